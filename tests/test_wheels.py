@@ -172,7 +172,7 @@ def test_libraries_are_found_beside_us() -> None:
 @needs_wheels
 @pytest.mark.parametrize("package", PACKAGES)
 def test_wheel_knows_nothing_of_the_build_machine(package: str) -> None:
-    folders = (b"/home/", b"/root/", b"/tmp/", b"/work/", bytes(ROOT))  # noqa: S108
+    folders = (b"/home/", b"/root/", b"/tmp/", b"/work/", bytes(ROOT))
     for name, content in contents(package):
         for folder in folders:
             assert folder not in content, f"{name} holds {folder.decode()}"

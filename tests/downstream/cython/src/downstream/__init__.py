@@ -1,0 +1,1 @@
+"""Extensions of mlx_sys_py in Cython, by its types and by the C interface alone."""
