@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlx_sys_py
@@ -42,11 +43,13 @@ def test_c_program(program: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def cython_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Cython project, built into a wheel and unpacked beside the installed package."""
+def cython_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The Cython project, installed beside the package it extends; a folder to run in."""
     folder = tmp_path_factory.mktemp("cython")
     shutil.copytree(HERE / "cython", folder / "project")
     pip = [sys.executable, "-m", "pip"]
+    # Cython, Meson and ninja are beside this Python, where its environment may not be active.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run(
         *(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", folder),
         folder / "project",
@@ -57,7 +60,8 @@ def cython_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (wheel,) = folder.glob("*.whl")
     run(*pip, "install", "--no-deps", "--force-reinstall", wheel)
-    return folder
+    yield folder
+    run(*pip, "uninstall", "--yes", "downstream")
 
 
 def python(code: str, folder: Path) -> str:
