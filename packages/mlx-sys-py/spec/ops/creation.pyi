@@ -1,0 +1,615 @@
+"""Arrays from numbers and shapes."""
+
+
+def _is_integer(value: object) -> bool:
+    """Whether a value is an integer of Python or NumPy."""
+    return hasattr(value, "__index__") and not isinstance(value, array)
+
+
+@c("mlx_arange", "double start, double stop, double step, dtype dtype")
+def arange(
+    start: int | float | None = None,
+    stop: int | float | None = None,
+    step: int | float | None = None,
+    dtype: Dtype | None = None,
+    *,
+    stream: StreamLike = None,
+) -> array:
+    """Evenly spaced numbers from ``start`` up to, not including, ``stop``.
+
+    With one bound given it is the stop and the start is zero, as in ``range``.
+
+    Args:
+        start: First number. Default 0.
+        stop: Bound that is not reached.
+        step: Distance of two numbers, not zero. Default 1.
+        dtype: Type of the result; ``None`` (default) is an integer type for integers, else
+            ``float32``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        One-dimensional array of ``ceil((stop - start) / step)`` numbers.
+
+    Raises:
+        TypeError: If no bound is given or one is not a number.
+        ValueError: If ``step`` is zero, a bound is boolean or NaN, or the result would be too long.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.arange(2, 8, 2)
+        array([2, 4, 6], dtype=int32)
+        >>> mx.arange(3.0)
+        array([0, 1, 2], dtype=float32)
+
+    See: MLX ``mlx.core.arange``.
+    """
+    if stop is None:
+        if start is None:
+            raise TypeError("arange needs a stop")
+        start, stop = None, start
+    if start is None:
+        start = 0
+    if step is None:
+        step = 1
+    numbers = (start, stop, step)
+    if True in [isinstance(number, bool) for number in numbers]:
+        raise ValueError("start, stop and step must be numbers, not booleans")
+    if dtype is None:
+        dtype = float32
+        if False not in [_is_integer(number) for number in numbers]:
+            # The bounds need not fit the default integer type of 32 bits.
+            fits = False not in [-(2**31) <= number < 2**31 for number in numbers]
+            dtype = int32 if fits else int64
+
+
+@c("mlx_linspace", "double start, double stop, int num, dtype dtype", python=False)
+@c(
+    "mlx_linspace_endpoint",
+    "double start, double stop, int num, bool endpoint, dtype dtype",
+    cpp="mlx::core::linspace",
+)
+def linspace(
+    start: Scalar,
+    stop: Scalar,
+    num: int | None = 50,
+    endpoint: bool = True,
+    dtype: Dtype | None = float32,
+    stream: StreamLike = None,
+) -> array:
+    """A given number of evenly spaced numbers between two bounds.
+
+    Args:
+        start: First number.
+        stop: Last number, or the bound after it if ``endpoint`` is false.
+        num: How many numbers. Default 50.
+        endpoint: Whether ``stop`` is the last number. Default ``True``.
+        dtype: Type of the result. Default ``float32``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        One-dimensional array of ``num`` numbers.
+
+    Raises:
+        ValueError: If ``num`` is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.linspace(0, 1, 5)
+        array([0, 0.25, 0.5, 0.75, 1], dtype=float32)
+
+    See: MLX ``mlx.core.linspace``.
+    """
+    if num is None:
+        num = 50
+    if dtype is None:
+        dtype = float32
+
+
+@c("mlx_full", "shape shape, array vals, dtype dtype")
+def full(
+    shape: IntOrInts, vals: Scalar | array, dtype: Dtype | None = None, *, stream: StreamLike = None
+) -> array:
+    """An array of a given shape, filled with a value.
+
+    MLX ignores ``dtype`` when ``vals`` is an array; here it always decides.
+
+    Args:
+        shape: Shape of the result, or the length of its only axis.
+        vals: Scalar or array that broadcasts to ``shape``.
+        dtype: Type of the result; ``None`` (default) is the type of ``vals``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the given shape.
+
+    Raises:
+        ValueError: If a length is negative or ``vals`` does not broadcast.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.full((2, 2), 7)
+        array([[7, 7],
+               [7, 7]], dtype=int32)
+
+    See: MLX ``mlx.core.full``.
+    """
+    vals = to_array(vals, "vals")
+    if dtype is None:
+        dtype = vals.dtype
+
+
+@c("mlx_full_like", "array a, array vals, dtype dtype")
+def full_like(
+    a: array, vals: Scalar | array, dtype: Dtype | None = None, *, stream: StreamLike = None
+) -> array:
+    """An array of the shape of another, filled with a value.
+
+    Args:
+        a: Array that gives the shape.
+        vals: Scalar or array that broadcasts to the shape of ``a``.
+        dtype: Type of the result; ``None`` (default) is the type of ``a``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``.
+
+    Raises:
+        ValueError: If ``vals`` does not broadcast to the shape of ``a``.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.full_like(mx.array([1.0, 2.0]), 7)
+        array([7, 7], dtype=float32)
+
+    See: MLX ``mlx.core.full_like``.
+    """
+    a = to_array(a, "a")
+    if dtype is None:
+        dtype = a.dtype
+
+
+@alias("empty")
+@c("mlx_zeros", "shape shape, dtype dtype")
+def zeros(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
+    """An array of zeros.
+
+    Args:
+        shape: Shape of the result, or the length of its only axis.
+        dtype: Type of the result. Default ``float32``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the given shape.
+
+    Raises:
+        ValueError: If a length is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.zeros((2, 3))
+        array([[0, 0, 0],
+               [0, 0, 0]], dtype=float32)
+
+    See: MLX ``mlx.core.zeros``.
+    """
+    if dtype is None:
+        dtype = float32
+
+
+@alias("empty_like")
+@c("mlx_zeros_like", "array a", when="dtype is None")
+@c("mlx_zeros_like_dtype", "array a, dtype dtype", cpp="mlx::core::zeros_like")
+def zeros_like(a: array, /, dtype: Dtype | None = None, *, stream: StreamLike = None) -> array:
+    """An array of zeros of the shape of another.
+
+    Args:
+        a: Array that gives the shape.
+        dtype: Type of the result; ``None`` (default) is the type of ``a``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``.
+
+    Raises:
+        TypeError: If an argument cannot be converted to an array.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.zeros_like(mx.array([1, 2]))
+        array([0, 0], dtype=int32)
+
+    See: MLX ``mlx.core.zeros_like``.
+    """
+
+
+@c("mlx_ones", "shape shape, dtype dtype")
+def ones(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
+    """An array of ones.
+
+    Args:
+        shape: Shape of the result, or the length of its only axis.
+        dtype: Type of the result. Default ``float32``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the given shape.
+
+    Raises:
+        ValueError: If a length is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.ones((2, 2), mx.int32)
+        array([[1, 1],
+               [1, 1]], dtype=int32)
+
+    See: MLX ``mlx.core.ones``.
+    """
+    if dtype is None:
+        dtype = float32
+
+
+@c("mlx_ones_like", "array a", when="dtype is None")
+@c("mlx_ones_like_dtype", "array a, dtype dtype", cpp="mlx::core::ones_like")
+def ones_like(a: array, /, dtype: Dtype | None = None, *, stream: StreamLike = None) -> array:
+    """An array of ones of the shape of another.
+
+    Args:
+        a: Array that gives the shape.
+        dtype: Type of the result; ``None`` (default) is the type of ``a``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``.
+
+    Raises:
+        TypeError: If an argument cannot be converted to an array.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.ones_like(mx.array([1, 2]))
+        array([1, 1], dtype=int32)
+
+    See: MLX ``mlx.core.ones_like``.
+    """
+
+
+@c("mlx_eye", "int n, int m, int k, dtype dtype")
+def eye(
+    n: int,
+    m: int | None = None,
+    k: int = 0,
+    dtype: Dtype | None = float32,
+    *,
+    stream: StreamLike = None,
+) -> array:
+    """A matrix of ones on a diagonal and zeros elsewhere.
+
+    Args:
+        n: Number of rows.
+        m: Number of columns; ``None`` (default) means ``n``.
+        k: Diagonal: 0 (default) the main one, positive above, negative below.
+        dtype: Type of the result. Default ``float32``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of shape ``(n, m)``.
+
+    Raises:
+        ValueError: If a size is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.eye(2, 3, k=1)
+        array([[0, 1, 0],
+               [0, 0, 1]], dtype=float32)
+
+    See: MLX ``mlx.core.eye``.
+    """
+    if m is None:
+        m = n
+    if dtype is None:
+        dtype = float32
+
+
+@c("mlx_identity", "int n, dtype dtype")
+def identity(n: int, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
+    """The identity matrix.
+
+    Args:
+        n: Number of rows and columns.
+        dtype: Type of the result. Default ``float32``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of shape ``(n, n)``.
+
+    Raises:
+        ValueError: If ``n`` is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.identity(2)
+        array([[1, 0],
+               [0, 1]], dtype=float32)
+
+    See: MLX ``mlx.core.identity``.
+    """
+    if dtype is None:
+        dtype = float32
+
+
+@c("mlx_tri", "int n, int m, int k, dtype type", type="dtype")
+def tri(
+    n: int,
+    m: int | None = None,
+    k: int = 0,
+    dtype: Dtype | None = None,
+    *,
+    stream: StreamLike = None,
+) -> array:
+    """A matrix of ones on and below a diagonal and zeros above.
+
+    Args:
+        n: Number of rows.
+        m: Number of columns; ``None`` (default) means ``n``.
+        k: Diagonal: 0 (default) the main one, positive above, negative below.
+        dtype: Type of the result; ``None`` (default) is ``float32``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of shape ``(n, m)``.
+
+    Raises:
+        ValueError: If a size is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.tri(2, 3)
+        array([[1, 0, 0],
+               [1, 1, 0]], dtype=float32)
+
+    See: MLX ``mlx.core.tri``.
+    """
+    if m is None:
+        m = n
+    if dtype is None:
+        dtype = float32
+
+
+@c("mlx_tril", "array x, int k")
+def tril(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
+    """The lower triangle of matrices, zeros above a diagonal.
+
+    Args:
+        x: Array of shape ``(..., M, N)``.
+        k: Last diagonal kept. Default 0, the main one.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape and dtype of ``x``.
+
+    Raises:
+        ValueError: If ``x`` has fewer than two dimensions.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.tril(mx.array([[1, 2], [3, 4]]))
+        array([[1, 0],
+               [3, 4]], dtype=int32)
+
+    See: MLX ``mlx.core.tril``.
+    """
+
+
+@c("mlx_triu", "array x, int k")
+def triu(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
+    """The upper triangle of matrices, zeros below a diagonal.
+
+    Args:
+        x: Array of shape ``(..., M, N)``.
+        k: First diagonal kept. Default 0, the main one.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape and dtype of ``x``.
+
+    Raises:
+        ValueError: If ``x`` has fewer than two dimensions.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.triu(mx.array([[1, 2], [3, 4]]))
+        array([[1, 2],
+               [0, 4]], dtype=int32)
+
+    See: MLX ``mlx.core.triu``.
+    """
+
+
+@method
+@c("mlx_diag", "array a, int k")
+def diag(a: array, /, k: int = 0, *, stream: StreamLike = None) -> array:
+    """A diagonal matrix from a vector, or a diagonal of a matrix.
+
+    Args:
+        a: Array of one or two dimensions.
+        k: Diagonal: 0 (default) the main one, positive above, negative below.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Matrix if ``a`` is a vector, vector if ``a`` is a matrix.
+
+    Raises:
+        ValueError: If ``a`` has neither one nor two dimensions.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.diag(mx.array([1, 2]))
+        array([[1, 0],
+               [0, 2]], dtype=int32)
+
+    See: MLX ``mlx.core.diag``.
+    """
+
+
+@method
+@c("mlx_diagonal", "array a, int offset, int axis1, int axis2")
+def diagonal(
+    a: array, offset: int = 0, axis1: int = 0, axis2: int = 1, stream: StreamLike = None
+) -> array:
+    """The diagonals of the matrices that two axes span.
+
+    Args:
+        a: Array of at least two dimensions.
+        offset: Diagonal: 0 (default) the main one, positive above, negative below.
+        axis1: Axis of the rows. Default 0.
+        axis2: Axis of the columns. Default 1.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the two axes and with the diagonal as last axis.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If ``a`` has fewer than two dimensions or the axes are the same.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.diagonal(mx.array([[1, 2], [3, 4]]))
+        array([1, 4], dtype=int32)
+
+    See: MLX ``mlx.core.diagonal``.
+    """
+
+
+@c("mlx_trace", "array a, int offset, int axis1, int axis2, dtype dtype")
+def trace(
+    a: array,
+    /,
+    offset: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    dtype: Dtype | None = None,
+    *,
+    stream: StreamLike = None,
+) -> array:
+    """Sum of the diagonals of the matrices that two axes span.
+
+    Args:
+        a: Array of at least two dimensions.
+        offset: Diagonal: 0 (default) the main one, positive above, negative below.
+        axis1: Axis of the rows. Default 0.
+        axis2: Axis of the columns. Default 1.
+        dtype: Type to add up in; ``None`` (default) is chosen as by :func:`sum`.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the two axes.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If ``a`` has fewer than two dimensions or the axes are the same.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.trace(mx.array([[1, 2], [3, 4]]))
+        array(5, dtype=int32)
+
+    See: MLX ``mlx.core.trace``.
+    """
+    a = to_array(a, "a")
+    if dtype is None:
+        dtype = a.dtype
+
+
+@c("mlx_bartlett", "int M")
+def bartlett(M: int, *, stream: StreamLike = None) -> array:
+    """The Bartlett window: a triangle that is zero at both ends.
+
+    Args:
+        M: Number of points; nothing is returned below one.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``float32`` array of shape ``(M,)``.
+
+    Raises:
+        TypeError: If ``M`` is not an integer.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.bartlett(5)
+        array([0, 0.5, 1, 0.5, 0], dtype=float32)
+
+    See: MLX ``mlx.core.bartlett``; Bartlett 1950.
+    """
+
+
+@c("mlx_hanning", "int M")
+def hanning(M: int, *, stream: StreamLike = None) -> array:
+    """The Hann window: a raised cosine that is zero at both ends.
+
+    Args:
+        M: Number of points; nothing is returned below one.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``float32`` array of shape ``(M,)``.
+
+    Raises:
+        TypeError: If ``M`` is not an integer.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.round(mx.hanning(5), 2)
+        array([0, 0.5, 1, 0.5, 0], dtype=float32)
+
+    See: MLX ``mlx.core.hanning``; Blackman and Tukey 1958.
+    """
+
+
+@c("mlx_hamming", "int M")
+def hamming(M: int, *, stream: StreamLike = None) -> array:
+    """The Hamming window: a raised cosine with weights 0.54 and 0.46.
+
+    Args:
+        M: Number of points; nothing is returned below one.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``float32`` array of shape ``(M,)``.
+
+    Raises:
+        TypeError: If ``M`` is not an integer.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.round(mx.hamming(5), 2)
+        array([0.08, 0.54, 1, 0.54, 0.08], dtype=float32)
+
+    See: MLX ``mlx.core.hamming``; Blackman and Tukey 1958.
+    """
+
+
+@c("mlx_blackman", "int M")
+def blackman(M: int, *, stream: StreamLike = None) -> array:
+    """The Blackman window: two cosines with weights 0.42, 0.5 and 0.08.
+
+    Args:
+        M: Number of points; nothing is returned below one.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``float32`` array of shape ``(M,)``.
+
+    Raises:
+        TypeError: If ``M`` is not an integer.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.round(mx.abs(mx.blackman(5)), 2)
+        array([0, 0.34, 1, 0.34, 0], dtype=float32)
+
+    See: MLX ``mlx.core.blackman``; Blackman and Tukey 1958.
+    """

@@ -1,0 +1,490 @@
+"""Reductions: many elements to one, over some axes or all."""
+
+
+@method
+@c("mlx_sum", "array a, bool keepdims", when="axis is None")
+@c("mlx_sum_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_sum_axes", "array a, ints axes, bool keepdims", axes="axis")
+def sum(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Sum of the elements over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one); small integers and booleans add up in
+        ``int32`` or ``uint32``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.sum(mx.array([[1, 2], [3, 4]]), axis=0)
+        array([4, 6], dtype=int32)
+
+    See: MLX ``mlx.core.sum``.
+    """
+
+
+@method
+@c("mlx_prod", "array a, bool keepdims", when="axis is None")
+@c("mlx_prod_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_prod_axes", "array a, ints axes, bool keepdims", axes="axis")
+def prod(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Product of the elements over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one); small integers and booleans multiply in
+        ``int32`` or ``uint32``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.prod(mx.array([[1, 2], [3, 4]]), axis=1)
+        array([2, 12], dtype=int32)
+
+    See: MLX ``mlx.core.prod``.
+    """
+
+
+@method
+@c("mlx_mean", "array a, bool keepdims", when="axis is None")
+@c("mlx_mean_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_mean_axes", "array a, ints axes, bool keepdims", axes="axis")
+def mean(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Mean of the elements over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), floating-point.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.mean(mx.array([[1, 2], [3, 4]]), axis=0)
+        array([2, 3], dtype=float32)
+
+    See: MLX ``mlx.core.mean``.
+    """
+
+
+@method
+@c("mlx_min", "array a, bool keepdims", when="axis is None")
+@c("mlx_min_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_min_axes", "array a, ints axes, bool keepdims", axes="axis")
+def min(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Smallest element over some axes; NaN wins.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), of the dtype of ``a``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated or no element is left to reduce.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.min(mx.array([[1, 2], [3, 4]]), axis=0)
+        array([1, 2], dtype=int32)
+
+    See: MLX ``mlx.core.min``.
+    """
+
+
+@method
+@c("mlx_max", "array a, bool keepdims", when="axis is None")
+@c("mlx_max_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_max_axes", "array a, ints axes, bool keepdims", axes="axis")
+def max(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Largest element over some axes; NaN wins.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), of the dtype of ``a``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated or no element is left to reduce.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.max(mx.array([[1, 2], [3, 4]]), axis=0)
+        array([3, 4], dtype=int32)
+
+    See: MLX ``mlx.core.max``.
+    """
+
+
+@c("mlx_minmax", "array a, bool keepdims", when="axis is None")
+@c("mlx_minmax_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_minmax_axes", "array a, ints axes, bool keepdims", axes="axis")
+def minmax(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> tuple[array, array]:
+    """Smallest and largest element over some axes, in one pass.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Tuple of minimum and maximum, each shaped as by :func:`min`.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated or no element is left to reduce.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.minmax(mx.array([[1, 2], [3, 4]]), axis=0)
+        (array([1, 2], dtype=int32), array([3, 4], dtype=int32))
+
+    See: MLX ``mlx.core.minmax``.
+    """
+
+
+@method
+@c("mlx_all", "array a, bool keepdims", when="axis is None")
+@c("mlx_all_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_all_axes", "array a, ints axes, bool keepdims", axes="axis")
+def all(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Whether all elements over some axes are true; nonzero counts as true.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), boolean.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.all(mx.array([[True, False], [True, True]]), axis=1)
+        array([False, True], dtype=bool)
+
+    See: MLX ``mlx.core.all``.
+    """
+
+
+@method
+@c("mlx_any", "array a, bool keepdims", when="axis is None")
+@c("mlx_any_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_any_axes", "array a, ints axes, bool keepdims", axes="axis")
+def any(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Whether any element over some axes is true; nonzero counts as true.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), boolean.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.any(mx.array([[True, False], [False, False]]), axis=1)
+        array([True, False], dtype=bool)
+
+    See: MLX ``mlx.core.any``.
+    """
+
+
+@c("mlx_count_nonzero", "array a, bool keepdims", when="axis is None")
+@c("mlx_count_nonzero_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_count_nonzero_axes", "array a, ints axes, bool keepdims", axes="axis")
+def count_nonzero(
+    a: array, /, *, axis: IntOrInts | None = None, keepdims: bool = False, stream: StreamLike = None
+) -> array:
+    """Number of nonzero elements over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), ``int32``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.count_nonzero(mx.array([[0, 2], [3, 4]]), axis=1)
+        array([1, 2], dtype=int32)
+
+    See: MLX ``mlx.core.count_nonzero``.
+    """
+
+
+@method
+@c("mlx_logsumexp", "array a, bool keepdims", when="axis is None")
+@c("mlx_logsumexp_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
+@c("mlx_logsumexp_axes", "array a, ints axes, bool keepdims", axes="axis")
+def logsumexp(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """``log(sum(exp(a)))`` over some axes, without overflow.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), floating-point.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.logsumexp(mx.array([1000.0, 1000.0]))
+        array(1000.69, dtype=float32)
+
+    See: MLX ``mlx.core.logsumexp``.
+    """
+
+
+@method
+@c("mlx_var", "array a, bool keepdims, int ddof", when="axis is None")
+@c("mlx_var_axis", "array a, int axis, bool keepdims, int ddof", when="isinstance(axis, int)")
+@c("mlx_var_axes", "array a, ints axes, bool keepdims, int ddof", axes="axis")
+def var(
+    a: array,
+    /,
+    axis: IntOrInts | None = None,
+    keepdims: bool = False,
+    ddof: int = 0,
+    *,
+    correction: int | None = None,
+    stream: StreamLike = None,
+) -> array:
+    """Variance of the elements over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        ddof: Taken off the number of elements in the divisor. Default 0.
+        correction: The array API's name of ``ddof``, used instead of it when given.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), floating-point.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.var(mx.array([1.0, 2.0, 3.0, 4.0]))
+        array(1.25, dtype=float32)
+        >>> mx.var(mx.array([1.0, 2.0, 3.0, 4.0]), ddof=1)
+        array(1.66667, dtype=float32)
+
+    See: MLX ``mlx.core.var``.
+    """
+    if correction is not None:
+        ddof = correction
+
+
+@method
+@c("mlx_std", "array a, bool keepdims, int ddof", when="axis is None")
+@c("mlx_std_axis", "array a, int axis, bool keepdims, int ddof", when="isinstance(axis, int)")
+@c("mlx_std_axes", "array a, ints axes, bool keepdims, int ddof", axes="axis")
+def std(
+    a: array,
+    /,
+    axis: IntOrInts | None = None,
+    keepdims: bool = False,
+    ddof: int = 0,
+    *,
+    correction: int | None = None,
+    stream: StreamLike = None,
+) -> array:
+    """Standard deviation of the elements over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        ddof: Taken off the number of elements in the divisor. Default 0.
+        correction: The array API's name of ``ddof``, used instead of it when given.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), floating-point.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.std(mx.array([1.0, 2.0, 3.0, 4.0]))
+        array(1.11803, dtype=float32)
+        >>> mx.std(mx.array([1.0, 2.0, 3.0, 4.0]), ddof=1)
+        array(1.29099, dtype=float32)
+
+    See: MLX ``mlx.core.std``.
+    """
+    if correction is not None:
+        ddof = correction
+
+
+@c("mlx_median", "array a, ints axes, bool keepdims", axes="axis")
+def median(
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Median of the elements over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
+        keepdims: Keep the reduced axes with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without the reduced axes (or with length one), floating-point.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated or ``a`` is empty.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.median(mx.array([[1.0, 5.0], [3.0, 4.0], [9.0, 0.0]]), axis=0)
+        array([3, 4], dtype=float32)
+
+    See: MLX ``mlx.core.median``.
+    """
+    a = to_array(a, "a")
+    if axis is None:
+        axis = range(a.ndim)
+
+
+@method
+@c("mlx_argmin", "array a, bool keepdims", when="axis is None")
+@c("mlx_argmin_axis", "array a, int axis, bool keepdims")
+def argmin(
+    a: array, /, axis: int | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Index of the smallest element along an axis, the first of equals.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along; ``None`` (default) works on the flattened array.
+        keepdims: Keep the reduced axis with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``uint32`` array of indices, without the reduced axis (or with length one).
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If no element is left to reduce.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.argmin(mx.array([[3, 1, 2], [4, 9, 5]]), axis=1)
+        array([1, 0], dtype=uint32)
+
+    See: MLX ``mlx.core.argmin``.
+    """
+
+
+@method
+@c("mlx_argmax", "array a, bool keepdims", when="axis is None")
+@c("mlx_argmax_axis", "array a, int axis, bool keepdims")
+def argmax(
+    a: array, /, axis: int | None = None, keepdims: bool = False, *, stream: StreamLike = None
+) -> array:
+    """Index of the largest element along an axis, the first of equals.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along; ``None`` (default) works on the flattened array.
+        keepdims: Keep the reduced axis with length one. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``uint32`` array of indices, without the reduced axis (or with length one).
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If no element is left to reduce.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.argmax(mx.array([[3, 1, 2], [4, 9, 5]]), axis=1)
+        array([0, 1], dtype=uint32)
+
+    See: MLX ``mlx.core.argmax``.
+    """

@@ -1,0 +1,265 @@
+"""Softmax and running reductions: as many elements out as in."""
+
+
+@c("mlx_softmax", "array a, bool precise", when="axis is None")
+@c("mlx_softmax_axis", "array a, int axis, bool precise", when="isinstance(axis, int)")
+@c("mlx_softmax_axes", "array a, ints axes, bool precise", axes="axis")
+def softmax(
+    a: array, /, axis: IntOrInts | None = None, *, precise: bool = False, stream: StreamLike = None
+) -> array:
+    """Exponentials of the elements, divided by their sum over some axes.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis or axes that sum to one; ``None`` (default) means all of them.
+        precise: Compute in ``float32`` even for smaller dtypes. Default ``False``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Floating-point array of the shape of ``a``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.softmax(mx.array([0.0, 0.0]))
+        array([0.5, 0.5], dtype=float32)
+
+    See: MLX ``mlx.core.softmax``.
+    """
+
+
+@alias("cumulative_sum")
+@method
+@c(
+    "mlx_cumsum",
+    "array a, int axis, bool reverse, bool inclusive",
+    cpp="mlx::core::cumsum({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
+    python=False,
+)
+@c("mlx_cumsum_dtype", "array a, int axis, bool reverse, bool inclusive, dtype? dtype")
+def cumsum(
+    a: array,
+    /,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    inclusive: bool = True,
+    dtype: Dtype | None = None,
+    stream: StreamLike = None,
+) -> array:
+    """Running sum along an axis.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along; ``None`` (default) works on the flattened array.
+        reverse: Run from the end to the start. Default ``False``.
+        inclusive: Count an element in its own result. Default ``True``.
+        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.cumsum(mx.array([1, 2, 3]))
+        array([1, 3, 6], dtype=int32)
+
+    See: MLX ``mlx.core.cumsum``.
+    """
+    if axis is None:
+        a = to_array(a, "a").flatten(stream=stream)
+        axis = 0
+
+
+@alias("cumulative_prod")
+@method
+@c(
+    "mlx_cumprod",
+    "array a, int axis, bool reverse, bool inclusive",
+    cpp="mlx::core::cumprod({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
+    python=False,
+)
+@c("mlx_cumprod_dtype", "array a, int axis, bool reverse, bool inclusive, dtype? dtype")
+def cumprod(
+    a: array,
+    /,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    inclusive: bool = True,
+    dtype: Dtype | None = None,
+    stream: StreamLike = None,
+) -> array:
+    """Running product along an axis.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along; ``None`` (default) works on the flattened array.
+        reverse: Run from the end to the start. Default ``False``.
+        inclusive: Count an element in its own result. Default ``True``.
+        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.cumprod(mx.array([1, 2, 3]))
+        array([1, 2, 6], dtype=int32)
+
+    See: MLX ``mlx.core.cumprod``.
+    """
+    if axis is None:
+        a = to_array(a, "a").flatten(stream=stream)
+        axis = 0
+
+
+@method
+@c("mlx_cummax", "array a, int axis, bool reverse, bool inclusive")
+def cummax(
+    a: array,
+    /,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    inclusive: bool = True,
+    stream: StreamLike = None,
+) -> array:
+    """Running maximum along an axis.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along; ``None`` (default) works on the flattened array.
+        reverse: Run from the end to the start. Default ``False``.
+        inclusive: Count an element in its own result. Default ``True``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.cummax(mx.array([1, 3, 2]))
+        array([1, 3, 3], dtype=int32)
+
+    See: MLX ``mlx.core.cummax``.
+    """
+    if axis is None:
+        a = to_array(a, "a").flatten(stream=stream)
+        axis = 0
+
+
+@method
+@c("mlx_cummin", "array a, int axis, bool reverse, bool inclusive")
+def cummin(
+    a: array,
+    /,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    inclusive: bool = True,
+    stream: StreamLike = None,
+) -> array:
+    """Running minimum along an axis.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along; ``None`` (default) works on the flattened array.
+        reverse: Run from the end to the start. Default ``False``.
+        inclusive: Count an element in its own result. Default ``True``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.cummin(mx.array([3, 1, 2]))
+        array([3, 1, 1], dtype=int32)
+
+    See: MLX ``mlx.core.cummin``.
+    """
+    if axis is None:
+        a = to_array(a, "a").flatten(stream=stream)
+        axis = 0
+
+
+@method
+@c("mlx_logcumsumexp", "array a, int axis, bool reverse, bool inclusive")
+def logcumsumexp(
+    a: array,
+    /,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    inclusive: bool = True,
+    stream: StreamLike = None,
+) -> array:
+    """Running log-sum-exp along an axis.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along; ``None`` (default) works on the flattened array.
+        reverse: Run from the end to the start. Default ``False``.
+        inclusive: Count an element in its own result. Default ``True``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.logcumsumexp(mx.array([0.0, 0.0]))
+        array([0, 0.693147], dtype=float32)
+
+    See: MLX ``mlx.core.logcumsumexp``.
+    """
+    if axis is None:
+        a = to_array(a, "a").flatten(stream=stream)
+        axis = 0
+
+
+@c("mlx_diff", "array a, int n, int axis")
+def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) -> array:
+    """Differences of neighbours along an axis, taken ``n`` times.
+
+    Args:
+        a: Input array of any shape and dtype.
+        n: How often to take differences. Default 1.
+        axis: Axis to work along. Default -1.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array shorter by ``n`` along ``axis``, empty there if nothing is left.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If ``n`` is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.diff(mx.array([1, 4, 9, 16]))
+        array([3, 5, 7], dtype=int32)
+
+    See: MLX ``mlx.core.diff``.
+    """
