@@ -53,10 +53,7 @@ def cython_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     run(
         *(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", folder),
         folder / "project",
-        env={
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        },
+        env={**os.environ, "PATH": path},
     )
     (wheel,) = folder.glob("*.whl")
     run(*pip, "install", "--no-deps", "--force-reinstall", wheel)
