@@ -1,10 +1,11 @@
 """Configuration of Sphinx. Build with ``nox -s docs``: autodoc reads the installed packages."""
 
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+from sphinx.application import Sphinx
 
 project = "mlx-py"
 author = "The mlx-py developers"
@@ -17,7 +18,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "api_table",
 ]
 exclude_patterns = ["_build"]
 
@@ -33,3 +33,17 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+
+table = Path(__file__).parents[1] / "packages" / "mlx-sys-py"
+
+
+def write_table_pages(app: Sphinx) -> None:
+    """Let the generator of mlx-sys-py write a page for each group of operations."""
+    folder = Path(app.srcdir, "reference", "table")
+    for group in ("ops", "random", "linalg", "fft", "fast"):
+        command = [sys.executable, "-m", "codegen", "--group", group, "--spec", "spec"]
+        subprocess.run([*command, "--out", folder, "--emit", "md"], cwd=table, check=True)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", write_table_pages)

@@ -34,7 +34,7 @@ def test_arrays_and_gradients() -> None:
     assert "cubic'(2) = 12.0" in output
     assert "cubic''(2) = 12.0" in output
     assert "loss = 4.25" in output
-    assert "gradients = {'weight': [5.0, -3.0], 'bias': 0.5}" in output
+    assert "gradients = {'weight': [5.0, -3.0], 'bias': 1.0}" in output
 
 
 def test_train_mlp() -> None:
