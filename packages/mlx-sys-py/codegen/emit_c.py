@@ -1,0 +1,137 @@
+"""The C header of a group, and the C++ behind it."""
+
+from __future__ import annotations
+
+import textwrap
+
+from codegen.model import TYPES, Group, Variant
+
+_HEADER = """\
+/* Derived from {sources}: edit that, not this. */
+
+#ifndef MLX_C_{upper}_H
+#define MLX_C_{upper}_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+{includes}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/**
+ * \\defgroup {name} {title}
+ * @{{
+ */
+
+{declarations}
+
+/** @}} */
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+_SOURCE = """\
+// Derived from {sources}: edit that, not this.
+
+#include <tuple>
+#include <utility>
+
+#include "mlx/c/{name}.h"
+#include "mlx/mlx.h"
+#include "mlx/einsum.h"
+
+#include "private/convert.hpp"
+#include "private/guard.hpp"
+#include "private/handle.hpp"
+#include "private/threads.hpp"
+
+{definitions}
+"""
+
+_DEFINITION = """\
+// {path}:{line}
+{declaration} {{
+  return mlx_c::guard([&] {{
+{body}
+  }});
+}}
+"""
+
+_INCLUDES = ("api", "array", "optional", "stream", "vector")
+
+
+def header(group: Group) -> str:
+    """The text of `<group>.h`."""
+    includes = [f"mlx/c/{name}.h" for name in _INCLUDES] + list(group.c_includes)
+    return _HEADER.format(
+        sources=", ".join(group.sources),
+        name=group.name,
+        upper=group.name.upper(),
+        title=group.doc.partition("\n")[0].rstrip("."),
+        includes="\n".join(f'#include "{name}"' for name in includes),
+        declarations="\n\n".join(
+            f"/** {function.summary} */\nMLX_C_API {_declaration(variant)};"
+            for function in group.functions
+            for variant in function.variants
+        ),
+    )
+
+
+def source(group: Group) -> str:
+    """The text of `<group>.cpp`."""
+    definitions = [
+        _DEFINITION.format(
+            path=function.path,
+            line=variant.line,
+            declaration=_declaration(variant),
+            body=textwrap.indent(_body(variant), "    "),
+        )
+        for function in group.functions
+        for variant in function.variants
+    ]
+    return _SOURCE.format(
+        sources=", ".join(group.sources), name=group.name, definitions="\n".join(definitions)
+    )
+
+
+def _declaration(variant: Variant) -> str:
+    params = variant.c_params or ["void"]
+    short = f"int {variant.name}({', '.join(params)})"
+    if len(short) <= 88:
+        return short
+    return f"int {variant.name}(\n    " + ",\n    ".join(params) + ")"
+
+
+def _body(variant: Variant) -> str:
+    call = _call(variant)
+    # What takes a stream gets its thread ready by looking that up.
+    ready = [] if variant.stream else ["mlx_c::ensure_thread();"]
+    match variant.outputs:
+        case ():
+            lines = [f"{call};"]
+        case (_,):
+            lines = [f"mlx_c::set(res, {call});"]
+        case outputs:
+            names = [f"value_{i}" for i in range(len(outputs))]
+            lines = [f"auto [{', '.join(names)}] = {call};"]
+            lines += [
+                f"mlx_c::set(res_{i}, std::move({name}));" for i, name in enumerate(names)
+            ]
+    return "\n".join(ready + lines)
+
+
+def _call(variant: Variant) -> str:
+    values = {param.name: TYPES[param.type].cpp.format(n=param.name) for param in variant.params}
+    if variant.stream:
+        values["s"] = "mlx_c::get_stream(s)"
+    if variant.is_expression:
+        return variant.cpp.format(**values)
+    return f"{variant.cpp}({', '.join(values.values())})"
