@@ -19,9 +19,8 @@ static int scaled_square(mlx_vector_array* result, const mlx_vector_array inputs
   mlx_array total = mlx_array_new();
   mlx_array factor = mlx_array_new_float32(self->factor);
   int failed = mlx_vector_array_get(&x, inputs, 0) || mlx_multiply(&square, x, x, stream) ||
-               mlx_sum(&total, square, false, stream) ||
-               mlx_multiply(&total, total, factor, stream) ||
-               mlx_vector_array_set_value(result, total);
+      mlx_sum(&total, square, false, stream) || mlx_multiply(&total, total, factor, stream) ||
+      mlx_vector_array_set_value(result, total);
   mlx_array_free(factor);
   mlx_array_free(total);
   mlx_array_free(square);

@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
   CHECK(strcmp(format, "mlx") == 0);
 
   // A name that is not there, with a conversion specification that must not be taken for one.
-  CHECK(mlx_load_safetensors(&read_arrays, &read_metadata, "missing-%s%n.safetensors", stream) !=
-        0);
+  CHECK(
+      mlx_load_safetensors(&read_arrays, &read_metadata, "missing-%s%n.safetensors", stream) != 0);
   CHECK(mlx_last_error_kind() == MLX_ERROR_FILE_NOT_FOUND);
   CHECK(strstr(mlx_last_error_message(), "%s%n") != NULL);
 
