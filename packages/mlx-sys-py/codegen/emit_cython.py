@@ -35,7 +35,7 @@ _CIMPORTS = {
     "mlx_sys_py._convert": ("VectorArray", "take_arrays", *sorted(CONVERSIONS)),
     "mlx_sys_py._dtype": ("Dtype",),
     "mlx_sys_py._error": ("check",),
-    "mlx_sys_py._generated": ("array_handle", "check_length", "stream_handle"),
+    "mlx_sys_py._generated": ("check_length", "optional_ints", "stream_handle"),
     "mlx_sys_py._stream": ("Stream", "to_stream"),
 }
 
@@ -64,9 +64,9 @@ def _imports(used: set[str]) -> Iterator[str]:
     yield "from mlx_sys_py._array cimport array as Array"
     for home, names in _CIMPORTS.items():
         if taken := [name for name in names if name in used]:
-            yield f"from {home} cimport (\n{_listed(taken)}\n)"
+            yield f"from {home} cimport {', '.join(taken)}"
     if dtypes := sorted(DTYPES & used):
-        yield f"from mlx_sys_py._dtype import (\n{_listed(dtypes)}\n)"
+        yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"
 
 
 def methods(groups: Iterable[Group]) -> str:
@@ -132,11 +132,14 @@ class _Body:
         assert param.source
         (expression,) = self.python(param.source)
         weak = self.function.weak
-        if param.type == "array" and isinstance(param.source, ast.Name) and param.source.id in weak:
+        text = self.fill(TYPES[param.type].convert, e=expression, n=self.argument(param))
+        if isinstance(param.source, ast.Name) and param.source.id in weak:
             others = [ast.Name(name, ast.Load()) for name in weak if name != param.source.id]
-            texts = [*self.python(*others), "None"][:2]
-            return f'to_operand({expression}, {", ".join(texts)}, "{param.source.id}")'
-        return self.fill(TYPES[param.type].convert, e=expression, n=self.argument(param))
+            names = [*self.python(*others), "None"][:2]
+            text = text.replace(
+                f"to_array({expression},", f"to_operand({expression}, {', '.join(names)},"
+            )
+        return text
 
     def argument(self, param: Param) -> str:
         """The Python argument that a C parameter is made of, for errors."""

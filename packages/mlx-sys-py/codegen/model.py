@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 GROUPS = ("ops", "random", "linalg", "fft", "fast")
@@ -118,8 +118,9 @@ TYPES = {
         "mlx_c::get_optional({n})",
         ("optional<array>",),
         "{array}",
-        'None if {e} is None else to_array({e}, "{n}")',
-        ("array_handle({v})",),
+        # A new array's handle is empty.
+        '{array}.__new__({array}) if {e} is None else to_array({e}, "{n}")',
+        ("{v}._c",),
     ),
     "arrays": Type(
         ("const mlx_vector_array {n}",),
@@ -136,6 +137,11 @@ TYPES = {
     "uint64": _plain("uint64_t", "to_uint64", "uint64_t"),
     "size": _plain("size_t", "to_uint64", "size_t"),
     "ints": _integers("int", "ints", "vector<int>", "optional<vector<int>>"),
+    "ints?": replace(
+        _integers("int", "ints", "optional<vector<int>>"),
+        cpp='({n} ? std::make_optional(mlx_c::to_ints({n}, {n}_num, "{n}")) : std::nullopt)',
+        convert='optional_ints({e}, "{n}")',
+    ),
     "shape": _integers("int", "shape", "Shape"),
     "strides": _integers("int64_t", "strides", "Strides"),
     "dtype": _plain(
@@ -274,14 +280,12 @@ class Function:
                 yield variant.when
 
     @property
-    def names(self) -> set[str]:
-        """The names that `expressions` read."""
-        nodes = (node for root in self.expressions for node in ast.walk(root))
-        return {
-            node.id
-            for node in nodes
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
+    def free_names(self) -> set[str]:
+        """The names that `expressions` read and do not bind themselves."""
+        nodes = [node for root in self.expressions for node in ast.walk(root)]
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        return {node.id for node in names} - bound - {arg.arg for arg in parameters(self.args)}
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,7 @@ def _check_names(functions: list[Function]) -> None:
                 _claim(python_names, name, function, function.line)
     known = {*dir(builtins), *DTYPES, *CONVERSIONS, *python_names, *_TYPES_AND_STREAM}
     for function in functions:
-        local = {arg.arg for arg in parameters(function.args)} | set(_assigned(function.prelude))
-        for name in sorted(function.names - known - local):
+        for name in sorted(function.free_names - known):
             raise SpecError(function.path, function.line, f"{function.name}: unknown name {name!r}")
 
 
