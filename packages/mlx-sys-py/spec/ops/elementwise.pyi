@@ -309,33 +309,11 @@ def imag(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
-@c("mlx_conjugate", "array a")
-def conjugate(a: array, *, stream: StreamLike = None) -> array:
-    """Complex conjugate of every element; real arrays are unchanged.
-
-    Args:
-        a: Input array of any shape and dtype.
-        stream: Stream or device to run on; ``None`` (default) is the default stream.
-
-    Returns:
-        Array of the shape of ``a``.
-
-    Raises:
-        TypeError: If an argument cannot be converted to an array.
-
-    Example:
-        >>> import mlx_core_py as mx
-        >>> mx.conjugate(mx.array([1 + 2j, 3 - 4j]))
-        array([1-2j, 3+4j], dtype=complex64)
-
-    See: MLX ``mlx.core.conjugate``.
-    """
-
-
+@alias("conjugate")
 @method
 @c("mlx_conjugate", "array a", cpp="mlx::core::conjugate")
 def conj(a: array, *, stream: StreamLike = None) -> array:
-    """Complex conjugate of every element; short for :func:`conjugate`.
+    """Complex conjugate of every element; real arrays are unchanged.
 
     Args:
         a: Input array of any shape and dtype.

@@ -1,0 +1,225 @@
+"""Sorted order, selection and search."""
+
+
+@c("mlx_sort", "array a", when="axis is None")
+@c("mlx_sort_axis", "array a, int axis")
+def sort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> array:
+    """The elements in ascending order along an axis; NaN comes last.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along, the last one by default; ``None`` flattens first.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the dtype of ``a``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.sort(mx.array([3, 1, 2]))
+        array([1, 2, 3], dtype=int32)
+
+    See: MLX ``mlx.core.sort``.
+    """
+
+
+@c("mlx_argsort", "array a", when="axis is None")
+@c("mlx_argsort_axis", "array a, int axis")
+def argsort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> array:
+    """Indices that put the elements into ascending order along an axis.
+
+    Args:
+        a: Input array of any shape and dtype.
+        axis: Axis to work along, the last one by default; ``None`` flattens first.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``uint32`` array of indices.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.argsort(mx.array([3, 1, 2]))
+        array([1, 2, 0], dtype=uint32)
+
+    See: MLX ``mlx.core.argsort``.
+    """
+
+
+@c("mlx_partition", "array a, int kth", when="axis is None")
+@c("mlx_partition_axis", "array a, int kth, int axis")
+def partition(a: array, /, kth: int, axis: int | None = -1, *, stream: StreamLike = None) -> array:
+    """The elements with one of them in its sorted place.
+
+    Smaller elements are before it and larger ones after it, in no given order.
+
+    Args:
+        a: Input array of any shape and dtype.
+        kth: Place that gets the element it would have in sorted order.
+        axis: Axis to work along, the last one by default; ``None`` flattens first.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the dtype of ``a``.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If ``kth`` is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.partition(mx.array([4, 1, 3, 2]), 2)[2]
+        array(3, dtype=int32)
+
+    See: MLX ``mlx.core.partition``.
+    """
+
+
+@c("mlx_argpartition", "array a, int kth", when="axis is None")
+@c("mlx_argpartition_axis", "array a, int kth, int axis")
+def argpartition(
+    a: array, /, kth: int, axis: int | None = -1, *, stream: StreamLike = None
+) -> array:
+    """Indices that put one element into its sorted place.
+
+    Args:
+        a: Input array of any shape and dtype.
+        kth: Place that gets the index of the element it would have in sorted order.
+        axis: Axis to work along, the last one by default; ``None`` flattens first.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``uint32`` array of indices.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If ``kth`` is out of bounds.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.argpartition(mx.array([4, 1, 3, 2]), 2)[2]
+        array(2, dtype=uint32)
+
+    See: MLX ``mlx.core.argpartition``.
+    """
+
+
+@c("mlx_topk", "array a, int k", when="axis is None")
+@c("mlx_topk_axis", "array a, int k, int axis")
+def topk(a: array, /, k: int, axis: int | None = -1, *, stream: StreamLike = None) -> array:
+    """The ``k`` largest elements along an axis, in no given order.
+
+    Args:
+        a: Input array of any shape and dtype.
+        k: How many elements.
+        axis: Axis to work along, the last one by default; ``None`` flattens first.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the dtype of ``a`` with length ``k`` along the axis.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If ``k`` is negative or above the length of the axis.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.sort(mx.topk(mx.array([4, 1, 3, 2]), 2))
+        array([3, 4], dtype=int32)
+
+    See: MLX ``mlx.core.topk``.
+    """
+
+
+@c("mlx_searchsorted", "array sorted_sequence, array values, str side")
+def searchsorted(
+    sorted_sequence: array, values: array, /, side: str = "left", *, stream: StreamLike = None
+) -> array:
+    """Positions at which values would keep a sorted vector sorted.
+
+    Args:
+        sorted_sequence: Vector in ascending order.
+        values: Array of values to place.
+        side: "left" (default) before, or "right" after equal elements.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``uint32`` array of the shape of ``values``.
+
+    Raises:
+        ValueError: If ``sorted_sequence`` is not a vector or ``side`` is unknown.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.searchsorted(mx.array([1, 3, 5]), mx.array([3, 4]))
+        array([1, 2], dtype=uint32)
+
+    See: MLX ``mlx.core.searchsorted``.
+    """
+
+
+@c(
+    "mlx_unique",
+    "array a, int size, bool return_index, bool return_inverse, bool return_counts, array? "
+    "fill_value",
+    cpp="mlx::core::unique",
+)
+def _unique(
+    a: array,
+    size: int,
+    return_index: bool,
+    return_inverse: bool,
+    return_counts: bool,
+    fill_value: array | None,
+    stream: StreamLike = None,
+) -> tuple[array, ...]:
+    """The distinct elements and what was asked for about them."""
+
+
+def unique(
+    a: array,
+    /,
+    size: int,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    fill_value: Scalar | array | None = None,
+    *,
+    stream: StreamLike = None,
+) -> array | tuple[array, ...]:
+    """The distinct elements of an array, in ascending order.
+
+    The number of distinct elements is not known before evaluation, so the length is given.
+
+    Args:
+        a: Input array of any shape and dtype.
+        size: Length of the result: more elements are dropped, missing ones filled.
+        return_index: Also return where each was first. Default ``False``.
+        return_inverse: Also return where each element of ``a`` is in the result. Default ``False``.
+        return_counts: Also return how often each occurs. Default ``False``.
+        fill_value: Scalar in the places left over; ``None`` (default) is the smallest element.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Vector of length ``size``, or a tuple of it and the arrays asked for.
+
+    Raises:
+        ValueError: If ``size`` is negative.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.unique(mx.array([3, 1, 3]), size=2, return_counts=True)
+        (array([1, 3], dtype=int32), array([1, 2], dtype=int32))
+
+    See: MLX ``mlx.core.unique``.
+    """
+    a = to_array(a, "a")
+    if fill_value is not None:
+        fill_value = to_array(fill_value, "fill_value").astype(a.dtype)
+    results = _unique(a, size, return_index, return_inverse, return_counts, fill_value, stream)
+    return results[0] if len(results) == 1 else results
