@@ -180,8 +180,7 @@ def typing(session: nox.Session) -> None:
     """Check the types of all packages with mypy, and the stubs against the extensions."""
     install_packages(session)
     session.install(*group("typing"))
-    session.run("mypy", "noxfile.py")
-    session.run("mypy", f"packages/{NATIVE}/codegen")
+    session.run("mypy", "noxfile.py", "tests", "examples", f"packages/{NATIVE}/codegen")
     # The stubs of the extensions exist in the wheel only: part of them is generated.
     session.run("mypy", "-p", NATIVE.replace("-", "_"))
     for package in PURE:

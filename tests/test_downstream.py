@@ -18,13 +18,19 @@ HERE = Path(__file__).parent / "downstream"
 PROGRAMS = sorted(path.stem for path in (HERE / "c").glob("*.c"))
 
 
-def run(*command: str | Path, **options: object) -> str:
+def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
     """The output of a command, which has to succeed."""
     done = subprocess.run(
-        command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+        command,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=cwd,
+        env=env,
     )
     assert done.returncode == 0, f"{shlex.join(map(str, command))}\n{done.stdout}"
-    return str(done.stdout)
+    return done.stdout
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -51,8 +57,8 @@ def cython_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # Cython, Meson and ninja are beside this Python, where its environment may not be active.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run(
-        *(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", folder),
-        folder / "project",
+        *(*pip, "wheel", "--no-build-isolation", "--no-deps"),
+        *("--wheel-dir", folder, folder / "project"),
         env={**os.environ, "PATH": path},
     )
     (wheel,) = folder.glob("*.whl")

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # What each package may import of the others.
-LAYERS = {
+LAYERS: dict[str, set[str]] = {
     "mlx_sys_py": set(),
     "mlx_core_py": {"mlx_sys_py"},
     "mlx_lm_utils_py": {"mlx_core_py"},
@@ -28,7 +28,7 @@ def sources(package: str, *suffixes: str) -> list[Path]:
 
 def python_imports(source: str) -> set[str]:
     """The top-level names that a Python source imports, at any depth of its code."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
