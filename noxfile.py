@@ -61,7 +61,7 @@ def packages() -> list[str]:
 
 
 def build_requirements(package: str) -> list[str]:
-    """What a package needs to be built; its pin of ``mlx-cpu`` is the pin of MLX."""
+    """What a package needs to be built."""
     requirements: list[str] = MANIFESTS[package]["build-system"]["requires"]
     return requirements
 
@@ -69,7 +69,9 @@ def build_requirements(package: str) -> list[str]:
 PACKAGES = packages()
 NATIVE = "mlx-sys-py"
 PURE = [package for package in PACKAGES if package != NATIVE]
-BACKEND = next(r for r in build_requirements(NATIVE) if requirement_name(r) == "mlx-cpu")
+# The native package is built against a backend of MLX, whose pin is the version of MLX.
+BACKENDS = [r for r in build_requirements(NATIVE) if requirement_name(r).startswith("mlx-")]
+(MLX_VERSION,) = {re.split("[=;]+", r)[1].strip() for r in BACKENDS}
 
 
 def group(name: str) -> list[str]:
@@ -131,9 +133,8 @@ def install_model(session: nox.Session) -> None:
 def install_tests(session: nox.Session) -> dict[str, str]:
     """Install the packages and what their tests need; return the environment for pytest."""
     built = install_packages(session)
-    # The official package, of the same version, is an oracle.
-    oracle = BACKEND.replace("mlx-cpu", "mlx", 1)
-    session.install(*group("test"), *group("downstream"), oracle)
+    # The official package, of the same version, is an independent answer to compare with.
+    session.install(*group("test"), *group("downstream"), f"mlx=={MLX_VERSION}")
     install_model(session)
     return {"MLX_PY_WHEELS": os.pathsep.join(map(str, built))}
 
@@ -208,7 +209,7 @@ def build(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """Compare the table of the API with MLX's own headers."""
-    session.install(BACKEND)
+    session.install(*BACKENDS)
     session.chdir(PACKAGES_DIR / NATIVE)
     session.run("python", "-m", "codegen.audit", *session.posargs)
 
