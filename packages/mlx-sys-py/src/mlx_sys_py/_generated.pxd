@@ -6,7 +6,7 @@ from mlx_sys_py._scalars cimport to_ints
 from mlx_sys_py._stream cimport Stream
 
 
-cdef inline c.mlx_stream stream_handle(Stream stream) noexcept:
+cdef inline c.mlx_stream stream_handle(Stream stream) noexcept nogil:
     """The handle of a stream; the empty one, which is the default stream, for None."""
     cdef c.mlx_stream handle
     handle.ctx = NULL

@@ -1,0 +1,136 @@
+"""MLX's C API for Python, C and Cython.
+
+The library ``libmlxc`` (mlx-c's names and conventions over the installed MLX), its headers,
+a Cython declaration of all of it (``mlx_sys_py.c``), and extension types that own its handles.
+`mlx_core_py` builds the array framework on top.
+"""
+
+from __future__ import annotations
+
+from mlx_sys_py import _load
+from mlx_sys_py._build import MLX_VERSION, __version__
+
+_load.preload(MLX_VERSION)
+
+from mlx_sys_py import fast, fft, io, linalg, memory, ops, random, transforms  # noqa: E402
+from mlx_sys_py._array import ArrayAt, VectorArray, array, from_dlpack  # noqa: E402
+from mlx_sys_py._closure import Closure  # noqa: E402
+from mlx_sys_py._containers import MapStringToArray, MapStringToString  # noqa: E402
+from mlx_sys_py._dtype import (  # noqa: E402
+    Dtype,
+    DtypeCategory,
+    bfloat16,
+    bool_,
+    complex64,
+    complexfloating,
+    float16,
+    float32,
+    float64,
+    floating,
+    generic,
+    inexact,
+    int8,
+    int16,
+    int32,
+    int64,
+    integer,
+    issubdtype,
+    number,
+    promote_types,
+    signedinteger,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    unsignedinteger,
+)
+from mlx_sys_py._paths import get_include, get_libraries, get_library_dir  # noqa: E402
+from mlx_sys_py._stream import (  # noqa: E402
+    Device,
+    DeviceType,
+    Stream,
+    StreamContext,
+    clear_streams,
+    cpu,
+    default_device,
+    default_stream,
+    device_count,
+    gpu,
+    is_available,
+    new_stream,
+    new_thread_local_stream,
+    new_thread_unsafe_stream,
+    set_default_device,
+    set_default_stream,
+    stream,
+    synchronize,
+)
+from mlx_sys_py._typing import ArrayLike  # noqa: E402
+
+__all__ = [
+    "MLX_VERSION",
+    "ArrayAt",
+    "ArrayLike",
+    "Closure",
+    "Device",
+    "DeviceType",
+    "Dtype",
+    "DtypeCategory",
+    "MapStringToArray",
+    "MapStringToString",
+    "Stream",
+    "StreamContext",
+    "VectorArray",
+    "__version__",
+    "array",
+    "bfloat16",
+    "bool_",
+    "clear_streams",
+    "complex64",
+    "complexfloating",
+    "cpu",
+    "default_device",
+    "default_stream",
+    "device_count",
+    "fast",
+    "fft",
+    "float16",
+    "float32",
+    "float64",
+    "floating",
+    "from_dlpack",
+    "generic",
+    "get_include",
+    "get_libraries",
+    "get_library_dir",
+    "gpu",
+    "inexact",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "integer",
+    "io",
+    "is_available",
+    "issubdtype",
+    "linalg",
+    "memory",
+    "new_stream",
+    "new_thread_local_stream",
+    "new_thread_unsafe_stream",
+    "number",
+    "ops",
+    "promote_types",
+    "random",
+    "set_default_device",
+    "set_default_stream",
+    "signedinteger",
+    "stream",
+    "synchronize",
+    "transforms",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "unsignedinteger",
+]

@@ -1,0 +1,550 @@
+"""The array: a node of MLX's lazy graph as a Python object that owns its handle."""
+
+from cpython.buffer cimport (
+    Py_buffer, PyBUF_C_CONTIGUOUS, PyBUF_F_CONTIGUOUS, PyBUF_FORMAT, PyBUF_FULL_RO, PyBUF_ND,
+    PyBUF_STRIDES, PyBuffer_IsContiguous, PyBuffer_Release, PyBuffer_ToContiguous,
+    PyObject_CheckBuffer, PyObject_GetBuffer,
+)
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.pycapsule cimport (
+    PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName,
+)
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
+from libc.stdlib cimport calloc, free, malloc
+from libcpp.vector cimport vector
+
+cimport cython
+
+from mlx_sys_py cimport c
+from mlx_sys_py._dtype cimport dtype_object, is_complex, is_floating
+from mlx_sys_py._error cimport check
+from mlx_sys_py._scalars cimport (
+    to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,
+    to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
+)
+from mlx_sys_py._stream cimport Stream, to_stream
+from mlx_sys_py._text cimport take_string
+
+import sys
+
+ctypedef int (*unary_op)(c.mlx_array*, const c.mlx_array, const c.mlx_stream) noexcept nogil
+ctypedef int (*binary_op)(
+    c.mlx_array*, const c.mlx_array, const c.mlx_array, const c.mlx_stream
+) noexcept nogil
+
+cdef c.mlx_stream default_stream
+default_stream.ctx = NULL
+
+
+cdef inline array unary(unary_op op, array a):
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(op(&res, a._c, default_stream))
+    return array._take(res)
+
+
+cdef inline object binary(binary_op op, object a, object b):
+    """The result of an operator, or NotImplemented where an operand is no array or number."""
+    cdef c.mlx_array res
+    cdef array x, y
+    if type(a) is array and type(b) is array:
+        x = <array>a
+        y = <array>b
+    else:
+        if not (is_operand(a) and is_operand(b)):
+            return NotImplemented
+        x = to_operand(a, b, None, "a")
+        y = to_operand(b, a, None, "b")
+    res.ctx = NULL
+    check(op(&res, x._c, y._c, default_stream))
+    return array._take(res)
+
+
+cdef bint is_operand(object value):
+    return (
+        isinstance(value, (array, bool, int, float, complex))
+        or hasattr(value, "__mlx_array__")
+        or (PyObject_CheckBuffer(value) and not isinstance(value, (bytes, bytearray)))
+    )
+
+
+cdef object assign(array a, object result):
+    """In-place operators: `a` itself becomes the result, for everyone who holds it."""
+    if result is NotImplemented:
+        return NotImplemented
+    check(c.mlx_array_set(&a._c, (<array>result)._c))
+    return a
+
+
+cdef object bitwise(binary_op op, object a, object b):
+    if isinstance(a, (float, complex)) or isinstance(b, (float, complex)):
+        raise ValueError("a bitwise operation takes ints and booleans, not floats")
+    return binary(op, a, b)
+
+
+@cython.freelist(64)
+cdef class array:
+    """A multidimensional array, computed when it is needed.
+
+    Args:
+        val: a number, a nested sequence of numbers or arrays, an array, or an object with a
+            buffer, ``__dlpack__``, ``__array__`` or ``__mlx_array__``.
+        dtype (Dtype, optional): the type of the elements. Default: that of ``val``; Python
+            floats and double-precision buffers become ``float32``, ints ``int32`` if they fit.
+
+    Raises:
+        TypeError: ``val`` does not convert to an array.
+        ValueError: a nested sequence is not regular, or a number does not fit the type.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.array([[1, 2], [3, 4]]) + 0.5
+        array([[1.5, 2.5],
+               [3.5, 4.5]], dtype=float32)
+
+    See: MLX ``mlx.core.array``.
+    """
+
+    # NumPy leaves operators between its values and arrays to the array.
+    __array_ufunc__ = None
+
+    def __init__(self, val, dtype=None):
+        cdef int wanted = -1 if dtype is None else <int>to_dtype(dtype, "dtype")
+        cdef array made = from_object(val, wanted, "val")
+        check(c.mlx_array_set(&self._c, made._c))
+
+    def __dealloc__(self):
+        c.mlx_array_free(self._c)
+
+    @staticmethod
+    cdef array _take(c.mlx_array handle):
+        cdef array res = array.__new__(array)
+        res._c = handle
+        return res
+
+    # What an array is
+
+    @property
+    def shape(self):
+        """tuple[int, ...]: the length of each axis."""
+        cdef size_t ndim = c.mlx_array_ndim(self._c), i
+        cdef const int* dims = c.mlx_array_shape(self._c)
+        return tuple([dims[i] for i in range(ndim)])
+
+    @property
+    def ndim(self):
+        """int: the number of axes."""
+        return c.mlx_array_ndim(self._c)
+
+    @property
+    def size(self):
+        """int: the number of elements."""
+        return c.mlx_array_size(self._c)
+
+    @property
+    def dtype(self):
+        """Dtype: the type of the elements."""
+        return dtype_object(c.mlx_array_dtype(self._c))
+
+    @property
+    def itemsize(self):
+        """int: bytes per element."""
+        return c.mlx_array_itemsize(self._c)
+
+    @property
+    def nbytes(self):
+        """int: bytes of all elements."""
+        return c.mlx_array_nbytes(self._c)
+
+    @property
+    def T(self):
+        """array: the axes in reverse order."""
+        return unary(c.mlx_transpose, self)
+
+    @property
+    def mT(self):
+        """array: the last two axes exchanged."""
+        cdef c.mlx_array res
+        if self.ndim < 2:
+            raise ValueError(f"mT needs an array of at least 2 axes, not {self.ndim}")
+        res.ctx = NULL
+        check(c.mlx_swapaxes(&res, self._c, -1, -2, default_stream))
+        return array._take(res)
+
+    @property
+    def real(self):
+        """array: the real part."""
+        return unary(c.mlx_real, self)
+
+    @property
+    def imag(self):
+        """array: the imaginary part."""
+        return unary(c.mlx_imag, self)
+
+    @property
+    def at(self):
+        """ArrayAt: updates of selected elements: ``a.at[index].add(value)``."""
+        return ArrayAt.of(self, None)
+
+    # Its values
+
+    def item(self):
+        """The only element as a Python number.
+
+        Raises:
+            ValueError: the array does not have exactly one element.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([2.5]).item()
+            2.5
+        """
+        return scalar_item(self)
+
+    def tolist(self):
+        """The elements as nested lists of Python numbers; a number if there are no axes.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([[1, 2], [3, 4]]).tolist()
+            [[1, 2], [3, 4]]
+        """
+        return nested_list(self)
+
+    def __bool__(self):
+        return bool(scalar_item(self))
+
+    def __int__(self):
+        return int(scalar_item(self))
+
+    def __float__(self):
+        return float(scalar_item(self))
+
+    def __complex__(self):
+        return complex(scalar_item(self))
+
+    def __index__(self):
+        if not is_integer(c.mlx_array_dtype(self._c)):
+            raise TypeError(f"an array of {self.dtype.name} is no index: it must hold an int")
+        return scalar_item(self)
+
+    def __bytes__(self):
+        return memoryview(self).tobytes()
+
+    def __repr__(self):
+        cdef c.mlx_string text
+        cdef int status
+        text.ctx = NULL
+        with nogil:
+            status = c.mlx_array_tostring(&text, self._c)
+        check(status)
+        return take_string(text)
+
+    def __format__(self, spec):
+        if self.ndim == 0:
+            return format(scalar_item(self), spec)
+        if spec:
+            raise TypeError(f"a format such as {spec!r} applies to an array without axes only")
+        return repr(self)
+
+    def __len__(self):
+        if c.mlx_array_ndim(self._c) == 0:
+            raise TypeError("an array without axes has no len()")
+        return c.mlx_array_shape(self._c)[0]
+
+    def __iter__(self):
+        if c.mlx_array_ndim(self._c) == 0:
+            raise TypeError("an array without axes cannot be iterated over")
+        return map(self.__getitem__, range(len(self)))
+
+    def __hash__(self):
+        return <Py_hash_t><size_t><void*>self >> 4
+
+    # Copies and other libraries
+
+    def __copy__(self):
+        return array._take(share(self._c))
+
+    def __deepcopy__(self, memo):
+        return array._take(share(self._c))
+
+    def __reduce__(self):
+        return _from_bytes, (bytes(raw_bytes(self)), self.dtype, self.shape)
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        export_buffer(self, view, flags)
+
+    def __releasebuffer__(self, Py_buffer* view):
+        release_buffer(view)
+
+    def __array__(self, dtype=None, copy=None):
+        import numpy
+
+        # bfloat16 has no buffer: it widens, without loss, to float32.
+        source = cast(self, c.MLX_FLOAT32) if c.mlx_array_dtype(self._c) == c.MLX_BFLOAT16 else self
+        return numpy.array(memoryview(source), dtype=dtype, copy=True if copy is None else copy)
+
+    def __array_namespace__(self, api_version=None):
+        return sys.modules.get("mlx_core_py") or sys.modules["mlx_sys_py"]
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        """A DLPack capsule of the values, in host memory and shared unless ``copy`` is true."""
+        cdef c.mlx_array res
+        if dl_device is not None and tuple(dl_device) != (DL_CPU, 0):
+            raise BufferError(f"dl_device must be (1, 0), host memory, not {dl_device}")
+        if not copy:
+            return to_dlpack_capsule(self)
+        res.ctx = NULL
+        check(c.mlx_copy(&res, self._c, default_stream))
+        return to_dlpack_capsule(array._take(res))
+
+    def __dlpack_device__(self):
+        return (DL_CPU, 0)
+
+    # Indexing
+
+    def __getitem__(self, index):
+        return get_item(self, index)
+
+    def __setitem__(self, index, value):
+        assign(self, updated(self, index, value, c.mlx_slice_update, c.mlx_scatter_single))
+
+    # Operators
+
+    def __add__(self, other):
+        return binary(c.mlx_add, self, other)
+
+    def __radd__(self, other):
+        return binary(c.mlx_add, other, self)
+
+    def __iadd__(self, other):
+        return assign(self, binary(c.mlx_add, self, other))
+
+    def __sub__(self, other):
+        return binary(c.mlx_subtract, self, other)
+
+    def __rsub__(self, other):
+        return binary(c.mlx_subtract, other, self)
+
+    def __isub__(self, other):
+        return assign(self, binary(c.mlx_subtract, self, other))
+
+    def __mul__(self, other):
+        return binary(c.mlx_multiply, self, other)
+
+    def __rmul__(self, other):
+        return binary(c.mlx_multiply, other, self)
+
+    def __imul__(self, other):
+        return assign(self, binary(c.mlx_multiply, self, other))
+
+    def __truediv__(self, other):
+        return binary(c.mlx_divide, self, other)
+
+    def __rtruediv__(self, other):
+        return binary(c.mlx_divide, other, self)
+
+    def __itruediv__(self, other):
+        return assign(self, in_place_divide(self, other))
+
+    def __floordiv__(self, other):
+        return binary(c.mlx_floor_divide, self, other)
+
+    def __rfloordiv__(self, other):
+        return binary(c.mlx_floor_divide, other, self)
+
+    def __ifloordiv__(self, other):
+        return assign(self, binary(c.mlx_floor_divide, self, other))
+
+    def __mod__(self, other):
+        return binary(c.mlx_remainder, self, other)
+
+    def __rmod__(self, other):
+        return binary(c.mlx_remainder, other, self)
+
+    def __imod__(self, other):
+        return assign(self, binary(c.mlx_remainder, self, other))
+
+    def __pow__(self, other, modulo):
+        return binary(c.mlx_power, self, other) if modulo is None else NotImplemented
+
+    def __rpow__(self, other, modulo):
+        return binary(c.mlx_power, other, self) if modulo is None else NotImplemented
+
+    def __ipow__(self, other):
+        return assign(self, binary(c.mlx_power, self, other))
+
+    def __matmul__(self, other):
+        return binary(c.mlx_matmul, self, other)
+
+    def __rmatmul__(self, other):
+        return binary(c.mlx_matmul, other, self)
+
+    def __imatmul__(self, other):
+        return assign(self, binary(c.mlx_matmul, self, other))
+
+    def __and__(self, other):
+        return bitwise(c.mlx_bitwise_and, self, other)
+
+    def __rand__(self, other):
+        return bitwise(c.mlx_bitwise_and, other, self)
+
+    def __iand__(self, other):
+        return assign(self, bitwise(c.mlx_bitwise_and, self, other))
+
+    def __or__(self, other):
+        return bitwise(c.mlx_bitwise_or, self, other)
+
+    def __ror__(self, other):
+        return bitwise(c.mlx_bitwise_or, other, self)
+
+    def __ior__(self, other):
+        return assign(self, bitwise(c.mlx_bitwise_or, self, other))
+
+    def __xor__(self, other):
+        return bitwise(c.mlx_bitwise_xor, self, other)
+
+    def __rxor__(self, other):
+        return bitwise(c.mlx_bitwise_xor, other, self)
+
+    def __ixor__(self, other):
+        return assign(self, bitwise(c.mlx_bitwise_xor, self, other))
+
+    def __lshift__(self, other):
+        return bitwise(c.mlx_left_shift, self, other)
+
+    def __rlshift__(self, other):
+        return bitwise(c.mlx_left_shift, other, self)
+
+    def __ilshift__(self, other):
+        return assign(self, bitwise(c.mlx_left_shift, self, other))
+
+    def __rshift__(self, other):
+        return bitwise(c.mlx_right_shift, self, other)
+
+    def __rrshift__(self, other):
+        return bitwise(c.mlx_right_shift, other, self)
+
+    def __irshift__(self, other):
+        return assign(self, bitwise(c.mlx_right_shift, self, other))
+
+    def __neg__(self):
+        return unary(c.mlx_negative, self)
+
+    def __pos__(self):
+        return array._take(share(self._c))
+
+    def __abs__(self):
+        return unary(c.mlx_abs, self)
+
+    def __invert__(self):
+        return unary(c.mlx_bitwise_invert, self)
+
+    def __eq__(self, other):
+        return binary(c.mlx_equal, self, other)
+
+    def __ne__(self, other):
+        return binary(c.mlx_not_equal, self, other)
+
+    def __lt__(self, other):
+        return binary(c.mlx_less, self, other)
+
+    def __le__(self, other):
+        return binary(c.mlx_less_equal, self, other)
+
+    def __gt__(self, other):
+        return binary(c.mlx_greater, self, other)
+
+    def __ge__(self, other):
+        return binary(c.mlx_greater_equal, self, other)
+
+    # @generated methods@
+
+
+cdef object in_place_divide(array a, object other):
+    if is_integer(c.mlx_array_dtype(a._c)):
+        raise ValueError("an array of ints cannot be divided in place: the result has fractions")
+    return binary(c.mlx_divide, a, other)
+
+
+cdef object raw_bytes(array a):
+    """The raw bytes of an array of any type, row by row."""
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(c.mlx_contiguous(&res, a._c, False, default_stream))
+    whole = array._take(res)
+    if c.mlx_array_dtype(a._c) == c.MLX_BFLOAT16:
+        res.ctx = NULL
+        check(c.mlx_view(&res, whole._c, c.MLX_UINT16, default_stream))
+        whole = array._take(res)
+    return memoryview(whole)
+
+
+def _from_bytes(data, dtype, shape):
+    """The array that `__reduce__` took apart."""
+    cdef const unsigned char[::1] values = data
+    cdef vector[int] dims = shape
+    cdef const void* start = &values[0] if len(data) else NULL
+    return array._take(
+        owned(c.mlx_array_new_data(start, dims.data(), <int>dims.size(), to_dtype(dtype, "dtype")))
+    )
+
+
+cdef class VectorArray:
+    """A vector of arrays (``mlx_vector_array``). Its elements are shared, not copied.
+
+    Args:
+        arrays (Iterable[array]): the elements. Default: none.
+
+    Example:
+        >>> from mlx_sys_py import VectorArray, array
+        >>> len(VectorArray([array(1), array(2)]))
+        2
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self, arrays=()):
+        if self._c.ctx == NULL:
+            self._c = c.mlx_vector_array_new()
+        for item in arrays:
+            self.append(item)
+
+    def __dealloc__(self):
+        c.mlx_vector_array_free(self._c)
+
+    @staticmethod
+    cdef VectorArray _take(c.mlx_vector_array handle):
+        cdef VectorArray res = VectorArray.__new__(VectorArray)
+        res._c = handle
+        return res
+
+    def __len__(self):
+        return c.mlx_vector_array_size(self._c) if self._c.ctx != NULL else 0
+
+    def __getitem__(self, index):
+        cdef c.mlx_array res
+        size = len(self)
+        if not -size <= index < size:
+            raise IndexError(f"index {index} is out of range for a vector of {size} arrays")
+        res.ctx = NULL
+        check(c.mlx_vector_array_get(&res, self._c, index % size))
+        return array._take(res)
+
+    def append(self, value):
+        """Add an array at the end.
+
+        Args:
+            value (array): the array; other values are converted.
+        """
+        cdef array item = to_array(value, "value")
+        check(c.mlx_vector_array_append_value(self._c, item._c))
+
+
+include "_from_python.pxi"
+include "_to_python.pxi"
+include "_dlpack.pxi"
+include "_indexing.pxi"

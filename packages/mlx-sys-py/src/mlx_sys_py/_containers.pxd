@@ -1,0 +1,18 @@
+from mlx_sys_py cimport c
+
+
+cdef class MapStringToArray:
+    cdef c.mlx_map_string_to_array _c
+
+    @staticmethod
+    cdef MapStringToArray _take(c.mlx_map_string_to_array handle)
+
+
+cdef class MapStringToString:
+    cdef c.mlx_map_string_to_string _c
+
+    @staticmethod
+    cdef MapStringToString _take(c.mlx_map_string_to_string handle)
+
+
+cdef list take_strings(c.mlx_vector_string handle)

@@ -1,0 +1,37 @@
+from typing import final
+
+@final
+class Dtype:
+    name: str
+    size: int
+
+@final
+class DtypeCategory:
+    name: str
+
+bool_: Dtype
+uint8: Dtype
+uint16: Dtype
+uint32: Dtype
+uint64: Dtype
+int8: Dtype
+int16: Dtype
+int32: Dtype
+int64: Dtype
+float16: Dtype
+float32: Dtype
+float64: Dtype
+bfloat16: Dtype
+complex64: Dtype
+
+complexfloating: DtypeCategory
+floating: DtypeCategory
+inexact: DtypeCategory
+signedinteger: DtypeCategory
+unsignedinteger: DtypeCategory
+integer: DtypeCategory
+number: DtypeCategory
+generic: DtypeCategory
+
+def issubdtype(arg1: Dtype | DtypeCategory, arg2: Dtype | DtypeCategory, /) -> bool: ...
+def promote_types(a: Dtype, b: Dtype, /) -> Dtype: ...

@@ -1,0 +1,353 @@
+# Python values as arrays: scalars, nested sequences, buffers and objects with a protocol.
+
+cdef dict _buffer_dtypes = {
+    "?": c.MLX_BOOL, "B": c.MLX_UINT8, "b": c.MLX_INT8, "e": c.MLX_FLOAT16,
+    "f": c.MLX_FLOAT32, "d": c.MLX_FLOAT64, "Zf": c.MLX_COMPLEX64,
+}
+cdef dict _unsigned_dtypes = {
+    1: c.MLX_UINT8, 2: c.MLX_UINT16, 4: c.MLX_UINT32, 8: c.MLX_UINT64,
+}
+cdef dict _signed_dtypes = {
+    1: c.MLX_INT8, 2: c.MLX_INT16, 4: c.MLX_INT32, 8: c.MLX_INT64,
+}
+cdef dict _int_ranges = {
+    c.MLX_UINT8: (0, 0xFF), c.MLX_UINT16: (0, 0xFFFF), c.MLX_UINT32: (0, 0xFFFFFFFF),
+    c.MLX_UINT64: (0, 0xFFFFFFFFFFFFFFFF), c.MLX_INT8: (-0x80, 0x7F),
+    c.MLX_INT16: (-0x8000, 0x7FFF), c.MLX_INT32: (-0x80000000, 0x7FFFFFFF),
+    c.MLX_INT64: (-0x8000000000000000, 0x7FFFFFFFFFFFFFFF),
+}
+
+
+cdef c.mlx_array owned(c.mlx_array handle) except *:
+    """A handle that a constructor returned; an empty one carries an error."""
+    if handle.ctx == NULL:
+        check(1)
+    return handle
+
+
+cdef array from_int(object value, c.mlx_dtype dtype):
+    low_high = _int_ranges.get(dtype)
+    if low_high is not None and not low_high[0] <= value <= low_high[1]:
+        raise ValueError(f"{value} does not fit in {dtype_object(dtype).name}")
+    if dtype == c.MLX_UINT64:
+        return array._take(owned(c.mlx_array_new_uint64_as(value, dtype)))
+    if low_high is None and not -_INT64_LIMIT <= value < _INT64_LIMIT:
+        return array._take(owned(c.mlx_array_new_double_as(float(value), dtype)))
+    return array._take(owned(c.mlx_array_new_int64_as(value, dtype)))
+
+
+_INT64_LIMIT = 1 << 63
+
+
+cdef c.mlx_dtype int_dtype(object value) except *:
+    """The type of a Python int that nothing else determines."""
+    if -0x80000000 <= value <= 0x7FFFFFFF:
+        return c.MLX_INT32
+    if -_INT64_LIMIT <= value < _INT64_LIMIT:
+        return c.MLX_INT64
+    if 0 <= value < 1 << 64:
+        return c.MLX_UINT64
+    raise ValueError(f"{value} does not fit in 64 bits")
+
+
+cdef array from_scalar(object value, int dtype):
+    """A Python bool, int, float or complex as an array; `dtype` < 0: the value's own type."""
+    cdef c.mlx_array res
+    cdef array whole
+    if isinstance(value, bool):
+        return array._take(
+            owned(c.mlx_array_new_int64_as(value, <c.mlx_dtype>dtype if dtype >= 0 else c.MLX_BOOL))
+        )
+    if isinstance(value, int):
+        return from_int(value, <c.mlx_dtype>dtype if dtype >= 0 else int_dtype(value))
+    if isinstance(value, float):
+        return array._take(
+            owned(
+                c.mlx_array_new_double_as(value, <c.mlx_dtype>dtype if dtype >= 0 else c.MLX_FLOAT32)
+            )
+        )
+    whole = array._take(owned(c.mlx_array_new_complex(value.real, value.imag)))
+    if dtype < 0 or dtype == c.MLX_COMPLEX64:
+        return whole
+    raise TypeError(f"a complex number does not convert to {dtype_object(<c.mlx_dtype>dtype).name}")
+
+
+cdef bint is_scalar(object value):
+    return isinstance(value, (bool, int, float, complex))
+
+
+cdef array cast(array a, c.mlx_dtype dtype):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    if c.mlx_array_dtype(a._c) == dtype:
+        return a
+    res.ctx = NULL
+    s.ctx = NULL
+    check(c.mlx_astype(&res, a._c, dtype, s))
+    return array._take(res)
+
+
+cdef int collect(object value, list leaves, list shape, int depth) except -1:
+    """Put the leaves of a nested sequence in order and hold its shape regular."""
+    if depth > 64:
+        raise ValueError("val is nested too deeply, or contains itself")
+    if len(shape) == depth:
+        if leaves:
+            raise ValueError("val must be a regular nested sequence: its depth varies")
+        shape.append(len(value))
+    elif shape[depth] != len(value):
+        raise ValueError(
+            f"val must be a regular nested sequence: lengths {shape[depth]} and {len(value)} meet"
+        )
+    for item in value:
+        if isinstance(item, (list, tuple)):
+            collect(item, leaves, shape, depth + 1)
+        else:
+            if len(shape) != depth + 1:
+                raise ValueError("val must be a regular nested sequence: its depth varies")
+            leaves.append(item)
+    return 0
+
+
+cdef array from_sequence(object value, int dtype):
+    cdef list leaves = []
+    cdef list shape = []
+    collect(value, leaves, shape, 0)
+    cdef bint has_complex = False, has_float = False, has_int = False, has_array = False
+    for item in leaves:
+        if isinstance(item, bool):
+            continue
+        if isinstance(item, int):
+            has_int = True
+        elif isinstance(item, float):
+            has_float = True
+        elif isinstance(item, complex):
+            has_complex = True
+        else:
+            has_array = True
+            break
+    if has_array:
+        return from_arrays(leaves, shape, dtype)
+
+    cdef vector[int] dims = shape
+    cdef size_t size = len(leaves), i
+    cdef vector[float] floats
+    cdef vector[double] doubles
+    cdef vector[int64_t] ints
+    cdef vector[uint64_t] unsigned_ints
+    cdef vector[int32_t] small_ints
+    cdef const void* data
+    cdef c.mlx_dtype source
+    cdef int wanted = dtype
+    if wanted < 0:
+        if has_complex:
+            wanted = c.MLX_COMPLEX64
+        elif has_float or not leaves:
+            wanted = c.MLX_FLOAT32
+        elif has_int:
+            wanted = c.MLX_INT32
+            for item in leaves:
+                wanted = max(wanted, <int>int_dtype(item), key=_int_rank)
+        else:
+            wanted = c.MLX_BOOL
+    if has_complex and wanted != c.MLX_COMPLEX64:
+        raise TypeError(
+            f"val has complex numbers, which do not convert to {dtype_object(<c.mlx_dtype>wanted).name}"
+        )
+    if has_complex:
+        source = c.MLX_COMPLEX64
+        floats.resize(2 * size)
+        for i in range(size):
+            number = complex(leaves[i])
+            floats[2 * i] = number.real
+            floats[2 * i + 1] = number.imag
+        data = floats.data()
+    elif wanted == c.MLX_FLOAT64:
+        source = c.MLX_FLOAT64
+        doubles = leaves
+        data = doubles.data()
+    elif has_float or is_floating(<c.mlx_dtype>wanted) or is_complex(<c.mlx_dtype>wanted):
+        source = c.MLX_FLOAT32
+        floats = leaves
+        data = floats.data()
+    else:
+        low, high = _int_ranges.get(wanted, (-_INT64_LIMIT, _INT64_LIMIT - 1))
+        for item in leaves:
+            if not low <= item <= high:
+                raise ValueError(
+                    f"val has {item}, which does not fit in {dtype_object(<c.mlx_dtype>wanted).name}"
+                )
+        if wanted == c.MLX_INT32 or wanted == c.MLX_BOOL:
+            source = c.MLX_INT32
+            small_ints = [item != 0 for item in leaves] if wanted == c.MLX_BOOL else leaves
+            data = small_ints.data()
+        elif wanted == c.MLX_UINT64:
+            source = c.MLX_UINT64
+            unsigned_ints = leaves
+            data = unsigned_ints.data()
+        else:
+            source = c.MLX_INT64
+            ints = leaves
+            data = ints.data()
+    res = array._take(owned(c.mlx_array_new_data(data, dims.data(), <int>dims.size(), source)))
+    return cast(res, <c.mlx_dtype>wanted)
+
+
+def _int_rank(dtype):
+    return (c.MLX_INT32, c.MLX_INT64, c.MLX_UINT64).index(dtype)
+
+
+cdef array from_arrays(list leaves, list shape, int dtype):
+    """A nested sequence whose leaves are arrays, or convert to arrays, of one shape."""
+    cdef c.mlx_array stacked, res
+    cdef c.mlx_stream s
+    cdef VectorArray parts = VectorArray()
+    cdef array part
+    for item in leaves:
+        part = to_array(item, "val")
+        check(c.mlx_vector_array_append_value(parts._c, part._c))
+    stacked.ctx = res.ctx = s.ctx = NULL
+    check(c.mlx_stack(&stacked, parts._c, s))
+    whole = array._take(stacked)
+    cdef vector[int] dims = shape + list(whole.shape[1:])
+    check(c.mlx_reshape(&res, whole._c, dims.data(), dims.size(), s))
+    whole = array._take(res)
+    return cast(whole, <c.mlx_dtype>dtype) if dtype >= 0 else whole
+
+
+cdef array from_buffer(object value, int dtype):
+    """A copy of an object's buffer. Doubles become float32 unless `dtype` says otherwise."""
+    cdef Py_buffer view
+    cdef vector[char] copy
+    cdef vector[float] floats
+    cdef vector[int] shape
+    cdef const char* data
+    cdef c.mlx_dtype source
+    cdef Py_ssize_t i
+    PyObject_GetBuffer(value, &view, PyBUF_FULL_RO)
+    try:
+        form = (<bytes>view.format).decode("ascii", "replace") if view.format != NULL else "B"
+        code = form.lstrip("@=<")
+        if code in ("H", "I", "L", "Q"):
+            source = _unsigned_dtypes[view.itemsize]
+        elif code in ("h", "i", "l", "q"):
+            source = _signed_dtypes[view.itemsize]
+        elif code in _buffer_dtypes:
+            source = _buffer_dtypes[code]
+        elif code == "Zd":
+            source = c.MLX_COMPLEX64
+        else:
+            raise TypeError(
+                f"a buffer of format {form!r} does not convert to an array: "
+                "give native booleans, ints, floats or complex numbers"
+            )
+        for i in range(view.ndim):
+            if view.shape[i] > 0x7FFFFFFF:
+                raise ValueError(f"axis {i} of the buffer is longer than an array's may be: {view.shape[i]}")
+            shape.push_back(<int>view.shape[i])
+        data = <const char*>view.buf
+        if view.len and not PyBuffer_IsContiguous(&view, b"C"):
+            copy.resize(view.len)
+            if PyBuffer_ToContiguous(copy.data(), &view, view.len, b"C") != 0:
+                raise BufferError("the buffer could not be copied")
+            data = copy.data()
+        if code == "Zd" or (source == c.MLX_FLOAT64 and dtype != c.MLX_FLOAT64):
+            # Not every device computes in double precision: convert here, on the host.
+            floats.resize(view.len // 8)
+            for i in range(<Py_ssize_t>floats.size()):
+                floats[i] = <float>(<const double*>data)[i]
+            data = <const char*>floats.data()
+            if source == c.MLX_FLOAT64:
+                source = c.MLX_FLOAT32
+        res = array._take(owned(c.mlx_array_new_data(data, shape.data(), view.ndim, source)))
+    finally:
+        PyBuffer_Release(&view)
+    return cast(res, <c.mlx_dtype>dtype) if dtype >= 0 else res
+
+
+cdef array from_object(object value, int dtype, str name):
+    """Anything that `array(...)` takes, or a TypeError that names the argument."""
+    cdef array res
+    if isinstance(value, array):
+        res = array._take(share((<array>value)._c))
+    elif is_scalar(value) and not PyObject_CheckBuffer(value):
+        return from_scalar(value, dtype)
+    elif isinstance(value, (list, tuple)):
+        return from_sequence(value, dtype)
+    elif hasattr(value, "__mlx_array__"):
+        res = to_array(value.__mlx_array__(), name)
+    elif PyObject_CheckBuffer(value) and not isinstance(value, (bytes, bytearray)):
+        return from_buffer(value, dtype)
+    elif hasattr(value, "__dlpack__"):
+        res = from_dlpack_capsule(value.__dlpack__())
+    elif hasattr(value, "__array__"):
+        return from_buffer(value.__array__(), dtype)
+    else:
+        raise TypeError(
+            f"{name} must be an array, a number, a nested sequence of numbers or a buffer, "
+            f"not {type(value).__name__}"
+        )
+    return cast(res, <c.mlx_dtype>dtype) if dtype >= 0 else res
+
+
+cdef c.mlx_array share(c.mlx_array handle) except *:
+    """Another handle of the same array."""
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(c.mlx_array_set(&res, handle))
+    return res
+
+
+cdef array to_array(object value, str name):
+    if isinstance(value, array):
+        return <array>value
+    return from_object(value, -1, name)
+
+
+cdef array to_operand(object value, object other1, object other2, str name):
+    """`value` as an array; a Python number takes the type of the arrays beside it.
+
+    An int fits any type, a float any floating type; what does not fit keeps its own type.
+    """
+    cdef object other
+    cdef c.mlx_dtype dtype
+    if isinstance(value, array):
+        return <array>value
+    if isinstance(other1, array):
+        other = other1
+    elif isinstance(other2, array):
+        other = other2
+    else:
+        return from_object(value, -1, name)
+    if not is_scalar(value):
+        return from_object(value, -1, name)
+    dtype = c.mlx_array_dtype((<array>other)._c)
+    if isinstance(value, bool):
+        return from_scalar(value, dtype)
+    if isinstance(value, int):
+        return from_int(value, int_dtype(value) if dtype == c.MLX_BOOL else dtype)
+    if isinstance(value, float):
+        if is_floating(dtype):
+            return from_scalar(value, dtype)
+        return from_scalar(value, c.MLX_FLOAT32)
+    return from_scalar(value, -1)
+
+
+cdef VectorArray to_arrays(object value, str name):
+    cdef VectorArray res
+    if isinstance(value, VectorArray):
+        return <VectorArray>value
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} must be a sequence of arrays, not {type(value).__name__}")
+    res = VectorArray()
+    cdef array item
+    for element in value:
+        item = to_array(element, name)
+        check(c.mlx_vector_array_append_value(res._c, item._c))
+    return res
+
+
+cdef list take_arrays(c.mlx_vector_array handle):
+    """The arrays of an owned vector, which is freed."""
+    cdef VectorArray arrays = VectorArray._take(handle)
+    return [arrays[i] for i in range(len(arrays))]

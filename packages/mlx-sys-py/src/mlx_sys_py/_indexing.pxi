@@ -1,0 +1,413 @@
+# a[index] and a[index] = value, with the meaning of NumPy's basic and advanced indexing.
+#
+# Every index becomes one item per axis: an int, a slice or an array of positions.  `None`
+# adds an axis of length 1 first, so it is a full slice like any other.  Ints and slices are
+# one slice operation; arrays are a gather over the flattened axes that they index.
+
+cdef struct Slicing:
+    vector[int] start
+    vector[int] stop
+    vector[int] step
+
+
+cdef array slice_array(array a, const Slicing& s):
+    cdef c.mlx_array res
+    cdef c.mlx_stream stream
+    res.ctx = stream.ctx = NULL
+    check(
+        c.mlx_slice(
+            &res, a._c, s.start.data(), s.start.size(), s.stop.data(), s.stop.size(),
+            s.step.data(), s.step.size(), stream,
+        )
+    )
+    return array._take(res)
+
+
+cdef array reshape(array a, object shape):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    cdef vector[int] dims = shape
+    res.ctx = s.ctx = NULL
+    check(c.mlx_reshape(&res, a._c, dims.data(), dims.size(), s))
+    return array._take(res)
+
+
+cdef array broadcast(array a, object shape):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    cdef vector[int] dims = shape
+    res.ctx = s.ctx = NULL
+    check(c.mlx_broadcast_to(&res, a._c, dims.data(), dims.size(), s))
+    return array._take(res)
+
+
+cdef array permute(array a, object axes):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    cdef vector[int] order = axes
+    res.ctx = s.ctx = NULL
+    check(c.mlx_transpose_axes(&res, a._c, order.data(), order.size(), s))
+    return array._take(res)
+
+
+cdef int position(object index, int axis, Py_ssize_t size) except -1:
+    """An int index of an axis, counted from the front."""
+    if not -size <= index < size:
+        raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
+    return index + size if index < 0 else index
+
+
+cdef array first_axis_item(array a, object index):
+    """a[index] for an int: the most frequent index."""
+    cdef c.mlx_array res
+    cdef c.mlx_stream stream
+    cdef Slicing s
+    cdef size_t ndim = c.mlx_array_ndim(a._c), i
+    cdef const int* shape = c.mlx_array_shape(a._c)
+    if ndim == 0:
+        raise IndexError("a 0-dimensional array has no axis to index")
+    cdef int first = position(index, 0, shape[0])
+    s.start.assign(ndim, 0)
+    s.step.assign(ndim, 1)
+    s.stop.assign(shape, shape + ndim)
+    s.start[0] = first
+    s.stop[0] = first + 1
+    row = slice_array(a, s)
+    res.ctx = stream.ctx = NULL
+    check(c.mlx_squeeze_axis(&res, row._c, 0, stream))
+    return array._take(res)
+
+
+cdef bint is_mask(object item):
+    return isinstance(item, array) and c.mlx_array_dtype((<array>item)._c) == c.MLX_BOOL
+
+
+cdef object as_item(object item):
+    """An element of an index as an int, slice, None, Ellipsis or array."""
+    if item is None or item is Ellipsis or isinstance(item, (slice, array)):
+        return item
+    if isinstance(item, bool):
+        raise IndexError("a bool is no index: use an array of booleans, or None to add an axis")
+    if isinstance(item, int):
+        return item
+    if isinstance(item, (list, tuple)):
+        if not item:
+            return cast(from_sequence(item, -1), c.MLX_INT32)
+        return from_sequence(item, -1)
+    if hasattr(item, "__index__") and getattr(item, "ndim", 0) == 0:
+        return item.__index__()
+    try:
+        return to_array(item, "index")
+    except TypeError:
+        raise IndexError(
+            "an index must consist of ints, slices, None, Ellipsis and arrays of ints or "
+            f"booleans, not {type(item).__name__}"
+        ) from None
+
+
+cdef list mask_positions(array mask):
+    """The coordinates of a mask's true elements: one array of positions per axis."""
+    cdef array values = host_values(mask)
+    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
+    cdef size_t size = c.mlx_array_size(values._c), ndim = c.mlx_array_ndim(values._c), i
+    cdef const int* shape = c.mlx_array_shape(values._c)
+    cdef vector[vector[int32_t]] found
+    cdef size_t rest
+    cdef int axis, length
+    found.resize(ndim)
+    for i in range(size):
+        if data[i]:
+            rest = i
+            for axis in range(<int>ndim - 1, -1, -1):
+                found[axis].push_back(<int32_t>(rest % shape[axis]))
+                rest //= shape[axis]
+    res = []
+    for axis in range(<int>ndim):
+        length = <int>found[axis].size()
+        res.append(
+            array._take(owned(c.mlx_array_new_data(found[axis].data(), &length, 1, c.MLX_INT32)))
+        )
+    return res
+
+
+cdef tuple expand_index(array a, object index):
+    """`a` with the axes that None adds, and one item for each of its axes."""
+    cdef list items = [as_item(i) for i in index] if isinstance(index, tuple) else [as_item(index)]
+    cdef list res = []
+    cdef list shape = []
+    cdef int ndim = <int>c.mlx_array_ndim(a._c)
+    cdef int used = 0
+    cdef int ellipses = 0
+    for item in items:
+        if item is Ellipsis:
+            ellipses += 1
+        elif is_mask(item):
+            used += (<array>item).ndim
+        elif item is not None:
+            used += 1
+    if ellipses > 1:
+        raise IndexError("an index can have only one Ellipsis")
+    if used > ndim:
+        raise IndexError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+    if ellipses == 0:
+        items.append(Ellipsis)
+    old_shape = a.shape
+    cdef int axis = 0
+    cdef bint grown = False
+    for item in items:
+        if item is Ellipsis:
+            for _ in range(ndim - used):
+                res.append(slice(None))
+                shape.append(old_shape[axis])
+                axis += 1
+        elif item is None:
+            res.append(slice(None))
+            shape.append(1)
+            grown = True
+        elif is_mask(item):
+            mask_shape = (<array>item).shape
+            if mask_shape != old_shape[axis:axis + len(mask_shape)]:
+                raise IndexError(
+                    f"a mask of shape {mask_shape} does not fit the axes of shape "
+                    f"{old_shape[axis:axis + len(mask_shape)]} that it indexes"
+                )
+            if not mask_shape:
+                raise IndexError("a mask must have at least one axis")
+            res.extend(mask_positions(item))
+            shape.extend(mask_shape)
+            axis += len(mask_shape)
+        else:
+            if isinstance(item, array) and not is_integer(c.mlx_array_dtype((<array>item)._c)):
+                raise IndexError(
+                    f"an array index must hold ints or booleans, not {(<array>item).dtype.name}"
+                )
+            res.append(item)
+            shape.append(old_shape[axis])
+            axis += 1
+    return (reshape(a, shape) if grown else a), res
+
+
+cdef bint is_integer(c.mlx_dtype dtype):
+    return c.MLX_UINT8 <= dtype <= c.MLX_INT64
+
+
+cdef Slicing basic_slicing(object shape, list items, list kept) except *:
+    """The slice operation of ints and slices; `kept` gets the axes that remain."""
+    cdef Slicing s
+    cdef Py_ssize_t start, stop, step
+    for axis, item in enumerate(items):
+        size = shape[axis]
+        if isinstance(item, slice):
+            start, stop, step = item.indices(size)
+            # Before the first element: -1 would mean the last one.
+            s.start.push_back(<int>start)
+            s.stop.push_back(<int>(stop if stop >= 0 else -size - 1))
+            s.step.push_back(<int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step)))
+            kept.append(axis)
+        elif isinstance(item, array):
+            s.start.push_back(0)
+            s.stop.push_back(<int>size)
+            s.step.push_back(1)
+            kept.append(axis)
+        else:
+            first = position(item, axis, size)
+            s.start.push_back(first)
+            s.stop.push_back(first + 1)
+            s.step.push_back(1)
+    return s
+
+
+cdef bint is_full(object item):
+    return isinstance(item, slice) and item == slice(None)
+
+
+cdef object get_item(array a, object index):
+    cdef list kept = []
+    cdef Slicing s
+    if isinstance(index, int) and not isinstance(index, bool):
+        return first_axis_item(a, index)
+    whole = a
+    a, items = expand_index(a, index)
+    has_arrays = any([isinstance(item, array) for item in items])
+    if has_arrays:
+        # Beside an array, an int is a 0-dimensional array of positions.
+        shape = a.shape
+        items = [
+            from_int(position(item, axis, shape[axis]), c.MLX_INT32) if isinstance(item, int) else item
+            for axis, item in enumerate(items)
+        ]
+    if not all([is_full(item) or isinstance(item, array) for item in items]):
+        s = basic_slicing(a.shape, items, kept)
+        a = slice_array(a, s)
+        if len(kept) < len(items):
+            a = reshape(a, [a.shape[axis] for axis in kept])
+    if has_arrays:
+        return gather(a, items)
+    # A new object even for all of `a`: assigning to one must not change the other.
+    return array._take(share(a._c)) if a is whole else a
+
+
+cdef array take_axis(array a, array indices, int axis):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    res.ctx = s.ctx = NULL
+    check(c.mlx_take_axis(&res, a._c, indices._c, axis, s))
+    return array._take(res)
+
+
+cdef array gather(array a, list items):
+    """Select by arrays; the other axes of `a` are kept whole."""
+    axes = [axis for axis, item in enumerate(items) if isinstance(item, array)]
+    if len(axes) == 1:
+        return take_axis(a, items[axes[0]], axes[0])
+    rest = [axis for axis in range(len(items)) if axis not in axes]
+    shape = a.shape
+    indices = items[axes[0]]
+    flat_size = shape[axes[0]]
+    # Row-major positions over the indexed axes, negative indices counted from the end.
+    linear = wrap_negative(indices, shape[axes[0]])
+    for axis in axes[1:]:
+        linear = linear * shape[axis] + wrap_negative(items[axis], shape[axis])
+        flat_size *= shape[axis]
+    a = permute(a, axes + rest)
+    res = take_axis(reshape(a, [flat_size] + [shape[axis] for axis in rest]), linear, 0)
+    # NumPy's rule: adjacent indices are replaced in place, others move to the front.
+    if axes[-1] - axes[0] + 1 == len(axes) and axes[0] > 0:
+        ndim = (<array>linear).ndim
+        before = axes[0]
+        order = list(range(ndim, ndim + before)) + list(range(ndim))
+        res = permute(res, order + list(range(ndim + before, res.ndim)))
+    return res
+
+
+cdef array wrap_negative(array indices, int size):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    indices = cast(indices, c.MLX_INT32)
+    res.ctx = s.ctx = NULL
+    wrapped = indices + size
+    negative = indices < 0
+    check(c.mlx_where(&res, (<array>negative)._c, (<array>wrapped)._c, indices._c, s))
+    return array._take(res)
+
+
+ctypedef int (*slice_updater)(
+    c.mlx_array*, const c.mlx_array, const c.mlx_array, const int*, size_t, const int*, size_t,
+    const int*, size_t, const c.mlx_stream,
+) noexcept nogil
+ctypedef int (*scatterer)(
+    c.mlx_array*, const c.mlx_array, const c.mlx_array, const c.mlx_array, int, const c.mlx_stream
+) noexcept nogil
+
+
+cdef array updated(array a, object index, object value, slice_updater update, scatterer scatter):
+    """`a` with the elements that `index` selects combined with `value`."""
+    cdef list kept = []
+    cdef Slicing s
+    cdef c.mlx_array res
+    cdef c.mlx_stream stream
+    cdef array source = cast(to_operand(value, a, None, "value"), c.mlx_array_dtype(a._c))
+    cdef array target
+    res.ctx = stream.ctx = NULL
+    target, items = expand_index(a, index)
+    if any([isinstance(item, array) for item in items]):
+        return scattered(a, index, source, scatter)
+    s = basic_slicing(target.shape, items, kept)
+    sliced = [
+        len(range(s.start[axis], s.stop[axis] if s.stop[axis] >= 0 else -1, s.step[axis]))
+        for axis in range(<int>s.start.size())
+    ]
+    source = fit(source, [sliced[axis] for axis in kept])
+    source = reshape(source, sliced)
+    check(
+        update(
+            &res, target._c, source._c, s.start.data(), s.start.size(),
+            s.stop.data(), s.stop.size(), s.step.data(), s.step.size(), stream,
+        )
+    )
+    target = array._take(res)
+    return reshape(target, a.shape) if target.ndim != a.ndim else target
+
+
+cdef array fit(array source, list shape):
+    """`source` broadcast to `shape`, after dropping leading axes of length 1."""
+    have = list(source.shape)
+    while len(have) > len(shape) and have[0] == 1:
+        have = have[1:]
+    if len(have) != source.ndim:
+        source = reshape(source, have)
+    try:
+        return broadcast(source, shape)
+    except ValueError:
+        raise ValueError(
+            f"a value of shape {tuple(have)} does not broadcast to the indexed shape {tuple(shape)}"
+        ) from None
+
+
+cdef array scattered(array a, object index, array source, scatterer scatter):
+    """Scatter by the flat positions that the index selects."""
+    cdef c.mlx_array res, numbers
+    cdef c.mlx_stream s
+    cdef int size = <int>c.mlx_array_size(a._c)
+    res.ctx = numbers.ctx = s.ctx = NULL
+    check(c.mlx_arange(&numbers, 0, size, 1, c.MLX_INT32, s))
+    positions = get_item(reshape(array._take(numbers), a.shape), index)
+    source = fit(source, list(positions.shape))
+    count = (<array>positions).size
+    flat = reshape(a, [size])
+    positions = reshape(positions, [count])
+    # One update of one element per position.
+    source = reshape(source, [count, 1])
+    check(scatter(&res, (<array>flat)._c, (<array>positions)._c, source._c, 0, s))
+    return reshape(array._take(res), a.shape)
+
+
+cdef class ArrayAt:
+    """``a.at[index]``: updates that add up where an index occurs more than once."""
+
+    cdef array _array
+    cdef object _index
+
+    def __init__(self):
+        raise TypeError("ArrayAt has no constructor: use a.at[index]")
+
+    @staticmethod
+    cdef ArrayAt of(array a, object index):
+        cdef ArrayAt at = ArrayAt.__new__(ArrayAt)
+        at._array = a
+        at._index = index
+        return at
+
+    def __getitem__(self, index):
+        if self._index is not None:
+            raise IndexError("a.at takes one index")
+        return ArrayAt.of(self._array, (index,) if not isinstance(index, tuple) else index)
+
+    cdef array _update(self, object value, slice_updater update, scatterer scatter):
+        if self._index is None:
+            raise IndexError("a.at needs an index: a.at[index].add(value)")
+        return updated(self._array, self._index, value, update, scatter)
+
+    def add(self, value):
+        """A copy with ``value`` added to the selected elements."""
+        return self._update(value, c.mlx_slice_update_add, c.mlx_scatter_add_single)
+
+    def subtract(self, value):
+        """A copy with ``value`` subtracted from the selected elements."""
+        return self.add(-to_operand(value, self._array, None, "value"))
+
+    def multiply(self, value):
+        """A copy with the selected elements multiplied by ``value``."""
+        return self._update(value, c.mlx_slice_update_prod, c.mlx_scatter_prod_single)
+
+    def divide(self, value):
+        """A copy with the selected elements divided by ``value``."""
+        return self.multiply(1.0 / to_operand(value, self._array, None, "value"))
+
+    def maximum(self, value):
+        """A copy with the larger of the selected elements and ``value``."""
+        return self._update(value, c.mlx_slice_update_max, c.mlx_scatter_max_single)
+
+    def minimum(self, value):
+        """A copy with the smaller of the selected elements and ``value``."""
+        return self._update(value, c.mlx_slice_update_min, c.mlx_scatter_min_single)

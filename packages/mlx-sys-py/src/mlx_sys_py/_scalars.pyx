@@ -1,0 +1,122 @@
+"""Arguments that are numbers, shapes, types or names, checked and converted for C."""
+
+from cpython.number cimport PyNumber_Index
+
+from mlx_sys_py._dtype cimport Dtype
+
+
+cdef object integer(object value, str name):
+    if isinstance(value, int):
+        return value
+    try:
+        return PyNumber_Index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+
+
+cdef object in_range(object value, str name, object low, object high):
+    number = integer(value, name)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, not {number}")
+    return number
+
+
+cdef int to_int(object value, str name) except? -2147483648:
+    return in_range(value, name, -2147483648, 2147483647)
+
+
+cdef int64_t to_int64(object value, str name) except? -9223372036854775807:
+    return in_range(value, name, -9223372036854775808, 9223372036854775807)
+
+
+cdef uint64_t to_uint64(object value, str name) except? 18446744073709551615ULL:
+    return in_range(value, name, 0, 18446744073709551615)
+
+
+cdef bint to_bool(object value, str name) except -1:
+    if value is True:
+        return 1
+    if value is False:
+        return 0
+    raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
+
+
+cdef double to_double(object value, str name) except? -1e308:
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    try:
+        return float(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+    except OverflowError:
+        raise ValueError(f"{name} is too large for a float: {value}") from None
+
+
+cdef object items(object value, str name):
+    """`value` as a sequence of ints; a single int is a sequence of one."""
+    if isinstance(value, (tuple, list)):
+        return value
+    if isinstance(value, int) or hasattr(value, "__index__") and not hasattr(value, "__len__"):
+        return (value,)
+    if isinstance(value, (str, bytes, dict, set)) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} must be an int or a sequence of ints, not {type(value).__name__}")
+    return tuple(value)
+
+
+cdef vector[int] to_ints(object value, str name) except *:
+    cdef vector[int] res
+    for item in items(value, name):
+        res.push_back(to_int(item, name))
+    return res
+
+
+cdef vector[int64_t] to_strides(object value, str name) except *:
+    cdef vector[int64_t] res
+    for item in items(value, name):
+        res.push_back(to_int64(item, name))
+    return res
+
+
+cdef c.mlx_dtype to_dtype(object value, str name) except *:
+    if isinstance(value, Dtype):
+        return (<Dtype>value)._c
+    raise TypeError(f"{name} must be a Dtype such as float32, not {value!r:.50}")
+
+
+cdef c.mlx_optional_int to_optional_int(object value, str name) except *:
+    cdef c.mlx_optional_int res
+    res.has_value = value is not None
+    res.value = to_int(value, name) if res.has_value else 0
+    return res
+
+
+cdef c.mlx_optional_float to_optional_float(object value, str name) except *:
+    cdef c.mlx_optional_float res
+    res.has_value = value is not None
+    res.value = to_double(value, name) if res.has_value else 0
+    return res
+
+
+cdef c.mlx_optional_dtype to_optional_dtype(object value, str name) except *:
+    cdef c.mlx_optional_dtype res
+    res.has_value = value is not None
+    res.value = to_dtype(value, name) if res.has_value else c.MLX_BOOL
+    return res
+
+
+cdef c.mlx_fft_norm to_norm(object value, str name) except *:
+    if value == "backward" or value is None:
+        return c.MLX_FFT_NORM_BACKWARD
+    if value == "ortho":
+        return c.MLX_FFT_NORM_ORTHO
+    if value == "forward":
+        return c.MLX_FFT_NORM_FORWARD
+    raise ValueError(f"{name} must be 'backward', 'ortho' or 'forward', not {value!r:.50}")
+
+
+cdef bytes to_bytes(object value, str name):
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if "\0" in value:
+        raise ValueError(f"{name} must not contain a null character")
+    return value.encode()

@@ -1,0 +1,19 @@
+from mlx_sys_py cimport c
+
+
+cdef class Device:
+    cdef c.mlx_device _c
+
+    @staticmethod
+    cdef Device _take(c.mlx_device handle)
+
+
+cdef class Stream:
+    cdef c.mlx_stream _c
+
+    @staticmethod
+    cdef Stream _take(c.mlx_stream handle)
+
+
+cdef Device to_device(object value, str name)
+cdef Stream to_stream(object value)

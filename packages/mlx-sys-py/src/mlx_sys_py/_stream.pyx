@@ -1,0 +1,393 @@
+"""Devices, streams, and which of them an operation runs on.
+
+The default stream of a device is one stream for the whole process, so an array built in one
+thread can be evaluated in any other.
+"""
+
+import enum
+
+from mlx_sys_py cimport c
+from mlx_sys_py._error cimport check
+from mlx_sys_py._text cimport take_string
+
+
+class DeviceType(enum.IntEnum):
+    """The kind of a device: ``cpu`` or ``gpu``."""
+
+    cpu = c.MLX_CPU
+    gpu = c.MLX_GPU
+
+    def __repr__(self):
+        return f"DeviceType.{self.name}"
+
+    __str__ = __repr__
+
+    def __eq__(self, other):
+        if isinstance(other, Device):
+            return other.type is self and other.index == 0
+        return self is other
+
+    __hash__ = enum.IntEnum.__hash__
+
+
+cpu = DeviceType.cpu
+gpu = DeviceType.gpu
+
+
+cdef class Device:
+    """A device that computes: a type and an index among the devices of that type.
+
+    Args:
+        type (DeviceType): ``cpu`` or ``gpu``.
+        index (int): which device of that type. Default: ``0``.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.Device(mx.cpu)
+        Device(cpu, 0)
+
+    See: MLX ``mlx.core.Device``.
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self, type, index=0):
+        if not isinstance(type, DeviceType):
+            raise TypeError(f"type must be cpu or gpu, not {type!r}")
+        if not isinstance(index, int) or not 0 <= index < 1 << 16:
+            raise ValueError(f"index must be a small int >= 0, not {index!r}")
+        c.mlx_device_free(self._c)
+        self._c = c.mlx_device_new_type(<c.mlx_device_type><int>type.value, index)
+
+    def __dealloc__(self):
+        c.mlx_device_free(self._c)
+
+    @staticmethod
+    cdef Device _take(c.mlx_device handle):
+        cdef Device device = Device.__new__(Device)
+        device._c = handle
+        return device
+
+    @property
+    def type(self):
+        """DeviceType: the kind of device."""
+        cdef c.mlx_device_type res
+        check(c.mlx_device_get_type(&res, self._c))
+        return DeviceType(<int>res)
+
+    @property
+    def index(self):
+        """int: which device of its type."""
+        cdef int res
+        check(c.mlx_device_get_index(&res, self._c))
+        return res
+
+    def __repr__(self):
+        return f"Device({self.type.name}, {self.index})"
+
+    def __eq__(self, other):
+        if isinstance(other, Device):
+            return c.mlx_device_equal(self._c, (<Device>other)._c)
+        if isinstance(other, DeviceType):
+            return self.type is other
+        return NotImplemented
+
+    def __hash__(self):
+        return hash((self.type, self.index))
+
+
+cdef class Stream:
+    """A queue of operations on a device. Made by `new_stream` and its kin, not by this class.
+
+    See: MLX ``mlx.core.Stream``.
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self):
+        raise TypeError("Stream has no constructor: use new_stream(device)")
+
+    def __dealloc__(self):
+        c.mlx_stream_free(self._c)
+
+    @staticmethod
+    cdef Stream _take(c.mlx_stream handle):
+        cdef Stream stream = Stream.__new__(Stream)
+        stream._c = handle
+        return stream
+
+    @property
+    def device(self):
+        """Device: the device that the stream runs on."""
+        cdef c.mlx_device res
+        res.ctx = NULL
+        check(c.mlx_stream_get_device(&res, self._c))
+        return Device._take(res)
+
+    @property
+    def index(self):
+        """int: the number of the stream, unique in the process."""
+        cdef int res
+        check(c.mlx_stream_get_index(&res, self._c))
+        return res
+
+    def __repr__(self):
+        return f"Stream({self.device!r}, {self.index})"
+
+    def __eq__(self, other):
+        if isinstance(other, Stream):
+            return c.mlx_stream_equal(self._c, (<Stream>other)._c)
+        return NotImplemented
+
+    def __hash__(self):
+        return hash((self.device, self.index))
+
+
+cdef Device to_device(object value, str name):
+    """The device that `value` (a device or a type of device) names."""
+    if isinstance(value, Device):
+        return <Device>value
+    if isinstance(value, DeviceType):
+        return Device(value)
+    raise TypeError(f"{name} must be a Device or DeviceType, not {type(value).__name__}")
+
+
+cdef Stream to_stream(object value):
+    """The stream that the argument `stream` of an operation names."""
+    cdef c.mlx_stream res
+    if isinstance(value, Stream):
+        return <Stream>value
+    if not isinstance(value, (Device, DeviceType)):
+        raise TypeError(
+            f"stream must be a Stream, Device, DeviceType or None, not {type(value).__name__}"
+        )
+    res.ctx = NULL
+    check(c.mlx_get_default_stream(&res, to_device(value, "stream")._c))
+    return Stream._take(res)
+
+
+def default_device():
+    """The device that operations run on when none is named.
+
+    Returns:
+        Device: the first GPU if the installed backend has one, else the CPU.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> isinstance(mx.default_device(), mx.Device)
+        True
+
+    See: MLX ``mlx.core.default_device``.
+    """
+    cdef c.mlx_device res
+    res.ctx = NULL
+    check(c.mlx_get_default_device(&res))
+    return Device._take(res)
+
+
+def set_default_device(device, /):
+    """Set the device that operations run on when none is named, for the whole process.
+
+    Args:
+        device (Device or DeviceType): the device.
+
+    Raises:
+        ValueError: the installed backend has no such device.
+        TypeError: ``device`` is not a device.
+
+    See: MLX ``mlx.core.set_default_device``.
+    """
+    cdef Device target = to_device(device, "device")
+    if not is_available(target):
+        raise ValueError(f"device {target!r} is not available with the installed MLX backend")
+    check(c.mlx_set_default_device(target._c))
+
+
+def is_available(device, /):
+    """Whether a device can be used with the installed MLX backend.
+
+    Args:
+        device (Device or DeviceType): the device.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.is_available(mx.cpu)
+        True
+
+    See: MLX ``mlx.core.is_available``.
+    """
+    cdef c.c_bool res = False
+    check(c.mlx_device_is_available(&res, to_device(device, "device")._c))
+    return bool(res)
+
+
+def device_count(type, /):
+    """How many devices of a type there are.
+
+    Args:
+        type (DeviceType): ``cpu`` or ``gpu``.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.device_count(mx.cpu)
+        1
+
+    See: MLX ``mlx.core.device_count``.
+    """
+    cdef int res = 0
+    if not isinstance(type, DeviceType):
+        raise TypeError(f"type must be cpu or gpu, not {type!r}")
+    check(c.mlx_device_count(&res, <c.mlx_device_type><int>type.value))
+    return res
+
+
+def default_stream(device, /):
+    """The stream of a device that operations run on when none is named.
+
+    Args:
+        device (Device or DeviceType): the device.
+
+    Returns:
+        Stream: the default of this thread; the same for all threads unless one has set its own.
+
+    See: MLX ``mlx.core.default_stream``.
+    """
+    return to_stream(to_device(device, "device"))
+
+
+def set_default_stream(stream, /):
+    """Set the default stream of the stream's device, for this thread.
+
+    Args:
+        stream (Stream): the stream.
+
+    See: MLX ``mlx.core.set_default_stream``.
+    """
+    if not isinstance(stream, Stream):
+        raise TypeError(f"stream must be a Stream, not {type(stream).__name__}")
+    check(c.mlx_set_default_stream((<Stream>stream)._c))
+
+
+def new_stream(device, /):
+    """A new stream on a device, for the thread that makes it.
+
+    Args:
+        device (Device or DeviceType): the device.
+
+    Raises:
+        ValueError: the device is not available.
+
+    See: MLX ``mlx.core.new_stream``.
+    """
+    cdef Device target = available(device)
+    cdef c.mlx_stream res = c.mlx_stream_new_device(target._c)
+    if res.ctx == NULL:
+        check(1)
+    return Stream._take(res)
+
+
+def new_thread_unsafe_stream(device, /):
+    """A new stream on a device that every thread may use; the caller prevents races.
+
+    Args:
+        device (Device or DeviceType): the device.
+
+    Raises:
+        ValueError: the device is not available.
+
+    See: MLX ``mlx.core.new_thread_unsafe_stream``.
+    """
+    cdef Device target = available(device)
+    cdef c.mlx_stream res = c.mlx_stream_new_thread_unsafe(target._c)
+    if res.ctx == NULL:
+        check(1)
+    return Stream._take(res)
+
+
+def new_thread_local_stream(device, /):
+    """A stream that stands for another stream in every thread that uses it.
+
+    Args:
+        device (Device or DeviceType): the device.
+
+    Raises:
+        ValueError: the device is not available.
+
+    See: MLX ``mlx.core.new_thread_local_stream``.
+    """
+    cdef Device target = available(device)
+    cdef c.mlx_stream res = c.mlx_stream_new_thread_local(target._c)
+    if res.ctx == NULL:
+        check(1)
+    return Stream._take(res)
+
+
+def clear_streams():
+    """Destroy the streams that this thread made; call it before the thread ends.
+
+    See: MLX ``mlx.core.clear_streams``.
+    """
+    cdef int status
+    with nogil:
+        status = c.mlx_clear_streams()
+    check(status)
+
+
+cdef Device available(object device):
+    cdef Device target = to_device(device, "device")
+    if not is_available(target):
+        raise ValueError(f"device {target!r} is not available with the installed MLX backend")
+    return target
+
+
+def synchronize(stream=None, /):
+    """Wait until all work on a stream is done.
+
+    Args:
+        stream (Stream, optional): the stream. Default: the default stream of the default device.
+
+    See: MLX ``mlx.core.synchronize``.
+    """
+    cdef Stream target = to_stream(default_device() if stream is None else stream)
+    cdef int status
+    with nogil:
+        status = c.mlx_synchronize(target._c)
+    check(status)
+
+
+class StreamContext:
+    """Make a stream, and its device, the default within a ``with`` block of this thread.
+
+    Args:
+        s (Stream, Device or DeviceType): the stream, or the device whose default stream to use.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> with mx.stream(mx.cpu):
+        ...     x = mx.ones((2,))
+
+    See: MLX ``mlx.core.StreamContext``.
+    """
+
+    def __init__(self, s, /):
+        self._stream = to_stream(s)
+        self._outer = []
+
+    def __enter__(self):
+        device = self._stream.device
+        self._outer.append((default_device(), default_stream(device)))
+        set_default_device(device)
+        set_default_stream(self._stream)
+        return self
+
+    def __exit__(self, *exc):
+        device, stream = self._outer.pop()
+        set_default_stream(stream)
+        set_default_device(device)
+
+
+def stream(s, /):
+    """A context in which a stream, and its device, are the default: see `StreamContext`."""
+    return StreamContext(s)

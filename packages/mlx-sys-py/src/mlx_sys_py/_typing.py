@@ -1,0 +1,34 @@
+"""Names for what the functions of this package take, for annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mlx_sys_py._array import array
+from mlx_sys_py._stream import Device, DeviceType, Stream
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+else:
+    Buffer = Any
+
+
+class ConvertsToArray(Protocol):
+    """An object that knows how to become an array."""
+
+    def __mlx_array__(self) -> array:
+        """The array."""
+
+
+class SupportsDLPack(Protocol):
+    """A tensor of another framework."""
+
+    def __dlpack__(self) -> Any:
+        """The tensor in a DLPack capsule."""
+
+
+Scalar = bool | int | float | complex
+ArrayLike = array | Scalar | Sequence[Any] | Buffer | ConvertsToArray | SupportsDLPack
+StreamLike = Stream | Device | DeviceType | None
+IntOrInts = int | Sequence[int]

@@ -1,0 +1,421 @@
+"""Arrays from and to files: safetensors, GGUF and NumPy's npy.
+
+A file is a path, or a binary file object that can seek. Files that are written appear whole
+or not at all.
+"""
+
+import os
+
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
+
+from mlx_sys_py cimport c
+from mlx_sys_py._array cimport VectorArray, array, to_array, to_arrays
+from mlx_sys_py._containers cimport MapStringToArray, MapStringToString, take_strings
+from mlx_sys_py._error cimport check, keep_exception
+from mlx_sys_py._scalars cimport to_bytes
+from mlx_sys_py._text cimport take_string
+
+# MLX reads and writes on the CPU, whatever the default device is.
+cdef c.mlx_stream cpu_stream = c.mlx_default_cpu_stream_new()
+
+
+cdef bytes to_path(object file):
+    path = os.fsencode(file)
+    if b"\0" in path:
+        raise ValueError("file must not contain a null character")
+    return path
+
+
+cdef bint is_path(object file):
+    return isinstance(file, (str, bytes, os.PathLike))
+
+
+cdef class FileAdapter:
+    """A Python file object behind the C library's table of callbacks."""
+
+    cdef object file
+    cdef bytes name
+    cdef bint failed
+
+    def __init__(self, file, needed):
+        for method in (needed, "seek", "tell"):
+            if not callable(getattr(file, method, None)):
+                raise TypeError(
+                    f"file must be a path or a binary file object with {needed}, seek and tell, "
+                    f"not {type(file).__name__}"
+                )
+        self.file = file
+        self.name = str(getattr(file, "name", "file object")).encode("utf-8", "replace")
+        self.failed = False
+
+    cdef void fail(self, object error) noexcept:
+        self.failed = True
+        keep_exception(error)
+
+
+cdef bint file_is_open(void* desc) noexcept with gil:
+    try:
+        return not getattr((<FileAdapter>desc).file, "closed", False)
+    except BaseException as error:
+        (<FileAdapter>desc).fail(error)
+        return False
+
+
+cdef bint file_is_good(void* desc) noexcept with gil:
+    return not (<FileAdapter>desc).failed
+
+
+cdef size_t file_tell(void* desc) noexcept with gil:
+    try:
+        return (<FileAdapter>desc).file.tell()
+    except BaseException as error:
+        (<FileAdapter>desc).fail(error)
+        return 0
+
+
+cdef void file_seek(void* desc, int64_t offset, int whence) noexcept with gil:
+    try:
+        (<FileAdapter>desc).file.seek(offset, whence)
+    except BaseException as error:
+        (<FileAdapter>desc).fail(error)
+
+
+cdef int read_exactly(FileAdapter adapter, char* data, size_t size) except -1:
+    cdef size_t done = 0
+    cdef const unsigned char[::1] chunk
+    while done < size:
+        part = adapter.file.read(size - done)
+        if not part:
+            raise OSError(f"the file ended {size - done} bytes too early")
+        chunk = part
+        if chunk.shape[0] > <Py_ssize_t>(size - done):
+            raise OSError("the file object returned more bytes than were asked for")
+        memcpy(data + done, &chunk[0], chunk.shape[0])
+        done += chunk.shape[0]
+    return 0
+
+
+cdef void file_read(void* desc, char* data, size_t size) noexcept with gil:
+    try:
+        read_exactly(<FileAdapter>desc, data, size)
+    except BaseException as error:
+        (<FileAdapter>desc).fail(error)
+
+
+cdef void file_read_at(void* desc, char* data, size_t size, size_t offset) noexcept with gil:
+    try:
+        (<FileAdapter>desc).file.seek(offset)
+        read_exactly(<FileAdapter>desc, data, size)
+    except BaseException as error:
+        (<FileAdapter>desc).fail(error)
+
+
+cdef void file_write(void* desc, const char* data, size_t size) noexcept with gil:
+    try:
+        (<FileAdapter>desc).file.write(data[:size])
+    except BaseException as error:
+        (<FileAdapter>desc).fail(error)
+
+
+cdef const char* file_label(void* desc) noexcept with gil:
+    return (<FileAdapter>desc).name
+
+
+cdef void file_free(void* desc) noexcept with gil:
+    Py_DECREF(<object>desc)
+
+
+cdef c.mlx_io_vtable file_vtable
+file_vtable.is_open = file_is_open
+file_vtable.good = file_is_good
+file_vtable.tell = file_tell
+file_vtable.seek = file_seek
+file_vtable.read = file_read
+file_vtable.read_at_offset = file_read_at
+file_vtable.write = file_write
+file_vtable.label = file_label
+file_vtable.free = file_free
+
+
+cdef c.mlx_io_reader new_reader(object file) except *:
+    adapter = FileAdapter(file, "read")
+    Py_INCREF(adapter)
+    return c.mlx_io_reader_new(<void*>adapter, file_vtable)
+
+
+cdef c.mlx_io_writer new_writer(object file) except *:
+    adapter = FileAdapter(file, "write")
+    Py_INCREF(adapter)
+    return c.mlx_io_writer_new(<void*>adapter, file_vtable)
+
+
+def load_npy(file, /):
+    """Read an array from an npy file.
+
+    Args:
+        file (str, os.PathLike or binary file object): where to read.
+
+    Returns:
+        array: the array; its values are read when they are needed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read, or is not a whole npy file.
+
+    See: MLX ``mlx.core.load``; NumPy's npy format.
+    """
+    cdef c.mlx_array res
+    cdef c.mlx_io_reader reader
+    cdef const char* path
+    cdef int status
+    res.ctx = NULL
+    if is_path(file):
+        name = to_path(file)
+        path = name
+        with nogil:
+            status = c.mlx_load(&res, path, cpu_stream)
+    else:
+        reader = new_reader(file)
+        with nogil:
+            status = c.mlx_load_reader(&res, reader, cpu_stream)
+            # Read now: the caller may close the file object when this returns.
+            if status == 0:
+                status = c.mlx_array_eval(res)
+        c.mlx_io_reader_free(reader)
+        if status != 0:
+            c.mlx_array_free(res)
+    check(status)
+    return array._take(res)
+
+
+def save_npy(file, arr, /):
+    """Write an array to an npy file.
+
+    Args:
+        file (str, os.PathLike or binary file object): where to write.
+        arr (array): the array.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    See: MLX ``mlx.core.save``.
+    """
+    cdef array value = to_array(arr, "arr")
+    cdef c.mlx_io_writer writer
+    cdef const char* path
+    cdef int status
+    if is_path(file):
+        name = to_path(file)
+        path = name
+        with nogil:
+            status = c.mlx_save(path, value._c)
+    else:
+        writer = new_writer(file)
+        with nogil:
+            status = c.mlx_save_writer(writer, value._c)
+        c.mlx_io_writer_free(writer)
+    check(status)
+
+
+def load_safetensors(file, /):
+    """Read the arrays and the metadata of a safetensors file.
+
+    Args:
+        file (str, os.PathLike or binary file object): where to read.
+
+    Returns:
+        tuple[dict[str, array], dict[str, str]]: arrays by name, whose values are read when
+        they are needed, and the metadata.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read, or is not a whole safetensors file.
+
+    See: MLX ``mlx.core.load``; https://github.com/huggingface/safetensors.
+    """
+    cdef MapStringToArray arrays = MapStringToArray()
+    cdef MapStringToString metadata = MapStringToString()
+    cdef VectorArray evaluated
+    cdef c.mlx_io_reader reader
+    cdef const char* path
+    cdef int status
+    if is_path(file):
+        name = to_path(file)
+        path = name
+        with nogil:
+            status = c.mlx_load_safetensors(&arrays._c, &metadata._c, path, cpu_stream)
+    else:
+        reader = new_reader(file)
+        with nogil:
+            status = c.mlx_load_safetensors_reader(&arrays._c, &metadata._c, reader, cpu_stream)
+        c.mlx_io_reader_free(reader)
+        if status == 0:
+            # Read now: the caller may close the file object when this returns.
+            evaluated = to_arrays(arrays.to_dict().values(), "file")
+            with nogil:
+                status = c.mlx_eval(evaluated._c)
+    check(status)
+    return arrays.to_dict(), metadata.to_dict()
+
+
+def save_safetensors(file, arrays, metadata=None, /):
+    """Write arrays and metadata to a safetensors file.
+
+    Args:
+        file (str, os.PathLike or binary file object): where to write.
+        arrays (dict[str, array]): arrays by name.
+        metadata (dict[str, str], optional): texts by name. Default: none.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    See: MLX ``mlx.core.save_safetensors``.
+    """
+    cdef MapStringToArray entries = MapStringToArray(arrays)
+    cdef MapStringToString texts = MapStringToString(metadata)
+    cdef c.mlx_io_writer writer
+    cdef const char* path
+    cdef int status
+    if is_path(file):
+        name = to_path(file)
+        path = name
+        with nogil:
+            status = c.mlx_save_safetensors(path, entries._c, texts._c)
+    else:
+        writer = new_writer(file)
+        with nogil:
+            status = c.mlx_save_safetensors_writer(writer, entries._c, texts._c)
+        c.mlx_io_writer_free(writer)
+    check(status)
+
+
+cdef class GGUF:
+    """A GGUF file in memory (``mlx_io_gguf``): arrays and metadata by name."""
+
+    cdef c.mlx_io_gguf _c
+
+    def __cinit__(self):
+        self._c = c.mlx_io_gguf_new()
+
+    def __dealloc__(self):
+        c.mlx_io_gguf_free(self._c)
+
+    cdef dict arrays(self):
+        cdef c.mlx_vector_string keys
+        cdef c.mlx_array value
+        keys.ctx = NULL
+        check(c.mlx_io_gguf_get_keys(&keys, self._c))
+        res = {}
+        for key in take_strings(keys):
+            value.ctx = NULL
+            name = key.encode("utf-8", "surrogateescape")
+            check(c.mlx_io_gguf_get_array(&value, self._c, name))
+            res[key] = array._take(value)
+        return res
+
+    cdef dict metadata(self):
+        cdef c.mlx_vector_string keys
+        keys.ctx = NULL
+        check(c.mlx_io_gguf_get_metadata_keys(&keys, self._c))
+        return {key: self.entry(key) for key in take_strings(keys)}
+
+    cdef object entry(self, str key):
+        """The metadata of one name: an array, a text, a list of texts, or None."""
+        cdef c.c_bool has = False
+        cdef c.mlx_array value
+        cdef c.mlx_string text
+        cdef c.mlx_vector_string texts
+        name = key.encode("utf-8", "surrogateescape")
+        value.ctx = text.ctx = texts.ctx = NULL
+        check(c.mlx_io_gguf_has_metadata_array(&has, self._c, name))
+        if has:
+            check(c.mlx_io_gguf_get_metadata_array(&value, self._c, name))
+            return array._take(value)
+        check(c.mlx_io_gguf_has_metadata_string(&has, self._c, name))
+        if has:
+            check(c.mlx_io_gguf_get_metadata_string(&text, self._c, name))
+            return take_string(text)
+        check(c.mlx_io_gguf_has_metadata_vector_string(&has, self._c, name))
+        if has:
+            check(c.mlx_io_gguf_get_metadata_vector_string(&texts, self._c, name))
+            return take_strings(texts)
+        return None
+
+    cdef int put(self, str key, object value) except -1:
+        cdef array item
+        cdef c.mlx_vector_string texts
+        name = to_bytes(key, "key")
+        if isinstance(value, str):
+            text = to_bytes(value, "value")
+            return check(c.mlx_io_gguf_set_metadata_string(self._c, name, text))
+        if isinstance(value, (list, tuple)) and value and isinstance(value[0], str):
+            texts = c.mlx_vector_string_new()
+            try:
+                for line in value:
+                    text = to_bytes(line, "value")
+                    check(c.mlx_vector_string_append_value(texts, text))
+                return check(c.mlx_io_gguf_set_metadata_vector_string(self._c, name, texts))
+            finally:
+                c.mlx_vector_string_free(texts)
+        item = to_array(value, "value")
+        return check(c.mlx_io_gguf_set_metadata_array(self._c, name, item._c))
+
+
+def load_gguf(file, /):
+    """Read the arrays and the metadata of a GGUF file.
+
+    Tensors of type Q4_0, Q4_1 and Q8_0 stay quantized: ``name.weight`` is packed, with
+    ``name.scales`` and ``name.biases`` beside it. Other quantizations become float16.
+
+    Args:
+        file (str or os.PathLike): where to read.
+
+    Returns:
+        tuple[dict[str, array], dict[str, str | list[str] | array | None]]: arrays and metadata
+        by name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read, or is not a whole GGUF file.
+
+    See: MLX ``mlx.core.load``; the GGUF specification of ggml.
+    """
+    cdef GGUF gguf = GGUF()
+    cdef int status
+    name = to_path(file)
+    cdef const char* path = name
+    with nogil:
+        status = c.mlx_load_gguf(&gguf._c, path, cpu_stream)
+    check(status)
+    return gguf.arrays(), gguf.metadata()
+
+
+def save_gguf(file, arrays, metadata=None, /):
+    """Write arrays and metadata to a GGUF file.
+
+    Args:
+        file (str or os.PathLike): where to write.
+        arrays (dict[str, array]): arrays by name, of floating types.
+        metadata (dict, optional): texts, lists of texts and arrays by name. Default: none.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    See: MLX ``mlx.core.save_gguf``.
+    """
+    cdef GGUF gguf = GGUF()
+    cdef array item
+    cdef int status
+    for key, value in arrays.items():
+        item = to_array(value, "arrays")
+        encoded = to_bytes(key, "key")
+        check(c.mlx_io_gguf_set_array(gguf._c, encoded, item._c))
+    for key, value in (metadata or {}).items():
+        gguf.put(key, value)
+    name = to_path(file)
+    cdef const char* path = name
+    with nogil:
+        status = c.mlx_save_gguf(path, gguf._c)
+    check(status)

@@ -1,0 +1,101 @@
+"""What the allocator of MLX holds, and its limits. All sizes are in bytes."""
+
+from mlx_sys_py cimport c
+from mlx_sys_py._error cimport check
+
+ctypedef int (*getter)(size_t*) noexcept nogil
+ctypedef int (*setter)(size_t*, size_t) noexcept nogil
+
+
+cdef object read(getter get):
+    cdef size_t res = 0
+    check(get(&res))
+    return res
+
+
+cdef object replace(setter put, object limit):
+    cdef size_t res = 0
+    if not isinstance(limit, int):
+        raise TypeError(f"limit must be an int, not {type(limit).__name__}")
+    if not 0 <= limit < 1 << 63:
+        raise ValueError(f"limit must be a number of bytes >= 0, not {limit}")
+    check(put(&res, limit))
+    return res
+
+
+def get_active_memory():
+    """int: bytes in use by arrays now. See: MLX ``mlx.core.get_active_memory``."""
+    return read(c.mlx_get_active_memory)
+
+
+def get_peak_memory():
+    """int: most bytes in use at once since the start or the last `reset_peak_memory`.
+
+    See: MLX ``mlx.core.get_peak_memory``.
+    """
+    return read(c.mlx_get_peak_memory)
+
+
+def reset_peak_memory():
+    """Start measuring the peak anew. See: MLX ``mlx.core.reset_peak_memory``."""
+    check(c.mlx_reset_peak_memory())
+
+
+def get_cache_memory():
+    """int: bytes kept for reuse and in no array. See: MLX ``mlx.core.get_cache_memory``."""
+    return read(c.mlx_get_cache_memory)
+
+
+def get_memory_limit():
+    """int: the limit that `set_memory_limit` set. See: MLX ``mlx.core.get_memory_limit``."""
+    return read(c.mlx_get_memory_limit)
+
+
+def set_memory_limit(limit):
+    """Set how much memory evaluation may take before it waits for work to finish.
+
+    Args:
+        limit (int): bytes.
+
+    Returns:
+        int: the limit until now.
+
+    See: MLX ``mlx.core.set_memory_limit``.
+    """
+    return replace(c.mlx_set_memory_limit, limit)
+
+
+def set_cache_limit(limit):
+    """Set how much freed memory is kept for reuse.
+
+    Args:
+        limit (int): bytes; ``0`` keeps none.
+
+    Returns:
+        int: the limit until now.
+
+    See: MLX ``mlx.core.set_cache_limit``.
+    """
+    return replace(c.mlx_set_cache_limit, limit)
+
+
+def set_wired_limit(limit):
+    """Set how much memory macOS keeps resident; without a Metal GPU it changes nothing.
+
+    Args:
+        limit (int): bytes.
+
+    Returns:
+        int: the limit until now.
+
+    See: MLX ``mlx.core.set_wired_limit``.
+    """
+    return replace(c.mlx_set_wired_limit, limit)
+
+
+def clear_cache():
+    """Give the memory that is kept for reuse back. See: MLX ``mlx.core.clear_cache``."""
+    cdef int status
+    with nogil:
+        status = c.mlx_clear_cache()
+    check(status)
