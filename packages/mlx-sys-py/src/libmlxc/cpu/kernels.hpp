@@ -1,0 +1,63 @@
+// The kernels that exist once per instruction set, as one table of functions per set.
+//
+// Everything here is plain data: the files that implement it are compiled with flags the rest of
+// the library is not, so nothing with a shared inline definition may cross this boundary.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mlx_c::cpu {
+
+enum class Float { f32, f16, bf16 };
+
+// y = x @ dequantize(w).T for rows of packed weights, each w = scale * q + bias within its group.
+struct QuantizedProduct {
+  int m, n, k;
+  int bits, group;
+  const void* x;  // [m, k], rows contiguous
+  Float x_type;
+  const std::uint32_t* w;  // [n, k * bits / 32]
+  const void* scales;      // [n, k / group]
+  Float scales_type;
+  const void* biases;
+  Float biases_type;
+  void* y;  // [m, n]
+  Float y_type;
+  float* packed;  // [m, packed_row()]: x as the kernel reads it, see pack_rows
+};
+
+struct Range {
+  int begin, end;
+};
+
+// Element (i, j) lies at data[i * row + j * column].
+struct Matrix {
+  const float* data;
+  std::ptrdiff_t row, column;
+};
+
+struct Kernels {
+  // Floats that one packed row of x takes.
+  std::size_t (*packed_row)(const QuantizedProduct&);
+  // Floats of scratch that each thread needs in the two functions below.
+  std::size_t (*scratch)(const QuantizedProduct&);
+  void (*pack_rows)(const QuantizedProduct&, Range rows, float* scratch);
+  // Computes the given part of y from the packed rows.
+  void (*multiply)(const QuantizedProduct&, Range columns, Range rows, float* scratch);
+
+  // y[j] = alpha * sum_i x[i] * b(i, j) + beta * y[j] for i < k and the given j; one of the
+  // strides of b is 1.
+  void (*row_times_matrix)(
+      const float* x, Matrix b, int k, Range columns, float alpha, float beta, float* y);
+
+  void (*widen)(const void* source, Float type, float* target, std::size_t size);
+  void (*narrow)(const float* source, void* target, Float type, std::size_t size);
+};
+
+// The table of the best level that this machine has, or of the one that MLX_SYS_PY_CPU names;
+// null for "stock", which leaves everything to MLX. Throws std::invalid_argument if the variable
+// names no level or one that the machine cannot run.
+const Kernels* kernels();
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,12 @@
+// Compiled once per instruction set, with MLX_C_ISA as the name of the set.
+
+#include "convert.hpp"
+#include "dense.hpp"
+#include "quantized.hpp"
+
+namespace mlx_c::cpu::MLX_C_ISA {
+
+extern const Kernels table;
+const Kernels table = {packed_row, scratch, pack_rows, multiply, row_times_matrix, widen, narrow};
+
+}  // namespace mlx_c::cpu::MLX_C_ISA

@@ -1,0 +1,261 @@
+// Products with affine-quantized weights, straight from the packed form.
+//
+// A vector of packed words holds `lanes` words of 32 / bits weights each. Masking out the k-th
+// weight of every word and converting to float gives q * 2^(bits * k): the power of two is taken
+// back in x, which is packed beforehand so that the lane order is that of the words. One weight
+// thus costs an `and`, a conversion and a fused multiply-add per vector, for any lane count.
+//
+// Within a group sum(x * (scale * q + bias)) = scale * sum(x * q) + bias * sum(x), so scales meet
+// whole vectors of partial sums, and biases meet the group sums of x.
+#pragma once
+
+#include "convert.hpp"
+
+namespace {
+
+using mlx_c::cpu::QuantizedProduct;
+using mlx_c::cpu::Range;
+
+constexpr int panel_rows = 32;
+
+// How one row of x and of the scales lies in memory, zero-padded to whole vectors.
+struct Layout {
+  int words;   // of one row of w
+  int blocks;  // vectors of words
+  int groups;
+  int x_size;  // floats of x before its group sums
+
+  explicit Layout(const QuantizedProduct& p) {
+    words = p.k * p.bits / 32;
+    blocks = (words + lanes - 1) / lanes;
+    x_size = blocks * lanes * 32 / p.bits;
+    // The scales of the last block may reach past those that exist.
+    groups = (x_size / p.group + lanes) / lanes * lanes;
+  }
+
+  // A row of x ends with its group sums and a float that is 0 if all of the row is finite.
+  // Rows are whole vectors, so that aligned stays aligned.
+  int row() const {
+    return x_size + groups + lanes;
+  }
+};
+
+std::size_t packed_row(const QuantizedProduct& p) {
+  return (std::size_t)Layout(p).row();
+}
+
+std::size_t scratch(const QuantizedProduct& p) {
+  return (std::size_t)2 * panel_rows * Layout(p).groups + p.k;
+}
+
+template <int bits>
+void pack_row(const Layout& layout, const float* x, float* packed) {
+  constexpr int per_word = 32 / bits;
+  for (int word = 0; word < layout.blocks * lanes; word++) {
+    float* out = packed + word / lanes * lanes * per_word + word % lanes;
+    for (int i = 0; i < per_word; i++) {
+      const float power = i == per_word - 1 ? 1.0f : 1.0f / (float)(1u << bits * i);
+      out[i * lanes] = word < layout.words ? x[word * per_word + i] * power : 0.0f;
+    }
+  }
+}
+
+void pack_rows(const QuantizedProduct& p, Range range, float* scratch) {
+  const Layout layout(p);
+  for (int m = range.begin; m < range.end; m++) {
+    const void* source = advance(p.x, p.x_type, (std::size_t)m * p.k);
+    const float* x = static_cast<const float*>(source);
+    if (p.x_type != Float::f32) {
+      widen(source, p.x_type, scratch, p.k);
+      x = scratch;
+    }
+    float* const packed = p.packed + (std::size_t)m * layout.row();
+    p.bits == 4 ? pack_row<4>(layout, x, packed) : pack_row<8>(layout, x, packed);
+
+    float* sums = packed + layout.x_size;
+    std::memset(sums, 0, sizeof(float) * layout.groups);
+    float not_finite = 0;
+    for (int i = 0; i < p.k; i += p.group, x += p.group, sums++)
+      for (int j = 0; j < p.group; j++) {
+        *sums += x[j];
+        not_finite += x[j] - x[j];
+      }
+    packed[layout.row() - lanes] = not_finite;
+  }
+}
+
+// The scales that meet one block, `group_lanes` lanes each. Reads `lanes` floats.
+template <int group_lanes>
+inline vfloat block_scales(const float* scales, int block) {
+  if constexpr (group_lanes >= lanes) return splat(scales[block / (group_lanes / lanes)]);
+  vfloat s = load(scales + block * (lanes / group_lanes));
+#if defined(__AVX512F__)
+  return group_lanes == 4
+      ? __builtin_shufflevector(s, s, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
+      : __builtin_shufflevector(s, s, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(s, s, 0, 0, 0, 0, 1, 1, 1, 1);
+#else
+  return s;
+#endif
+}
+
+// Without it the arrays of vectors in `tile` end up in memory.
+#define UNROLL _Pragma("GCC unroll 8")
+
+// rows x columns results: rows of w, columns of y's m.
+template <int bits, int group, int rows, int columns>
+void tile(
+    const Layout& layout,
+    const std::uint32_t* w,
+    const float* scales,
+    const float* biases,
+    const float* packed,
+    float* y) {
+  constexpr int per_word = 32 / bits;
+  constexpr std::uint32_t mask = (1u << bits) - 1;
+  const float* x[columns];
+  vfloat total[rows][columns];
+  UNROLL for (int c = 0; c < columns; c++) {
+    x[c] = packed + (std::ptrdiff_t)c * layout.row();
+    UNROLL for (int r = 0; r < rows; r++) total[r][c] = vfloat{};
+  }
+  for (int g = 0; g < layout.groups; g += lanes)
+    UNROLL for (int r = 0; r < rows; r++)
+      UNROLL for (int c = 0; c < columns; c++)
+        total[r][c] += load(biases + r * layout.groups + g) * load(x[c] + layout.x_size + g);
+
+  const int full = layout.words / lanes;
+  for (int b = 0; b < layout.blocks; b++) {
+    vuint word[rows];
+    UNROLL for (int r = 0; r < rows; r++) {
+      const std::uint32_t* p = w + (std::ptrdiff_t)r * layout.words + b * lanes;
+      word[r] = b < full ? load_words(p) : load_words(p, layout.words - b * lanes);
+    }
+    vfloat dot[rows][columns];
+    UNROLL for (int i = 0; i < per_word; i++) {
+      vfloat q[rows];
+      UNROLL for (int r = 0; r < rows; r++)
+        q[r] = to_float(i == per_word - 1 ? word[r] >> (32 - bits) : word[r] & mask << bits * i);
+      UNROLL for (int c = 0; c < columns; c++) {
+        vfloat xi = load(x[c] + ((std::ptrdiff_t)b * per_word + i) * lanes);
+        UNROLL for (int r = 0; r < rows; r++)
+          dot[r][c] = i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
+      }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+      vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
+      UNROLL for (int c = 0; c < columns; c++) total[r][c] += scale * dot[r][c];
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++)
+    UNROLL for (int c = 0; c < columns; c++) y[c * panel_rows + r] = sum(total[r][c]);
+}
+
+using Tile = void (*)(
+    const Layout&, const std::uint32_t*, const float*, const float*, const float*, float*);
+
+struct Tiles {
+  Tile wide, single;  // for `rows` rows, for one
+  int rows;
+};
+
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int max_columns = 4;
+constexpr int wide_rows(int columns) { return columns == 1 ? 4 : 2; }
+#else
+constexpr int max_columns = 2;
+constexpr int wide_rows(int) { return 2; }
+#endif
+
+template <int bits, int group, int columns>
+constexpr Tiles tiles_of = {
+    tile<bits, group, wide_rows(columns), columns>,
+    tile<bits, group, 1, columns>,
+    wide_rows(columns)};
+
+template <int bits, int group>
+Tiles choose_columns(int columns) {
+  if (columns == 1) return tiles_of<bits, group, 1>;
+  if constexpr (max_columns > 2) {
+    if (columns == 3) return tiles_of<bits, group, 3>;
+    if (columns == 4) return tiles_of<bits, group, 4>;
+  }
+  return tiles_of<bits, group, 2>;
+}
+
+template <int bits>
+Tiles choose_group(int group, int columns) {
+  switch (group) {
+    case 32: return choose_columns<bits, 32>(columns);
+    case 64: return choose_columns<bits, 64>(columns);
+    default: return choose_columns<bits, 128>(columns);
+  }
+}
+
+Tiles choose(const QuantizedProduct& p, int columns) {
+  return p.bits == 4 ? choose_group<4>(p.group, columns) : choose_group<8>(p.group, columns);
+}
+
+// One result by the definition: an infinity times a zero weight and its like come out as they
+// would from the weights themselves, which the rearranged sums do not give.
+float exact(const QuantizedProduct& p, const float* x, const std::uint32_t* w, const float* scales,
+            const float* biases) {
+  const int per_word = 32 / p.bits;
+  float total = 0;
+  for (int i = 0; i < p.k; i++) {
+    const std::uint32_t q = w[i / per_word] >> (i % per_word * p.bits) & ((1u << p.bits) - 1);
+    total += x[i] * (scales[i / p.group] * (float)q + biases[i / p.group]);
+  }
+  return total;
+}
+
+// A panel is some rows of w with their scales as floats.
+void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, float* scratch) {
+  const Layout layout(p);
+  const int groups = p.k / p.group;
+  float* const scales = scratch;
+  float* const biases = scales + panel_rows * layout.groups;
+  float* const x = biases + panel_rows * layout.groups;
+
+  for (int n = columns_of_y.begin; n < columns_of_y.end; n += panel_rows) {
+    const int rest = columns_of_y.end - n;
+    const int rows = rest < panel_rows ? rest : panel_rows;
+    const std::uint32_t* w = p.w + (std::size_t)n * layout.words;
+    for (int r = 0; r < rows; r++) {
+      const std::size_t at = (std::size_t)(n + r) * groups;
+      float *scale = scales + r * layout.groups, *bias = biases + r * layout.groups;
+      widen(advance(p.scales, p.scales_type, at), p.scales_type, scale, groups);
+      widen(advance(p.biases, p.biases_type, at), p.biases_type, bias, groups);
+      for (int g = groups; g < layout.groups; g++) scale[g] = bias[g] = 0;
+    }
+    for (int m = rows_of_y.begin; m < rows_of_y.end;) {
+      const int left = rows_of_y.end - m;
+      const int columns = left < max_columns ? left : max_columns;
+      const Tiles tiles = choose(p, columns);
+      const float* const packed = p.packed + (std::size_t)m * layout.row();
+      float y[max_columns * panel_rows];
+      for (int r = 0; r < rows;) {
+        const bool wide = rows - r >= tiles.rows;
+        (wide ? tiles.wide : tiles.single)(
+            layout, w + (std::size_t)r * layout.words, scales + r * layout.groups,
+            biases + r * layout.groups, packed, y + r);
+        r += wide ? tiles.rows : 1;
+      }
+      for (int c = 0; c < columns; c++, m++) {
+        if (packed[(std::size_t)(c + 1) * layout.row() - lanes] != 0) {
+          widen(advance(p.x, p.x_type, (std::size_t)m * p.k), p.x_type, x, p.k);
+          for (int r = 0; r < rows; r++)
+            y[c * panel_rows + r] = exact(
+                p, x, w + (std::size_t)r * layout.words, scales + r * layout.groups,
+                biases + r * layout.groups);
+        }
+        char* target = static_cast<char*>(p.y);
+        target += ((std::size_t)m * p.n + n) * (p.y_type == Float::f32 ? 4 : 2);
+        narrow(y + c * panel_rows, target, p.y_type, rows);
+      }
+    }
+  }
+}
+
+}  // namespace
