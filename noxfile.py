@@ -211,7 +211,8 @@ def audit(session: nox.Session) -> None:
     """Compare the table of the API with MLX's own headers."""
     session.install(*BACKENDS)
     session.chdir(PACKAGES_DIR / NATIVE)
-    session.run("python", "-m", "codegen.audit", *session.posargs)
+    folder = str(session.run("python", "tools/mlx_dir.py", silent=True)).strip()
+    session.run("python", "-m", "codegen.audit", "--headers", f"{folder}/include")
 
 
 @nox.session(default=False)
