@@ -1,0 +1,15 @@
+#ifndef MLX_C_API_H
+#define MLX_C_API_H
+
+/* Marks the functions that the library exports: everything else in it is hidden. */
+#if defined(_WIN32)
+#if defined(MLX_C_BUILDING)
+#define MLX_C_API __declspec(dllexport)
+#else
+#define MLX_C_API __declspec(dllimport)
+#endif
+#else
+#define MLX_C_API __attribute__((visibility("default")))
+#endif
+
+#endif

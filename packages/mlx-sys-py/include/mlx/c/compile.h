@@ -1,0 +1,44 @@
+/* Compilation of functions. */
+#ifndef MLX_C_COMPILE_H
+#define MLX_C_COMPILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mlx/c/api.h"
+#include "mlx/c/closure.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum mlx_compile_mode_ {
+  MLX_COMPILE_MODE_DISABLED,
+  MLX_COMPILE_MODE_NO_SIMPLIFY,
+  MLX_COMPILE_MODE_NO_FUSE,
+  MLX_COMPILE_MODE_ENABLED,
+} mlx_compile_mode;
+
+MLX_C_API int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless);
+
+/* Every thread has a cache of its own. `fun_id` and `constants` are the key in it: an id stands
+ * for one function until it is erased in every thread that has called it. */
+MLX_C_API int mlx_detail_compile(
+    mlx_closure* res,
+    const mlx_closure fun,
+    uintptr_t fun_id,
+    bool shapeless,
+    const uint64_t* constants,
+    size_t constants_num);
+MLX_C_API int mlx_detail_compile_clear_cache(void);
+MLX_C_API int mlx_detail_compile_erase(uintptr_t fun_id);
+MLX_C_API int mlx_disable_compile(void);
+MLX_C_API int mlx_enable_compile(void);
+MLX_C_API int mlx_set_compile_mode(mlx_compile_mode mode);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

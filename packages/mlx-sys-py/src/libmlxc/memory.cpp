@@ -1,0 +1,53 @@
+#include "mlx/c/memory.h"
+
+#include <mlx/memory.h>
+
+#include "private/guard.hpp"
+#include "private/handle.hpp"
+
+using namespace mlx_c;
+
+namespace {
+
+template <class F, class... Args>
+int store(size_t* res, F f, Args... args) {
+  return guard([&] { *not_null(res, "res") = f(args...); });
+}
+
+} // namespace
+
+int mlx_clear_cache(void) {
+  return guard([] { mlx::core::clear_cache(); });
+}
+
+int mlx_get_active_memory(size_t* res) {
+  return store(res, mlx::core::get_active_memory);
+}
+
+int mlx_get_cache_memory(size_t* res) {
+  return store(res, mlx::core::get_cache_memory);
+}
+
+int mlx_get_memory_limit(size_t* res) {
+  return store(res, mlx::core::get_memory_limit);
+}
+
+int mlx_get_peak_memory(size_t* res) {
+  return store(res, mlx::core::get_peak_memory);
+}
+
+int mlx_reset_peak_memory(void) {
+  return guard([] { mlx::core::reset_peak_memory(); });
+}
+
+int mlx_set_cache_limit(size_t* res, size_t limit) {
+  return store(res, mlx::core::set_cache_limit, limit);
+}
+
+int mlx_set_memory_limit(size_t* res, size_t limit) {
+  return store(res, mlx::core::set_memory_limit, limit);
+}
+
+int mlx_set_wired_limit(size_t* res, size_t limit) {
+  return store(res, mlx::core::set_wired_limit, limit);
+}

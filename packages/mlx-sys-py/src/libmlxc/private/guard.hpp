@@ -1,0 +1,48 @@
+// Turns C++ exceptions into the thread's last error: no exception leaves the library.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "mlx/c/error.h"
+
+namespace mlx_c {
+
+// A callback of the user returned non-zero; the user knows why.
+struct callback_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct io_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct file_not_found : io_error {
+  using io_error::io_error;
+};
+
+// Records the exception being handled as the thread's last error and calls the handler, if any.
+void report_current_exception() noexcept;
+
+// Runs `f`; its result, or `fallback` and the error recorded if it throws.
+template <class R, class F>
+R guard_or(R fallback, F&& f) noexcept {
+  try {
+    return std::forward<F>(f)();
+  } catch (...) {
+    report_current_exception();
+    return fallback;
+  }
+}
+
+// Runs `f`; the status that the C functions return: 0, or 1 and the error recorded if it throws.
+template <class F>
+int guard(F&& f) noexcept {
+  return guard_or(1, [&] {
+    std::forward<F>(f)();
+    return 0;
+  });
+}
+
+} // namespace mlx_c

@@ -1,0 +1,36 @@
+// What a thread needs before it uses MLX, and the one way this library evaluates.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include <mlx/array.h>
+
+namespace mlx_c {
+
+extern thread_local constinit bool thread_is_set_up;
+
+void set_up_thread();
+
+// Makes the process-wide streams the default ones of the calling thread.
+void use_shared_streams();
+
+// Gives the calling thread, on its first use of MLX, the process-wide default streams and a random
+// seed of its own.
+inline void ensure_thread() {
+  if (!thread_is_set_up) [[unlikely]] {
+    set_up_thread();
+  }
+}
+
+// Evaluates `outputs`, one caller at a time; returns when they are available if `wait`, else when
+// they are scheduled.
+void evaluate(std::vector<mlx::core::array> outputs, bool wait);
+
+// Whether `array` can be read without waiting.
+bool is_available(const mlx::core::array& array);
+
+// What `evaluate` holds while it schedules: taken by whatever else changes the state of arrays.
+std::unique_lock<std::recursive_mutex> lock_evaluation();
+
+} // namespace mlx_c

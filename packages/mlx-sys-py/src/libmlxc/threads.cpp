@@ -1,0 +1,120 @@
+#include "private/threads.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+#include <mlx/device.h>
+#include <mlx/random.h>
+#include <mlx/stream.h>
+#include <mlx/transforms.h>
+
+#include "cpu/cpu.hpp"
+
+namespace mlx_c {
+
+thread_local constinit bool thread_is_set_up = false;
+
+namespace {
+
+namespace mx = mlx::core;
+
+// The steps of splitmix64: neighbouring inputs give unrelated seeds.
+uint64_t mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+// What all threads share. Never destroyed: threads may outlive static destructors.
+struct process {
+  std::vector<mx::Stream> default_streams;
+  uint64_t seed = std::chrono::system_clock::now().time_since_epoch().count();
+  std::atomic<uint64_t> threads = 0;
+  // Recursive, as freeing a graph while it is evaluated runs destructors of the user, who may
+  // evaluate in them.
+  std::recursive_mutex evaluation;
+
+  process() {
+    // In a thread of their own: MLX gives a stream to the thread that makes it, which destroys it
+    // by `clear_streams`.
+    std::thread([this] {
+      for (auto type : {mx::Device::cpu, mx::Device::gpu}) {
+        for (int index = 0; index < mx::device_count(type); ++index) {
+          default_streams.push_back(mx::new_thread_unsafe_stream(mx::Device(type, index)));
+        }
+      }
+    }).join();
+  }
+
+  static process& instance() {
+    static auto& self = *new process;
+    return self;
+  }
+};
+
+// An array of the caller's own that becomes available together with `array`: waiting changes the
+// array waited for, and other threads may be at `array`.
+mx::array waiter_for(const mx::array& array) {
+  mx::array waiter(mx::Shape{}, mx::bool_, nullptr, {});
+  waiter.attach_event(array.event());
+  waiter.set_status(mx::array::Status::evaluated);
+  return waiter;
+}
+
+} // namespace
+
+void use_shared_streams() {
+  for (auto& stream : process::instance().default_streams) {
+    mx::set_default_stream(stream);
+  }
+}
+
+void set_up_thread() {
+  use_shared_streams();
+  auto& process = process::instance();
+  // MLX would seed all threads alike. The first one keeps its seed.
+  if (auto number = process.threads++; number > 0) {
+    mx::random::seed(mix(process.seed + number));
+  }
+  thread_is_set_up = true;
+}
+
+std::unique_lock<std::recursive_mutex> lock_evaluation() {
+  return std::unique_lock(process::instance().evaluation);
+}
+
+void evaluate(std::vector<mx::array> outputs, bool wait) {
+  ensure_thread();
+  std::vector<mx::array> waiters;
+  {
+    auto lock = lock_evaluation();
+    cpu::prepare(outputs);
+    mx::async_eval(outputs);
+    if (!wait) {
+      return;
+    }
+    for (auto& output : outputs) {
+      if (output.event().valid()) {
+        waiters.push_back(waiter_for(output));
+      }
+    }
+  }
+  // Waiting holds no lock, so that streams of other threads go on beside this one.
+  for (auto& waiter : waiters) {
+    waiter.wait();
+  }
+  auto lock = lock_evaluation();
+  for (auto& output : outputs) {
+    output.wait();
+  }
+}
+
+bool is_available(const mx::array& array) {
+  auto lock = lock_evaluation();
+  return array.is_available();
+}
+
+} // namespace mlx_c
