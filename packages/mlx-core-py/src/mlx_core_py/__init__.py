@@ -1,0 +1,36 @@
+"""The MLX array framework for Python.
+
+``import mlx_core_py as mx`` gives what ``import mlx.core as mx`` gives; ``mlx_core_py.nn`` and
+``mlx_core_py.utils`` are ``mlx.nn`` and ``mlx.utils``.
+"""
+
+# ruff: noqa: F403
+import math
+
+from mlx_sys_py.memory import *
+from mlx_sys_py.ops import *
+
+from mlx_core_py import fast as fast
+from mlx_core_py import fft as fft
+from mlx_core_py import linalg as linalg
+from mlx_core_py import random as random
+from mlx_core_py import utils as utils
+from mlx_core_py._types import *
+from mlx_core_py._types import array
+from mlx_core_py.dtypes import *
+from mlx_core_py.io import *
+from mlx_core_py.transforms import *
+
+__version__ = "0.32.4"
+
+Array = array
+
+pi = math.pi
+e = math.e
+euler_gamma = 0.5772156649015329
+inf = math.inf
+nan = math.nan
+newaxis = None
+
+# Last: the modules of nn use the names above.
+from mlx_core_py import nn as nn  # noqa: E402

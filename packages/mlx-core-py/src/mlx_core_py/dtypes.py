@@ -1,0 +1,140 @@
+"""Limits of the data types.
+
+Source: https://data-apis.org/array-api/latest/API_specification/data_type_functions.html
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mlx_sys_py import (
+    Dtype,
+    bfloat16,
+    complex64,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+
+__all__ = ["finfo", "iinfo"]
+
+
+class _Format(NamedTuple):
+    """A binary floating-point format of IEEE 754, or like it."""
+
+    bits: int
+    fraction_bits: int
+    largest_exponent: int
+
+
+# A complex number is described by its parts.
+_FORMATS = {
+    float16: (float16, _Format(16, 10, 15)),
+    bfloat16: (bfloat16, _Format(16, 7, 127)),
+    float32: (float32, _Format(32, 23, 127)),
+    float64: (float64, _Format(64, 52, 1023)),
+    complex64: (float32, _Format(32, 23, 127)),
+}
+
+_INTEGERS = {
+    uint8: (0, 2**8 - 1),
+    uint16: (0, 2**16 - 1),
+    uint32: (0, 2**32 - 1),
+    uint64: (0, 2**64 - 1),
+    int8: (-(2**7), 2**7 - 1),
+    int16: (-(2**15), 2**15 - 1),
+    int32: (-(2**31), 2**31 - 1),
+    int64: (-(2**63), 2**63 - 1),
+}
+
+
+class finfo:
+    """The limits of a floating-point data type.
+
+    Args:
+        dtype: A floating-point type, or a complex one, for which the limits of its parts hold.
+
+    Attributes:
+        bits: The number of bits of a number.
+        dtype: The type the limits are of.
+        eps: The distance from 1 to the next larger number.
+        max: The largest finite number.
+        min: The smallest finite number.
+        smallest_normal: The smallest positive number of full precision.
+
+    Raises:
+        TypeError: If ``dtype`` is not a data type.
+        ValueError: If ``dtype`` is not a floating-point or complex type.
+
+    Example:
+        >>> mx.finfo(mx.float16)
+        finfo(min=-65504, max=65504, dtype=float16)
+    """
+
+    __slots__ = ("bits", "dtype", "eps", "max", "min", "smallest_normal")
+
+    def __init__(self, dtype: Dtype, /) -> None:
+        _check_dtype(dtype, "finfo")
+        if dtype not in _FORMATS:
+            raise ValueError(f"[finfo] dtype must be floating-point or complex, but is {dtype}")
+        self.dtype, number = _FORMATS[dtype]
+        self.bits = number.bits
+        self.eps = 2.0**-number.fraction_bits
+        self.max = (2.0 - self.eps) * 2.0**number.largest_exponent
+        self.min = -self.max
+        self.smallest_normal = 2.0 ** (1 - number.largest_exponent)
+
+    def __repr__(self) -> str:
+        return f"finfo(min={self.min:g}, max={self.max:g}, dtype={_short_name(self.dtype)})"
+
+
+class iinfo:
+    """The limits of an integer data type.
+
+    Args:
+        dtype: An integer type.
+
+    Attributes:
+        bits: The number of bits of a number.
+        dtype: The type the limits are of.
+        max: The largest number.
+        min: The smallest number.
+
+    Raises:
+        TypeError: If ``dtype`` is not a data type.
+        ValueError: If ``dtype`` is not an integer type.
+
+    Example:
+        >>> mx.iinfo(mx.int8)
+        iinfo(min=-128, max=127, dtype=int8)
+    """
+
+    __slots__ = ("bits", "dtype", "max", "min")
+
+    def __init__(self, dtype: Dtype, /) -> None:
+        _check_dtype(dtype, "iinfo")
+        if dtype not in _INTEGERS:
+            raise ValueError(f"[iinfo] dtype must be an integer type, but is {dtype}")
+        self.dtype = dtype
+        self.min, self.max = _INTEGERS[dtype]
+        self.bits = (self.max - self.min).bit_length()
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={_short_name(self.dtype)})"
+
+
+def _check_dtype(dtype: Dtype, name: str) -> None:
+    if not isinstance(dtype, Dtype):
+        raise TypeError(f"[{name}] dtype must be a Dtype, not {type(dtype).__name__}")
+
+
+def _short_name(dtype: Dtype) -> str:
+    return str(dtype).rpartition(".")[2]

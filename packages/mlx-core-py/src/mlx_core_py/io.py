@@ -1,0 +1,348 @@
+"""Arrays in files: safetensors, GGUF, and NumPy's npy and npz.
+
+A file is written under another name first and takes the place of the old one when it is
+complete, so that an interrupted save leaves the old file as it was.
+
+Sources: https://github.com/huggingface/safetensors#format,
+https://github.com/ggml-org/ggml/blob/master/docs/gguf.md,
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO, TextIOBase
+from typing import Any, BinaryIO
+
+from mlx_sys_py import array
+from mlx_sys_py import io as sys_io
+
+__all__ = [
+    "load",
+    "save",
+    "save_gguf",
+    "save_safetensors",
+    "savez",
+    "savez_compressed",
+]
+
+File = str | os.PathLike[str] | BinaryIO
+
+_FORMATS = ("safetensors", "gguf", "npy", "npz")
+_WITH_METADATA = ("safetensors", "gguf")
+
+
+def load(file: File, /, format: str | None = None, return_metadata: bool = False) -> Any:
+    """Load the array or the arrays of a file.
+
+    Args:
+        file: A path, or a file object opened for reading in binary mode.
+        format: ``"safetensors"``, ``"gguf"``, ``"npy"`` or ``"npz"``. Default: the extension of
+            the path, or of the name of the file object.
+        return_metadata: Whether to return the metadata too; safetensors and GGUF have some.
+            Default: ``False``.
+
+    Returns:
+        An array (npy) or a dictionary from name to array, of the data types in the file. With
+        ``return_metadata``, a pair: the dictionary, and a dictionary of the metadata.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If the file cannot be read or is damaged.
+        TypeError: If ``file`` is neither a path nor a binary file object.
+        ValueError: If the format is unknown, or has no metadata to return.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> mx.savez(file, x=mx.array([1, 2]))
+        >>> mx.load(file, format="npz")
+        {'x': array([1, 2], dtype=int32)}
+    """
+    source = _path_or_file(file)
+    kind = _format_of(source, format)
+    if return_metadata and kind not in _WITH_METADATA:
+        raise ValueError(
+            f"[load] return_metadata: the format {kind} has no metadata; "
+            f"those with some are {', '.join(_WITH_METADATA)}"
+        )
+    if isinstance(source, str):
+        _check_readable(source)
+    if kind == "npy":
+        return sys_io.load_npy(source)
+    if kind == "npz":
+        return _load_npz(source)
+    if kind == "safetensors":
+        arrays, metadata = sys_io.load_safetensors(source)
+    elif isinstance(source, str):
+        arrays, metadata = sys_io.load_gguf(source)
+    else:
+        raise TypeError("[load] file: GGUF is loaded from a path, not from a file object")
+    return (arrays, metadata) if return_metadata else arrays
+
+
+def save(file: File, arr: array) -> None:
+    """Save an array in the npy format.
+
+    Args:
+        file: A path, to which ``.npy`` is added if missing, or a binary file object.
+        arr: The array.
+
+    Raises:
+        OSError: If the file cannot be written.
+        TypeError: If ``file`` is neither a path nor a binary file object, or ``arr`` is not an
+            array.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> mx.save(file, mx.array([1.0]))
+        >>> _ = file.seek(0)
+        >>> mx.load(file, format="npy")
+        array([1], dtype=float32)
+    """
+    _check_array(arr, "save", "arr")
+    with _target(file, ".npy") as target:
+        sys_io.save_npy(target, arr)
+
+
+def savez(file: File, /, *args: array, **kwargs: array) -> None:
+    """Save arrays in the npz format, uncompressed.
+
+    Args:
+        file: A path, to which ``.npz`` is added if missing, or a binary file object.
+        args: Arrays to save as ``arr_0``, ``arr_1``, …
+        kwargs: Arrays to save under their names.
+
+    Raises:
+        OSError: If the file cannot be written.
+        TypeError: If ``file`` is neither a path nor a binary file object, or a value is not an
+            array.
+        ValueError: If a name is given to two arrays.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> mx.savez(file, mx.array(1), bias=mx.array(2))
+        >>> sorted(mx.load(file, format="npz"))
+        ['arr_0', 'bias']
+    """
+    _save_npz("savez", file, args, kwargs, zipfile.ZIP_STORED)
+
+
+def savez_compressed(file: File, /, *args: array, **kwargs: array) -> None:
+    """Save arrays in the npz format, compressed.
+
+    Args:
+        file: A path, to which ``.npz`` is added if missing, or a binary file object.
+        args: Arrays to save as ``arr_0``, ``arr_1``, …
+        kwargs: Arrays to save under their names.
+
+    Raises:
+        OSError: If the file cannot be written.
+        TypeError: If ``file`` is neither a path nor a binary file object, or a value is not an
+            array.
+        ValueError: If a name is given to two arrays.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> mx.savez_compressed(file, zeros=mx.zeros((100, 100)))
+        >>> len(file.getvalue()) < 1000
+        True
+    """
+    _save_npz("savez_compressed", file, args, kwargs, zipfile.ZIP_DEFLATED)
+
+
+def save_safetensors(
+    file: File, arrays: Mapping[str, array], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Save arrays in the safetensors format.
+
+    Args:
+        file: A path, to which ``.safetensors`` is added if missing, or a binary file object.
+        arrays: The arrays by name.
+        metadata: Strings by name to save with them. Default: none.
+
+    Raises:
+        OSError: If the file cannot be written.
+        TypeError: If ``file`` is neither a path nor a binary file object, or ``arrays`` or
+            ``metadata`` holds something else than what is said above.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> mx.save_safetensors(file, {"x": mx.array(1.0)}, {"made by": "me"})
+        >>> _ = file.seek(0)
+        >>> mx.load(file, format="safetensors", return_metadata=True)
+        ({'x': array(1, dtype=float32)}, {'made by': 'me'})
+    """
+    named = _checked_arrays(arrays, "save_safetensors")
+    texts = dict(metadata or {})
+    for key, text in texts.items():
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise TypeError(f"[save_safetensors] metadata: {key!r} must be a string with a string")
+    with _target(file, ".safetensors") as target:
+        sys_io.save_safetensors(target, named, texts)
+
+
+def save_gguf(
+    file: str | os.PathLike[str],
+    arrays: Mapping[str, array],
+    metadata: Mapping[str, array | str | list[str]] | None = None,
+) -> None:
+    """Save arrays in the GGUF format.
+
+    Args:
+        file: A path, to which ``.gguf`` is added if missing.
+        arrays: The arrays by name.
+        metadata: Arrays of numbers, strings and lists of strings by name to save with them.
+            Default: none.
+
+    Raises:
+        OSError: If the file cannot be written.
+        TypeError: If ``file`` is not a path, or ``arrays`` or ``metadata`` holds something else
+            than what is said above.
+        ValueError: If the format has no place for the data type of an array.
+
+    Example:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.gguf")
+        ...     mx.save_gguf(path, {"x": mx.array([1.0])}, {"general.name": "one"})
+        ...     arrays, metadata = mx.load(path, return_metadata=True)
+        >>> metadata["general.name"]
+        'one'
+    """
+    named = _checked_arrays(arrays, "save_gguf")
+    entries = dict(metadata or {})
+    for key, value in entries.items():
+        strings = isinstance(value, list) and all(isinstance(text, str) for text in value)
+        if not isinstance(key, str) or not (strings or isinstance(value, array | str)):
+            raise TypeError(
+                f"[save_gguf] metadata: {key!r} must be a string with an array, a string or a "
+                "list of strings"
+            )
+    if not isinstance(_path_or_file(file), str):
+        raise TypeError("[save_gguf] file: GGUF is saved to a path, not to a file object")
+    with _target(file, ".gguf") as target:
+        sys_io.save_gguf(target, named, entries)
+
+
+def _load_npz(source: str | BinaryIO) -> dict[str, array]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            return {
+                name.removesuffix(".npy"): sys_io.load_npy(BytesIO(archive.read(name)))
+                for name in archive.namelist()
+            }
+    # What zipfile raises for damage, encryption and unknown compression, in this order.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise OSError(f"[load] file: not a readable npz archive: {error}") from error
+
+
+def _save_npz(
+    caller: str,
+    file: File,
+    args: tuple[array, ...],
+    kwargs: dict[str, array],
+    compression: int,
+) -> None:
+    arrays = dict(kwargs)
+    for index, arr in enumerate(args):
+        name = f"arr_{index}"
+        if name in kwargs:
+            raise ValueError(f"[{caller}] {name} is the name of a positional array too")
+        arrays[name] = arr
+    for name, arr in arrays.items():
+        _check_array(arr, caller, name)
+    with (
+        _target(file, ".npz") as target,
+        zipfile.ZipFile(target, "w", compression) as archive,
+    ):
+        for name, arr in arrays.items():
+            member = BytesIO()
+            sys_io.save_npy(member, arr)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as destination:
+                destination.write(member.getbuffer())
+
+
+@contextmanager
+def _target(file: File, extension: str) -> Iterator[str | BinaryIO]:
+    """Give what to write to: the file object, or a path that is moved to its place at the end."""
+    path = _path_or_file(file)
+    if not isinstance(path, str):
+        yield path
+        return
+    if not path.endswith(extension):
+        path += extension
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    # The extension last, as the writers of the layer below add it where it is missing.
+    temporary = f"{path.removesuffix(extension)}.{secrets.token_hex(8)}{extension}"
+    try:
+        # Fails here, with the system's own error, if the folder is missing or not ours to write.
+        with open(temporary, "xb"):
+            pass
+        yield temporary
+        if os.path.exists(path):
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def _path_or_file(file: Any) -> str | BinaryIO:
+    if isinstance(file, str | os.PathLike):
+        return os.fsdecode(file)
+    if isinstance(file, TextIOBase) or not (hasattr(file, "read") or hasattr(file, "write")):
+        raise TypeError(
+            "file must be a path or a file object opened in binary mode, "
+            f"not {type(file).__name__}"
+        )
+    binary: BinaryIO = file
+    return binary
+
+
+def _format_of(source: str | BinaryIO, format: str | None) -> str:
+    known = ", ".join(_FORMATS)
+    if format is None:
+        name = source if isinstance(source, str) else getattr(source, "name", None)
+        # The name of a file object may be a descriptor's number.
+        format = os.path.splitext(name)[1][1:] if isinstance(name, str) else ""
+        if not format:
+            raise ValueError(f"[load] file has no extension: pass format, one of {known}")
+    if format not in _FORMATS:
+        raise ValueError(f"[load] format must be one of {known}, but is {format!r}")
+    return format
+
+
+def _check_readable(path: str) -> None:
+    # The layer below opens files by other means: these are the errors that open() gives.
+    with open(path, "rb"):
+        pass
+
+
+def _check_array(value: Any, caller: str, name: str) -> None:
+    if not isinstance(value, array):
+        raise TypeError(f"[{caller}] {name} must be an array, not {type(value).__name__}")
+
+
+def _checked_arrays(arrays: Mapping[str, array], caller: str) -> dict[str, array]:
+    if not isinstance(arrays, Mapping):
+        raise TypeError(f"[{caller}] arrays must be a dict, not {type(arrays).__name__}")
+    for name, value in arrays.items():
+        if not isinstance(name, str):
+            raise TypeError(f"[{caller}] arrays: the name {name!r} must be a string")
+        _check_array(value, caller, f"arrays[{name!r}]")
+    return dict(arrays)

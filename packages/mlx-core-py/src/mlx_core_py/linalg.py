@@ -1,0 +1,3 @@
+"""Linear algebra."""
+
+from mlx_sys_py.linalg import *  # noqa: F403

@@ -1,0 +1,12 @@
+"""Checks of the arguments of layers."""
+
+from __future__ import annotations
+
+
+def positive(**sizes: int) -> None:
+    """Raise unless all sizes are integers greater than zero, naming the one that is not."""
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise TypeError(f"{name} must be an integer, not {type(size).__name__}")
+        if size < 1:
+            raise ValueError(f"{name} must be greater than 0, but is {size}")

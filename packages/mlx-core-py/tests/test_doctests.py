@@ -1,0 +1,28 @@
+"""Every example in a docstring does what it says."""
+
+import doctest
+import importlib
+import pkgutil
+
+import mlx_core_py as mx
+import pytest
+from mlx_core_py import nn
+
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(mx.__path__, f"{mx.__name__}.")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, extraglobs={"mx": mx, "nn": nn})
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", ["activations", "losses", "linear", "module", "quantized"])
+def test_there_are_examples(name: str) -> None:
+    module = importlib.import_module(f"mlx_core_py.nn.{name}")
+    found = doctest.DocTestFinder().find(module)
+    documented = {test.name.rpartition(".")[2] for test in found if test.examples}
+    assert set(module.__all__) - documented == set()
