@@ -22,14 +22,9 @@ _HEADER = """\
 extern "C" {{
 #endif
 
-/**
- * \\defgroup {name} {title}
- * @{{
- */
+/* {doc} */
 
 {declarations}
-
-/** @}} */
 
 #ifdef __cplusplus
 }}
@@ -72,10 +67,10 @@ def header(group: Group) -> str:
     """The text of `<group>.h`."""
     includes = [f"mlx/c/{name}.h" for name in _INCLUDES] + list(group.c_includes)
     return _HEADER.format(
-        sources=", ".join(group.sources),
+        sources=group.sources,
         name=group.name,
         upper=group.name.upper(),
-        title=group.doc.partition("\n")[0].rstrip("."),
+        doc=textwrap.indent(group.doc, " * ").removeprefix(" * "),
         includes="\n".join(f'#include "{name}"' for name in includes),
         declarations="\n\n".join(
             f"/** {function.summary} */\nMLX_C_API {_declaration(variant)};"
@@ -98,7 +93,7 @@ def source(group: Group) -> str:
         for variant in function.variants
     ]
     return _SOURCE.format(
-        sources=", ".join(group.sources), name=group.name, definitions="\n".join(definitions)
+        sources=group.sources, name=group.name, definitions="\n".join(definitions)
     )
 
 

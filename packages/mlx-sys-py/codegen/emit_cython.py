@@ -50,7 +50,7 @@ def module(group: Group) -> str:
     functions = "\n\n".join(_function(f) for f in group.python_functions).rstrip("\n")
     public = sorted(name for f in group.public_functions for name in (f.name, *f.aliases))
     return _MODULE.format(
-        sources=", ".join(group.sources),
+        sources=group.sources,
         doc="\n".join(docstring(group.doc)),
         imports="\n".join(_imports(set(re.findall(r"\w+", functions)))),
         names=_listed([f'"{name}"' for name in public]),
@@ -60,11 +60,11 @@ def module(group: Group) -> str:
 
 def _imports(used: set[str]) -> Iterator[str]:
     """The lines that make the used names known."""
-    yield "from mlx_sys_py cimport c as capi"
-    yield "from mlx_sys_py._array cimport array as Array"
     for home, names in _CIMPORTS.items():
         if taken := [name for name in names if name in used]:
             yield f"from {home} cimport {', '.join(taken)}"
+    yield "from mlx_sys_py cimport c as capi"
+    yield "from mlx_sys_py._array cimport array as Array"
     if dtypes := sorted(DTYPES & used):
         yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"
 

@@ -6,7 +6,7 @@ import ast
 import textwrap
 from collections.abc import Iterator
 
-from codegen.model import Function, Group, signature
+from codegen.model import Function, Group, Section, signature
 
 _LISTS = ("Args", "Raises")
 _SECTIONS = (*_LISTS, "Returns", "Example", "Examples", "Note", "See")
@@ -14,11 +14,9 @@ _SECTIONS = (*_LISTS, "Returns", "Example", "Examples", "Note", "See")
 _PAGE = """\
 <!-- Derived from {sources}: edit that, not this. -->
 
-# {title}
+# `mlx_sys_py.{name}`
 
-{intro}
-
-{entries}
+{sections}
 """
 
 _ENTRY = """\
@@ -31,14 +29,19 @@ _ENTRY = """\
 
 
 def page(group: Group) -> str:
-    """The text of `<group>.md`."""
-    title, _, intro = group.doc.partition("\n")
+    """The text of `<group>.md`, in which every file of the group is a section."""
     return _PAGE.format(
-        sources=", ".join(group.sources),
-        title=title.rstrip("."),
-        intro=intro.strip() or f"`mlx_sys_py.{group.name}`",
-        entries="\n".join(_entry(f) for f in sorted(group.public_functions, key=lambda f: f.name)),
+        sources=group.sources,
+        name=group.name,
+        sections="\n".join(_section(section, len(group.sections) > 1) for section in group.sections),
     )
+
+
+def _section(section: Section, titled: bool) -> str:
+    title = f"## {section.path.stem.replace('_', ' ').capitalize()}\n\n" if titled else ""
+    public = [f for f in section.functions if f.in_python and not f.private]
+    entries = "\n".join(_entry(f) for f in sorted(public, key=lambda f: f.name))
+    return f"{title}{section.doc}\n\n{entries}"
 
 
 def _entry(function: Function) -> str:
@@ -72,13 +75,13 @@ def _blocks(doc: str) -> Iterator[str]:
         # `See: MLX ...` is a section of one line.
         if starts or line.startswith("See: "):
             if any(lines):
-                yield _section(heading, textwrap.dedent("\n".join(lines)).strip("\n"))
+                yield _part(heading, textwrap.dedent("\n".join(lines)).strip("\n"))
             heading, lines = (name, []) if starts else ("See", [line.removeprefix("See: ")])
         else:
             lines.append(line)
 
 
-def _section(heading: str, text: str) -> str:
+def _part(heading: str, text: str) -> str:
     if not heading:
         return text
     if heading in _LISTS:

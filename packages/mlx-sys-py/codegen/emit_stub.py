@@ -35,7 +35,7 @@ def module(group: Group) -> str:
             imports[STUB_NAMES[name]].add(name)
     names = sorted(name for f in functions for name in (f.name, *f.aliases))
     return _MODULE.format(
-        sources=", ".join(group.sources),
+        sources=group.sources,
         doc="\n".join(docstring(group.doc)),
         imports="\n".join(
             f"from {home} import {', '.join(sorted(imports[home]))}" for home in sorted(imports)

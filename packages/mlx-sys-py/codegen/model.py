@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 GROUPS = ("ops", "random", "linalg", "fft", "fast")
@@ -289,14 +289,44 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Section:
+    """The rows of one file, and what its docstring says of them."""
+
+    path: Path
+    source: str
+    doc: str
+    functions: tuple[Function, ...]
+
+
+@dataclass(frozen=True)
 class Group:
     """The rows of one header and module."""
 
     name: str
-    doc: str
-    functions: tuple[Function, ...]
-    c_includes: tuple[str, ...] = ()
-    sources: tuple[str, ...] = field(default=())
+    sections: tuple[Section, ...]
+    c_includes: tuple[str, ...]
+
+    @property
+    def functions(self) -> list[Function]:
+        """All rows."""
+        return [function for section in self.sections for function in section.functions]
+
+    @property
+    def sources(self) -> str:
+        """The files, for the head of what is derived from them."""
+        first = self.sections[0].source
+        return first if len(self.sections) == 1 else first.rpartition("/")[0] + "/*.pyi"
+
+    @property
+    def doc(self) -> str:
+        """What the module says of itself."""
+        if len(self.sections) == 1:
+            return self.sections[0].doc
+        contents = (
+            f"* {section.path.stem}: {section.doc.partition(chr(10))[0]}"
+            for section in self.sections
+        )
+        return f"MLX's functions of the group `{self.name}`.\n\n" + "\n".join(contents)
 
     @property
     def python_functions(self) -> list[Function]:

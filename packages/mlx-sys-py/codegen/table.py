@@ -44,6 +44,7 @@ from codegen.model import (
     Function,
     Group,
     Param,
+    Section,
     SpecError,
     Variant,
     parameters,
@@ -81,28 +82,27 @@ def read(spec: Path, group: str) -> Group:
     paths = [p for p in [spec / f"{group}.pyi", *sorted((spec / group).glob("*.pyi"))] if p.exists()]
     if not paths:
         raise SpecError(spec, 0, f"there is no {group}.pyi and no folder {group}")
-    docs: list[str] = []
-    includes: list[str] = []
-    functions: list[Function] = []
-    for path in paths:
-        module = _parsed(lambda path=path: ast.parse(path.read_text()), path, 1)
-        docs.append(ast.get_docstring(module) or "")
-        shown = f"{spec.name}/{path.relative_to(spec)}"
-        for node in module.body:
-            match node:
-                case ast.FunctionDef():
-                    functions.append(_Row(node, group, shown).function())
-                case ast.Assign(targets=[ast.Name(id="c_includes")]):
-                    includes += ast.literal_eval(node.value)
-    _check_names(functions)
-    doc = next((doc for doc in docs if doc), group)
-    return Group(
-        group,
-        doc,
-        tuple(functions),
-        tuple(includes),
-        tuple(f"{spec.name}/{path.relative_to(spec)}" for path in paths),
-    )
+    sections = [_section(path, f"{spec.name}/{path.relative_to(spec)}", group) for path in paths]
+    includes = (name for path in paths for name in _includes(path))
+    result = Group(group, tuple(sections), tuple(dict.fromkeys(includes)))
+    _check_names(result.functions)
+    return result
+
+
+def _section(path: Path, source: str, group: str) -> Section:
+    module = _parsed(lambda: ast.parse(path.read_text()), source, 1)
+    doc = ast.get_docstring(module)
+    if not doc:
+        raise SpecError(source, 1, "no docstring")
+    rows = (node for node in module.body if isinstance(node, ast.FunctionDef))
+    return Section(path, source, doc, tuple(_Row(row, group, source).function() for row in rows))
+
+
+def _includes(path: Path) -> Iterator[str]:
+    for node in ast.parse(path.read_text()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="c_includes")]):
+                yield from ast.literal_eval(node.value)
 
 
 def _parsed(parse: Callable[[], T], path: Path | str, line: int) -> T:
