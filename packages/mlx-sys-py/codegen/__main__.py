@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 from codegen import emit_c, emit_cython, emit_docs, emit_json, emit_stub
-from codegen.model import GROUPS, Group, SpecError
+from codegen.model import Group, SpecError
 from codegen.table import read
+from codegen.vocabulary import GROUPS
 
 MARKER = "    # @generated methods@\n"
 
@@ -37,7 +38,7 @@ def with_methods(template: Path, groups: list[Group], emit: str) -> str:
 
 
 def write_if_changed(path: Path, text: str) -> None:
-    """Write a file, but leave it and its time alone if it has that text: nothing is rebuilt then."""
+    """Write a file unless it has that text: then its time stays, and nothing is rebuilt."""
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from codegen import cpp
 from codegen.cpp import Declaration
-from codegen.model import GROUPS, TYPES, Function, SpecError, Variant
+from codegen.model import Function, SpecError, Variant
 from codegen.table import read
+from codegen.vocabulary import GROUPS, TYPES
 
 # Where functions are public; the others are parts of MLX's inside.
 NAMESPACES = frozenset(("", "random", "linalg", "fft", "fast", "metal", "cu", "distributed"))
@@ -82,31 +83,35 @@ def distance(call: Call, declaration: Declaration) -> int | None:
 
 
 class Audit:
-    """The comparison of one table with one set of headers."""
+    """The comparison of one table with one set of headers.
+
+    Attributes:
+        problems: what is wrong, a text each.
+        declared: the public functions of MLX.
+        bound: what each of them that is accounted for is bound by.
+    """
 
     def __init__(self, spec: Path, headers: Path, own_headers: Path):
         self.spec = spec
         self.problems: list[str] = []
         self.declared = list(public_declarations(headers))
         self.bound: dict[Declaration, str] = {}
-        self.match_rows()
-        self.match_list("handwritten.toml", "by hand")
-        self.match_list("omitted.toml", "left out")
-        self.check_c_names(own_headers)
-        self.check_complete()
+        self._match_rows()
+        self._match_list("handwritten.toml", "by hand")
+        self._match_list("omitted.toml", "left out")
+        self._check_c_names(own_headers)
+        self._check_complete()
 
-    def match_rows(self) -> None:
+    def _match_rows(self) -> None:
         for group in GROUPS:
             for function in read(self.spec, group).functions:
                 for variant in function.variants:
                     for call in calls(variant):
-                        self.match_call(function, variant, call)
+                        self._match_call(function, variant, call)
 
-    def match_call(self, function: Function, variant: Variant, call: Call) -> None:
+    def _match_call(self, function: Function, variant: Variant, call: Call) -> None:
         overloads = [d for d in self.declared if d.name == call.name]
-        near = [
-            (far, i) for i, d in enumerate(overloads) if (far := distance(call, d)) is not None
-        ]
+        near = [(far, i) for i, d in enumerate(overloads) if (far := distance(call, d)) is not None]
         if near:
             self.bound[overloads[min(near)[1]]] = "table"
         elif call.name not in CONSTRUCTORS:
@@ -117,7 +122,7 @@ class Audit:
                 f"{call.name}({given})" + (f"; it has{candidates}" if candidates else "")
             )
 
-    def match_list(self, name: str, state: str) -> None:
+    def _match_list(self, name: str, state: str) -> None:
         path = self.spec / name
         for key, value in tomllib.loads(path.read_text()).items():
             if not value:
@@ -130,7 +135,7 @@ class Audit:
                 self.problems.append(f"{path}: {key!r} {why}")
             self.bound.update(dict.fromkeys(fresh, state))
 
-    def check_c_names(self, own_headers: Path) -> None:
+    def _check_c_names(self, own_headers: Path) -> None:
         """The C functions of handwritten.toml exist."""
         path = self.spec / "handwritten.toml"
         known: set[str] = set()
@@ -141,7 +146,7 @@ class Audit:
                 if name not in known:
                     self.problems.append(f"{path}: {key!r}: no header of ours declares {name}")
 
-    def check_complete(self) -> None:
+    def _check_complete(self) -> None:
         # Overloads that a header defines only fill in defaults of those that are exported.
         named = {d.name for d in self.bound}
         for declaration in self.declared:

@@ -17,7 +17,7 @@ _NO_FUNCTION = {"class", "enum", "extern", "friend", "struct", "typedef", "union
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a C++ function: `const std::optional<array>& x` has the type `optional<array>`."""
+    """A parameter of a C++ function; the type of `const std::vector<int>& x` is `vector<int>`."""
 
     type: str
     has_default: bool

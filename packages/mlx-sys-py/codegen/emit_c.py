@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from codegen.model import TYPES, Group, Variant
+from codegen.model import Group, Variant
+from codegen.vocabulary import TYPES
 
 _HEADER = """\
 /* Derived from {sources}: edit that, not this. */
@@ -117,9 +118,7 @@ def _body(variant: Variant) -> str:
         case outputs:
             names = [f"value_{i}" for i in range(len(outputs))]
             lines = [f"auto [{', '.join(names)}] = {call};"]
-            lines += [
-                f"mlx_c::set(res_{i}, std::move({name}));" for i, name in enumerate(names)
-            ]
+            lines += [f"mlx_c::set(res_{i}, std::move({name}));" for i, name in enumerate(names)]
     return "\n".join(ready + lines)
 
 

@@ -8,7 +8,9 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from codegen.model import CONVERSIONS, DTYPES, TYPES, Function, Group, Param, Variant, parameters, signature
+from codegen.model import Function, Group, Param, Variant
+from codegen.signatures import parameters, signature, unannotated, with_self
+from codegen.vocabulary import CONVERSIONS, DTYPES, TYPES
 
 _MODULE = """\
 # distutils: language=c++
@@ -71,9 +73,7 @@ def _imports(used: set[str]) -> Iterator[str]:
 
 def methods(groups: Iterable[Group]) -> str:
     """The body of the array class that the table gives it."""
-    return "\n".join(
-        textwrap.indent(_method(f), "    ") for group in groups for f in group.methods
-    )
+    return "\n".join(textwrap.indent(_method(f), "    ") for group in groups for f in group.methods)
 
 
 def _listed(names: list[str]) -> str:
@@ -115,7 +115,7 @@ class _Body:
         lines = [*docstring(doc), *self.python(*self.function.prelude)]
         if self.variants:
             lines += [*self.shared(), *self.results(), *self.dispatch(), *self.returned()]
-        head = f"def {self.function.name}({unannotated(self.args)}):\n"
+        head = f"def {self.function.name}({signature(unannotated(self.args))}):\n"
         return head + textwrap.indent("\n".join(lines), "    ") + "\n"
 
     def python(self, *nodes: ast.AST) -> list[str]:
@@ -242,7 +242,7 @@ class _Rename(ast.NodeTransformer):
     def __init__(self, name: str):
         self.name = name
 
-    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802 - the name ast looks for
+    def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name("self", node.ctx) if node.id == self.name else node
 
 
@@ -259,20 +259,6 @@ def _find(variant: Variant, param: Param) -> bool:
         and ast.dump(other.source) == ast.dump(param.source)
         for other in variant.params
     )
-
-
-def with_self(args: ast.arguments) -> ast.arguments:
-    """The parameters with `self` before them."""
-    field = "posonlyargs" if args.posonlyargs else "args"
-    return ast.arguments(**{**vars(args), field: [ast.arg("self"), *getattr(args, field)]})
-
-
-def unannotated(args: ast.arguments) -> str:
-    """The parameters as Cython takes them: it would read annotations as C types."""
-    plain = copy.deepcopy(args)
-    for arg in parameters(plain):
-        arg.annotation = None
-    return signature(plain)
 
 
 def docstring(doc: str) -> list[str]:

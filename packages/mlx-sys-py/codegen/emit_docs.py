@@ -6,7 +6,8 @@ import ast
 import textwrap
 from collections.abc import Iterator
 
-from codegen.model import Function, Group, Section, signature
+from codegen.model import Function, Group, Section
+from codegen.signatures import signature
 
 _LISTS = ("Args", "Raises")
 _SECTIONS = (*_LISTS, "Returns", "Example", "Examples", "Note", "See")
@@ -33,7 +34,9 @@ def page(group: Group) -> str:
     return _PAGE.format(
         sources=group.sources,
         name=group.name,
-        sections="\n".join(_section(section, len(group.sections) > 1) for section in group.sections),
+        sections="\n".join(
+            _section(section, len(group.sections) > 1) for section in group.sections
+        ),
     )
 
 
@@ -49,7 +52,7 @@ def _entry(function: Function) -> str:
     if function.aliases:
         blocks.append(f"Also called {_code(function.aliases)}.")
     if function.method_args:
-        blocks.append(f"Also a method of {{py:class}}`array <mlx_sys_py.array>`.")
+        blocks.append("Also a method of {py:class}`array <mlx_sys_py.array>`.")
     if function.variants:
         blocks.append(f"C: {_code(variant.name for variant in function.variants)}")
     return _ENTRY.format(

@@ -6,6 +6,7 @@ import ast
 import json
 
 from codegen.model import Function, Group, Variant
+from codegen.signatures import described
 
 
 def text(group: Group) -> str:
@@ -31,7 +32,7 @@ def _row(function: Function) -> dict[str, object]:
                 "annotation": ast.unparse(arg.annotation) if arg.annotation else "",
                 "default": None if default is None else ast.unparse(default),
             }
-            for arg, kind, default in _parameters(function.args)
+            for arg, kind, default in described(function.args)
         ],
         "returns": ast.unparse(function.returns),
         "variants": [_variant(variant) for variant in function.variants],
@@ -44,18 +45,3 @@ def _variant(variant: Variant) -> dict[str, object]:
         "python": variant.python,
         "parameters": ", ".join(variant.c_params),
     }
-
-
-def _parameters(args: ast.arguments) -> list[tuple[ast.arg, str, ast.expr | None]]:
-    """Every parameter with its kind, as `inspect` names it, and its default."""
-    plain = [(arg, "POSITIONAL_ONLY") for arg in args.posonlyargs]
-    plain += [(arg, "POSITIONAL_OR_KEYWORD") for arg in args.args]
-    missing = [None] * (len(plain) - len(args.defaults))
-    rows: list[tuple[ast.arg, str, ast.expr | None]] = [
-        (arg, kind, default)
-        for (arg, kind), default in zip(plain, [*missing, *args.defaults], strict=True)
-    ]
-    if args.vararg:
-        rows.append((args.vararg, "VAR_POSITIONAL", None))
-    named = zip(args.kwonlyargs, args.kw_defaults, strict=True)
-    return rows + [(arg, "KEYWORD_ONLY", default) for arg, default in named]

@@ -7,8 +7,10 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable
 
-from codegen.emit_cython import docstring, with_self
-from codegen.model import DTYPES, STUB_NAMES, Function, Group, parameters, signature
+from codegen.emit_cython import docstring
+from codegen.model import Function, Group
+from codegen.signatures import parameters, signature, with_self
+from codegen.vocabulary import DTYPES, STUB_NAMES
 
 _MODULE = """\
 # Derived from {sources}: edit that, not this.

@@ -31,24 +31,15 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from codegen.model import (
-    CONVERSIONS,
-    DTYPES,
-    STUB_NAMES,
-    TYPES,
-    Function,
-    Group,
-    Param,
-    Section,
-    SpecError,
-    Variant,
-    parameters,
-)
+from codegen.model import Function, Group, Param, Section, SpecError, Variant
+from codegen.signatures import parameters, parse, without_first
+from codegen.vocabulary import CONVERSIONS, DTYPES, STUB_NAMES, TYPES
 
 T = TypeVar("T")
 
@@ -79,7 +70,7 @@ def read(spec: Path, group: str) -> Group:
     Raises:
         SpecError: if the table says something that cannot be.
     """
-    paths = [p for p in [spec / f"{group}.pyi", *sorted((spec / group).glob("*.pyi"))] if p.exists()]
+    paths = [*spec.glob(f"{group}.pyi"), *sorted(spec.glob(f"{group}/*.pyi"))]
     if not paths:
         raise SpecError(spec, 0, f"there is no {group}.pyi and no folder {group}")
     sections = [_section(path, f"{spec.name}/{path.relative_to(spec)}", group) for path in paths]
@@ -178,7 +169,7 @@ class _Row:
                 case ast.Call(func=ast.Name(id="method"), args=[ast.Constant(value=str(text))]):
                     function = replace(function, method_args=self.method_args(text, decorator))
                 case ast.Name(id="method"):
-                    function = replace(function, method_args=_without_first(node.args))
+                    function = replace(function, method_args=without_first(node.args))
                 case ast.Name(id="blocking"):
                     function = replace(function, blocking=True)
                 case ast.Call(func=ast.Name(id="alias")):
@@ -186,7 +177,8 @@ class _Row:
                 case ast.Call(func=ast.Name(id="weak")):
                     function = replace(function, weak=self.weak(decorator))
                 case _:
-                    raise self.error(decorator.lineno, f"unknown decorator {ast.unparse(decorator)}")
+                    text = ast.unparse(decorator)
+                    raise self.error(decorator.lineno, f"unknown decorator {text}")
         function = replace(function, variants=tuple(variants))
         self.check_choice(function)
         return function
@@ -220,15 +212,11 @@ class _Row:
         return names
 
     def method_args(self, text: str, decorator: ast.expr) -> ast.arguments:
-        module = _parsed(
-            lambda: ast.parse(f"def method({text}): ..."), self.path, decorator.lineno
-        )
-        definition = module.body[0]
-        assert isinstance(definition, ast.FunctionDef)
-        for arg in parameters(definition.args):
+        args = _parsed(lambda: parse(text), self.path, decorator.lineno)
+        for arg in parameters(args):
             arg.lineno = decorator.lineno
             self.check_annotation(arg)
-        return definition.args
+        return args
 
     def variant(self, call: ast.Call, function: Function) -> Variant:
         if len(call.args) != 2:
@@ -291,7 +279,7 @@ class _Row:
             if name in _OPTIONS:
                 options[name] = value
             else:
-                sources[name] = self.expression(value, call.lineno)
+                sources[name] = self.expression(str(value), call.lineno)
         return options, sources
 
     def expression(self, text: str, line: int) -> ast.expr:
@@ -302,12 +290,13 @@ class _Row:
         try:
             variant.cpp.format(**names, s="")
         except (KeyError, IndexError, ValueError) as error:
-            raise self.error(variant.line, f"{variant.name}: cpp has no placeholder {error}") from None
+            message = f"{variant.name}: cpp has no placeholder {error}"
+            raise self.error(variant.line, message) from None
 
     def check_choice(self, function: Function) -> None:
         """Every Python variant can be reached, and one of them always applies."""
         variants = function.python_variants
-        for before, variant in zip(variants, variants[1:], strict=False):
+        for before, variant in itertools.pairwise(variants):
             if before.when is None:
                 raise self.error(
                     variant.line, f"{variant.name} is unreachable: {before.name} has no condition"
@@ -322,14 +311,6 @@ class _Row:
             raise self.error(function.line, "the variants have different results")
         if function.method_args and not function.in_python:
             raise self.error(function.line, "a method needs a Python function")
-
-
-def _without_first(args: ast.arguments) -> ast.arguments:
-    """The parameters of a method whose function takes the array first."""
-    rest = ast.parse(f"def method({ast.unparse(args)}): ...").body[0]
-    assert isinstance(rest, ast.FunctionDef)
-    (rest.args.posonlyargs or rest.args.args).pop(0)
-    return rest.args
 
 
 def _cpp_name(group: str, name: str) -> str:
