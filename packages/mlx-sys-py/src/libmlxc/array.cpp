@@ -123,7 +123,7 @@ int describe_evaluated(bool* res, mlx_array arr, F f) {
   });
 }
 
-} // namespace
+}  // namespace
 
 size_t mlx_dtype_size(mlx_dtype dtype) {
   return guard_or<size_t>(0, [&] { return to_cpp(dtype).size(); });
@@ -176,27 +176,16 @@ mlx_array mlx_array_new_complex(float real_val, float imag_val) {
 }
 
 mlx_array mlx_array_new_data(const void* data, const int* shape, int dim, mlx_dtype dtype) {
-  return guard_or(mlx_array{}, [&] {
-    return make<mlx_array>(copy_of(data, shape, dim, dtype));
-  });
+  return guard_or(mlx_array{}, [&] { return make<mlx_array>(copy_of(data, shape, dim, dtype)); });
 }
 
 mlx_array mlx_array_new_data_managed(
-    void* data,
-    const int* shape,
-    int dim,
-    mlx_dtype dtype,
-    void (*dtor)(void*)) {
+    void* data, const int* shape, int dim, mlx_dtype dtype, void (*dtor)(void*)) {
   return mlx_array_new_data_managed_payload(data, shape, dim, dtype, data, dtor);
 }
 
 mlx_array mlx_array_new_data_managed_payload(
-    void* data,
-    const int* shape,
-    int dim,
-    mlx_dtype dtype,
-    void* payload,
-    void (*dtor)(void*)) {
+    void* data, const int* shape, int dim, mlx_dtype dtype, void* payload, void (*dtor)(void*)) {
   return guard_or(mlx_array{}, [&] {
     auto type = to_cpp(dtype);
     auto extents = checked_shape(data, shape, dim, type);
@@ -242,11 +231,7 @@ int mlx_array_set_complex(mlx_array* arr, float real_val, float imag_val) {
 }
 
 int mlx_array_set_data(
-    mlx_array* arr,
-    const void* data,
-    const int* shape,
-    int dim,
-    mlx_dtype dtype) {
+    mlx_array* arr, const void* data, const int* shape, int dim, mlx_dtype dtype) {
   return guard([&] { set(arr, copy_of(data, shape, dim, dtype)); });
 }
 
@@ -297,12 +282,12 @@ int mlx_array_eval(mlx_array arr) {
   return guard([&] { evaluate({get(arr, "arr")}, true); });
 }
 
-#define MLX_C_ACCESS(name, type)                               \
-  int mlx_array_item_##name(type* res, const mlx_array arr) {  \
-    return item(res, arr, mx::name);                           \
-  }                                                            \
-  const type* mlx_array_data_##name(const mlx_array arr) {     \
-    return data<type>(arr, mx::name);                          \
+#define MLX_C_ACCESS(name, type)                              \
+  int mlx_array_item_##name(type* res, const mlx_array arr) { \
+    return item(res, arr, mx::name);                          \
+  }                                                           \
+  const type* mlx_array_data_##name(const mlx_array arr) {    \
+    return data<type>(arr, mx::name);                         \
   }
 MLX_C_ACCESS(uint8, uint8_t)
 MLX_C_ACCESS(uint16, uint16_t)
@@ -334,7 +319,8 @@ int _mlx_array_wait(const mlx_array arr) {
   return guard([&] {
     auto& array = get(arr, "arr");
     if (array.status() == mx::array::Status::unscheduled) {
-      throw std::invalid_argument("arr is not scheduled for evaluation: there is nothing to wait for");
+      throw std::invalid_argument(
+          "arr is not scheduled for evaluation: there is nothing to wait for");
     }
     evaluate({array}, true);
   });

@@ -113,9 +113,8 @@ struct adapter<Handle, std::function<R(Args...)>> {
     return guard_or(Handle{}, [&] {
       not_null(fun, "fun");
       auto owned = std::make_shared<payload>(data);
-      auto handle = make<Handle>([fun, owned](Args... args) -> R {
-        return call(fun, args..., owned->data);
-      });
+      auto handle =
+          make<Handle>([fun, owned](Args... args) -> R { return call(fun, args..., owned->data); });
       // Only now is the payload ours: after an error it is still the caller's.
       owned->dtor = dtor;
       return handle;
@@ -128,17 +127,17 @@ Handle new_closure(Args... args) {
   return adapter<Handle, value_of<Handle>>::create(args...);
 }
 
-} // namespace
+}  // namespace
 
-#define MLX_C_CLOSURE(closure)                              \
-  closure closure##_new(void) {                             \
-    return {};                                              \
-  }                                                         \
-  int closure##_free(closure cls) {                         \
-    return guard([&] { release(cls); });                    \
-  }                                                         \
-  int closure##_set(closure* cls, const closure src) {      \
-    return guard([&] { set(cls, get(src, "src")); });       \
+#define MLX_C_CLOSURE(closure)                         \
+  closure closure##_new(void) {                        \
+    return {};                                         \
+  }                                                    \
+  int closure##_free(closure cls) {                    \
+    return guard([&] { release(cls); });               \
+  }                                                    \
+  int closure##_set(closure* cls, const closure src) { \
+    return guard([&] { set(cls, get(src, "src")); });  \
   }
 
 MLX_C_CLOSURE(mlx_closure)
@@ -184,36 +183,58 @@ mlx_closure_value_and_grad mlx_closure_value_and_grad_new_func_payload(
 }
 
 mlx_closure_custom mlx_closure_custom_new_func(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const mlx_vector_array)) {
+    int (*fun)(
+        mlx_vector_array*,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        const mlx_vector_array)) {
   return new_closure<mlx_closure_custom>(fun);
 }
 
 mlx_closure_custom mlx_closure_custom_new_func_payload(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const mlx_vector_array, void*),
+    int (*fun)(
+        mlx_vector_array*,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        void*),
     void* payload,
     void (*dtor)(void*)) {
   return new_closure<mlx_closure_custom>(fun, payload, dtor);
 }
 
 mlx_closure_custom_jvp mlx_closure_custom_jvp_new_func(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const int*, size_t _num)) {
+    int (*fun)(
+        mlx_vector_array*,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        const int*,
+        size_t _num)) {
   return new_closure<mlx_closure_custom_jvp>(fun);
 }
 
 mlx_closure_custom_jvp mlx_closure_custom_jvp_new_func_payload(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const int*, size_t _num, void*),
+    int (*fun)(
+        mlx_vector_array*,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        const int*,
+        size_t _num,
+        void*),
     void* payload,
     void (*dtor)(void*)) {
   return new_closure<mlx_closure_custom_jvp>(fun, payload, dtor);
 }
 
 mlx_closure_custom_vmap mlx_closure_custom_vmap_new_func(
-    int (*fun)(mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num)) {
+    int (*fun)(
+        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num)) {
   return new_closure<mlx_closure_custom_vmap>(fun);
 }
 
 mlx_closure_custom_vmap mlx_closure_custom_vmap_new_func_payload(
-    int (*fun)(mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num, void*),
+    int (*fun)(
+        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num, void*),
     void* payload,
     void (*dtor)(void*)) {
   return new_closure<mlx_closure_custom_vmap>(fun, payload, dtor);
@@ -245,9 +266,8 @@ int mlx_closure_kwargs_apply(
     mlx_closure_kwargs cls,
     const mlx_vector_array input_0,
     const mlx_map_string_to_array input_1) {
-  return guard([&] {
-    set(res, get(cls, "cls")(get(input_0, "input_0"), get(input_1, "input_1")));
-  });
+  return guard(
+      [&] { set(res, get(cls, "cls")(get(input_0, "input_0"), get(input_1, "input_1"))); });
 }
 
 int mlx_closure_value_and_grad_apply(
@@ -266,8 +286,7 @@ int mlx_closure_custom_apply(
     const mlx_vector_array input_2) {
   return guard([&] {
     set(res,
-        get(cls, "cls")(
-            get(input_0, "input_0"), get(input_1, "input_1"), get(input_2, "input_2")));
+        get(cls, "cls")(get(input_0, "input_0"), get(input_1, "input_1"), get(input_2, "input_2")));
   });
 }
 
@@ -295,8 +314,7 @@ int mlx_closure_custom_vmap_apply(
     const int* input_1,
     size_t input_1_num) {
   return guard([&] {
-    set(
-        res_0,
+    set(res_0,
         res_1,
         get(cls, "cls")(get(input_0, "input_0"), to_ints(input_1, input_1_num, "input_1")));
   });

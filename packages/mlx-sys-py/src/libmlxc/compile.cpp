@@ -66,7 +66,7 @@ function in_any_thread(function compiled) {
   };
 }
 
-} // namespace
+}  // namespace
 
 int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
   return guard([&] {
@@ -87,9 +87,7 @@ int mlx_detail_compile(
     size_t constants_num) {
   return guard([&] {
     auto values = to_container<std::vector<uint64_t>>(constants, constants_num, "constants");
-    set(res,
-        in_any_thread(
-            detail::compile(get(fun, "fun"), fun_id, shapeless, std::move(values))));
+    set(res, in_any_thread(detail::compile(get(fun, "fun"), fun_id, shapeless, std::move(values))));
   });
 }
 

@@ -35,16 +35,15 @@ const T& property(mlx_device_info info, const char* key) {
       (std::is_same_v<T, std::string> ? "size" : "string"));
 }
 
-} // namespace
+}  // namespace
 
 mlx_device mlx_device_new(void) {
   return {};
 }
 
 mlx_device mlx_device_new_type(mlx_device_type type, int index) {
-  return guard_or(mlx_device{}, [&] {
-    return make<mlx_device>(mlx::core::Device(to_cpp(type), index));
-  });
+  return guard_or(
+      mlx_device{}, [&] { return make<mlx_device>(mlx::core::Device(to_cpp(type), index)); });
 }
 
 int mlx_device_free(mlx_device dev) {
@@ -106,9 +105,8 @@ int mlx_device_info_free(mlx_device_info info) {
 }
 
 int mlx_device_info_has_key(bool* exists, mlx_device_info info, const char* key) {
-  return guard([&] {
-    *not_null(exists, "exists") = get(info, "info").contains(not_null(key, "key"));
-  });
+  return guard(
+      [&] { *not_null(exists, "exists") = get(info, "info").contains(not_null(key, "key")); });
 }
 
 int mlx_device_info_is_string(bool* is_string, mlx_device_info info, const char* key) {

@@ -88,7 +88,7 @@ mlx_error_kind kind_of_message(std::string_view message) {
   return MLX_ERROR_RUNTIME;
 }
 
-} // namespace
+}  // namespace
 
 void report_current_exception() noexcept {
   try {
@@ -116,7 +116,7 @@ void report_current_exception() noexcept {
   }
 }
 
-} // namespace mlx_c
+}  // namespace mlx_c
 
 void mlx_set_error_handler(mlx_error_handler_func handler, void* data, void (*dtor)(void*)) {
   mlx_c::guard([&] {

@@ -29,26 +29,26 @@ enum value_type : uint32_t {
 constexpr std::array<uint32_t, 13> value_sizes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 struct tensor_type {
-  uint32_t items; // in a block
-  uint32_t bytes; // of a block
-  bool affine; // becomes weights, scales and biases in MLX
+  uint32_t items;  // in a block
+  uint32_t bytes;  // of a block
+  bool affine;     // becomes weights, scales and biases in MLX
 };
 
 constexpr uint32_t tensor_bfloat16 = 30;
 
 // The tensor types that MLX loads.
 const std::map<uint32_t, tensor_type> tensor_types{
-    {0, {1, 4, false}}, // F32
-    {1, {1, 2, false}}, // F16
-    {2, {32, 18, true}}, // Q4_0
-    {3, {32, 20, true}}, // Q4_1
-    {8, {32, 34, true}}, // Q8_0
-    {10, {256, 84, false}}, // Q2_K
-    {12, {256, 144, false}}, // Q4_K
-    {14, {256, 210, false}}, // Q6_K
-    {24, {1, 1, false}}, // I8
-    {25, {1, 2, false}}, // I16
-    {26, {1, 4, false}}, // I32
+    {0, {1, 4, false}},       // F32
+    {1, {1, 2, false}},       // F16
+    {2, {32, 18, true}},      // Q4_0
+    {3, {32, 20, true}},      // Q4_1
+    {8, {32, 34, true}},      // Q8_0
+    {10, {256, 84, false}},   // Q2_K
+    {12, {256, 144, false}},  // Q4_K
+    {14, {256, 210, false}},  // Q6_K
+    {24, {1, 1, false}},      // I8
+    {25, {1, 2, false}},      // I16
+    {26, {1, 4, false}},      // I32
     {tensor_bfloat16, {1, 2, false}},
 };
 
@@ -216,8 +216,8 @@ class checker {
   }
 
   // The bytes of a tensor.
-  uint64_t
-  check_type(const std::string& name, uint32_t type, const mlx::core::Shape& shape, uint64_t items) {
+  uint64_t check_type(
+      const std::string& name, uint32_t type, const mlx::core::Shape& shape, uint64_t items) {
     auto found = tensor_types.find(type);
     if (found == tensor_types.end()) {
       fail("has a tensor of type " + std::to_string(type) + ", which cannot be loaded: " + name);
@@ -273,10 +273,10 @@ class checker {
   std::vector<gguf_tensor> bfloat16_;
 };
 
-} // namespace
+}  // namespace
 
 std::vector<gguf_tensor> check_gguf(const std::string& file) {
   return checker(file).run();
 }
 
-} // namespace mlx_c
+}  // namespace mlx_c

@@ -139,8 +139,8 @@ mx::array checked_npy(source& from, const std::function<mx::array()>& load) {
   });
 }
 
-mx::SafetensorsLoad
-checked_safetensors(source& from, const std::function<mx::SafetensorsLoad()>& load) {
+mx::SafetensorsLoad checked_safetensors(
+    source& from, const std::function<mx::SafetensorsLoad()>& load) {
   return reading(from.label(), [&] {
     auto result = load();
     for (auto& [name, array] : result.first) {
@@ -252,7 +252,8 @@ void check_gguf_contents(const mx::GGUFLoad& contents) {
     auto* array = std::get_if<mx::array>(&value);
     if (array && (array->ndim() > 1 || array->size() == 0)) {
       throw std::invalid_argument(
-          "gguf: an array in the metadata has items, in at most one dimension; " + key + " has not");
+          "gguf: an array in the metadata has items, in at most one dimension; " + key +
+          " has not");
     }
     // MLX aligns to 32 whatever the metadata say.
     if (key == "general.alignment") {
@@ -272,7 +273,7 @@ mx::GGUFLoad ready(const mx::GGUFLoad& contents) {
   return result;
 }
 
-} // namespace
+}  // namespace
 
 int mlx_load_reader(mlx_array* res, mlx_io_reader in_stream, const mlx_stream s) {
   return guard([&] {

@@ -18,7 +18,10 @@ template <class Interface>
 class user_stream : public Interface {
  public:
   user_stream(void* descriptor, const mlx_io_vtable& vtable)
-      : vtable_(vtable), descriptor_(descriptor) {}
+      : vtable_(vtable), descriptor_(descriptor) {
+    const char* text = vtable.label(descriptor);
+    label_ = text ? text : "";
+  }
 
   ~user_stream() override {
     if (owned_ && vtable_.free) {
@@ -42,8 +45,7 @@ class user_stream : public Interface {
   }
 
   std::string label() const override {
-    std::lock_guard lock(mutex_);
-    return unlocked_label();
+    return label_;
   }
 
   size_t tell() override {
@@ -66,19 +68,15 @@ class user_stream : public Interface {
     std::lock_guard lock(mutex_);
     f(descriptor_);
     if (!vtable_.good(descriptor_)) {
-      throw callback_error("[" + std::string(name) + "] failed on " + unlocked_label());
+      throw callback_error("[" + std::string(name) + "] failed on " + label_);
     }
   }
 
   mlx_io_vtable vtable_;
 
  private:
-  std::string unlocked_label() const {
-    const char* text = vtable_.label(descriptor_);
-    return text ? text : "";
-  }
-
   void* descriptor_;
+  std::string label_;
   bool owned_ = false;
   mutable std::mutex mutex_;
 };
@@ -165,7 +163,7 @@ std::vector<std::string> keys_of(const Map& map) {
 
 using strings = std::vector<std::string>;
 
-} // namespace
+}  // namespace
 
 mlx_io_reader mlx_io_reader_new(void* desc, mlx_io_vtable vtable) {
   return new_stream<mlx_io_reader, user_reader>(desc, vtable);
@@ -235,9 +233,7 @@ int mlx_io_gguf_get_metadata_string(mlx_string* str, mlx_io_gguf io, const char*
 }
 
 int mlx_io_gguf_get_metadata_vector_string(
-    mlx_vector_string* vstr,
-    mlx_io_gguf io,
-    const char* key) {
+    mlx_vector_string* vstr, mlx_io_gguf io, const char* key) {
   return guard([&] { set(vstr, metadata<strings>(io, key)); });
 }
 
@@ -254,9 +250,8 @@ int mlx_io_gguf_has_metadata_vector_string(bool* flag, mlx_io_gguf io, const cha
 }
 
 int mlx_io_gguf_set_array(mlx_io_gguf io, const char* key, const mlx_array arr) {
-  return guard([&] {
-    get(io, "io").first.insert_or_assign(to_string(key, "key"), get(arr, "arr"));
-  });
+  return guard(
+      [&] { get(io, "io").first.insert_or_assign(to_string(key, "key"), get(arr, "arr")); });
 }
 
 int mlx_io_gguf_set_metadata_array(mlx_io_gguf io, const char* key, const mlx_array marr) {
@@ -268,8 +263,6 @@ int mlx_io_gguf_set_metadata_string(mlx_io_gguf io, const char* key, const char*
 }
 
 int mlx_io_gguf_set_metadata_vector_string(
-    mlx_io_gguf io,
-    const char* key,
-    const mlx_vector_string mvstr) {
+    mlx_io_gguf io, const char* key, const mlx_vector_string mvstr) {
   return guard([&] { set_metadata(io, key, get(mvstr, "mvstr")); });
 }

@@ -41,9 +41,8 @@ using position = typename value_of<Map>::iterator;
 
 template <class Map, class Iterator>
 Iterator new_iterator(Map map) {
-  return guard_or(Iterator{}, [&] {
-    return Iterator{new position<Map>(get(map, "map").begin()), map.ctx};
-  });
+  return guard_or(
+      Iterator{}, [&] { return Iterator{new position<Map>(get(map, "map").begin()), map.ctx}; });
 }
 
 template <class Map, class Value, class Iterator>
@@ -61,35 +60,33 @@ int next(const char** key, Value* value, Iterator it) {
   });
 }
 
-} // namespace
+}  // namespace
 
-#define MLX_C_MAP(map_type, value_type, result_type)                                   \
-  map_type map_type##_new(void) {                                                      \
-    return guard_or(map_type{}, [&] { return make<map_type>({}); });                   \
-  }                                                                                    \
-  int map_type##_set(map_type* map, const map_type src) {                              \
-    return guard([&] { set(map, get(src, "src")); });                                  \
-  }                                                                                    \
-  int map_type##_free(map_type map) {                                                  \
-    return guard([&] { release(map); });                                               \
-  }                                                                                    \
-  int map_type##_insert(map_type map, const char* key, value_type value) {             \
-    return guard([&] {                                                                 \
-      get(map, "map").insert_or_assign(to_string(key, "key"), element(value));         \
-    });                                                                                \
-  }                                                                                    \
-  int map_type##_get(result_type* value, const map_type map, const char* key) {        \
-    return guard([&] { store(value, at(map, key)); });                                 \
-  }                                                                                    \
-  map_type##_iterator map_type##_iterator_new(map_type map) {                          \
-    return new_iterator<map_type, map_type##_iterator>(map);                           \
-  }                                                                                    \
-  int map_type##_iterator_free(map_type##_iterator it) {                               \
-    return guard([&] { delete static_cast<position<map_type>*>(it.ctx); });            \
-  }                                                                                    \
-  int map_type##_iterator_next(                                                        \
-      const char** key, result_type* value, map_type##_iterator it) {                  \
-    return next<map_type>(key, value, it);                                             \
+#define MLX_C_MAP(map_type, value_type, result_type)                                           \
+  map_type map_type##_new(void) {                                                              \
+    return guard_or(map_type{}, [&] { return make<map_type>({}); });                           \
+  }                                                                                            \
+  int map_type##_set(map_type* map, const map_type src) {                                      \
+    return guard([&] { set(map, get(src, "src")); });                                          \
+  }                                                                                            \
+  int map_type##_free(map_type map) {                                                          \
+    return guard([&] { release(map); });                                                       \
+  }                                                                                            \
+  int map_type##_insert(map_type map, const char* key, value_type value) {                     \
+    return guard(                                                                              \
+        [&] { get(map, "map").insert_or_assign(to_string(key, "key"), element(value)); });     \
+  }                                                                                            \
+  int map_type##_get(result_type* value, const map_type map, const char* key) {                \
+    return guard([&] { store(value, at(map, key)); });                                         \
+  }                                                                                            \
+  map_type##_iterator map_type##_iterator_new(map_type map) {                                  \
+    return new_iterator<map_type, map_type##_iterator>(map);                                   \
+  }                                                                                            \
+  int map_type##_iterator_free(map_type##_iterator it) {                                       \
+    return guard([&] { delete static_cast<position<map_type>*>(it.ctx); });                    \
+  }                                                                                            \
+  int map_type##_iterator_next(const char** key, result_type* value, map_type##_iterator it) { \
+    return next<map_type>(key, value, it);                                                     \
   }
 
 MLX_C_MAP(mlx_map_string_to_array, const mlx_array, mlx_array)

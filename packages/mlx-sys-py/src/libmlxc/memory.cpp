@@ -14,7 +14,7 @@ int store(size_t* res, F f, Args... args) {
   return guard([&] { *not_null(res, "res") = f(args...); });
 }
 
-} // namespace
+}  // namespace
 
 int mlx_clear_cache(void) {
   return guard([] { mlx::core::clear_cache(); });

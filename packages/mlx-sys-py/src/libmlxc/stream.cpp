@@ -30,7 +30,7 @@ mlx_stream new_default(mx::Device device) {
   });
 }
 
-} // namespace
+}  // namespace
 
 mlx_stream mlx_stream_new(void) {
   return {};

@@ -64,7 +64,7 @@ mx::array waiter_for(const mx::array& array) {
   return waiter;
 }
 
-} // namespace
+}  // namespace
 
 void use_shared_streams() {
   for (auto& stream : process::instance().default_streams) {
@@ -117,4 +117,4 @@ bool is_available(const mx::array& array) {
   return array.is_available();
 }
 
-} // namespace mlx_c
+}  // namespace mlx_c

@@ -37,11 +37,12 @@ class checked_custom {
     if (!f) {
       return f;
     }
-    return [f = std::move(*f)](const arrays& primals, const arrays& cotangents, const arrays& outs) {
-      auto results = f(primals, cotangents, outs);
-      check_count(results.size(), primals.size(), "fun_vjp", "primal");
-      return results;
-    };
+    return
+        [f = std::move(*f)](const arrays& primals, const arrays& cotangents, const arrays& outs) {
+          auto results = f(primals, cotangents, outs);
+          check_count(results.size(), primals.size(), "fun_vjp", "primal");
+          return results;
+        };
   }
 
   std::optional<jvp_function> jvp(std::optional<jvp_function> f) {
@@ -73,7 +74,7 @@ class checked_custom {
   std::shared_ptr<std::atomic<size_t>> outputs_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
-} // namespace
+}  // namespace
 
 int mlx_eval(const mlx_vector_array outputs) {
   return guard([&] { evaluate(get(outputs, "outputs"), true); });
@@ -119,10 +120,7 @@ int mlx_jvp(
     const mlx_vector_array tangents) {
   return guard([&] {
     ensure_thread();
-    set(
-        res_0,
-        res_1,
-        mx::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
+    set(res_0, res_1, mx::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
   });
 }
 
@@ -134,8 +132,7 @@ int mlx_vjp(
     const mlx_vector_array cotangents) {
   return guard([&] {
     ensure_thread();
-    set(
-        res_0,
+    set(res_0,
         res_1,
         mx::vjp(get(fun, "fun"), get(primals, "primals"), get(cotangents, "cotangents")));
   });
@@ -154,8 +151,8 @@ int mlx_value_and_grad(
       }
       return outputs;
     };
-    auto value_and_grad = mx::value_and_grad(
-        function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
+    auto value_and_grad =
+        mx::value_and_grad(function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
     set(res, [value_and_grad](const arrays& inputs) {
       ensure_thread();
       return value_and_grad(inputs);

@@ -30,7 +30,7 @@ void check_axes_in_range(const arrays& values, const std::vector<int>& axes, con
   }
 }
 
-} // namespace
+}  // namespace
 
 int mlx_detail_vmap_trace(
     mlx_vector_array* res_0,

@@ -55,39 +55,39 @@ auto& at(Vector vec, size_t idx) {
   return elements[idx];
 }
 
-} // namespace
+}  // namespace
 
 // The functions of a vector type; `data_type` is how C passes its elements.
-#define MLX_C_VECTOR(vector, data_type, element_type)                                    \
-  vector vector##_new(void) {                                                            \
-    return guard_or(vector{}, [&] { return make<vector>({}); });                         \
-  }                                                                                      \
-  int vector##_set(vector* vec, const vector src) {                                      \
-    return guard([&] { set(vec, get(src, "src")); });                                    \
-  }                                                                                      \
-  int vector##_free(vector vec) {                                                        \
-    return guard([&] { release(vec); });                                                 \
-  }                                                                                      \
-  vector vector##_new_data(data_type* data, size_t size) {                               \
+#define MLX_C_VECTOR(vector, data_type, element_type)                                      \
+  vector vector##_new(void) {                                                              \
+    return guard_or(vector{}, [&] { return make<vector>({}); });                           \
+  }                                                                                        \
+  int vector##_set(vector* vec, const vector src) {                                        \
+    return guard([&] { set(vec, get(src, "src")); });                                      \
+  }                                                                                        \
+  int vector##_free(vector vec) {                                                          \
+    return guard([&] { release(vec); });                                                   \
+  }                                                                                        \
+  vector vector##_new_data(data_type* data, size_t size) {                                 \
     return guard_or(vector{}, [&] { return make<vector>(elements<vector>(data, size)); }); \
-  }                                                                                      \
-  vector vector##_new_value(element_type val) {                                          \
-    return guard_or(vector{}, [&] { return make<vector>(elements<vector>(&val, 1)); });  \
-  }                                                                                      \
-  int vector##_set_data(vector* vec, data_type* data, size_t size) {                     \
-    return guard([&] { set(vec, elements<vector>(data, size)); });                       \
-  }                                                                                      \
-  int vector##_set_value(vector* vec, element_type val) {                                \
-    return guard([&] { set(vec, elements<vector>(&val, 1)); });                          \
-  }                                                                                      \
-  int vector##_append_data(vector vec, data_type* data, size_t size) {                   \
-    return append(vec, data, size);                                                      \
-  }                                                                                      \
-  int vector##_append_value(vector vec, element_type val) {                              \
-    return append(vec, &val, 1);                                                         \
-  }                                                                                      \
-  size_t vector##_size(vector vec) {                                                     \
-    return guard_or<size_t>(0, [&] { return get(vec, "vec").size(); });                  \
+  }                                                                                        \
+  vector vector##_new_value(element_type val) {                                            \
+    return guard_or(vector{}, [&] { return make<vector>(elements<vector>(&val, 1)); });    \
+  }                                                                                        \
+  int vector##_set_data(vector* vec, data_type* data, size_t size) {                       \
+    return guard([&] { set(vec, elements<vector>(data, size)); });                         \
+  }                                                                                        \
+  int vector##_set_value(vector* vec, element_type val) {                                  \
+    return guard([&] { set(vec, elements<vector>(&val, 1)); });                            \
+  }                                                                                        \
+  int vector##_append_data(vector vec, data_type* data, size_t size) {                     \
+    return append(vec, data, size);                                                        \
+  }                                                                                        \
+  int vector##_append_value(vector vec, element_type val) {                                \
+    return append(vec, &val, 1);                                                           \
+  }                                                                                        \
+  size_t vector##_size(vector vec) {                                                       \
+    return guard_or<size_t>(0, [&] { return get(vec, "vec").size(); });                    \
   }
 
 MLX_C_VECTOR(mlx_vector_array, const mlx_array, const mlx_array)
@@ -100,9 +100,7 @@ int mlx_vector_array_get(mlx_array* res, const mlx_vector_array vec, size_t idx)
 }
 
 int mlx_vector_vector_array_get(
-    mlx_vector_array* res,
-    const mlx_vector_vector_array vec,
-    size_t idx) {
+    mlx_vector_array* res, const mlx_vector_vector_array vec, size_t idx) {
   return guard([&] { set(res, at(vec, idx)); });
 }
 

@@ -3,7 +3,7 @@
 
 /* Marks the functions that the library exports: everything else in it is hidden. */
 #if defined(_WIN32)
-#if defined(MLX_C_BUILDING)
+#if defined(MLX_C_BUILD)
 #define MLX_C_API __declspec(dllexport)
 #else
 #define MLX_C_API __declspec(dllimport)

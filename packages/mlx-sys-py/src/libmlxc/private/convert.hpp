@@ -12,10 +12,10 @@
 #include <mlx/dtype.h>
 
 #include "handle.hpp"
-#include "mlx/c/fft_norm.h"
-#include "mlx/fft.h"
 #include "mlx/c/array.h"
+#include "mlx/c/fft_norm.h"
 #include "mlx/c/optional.h"
+#include "mlx/fft.h"
 
 namespace mlx_c {
 
@@ -102,8 +102,8 @@ inline std::vector<int> to_ints(const int* data, size_t size, const char* argume
   return to_container<std::vector<int>>(data, size, argument);
 }
 
-inline mlx::core::Strides
-to_strides(const int64_t* data, size_t size, const char* argument = "strides") {
+inline mlx::core::Strides to_strides(
+    const int64_t* data, size_t size, const char* argument = "strides") {
   return to_container<mlx::core::Strides>(data, size, argument);
 }
 
@@ -111,4 +111,4 @@ inline std::string to_string(const char* text, const char* argument) {
   return not_null(text, argument);
 }
 
-} // namespace mlx_c
+}  // namespace mlx_c

@@ -20,4 +20,4 @@ struct gguf_tensor {
 // of a kind that it knows. Returns the bfloat16 tensors, which MLX would convert to float16.
 std::vector<gguf_tensor> check_gguf(const std::string& file);
 
-} // namespace mlx_c
+}  // namespace mlx_c

@@ -45,4 +45,4 @@ int guard(F&& f) noexcept {
   });
 }
 
-} // namespace mlx_c
+}  // namespace mlx_c

@@ -165,4 +165,4 @@ inline mlx::core::StreamOrDevice get_stream(mlx_stream handle) {
   return result;
 }
 
-} // namespace mlx_c
+}  // namespace mlx_c

@@ -24,4 +24,4 @@ MLX_C_HANDLE(mlx_io_reader, reader, "io_reader")
 MLX_C_HANDLE(mlx_io_writer, writer, "io_writer")
 MLX_C_HANDLE(mlx_io_gguf, mlx::core::GGUFLoad, "io_gguf")
 
-} // namespace mlx_c
+}  // namespace mlx_c

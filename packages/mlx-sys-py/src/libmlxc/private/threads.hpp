@@ -33,4 +33,4 @@ bool is_available(const mlx::core::array& array);
 // What `evaluate` holds while it schedules: taken by whatever else changes the state of arrays.
 std::unique_lock<std::recursive_mutex> lock_evaluation();
 
-} // namespace mlx_c
+}  // namespace mlx_c
