@@ -1,0 +1,134 @@
+"""Key-value caches: what attention has seen, kept so that each token is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import mlx_core_py as mx
+
+
+class HasLayers(Protocol):
+    """A model, as far as its cache is concerned."""
+
+    @property
+    def layers(self) -> Sequence[object]:
+        """The layers, each of which needs a cache of its own."""
+        ...
+
+
+class KVCache:
+    """Keys and values of one attention layer, in buffers that grow in steps.
+
+    Writing in place of joining arrays makes a token cost what it adds, not what is there already.
+
+    Attributes:
+        offset: Number of positions held.
+        step: Number of positions by which the buffers grow.
+
+    Example:
+        >>> cache = KVCache()
+        >>> keys, values = cache.update_and_fetch(mx.ones((1, 2, 3, 4)), mx.ones((1, 2, 3, 4)))
+        >>> keys.shape, cache.offset
+        ((1, 2, 3, 4), 3)
+    """
+
+    step = 256
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self._keys: mx.array | None = None
+        self._values: mx.array | None = None
+
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+        """Add positions and return all that are held.
+
+        Args:
+            keys: Shape ``(batch, heads, length, width)``.
+            values: Shape ``(batch, heads, length, width)``.
+
+        Returns:
+            Keys and values of all positions, the new ones last.
+
+        Raises:
+            ValueError: If the shapes do not agree with each other or with what is held.
+        """
+        if keys.ndim != 4 or keys.shape[:3] != values.shape[:3]:
+            raise ValueError(
+                f"keys of shape {keys.shape} and values of shape {values.shape} do not agree"
+            )
+        end = self.offset + keys.shape[2]
+        self._keys = self._grow(self._keys, keys, end)
+        self._values = self._grow(self._values, values, end)
+        self._keys[:, :, self.offset : end, :] = keys
+        self._values[:, :, self.offset : end, :] = values
+        self.offset = end
+        return self._keys[:, :, :end, :], self._values[:, :, :end, :]
+
+    def _grow(self, buffer: mx.array | None, new: mx.array, end: int) -> mx.array:
+        batch, heads, _, width = new.shape
+        held = 0
+        if buffer is not None:
+            if (buffer.shape[0], buffer.shape[1], buffer.shape[3]) != (batch, heads, width):
+                raise ValueError(
+                    f"an array of shape {new.shape} does not fit a cache of shape {buffer.shape}"
+                )
+            held = buffer.shape[2]
+            if end <= held:
+                return buffer
+        length = -(-end // self.step) * self.step
+        room = mx.zeros((batch, heads, length - held, width), new.dtype)
+        return room if buffer is None else mx.concatenate([buffer, room], axis=2)
+
+    @property
+    def state(self) -> list[mx.array]:
+        """The arrays that hold the cache, for `mx.eval`; empty before the first update."""
+        return [array for array in (self._keys, self._values) if array is not None]
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of the buffers."""
+        return sum(array.nbytes for array in self.state)
+
+    def trim(self, n: int) -> int:
+        """Forget the latest positions.
+
+        Args:
+            n: How many.
+
+        Returns:
+            How many were there to forget.
+
+        Raises:
+            ValueError: If ``n`` is negative.
+        """
+        if n < 0:
+            raise ValueError(f"n must not be negative, not {n}")
+        n = min(n, self.offset)
+        self.offset -= n
+        return n
+
+
+def make_prompt_cache(model: HasLayers) -> list[KVCache]:
+    """Create an empty cache for a model.
+
+    Args:
+        model: The model.
+
+    Returns:
+        One cache for each layer.
+    """
+    return [KVCache() for _ in model.layers]
+
+
+def trim_prompt_cache(cache: Sequence[KVCache], n: int) -> int:
+    """Forget the latest positions in all layers.
+
+    Args:
+        cache: The cache of a model.
+        n: How many positions.
+
+    Returns:
+        How many were there to forget.
+    """
+    return max((layer.trim(n) for layer in cache), default=0)

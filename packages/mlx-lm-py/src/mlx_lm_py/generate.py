@@ -1,0 +1,232 @@
+"""Generate text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import mlx_core_py as mx
+from mlx_lm_utils_py import Tokenizer
+
+from .cache import KVCache, make_prompt_cache
+from .sample_utils import Sampler, make_sampler
+
+
+class LanguageModel(Protocol):
+    """What generation needs of a model."""
+
+    args: Any
+
+    @property
+    def layers(self) -> Sequence[object]:
+        """The layers, each of which needs a cache of its own."""
+        ...
+
+    def __call__(self, tokens: mx.array, cache: Sequence[KVCache] | None = None) -> mx.array:
+        """Return the logits that follow each of ``tokens``, of shape ``(batch, length)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class GenerationResponse:
+    """A piece of generated text and how things stand after it.
+
+    Attributes:
+        text: The text that this token completes; empty within a character.
+        token: The token.
+        logprobs: Log-probabilities of all tokens at this place, of shape ``(vocabulary,)``.
+        prompt_tokens: Number of tokens of the prompt.
+        prompt_tps: Tokens of the prompt read per second.
+        generation_tokens: Number of tokens generated so far, this one included.
+        generation_tps: Tokens generated per second, from the first one on.
+        peak_memory: Most memory used so far, in GB.
+        finish_reason: ``"stop"`` after a token that ends the answer, ``"length"`` after
+            ``max_tokens``, else ``None``.
+    """
+
+    text: str
+    token: int
+    logprobs: mx.array
+    prompt_tokens: int
+    prompt_tps: float
+    generation_tokens: int
+    generation_tps: float
+    peak_memory: float
+    finish_reason: Literal["stop", "length"] | None = None
+
+
+def generate_step(
+    prompt: Sequence[int] | mx.array,
+    model: LanguageModel,
+    *,
+    max_tokens: int = 256,
+    sampler: Sampler | None = None,
+    prompt_cache: Sequence[KVCache] | None = None,
+    prefill_step_size: int = 2048,
+) -> Iterator[tuple[int, mx.array]]:
+    """Generate tokens.
+
+    Args:
+        prompt: The tokens to continue, at least one.
+        model: The model.
+        max_tokens: Number of tokens to generate. Default: 256.
+        sampler: Chooses a token from log-probabilities of shape ``(1, vocabulary)``, as
+            `make_sampler` makes it. Default: ``None``, the most likely one.
+        prompt_cache: A cache that holds what goes before the prompt, to which this adds. Default:
+            ``None``, an empty one.
+        prefill_step_size: Number of tokens of the prompt to read at a time, which bounds the
+            memory that this takes. Default: 2048.
+
+    Yields:
+        A token and the log-probabilities of shape ``(vocabulary,)`` that it was chosen from.
+
+    Raises:
+        ValueError: If the prompt is empty or holds what is no token, or a number is too small.
+    """
+    ids = _checked_prompt(prompt, model)
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    if prefill_step_size < 1:
+        raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")
+    sample = sampler or make_sampler()
+    cache = make_prompt_cache(model) if prompt_cache is None else prompt_cache
+    return _generate(ids, model, max_tokens, sample, cache, prefill_step_size)
+
+
+def _checked_prompt(prompt: Sequence[int] | mx.array, model: LanguageModel) -> list[int]:
+    values = prompt.tolist() if isinstance(prompt, mx.array) else list(prompt)
+    if not isinstance(values, list) or not all(type(i) is int for i in values):
+        raise TypeError("prompt must be a sequence of integers")
+    if not values:
+        raise ValueError("prompt must have at least one token")
+    size = model.args.vocab_size
+    for i in values:
+        if not 0 <= i < size:
+            raise ValueError(f"prompt has {i}, which is none of the {size} tokens of the model")
+    return values
+
+
+def _generate(
+    ids: list[int],
+    model: LanguageModel,
+    max_tokens: int,
+    sample: Sampler,
+    cache: Sequence[KVCache],
+    prefill_step_size: int,
+) -> Iterator[tuple[int, mx.array]]:
+    def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
+        logits = model(tokens[None], cache=cache)[:, -1, :].astype(mx.float32)
+        logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+        return sample(logprobs), logprobs[0]
+
+    # Logits are needed after the last token only: the others just fill the cache.
+    for start in range(0, len(ids) - 1, prefill_step_size):
+        model(mx.array([ids[start : min(start + prefill_step_size, len(ids) - 1)]]), cache=cache)
+        mx.eval([layer.state for layer in cache])
+    token, logprobs = step(mx.array(ids[-1:]))
+    mx.async_eval(token)
+    for i in range(max_tokens):
+        if i + 1 < max_tokens:
+            # The next step is under way while the caller deals with this one.
+            next_token, next_logprobs = step(token)
+            mx.async_eval(next_token)
+        yield int(token.item()), logprobs
+        if i + 1 < max_tokens:
+            token, logprobs = next_token, next_logprobs
+
+
+def stream_generate(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str | Sequence[int] | mx.array,
+    *,
+    max_tokens: int = 256,
+    **options: Any,
+) -> Iterator[GenerationResponse]:
+    """Generate text, piece by piece.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        prompt: Text, or tokens, to continue. A conversation goes through
+            `Tokenizer.apply_chat_template` first.
+        max_tokens: Most tokens to generate. Default: 256.
+        **options: Further options of `generate_step`.
+
+    Yields:
+        A response for each token; the one that ends the answer included, with no text of its own.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        ValueError: If the prompt is empty, or an option is out of its range.
+    """
+    if isinstance(prompt, str):
+        # A rendered chat template begins with the first token already.
+        bos = tokenizer.bos_token
+        prompt = tokenizer.encode(prompt, add_special_tokens=not (bos and prompt.startswith(bos)))
+    count = len(prompt)
+    start = time.perf_counter()
+    tokens = generate_step(prompt, model, max_tokens=max_tokens, **options)
+    return _stream(tokens, tokenizer, count, max_tokens, start)
+
+
+def _stream(
+    tokens: Iterator[tuple[int, mx.array]],
+    tokenizer: Tokenizer,
+    prompt_tokens: int,
+    max_tokens: int,
+    start: float,
+) -> Iterator[GenerationResponse]:
+    detokenizer = tokenizer.detokenizer
+    first = start
+    for n, (token, logprobs) in enumerate(tokens, 1):
+        now = time.perf_counter()
+        if n == 1:
+            first = now
+        finish_reason: Literal["stop", "length"] | None = None
+        if token in tokenizer.eos_token_ids:
+            finish_reason, text = "stop", detokenizer.finalize()
+        else:
+            text = detokenizer.add_token(token)
+            if n == max_tokens:
+                finish_reason, text = "length", text + detokenizer.finalize()
+        yield GenerationResponse(
+            text=text,
+            token=token,
+            logprobs=logprobs,
+            prompt_tokens=prompt_tokens,
+            prompt_tps=prompt_tokens / (first - start),
+            generation_tokens=n,
+            # The first token comes with the prompt; a rate needs a second one.
+            generation_tps=(n - 1) / (now - first) if n > 1 else 0.0,
+            peak_memory=mx.get_peak_memory() / 1e9,
+            finish_reason=finish_reason,
+        )
+        if finish_reason == "stop":
+            return
+
+
+def generate(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str | Sequence[int] | mx.array,
+    **options: Any,
+) -> str:
+    """Generate text.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        prompt: Text, or tokens, to continue.
+        **options: Options of `stream_generate`.
+
+    Returns:
+        The text.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        ValueError: If the prompt is empty, or an option is out of its range.
+    """
+    return "".join(piece.text for piece in stream_generate(model, tokenizer, prompt, **options))

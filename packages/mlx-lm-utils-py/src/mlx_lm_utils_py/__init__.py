@@ -1,0 +1,28 @@
+"""What every language model needs: tokenizers, chat templates, RoPE, masks, model files."""
+
+from .chat_template import render_chat_template
+from .config import from_config, read_json
+from .detokenizer import StreamingDetokenizer
+from .gguf import load_gguf, read_gguf_header
+from .hub import get_model_path
+from .masks import create_attention_mask, create_causal_mask
+from .rope import initialize_rope
+from .safetensors import load_safetensors
+from .tokenizer import Tokenizer
+
+__all__ = [
+    "StreamingDetokenizer",
+    "Tokenizer",
+    "create_attention_mask",
+    "create_causal_mask",
+    "from_config",
+    "get_model_path",
+    "initialize_rope",
+    "load_gguf",
+    "load_safetensors",
+    "read_gguf_header",
+    "read_json",
+    "render_chat_template",
+]
+
+__version__ = "0.32.4"

@@ -1,0 +1,111 @@
+"""From tokens to text, one token at a time."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import json
+import re
+from typing import Any
+
+import tokenizers
+
+
+@functools.cache
+def _byte_of_character() -> dict[str, int]:
+    """The alphabet of byte-level BPE, in which every byte is a printable character.
+
+    Bytes that are printable in Latin-1 stand for themselves, the others, in order, for what
+    follows U+00FF.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    table = {chr(byte): byte for byte in printable}
+    return table | {chr(256 + i): byte for i, byte in enumerate(others)}
+
+
+class StreamingDetokenizer:
+    """Turns tokens into text as they come, never showing part of a character.
+
+    A token is a run of bytes, which may end within a character of UTF-8; those bytes wait for the
+    token that completes them. Each token costs time proportional to its own length.
+
+    Args:
+        tokenizer: The tokenizer, byte-level or SentencePiece.
+        skip_special_tokens: Leave out special tokens. Default: ``True``.
+
+    Raises:
+        ValueError: If tokens are neither byte-level nor SentencePiece pieces.
+    """
+
+    def __init__(self, tokenizer: tokenizers.Tokenizer, skip_special_tokens: bool = True) -> None:
+        steps = _decoder_steps(tokenizer)
+        kinds = [step["type"] for step in steps]
+        self._byte_level = "ByteLevel" in kinds
+        if not self._byte_level and not {"ByteFallback", "Metaspace", "Replace"} & set(kinds):
+            raise ValueError(f"tokens decoded by {kinds or 'nothing'} cannot be streamed")
+        self._strips = any(
+            step["type"] == "Strip" or step.get("prepend_scheme") in ("first", "always")
+            for step in steps
+        )
+        self._tokenizer = tokenizer
+        self._added = tokenizer.get_added_tokens_decoder()
+        self._skip_special_tokens = skip_special_tokens
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tokens."""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._strip_next = self._strips
+
+    def add_token(self, token: int) -> str:
+        """Take the next token.
+
+        Args:
+            token: Its id. Ids without a token, which padded vocabularies have, add no text.
+
+        Returns:
+            The text that is now certain; empty while a character is incomplete.
+        """
+        return self._text(self._bytes(token), final=False)
+
+    def finalize(self) -> str:
+        """End the text.
+
+        Returns:
+            What is left; an incomplete character becomes U+FFFD.
+        """
+        return self._text(b"", final=True)
+
+    def _text(self, data: bytes, final: bool) -> str:
+        text = self._decoder.decode(data, final)
+        if text and self._strip_next:
+            self._strip_next = False
+            text = text.removeprefix(" ")
+        return text
+
+    def _bytes(self, token: int) -> bytes:
+        added = self._added.get(token)
+        if added is not None:
+            skip = added.special and self._skip_special_tokens
+            return b"" if skip else added.content.encode()
+        piece = self._tokenizer.id_to_token(token)
+        if piece is None:
+            return b""
+        if self._byte_level:
+            table = _byte_of_character()
+            # As the library does, a piece outside the alphabet stands for itself.
+            if all(character in table for character in piece):
+                return bytes(table[character] for character in piece)
+            return piece.encode()
+        if re.fullmatch(r"<0x[0-9A-Fa-f]{2}>", piece):
+            return bytes.fromhex(piece[3:5])
+        return piece.replace("▁", " ").encode()
+
+
+def _decoder_steps(tokenizer: tokenizers.Tokenizer) -> list[dict[str, Any]]:
+    if tokenizer.decoder is None:
+        return []
+    # The library shows what a decoder is only in its serialized form.
+    state: dict[str, Any] = json.loads(tokenizer.decoder.__getstate__())
+    return state["decoders"] if state["type"] == "Sequence" else [state]

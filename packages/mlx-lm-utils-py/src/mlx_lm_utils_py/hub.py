@@ -1,0 +1,56 @@
+"""Models by name: a path on this machine, or a repository on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.gguf"]
+
+
+def get_model_path(path_or_repo: str | Path, revision: str | None = None) -> Path:
+    """Find a model on this machine, downloading it from the hub if it is the name of a repository.
+
+    Args:
+        path_or_repo: A file, a folder, or a repository such as ``"Qwen/Qwen3-0.6B"``.
+        revision: Branch, tag or commit of the repository. Default: ``None``, its main branch.
+
+    Returns:
+        The file or folder. A repository that was downloaded before is found without a network.
+
+    Raises:
+        FileNotFoundError: If it is neither on this machine nor on the hub, or the hub cannot be
+            reached.
+    """
+    path = Path(path_or_repo).expanduser()
+    if path.exists():
+        return path
+    name = str(path_or_repo)
+    if not _REPOSITORY.fullmatch(name):
+        raise FileNotFoundError(f"no such file or folder: {name}")
+    try:
+        return Path(
+            huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=_PATTERNS)
+        )
+    except RevisionNotFoundError:
+        raise FileNotFoundError(f"repository {name} has no revision '{revision}'") from None
+    except RepositoryNotFoundError:
+        raise FileNotFoundError(
+            f"no such file, folder or repository on the hub: {name} (or it is private: then set "
+            "HF_TOKEN)"
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().splitlines()
+        raise FileNotFoundError(
+            f"{name} is not a file or folder here, and could not be had from the hub: "
+            f"{reason[0] if reason else type(error).__name__}"
+        ) from None
