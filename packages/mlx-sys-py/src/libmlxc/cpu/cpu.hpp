@@ -11,6 +11,9 @@ namespace mlx_c::cpu {
 // for the operation, its types and its shapes. What the graph computes and how it is
 // differentiated stays the same. Call it right before each evaluation, under the lock that
 // serialises evaluations: it writes to the nodes of the graph.
+//
+// Throws std::invalid_argument if MLX_SYS_PY_CPU or MLX_SYS_PY_NUM_THREADS make no sense.
+// With MLX_SYS_PY_CPU=stock, MLX's own kernels stay in place but for the inputs that crash them.
 void prepare(const std::vector<mlx::core::array>& outputs);
 
 }  // namespace mlx_c::cpu

@@ -39,8 +39,7 @@ class Delegate : public mlx::core::Primitive {
   }
 
   std::pair<std::vector<array>, std::vector<int>> vmap(
-      const std::vector<array>& inputs,
-      const std::vector<int>& axes) override {
+      const std::vector<array>& inputs, const std::vector<int>& axes) override {
     return original_->vmap(inputs, axes);
   }
 
@@ -65,6 +64,7 @@ class Delegate : public mlx::core::Primitive {
 
 // Each of these returns the stand-in for a node, or null if there is no kernel for it.
 std::shared_ptr<Delegate> quantized_matmul(mlx::core::array& node);
+std::shared_ptr<Delegate> gather_qmm(mlx::core::array& node);
 std::shared_ptr<Delegate> matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> addmm(mlx::core::array& node);
 

@@ -9,11 +9,19 @@
 namespace mlx_c::cpu {
 
 #if defined(__x86_64__)
-namespace v2 { extern const Kernels table; }
-namespace v3 { extern const Kernels table; }
-namespace v4 { extern const Kernels table; }
+namespace v2 {
+extern const Kernels table;
+}
+namespace v3 {
+extern const Kernels table;
+}
+namespace v4 {
+extern const Kernels table;
+}
 #else
-namespace generic { extern const Kernels table; }
+namespace generic {
+extern const Kernels table;
+}
 #endif
 
 namespace {
@@ -29,9 +37,8 @@ std::vector<Level> levels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const bool v2_runs = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-  const bool v3_runs = v2_runs && __builtin_cpu_supports("avx2") &&
-      __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-      __builtin_cpu_supports("bmi2");
+  const bool v3_runs = v2_runs && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
   const bool v4_runs = v3_runs && __builtin_cpu_supports("avx512f") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

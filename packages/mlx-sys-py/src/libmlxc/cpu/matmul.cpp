@@ -124,9 +124,20 @@ void multiply_slice(const Product& p, Matrix a, Matrix b, bool by_rows, Range ra
     y += range.begin;
   }
   sgemm()(
-      row_major, a_rows ? no_transpose : transpose, b_rows ? no_transpose : transpose, m, n, p.k,
-      p.alpha, a.data, static_cast<int>(a_rows ? a.row : a.column), b.data,
-      static_cast<int>(b_rows ? b.row : b.column), p.beta, y, p.n);
+      row_major,
+      a_rows ? no_transpose : transpose,
+      b_rows ? no_transpose : transpose,
+      m,
+      n,
+      p.k,
+      p.alpha,
+      a.data,
+      static_cast<int>(a_rows ? a.row : a.column),
+      b.data,
+      static_cast<int>(b_rows ? b.row : b.column),
+      p.beta,
+      y,
+      p.n);
 }
 
 void multiply(const Kernels& kernels, const Product& p, const Batch& a, const Batch& b, float* y) {
@@ -191,7 +202,12 @@ class Gemm : public Delegate {
     std::optional<View> c;
     if (inputs.size() == 3) c.emplace(inputs[2]);
     mlx::core::cpu::get_command_encoder(stream()).dispatch(
-        [table = kernels(), p, a = View(a), b = View(b), c = std::move(c), data = y.data<void>(),
+        [table = kernels(),
+         p,
+         a = View(a),
+         b = View(b),
+         c = std::move(c),
+         data = y.data<void>(),
          type = *float_type(y.dtype())] { run(*table, p, a, b, c, data, type); });
   }
 
@@ -199,9 +215,10 @@ class Gemm : public Delegate {
   const float alpha_, beta_;
 };
 
-bool all_float(const array& node) {
+bool has_kernel(const array& node) {
   const auto& inputs = node.inputs();
-  return float_type(node.dtype()) && std::all_of(inputs.begin(), inputs.end(), [](auto& input) {
+  return kernels() && float_type(node.dtype()) &&
+      std::all_of(inputs.begin(), inputs.end(), [](auto& input) {
            return float_type(input.dtype()).has_value();
          });
 }
@@ -209,12 +226,12 @@ bool all_float(const array& node) {
 }  // namespace
 
 std::shared_ptr<Delegate> matmul(array& node) {
-  if (!all_float(node)) return nullptr;
+  if (!has_kernel(node)) return nullptr;
   return std::make_shared<Gemm>(node.primitive_ptr(), 1.0f, 0.0f);
 }
 
 std::shared_ptr<Delegate> addmm(array& node) {
-  if (!all_float(node)) return nullptr;
+  if (!has_kernel(node)) return nullptr;
   const auto [alpha, beta] = static_cast<mlx::core::AddMM&>(node.primitive()).state();
   return std::make_shared<Gemm>(node.primitive_ptr(), alpha, beta);
 }

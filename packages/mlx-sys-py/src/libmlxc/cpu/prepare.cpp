@@ -4,6 +4,7 @@
 #include "cpu.hpp"
 #include "delegate.hpp"
 #include "kernels.hpp"
+#include "pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -18,6 +19,7 @@ struct Replacement {
 
 constexpr Replacement replacements[] = {
     {"QuantizedMatmul", quantized_matmul},
+    {"GatherQMM", gather_qmm},
     {"Matmul", matmul},
     {"AddMM", addmm},
 };
@@ -72,7 +74,10 @@ void replace(array& node) {
 }  // namespace
 
 void prepare(const std::vector<array>& outputs) {
-  if (!kernels()) return;
+  // Wrong settings come out of the first evaluation, whatever it computes.
+  kernels();
+  thread_count();
+
   Seen seen;
   std::vector<array*> stack;
   auto visit = [&](const array& node) {

@@ -1,5 +1,6 @@
 // Affine-quantized products.
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "delegate.hpp"
@@ -51,8 +52,8 @@ void run(const Kernels& kernels, QuantizedProduct p, Operands operands) {
   p.packed = packed.data();
 
   const bool threads = static_cast<double>(p.m) * p.n * p.k >= worth_threads;
-  const int width = threads ? pieces(pieces(p.n, tasks_per_thread * thread_count()), panel) * panel
-                            : p.n;
+  const int width =
+      threads ? pieces(pieces(p.n, tasks_per_thread * thread_count()), panel) * panel : p.n;
   const int row_tasks = pieces(p.m, task_rows), column_tasks = pieces(p.n, width);
   const std::size_t scratch = kernels.scratch(p);
   parallel_for(row_tasks, [&](int task) {
@@ -76,7 +77,6 @@ class QuantizedMatmul : public Delegate {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    if (y.size() == 0) return;
     QuantizedProduct p{};
     p.k = inputs[0].shape(-1);
     p.n = y.shape(-1);
@@ -85,8 +85,8 @@ class QuantizedMatmul : public Delegate {
     p.group = group_;
     p.y = y.data<void>();
     p.y_type = *float_type(y.dtype());
-    Operands operands{View(inputs[0]), View(inputs[1], Float::f32), View(inputs[2]),
-                      View(inputs[3])};
+    Operands operands{
+        View(inputs[0]), View(inputs[1], Float::f32), View(inputs[2]), View(inputs[3])};
     mlx::core::cpu::get_command_encoder(stream()).dispatch(
         [table = kernels(), p, operands = std::move(operands)] { run(*table, p, operands); });
   }
@@ -94,6 +94,23 @@ class QuantizedMatmul : public Delegate {
  private:
   const int bits_, group_;
 };
+
+// A product of nothing: MLX divides by the number of rows, and with it dies.
+class EmptyProduct : public Delegate {
+ public:
+  using Delegate::Delegate;
+
+  void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+        [data = y.data<void>(), size = y.nbytes()] { std::memset(data, 0, size); });
+  }
+};
+
+bool is_empty(const array& node) {
+  return node.size() == 0 || node.inputs()[0].size() == 0 || node.inputs()[1].size() == 0;
+}
 
 // MLX converts the scales to the type of the product. The kernel does that as it goes, so where
 // nothing else depends on the converted scales they need not exist.
@@ -106,7 +123,13 @@ void skip_conversion(array& input) {
 
 }  // namespace
 
+std::shared_ptr<Delegate> gather_qmm(array& node) {
+  return is_empty(node) ? std::make_shared<EmptyProduct>(node.primitive_ptr()) : nullptr;
+}
+
 std::shared_ptr<Delegate> quantized_matmul(array& node) {
+  if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  if (!kernels()) return nullptr;
   auto* original = static_cast<mlx::core::QuantizedMatmul*>(&node.primitive());
   const auto [group, bits, mode, transposed] = original->state();
   auto& inputs = node.inputs();
@@ -117,7 +140,7 @@ std::shared_ptr<Delegate> quantized_matmul(array& node) {
   if (!float_type(node.dtype()) || !float_type(inputs[0].dtype())) return nullptr;
   const int n = node.shape(-1), k = inputs[0].shape(-1);
   const mlx::core::Shape scales_shape{n, k / group};
-  if (k == 0 || inputs[1].shape() != mlx::core::Shape{n, k * bits / 32}) return nullptr;
+  if (inputs[1].shape() != mlx::core::Shape{n, k * bits / 32}) return nullptr;
   if (inputs[2].shape() != scales_shape || inputs[3].shape() != scales_shape) return nullptr;
   if (!node.is_tracer()) {
     skip_conversion(inputs[2]);

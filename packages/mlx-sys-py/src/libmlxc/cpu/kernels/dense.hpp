@@ -19,8 +19,7 @@ void dots(const float* x, Matrix b, int k, Range columns, float alpha, float bet
   for (int j = columns.begin; j < columns.end; j += width) {
     const int count = columns.end - j < width ? columns.end - j : width;
     const float* column[width];
-    for (int c = 0; c < width; c++)
-      column[c] = b.data + (j + (c < count ? c : 0)) * b.column;
+    for (int c = 0; c < width; c++) column[c] = b.data + (j + (c < count ? c : 0)) * b.column;
     vfloat total[width] = {};
     int i = 0;
     for (; i + lanes <= k; i += lanes) {

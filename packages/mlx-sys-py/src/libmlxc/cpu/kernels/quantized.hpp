@@ -121,9 +121,8 @@ void tile(
     UNROLL for (int r = 0; r < rows; r++) total[r][c] = vfloat{};
   }
   for (int g = 0; g < layout.groups; g += lanes)
-    UNROLL for (int r = 0; r < rows; r++)
-      UNROLL for (int c = 0; c < columns; c++)
-        total[r][c] += load(biases + r * layout.groups + g) * load(x[c] + layout.x_size + g);
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < columns; c++) total[r][c] +=
+        load(biases + r * layout.groups + g) * load(x[c] + layout.x_size + g);
 
   const int full = layout.words / lanes;
   for (int b = 0; b < layout.blocks; b++) {
@@ -135,12 +134,12 @@ void tile(
     vfloat dot[rows][columns];
     UNROLL for (int i = 0; i < per_word; i++) {
       vfloat q[rows];
-      UNROLL for (int r = 0; r < rows; r++)
-        q[r] = to_float(i == per_word - 1 ? word[r] >> (32 - bits) : word[r] & mask << bits * i);
+      UNROLL for (int r = 0; r < rows; r++) q[r] =
+          to_float(i == per_word - 1 ? word[r] >> (32 - bits) : word[r] & mask << bits * i);
       UNROLL for (int c = 0; c < columns; c++) {
         vfloat xi = load(x[c] + ((std::ptrdiff_t)b * per_word + i) * lanes);
-        UNROLL for (int r = 0; r < rows; r++)
-          dot[r][c] = i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
+        UNROLL for (int r = 0; r < rows; r++) dot[r][c] =
+            i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
       }
     }
     UNROLL for (int r = 0; r < rows; r++) {
@@ -148,12 +147,12 @@ void tile(
       UNROLL for (int c = 0; c < columns; c++) total[r][c] += scale * dot[r][c];
     }
   }
-  UNROLL for (int r = 0; r < rows; r++)
-    UNROLL for (int c = 0; c < columns; c++) y[c * panel_rows + r] = sum(total[r][c]);
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < columns; c++)
+      y[c * panel_rows + r] = sum(total[r][c]);
 }
 
-using Tile = void (*)(
-    const Layout&, const std::uint32_t*, const float*, const float*, const float*, float*);
+using Tile =
+    void (*)(const Layout&, const std::uint32_t*, const float*, const float*, const float*, float*);
 
 struct Tiles {
   Tile wide, single;  // for `rows` rows, for one
@@ -162,10 +161,14 @@ struct Tiles {
 
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int max_columns = 4;
-constexpr int wide_rows(int columns) { return columns == 1 ? 4 : 2; }
+constexpr int wide_rows(int columns) {
+  return columns == 1 ? 4 : 2;
+}
 #else
 constexpr int max_columns = 2;
-constexpr int wide_rows(int) { return 2; }
+constexpr int wide_rows(int) {
+  return 2;
+}
 #endif
 
 template <int bits, int group, int columns>
@@ -187,9 +190,12 @@ Tiles choose_columns(int columns) {
 template <int bits>
 Tiles choose_group(int group, int columns) {
   switch (group) {
-    case 32: return choose_columns<bits, 32>(columns);
-    case 64: return choose_columns<bits, 64>(columns);
-    default: return choose_columns<bits, 128>(columns);
+    case 32:
+      return choose_columns<bits, 32>(columns);
+    case 64:
+      return choose_columns<bits, 64>(columns);
+    default:
+      return choose_columns<bits, 128>(columns);
   }
 }
 
@@ -199,8 +205,12 @@ Tiles choose(const QuantizedProduct& p, int columns) {
 
 // One result by the definition: an infinity times a zero weight and its like come out as they
 // would from the weights themselves, which the rearranged sums do not give.
-float exact(const QuantizedProduct& p, const float* x, const std::uint32_t* w, const float* scales,
-            const float* biases) {
+float exact(
+    const QuantizedProduct& p,
+    const float* x,
+    const std::uint32_t* w,
+    const float* scales,
+    const float* biases) {
   const int per_word = 32 / p.bits;
   float total = 0;
   for (int i = 0; i < p.k; i++) {
@@ -238,8 +248,12 @@ void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, fl
       for (int r = 0; r < rows;) {
         const bool wide = rows - r >= tiles.rows;
         (wide ? tiles.wide : tiles.single)(
-            layout, w + (std::size_t)r * layout.words, scales + r * layout.groups,
-            biases + r * layout.groups, packed, y + r);
+            layout,
+            w + (std::size_t)r * layout.words,
+            scales + r * layout.groups,
+            biases + r * layout.groups,
+            packed,
+            y + r);
         r += wide ? tiles.rows : 1;
       }
       for (int c = 0; c < columns; c++, m++) {
@@ -247,7 +261,10 @@ void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, fl
           widen(advance(p.x, p.x_type, (std::size_t)m * p.k), p.x_type, x, p.k);
           for (int r = 0; r < rows; r++)
             y[c * panel_rows + r] = exact(
-                p, x, w + (std::size_t)r * layout.words, scales + r * layout.groups,
+                p,
+                x,
+                w + (std::size_t)r * layout.words,
+                scales + r * layout.groups,
                 biases + r * layout.groups);
         }
         char* target = static_cast<char*>(p.y);
