@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from codegen.model import Group, Variant
+from codegen.text import call
 from codegen.vocabulary import TYPES
 
 _HEADER = """\
@@ -42,7 +43,6 @@ _SOURCE = """\
 
 #include "mlx/c/{name}.h"
 #include "mlx/mlx.h"
-#include "mlx/einsum.h"
 
 #include "private/convert.hpp"
 #include "private/guard.hpp"
@@ -99,33 +99,29 @@ def source(group: Group) -> str:
 
 
 def _declaration(variant: Variant) -> str:
-    params = variant.c_params or ["void"]
-    short = f"int {variant.name}({', '.join(params)})"
-    if len(short) <= 88:
-        return short
-    return f"int {variant.name}(\n    " + ",\n    ".join(params) + ")"
+    return call(f"int {variant.name}", variant.c_params or ["void"], 88)
 
 
 def _body(variant: Variant) -> str:
-    call = _call(variant)
+    value = _value(variant)
     # What takes a stream gets its thread ready by looking that up.
     ready = [] if variant.stream else ["mlx_c::ensure_thread();"]
     match variant.outputs:
         case ():
-            lines = [f"{call};"]
+            lines = [f"{value};"]
         case (_,):
-            lines = [f"mlx_c::set(res, {call});"]
+            lines = [f"mlx_c::set(res, {value});"]
         case outputs:
             names = [f"value_{i}" for i in range(len(outputs))]
-            lines = [f"auto [{', '.join(names)}] = {call};"]
+            lines = [f"auto [{', '.join(names)}] = {value};"]
             lines += [f"mlx_c::set(res_{i}, std::move({name}));" for i, name in enumerate(names)]
     return "\n".join(ready + lines)
 
 
-def _call(variant: Variant) -> str:
+def _value(variant: Variant) -> str:
     values = {param.name: TYPES[param.type].cpp.format(n=param.name) for param in variant.params}
     if variant.stream:
         values["s"] = "mlx_c::get_stream(s)"
     if variant.is_expression:
         return variant.cpp.format(**values)
-    return f"{variant.cpp}({', '.join(values.values())})"
+    return call(variant.cpp, list(values.values()), 78)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from codegen.model import Function, Group, Param, Variant
 from codegen.signatures import parameters, signature, unannotated, with_self
+from codegen.text import call, docstring
 from codegen.vocabulary import CONVERSIONS, DTYPES, TYPES
 
 _MODULE = """\
@@ -53,7 +54,7 @@ def module(group: Group) -> str:
     public = sorted(name for f in group.public_functions for name in (f.name, *f.aliases))
     return _MODULE.format(
         sources=group.sources,
-        doc="\n".join(docstring(group.doc)),
+        doc=docstring(group.doc),
         imports="\n".join(_imports(set(re.findall(r"\w+", functions)))),
         names=_listed([f'"{name}"' for name in public]),
         functions=functions,
@@ -112,7 +113,7 @@ class _Body:
         self.variants = function.python_variants
 
     def definition(self, doc: str) -> str:
-        lines = [*docstring(doc), *self.python(*self.function.prelude)]
+        lines = [docstring(doc), *self.python(*self.function.prelude)]
         if self.variants:
             lines += [*self.shared(), *self.results(), *self.dispatch(), *self.returned()]
         head = f"def {self.function.name}({signature(unannotated(self.args))}):\n"
@@ -203,7 +204,7 @@ class _Body:
                 lines.append(f"{'elif' if i else 'if'} {self.python(variant.when)[0]}:")
             else:
                 lines.append("else:")
-            lines += [f"    {line}" for line in self.call(variant)]
+            lines += [textwrap.indent(line, "    ") for line in self.call(variant)]
         return lines
 
     def call(self, variant: Variant) -> list[str]:
@@ -219,10 +220,11 @@ class _Body:
             arguments += [text.format(v=value) for text in TYPES[p.type].arguments]
         if variant.stream:
             arguments.append("stream_handle(_stream)" if self.has_stream else "stream_handle(None)")
-        call = f"{self.names['c']}.{variant.name}({', '.join(arguments)})"
+        value = call(f"{self.names['c']}.{variant.name}", arguments)
         if self.function.blocking:
-            return [*lines, "with nogil:", f"    _status = {call}", "check(_status)"]
-        return [*lines, f"check({call})"]
+            value = textwrap.indent(f"_status = {value}", "    ")
+            return [*lines, "with nogil:", value, "check(_status)"]
+        return [*lines, f"check({value})"]
 
     def returned(self) -> list[str]:
         match self.variants[0].outputs:
@@ -259,10 +261,3 @@ def _find(variant: Variant, param: Param) -> bool:
         and ast.dump(other.source) == ast.dump(param.source)
         for other in variant.params
     )
-
-
-def docstring(doc: str) -> list[str]:
-    """The lines of a docstring."""
-    prefix = "r" if "\\" in doc else ""
-    lines = f'{prefix}"""{doc}'.splitlines()
-    return [*lines, '"""'] if len(lines) > 1 else [lines[0] + '"""']

@@ -7,9 +7,9 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable
 
-from codegen.emit_cython import docstring
 from codegen.model import Function, Group
 from codegen.signatures import parameters, signature, with_self
+from codegen.text import docstring
 from codegen.vocabulary import DTYPES, STUB_NAMES
 
 _MODULE = """\
@@ -38,7 +38,7 @@ def module(group: Group) -> str:
     names = sorted(name for f in functions for name in (f.name, *f.aliases))
     return _MODULE.format(
         sources=group.sources,
-        doc="\n".join(docstring(group.doc)),
+        doc=docstring(group.doc),
         imports="\n".join(
             f"from {home} import {', '.join(sorted(imports[home]))}" for home in sorted(imports)
         ),
@@ -64,7 +64,7 @@ def _function(function: Function) -> str:
 
 def _stub(name: str, args: ast.arguments, returns: ast.expr, doc: str) -> str:
     head = f"def {name}({signature(args)}) -> {ast.unparse(returns)}:\n"
-    return head + textwrap.indent("\n".join(docstring(doc)), "    ")
+    return head + textwrap.indent(docstring(doc), "    ")
 
 
 def _names(function: Function) -> set[str]:

@@ -157,7 +157,7 @@ class Group:
     def sources(self) -> str:
         """The files, for the head of what is derived from them."""
         first = self.sections[0].source
-        return first if len(self.sections) == 1 else first.rpartition("/")[0] + "/*.pyi"
+        return first if len(self.sections) == 1 else first.rpartition("/")[0]
 
     @property
     def doc(self) -> str:
