@@ -100,10 +100,8 @@ inline vfloat block_scales(const float* scales, int block) {
 #endif
 }
 
-// Without it the arrays of vectors in `tile` end up in memory.
-#define UNROLL _Pragma("GCC unroll 8")
-
-// rows x columns results: rows of w, columns of y's m.
+// The results of `rows` rows of w and `columns` rows of x. All loops but the ones over groups and
+// blocks must be unrolled for the arrays of vectors to be registers.
 template <int bits, int group, int rows, int columns>
 void tile(
     const Layout& layout,
@@ -116,39 +114,57 @@ void tile(
   constexpr std::uint32_t mask = (1u << bits) - 1;
   const float* x[columns];
   vfloat total[rows][columns];
-  UNROLL for (int c = 0; c < columns; c++) {
+#pragma GCC unroll 8
+  for (int c = 0; c < columns; c++) {
     x[c] = packed + (std::ptrdiff_t)c * layout.row();
-    UNROLL for (int r = 0; r < rows; r++) total[r][c] = vfloat{};
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) total[r][c] = vfloat{};
   }
-  for (int g = 0; g < layout.groups; g += lanes)
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < columns; c++) total[r][c] +=
-        load(biases + r * layout.groups + g) * load(x[c] + layout.x_size + g);
+  for (int g = 0; g < layout.groups; g += lanes) {
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+      const vfloat bias = load(biases + r * layout.groups + g);
+#pragma GCC unroll 8
+      for (int c = 0; c < columns; c++) total[r][c] += bias * load(x[c] + layout.x_size + g);
+    }
+  }
 
   const int full = layout.words / lanes;
   for (int b = 0; b < layout.blocks; b++) {
     vuint word[rows];
-    UNROLL for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
       const std::uint32_t* p = w + (std::ptrdiff_t)r * layout.words + b * lanes;
       word[r] = b < full ? load_words(p) : load_words(p, layout.words - b * lanes);
     }
     vfloat dot[rows][columns];
-    UNROLL for (int i = 0; i < per_word; i++) {
+#pragma GCC unroll 8
+    for (int i = 0; i < per_word; i++) {
       vfloat q[rows];
-      UNROLL for (int r = 0; r < rows; r++) q[r] =
-          to_float(i == per_word - 1 ? word[r] >> (32 - bits) : word[r] & mask << bits * i);
-      UNROLL for (int c = 0; c < columns; c++) {
-        vfloat xi = load(x[c] + ((std::ptrdiff_t)b * per_word + i) * lanes);
-        UNROLL for (int r = 0; r < rows; r++) dot[r][c] =
-            i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; r++) {
+        const bool last = i == per_word - 1;
+        q[r] = to_float(last ? word[r] >> (32 - bits) : word[r] & mask << bits * i);
+      }
+#pragma GCC unroll 8
+      for (int c = 0; c < columns; c++) {
+        const vfloat xi = load(x[c] + ((std::ptrdiff_t)b * per_word + i) * lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) dot[r][c] = i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
       }
     }
-    UNROLL for (int r = 0; r < rows; r++) {
-      vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
-      UNROLL for (int c = 0; c < columns; c++) total[r][c] += scale * dot[r][c];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+      const vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
+#pragma GCC unroll 8
+      for (int c = 0; c < columns; c++) total[r][c] += scale * dot[r][c];
     }
   }
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < columns; c++)
-      y[c * panel_rows + r] = sum(total[r][c]);
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 8
+    for (int c = 0; c < columns; c++) y[c * panel_rows + r] = sum(total[r][c]);
+  }
 }
 
 using Tile =
@@ -235,9 +251,12 @@ void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, fl
     for (int r = 0; r < rows; r++) {
       const std::size_t at = (std::size_t)(n + r) * groups;
       float *scale = scales + r * layout.groups, *bias = biases + r * layout.groups;
+      for (int g = groups / lanes * lanes; g < layout.groups; g += lanes) {
+        store(scale + g, vfloat{});
+        store(bias + g, vfloat{});
+      }
       widen(advance(p.scales, p.scales_type, at), p.scales_type, scale, groups);
       widen(advance(p.biases, p.biases_type, at), p.biases_type, bias, groups);
-      for (int g = groups; g < layout.groups; g++) scale[g] = bias[g] = 0;
     }
     for (int m = rows_of_y.begin; m < rows_of_y.end;) {
       const int left = rows_of_y.end - m;
