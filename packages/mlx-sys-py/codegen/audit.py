@@ -129,7 +129,7 @@ class Audit:
                 self.problems.append(f"{path}: {key!r} has no reason or C function")
             entry = key.replace(" ", "")
             matched = [d for d in self.declared if entry in (d.name, d.signature)]
-            fresh = [d for d in matched if d not in self.bound]
+            fresh = [d for d in matched if self._is_open(d)]
             if not fresh:
                 why = "is bound already" if matched else "is nothing that MLX has"
                 self.problems.append(f"{path}: {key!r} {why}")
@@ -147,15 +147,17 @@ class Audit:
                     self.problems.append(f"{path}: {key!r}: no header of ours declares {name}")
 
     def _check_complete(self) -> None:
+        self.problems += [
+            f"{declaration.header}: {declaration} is neither bound nor left out"
+            for declaration in self.declared
+            if self._is_open(declaration)
+        ]
+
+    def _is_open(self, declaration: Declaration) -> bool:
+        """Whether nothing accounts for a function yet."""
         # Overloads that a header defines only fill in defaults of those that are exported.
-        named = {d.name for d in self.bound}
-        for declaration in self.declared:
-            if declaration not in self.bound and (
-                declaration.exported or declaration.name not in named
-            ):
-                self.problems.append(
-                    f"{declaration.header}: {declaration} is neither bound nor left out"
-                )
+        covered = not declaration.exported and declaration.name in {d.name for d in self.bound}
+        return declaration not in self.bound and not covered
 
     def report(self) -> Iterator[str]:
         """The counts, a line per header."""
