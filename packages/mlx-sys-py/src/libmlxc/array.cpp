@@ -70,7 +70,7 @@ mx::array copy_of(const void* data, const int* shape, int dim, mlx_dtype dtype) 
 // Items are read as what they are, or their bits as an unsigned type no wider than they are.
 template <class T>
 void check_type(const mx::array& array, mx::Dtype type) {
-  bool bits = std::is_unsigned_v<T> && !std::is_same_v<T, bool> && sizeof(T) <= array.itemsize();
+  bool bits = mx::issubdtype(type, mx::unsignedinteger) && sizeof(T) <= array.itemsize();
   if (array.dtype() != type && !bits) {
     std::ostringstream message;
     message << "arr has type " << array.dtype() << ", not " << type;

@@ -203,7 +203,7 @@ void replace_file(const char* file, const std::string& suffix, F write) {
     name += suffix;
   }
   // The file that a link leads to, not the link, is replaced.
-  auto target = fs::weakly_canonical(name);
+  auto target = fs::weakly_canonical(fs::absolute(name));
   if (!fs::is_directory(target.parent_path())) {
     throw file_not_found("there is no folder " + target.parent_path().string());
   }

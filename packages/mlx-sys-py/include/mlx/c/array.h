@@ -65,18 +65,9 @@ mlx_array_new_data(const void* data, const int* shape, int dim, mlx_dtype dtype)
  * once it is no longer needed, in whichever thread drops it last; after a copy that is at once.
  * On error `dtor` is not called. */
 MLX_C_API mlx_array mlx_array_new_data_managed(
-    void* data,
-    const int* shape,
-    int dim,
-    mlx_dtype dtype,
-    void (*dtor)(void*));
+    void* data, const int* shape, int dim, mlx_dtype dtype, void (*dtor)(void*));
 MLX_C_API mlx_array mlx_array_new_data_managed_payload(
-    void* data,
-    const int* shape,
-    int dim,
-    mlx_dtype dtype,
-    void* payload,
-    void (*dtor)(void*));
+    void* data, const int* shape, int dim, mlx_dtype dtype, void* payload, void (*dtor)(void*));
 
 MLX_C_API int mlx_array_set(mlx_array* arr, const mlx_array src);
 MLX_C_API int mlx_array_set_bool(mlx_array* arr, bool val);
@@ -87,11 +78,7 @@ MLX_C_API int mlx_array_set_float64(mlx_array* arr, double val);
 MLX_C_API int mlx_array_set_double(mlx_array* arr, double val);
 MLX_C_API int mlx_array_set_complex(mlx_array* arr, float real_val, float imag_val);
 MLX_C_API int mlx_array_set_data(
-    mlx_array* arr,
-    const void* data,
-    const int* shape,
-    int dim,
-    mlx_dtype dtype);
+    mlx_array* arr, const void* data, const int* shape, int dim, mlx_dtype dtype);
 
 /* Shape and strides are borrowed: valid until the array is set or freed. */
 MLX_C_API size_t mlx_array_itemsize(const mlx_array arr);

@@ -51,9 +51,7 @@ MLX_C_API mlx_closure mlx_closure_new_func_payload(
     void (*dtor)(void*));
 MLX_C_API int mlx_closure_set(mlx_closure* cls, const mlx_closure src);
 MLX_C_API int mlx_closure_apply(
-    mlx_vector_array* res,
-    mlx_closure cls,
-    const mlx_vector_array input);
+    mlx_vector_array* res, mlx_closure cls, const mlx_vector_array input);
 MLX_C_API mlx_closure mlx_closure_new_unary(int (*fun)(mlx_array*, const mlx_array));
 MLX_C_API mlx_closure_kwargs mlx_closure_kwargs_new(void);
 MLX_C_API int mlx_closure_kwargs_free(mlx_closure_kwargs cls);
@@ -78,8 +76,7 @@ MLX_C_API mlx_closure_value_and_grad mlx_closure_value_and_grad_new_func_payload
     void* payload,
     void (*dtor)(void*));
 MLX_C_API int mlx_closure_value_and_grad_set(
-    mlx_closure_value_and_grad* cls,
-    const mlx_closure_value_and_grad src);
+    mlx_closure_value_and_grad* cls, const mlx_closure_value_and_grad src);
 MLX_C_API int mlx_closure_value_and_grad_apply(
     mlx_vector_array* res_0,
     mlx_vector_array* res_1,
@@ -88,9 +85,15 @@ MLX_C_API int mlx_closure_value_and_grad_apply(
 MLX_C_API mlx_closure_custom mlx_closure_custom_new(void);
 MLX_C_API int mlx_closure_custom_free(mlx_closure_custom cls);
 MLX_C_API mlx_closure_custom mlx_closure_custom_new_func(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const mlx_vector_array));
+    int (*fun)(
+        mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const mlx_vector_array));
 MLX_C_API mlx_closure_custom mlx_closure_custom_new_func_payload(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const mlx_vector_array, void*),
+    int (*fun)(
+        mlx_vector_array*,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        void*),
     void* payload,
     void (*dtor)(void*));
 MLX_C_API int mlx_closure_custom_set(mlx_closure_custom* cls, const mlx_closure_custom src);
@@ -103,14 +106,24 @@ MLX_C_API int mlx_closure_custom_apply(
 MLX_C_API mlx_closure_custom_jvp mlx_closure_custom_jvp_new(void);
 MLX_C_API int mlx_closure_custom_jvp_free(mlx_closure_custom_jvp cls);
 MLX_C_API mlx_closure_custom_jvp mlx_closure_custom_jvp_new_func(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const int*, size_t _num));
+    int (*fun)(
+        mlx_vector_array*,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        const int*,
+        size_t _num));
 MLX_C_API mlx_closure_custom_jvp mlx_closure_custom_jvp_new_func_payload(
-    int (*fun)(mlx_vector_array*, const mlx_vector_array, const mlx_vector_array, const int*, size_t _num, void*),
+    int (*fun)(
+        mlx_vector_array*,
+        const mlx_vector_array,
+        const mlx_vector_array,
+        const int*,
+        size_t _num,
+        void*),
     void* payload,
     void (*dtor)(void*));
 MLX_C_API int mlx_closure_custom_jvp_set(
-    mlx_closure_custom_jvp* cls,
-    const mlx_closure_custom_jvp src);
+    mlx_closure_custom_jvp* cls, const mlx_closure_custom_jvp src);
 MLX_C_API int mlx_closure_custom_jvp_apply(
     mlx_vector_array* res,
     mlx_closure_custom_jvp cls,
@@ -121,14 +134,15 @@ MLX_C_API int mlx_closure_custom_jvp_apply(
 MLX_C_API mlx_closure_custom_vmap mlx_closure_custom_vmap_new(void);
 MLX_C_API int mlx_closure_custom_vmap_free(mlx_closure_custom_vmap cls);
 MLX_C_API mlx_closure_custom_vmap mlx_closure_custom_vmap_new_func(
-    int (*fun)(mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num));
+    int (*fun)(
+        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num));
 MLX_C_API mlx_closure_custom_vmap mlx_closure_custom_vmap_new_func_payload(
-    int (*fun)(mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num, void*),
+    int (*fun)(
+        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num, void*),
     void* payload,
     void (*dtor)(void*));
 MLX_C_API int mlx_closure_custom_vmap_set(
-    mlx_closure_custom_vmap* cls,
-    const mlx_closure_custom_vmap src);
+    mlx_closure_custom_vmap* cls, const mlx_closure_custom_vmap src);
 MLX_C_API int mlx_closure_custom_vmap_apply(
     mlx_vector_array* res_0,
     mlx_vector_int* res_1,

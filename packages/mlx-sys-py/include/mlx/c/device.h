@@ -46,8 +46,7 @@ MLX_C_API int mlx_device_info_get(mlx_device_info* info, mlx_device dev);
 MLX_C_API int mlx_device_info_free(mlx_device_info info);
 MLX_C_API int mlx_device_info_has_key(bool* exists, mlx_device_info info, const char* key);
 MLX_C_API int mlx_device_info_is_string(bool* is_string, mlx_device_info info, const char* key);
-MLX_C_API int
-mlx_device_info_get_string(const char** value, mlx_device_info info, const char* key);
+MLX_C_API int mlx_device_info_get_string(const char** value, mlx_device_info info, const char* key);
 MLX_C_API int mlx_device_info_get_size(size_t* value, mlx_device_info info, const char* key);
 MLX_C_API int mlx_device_info_get_keys(mlx_vector_string* keys, mlx_device_info info);
 

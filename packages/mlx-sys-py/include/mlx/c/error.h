@@ -24,9 +24,7 @@ typedef void (*mlx_error_handler_func)(const char* msg, void* data);
 /* Calls `handler(message, data)` on every error from now on, in the thread where it happens; NULL
  * goes back to no handler. `dtor(data)` is called when the handler is replaced; it may be NULL. */
 MLX_C_API void mlx_set_error_handler(
-    mlx_error_handler_func handler,
-    void* data,
-    void (*dtor)(void*));
+    mlx_error_handler_func handler, void* data, void (*dtor)(void*));
 
 /* The kind and message of the last error of the calling thread. A call that succeeds leaves them
  * as they were, so ask only after a call has failed. The message is borrowed, and valid until the

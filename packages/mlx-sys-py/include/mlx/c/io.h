@@ -33,9 +33,7 @@ MLX_C_API int mlx_save_safetensors_writer(
     const mlx_map_string_to_array param,
     const mlx_map_string_to_string metadata);
 MLX_C_API int mlx_save_safetensors(
-    const char* file,
-    const mlx_map_string_to_array param,
-    const mlx_map_string_to_string metadata);
+    const char* file, const mlx_map_string_to_array param, const mlx_map_string_to_string metadata);
 
 #ifdef __cplusplus
 }

@@ -62,9 +62,7 @@ MLX_C_API int mlx_io_gguf_get_array(mlx_array* arr, mlx_io_gguf io, const char* 
 MLX_C_API int mlx_io_gguf_get_metadata_array(mlx_array* arr, mlx_io_gguf io, const char* key);
 MLX_C_API int mlx_io_gguf_get_metadata_string(mlx_string* str, mlx_io_gguf io, const char* key);
 MLX_C_API int mlx_io_gguf_get_metadata_vector_string(
-    mlx_vector_string* vstr,
-    mlx_io_gguf io,
-    const char* key);
+    mlx_vector_string* vstr, mlx_io_gguf io, const char* key);
 MLX_C_API int mlx_io_gguf_has_metadata_array(bool* flag, mlx_io_gguf io, const char* key);
 MLX_C_API int mlx_io_gguf_has_metadata_string(bool* flag, mlx_io_gguf io, const char* key);
 MLX_C_API int mlx_io_gguf_has_metadata_vector_string(bool* flag, mlx_io_gguf io, const char* key);
@@ -72,9 +70,7 @@ MLX_C_API int mlx_io_gguf_set_array(mlx_io_gguf io, const char* key, const mlx_a
 MLX_C_API int mlx_io_gguf_set_metadata_array(mlx_io_gguf io, const char* key, const mlx_array marr);
 MLX_C_API int mlx_io_gguf_set_metadata_string(mlx_io_gguf io, const char* key, const char* mstr);
 MLX_C_API int mlx_io_gguf_set_metadata_vector_string(
-    mlx_io_gguf io,
-    const char* key,
-    const mlx_vector_string mvstr);
+    mlx_io_gguf io, const char* key, const mlx_vector_string mvstr);
 
 #ifdef __cplusplus
 }

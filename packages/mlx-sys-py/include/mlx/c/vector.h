@@ -35,40 +35,28 @@ MLX_C_API mlx_vector_array mlx_vector_array_new_value(const mlx_array val);
 MLX_C_API int mlx_vector_array_set_data(mlx_vector_array* vec, const mlx_array* data, size_t size);
 MLX_C_API int mlx_vector_array_set_value(mlx_vector_array* vec, const mlx_array val);
 MLX_C_API int mlx_vector_array_append_data(
-    mlx_vector_array vec,
-    const mlx_array* data,
-    size_t size);
+    mlx_vector_array vec, const mlx_array* data, size_t size);
 MLX_C_API int mlx_vector_array_append_value(mlx_vector_array vec, const mlx_array val);
 MLX_C_API size_t mlx_vector_array_size(mlx_vector_array vec);
 MLX_C_API int mlx_vector_array_get(mlx_array* res, const mlx_vector_array vec, size_t idx);
 MLX_C_API mlx_vector_vector_array mlx_vector_vector_array_new(void);
 MLX_C_API int mlx_vector_vector_array_set(
-    mlx_vector_vector_array* vec,
-    const mlx_vector_vector_array src);
+    mlx_vector_vector_array* vec, const mlx_vector_vector_array src);
 MLX_C_API int mlx_vector_vector_array_free(mlx_vector_vector_array vec);
-MLX_C_API mlx_vector_vector_array mlx_vector_vector_array_new_data(
-    const mlx_vector_array* data,
-    size_t size);
+MLX_C_API mlx_vector_vector_array
+mlx_vector_vector_array_new_data(const mlx_vector_array* data, size_t size);
 MLX_C_API mlx_vector_vector_array mlx_vector_vector_array_new_value(const mlx_vector_array val);
 MLX_C_API int mlx_vector_vector_array_set_data(
-    mlx_vector_vector_array* vec,
-    const mlx_vector_array* data,
-    size_t size);
+    mlx_vector_vector_array* vec, const mlx_vector_array* data, size_t size);
 MLX_C_API int mlx_vector_vector_array_set_value(
-    mlx_vector_vector_array* vec,
-    const mlx_vector_array val);
+    mlx_vector_vector_array* vec, const mlx_vector_array val);
 MLX_C_API int mlx_vector_vector_array_append_data(
-    mlx_vector_vector_array vec,
-    const mlx_vector_array* data,
-    size_t size);
+    mlx_vector_vector_array vec, const mlx_vector_array* data, size_t size);
 MLX_C_API int mlx_vector_vector_array_append_value(
-    mlx_vector_vector_array vec,
-    const mlx_vector_array val);
+    mlx_vector_vector_array vec, const mlx_vector_array val);
 MLX_C_API size_t mlx_vector_vector_array_size(mlx_vector_vector_array vec);
 MLX_C_API int mlx_vector_vector_array_get(
-    mlx_vector_array* res,
-    const mlx_vector_vector_array vec,
-    size_t idx);
+    mlx_vector_array* res, const mlx_vector_vector_array vec, size_t idx);
 MLX_C_API mlx_vector_int mlx_vector_int_new(void);
 MLX_C_API int mlx_vector_int_set(mlx_vector_int* vec, const mlx_vector_int src);
 MLX_C_API int mlx_vector_int_free(mlx_vector_int vec);
