@@ -171,7 +171,8 @@ def lint(session: nox.Session) -> None:
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
-    session.run("cython-lint", *git_files("*.pyx", "*.pxd"))
+    # _array.pyx is a template: what it imports is used by the methods that the table adds.
+    session.run("cython-lint", *git_files("*.pyx", "*.pxi", "*.pxd", ":!*/_array.pyx"))
     session.run("clang-format", "--dry-run", "-Werror", *git_files("*.c", "*.h", "*.cpp", "*.hpp"))
     session.run("codespell", *git_files())
 
