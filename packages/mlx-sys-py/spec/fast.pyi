@@ -1,5 +1,6 @@
 """Operations of neural networks that run as one step."""
 
+c_includes = ["mlx/c/fast_kernels.h"]
 
 
 @c("mlx_fast_rms_norm", "array x, array? weight, float eps")
@@ -135,8 +136,6 @@ def rope(
     "mlx_fast_scaled_dot_product_attention",
     "array queries, array keys, array values, float scale, str mask_mode, array? mask_arr, "
     "array? sinks",
-    cpp="mlx::core::fast::scaled_dot_product_attention("
-    "{queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})",
     python=False,
 )
 @c(
@@ -190,6 +189,9 @@ def scaled_dot_product_attention(
     See: MLX ``mlx.core.fast.scaled_dot_product_attention``; Vaswani et al. 2017, arXiv:1706.03762;
         Ainslie et al. 2023, arXiv:2305.13245.
     """
+    k = to_array(k, "k")
+    if k.ndim == 4 and k.shape[1] == 0:
+        raise ValueError("k has no heads")
     mask_mode, mask_arr = "", None
     if isinstance(mask, str):
         if mask != "causal":
@@ -245,3 +247,6 @@ def gated_delta_update(
 
     See: MLX ``mlx.core.fast.gated_delta_update``; Yang et al. 2024, arXiv:2412.06464.
     """
+    q = to_array(q, "q")
+    if q.ndim == 4 and q.shape[2] == 0:
+        raise ValueError("q has no heads")

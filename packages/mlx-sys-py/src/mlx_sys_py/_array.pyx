@@ -20,9 +20,10 @@ cimport cython
 from mlx_sys_py cimport c
 from mlx_sys_py._dtype cimport dtype_object, is_complex, is_floating
 from mlx_sys_py._error cimport check
+from mlx_sys_py._generated cimport check_length, optional_ints, stream_handle
 from mlx_sys_py._scalars cimport (
     to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,
-    to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
+    to_optional_bool, to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
 )
 from mlx_sys_py._stream cimport Stream, to_stream
 from mlx_sys_py._text cimport take_string
@@ -482,11 +483,19 @@ cdef object raw_bytes(array a):
     return memoryview(whole)
 
 
+cdef size_t to_dtype_size(object dtype) except? 0:
+    return c.mlx_dtype_size(to_dtype(dtype, "dtype"))
+
+
 def _from_bytes(data, dtype, shape):
     """The array that `__reduce__` took apart."""
-    cdef const unsigned char[::1] values = data
+    cdef const char* start = <bytes>data
     cdef vector[int] dims = shape
-    cdef const void* start = &values[0] if len(data) else NULL
+    cdef size_t size = to_dtype_size(dtype)
+    for length in shape:
+        size *= length
+    if size != <size_t>len(data):
+        raise ValueError(f"data must have {size} bytes for shape {shape}, not {len(data)}")
     return array._take(
         owned(c.mlx_array_new_data(start, dims.data(), <int>dims.size(), to_dtype(dtype, "dtype")))
     )

@@ -15,5 +15,6 @@ cdef c.mlx_dtype to_dtype(object value, str name) except *
 cdef c.mlx_optional_int to_optional_int(object value, str name) except *
 cdef c.mlx_optional_float to_optional_float(object value, str name) except *
 cdef c.mlx_optional_dtype to_optional_dtype(object value, str name) except *
+cdef c.mlx_optional_bool to_optional_bool(object value, str name) except *
 cdef c.mlx_fft_norm to_norm(object value, str name) except *
 cdef bytes to_bytes(object value, str name)

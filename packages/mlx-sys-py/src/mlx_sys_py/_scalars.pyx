@@ -104,6 +104,13 @@ cdef c.mlx_optional_dtype to_optional_dtype(object value, str name) except *:
     return res
 
 
+cdef c.mlx_optional_bool to_optional_bool(object value, str name) except *:
+    cdef c.mlx_optional_bool res
+    res.has_value = value is not None
+    res.value = to_bool(value, name) if res.has_value else False
+    return res
+
+
 cdef c.mlx_fft_norm to_norm(object value, str name) except *:
     if value == "backward" or value is None:
         return c.MLX_FFT_NORM_BACKWARD

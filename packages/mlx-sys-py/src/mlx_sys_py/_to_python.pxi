@@ -140,7 +140,8 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
     view.shape = exported.dims if flags & PyBUF_ND else NULL
     view.strides = exported.dims + ndim if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
     view.suboffsets = NULL
-    view.format = form if flags & PyBUF_FORMAT else NULL
+    # The text lives in the list above, as long as the module.
+    view.format = <char*>form if flags & PyBUF_FORMAT else NULL
     view.readonly = 0
     view.internal = exported
     view.obj = a

@@ -55,7 +55,7 @@ cdef class FileAdapter:
         keep_exception(error)
 
 
-cdef bint file_is_open(void* desc) noexcept with gil:
+cdef c.c_bool file_is_open(void* desc) noexcept with gil:
     try:
         return not getattr((<FileAdapter>desc).file, "closed", False)
     except BaseException as error:
@@ -63,7 +63,7 @@ cdef bint file_is_open(void* desc) noexcept with gil:
         return False
 
 
-cdef bint file_is_good(void* desc) noexcept with gil:
+cdef c.c_bool file_is_good(void* desc) noexcept with gil:
     return not (<FileAdapter>desc).failed
 
 
