@@ -192,6 +192,12 @@ def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array
     _check_triangle(UPLO)
 
 
+def _check_elements(a: array) -> None:
+    """LAPACK's factorisation takes no empty matrices, and MLX does not say so."""
+    if a.size == 0:
+        raise ValueError(f"a is empty: its shape is {a.shape}")
+
+
 @c("mlx_linalg_lu", "array a")
 def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
     """LU factorisation with row permutation.
@@ -204,7 +210,7 @@ def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
         ``(P, L, U)``: row indices, lower and upper factor, with ``a == L[P] @ U``.
 
     Raises:
-        ValueError: If ``a`` has fewer than two dimensions or the stream is on a GPU.
+        ValueError: If ``a`` is empty, has fewer than two dimensions or the stream is on a GPU.
 
     Example:
         >>> import mlx_core_py as mx
@@ -215,6 +221,8 @@ def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
 
     See: MLX ``mlx.core.linalg.lu``.
     """
+    a = to_array(a, "a")
+    _check_elements(a)
 
 
 @c("mlx_linalg_lu_factor", "array a")
@@ -229,7 +237,7 @@ def lu_factor(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
         ``(LU, pivots)``; row ``i`` was exchanged with row ``pivots[i]``.
 
     Raises:
-        ValueError: If ``a`` has fewer than two dimensions or the stream is on a GPU.
+        ValueError: If ``a`` is empty, has fewer than two dimensions or the stream is on a GPU.
 
     Example:
         >>> import mlx_core_py as mx
@@ -239,3 +247,5 @@ def lu_factor(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
 
     See: MLX ``mlx.core.linalg.lu_factor``.
     """
+    a = to_array(a, "a")
+    _check_elements(a)

@@ -72,6 +72,8 @@ def inv(a: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.inv``.
     """
+    a = to_array(a, "a")
+    _check_elements(a)
 
 
 @c("mlx_linalg_tri_inv", "array a, bool upper")
@@ -195,6 +197,8 @@ def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.solve``.
     """
+    a = to_array(a, "a")
+    _check_elements(a)
 
 
 @c("mlx_linalg_solve_triangular", "array a, array b, bool upper")

@@ -14,6 +14,14 @@ def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
     return values
 
 
+def _check_kernel(weight: array, groups: int) -> None:
+    """MLX divides by these numbers without looking at them."""
+    if groups < 1:
+        raise ValueError(f"groups must be positive, not {groups}")
+    if weight.ndim and weight.shape[-1] == 0:
+        raise ValueError("weight has no input channels")
+
+
 @c("mlx_conv1d", "array input, array weight, int stride, int padding, int dilation, int groups")
 def conv1d(
     input: array,
@@ -52,6 +60,8 @@ def conv1d(
 
     See: MLX ``mlx.core.conv1d``.
     """
+    weight = to_array(weight, "weight")
+    _check_kernel(weight, groups)
 
 
 @c("mlx_conv2d", "array input, array weight, int2 stride, int2 padding, int2 dilation, int groups")
@@ -92,6 +102,8 @@ def conv2d(
 
     See: MLX ``mlx.core.conv2d``.
     """
+    weight = to_array(weight, "weight")
+    _check_kernel(weight, groups)
     stride = _spread(stride, 2, "stride")
     padding = _spread(padding, 2, "padding")
     dilation = _spread(dilation, 2, "dilation")
@@ -135,6 +147,8 @@ def conv3d(
 
     See: MLX ``mlx.core.conv3d``.
     """
+    weight = to_array(weight, "weight")
+    _check_kernel(weight, groups)
     stride = _spread(stride, 3, "stride")
     padding = _spread(padding, 3, "padding")
     dilation = _spread(dilation, 3, "dilation")
@@ -184,6 +198,8 @@ def conv_transpose1d(
 
     See: MLX ``mlx.core.conv_transpose1d``.
     """
+    weight = to_array(weight, "weight")
+    _check_kernel(weight, groups)
 
 
 @c(
@@ -232,6 +248,8 @@ def conv_transpose2d(
 
     See: MLX ``mlx.core.conv_transpose2d``.
     """
+    weight = to_array(weight, "weight")
+    _check_kernel(weight, groups)
     stride = _spread(stride, 2, "stride")
     padding = _spread(padding, 2, "padding")
     dilation = _spread(dilation, 2, "dilation")
@@ -284,6 +302,8 @@ def conv_transpose3d(
 
     See: MLX ``mlx.core.conv_transpose3d``.
     """
+    weight = to_array(weight, "weight")
+    _check_kernel(weight, groups)
     stride = _spread(stride, 3, "stride")
     padding = _spread(padding, 3, "padding")
     dilation = _spread(dilation, 3, "dilation")
@@ -337,6 +357,8 @@ def conv_general(
 
     See: MLX ``mlx.core.conv_general``.
     """
+    weight = to_array(weight, "weight")
+    _check_kernel(weight, groups)
     before = after = padding
     if isinstance(padding, (list, tuple)) and len(padding) == 2 and not isinstance(padding[0], int):
         before, after = padding

@@ -83,6 +83,8 @@ def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: StreamLik
 
     See: MLX ``mlx.core.unflatten``.
     """
+    if -1 in shape and 0 in shape:
+        raise ValueError(f"the length for -1 cannot be worked out beside 0 in shape {shape}")
 
 
 @method

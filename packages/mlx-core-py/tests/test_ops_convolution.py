@@ -1,0 +1,122 @@
+"""Convolutions against the sum that defines them."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import assert_close, floats, quick
+
+
+def convolution(
+    x: np.ndarray, w: np.ndarray, stride: int, padding: int, dilation: int, groups: int
+) -> np.ndarray:
+    """Channels-last convolution without flipping, tap by tap."""
+    space = x.ndim - 2
+    x = np.pad(x.astype(np.float64), [(0, 0), *[(padding, padding)] * space, (0, 0)])
+    reach = [dilation * (k - 1) for k in w.shape[1:-1]]
+    counts = [(n - r - 1) // stride + 1 for n, r in zip(x.shape[1:-1], reach, strict=True)]
+    out = np.zeros((x.shape[0], *counts, w.shape[0]))
+    per_group = w.shape[0] // groups
+    for tap in product(*map(range, w.shape[1:-1])):
+        window = tuple(
+            slice(t * dilation, t * dilation + (c - 1) * stride + 1, stride)
+            for t, c in zip(tap, counts, strict=True)
+        )
+        seen = np.split(x[:, *window, :], groups, axis=-1)
+        for g in range(groups):
+            kernel = w[g * per_group : (g + 1) * per_group, *tap, :]
+            out[..., g * per_group : (g + 1) * per_group] += seen[g] @ kernel.T
+    return out
+
+
+@pytest.mark.parametrize("space", [1, 2, 3])
+@quick
+@given(
+    stride=st.integers(1, 2),
+    padding=st.integers(0, 2),
+    dilation=st.integers(1, 2),
+    groups=st.sampled_from([1, 2]),
+    data=st.data(),
+)
+def test_convolution(
+    space: int, stride: int, padding: int, dilation: int, groups: int, data: st.DataObject
+) -> None:
+    if space == 3:
+        groups = 1  # MLX has no groups there
+    x = data.draw(floats((2, *[5] * space, 4), -2, 2))
+    w = data.draw(floats((6, *[2] * space, 4 // groups), -2, 2))
+    arguments = (stride, padding, dilation, groups)
+    want = convolution(x, w, *arguments)
+    assert_close(getattr(mx, f"conv{space}d")(mx.array(x), mx.array(w), *arguments), want, 1e-3, 1e-3)
+    got = mx.conv_general(mx.array(x), mx.array(w), stride, padding, dilation, 1, groups)
+    assert_close(got, want, 1e-3, 1e-3)
+
+
+@pytest.mark.parametrize("space", [1, 2, 3])
+@quick
+@given(
+    stride=st.integers(1, 2), padding=st.integers(0, 1), dilation=st.integers(1, 2), data=st.data()
+)
+def test_transposed_convolution_is_the_adjoint(
+    space: int, stride: int, padding: int, dilation: int, data: st.DataObject
+) -> None:
+    y_shape = (1, *[3] * space, 2)
+    w = data.draw(floats((3, *[2] * space, 2), -2, 2))
+    y = data.draw(floats(y_shape, -2, 2))
+    transpose = getattr(mx, f"conv_transpose{space}d")
+    got = np.array(transpose(mx.array(y), mx.array(w), stride, padding, dilation), np.float64)
+    x = np.random.default_rng(0).normal(size=got.shape)
+    # <conv(x), y> == <x, conv_transpose(y)>, with input and output channels exchanged.
+    forward = convolution(x, np.swapaxes(w, 0, -1), stride, padding, dilation, 1)
+    assert forward.shape == y_shape
+    np.testing.assert_allclose((forward * y).sum(), (x * got).sum(), rtol=1e-3, atol=1e-2)
+
+
+def test_settings_of_every_axis() -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(1, 6, 7, 2)), rng.normal(size=(3, 3, 2, 2))
+    a, b = mx.array(x), mx.array(w)
+    full = convolution(np.pad(x, [(0, 0), (1, 1), (2, 2), (0, 0)]), w, 1, 0, 1, 1)
+    want = full[:, ::2, ::3]
+    assert_close(mx.conv2d(a, b, (2, 3), (1, 2)), want, 1e-3, 1e-3)
+    assert_close(mx.conv_general(a, b, (2, 3), ([1, 2], [1, 2])), want, 1e-3, 1e-3)
+    lopsided = mx.conv_general(a, b, padding=([1, 0], [0, 2]))
+    want = convolution(np.pad(x, [(0, 0), (1, 0), (0, 2), (0, 0)]), w, 1, 0, 1, 1)
+    assert_close(lopsided, want, 1e-3, 1e-3)
+    want = convolution(x, w[:, ::-1, ::-1], 1, 0, 1, 1)
+    assert_close(mx.conv_general(a, b, flip=True), want, 1e-3, 1e-3)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@quick
+@given(m=st.integers(1, 9), n=st.integers(1, 9), data=st.data())
+def test_convolve(mode: Any, m: int, n: int, data: st.DataObject) -> None:
+    a, v = data.draw(floats((m,))), data.draw(floats((n,)))
+    got = mx.convolve(mx.array(a), mx.array(v), mode)
+    assert_close(got, np.convolve(a, v, mode), 1e-3, 1e-3)
+
+
+def test_wrong_arguments() -> None:
+    x, w = mx.zeros((1, 5, 5, 2)), mx.zeros((3, 2, 2, 2))
+    for wrong in (
+        lambda: mx.conv2d(x, mx.zeros((3, 2, 2, 5))),
+        lambda: mx.conv2d(x, w, groups=3),
+        lambda: mx.conv2d(x, w, stride=0),
+        lambda: mx.conv2d(x, mx.zeros((3, 7, 7, 2))),
+        lambda: mx.conv2d(x, w, groups=0),
+        lambda: mx.conv_general(x, w, groups=-1),
+        lambda: mx.conv2d(x[..., :0], w[..., :0]),
+        lambda: mx.convolve(mx.zeros(2), mx.zeros(2), "wrong"),
+        lambda: mx.convolve(mx.zeros((2, 2)), mx.zeros(2)),
+        lambda: mx.convolve(mx.zeros(0), mx.zeros(2)),
+    ):
+        with pytest.raises(ValueError):
+            mx.eval(wrong())
+    with pytest.raises((TypeError, ValueError)):
+        mx.conv2d(x, w, padding=(1, 1, 1))

@@ -1,0 +1,163 @@
+"""Products of matrices and tensors against NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from strategies import FLOATS, TOLERANCE, assert_close, assert_equal, floats, integers, quick
+
+LENGTHS = st.integers(1, 6)
+
+
+@st.composite
+def products(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Operands of a matrix product, vectors and broadcast leading axes among them."""
+    shapes = draw(hnp.mutually_broadcastable_shapes(signature=np.matmul.signature, max_side=5))
+    a, b = (draw(floats(shape)) for shape in shapes.input_shapes)
+    return a, b
+
+
+@quick
+@given(pair=products())
+def test_matmul(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    a, b = pair
+    want = a.astype(np.float64) @ b.astype(np.float64)
+    assert_close(mx.matmul(mx.array(a), mx.array(b)), want, atol=1e-4)
+    assert_close(mx.array(a) @ mx.array(b), want, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("shape", [(1, 64, 48), (33, 65, 17), (64, 64, 64)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_matmul_of_real_size(dtype: str, shape: tuple[int, int, int], transposed: bool) -> None:
+    m, k, n = shape
+    rng = np.random.default_rng(m)
+    kind = getattr(mx, dtype)
+    a = mx.array(rng.normal(size=(m, k))).astype(kind)
+    b = mx.array(rng.normal(size=(n, k) if transposed else (k, n))).astype(kind)
+    b = b.T if transposed else b
+    wide = [np.array(x.astype(mx.float32)).astype(np.float64) for x in (a, b)]
+    got = mx.matmul(a, b)
+    assert got.dtype == kind
+    assert_close(got, wide[0] @ wide[1], rtol=TOLERANCE[dtype], atol=16 * TOLERANCE[dtype])
+
+
+@quick
+@given(pair=products(), alpha=st.floats(-2, 2, width=32), beta=st.floats(-2, 2, width=32))
+def test_addmm(pair: tuple[np.ndarray, np.ndarray], alpha: float, beta: float) -> None:
+    a, b = (x.astype(np.float64) for x in pair)
+    c = np.float32(1.5)
+    got = mx.addmm(mx.array(c), mx.array(pair[0]), mx.array(pair[1]), alpha, beta)
+    assert_close(got, alpha * (a @ b) + beta * c, atol=1e-3)
+
+
+@quick
+@given(a=floats(hnp.array_shapes(max_dims=2)), b=floats(hnp.array_shapes(max_dims=2)))
+def test_outer_and_kron(a: np.ndarray, b: np.ndarray) -> None:
+    assert_close(mx.outer(mx.array(a), mx.array(b)), np.outer(a, b))
+    assert_close(mx.kron(mx.array(a), mx.array(b)), np.kron(a, b))
+
+
+@quick
+@given(m=LENGTHS, n=LENGTHS, k=LENGTHS, data=st.data())
+def test_inner_and_tensordot(m: int, n: int, k: int, data: st.DataObject) -> None:
+    a, b = data.draw(floats((m, 2, k))), data.draw(floats((n, k)))
+    assert_close(mx.inner(mx.array(a), mx.array(b)), np.inner(a, b), atol=1e-4)
+    axes = [[2], [1]]
+    got = mx.tensordot(mx.array(a), mx.array(b), axes)
+    assert_close(got, np.tensordot(a, b, axes), atol=1e-4)
+    got = mx.tensordot(mx.array(a), mx.array(b.T), 1)
+    assert_close(got, np.tensordot(a, b.T, 1), atol=1e-4)
+
+
+@quick
+@given(x=floats((2, 3, 4)), y=floats((2, 3, 4)), axis=st.integers(-3, 2))
+def test_vecdot(x: np.ndarray, y: np.ndarray, axis: int) -> None:
+    want = np.vecdot(x, y, axis=axis)
+    assert_close(mx.vecdot(mx.array(x), mx.array(y), axis=axis), want, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("ij,jk->ik", [(2, 3), (3, 4)]),
+        ("ij,jk,kl", [(2, 3), (3, 4), (4, 2)]),
+        ("bij,bkj->bik", [(2, 3, 4), (2, 5, 4)]),
+        ("ii->", [(3, 3)]),
+        ("ij->ji", [(2, 3)]),
+        ("i,j->ij", [(2,), (3,)]),
+        ("ij->", [(2, 3)]),
+    ],
+)
+def test_einsum(subscripts: str, shapes: list[tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(0)
+    operands = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    want = np.einsum(subscripts, *operands)
+    assert_close(mx.einsum(subscripts, *map(mx.array, operands)), want)
+
+
+@quick
+@given(a=floats((3, 2, 4)), b=floats((5, 4, 2)), data=st.data())
+def test_gather_mm(a: np.ndarray, b: np.ndarray, data: st.DataObject) -> None:
+    left = data.draw(integers((4,), 0, 2, "uint32"))
+    right = data.draw(integers((4,), 0, 4, "uint32"))
+    got = mx.gather_mm(mx.array(a), mx.array(b), mx.array(left), mx.array(right))
+    assert_close(got, a[left] @ b[right], atol=1e-4)
+
+
+@quick
+@given(a=floats((3, 8)), b=floats((8, 2)), cut=st.integers(0, 8))
+def test_segmented_mm(a: np.ndarray, b: np.ndarray, cut: int) -> None:
+    segments = mx.array([[0, cut], [cut, 8]], mx.uint32)
+    want = np.stack([a[:, :cut] @ b[:cut], a[:, cut:] @ b[cut:]])
+    assert_close(mx.segmented_mm(mx.array(a), mx.array(b), segments), want, atol=1e-4)
+
+
+def test_block_masked_mm() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 64, 64)).astype(np.float32)
+    mask = np.array([[True, False], [False, True]])
+    got = mx.block_masked_mm(mx.array(a), mx.array(b), 32, mx.array(mask))
+    assert_close(got, (a @ b) * np.kron(mask, np.ones((32, 32))), atol=1e-4)
+
+
+@pytest.mark.parametrize("length", [1, 2, 8, 12, 32, 40])
+def test_hadamard_transform_keeps_lengths(length: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, length)).astype(np.float32)
+    got = np.array(mx.hadamard_transform(mx.array(x)))
+    np.testing.assert_allclose(np.linalg.norm(got, axis=1), np.linalg.norm(x, axis=1), rtol=1e-5)
+    if length & (length - 1) == 0:
+        matrix = np.ones((1, 1))
+        while len(matrix) < length:
+            matrix = np.kron([[1, 1], [1, -1]], matrix)
+        assert_close(mx.hadamard_transform(mx.array(x), scale=1.0), x @ matrix, atol=1e-4)
+
+
+@pytest.mark.parametrize("shapes", [((2, 3), (2, 3)), ((3,), (2,)), ((), (2,)), ((2, 2, 3), (3, 3, 1))])
+def test_shapes_that_do_not_fit(shapes: Any) -> None:
+    a, b = map(mx.zeros, shapes)
+    with pytest.raises(ValueError):
+        mx.matmul(a, b)
+
+
+def test_other_wrong_arguments() -> None:
+    x = mx.zeros((2, 3))
+    with pytest.raises(ValueError):
+        mx.inner(x, mx.zeros((2, 2)))
+    with pytest.raises(ValueError):
+        mx.tensordot(x, x, [[1], [1], [0]])
+    with pytest.raises(ValueError):
+        mx.einsum("ij,jk", x)
+    with pytest.raises(ValueError):
+        mx.block_masked_mm(mx.ones((14, 14)), mx.ones((14, 14)), 7, mx.ones((2, 2)))
+
+
+def test_products_with_nothing() -> None:
+    assert_equal(mx.matmul(mx.zeros((2, 0)), mx.zeros((0, 3))), np.zeros((2, 3)))
