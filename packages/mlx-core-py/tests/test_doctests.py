@@ -8,9 +8,7 @@ import mlx_core_py as mx
 import pytest
 from mlx_core_py import nn
 
-MODULES = sorted(
-    module.name for module in pkgutil.walk_packages(mx.__path__, f"{mx.__name__}.")
-)
+MODULES = sorted(module.name for module in pkgutil.walk_packages(mx.__path__, f"{mx.__name__}."))
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from mlx_sys_py import array
 
-
 # Stands for an array in the tree that without_arrays returns.
 _HOLE = object()
 

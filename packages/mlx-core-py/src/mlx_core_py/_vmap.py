@@ -17,9 +17,7 @@ __all__ = ["vmap"]
 _NO_AXIS = -1
 
 
-def vmap(
-    fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0
-) -> Callable[..., Any]:
+def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
     """Return a function that applies ``fun`` along an axis of its arguments.
 
     Args:
@@ -64,7 +62,11 @@ def vmap(
 
         traced_inputs, traced_outputs = sys_transforms.vmap_trace(on_arrays, inputs, axes)
         outputs = sys_transforms.vmap_replace(
-            inputs, traced_inputs, traced_outputs, axes, _output_axes(out_axes, result, traced_outputs)
+            inputs,
+            traced_inputs,
+            traced_outputs,
+            axes,
+            _output_axes(out_axes, result, traced_outputs),
         )
         return with_arrays(result, iter(outputs))
 

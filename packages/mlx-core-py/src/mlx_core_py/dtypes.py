@@ -56,7 +56,7 @@ _INTEGERS = {
 }
 
 
-class finfo:
+class finfo:  # noqa: N801
     """The limits of a floating-point data type.
 
     Args:
@@ -96,7 +96,7 @@ class finfo:
         return f"finfo(min={self.min:g}, max={self.max:g}, dtype={_short_name(self.dtype)})"
 
 
-class iinfo:
+class iinfo:  # noqa: N801
     """The limits of an integer data type.
 
     Args:

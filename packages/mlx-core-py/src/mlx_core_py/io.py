@@ -17,7 +17,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO, TextIOBase
 from typing import Any, BinaryIO
 
@@ -73,8 +73,6 @@ def load(file: File, /, format: str | None = None, return_metadata: bool = False
             f"[load] return_metadata: the format {kind} has no metadata; "
             f"those with some are {', '.join(_WITH_METADATA)}"
         )
-    if isinstance(source, str):
-        _check_readable(source)
     if kind == "npy":
         return sys_io.load_npy(source)
     if kind == "npz":
@@ -109,8 +107,7 @@ def save(file: File, arr: array) -> None:
         array([1], dtype=float32)
     """
     _check_array(arr, "save", "arr")
-    with _target(file, ".npy") as target:
-        sys_io.save_npy(target, arr)
+    sys_io.save_npy(_target(file, ".npy"), arr)
 
 
 def savez(file: File, /, *args: array, **kwargs: array) -> None:
@@ -185,12 +182,11 @@ def save_safetensors(
         ({'x': array(1, dtype=float32)}, {'made by': 'me'})
     """
     named = _checked_arrays(arrays, "save_safetensors")
-    texts = dict(metadata or {})
+    texts: dict[Any, Any] = dict(metadata or {})
     for key, text in texts.items():
         if not isinstance(key, str) or not isinstance(text, str):
             raise TypeError(f"[save_safetensors] metadata: {key!r} must be a string with a string")
-    with _target(file, ".safetensors") as target:
-        sys_io.save_safetensors(target, named, texts)
+    sys_io.save_safetensors(_target(file, ".safetensors"), named, texts)
 
 
 def save_gguf(
@@ -222,7 +218,7 @@ def save_gguf(
         'one'
     """
     named = _checked_arrays(arrays, "save_gguf")
-    entries = dict(metadata or {})
+    entries: dict[Any, Any] = dict(metadata or {})
     for key, value in entries.items():
         strings = isinstance(value, list) and all(isinstance(text, str) for text in value)
         if not isinstance(key, str) or not (strings or isinstance(value, array | str)):
@@ -230,22 +226,30 @@ def save_gguf(
                 f"[save_gguf] metadata: {key!r} must be a string with an array, a string or a "
                 "list of strings"
             )
-    if not isinstance(_path_or_file(file), str):
+    target = _target(file, ".gguf")
+    if not isinstance(target, str):
         raise TypeError("[save_gguf] file: GGUF is saved to a path, not to a file object")
-    with _target(file, ".gguf") as target:
-        sys_io.save_gguf(target, named, entries)
+    sys_io.save_gguf(target, named, entries)
 
 
 def _load_npz(source: str | BinaryIO) -> dict[str, array]:
     try:
         with zipfile.ZipFile(source) as archive:
             return {
-                name.removesuffix(".npy"): sys_io.load_npy(BytesIO(archive.read(name)))
+                name.removesuffix(".npy"): _load_member(archive, name)
                 for name in archive.namelist()
             }
     # What zipfile raises for damage, encryption and unknown compression, in this order.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise OSError(f"[load] file: not a readable npz archive: {error}") from error
+        name = source if isinstance(source, str) else getattr(source, "name", "file")
+        raise OSError(f"[load] {name} is not a readable npz archive: {error}") from error
+
+
+def _load_member(archive: zipfile.ZipFile, name: str) -> array:
+    member = BytesIO(archive.read(name))
+    # What errors call the member.
+    member.name = name  # type: ignore[attr-defined]
+    return sys_io.load_npy(member)
 
 
 def _save_npz(
@@ -264,7 +268,7 @@ def _save_npz(
     for name, arr in arrays.items():
         _check_array(arr, caller, name)
     with (
-        _target(file, ".npz") as target,
+        _replacing(_target(file, ".npz")) as target,
         zipfile.ZipFile(target, "w", compression) as archive,
     ):
         for name, arr in arrays.items():
@@ -275,31 +279,31 @@ def _save_npz(
 
 
 @contextmanager
-def _target(file: File, extension: str) -> Iterator[str | BinaryIO]:
+def _replacing(file: str | BinaryIO) -> Iterator[str | BinaryIO]:
     """Give what to write to: the file object, or a path that is moved to its place at the end."""
-    path = _path_or_file(file)
-    if not isinstance(path, str):
-        yield path
+    if not isinstance(file, str):
+        yield file
         return
-    if not path.endswith(extension):
-        path += extension
-    path = os.path.realpath(path)
+    path = os.path.realpath(file)
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "Not a regular file", path)
-    # The extension last, as the writers of the layer below add it where it is missing.
-    temporary = f"{path.removesuffix(extension)}.{secrets.token_hex(8)}{extension}"
+    temporary = f"{path}.{secrets.token_hex(8)}"
     try:
-        # Fails here, with the system's own error, if the folder is missing or not ours to write.
-        with open(temporary, "xb"):
-            pass
         yield temporary
         if os.path.exists(path):
             shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except BaseException:
-        if os.path.exists(temporary):
+        with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _target(file: File, extension: str) -> str | BinaryIO:
+    target = _path_or_file(file)
+    if isinstance(target, str) and not target.endswith(extension):
+        target += extension
+    return target
 
 
 def _path_or_file(file: Any) -> str | BinaryIO:
@@ -307,8 +311,7 @@ def _path_or_file(file: Any) -> str | BinaryIO:
         return os.fsdecode(file)
     if isinstance(file, TextIOBase) or not (hasattr(file, "read") or hasattr(file, "write")):
         raise TypeError(
-            "file must be a path or a file object opened in binary mode, "
-            f"not {type(file).__name__}"
+            f"file must be a path or a file object opened in binary mode, not {type(file).__name__}"
         )
     binary: BinaryIO = file
     return binary
@@ -327,18 +330,12 @@ def _format_of(source: str | BinaryIO, format: str | None) -> str:
     return format
 
 
-def _check_readable(path: str) -> None:
-    # The layer below opens files by other means: these are the errors that open() gives.
-    with open(path, "rb"):
-        pass
-
-
 def _check_array(value: Any, caller: str, name: str) -> None:
     if not isinstance(value, array):
         raise TypeError(f"[{caller}] {name} must be an array, not {type(value).__name__}")
 
 
-def _checked_arrays(arrays: Mapping[str, array], caller: str) -> dict[str, array]:
+def _checked_arrays(arrays: Any, caller: str) -> dict[str, array]:
     if not isinstance(arrays, Mapping):
         raise TypeError(f"[{caller}] arrays must be a dict, not {type(arrays).__name__}")
     for name, value in arrays.items():

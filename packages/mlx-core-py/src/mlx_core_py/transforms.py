@@ -166,6 +166,10 @@ def vjp(
     arguments = _array_list(primals, "vjp", "primals")
     directions = _array_list(cotangents, "vjp", "cotangents")
     outputs, products = sys_transforms.vjp(_on_lists(fun, "vjp"), arguments, directions)
+    if len(directions) > len(outputs):
+        raise ValueError(
+            f"[vjp] cotangents holds {len(directions)} arrays for {len(outputs)} outputs"
+        )
     return outputs, products
 
 
@@ -315,23 +319,19 @@ class _ValueAndGrad:
 
 
 def _argument_names(name: str, argnames: str | Sequence[str]) -> list[str]:
-    names = [argnames] if isinstance(argnames, str) else list(argnames)
+    names: list[Any] = [argnames] if isinstance(argnames, str) else list(argnames)
     for argument in names:
         if not isinstance(argument, str):
-            raise TypeError(
-                f"[{name}] argnames must be strings, not {type(argument).__name__}"
-            )
+            raise TypeError(f"[{name}] argnames must be strings, not {type(argument).__name__}")
         if names.count(argument) > 1:
             raise ValueError(f"[{name}] argnames holds {argument!r} more than once")
     return names
 
 
-def _argument_numbers(
-    name: str, argnums: int | Sequence[int] | None, has_names: bool
-) -> list[int]:
+def _argument_numbers(name: str, argnums: int | Sequence[int] | None, has_names: bool) -> list[int]:
     if argnums is None:
         return [] if has_names else [0]
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    numbers: list[Any] = [argnums] if isinstance(argnums, int) else list(argnums)
     for number in numbers:
         if not isinstance(number, int) or isinstance(number, bool):
             raise TypeError(f"[{name}] argnums must be integers, not {type(number).__name__}")

@@ -199,9 +199,7 @@ def tree_reduce(
     return result
 
 
-def tree_merge(
-    tree_a: Any, tree_b: Any, merge_fn: Callable[[Any, Any], Any] | None = None
-) -> Any:
+def tree_merge(tree_a: Any, tree_b: Any, merge_fn: Callable[[Any, Any], Any] | None = None) -> Any:
     """Join two trees into one that has the entries of both.
 
     Empty containers and ``None`` give way to whatever the other tree has in their place.

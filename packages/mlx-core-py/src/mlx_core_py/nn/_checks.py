@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 
-def positive(**sizes: int) -> None:
+
+def positive(**sizes: Any) -> None:
     """Raise unless all sizes are integers greater than zero, naming the one that is not."""
     for name, size in sizes.items():
         if not isinstance(size, int) or isinstance(size, bool):

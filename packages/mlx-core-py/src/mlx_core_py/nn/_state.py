@@ -21,9 +21,7 @@ def check_weights(weights: dict[str, Any], parameters: dict[str, mx.array]) -> N
     for path, parameter in parameters.items():
         given = checked_array(weights[path], path)
         if given.shape != parameter.shape:
-            raise ValueError(
-                f"{path} must have the shape {parameter.shape}, but has {given.shape}"
-            )
+            raise ValueError(f"{path} must have the shape {parameter.shape}, but has {given.shape}")
 
 
 def checked_array(value: Any, path: str) -> mx.array:
@@ -44,7 +42,7 @@ def update_tree(
         entries: Iterable[tuple[Any, Any]] = source.items()
     elif isinstance(source, list) and isinstance(target, list):
         entries = enumerate(source)
-    elif strict and (source or not isinstance(source, dict | list)):
+    elif strict and not _is_nothing(source):
         raise ValueError(
             f"{path} is a {type(source).__name__}, where the module has a {type(target).__name__}"
         )
@@ -54,8 +52,7 @@ def update_tree(
         place = f"{path}.{key}"
         exists = key in target if isinstance(target, dict) else key < len(target)
         if not exists:
-            # An empty container says that there is nothing here.
-            if strict and not (isinstance(value, dict | list) and not value):
+            if strict and not _is_nothing(value):
                 raise ValueError(f"{place} is not in the module")
         elif not replace(target, key, value, place, strict):
             update_tree(target[key], value, place, strict, replace)
@@ -67,7 +64,7 @@ def replace_array(target: Any, key: Any, value: Any, path: str, strict: bool) ->
     if isinstance(value, mx.array):
         target[key] = value
         return True
-    if strict and value != {}:
+    if strict and not _is_nothing(value):
         raise ValueError(f"{path} must be an array, but is a {type(value).__name__}")
     return True
 
@@ -78,7 +75,12 @@ def replace_module(target: Any, key: Any, value: Any, path: str, strict: bool) -
         return True
     if strict and _is_module(value):
         raise ValueError(f"{path} is not the place of a module")
-    return isinstance(target[key], mx.array) and value == {}
+    return isinstance(target[key], mx.array) and _is_nothing(value)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Tell whether a value is an empty container, as stands for what a filter left out."""
+    return isinstance(value, dict | list) and not value and not _is_module(value)
 
 
 def _is_module(value: Any) -> bool:

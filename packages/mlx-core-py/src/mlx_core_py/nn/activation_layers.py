@@ -9,6 +9,13 @@ import mlx_core_py as mx
 from mlx_core_py.nn import activations
 from mlx_core_py.nn.module import Module
 
+_GELUS = {
+    "none": activations.gelu,
+    "precise": activations.gelu_approx,
+    "tanh": activations.gelu_approx,
+    "fast": activations.gelu_fast_approx,
+}
+
 __all__ = [
     "CELU",
     "ELU",
@@ -482,20 +489,11 @@ class GELU(Module):
         array([0, 100], dtype=float32)
     """
 
-    _FUNCTIONS = {
-        "none": activations.gelu,
-        "precise": activations.gelu_approx,
-        "tanh": activations.gelu_approx,
-        "fast": activations.gelu_fast_approx,
-    }
-
     def __init__(self, approx: str = "none") -> None:
-        if approx not in self._FUNCTIONS:
-            raise ValueError(
-                f"approx must be one of {', '.join(self._FUNCTIONS)}, but is {approx!r}"
-            )
+        if approx not in _GELUS:
+            raise ValueError(f"approx must be one of {', '.join(_GELUS)}, but is {approx!r}")
         super().__init__()
         self.approx = approx
 
     def __call__(self, x: mx.array) -> mx.array:
-        return self._FUNCTIONS[self.approx](x)
+        return _GELUS[self.approx](x)

@@ -501,9 +501,7 @@ def triplet_loss(
     def distance(x: mx.array) -> mx.array:
         return mx.power(mx.sum(mx.power(mx.abs(anchors - x), p), axis=axis) + eps, 1 / p)
 
-    return _reduce(
-        mx.maximum(distance(positives) - distance(negatives) + margin, 0), reduction
-    )
+    return _reduce(mx.maximum(distance(positives) - distance(negatives) + margin, 0), reduction)
 
 
 def _reduce(losses: mx.array, reduction: str) -> mx.array:

@@ -493,8 +493,10 @@ class Module(dict[str, Any]):
         """Give the dotted path of every parameter, and the container and key it is at."""
 
         def visit(path: str, container: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
-            is_dict = isinstance(container, dict)
-            for key, value in container.items() if is_dict else enumerate(container):
+            entries: Iterable[tuple[Any, Any]] = (
+                container.items() if isinstance(container, dict) else enumerate(container)
+            )
+            for key, value in entries:
                 if isinstance(container, Module) and key.startswith("_"):
                     continue
                 name = f"{path}.{key}" if path else str(key)
@@ -505,9 +507,7 @@ class Module(dict[str, Any]):
 
         return visit("", self)
 
-    def _keepers(
-        self, recurse: bool, keys: str | list[str] | None, strict: bool
-    ) -> list[Module]:
+    def _keepers(self, recurse: bool, keys: str | list[str] | None, strict: bool) -> list[Module]:
         modules = self.modules() if recurse else [self]
         if strict and keys is not None:
             for key in [keys] if isinstance(keys, str) else keys:

@@ -216,8 +216,9 @@ class QuantizedLinear(_Quantized):
             mode: The way of quantization. Default: ``"affine"``.
 
         Example:
-            >>> nn.QuantizedLinear.from_linear(nn.Linear(64, 2), mode="mxfp4")
-            QuantizedLinear(input_dims=64, output_dims=2, bias=True, group_size=32, bits=4, mode=mxfp4)
+            >>> layer = nn.QuantizedLinear.from_linear(nn.Linear(64, 2), mode="mxfp4")
+            >>> layer.group_size, layer.bits
+            (32, 4)
         """
         layer = cls.__new__(cls)
         _Quantized.__init__(layer, group_size, bits, mode)

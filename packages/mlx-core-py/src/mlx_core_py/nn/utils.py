@@ -42,6 +42,8 @@ def value_and_grad(
     """
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, not {type(model).__name__}")
+    if not callable(fn):
+        raise TypeError(f"fn must be callable, but is a {type(fn).__name__}")
 
     def with_parameters(parameters: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         model.update(parameters)
@@ -61,9 +63,7 @@ def value_and_grad(
     return value_and_gradient
 
 
-def checkpoint(
-    module: Module, fn: Callable[..., Any] | None = None
-) -> Callable[..., Any]:
+def checkpoint(module: Module, fn: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Return a function that computes a module again when its gradient is needed.
 
     This needs less memory for intermediate results, and more time.
