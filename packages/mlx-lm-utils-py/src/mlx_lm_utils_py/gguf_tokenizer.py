@@ -75,14 +75,11 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
             if types[i] in (*special, _USER_DEFINED)
         ]
     )
-    bos = (
-        token_id(metadata, "bos", len(tokens))
-        if _flag(metadata, "add_bos_token", add_bos)
-        else None
-    )
-    eos = (
-        token_id(metadata, "eos", len(tokens)) if _flag(metadata, "add_eos_token", False) else None
-    )
+    bos = eos = None
+    if _flag(metadata, "add_bos_token", add_bos):
+        bos = token_id(metadata, "bos", len(tokens))
+    if _flag(metadata, "add_eos_token", False):
+        eos = token_id(metadata, "eos", len(tokens))
     if bos is not None or eos is not None:
         before = [] if bos is None else ["<bos>"]
         after = [] if eos is None else ["<eos>"]

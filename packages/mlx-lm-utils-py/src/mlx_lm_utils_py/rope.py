@@ -63,7 +63,8 @@ def initialize_rope(
 
     Args:
         dims: Number of dimensions of a head that are rotated; even.
-        base: The base of the geometric series of wavelengths. Default: 10000.
+        base: The base of the geometric series of wavelengths, above 1. Default:
+            10000.
         traditional: Rotate neighbouring dimensions instead of the two halves. Default: ``False``.
         scaling_config: The ``rope_scaling`` (or ``rope_parameters``) entry of the configuration.
             Its ``rope_type`` (or ``type``) is one of
@@ -94,8 +95,8 @@ def initialize_rope(
     """
     if dims < 2 or dims % 2:
         raise ValueError(f"dims must be even and at least 2, not {dims}")
-    if not (math.isfinite(base) and base > 0):
-        raise ValueError(f"base must be positive, not {base}")
+    if not (math.isfinite(base) and base > 1):
+        raise ValueError(f"base must be greater than 1, not {base}")
     config = dict(scaling_config or {})
     kind = config.get("rope_type", config.get("type", "default"))
     if kind == "default":

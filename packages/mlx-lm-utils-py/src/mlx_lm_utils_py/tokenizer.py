@@ -123,7 +123,7 @@ class Tokenizer:
         for short, name in zip(_SPECIAL, ("bos", "eos", "unknown", "padding"), strict=True):
             i = token_id(metadata, name, size)
             if i is not None:
-                special_tokens[f"{short}_token"] = tokenizer.id_to_token(i)
+                special_tokens[f"{short}_token"] = metadata["tokenizer.ggml.tokens"][i]
         added = tokenizer.get_added_tokens_decoder()
         ends = {i for i, token in added.items() if token.special and token.content in _END_OF_TURN}
         ends |= {i for name in ("eot", "eom") if (i := token_id(metadata, name, size)) is not None}

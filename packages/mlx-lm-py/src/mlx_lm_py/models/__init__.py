@@ -29,4 +29,5 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
         known = ", ".join(_ARCHITECTURES)
         raise ValueError(f"the architecture {kind!r} is not supported; supported: {known}")
     architecture = _ARCHITECTURES[kind]
-    return architecture.Model(architecture.ModelArgs.from_dict(config))
+    model: nn.Module = architecture.Model(architecture.ModelArgs.from_dict(config))
+    return model

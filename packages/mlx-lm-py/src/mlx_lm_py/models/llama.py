@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import mlx_core_py as mx
 from mlx_core_py import nn
@@ -13,7 +13,7 @@ from mlx_lm_utils_py.config import check_range, from_config, with_rope_parameter
 
 from mlx_lm_py.cache import KVCache
 
-Mask = mx.array | Literal["causal"] | None
+Mask: TypeAlias = mx.array | Literal["causal"] | None
 
 
 @dataclass
@@ -151,8 +151,8 @@ class LlamaModel(nn.Module):
         """Return hidden states of shape ``(batch, length, hidden_size)``."""
         h = self.embed_tokens(tokens)
         mask = create_attention_mask(h, cache[0] if cache else None)
-        for layer, layer_cache in zip(self.layers, cache or [None] * len(self.layers), strict=True):
-            h = layer(h, mask, layer_cache)
+        for i, layer in enumerate(self.layers):
+            h = layer(h, mask, cache[i] if cache else None)
         return self.norm(h)
 
 

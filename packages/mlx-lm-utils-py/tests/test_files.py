@@ -1,0 +1,331 @@
+"""Model files: GGUF, safetensors, the hub. Damaged ones are exceptions, never more."""
+
+import contextlib
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from gguf_writer import write_gguf
+from huggingface_hub.errors import LocalEntryNotFoundError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mlx_lm_utils_py import get_model_path, load_gguf, load_safetensors, read_gguf_header
+from mlx_lm_utils_py.gguf import hf_name
+
+F32, F16, Q8_0 = 0, 1, 8
+METADATA: dict[str, Any] = {
+    "general.architecture": "llama",
+    "llama.embedding_length": 32,
+    "llama.block_count": 1,
+    "llama.feed_forward_length": 64,
+    "llama.attention.head_count": 4,
+    "llama.attention.head_count_kv": 2,
+    "llama.attention.layer_norm_rms_epsilon": 1e-5,
+    "llama.context_length": 128,
+}
+
+
+def floats(*shape: int) -> tuple[int, tuple[int, ...], bytes]:
+    return F32, shape, np.arange(np.prod(shape), dtype=np.float32).tobytes()
+
+
+def test_gguf_header(tmp_path: Path) -> None:
+    metadata = {"a": 3, "b": True, "c": "é", "d": ["x", ""], "e": [1.5, 2.0], "f": -0.5}
+    path = write_gguf(tmp_path / "m.gguf", metadata, {"t": floats(2, 3)})
+    header = read_gguf_header(path)
+    assert header.metadata == metadata
+    assert header.tensors["t"].shape == (2, 3)
+    assert header.tensors["t"].type.name == "F32"
+
+
+def test_gguf_becomes_a_checkpoint(tmp_path: Path) -> None:
+    quantized = struct.pack("<e32b", 0.5, *range(-16, 16)) * 16
+    path = write_gguf(
+        tmp_path / "m.gguf",
+        METADATA,
+        {
+            "token_embd.weight": (Q8_0, (16, 32), quantized),
+            "blk.0.attn_q.weight": floats(32, 32),
+            "blk.0.attn_k.weight": (Q8_0, (16, 32), quantized),
+            "blk.0.attn_v.weight": floats(16, 32),
+            "rope_freqs.weight": floats(4),
+        },
+    )
+    weights, config, _ = load_gguf(path)
+    assert config["num_key_value_heads"] == 2
+    assert config["tie_word_embeddings"] is True
+    assert config["vocab_size"] == 16
+    assert config["rope_scaling"] == {"rope_type": "factors", "factors": [0.0, 1.0, 2.0, 3.0]}
+    prefix = "model.layers.0.self_attn"
+    # Rows of a head: what llama.cpp keeps at 2j and 2j+1 belongs to j and j + half.
+    q = np.array(weights[f"{prefix}.q_proj.weight"])[:, 0] / 32
+    np.testing.assert_array_equal(q[:8], [0, 2, 4, 6, 1, 3, 5, 7])
+    np.testing.assert_array_equal(q[8:16], [8, 10, 12, 14, 9, 11, 13, 15])
+    v = np.array(weights[f"{prefix}.v_proj.weight"])[:, 0] / 32
+    np.testing.assert_array_equal(v, np.arange(16))
+    embedding = mx.dequantize(
+        weights["model.embed_tokens.weight"],
+        weights["model.embed_tokens.scales"],
+        weights["model.embed_tokens.biases"],
+        group_size=32,
+        bits=8,
+    )
+    np.testing.assert_allclose(np.array(embedding)[3], 0.5 * np.arange(-16, 16), atol=0.01)
+    assert weights[f"{prefix}.k_proj.scales"].shape == (16, 1)
+
+
+def test_gguf_rope_scaling(tmp_path: Path) -> None:
+    metadata = METADATA | {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 2.0}
+    path = write_gguf(tmp_path / "m.gguf", metadata, {"output.weight": floats(4, 32)})
+    _, config, _ = load_gguf(path)
+    assert config["rope_scaling"]["rope_type"] == "linear"
+    assert config["rope_scaling"]["factor"] == 2.0
+    assert config["tie_word_embeddings"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"general.architecture": None}, "no 'general.architecture'"),
+        ({"general.architecture": 3}, "'general.architecture' must be of type str"),
+        ({"llama.block_count": None}, "no 'llama.block_count'"),
+        ({"llama.block_count": "1"}, "'llama.block_count' must be of type int"),
+        ({"llama.attention.head_count": 0}, "head_count is 0"),
+        ({"llama.attention.head_count": [4, 4]}, "must be of type int, not list"),
+        ({"llama.rope.dimension_count": 4}, "only 4 of 8"),
+        ({"general.alignment": 7}, "alignment"),
+        ({"general.alignment": "x"}, "alignment"),
+    ],
+)
+def test_wrong_gguf_metadata(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    metadata = {k: v for k, v in (METADATA | change).items() if v is not None}
+    with pytest.raises(ValueError, match=message):
+        load_gguf(write_gguf(tmp_path / "m.gguf", metadata, {"output.weight": floats(4, 32)}))
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"a.weight": floats(4)}, "'a.weight' that this architecture has no use for"),
+        ({"blk.x.attn_v.weight": floats(4)}, "no use for"),
+        ({"a": (99, (4,), bytes(16))}, "'a' is of GGML type 99"),
+        ({"a": (Q8_0, (2, 33), bytes(99))}, "no multiple of Q8_0's 32"),
+        ({"a": (F32, (0,), b"")}, "senseless shape"),
+        ({"a": (F32, (2**40,), b"")}, "senseless shape"),
+        ({"a": (F32, (2**20, 2**20, 2**20), b"")}, "truncated"),
+        ({"a": (F32, (1, 1, 1, 1, 1), bytes(4))}, "5 dimensions"),
+        ({"a": (F32, (100,), bytes(396))}, "truncated"),
+        ({"blk.0.attn_q.weight": floats(6, 32)}, "6 rows, which 4 heads"),
+    ],
+)
+def test_wrong_gguf_tensors(tmp_path: Path, tensors: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_gguf(write_gguf(tmp_path / "m.gguf", METADATA, tensors, pad=1))
+
+
+def test_gguf_data_must_be_aligned(tmp_path: Path) -> None:
+    tensors = {"a": floats(1), "b": floats(1)}
+    with pytest.raises(ValueError, match="'b' is not aligned"):
+        read_gguf_header(write_gguf(tmp_path / "m.gguf", METADATA, tensors, pad=1))
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUF", b"GGML" + bytes(40), b"PK\3\4" + bytes(99)])
+def test_not_gguf(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a GGUF file"):
+        read_gguf_header(path)
+
+
+def test_gguf_version(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="version 1"):
+        read_gguf_header(write_gguf(tmp_path / "m.gguf", {}, version=1))
+
+
+def test_missing_gguf(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.gguf"):
+        read_gguf_header(tmp_path / "none.gguf")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_damaged_gguf_is_a_value_error_or_fine(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "m.gguf"
+    write_gguf(path, METADATA | {"tokens": ["a", "b"]}, {"output.weight": floats(4, 32)})
+    content = bytearray(path.read_bytes())
+    content = content[: data.draw(st.integers(0, len(content)))]
+    for _ in range(data.draw(st.integers(0, 3))):
+        if content:
+            at = data.draw(st.integers(0, len(content) - 1))
+            content[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with contextlib.suppress(ValueError):
+        read_gguf_header(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("token_embd.weight", "model.embed_tokens.weight"),
+        ("output.scales", "lm_head.scales"),
+        ("output_norm.weight", "model.norm.weight"),
+        ("blk.12.attn_q_norm.weight", "model.layers.12.self_attn.q_norm.weight"),
+        ("blk.0.ffn_gate.biases", "model.layers.0.mlp.gate_proj.biases"),
+        ("blk.0.ffn_norm.weight", "model.layers.0.post_attention_layernorm.weight"),
+    ],
+)
+def test_names(name: str, expected: str) -> None:
+    assert hf_name(name) == expected
+
+
+def test_safetensors_of_a_folder(tmp_path: Path) -> None:
+    mx.save_safetensors(str(tmp_path / "a.safetensors"), {"x": mx.ones((2, 3))})
+    mx.save_safetensors(str(tmp_path / "b.safetensors"), {"y": mx.zeros((4,), mx.float16)})
+    weights = load_safetensors(tmp_path)
+    assert {name: value.shape for name, value in weights.items()} == {"x": (2, 3), "y": (4,)}
+
+
+def write_index(folder: Path, content: Any) -> None:
+    (folder / "model.safetensors.index.json").write_text(json.dumps(content))
+
+
+def test_safetensors_with_an_index(tmp_path: Path) -> None:
+    mx.save_safetensors(str(tmp_path / "a.safetensors"), {"x": mx.ones((2, 3))})
+    mx.save_safetensors(str(tmp_path / "unused.safetensors"), {"z": mx.ones((1,))})
+    write_index(tmp_path, {"weight_map": {"x": "a.safetensors"}})
+    assert list(load_safetensors(tmp_path)) == ["x"]
+    write_index(tmp_path, {"weight_map": {"x": "a.safetensors", "y": "a.safetensors"}})
+    with pytest.raises(ValueError, match="the weight 'y', which no file holds"):
+        load_safetensors(tmp_path)
+    write_index(tmp_path, {"weight_map": {"x": "b.safetensors"}})
+    with pytest.raises(FileNotFoundError, match=r"b\.safetensors"):
+        load_safetensors(tmp_path)
+
+
+def test_safetensors_twice(tmp_path: Path) -> None:
+    for name in "ab":
+        mx.save_safetensors(str(tmp_path / f"{name}.safetensors"), {"x": mx.ones((1,))})
+    with pytest.raises(ValueError, match="two weights named 'x'"):
+        load_safetensors(tmp_path)
+
+
+def test_no_safetensors(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no \*\.safetensors"):
+        load_safetensors(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../a.safetensors", "/a.safetensors", "x/a.safetensors", "..\\a.safetensors", "", "..", "C:a",
+     "a.gguf", 3, None],
+)  # fmt: skip
+def test_an_index_cannot_leave_its_folder(tmp_path: Path, name: Any) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    mx.save_safetensors(str(tmp_path / "a.safetensors"), {"x": mx.ones((1,))})
+    write_index(folder, {"weight_map": {"x": name}})
+    with pytest.raises(ValueError, match="names"):
+        load_safetensors(folder)
+
+
+@pytest.mark.parametrize("content", [{}, {"weight_map": []}, {"weight_map": {}}])
+def test_wrong_index(tmp_path: Path, content: Any) -> None:
+    write_index(tmp_path, content)
+    with pytest.raises(ValueError, match="no 'weight_map'"):
+        load_safetensors(tmp_path)
+
+
+def entry(**change: Any) -> dict[str, Any]:
+    return {"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} | change}
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"{ ", "no JSON"),
+        (b"[]", "no JSON object"),
+        ({"x": 3}, "malformed"),
+        (entry(shape="ab"), "malformed"),
+        (entry(shape=[-2]), "malformed"),
+        (entry(shape=[True]), "malformed"),
+        (entry(data_offsets=[8]), "malformed"),
+        (entry(dtype="F4"), "unsupported type F4"),
+        (entry(shape=[3]), "do not fit"),
+        (entry(data_offsets=[8, 0]), "do not fit"),
+        (entry(shape=[4], data_offsets=[0, 16]), "runs past its end"),
+        (entry(shape=[2**31, 2]), "senseless shape"),
+    ],
+)
+def test_damaged_safetensors(tmp_path: Path, header: Any, message: str) -> None:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(8))
+    with pytest.raises(ValueError, match=message):
+        load_safetensors(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 7, b"\xff" * 16, struct.pack("<Q", 50) + b"{}"])
+def test_truncated_safetensors(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="truncated or not a safetensors"):
+        load_safetensors(tmp_path)
+
+
+def test_a_path_goes_before_the_hub(tmp_path: Path) -> None:
+    assert get_model_path(tmp_path) == tmp_path
+
+
+@pytest.mark.parametrize("name", ["nothing.gguf", "/no/such/folder", "a/b/c", "-x/y"])
+def test_what_is_no_repository_is_not_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr(huggingface_hub, "snapshot_download")
+    with pytest.raises(FileNotFoundError, match="no such file or folder"):
+        get_model_path(name)
+
+
+def test_a_repository_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def download(name: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((name, revision))
+        assert "*.safetensors" in allow_patterns
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert get_model_path("someone/model", revision="v1") == tmp_path
+    assert asked == [("someone/model", "v1")]
+
+
+def test_an_unreachable_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(*_: Any, **__: Any) -> str:
+        raise LocalEntryNotFoundError("no connection\nmore words")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(FileNotFoundError, match=r"someone/model .* hub: no connection$"):
+        get_model_path("someone/model")
+
+
+def test_the_cache_works_offline(tmp_path: Path) -> None:
+    """A repository in the cache of the hub's library, as a download leaves it."""
+    repository = tmp_path / "models--someone--model"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    code = "import mlx_lm_utils_py as m; print(m.get_model_path('someone/model'))"
+    environment = os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert Path(result.stdout.strip()) == snapshot

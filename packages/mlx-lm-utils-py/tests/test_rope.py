@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from mlx_core_py.utils import tree_flatten
+from mlx_lm_utils_py import initialize_rope
+
+CASES = json.loads((Path(__file__).parent / "fixtures" / "rope.json").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["scaling"]["rope_type"])
+def test_agrees_with_transformers(case: dict[str, Any]) -> None:
+    rope = initialize_rope(
+        case["dims"],
+        case["base"],
+        scaling_config=case["scaling"],
+        max_position_embeddings=case["context"],
+    )
+    rotated = rope(mx.array(case["x"], dtype=mx.float32), offset=case["offset"])
+    np.testing.assert_allclose(np.array(rotated), case["expected"], rtol=1e-4, atol=2e-5)
+
+
+def test_factors_stretch_the_wavelengths() -> None:
+    x = mx.random.normal((1, 2, 3, 8))
+    plain = initialize_rope(8, scaling_config={"rope_type": "linear", "factor": 4.0})
+    factors = initialize_rope(8, scaling_config={"type": "factors", "factors": [4.0] * 4})
+    np.testing.assert_allclose(
+        np.array(factors(x, offset=7)), np.array(plain(x, offset=7)), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_traditional_rotates_neighbours() -> None:
+    halves = initialize_rope(8, scaling_config={"type": "factors", "factors": [1, 2, 3, 4]})
+    pairs = initialize_rope(8, 10000.0, True, {"type": "factors", "factors": [1, 2, 3, 4]})
+    x = np.random.default_rng(0).normal(size=(1, 1, 3, 8)).astype(np.float32)
+    neighbours = x.reshape(1, 1, 3, 2, 4).swapaxes(-1, -2).reshape(x.shape)
+    expected = np.array(halves(mx.array(x), offset=3))
+    expected = expected.reshape(1, 1, 3, 2, 4).swapaxes(-1, -2).reshape(x.shape)
+    rotated = np.array(pairs(mx.array(neighbours), offset=3))
+    np.testing.assert_allclose(rotated, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_only_the_rotated_dimensions_change_magnitude() -> None:
+    scaling = {"type": "yarn", "factor": 4.0, "attention_factor": 3.0}
+    rope = initialize_rope(4, scaling_config=scaling, max_position_embeddings=64)
+    rotated = np.array(rope(mx.ones((1, 1, 2, 6))))
+    np.testing.assert_allclose(rotated[..., 4:], 1.0)
+    np.testing.assert_allclose((rotated[..., :4] ** 2).sum(-1), 9 * 4, rtol=1e-5)
+
+
+def test_has_no_parameters() -> None:
+    rope = initialize_rope(
+        8, scaling_config={"type": "yarn", "factor": 2.0, "original_max_position_embeddings": 16}
+    )
+    assert tree_flatten(rope.parameters()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dims": 7}, "dims"),
+        ({"dims": 8, "base": 0.0}, "base"),
+        ({"dims": 8, "scaling_config": {"type": "dynamic"}}, "'dynamic' is not supported"),
+        ({"dims": 8, "scaling_config": {"type": ["yarn"]}}, "is not supported"),
+        ({"dims": 8, "scaling_config": {"type": "linear"}}, "no 'factor'"),
+        ({"dims": 8, "scaling_config": {"type": "linear", "factor": 0}}, "'factor' .* positive"),
+        ({"dims": 8, "scaling_config": {"type": "linear", "factor": "2"}}, "'factor' .* number"),
+        ({"dims": 8, "scaling_config": {"type": "yarn", "factor": 2}}, "original_max_position"),
+        ({"dims": 8, "base": 1.0}, "base"),
+        ({"dims": 8, "scaling_config": {"type": "factors", "factors": [1.0]}}, "list of 4"),
+        ({"dims": 8, "scaling_config": {"type": "factors", "factors": [1, 1, 1, "a"]}}, "number"),
+        ({"dims": 8, "scaling_config": {"type": "llama3", "factor": 2, "low_freq_factor": 4,
+          "high_freq_factor": 4}}, "high_freq_factor"),
+    ],
+)  # fmt: skip
+def test_wrong_configurations(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        initialize_rope(**arguments)
