@@ -1,5 +1,6 @@
 """Operations of neural networks that run as one step."""
 
+
 @c("mlx_fast_rms_norm", "array x, array? weight, float eps")
 def rms_norm(x: array, weight: array | None, eps: float, *, stream: StreamLike = None) -> array:
     """Root mean square normalisation of the last axis.
@@ -133,8 +134,6 @@ def rope(
     "mlx_fast_scaled_dot_product_attention",
     "array queries, array keys, array values, float scale, str mask_mode, array? mask_arr, "
     "array? sinks",
-    cpp="mlx::core::fast::scaled_dot_product_attention("
-    "{queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})",
     python=False,
 )
 @c(
