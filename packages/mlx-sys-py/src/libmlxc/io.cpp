@@ -78,6 +78,8 @@ class source {
     std::string bytes(size, '\0');
     if (user_) {
       user_->read(bytes.data(), size, offset);
+      // MLX begins where the reader stands, and this may have moved it.
+      user_->seek(0, std::ios_base::beg);
     } else if (!file_.seekg(offset) || !file_.read(bytes.data(), size)) {
       throw io_error(label_ + " cannot be read");
     }
