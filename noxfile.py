@@ -39,6 +39,9 @@ MANIFESTS: dict[str, dict[str, Any]] = {
     for path in sorted(PACKAGES_DIR.glob("*/pyproject.toml"))
 }
 
+# One configuration, also where the arguments name tests of one package, which has its own.
+PYTEST = ("pytest", "--config-file", "pyproject.toml")
+
 
 def requirement_name(requirement: str) -> str:
     """The distribution a requirement names, without extras, version and marker."""
@@ -155,14 +158,14 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test all packages and the repository; arguments after ``--`` go to pytest."""
     environment = install_tests(session)
-    session.run("pytest", "-m", "not slow", *session.posargs, env=environment)
+    session.run(*PYTEST, "-m", "not slow", *session.posargs, env=environment)
 
 
 @nox.session(default=False)
 def tests_slow(session: nox.Session) -> None:
     """Run the tests that ``tests`` leaves out because they take long."""
     environment = install_tests(session)
-    session.run("pytest", "-m", "slow", *session.posargs, env=environment)
+    session.run(*PYTEST, "-m", "slow", *session.posargs, env=environment)
 
 
 @nox.session
@@ -204,7 +207,7 @@ def build(session: nox.Session) -> None:
         "MLX_PY_WHEELS": os.pathsep.join(name for name in made if name.endswith(".whl")),
         "MLX_PY_SDISTS": os.pathsep.join(name for name in made if name.endswith(".tar.gz")),
     }
-    session.run("pytest", "tests/test_wheels.py", env=environment)
+    session.run(*PYTEST, "tests/test_wheels.py", env=environment)
 
 
 @nox.session
@@ -227,7 +230,7 @@ def codegen(session: nox.Session) -> None:
 def downstream(session: nox.Session) -> None:
     """Build and run C and Cython projects against the installed packages."""
     environment = install_tests(session)
-    session.run("pytest", "tests/test_downstream.py", *session.posargs, env=environment)
+    session.run(*PYTEST, "tests/test_downstream.py", *session.posargs, env=environment)
 
 
 @nox.session
