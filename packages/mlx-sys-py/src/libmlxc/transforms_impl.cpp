@@ -10,8 +10,8 @@ using namespace mlx_c;
 
 namespace {
 
-// MLX indexes by these unchecked. A negative axis stands for an array that is not mapped over.
-void check_axes(const arrays& values, const std::vector<int>& axes, const char* argument) {
+// MLX indexes by these without a look at how many there are.
+void check_count(const arrays& values, const std::vector<int>& axes, const char* argument) {
   if (axes.size() != values.size()) {
     throw std::invalid_argument(
         std::string(argument) + " has " + std::to_string(axes.size()) + " axes for " +
@@ -19,8 +19,8 @@ void check_axes(const arrays& values, const std::vector<int>& axes, const char* 
   }
 }
 
-void check_axes_in_range(const arrays& values, const std::vector<int>& axes, const char* argument) {
-  check_axes(values, axes, argument);
+// A negative axis is for MLX to judge: -1 stands for an array that is not mapped over.
+void check_range(const arrays& values, const std::vector<int>& axes, const char* argument) {
   for (size_t i = 0; i < axes.size(); ++i) {
     if (axes[i] >= static_cast<int>(values[i].ndim())) {
       throw std::out_of_range(
@@ -43,7 +43,8 @@ int mlx_detail_vmap_trace(
     ensure_thread();
     auto& values = get(inputs, "inputs");
     auto axes = to_ints(in_axes, in_axes_num, "in_axes");
-    check_axes_in_range(values, axes, "in_axes");
+    check_count(values, axes, "in_axes");
+    check_range(values, axes, "in_axes");
     auto [traced_inputs, traced_outputs] =
         mlx::core::detail::vmap_trace(get(fun, "fun"), values, axes);
     set(res_0, std::move(traced_inputs));
@@ -67,9 +68,9 @@ int mlx_detail_vmap_replace(
     auto& traced_outputs = get(s_outputs, "s_outputs");
     auto from = to_ints(in_axes, in_axes_num, "in_axes");
     auto to = to_ints(out_axes, out_axes_num, "out_axes");
-    check_axes_in_range(values, from, "in_axes");
-    check_axes(traced_inputs, from, "in_axes");
-    check_axes(traced_outputs, to, "out_axes");
+    check_count(values, from, "in_axes");
+    check_count(traced_inputs, from, "in_axes");
+    check_count(traced_outputs, to, "out_axes");
     set(res, mlx::core::detail::vmap_replace(values, traced_inputs, traced_outputs, from, to));
   });
 }
