@@ -134,6 +134,10 @@ def rope(
     "mlx_fast_scaled_dot_product_attention",
     "array queries, array keys, array values, float scale, str mask_mode, array? mask_arr, "
     "array? sinks",
+    cpp=(
+        "mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
+        "{scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})"
+    ),
     python=False,
 )
 @c(
