@@ -3,16 +3,18 @@
 
 def _lengths(a: array, s: object, axes: object, half: bool) -> tuple[list[int], list[int]]:
     """Lengths and axes of a transform over several axes, filled in from the shape."""
+    if s is not None:
+        s = list(to_ints(s, "s"))
     if axes is None:
         if s is not None:
             raise ValueError("axes must be given with s")
         axes = range(a.ndim)
-    axes = list(axes)
+    axes = list(to_ints(axes, "axes"))
     if s is None:
         s = [_length(a, None, axis, half and axis is axes[-1]) for axis in axes]
     elif len(s) != len(axes):
         raise ValueError(f"s has {len(s)} lengths for {len(axes)} axes")
-    return list(s), axes
+    return s, axes
 
 
 @c("mlx_fft_fft2", "array a, shape n, ints axes, norm norm", n="lengths")

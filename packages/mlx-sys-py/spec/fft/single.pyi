@@ -7,7 +7,7 @@ def _length(a: array, n: int | None, axis: int, half: bool) -> int:
     """Length of a transform that is not given; `half` if the input is one side of a spectrum."""
     if n is not None:
         return n
-    if not -a.ndim <= axis < a.ndim:
+    if not -a.ndim <= to_int(axis, "axis") < a.ndim:
         raise IndexError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
     length = a.shape[axis]
     return 2 * (length - 1) if half else length

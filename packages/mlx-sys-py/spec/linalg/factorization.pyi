@@ -137,6 +137,8 @@ def eig(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
 
 def _check_triangle(UPLO: str) -> None:
     """LAPACK is only asked for a triangle that exists."""
+    if not isinstance(UPLO, str):
+        raise TypeError(f"UPLO must be a str, not {type(UPLO).__name__}")
     if UPLO not in ("L", "U", "l", "u"):
         raise ValueError(f'UPLO must be "L" or "U", not {UPLO!r}')
 

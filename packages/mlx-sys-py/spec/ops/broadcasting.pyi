@@ -99,7 +99,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         raise ValueError("broadcast_shapes needs at least one shape")
     lengths = []
     for shape in shapes:
-        for back, length in enumerate(reversed(shape)):
+        for back, length in enumerate(reversed(list(to_ints(shape, "shapes")))):
             if length < 0:
                 raise ValueError(f"a length is negative in {tuple(shape)}")
             if back == len(lengths):
@@ -136,7 +136,7 @@ def atleast_1d(*arys: array, stream: StreamLike = None) -> array | list[array]:
 
     See: MLX ``mlx.core.atleast_1d``.
     """
-    results = [_atleast_1d(value, stream) for value in arys]
+    results = [_atleast_1d(to_array(value, "arys"), stream) for value in arys]
     return results[0] if len(results) == 1 else results
 
 
@@ -165,7 +165,7 @@ def atleast_2d(*arys: array, stream: StreamLike = None) -> array | list[array]:
 
     See: MLX ``mlx.core.atleast_2d``.
     """
-    results = [_atleast_2d(value, stream) for value in arys]
+    results = [_atleast_2d(to_array(value, "arys"), stream) for value in arys]
     return results[0] if len(results) == 1 else results
 
 
@@ -195,7 +195,7 @@ def atleast_3d(*arys: array, stream: StreamLike = None) -> array | list[array]:
 
     See: MLX ``mlx.core.atleast_3d``.
     """
-    results = [_atleast_3d(value, stream) for value in arys]
+    results = [_atleast_3d(to_array(value, "arys"), stream) for value in arys]
     return results[0] if len(results) == 1 else results
 
 

@@ -88,15 +88,18 @@ def as_strided(
     See: MLX ``mlx.core.as_strided``.
     """
     a = to_array(a, "a")
-    shape = a.shape if shape is None else tuple(shape)
+    shape = a.shape if shape is None else tuple(to_ints(shape, "shape"))
     if strides is None:
         strides = [1] * len(shape)
         for axis in range(len(shape) - 2, -1, -1):
             strides[axis] = strides[axis + 1] * shape[axis + 1]
+    strides = list(to_strides(strides, "strides"))
     if len(strides) != len(shape):
         raise ValueError(f"strides has {len(strides)} steps for {len(shape)} axes of shape")
+    if True in [length < 0 for length in shape]:
+        raise ValueError(f"a length is negative in the shape {shape}")
     if 0 not in shape:
-        lowest = highest = offset
+        lowest = highest = to_uint64(offset, "offset")
         for length, step in zip(shape, strides):
             if step < 0:
                 lowest += (length - 1) * step
@@ -139,7 +142,13 @@ def copy(a: array) -> array:
     """A copy of an array."""
 
 
-@c("mlx_depends", "arrays inputs, arrays dependencies", stream=False, cpp="mlx::core::depends")
+# MLX reads the first input, even of none.
+@c(
+    "mlx_depends",
+    "arrays inputs, arrays dependencies",
+    stream=False,
+    cpp="{inputs}.empty() ? {inputs} : mlx::core::depends({inputs}, {dependencies})",
+)
 def _depends(inputs: Sequence[array], dependencies: Sequence[array]) -> list[array]:
     """Arrays that wait for others when they are evaluated."""
 

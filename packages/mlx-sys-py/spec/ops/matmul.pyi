@@ -170,6 +170,8 @@ def tensordot(
 
     See: MLX ``mlx.core.tensordot``.
     """
+    if not isinstance(axes, (int, list, tuple)):
+        raise TypeError(f"axes must be an int or two lists, not {type(axes).__name__}")
     if not isinstance(axes, int) and len(axes) != 2:
         raise ValueError(f"axes must be an integer or two lists, not {len(axes)} of them")
 

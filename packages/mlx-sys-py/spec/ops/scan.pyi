@@ -263,3 +263,7 @@ def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) 
 
     See: MLX ``mlx.core.diff``.
     """
+    a = to_array(a, "a")
+    if -a.ndim <= to_int(axis, "axis") < a.ndim and to_int(n, "n") > a.shape[axis]:
+        # There is nothing left after as many differences as elements.
+        n = a.shape[axis]

@@ -103,7 +103,7 @@ def var(
     See: MLX ``mlx.core.var``.
     """
     if correction is not None:
-        ddof = correction
+        ddof = to_int(correction, "correction")
 
 
 @method
@@ -147,7 +147,7 @@ def std(
     See: MLX ``mlx.core.std``.
     """
     if correction is not None:
-        ddof = correction
+        ddof = to_int(correction, "correction")
 
 
 @c("mlx_median", "array a, ints axes, bool keepdims", axes="axis")
@@ -179,6 +179,8 @@ def median(
     a = to_array(a, "a")
     if axis is None:
         axis = range(a.ndim)
+    elif not isinstance(axis, int):
+        axis = list(to_ints(axis, "axis"))
     if not isinstance(axis, int) and len(axis) == 0:
         # Every element stands alone, and is its own mean and median.
         return a.mean((), keepdims, stream=stream)
