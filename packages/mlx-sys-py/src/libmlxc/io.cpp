@@ -1,5 +1,7 @@
 #include "mlx/c/io.h"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstring>
 #include <filesystem>
@@ -87,14 +89,14 @@ class source {
   }
 
   // MLX computes sizes that wrap round, and finds only at evaluation that the file has ended.
-  void check_holds(const mx::array& array) const {
+  void check_holds(const mx::array& array, size_t offset = 0) const {
     size_t bytes = array.itemsize();
     for (auto extent : array.shape()) {
       if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<size_t>(extent), &bytes)) {
         throw io_error(label_ + " has an array of an impossible shape");
       }
     }
-    if (bytes > size_) {
+    if (bytes > size_ - offset) {
       throw io_error(label_ + " is truncated: it is shorter than an array in it");
     }
   }
@@ -121,12 +123,11 @@ size_t check_npy_header(source& from) {
   auto has = [&](size_t at, std::string_view text) {
     return header.size() > at && header.compare(at, text.size(), text) == 0;
   };
-  if (!has(0, "{'descr': '") || !has(14, "', 'fortran_order': ") || !has(34, "True, 'shape': (") ||
+  if (!has(0, "{'descr': '") || !has(14, "', 'fortran_order': ") ||
+      !(has(34, "True, 'shape': (") || has(34, "False, 'shape': (")) ||
       header.find(')') == header.npos) {
-    if (!has(34, "False, 'shape': (") || header.find(')') == header.npos) {
-      throw io_error(
-          from.label() + " has an npy header that cannot be loaded: " + header.substr(0, 100));
-    }
+    throw io_error(
+        from.label() + " has an npy header that cannot be loaded: " + header.substr(0, 100));
   }
   return prefix + length;
 }
@@ -135,8 +136,7 @@ mx::array checked_npy(source& from, const std::function<mx::array()>& load) {
   return reading(from.label(), [&] {
     size_t offset = check_npy_header(from);
     auto array = load();
-    from.check_holds(array);
-    from.read(offset + array.nbytes(), 0);
+    from.check_holds(array, offset);
     return array;
   });
 }
@@ -209,9 +209,8 @@ void replace_file(const char* file, const std::string& suffix, F write) {
   if (!fs::is_directory(target.parent_path())) {
     throw file_not_found("there is no folder " + target.parent_path().string());
   }
-  auto unique = std::to_string(std::hash<std::thread::id>()(std::this_thread::get_id())) + "-" +
-      std::to_string(counter++);
-  auto temporary = target.parent_path() / ("." + target.stem().string() + "-" + unique + suffix);
+  auto unique = std::to_string(getpid()) + "-" + std::to_string(counter++);
+  auto temporary = target.parent_path() / (".mlx-" + unique + suffix);
   try {
     write(temporary.string());
     if (fs::exists(target)) {
