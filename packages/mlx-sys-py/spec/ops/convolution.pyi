@@ -16,7 +16,7 @@ def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
 
 def _check_kernel(weight: array, groups: int) -> None:
     """MLX divides by these numbers without looking at them."""
-    if groups < 1:
+    if to_int(groups, "groups") < 1:
         raise ValueError(f"groups must be positive, not {groups}")
     if weight.ndim and weight.shape[-1] == 0:
         raise ValueError("weight has no input channels")
@@ -387,6 +387,8 @@ def convolve(a: array, v: array, /, mode: str = "full", *, stream: StreamLike = 
 
     See: MLX ``mlx.core.convolve``.
     """
+    if not isinstance(mode, str):
+        raise TypeError(f"mode must be a str, not {type(mode).__name__}")
     a, v = to_array(a, "a"), to_array(v, "v")
     if a.ndim != 1 or v.ndim != 1:
         raise ValueError(f"a and v must be vectors, not of {a.ndim} and {v.ndim} dimensions")

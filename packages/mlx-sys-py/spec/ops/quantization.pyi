@@ -36,7 +36,7 @@ def quantize(
 
     See: MLX ``mlx.core.quantize``; "OCP Microscaling Formats (MX)" v1.0 for mxfp4 and mxfp8.
     """
-    if group_size is not None and group_size < 1:
+    if group_size is not None and to_int(group_size, "group_size") < 1:
         raise ValueError(f"group_size must be positive, not {group_size}")
 
 

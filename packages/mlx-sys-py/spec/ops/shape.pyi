@@ -83,6 +83,7 @@ def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: StreamLik
 
     See: MLX ``mlx.core.unflatten``.
     """
+    shape = to_ints(shape, "shape")
     if -1 in shape and 0 in shape:
         raise ValueError(f"the length for -1 cannot be worked out beside 0 in shape {shape}")
 
