@@ -7,6 +7,7 @@ import inspect
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from codegen import audit, cpp, golden, signatures, table
@@ -172,9 +173,9 @@ def test_row_for_python_only(tmp_path: Path) -> None:
     text = '"""Rows."""\n\ndef double(x: int) -> int:\n    """Twice."""\n    return 2 * x\n'
     spec = write(tmp_path, text)
     assert "mlx_" not in emit(spec, "cpp").replace("mlx_c", "")
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(emit(spec, "pyx").partition("]\n")[2], namespace)
-    assert namespace["double"](4) == 8  # type: ignore[operator]
+    assert namespace["double"](4) == 8
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -202,11 +203,11 @@ def test_stub_of_the_table_is_python(group: str) -> None:
 def test_signature_is_written_as_it_was(text: str) -> None:
     spaced = text.replace(" = ", "=") if ":" not in text else text
     assert signatures.signature(signatures.parse(text)) == spaced
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(f"def f({spaced}): pass", namespace)
     kinds = [
         parameter.kind.name for parameter in inspect.signature(namespace["f"]).parameters.values()
-    ]  # type: ignore[arg-type]
+    ]
     assert [kind for _, kind, _ in signatures.described(signatures.parse(text))] == kinds
 
 

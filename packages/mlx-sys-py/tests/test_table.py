@@ -36,7 +36,7 @@ HOSTILE = [
 ERRORS = (TypeError, ValueError, IndexError, RuntimeError, NotImplementedError)
 
 
-def named(rows: list[dict[str, Any]]) -> Any:
+def named(rows: list[dict[str, Any]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("row", rows, ids=[f"{r['group']}.{r['name']}" for r in rows])
 
 
