@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Uses the C interface only; works without mlx_sys_py having been imported."""
+"""Uses the C interface only; its users need not import mlx_sys_py first."""
 
 from mlx_sys_py cimport c
 
