@@ -34,7 +34,7 @@ def test_an_answer(tmp_path: Path) -> None:
     assert result.stdout.endswith("\n")
     assert len(result.stdout) > 1
     prompt, generation, first, memory = result.stderr.splitlines()
-    assert prompt.startswith("Prompt: 3 tokens, ")
+    assert prompt.startswith("Prompt: 2 tokens, ")
     assert generation.startswith("Generation: 5 tokens, ")
     assert generation.endswith(" tokens/s")
     assert first.startswith("Time to first token: ")

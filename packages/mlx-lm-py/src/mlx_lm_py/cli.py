@@ -10,6 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+import mlx_core_py as mx
+
+from .generate import stream_generate
+from .loading import load
+from .sample_utils import make_sampler
+
 USAGE_ERROR = 2
 RUNTIME_ERROR = 1
 # What a shell reports for a program that SIGINT or SIGPIPE ended.
@@ -93,13 +99,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _generate(options: argparse.Namespace) -> None:
-    # Here and not above, so that --help and usage errors come at once.
-    import mlx_core_py as mx
-
-    from .generate import stream_generate
-    from .loading import load
-    from .sample_utils import make_sampler
-
     text = sys.stdin.read() if options.prompt == "-" else options.prompt
     model, tokenizer = load(options.model)
     prompt: str | list[int] = text
@@ -160,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads on; keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except (ImportError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except (MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
         print(f"mlx-lm-py: error: {message}", file=sys.stderr)
         return RUNTIME_ERROR
