@@ -58,3 +58,62 @@ def test_constants() -> None:
     assert np.isnan(mx.nan)
     assert mx.newaxis is None
     assert mx.Array is mx.array
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "expected"),
+    [
+        ((mx.int32, mx.float16), mx.float16),
+        ((mx.uint8, mx.int8, mx.bool_), mx.int16),
+        ((mx.float16, mx.bfloat16), mx.float32),
+        ((mx.array(1), mx.int64), mx.int64),
+        ((mx.bool_,), mx.bool_),
+    ],
+)
+def test_result_type(dtypes: Any, expected: mx.Dtype) -> None:
+    assert mx.result_type(*dtypes) == expected
+    assert all(mx.can_cast(dtype, expected) for dtype in dtypes)
+
+
+def test_can_cast_is_not_lossy() -> None:
+    assert not mx.can_cast(mx.float32, mx.int32)
+    assert not mx.can_cast(mx.array(1), mx.int8)
+    assert mx.can_cast(mx.int64, mx.float16)
+
+
+KINDS = {
+    "bool": {"bool_"},
+    "signed integer": {"int8", "int16", "int32", "int64"},
+    "unsigned integer": {"uint8", "uint16", "uint32", "uint64"},
+    "real floating": {"float16", "bfloat16", "float32", "float64"},
+    "complex floating": {"complex64"},
+}
+KINDS["integral"] = KINDS["signed integer"] | KINDS["unsigned integer"]
+KINDS["numeric"] = KINDS["integral"] | KINDS["real floating"] | KINDS["complex floating"]
+
+
+@pytest.mark.parametrize("name", sorted(KINDS["numeric"] | KINDS["bool"]))
+def test_isdtype(name: str) -> None:
+    dtype = getattr(mx, name)
+    assert {kind for kind in KINDS if mx.isdtype(dtype, kind)} == {
+        kind for kind, members in KINDS.items() if name in members
+    }
+    assert mx.isdtype(dtype, ("bool", dtype))
+    assert not mx.isdtype(dtype, ())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: mx.result_type(), ValueError, "at least one"),
+        (lambda: mx.result_type(1), TypeError, "int"),
+        (lambda: mx.can_cast(mx.int32, "int32"), TypeError, "str"),
+        (lambda: mx.isdtype("int32", mx.int32), TypeError, "str"),
+        (lambda: mx.isdtype(mx.int32, "whole"), ValueError, "whole"),
+        (lambda: mx.isdtype(mx.int32, 3), TypeError, "kind"),
+        (lambda: mx.isdtype(mx.int32, (mx.int32, 3)), TypeError, "kind"),
+    ],
+)
+def test_wrong_kinds(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

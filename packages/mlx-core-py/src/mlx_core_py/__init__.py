@@ -5,7 +5,10 @@
 """
 
 # ruff: noqa: F403
-import math
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 
 from mlx_sys_py.memory import *
 from mlx_sys_py.ops import *
@@ -25,11 +28,9 @@ __version__ = "0.32.4"
 
 Array = array
 
-pi = math.pi
-e = math.e
+matrix_norm = linalg.norm
+
 euler_gamma = 0.5772156649015329
-inf = math.inf
-nan = math.nan
 newaxis = None
 
 # Last: the modules of nn use the names above.

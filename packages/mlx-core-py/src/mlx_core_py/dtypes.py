@@ -1,30 +1,42 @@
-"""Limits of the data types.
+"""Limits and kinds of the data types.
 
 Source: https://data-apis.org/array-api/latest/API_specification/data_type_functions.html
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import reduce
+from typing import Any, NamedTuple
 
 from mlx_sys_py import (
     Dtype,
+    DtypeCategory,
+    array,
     bfloat16,
+    bool_,
     complex64,
+    complexfloating,
     float16,
     float32,
     float64,
+    floating,
     int8,
     int16,
     int32,
     int64,
+    integer,
+    issubdtype,
+    number,
+    promote_types,
+    signedinteger,
     uint8,
     uint16,
     uint32,
     uint64,
+    unsignedinteger,
 )
 
-__all__ = ["finfo", "iinfo"]
+__all__ = ["can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
 
 class _Format(NamedTuple):
@@ -53,6 +65,18 @@ _INTEGERS = {
     int16: (-(2**15), 2**15 - 1),
     int32: (-(2**31), 2**31 - 1),
     int64: (-(2**63), 2**63 - 1),
+}
+
+
+# The kinds of the array API; a Boolean is of no category.
+_KINDS: dict[str, DtypeCategory | None] = {
+    "bool": None,
+    "signed integer": signedinteger,
+    "unsigned integer": unsignedinteger,
+    "integral": integer,
+    "real floating": floating,
+    "complex floating": complexfloating,
+    "numeric": number,
 }
 
 
@@ -129,6 +153,81 @@ class iinfo:  # noqa: N801
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min}, max={self.max}, dtype={_short_name(self.dtype)})"
+
+
+def result_type(*arrays_and_dtypes: array | Dtype) -> Dtype:
+    """Return the data type to which all of the given ones are promoted.
+
+    Args:
+        arrays_and_dtypes: Data types, or arrays, which stand for theirs.
+
+    Raises:
+        TypeError: If something else is given.
+        ValueError: If nothing is given.
+
+    Example:
+        >>> mx.result_type(mx.int32, mx.array(1.0, mx.float16)) == mx.float16
+        True
+    """
+    if not arrays_and_dtypes:
+        raise ValueError("[result_type] at least one array or data type is needed")
+    return reduce(promote_types, (_dtype_of(x, "result_type") for x in arrays_and_dtypes))
+
+
+def can_cast(from_: array | Dtype, to: Dtype) -> bool:
+    """Tell whether a data type can be promoted to another.
+
+    Args:
+        from_: A data type, or an array, which stands for its own.
+        to: The data type to arrive at.
+
+    Raises:
+        TypeError: If something else is given.
+
+    Example:
+        >>> mx.can_cast(mx.int32, mx.float32), mx.can_cast(mx.float32, mx.int32)
+        (True, False)
+    """
+    _check_dtype(to, "can_cast")
+    return promote_types(_dtype_of(from_, "can_cast"), to) == to
+
+
+def isdtype(dtype: Dtype, kind: Dtype | str | tuple[Dtype | str, ...]) -> bool:
+    """Tell whether a data type is of a kind.
+
+    Args:
+        dtype: The data type.
+        kind: A data type, ``"bool"``, ``"signed integer"``, ``"unsigned integer"``,
+            ``"integral"``, ``"real floating"``, ``"complex floating"`` or ``"numeric"``, or a
+            tuple of these, of which one is enough.
+
+    Raises:
+        TypeError: If ``dtype`` is not a data type, or ``kind`` neither a data type nor a string.
+        ValueError: If ``kind`` is another string.
+
+    Example:
+        >>> mx.isdtype(mx.int32, "integral"), mx.isdtype(mx.int32, ("bool", mx.float32))
+        (True, False)
+    """
+    _check_dtype(dtype, "isdtype")
+    return any([_is_of_kind(dtype, one) for one in (kind if isinstance(kind, tuple) else (kind,))])
+
+
+def _is_of_kind(dtype: Dtype, kind: Any) -> bool:
+    if isinstance(kind, Dtype):
+        return dtype == kind
+    if not isinstance(kind, str):
+        raise TypeError(f"[isdtype] kind must be a Dtype or a string, not {type(kind).__name__}")
+    if kind not in _KINDS:
+        raise ValueError(f"[isdtype] kind must be one of {', '.join(_KINDS)}, but is {kind!r}")
+    category = _KINDS[kind]
+    return dtype == bool_ if category is None else issubdtype(dtype, category)
+
+
+def _dtype_of(value: Any, name: str) -> Dtype:
+    dtype = value.dtype if isinstance(value, array) else value
+    _check_dtype(dtype, name)
+    return dtype
 
 
 def _check_dtype(dtype: Dtype, name: str) -> None:

@@ -77,6 +77,7 @@ def load(file: File, /, format: str | None = None, return_metadata: bool = False
         return sys_io.load_npy(source)
     if kind == "npz":
         return _load_npz(source)
+    metadata: dict[str, Any]
     if kind == "safetensors":
         arrays, metadata = sys_io.load_safetensors(source)
     elif isinstance(source, str):
@@ -248,7 +249,7 @@ def _load_npz(source: str | BinaryIO) -> dict[str, array]:
 def _load_member(archive: zipfile.ZipFile, name: str) -> array:
     member = BytesIO(archive.read(name))
     # What errors call the member.
-    member.name = name  # type: ignore[attr-defined]
+    member.name = name
     return sys_io.load_npy(member)
 
 

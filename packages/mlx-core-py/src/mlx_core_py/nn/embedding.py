@@ -50,7 +50,8 @@ class Embedding(Module):
         return f"{num_embeddings}, {dims}"
 
     def __call__(self, x: mx.array) -> mx.array:
-        return self["weight"][x]
+        weight: mx.array = self["weight"]
+        return weight[x]
 
     def as_linear(self, x: mx.array) -> mx.array:
         """Multiply by the table, as an output layer that shares its weight with the embedding.
@@ -61,7 +62,7 @@ class Embedding(Module):
         Returns:
             Their products with each embedding, of shape ``(..., num_embeddings)``.
         """
-        return x @ self["weight"].T
+        return mx.matmul(x, self["weight"].T)
 
     def to_quantized(
         self, group_size: int | None = None, bits: int | None = None, mode: str = "affine"

@@ -76,7 +76,7 @@ class Linear(Module):
     def __call__(self, x: mx.array) -> mx.array:
         if "bias" in self:
             return mx.addmm(self["bias"], x, self["weight"].T)
-        return x @ self["weight"].T
+        return mx.matmul(x, self["weight"].T)
 
     def to_quantized(
         self, group_size: int | None = None, bits: int | None = None, mode: str = "affine"
