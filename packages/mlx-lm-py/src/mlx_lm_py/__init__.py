@@ -14,5 +14,3 @@ __all__ = [
     "sample_utils",
     "stream_generate",
 ]
-
-__version__ = "0.32.4"

@@ -92,18 +92,16 @@ def _only_gguf(folder: Path) -> Path:
 
 
 def _with_one_float_type(weights: Mapping[str, mx.array]) -> dict[str, mx.array]:
-    """Give all parts of a GGUF model the type of its scales.
+    """Give all floating parts of a GGUF model the type to compute in.
 
-    The files keep norms in float32 beside float16 scales; every product would convert one of them.
+    The files keep norms in float32 beside float16 weights or scales; left so, every product would
+    convert one of them. A GPU computes in float16; a CPU only widens it, so there it is done once.
     """
-    scales = [value for name, value in weights.items() if name.endswith(".scales")]
-    if not scales:
-        return dict(weights)
-    dtype = scales[0].dtype
-    return {
-        name: value.astype(dtype) if mx.issubdtype(value.dtype, mx.floating) else value
-        for name, value in weights.items()
-    }
+    floating = {k: v for k, v in weights.items() if mx.issubdtype(v.dtype, mx.floating)}
+    on_cpu = mx.default_device().type == mx.cpu
+    narrow = any(value.dtype == mx.float16 for value in floating.values())
+    dtype = mx.float16 if narrow and not on_cpu else mx.float32
+    return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}
 
 
 def load_model(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> LanguageModel:

@@ -24,5 +24,3 @@ __all__ = [
     "read_json",
     "render_chat_template",
 ]
-
-__version__ = "0.32.4"
