@@ -210,7 +210,10 @@ def isdtype(dtype: Dtype, kind: Dtype | str | tuple[Dtype | str, ...]) -> bool:
         (True, False)
     """
     _check_dtype(dtype, "isdtype")
-    return any([_is_of_kind(dtype, one) for one in (kind if isinstance(kind, tuple) else (kind,))])
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    # All of them, so that a wrong one is an error wherever it stands.
+    matches = [_is_of_kind(dtype, one) for one in kinds]
+    return any(matches)
 
 
 def _is_of_kind(dtype: Dtype, kind: Any) -> bool:
