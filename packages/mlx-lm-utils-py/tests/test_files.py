@@ -116,6 +116,8 @@ def test_wrong_gguf_metadata(tmp_path: Path, change: dict[str, Any], message: st
     [
         ({"a.weight": floats(4)}, "'a.weight' that this architecture has no use for"),
         ({"blk.x.attn_v.weight": floats(4)}, "no use for"),
+        ({"a\0.weight": floats(4)}, "damaged: it has the name"),
+        ({"": floats(4)}, "damaged: it has the name ''"),
         ({"a": (99, (4,), bytes(16))}, "'a' is of GGML type 99"),
         ({"a": (Q8_0, (2, 33), bytes(99))}, "no multiple of Q8_0's 32"),
         ({"a": (F32, (0,), b"")}, "senseless shape"),

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import mlx_core_py as mx
 
-MAX_NAME_BYTES = 65535
+MAX_NAME_CHARS = 65535
 MAX_DIMENSIONS = 4
 MAX_ALIGNMENT = 2**20
 
@@ -95,6 +95,13 @@ class _Reader:
         # Damaged text in a token or a note should not keep a model from loading.
         return data.decode("utf-8", errors="replace")
 
+    def name(self) -> str:
+        name = self.string()
+        # What reads the data ends a name at a zero byte.
+        if not (name.isascii() and name.isprintable() and 0 < len(name) <= MAX_NAME_CHARS):
+            raise ValueError(f"{self.path} is damaged: it has the name {name[:100]!r}")
+        return name
+
     def value(self) -> Any:
         kind = self.number("<I")
         if kind == _STRING:
@@ -142,7 +149,7 @@ def read_gguf_header(path: str | Path) -> GGUFHeader:
         tensor_count, value_count = reader.number("<Q"), reader.number("<Q")
         metadata: dict[str, Any] = {}
         for _ in range(value_count):
-            key = reader.string()
+            key = reader.name()
             metadata[key] = reader.value()
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 8 <= alignment <= MAX_ALIGNMENT or alignment % 8:
@@ -167,9 +174,7 @@ def read_gguf_header(path: str | Path) -> GGUFHeader:
 
 
 def _read_tensor_info(reader: _Reader) -> tuple[str, TensorInfo, int]:
-    name = reader.string()
-    if len(name) > MAX_NAME_BYTES:
-        raise ValueError(f"{reader.path} has a tensor name of {len(name)} characters")
+    name = reader.name()
     dimensions = reader.number("<I")
     if not 1 <= dimensions <= MAX_DIMENSIONS:
         raise ValueError(f"{reader.path}: tensor '{name}' has {dimensions} dimensions")
