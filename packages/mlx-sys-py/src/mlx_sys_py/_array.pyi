@@ -1,12 +1,12 @@
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 from typing_extensions import Buffer
 
 from mlx_sys_py._dtype import Dtype
 from mlx_sys_py._typing import ArrayLike, ConvertsToArray, IntOrInts, Scalar, StreamLike, SupportsDLPack
 
-_Operand = array | Scalar | Buffer | ConvertsToArray
+_Operand: TypeAlias = array | Scalar | Buffer | ConvertsToArray
 
 class array:
     def __init__(self, val: ArrayLike, dtype: Dtype | None = None) -> None: ...

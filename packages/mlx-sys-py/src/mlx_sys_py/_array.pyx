@@ -5,10 +5,13 @@ from cpython.buffer cimport (
     PyBUF_STRIDES, PyBuffer_IsContiguous, PyBuffer_Release, PyBuffer_ToContiguous,
     PyObject_CheckBuffer, PyObject_GetBuffer,
 )
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport (
     PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName,
 )
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport (
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -132,7 +135,12 @@ cdef class array:
         """tuple[int, ...]: the length of each axis."""
         cdef size_t ndim = c.mlx_array_ndim(self._c), i
         cdef const int* dims = c.mlx_array_shape(self._c)
-        return tuple([dims[i] for i in range(ndim)])
+        cdef tuple res = PyTuple_New(ndim)
+        for i in range(ndim):
+            length = <object>dims[i]
+            Py_INCREF(length)
+            PyTuple_SET_ITEM(res, i, length)
+        return res
 
     @property
     def ndim(self):

@@ -109,92 +109,125 @@ cdef int collect(object value, list leaves, list shape, int depth) except -1:
     return 0
 
 
+cdef enum:
+    # What the leaves of a nested sequence are, the most general last.
+    BOOLS
+    INTS
+    BIG_INTS
+    FLOATS
+    COMPLEXES
+    OBJECTS
+
+
+cdef int kind_of(list leaves, vector[int64_t]& ints) except -1:
+    """The most general kind among the leaves; ints of 64 bits are collected on the way."""
+    cdef int kind = BOOLS, overflow = 0
+    cdef long long number
+    ints.reserve(len(leaves))
+    for item in leaves:
+        if isinstance(item, int):
+            number = PyLong_AsLongLongAndOverflow(item, &overflow)
+            ints.push_back(number)
+            if not isinstance(item, bool):
+                kind = max(kind, BIG_INTS if overflow else INTS)
+        elif isinstance(item, float):
+            kind = max(kind, FLOATS)
+        elif isinstance(item, complex):
+            kind = max(kind, COMPLEXES)
+        else:
+            return OBJECTS
+    return kind
+
+
 cdef array from_sequence(object value, int dtype):
     cdef list leaves = []
     cdef list shape = []
-    collect(value, leaves, shape, 0)
-    cdef bint has_complex = False, has_float = False, has_int = False, has_array = False
-    for item in leaves:
-        if isinstance(item, bool):
-            continue
-        if isinstance(item, int):
-            has_int = True
-        elif isinstance(item, float):
-            has_float = True
-        elif isinstance(item, complex):
-            has_complex = True
-        else:
-            has_array = True
-            break
-    if has_array:
-        return from_arrays(leaves, shape, dtype)
-
-    cdef vector[int] dims = shape
-    cdef size_t size = len(leaves), i
-    cdef vector[float] floats
-    cdef vector[double] doubles
     cdef vector[int64_t] ints
-    cdef vector[uint64_t] unsigned_ints
-    cdef vector[int32_t] small_ints
-    cdef const void* data
-    cdef c.mlx_dtype source
-    cdef int wanted = dtype
-    if wanted < 0:
-        if has_complex:
-            wanted = c.MLX_COMPLEX64
-        elif has_float or not leaves:
-            wanted = c.MLX_FLOAT32
-        elif has_int:
-            wanted = c.MLX_INT32
-            for item in leaves:
-                wanted = max(wanted, <int>int_dtype(item), key=_int_rank)
-        else:
-            wanted = c.MLX_BOOL
-    if has_complex and wanted != c.MLX_COMPLEX64:
-        raise TypeError(
-            f"val has complex numbers, which do not convert to {dtype_object(<c.mlx_dtype>wanted).name}"
-        )
-    if has_complex:
-        source = c.MLX_COMPLEX64
-        floats.resize(2 * size)
-        for i in range(size):
+    cdef vector[float] floats
+    cdef size_t i
+    collect(value, leaves, shape, 0)
+    cdef int kind = kind_of(leaves, ints)
+    if kind == OBJECTS:
+        return from_arrays(leaves, shape, dtype)
+    cdef vector[int] dims = shape
+    if dtype < 0:
+        dtype = default_dtype(kind if leaves else FLOATS, leaves, ints)
+    if kind == COMPLEXES:
+        if dtype != c.MLX_COMPLEX64:
+            raise TypeError(
+                "val has complex numbers, which do not convert to "
+                + dtype_object(<c.mlx_dtype>dtype).name
+            )
+        floats.resize(2 * len(leaves))
+        for i in range(len(leaves)):
             number = complex(leaves[i])
             floats[2 * i] = number.real
             floats[2 * i + 1] = number.imag
-        data = floats.data()
-    elif wanted == c.MLX_FLOAT64:
-        source = c.MLX_FLOAT64
-        doubles = leaves
-        data = doubles.data()
-    elif has_float or is_floating(<c.mlx_dtype>wanted) or is_complex(<c.mlx_dtype>wanted):
-        source = c.MLX_FLOAT32
-        floats = leaves
-        data = floats.data()
-    else:
-        low, high = _int_ranges.get(wanted, (-_INT64_LIMIT, _INT64_LIMIT - 1))
-        for item in leaves:
-            if not low <= item <= high:
-                raise ValueError(
-                    f"val has {item}, which does not fit in {dtype_object(<c.mlx_dtype>wanted).name}"
-                )
-        if wanted == c.MLX_INT32 or wanted == c.MLX_BOOL:
-            source = c.MLX_INT32
-            small_ints = [item != 0 for item in leaves] if wanted == c.MLX_BOOL else leaves
-            data = small_ints.data()
-        elif wanted == c.MLX_UINT64:
-            source = c.MLX_UINT64
-            unsigned_ints = leaves
-            data = unsigned_ints.data()
-        else:
-            source = c.MLX_INT64
-            ints = leaves
-            data = ints.data()
+        return from_memory(floats.data(), dims, c.MLX_COMPLEX64, dtype)
+    if kind == FLOATS or dtype > c.MLX_INT64:
+        return from_floats(leaves, dims, dtype)
+    return from_ints(leaves, kind, ints, dims, <c.mlx_dtype>dtype)
+
+
+cdef int default_dtype(int kind, list leaves, const vector[int64_t]& ints) except -1:
+    """The type of numbers that come without one."""
+    cdef size_t i
+    if kind == BOOLS:
+        return c.MLX_BOOL
+    if kind == FLOATS:
+        return c.MLX_FLOAT32
+    if kind == COMPLEXES:
+        return c.MLX_COMPLEX64
+    if kind == BIG_INTS:
+        if min(leaves) < 0 or max(leaves) >= 1 << 64:
+            raise ValueError("val has ints that do not fit in 64 bits")
+        return c.MLX_UINT64
+    for i in range(ints.size()):
+        if not -0x80000000 <= ints[i] <= 0x7FFFFFFF:
+            return c.MLX_INT64
+    return c.MLX_INT32
+
+
+cdef array from_memory(const void* data, const vector[int]& dims, c.mlx_dtype source, int dtype):
     res = array._take(owned(c.mlx_array_new_data(data, dims.data(), <int>dims.size(), source)))
-    return cast(res, <c.mlx_dtype>wanted)
+    return cast(res, <c.mlx_dtype>dtype)
 
 
-def _int_rank(dtype):
-    return (c.MLX_INT32, c.MLX_INT64, c.MLX_UINT64).index(dtype)
+cdef array from_floats(list leaves, const vector[int]& dims, int dtype):
+    cdef vector[float] floats
+    cdef vector[double] doubles
+    cdef size_t i, size = len(leaves)
+    if dtype == c.MLX_FLOAT64:
+        doubles.resize(size)
+        for i in range(size):
+            doubles[i] = leaves[i]
+        return from_memory(doubles.data(), dims, c.MLX_FLOAT64, dtype)
+    floats.resize(size)
+    for i in range(size):
+        floats[i] = leaves[i]
+    return from_memory(floats.data(), dims, c.MLX_FLOAT32, dtype)
+
+
+cdef array from_ints(
+    list leaves, int kind, const vector[int64_t]& ints, const vector[int]& dims, c.mlx_dtype dtype
+):
+    cdef vector[int32_t] narrow
+    cdef vector[uint64_t] wide
+    cdef size_t i, size = ints.size()
+    low_high = _int_ranges.get(dtype)
+    if low_high is not None and leaves:
+        for extreme in (min(leaves), max(leaves)):
+            if not low_high[0] <= extreme <= low_high[1]:
+                raise ValueError(f"val has {extreme}, which does not fit in {dtype_object(dtype).name}")
+    if kind == BIG_INTS:
+        wide = leaves
+        return from_memory(wide.data(), dims, c.MLX_UINT64, dtype)
+    if dtype != c.MLX_INT32 and dtype != c.MLX_BOOL:
+        return from_memory(ints.data(), dims, c.MLX_INT64, dtype)
+    narrow.resize(size)
+    for i in range(size):
+        narrow[i] = ints[i] != 0 if dtype == c.MLX_BOOL else <int32_t>ints[i]
+    return from_memory(narrow.data(), dims, c.MLX_INT32, dtype)
 
 
 cdef array from_arrays(list leaves, list shape, int dtype):

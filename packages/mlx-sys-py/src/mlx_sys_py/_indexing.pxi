@@ -4,6 +4,10 @@
 # adds an axis of length 1 first, so it is a full slice like any other.  Ints and slices are
 # one slice operation; arrays are a gather over the flattened axes that they index.
 
+cdef extern from "Python.h":
+    int PySlice_Unpack(object, Py_ssize_t*, Py_ssize_t*, Py_ssize_t*) except -1
+    Py_ssize_t PySlice_AdjustIndices(Py_ssize_t, Py_ssize_t*, Py_ssize_t*, Py_ssize_t) noexcept
+
 cdef struct Slicing:
     vector[int] start
     vector[int] stop
@@ -23,13 +27,17 @@ cdef array slice_array(array a, const Slicing& s):
     return array._take(res)
 
 
-cdef array reshape(array a, object shape):
+cdef array reshape_to(array a, const vector[int]& dims):
     cdef c.mlx_array res
     cdef c.mlx_stream s
-    cdef vector[int] dims = shape
     res.ctx = s.ctx = NULL
     check(c.mlx_reshape(&res, a._c, dims.data(), dims.size(), s))
     return array._take(res)
+
+
+cdef array reshape(array a, object shape):
+    cdef vector[int] dims = shape
+    return reshape_to(a, dims)
 
 
 cdef array broadcast(array a, object shape):
@@ -221,30 +229,89 @@ cdef bint is_full(object item):
     return isinstance(item, slice) and item == slice(None)
 
 
+cdef bint is_basic(tuple index) noexcept:
+    for item in index:
+        if not (type(item) is slice or type(item) is int or item is Ellipsis or item is None):
+            return False
+    return True
+
+
+cdef array basic_item(array a, tuple index):
+    """a[index] for ints, slices, Ellipsis and None: one slice, and one reshape if needed."""
+    cdef size_t ndim = c.mlx_array_ndim(a._c), used = 0, ellipses = 0, axis = 0, i
+    cdef const int* dims = c.mlx_array_shape(a._c)
+    cdef Slicing s
+    cdef vector[int] shape
+    cdef Py_ssize_t start, stop, step, length
+    cdef bint sliced = False, reshaped = False
+    for item in index:
+        ellipses += item is Ellipsis
+        used += not (item is Ellipsis or item is None)
+    if ellipses > 1:
+        raise IndexError("an index can have only one Ellipsis")
+    if used > ndim:
+        raise IndexError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+    s.start.assign(ndim, 0)
+    s.step.assign(ndim, 1)
+    s.stop.assign(dims, dims + ndim)
+    for item in index:
+        if item is None:
+            shape.push_back(1)
+            reshaped = True
+        elif item is Ellipsis:
+            for i in range(ndim - used):
+                shape.push_back(dims[axis])
+                axis += 1
+        elif isinstance(item, slice):
+            PySlice_Unpack(item, &start, &stop, &step)
+            length = PySlice_AdjustIndices(dims[axis], &start, &stop, step)
+            if step != 1 or length != dims[axis]:
+                sliced = True
+                s.start[axis] = <int>start
+                # Before the first element: -1 would mean the last one.
+                s.stop[axis] = <int>stop if stop >= 0 else -dims[axis] - 1
+                s.step[axis] = <int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step))
+            shape.push_back(<int>length)
+            axis += 1
+        else:
+            s.start[axis] = position(item, <int>axis, dims[axis])
+            s.stop[axis] = s.start[axis] + 1
+            axis += 1
+            sliced = reshaped = True
+    while axis < ndim:
+        shape.push_back(dims[axis])
+        axis += 1
+    res = slice_array(a, s) if sliced else a
+    if reshaped:
+        return reshape_to(res, shape)
+    # A new object even for all of `a`: assigning to one must not change the other.
+    return res if res is not a else array._take(share(a._c))
+
+
 cdef object get_item(array a, object index):
     cdef list kept = []
     cdef Slicing s
-    if isinstance(index, int) and not isinstance(index, bool):
+    if type(index) is int:
         return first_axis_item(a, index)
-    whole = a
+    if type(index) is tuple and is_basic(index):
+        return basic_item(a, index)
+    if type(index) is slice or index is None or index is Ellipsis:
+        return basic_item(a, (index,))
     a, items = expand_index(a, index)
+    # Beside an array, an int is a 0-dimensional array of positions.
+    shape = a.shape
     has_arrays = any([isinstance(item, array) for item in items])
     if has_arrays:
-        # Beside an array, an int is a 0-dimensional array of positions.
-        shape = a.shape
         items = [
             from_int(position(item, axis, shape[axis]), c.MLX_INT32) if isinstance(item, int) else item
             for axis, item in enumerate(items)
         ]
     if not all([is_full(item) or isinstance(item, array) for item in items]):
-        s = basic_slicing(a.shape, items, kept)
+        s = basic_slicing(shape, items, kept)
         a = slice_array(a, s)
         if len(kept) < len(items):
             a = reshape(a, [a.shape[axis] for axis in kept])
-    if has_arrays:
-        return gather(a, items)
-    # A new object even for all of `a`: assigning to one must not change the other.
-    return array._take(share(a._c)) if a is whole else a
+    return gather(a, items) if has_arrays else array._take(share(a._c))
 
 
 cdef array take_axis(array a, array indices, int axis):

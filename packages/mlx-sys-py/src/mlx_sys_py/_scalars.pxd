@@ -6,7 +6,7 @@ from mlx_sys_py cimport c
 
 cdef int to_int(object value, str name) except? -2147483648
 cdef int64_t to_int64(object value, str name) except? -9223372036854775807
-cdef uint64_t to_uint64(object value, str name) except? 18446744073709551615ULL
+cdef uint64_t to_uint64(object value, str name) except? 18446744073709551615
 cdef bint to_bool(object value, str name) except -1
 cdef double to_double(object value, str name) except? -1e308
 cdef vector[int] to_ints(object value, str name) except *

@@ -1,5 +1,6 @@
 """Arguments that are numbers, shapes, types or names, checked and converted for C."""
 
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.number cimport PyNumber_Index
 
 from mlx_sys_py._dtype cimport Dtype
@@ -22,6 +23,12 @@ cdef object in_range(object value, str name, object low, object high):
 
 
 cdef int to_int(object value, str name) except? -2147483648:
+    cdef int overflow = 0
+    cdef long long number
+    if isinstance(value, int):
+        number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if overflow == 0 and -2147483648 <= number <= 2147483647:
+            return <int>number
     return in_range(value, name, -2147483648, 2147483647)
 
 
@@ -29,7 +36,7 @@ cdef int64_t to_int64(object value, str name) except? -9223372036854775807:
     return in_range(value, name, -9223372036854775808, 9223372036854775807)
 
 
-cdef uint64_t to_uint64(object value, str name) except? 18446744073709551615ULL:
+cdef uint64_t to_uint64(object value, str name) except? 18446744073709551615:
     return in_range(value, name, 0, 18446744073709551615)
 
 
@@ -80,7 +87,7 @@ cdef vector[int64_t] to_strides(object value, str name) except *:
 cdef c.mlx_dtype to_dtype(object value, str name) except *:
     if isinstance(value, Dtype):
         return (<Dtype>value)._c
-    raise TypeError(f"{name} must be a Dtype such as float32, not {value!r:.50}")
+    raise TypeError(f"{name} must be a Dtype such as float32, not {value!r}")
 
 
 cdef c.mlx_optional_int to_optional_int(object value, str name) except *:
@@ -112,13 +119,17 @@ cdef c.mlx_optional_bool to_optional_bool(object value, str name) except *:
 
 
 cdef c.mlx_fft_norm to_norm(object value, str name) except *:
-    if value == "backward" or value is None:
+    if value is None:
         return c.MLX_FFT_NORM_BACKWARD
-    if value == "ortho":
-        return c.MLX_FFT_NORM_ORTHO
-    if value == "forward":
-        return c.MLX_FFT_NORM_FORWARD
-    raise ValueError(f"{name} must be 'backward', 'ortho' or 'forward', not {value!r:.50}")
+    if isinstance(value, str):
+        if value == "backward":
+            return c.MLX_FFT_NORM_BACKWARD
+        if value == "ortho":
+            return c.MLX_FFT_NORM_ORTHO
+        if value == "forward":
+            return c.MLX_FFT_NORM_FORWARD
+    message = f"{name} must be 'backward', 'ortho' or 'forward', not {value!r}"
+    raise ValueError(message) if isinstance(value, str) else TypeError(message)
 
 
 cdef bytes to_bytes(object value, str name):

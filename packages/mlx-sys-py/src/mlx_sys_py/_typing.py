@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from mlx_sys_py._array import array
 from mlx_sys_py._stream import Device, DeviceType, Stream
@@ -28,7 +28,7 @@ class SupportsDLPack(Protocol):
         """The tensor in a DLPack capsule."""
 
 
-Scalar = bool | int | float | complex
-ArrayLike = array | Scalar | Sequence[Any] | Buffer | ConvertsToArray | SupportsDLPack
-StreamLike = Stream | Device | DeviceType | None
-IntOrInts = int | Sequence[int]
+Scalar: TypeAlias = bool | int | float | complex
+ArrayLike: TypeAlias = array | Scalar | Sequence[Any] | Buffer | ConvertsToArray | SupportsDLPack
+StreamLike: TypeAlias = Stream | Device | DeviceType | None
+IntOrInts: TypeAlias = int | Sequence[int]

@@ -1,10 +1,10 @@
 from collections.abc import Callable, Iterable, Sequence
-from typing import final
+from typing import TypeAlias, final
 
 from mlx_sys_py._array import array
 from mlx_sys_py._closure import Closure
 
-_Function = Callable[[list[array]], Sequence[array]]
+_Function: TypeAlias = Callable[[list[array]], Sequence[array]]
 
 def eval(arrays: Iterable[array], /) -> None: ...
 def async_eval(arrays: Iterable[array], /) -> None: ...
