@@ -44,10 +44,7 @@ _SOURCE = """\
 #include "mlx/c/{name}.h"
 #include "mlx/mlx.h"
 
-#include "private/convert.hpp"
-#include "private/guard.hpp"
-#include "private/handle.hpp"
-#include "private/threads.hpp"
+{includes}
 
 {definitions}
 """
@@ -61,6 +58,7 @@ _DEFINITION = """\
 }}
 """
 
+_PRIVATE_INCLUDES = ("convert", "guard", "handle", "threads")
 _INCLUDES = ("api", "array", "optional", "stream", "vector")
 
 
@@ -93,8 +91,12 @@ def source(group: Group) -> str:
         for function in group.functions
         for variant in function.variants
     ]
+    includes = [*group.cpp_includes, *(f"private/{name}.hpp" for name in _PRIVATE_INCLUDES)]
     return _SOURCE.format(
-        sources=group.sources, name=group.name, definitions="\n".join(definitions)
+        sources=group.sources,
+        name=group.name,
+        includes="\n".join(f'#include "{name}"' for name in includes),
+        definitions="\n".join(definitions),
     )
 
 

@@ -147,6 +147,7 @@ class Group:
     name: str
     sections: tuple[Section, ...]
     c_includes: tuple[str, ...]
+    cpp_includes: tuple[str, ...]
 
     @property
     def functions(self) -> list[Function]:

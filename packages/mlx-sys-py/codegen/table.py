@@ -24,7 +24,8 @@
 Statements after the docstring run before the variants are tried. A row whose name begins with an
 underscore is for other rows only. A row without ``@c`` is Python only, one whose variants are all
 ``python=False`` and which has no statements is C only. The module's docstring heads the reference
-page; ``c_includes = [...]`` names further headers that the group's header includes.
+page; ``c_includes = [...]`` names further headers that the group's header includes, and
+``cpp_includes = [...]`` headers of the library that its C++ does.
 """
 
 from __future__ import annotations
@@ -74,8 +75,11 @@ def read(spec: Path, group: str) -> Group:
     if not paths:
         raise SpecError(spec, 0, f"there is no {group}.pyi and no folder {group}")
     sections = [_section(path, f"{spec.name}/{path.relative_to(spec)}", group) for path in paths]
-    includes = (name for path in paths for name in _includes(path))
-    result = Group(group, tuple(sections), tuple(dict.fromkeys(includes)))
+    c_includes, cpp_includes = (
+        tuple(dict.fromkeys(name for path in paths for name in _names(path, variable)))
+        for variable in ("c_includes", "cpp_includes")
+    )
+    result = Group(group, tuple(sections), c_includes, cpp_includes)
     _check_names(result.functions)
     return result
 
@@ -89,10 +93,11 @@ def _section(path: Path, source: str, group: str) -> Section:
     return Section(path, source, doc, tuple(_Row(row, group, source).function() for row in rows))
 
 
-def _includes(path: Path) -> Iterator[str]:
+def _names(path: Path, variable: str) -> Iterator[str]:
+    """The names that the module assigns to the variable."""
     for node in ast.parse(path.read_text()).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id="c_includes")]):
+            case ast.Assign(targets=[ast.Name(id=name)]) if name == variable:
                 yield from ast.literal_eval(node.value)
 
 

@@ -1,7 +1,16 @@
 """Operations of neural networks that run as one step."""
 
+cpp_includes = ["cpu/fast.hpp"]
 
-@c("mlx_fast_rms_norm", "array x, array? weight, float eps")
+@c(
+    "mlx_fast_rms_norm",
+    "array x, array? weight, float eps",
+    cpp=(
+        "mlx_c::cpu::fuses_rms_norm({x}, {weight}, {s})"
+        " ? mlx_c::cpu::rms_norm({x}, {weight}, {eps}, {s})"
+        " : mlx::core::fast::rms_norm({x}, {weight}, {eps}, {s})"
+    ),
+)
 def rms_norm(x: array, weight: array | None, eps: float, *, stream: StreamLike = None) -> array:
     """Root mean square normalisation of the last axis.
 
@@ -83,6 +92,12 @@ def cross_entropy(logits: array, targets: array, *, stream: StreamLike = None) -
 @c(
     "mlx_fast_rope",
     "array x, int dims, bool traditional, float? base, float scale, int offset, array? freqs",
+    cpp=(
+        "mlx_c::cpu::fuses_rope({x}, {dims}, {base}, {freqs}, {s})"
+        " ? mlx_c::cpu::rope({x}, {dims}, {traditional}, *{base}, {scale}, {offset}, {s})"
+        " : mlx::core::fast::rope("
+        "{x}, {dims}, {traditional}, {base}, {scale}, {offset}, {freqs}, {s})"
+    ),
     when="isinstance(offset, int)",
     x="a",
 )
@@ -135,7 +150,10 @@ def rope(
     "array queries, array keys, array values, float scale, str mask_mode, array? mask_arr, "
     "array? sinks",
     cpp=(
-        "mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
+        "mlx_c::cpu::fuses_attention("
+        "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
+        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {s})"
+        " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
         "{scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})"
     ),
     python=False,
@@ -144,7 +162,13 @@ def rope(
     "mlx_fast_scaled_dot_product_attention_force_fused",
     "array queries, array keys, array values, float scale, str mask_mode, array? mask_arr, "
     "array? sinks, bool force_fused",
-    cpp="mlx::core::fast::scaled_dot_product_attention",
+    cpp=(
+        "mlx_c::cpu::fuses_attention("
+        "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
+        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {s})"
+        " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
+        "{scale}, {mask_mode}, {mask_arr}, {sinks}, {force_fused}, {s})"
+    ),
     queries="q",
     keys="k",
     values="v",

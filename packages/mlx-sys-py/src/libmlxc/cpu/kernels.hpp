@@ -51,6 +51,13 @@ struct Kernels {
   void (*row_times_matrix)(
       const float* x, Matrix b, int k, Range columns, float alpha, float beta, float* y);
 
+  // y = x / sqrt(mean(x^2) + eps) * weight, where weight may be null.
+  void (*rms_norm)(const float* x, const float* weight, float eps, int size, float* y);
+  // In place.
+  void (*softmax)(float* x, int size);
+  // Rotates pairs of numbers in place: neighbours if `traditional`, else those `pairs` apart.
+  void (*rotate)(float* x, const float* cosines, const float* sines, int pairs, bool traditional);
+
   void (*widen)(const void* source, Float type, float* target, std::size_t size);
   void (*narrow)(const float* source, void* target, Float type, std::size_t size);
 };

@@ -1,16 +1,14 @@
 // Products of matrices of floats, alone and added to a third.
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
 #include <optional>
 
+#include "batch.hpp"
 #include "blas.hpp"
 #include "delegate.hpp"
 #include "kernels.hpp"
 #include "mlx/allocator.h"
 #include "mlx/backend/cpu/encoder.h"
 #include "pool.hpp"
-#include "view.hpp"
 
 namespace mlx_c::cpu {
 
@@ -26,62 +24,6 @@ constexpr int min_slice = 32;
 int pieces(int size, int piece) {
   return (size + piece - 1) / piece;
 }
-
-// A batch of matrices as floats, each of them in row or in column order.
-class Batch {
- public:
-  Batch(const Kernels& kernels, const View& view)
-      : rows_(view.shape.end()[-2]), columns_(view.shape.end()[-1]), strides_(view.strides) {
-    shape_ = view.shape;
-    data_ = static_cast<const float*>(view.data);
-    if (view.type != Float::f32 && view.contiguous && usable()) {
-      memory_.emplace(view.data_size);
-      kernels.widen(view.data, view.type, memory_->data(), view.data_size);
-      data_ = memory_->data();
-    } else if (view.type != Float::f32 || !usable()) {
-      memory_.emplace(view.size());
-      view.copy_to(kernels, memory_->data());
-      data_ = memory_->data();
-      std::int64_t stride = 1;
-      for (int d = static_cast<int>(shape_.size()) - 1; d >= 0; stride *= shape_[d--])
-        strides_[d] = stride;
-    }
-  }
-
-  Matrix operator[](int item) const {
-    const float* at = data_;
-    for (int d = static_cast<int>(shape_.size()) - 3; d >= 0; item /= shape_[d--])
-      at += item % shape_[d] * strides_[d];
-    // The stride of an extent of one is never used, but BLAS looks at it.
-    const bool by_rows = in_rows();
-    return {at, by_rows ? row() : 1, by_rows ? 1 : column()};
-  }
-
- private:
-  std::int64_t row() const {
-    return rows_ == 1 ? std::max<std::int64_t>(columns_, 1) : strides_.end()[-2];
-  }
-  std::int64_t column() const {
-    return columns_ == 1 ? std::max<std::int64_t>(rows_, 1) : strides_.end()[-1];
-  }
-  bool in_rows() const {
-    return (columns_ == 1 || strides_.end()[-1] == 1) && row() >= columns_ && fits(row());
-  }
-  bool usable() const {
-    const bool in_columns =
-        (rows_ == 1 || strides_.end()[-2] == 1) && column() >= rows_ && fits(column());
-    return in_rows() || in_columns;
-  }
-  static bool fits(std::int64_t stride) {
-    return stride <= std::numeric_limits<int>::max();
-  }
-
-  const int rows_, columns_;
-  mlx::core::Shape shape_;
-  mlx::core::Strides strides_;
-  const float* data_;
-  std::optional<Buffer<float>> memory_;
-};
 
 struct Product {
   int batch, m, n, k;
@@ -112,7 +54,6 @@ void multiply_vector(
 
 // Rows, or columns, `range` of one item.
 void multiply_slice(const Product& p, Matrix a, Matrix b, bool by_rows, Range range, float* y) {
-  const bool a_rows = a.column == 1, b_rows = b.column == 1;
   int m = p.m, n = p.n;
   if (by_rows) {
     m = range.end - range.begin;
@@ -123,21 +64,7 @@ void multiply_slice(const Product& p, Matrix a, Matrix b, bool by_rows, Range ra
     b.data += range.begin * b.column;
     y += range.begin;
   }
-  sgemm()(
-      row_major,
-      a_rows ? no_transpose : transpose,
-      b_rows ? no_transpose : transpose,
-      m,
-      n,
-      p.k,
-      p.alpha,
-      a.data,
-      static_cast<int>(a_rows ? a.row : a.column),
-      b.data,
-      static_cast<int>(b_rows ? b.row : b.column),
-      p.beta,
-      y,
-      p.n);
+  gemm(a, b, m, n, p.k, p.alpha, p.beta, y, p.n);
 }
 
 void multiply(const Kernels& kernels, const Product& p, const Batch& a, const Batch& b, float* y) {
@@ -195,7 +122,7 @@ class Gemm : public Delegate {
     p.k = a.shape(-1);
     p.alpha = alpha_;
     p.beta = beta_;
-    if (y.size() == 0 || p.k == 0 || (!has_vector(p) && !sgemm()))
+    if (y.size() == 0 || p.k == 0 || (!has_vector(p) && !has_blas()))
       return original_->eval_cpu(inputs, outputs);
     p.batch = static_cast<int>(y.size() / p.m / p.n);
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));

@@ -24,7 +24,7 @@ void View::copy_to(const Kernels& kernels, float* target) const {
   if (size == 0) return;
   if (row_contiguous) return kernels.widen(data, type, target, size);
 
-  const std::size_t item = type == Float::f32 ? 4 : 2;
+  const std::size_t item = item_size(type);
   const int dims = static_cast<int>(shape.size());
   const std::size_t inner = static_cast<std::size_t>(shape[dims - 1]);
   const std::ptrdiff_t step = strides[dims - 1];

@@ -18,6 +18,10 @@ inline std::optional<Float> float_type(mlx::core::Dtype type) {
   return std::nullopt;
 }
 
+inline std::size_t item_size(Float type) {
+  return type == Float::f32 ? 4 : 2;
+}
+
 // MLX itself keeps the buffers of a node's inputs until the tasks enqueued for it have run; a
 // handle here would keep them from being donated to later nodes.
 struct View {

@@ -3,10 +3,21 @@
 #include "convert.hpp"
 #include "dense.hpp"
 #include "quantized.hpp"
+#include "rows.hpp"
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
 extern const Kernels table;
-const Kernels table = {packed_row, scratch, pack_rows, multiply, row_times_matrix, widen, narrow};
+const Kernels table = {
+    packed_row,
+    scratch,
+    pack_rows,
+    multiply,
+    row_times_matrix,
+    rms_norm,
+    softmax,
+    rotate,
+    widen,
+    narrow};
 
 }  // namespace mlx_c::cpu::MLX_C_ISA

@@ -1,0 +1,86 @@
+// Functions of one row of floats.
+#pragma once
+
+#include "simd.hpp"
+
+namespace {
+
+// Calls f(i, v) for vectors v of x, the last of which is filled up with `rest`.
+template <class F>
+inline void for_vectors(const float* x, int size, float rest, F f) {
+  int i = 0;
+  for (; i + lanes <= size; i += lanes) f(i, load(x + i));
+  if (i == size) return;
+  float last[lanes];
+  for (int lane = 0; lane < lanes; lane++) last[lane] = i + lane < size ? x[i + lane] : rest;
+  f(i, load(last));
+}
+
+inline void store_some(float* y, int i, int size, vfloat v) {
+  if (i + lanes <= size) return store(y + i, v);
+  for (int lane = 0; i + lane < size; lane++) y[i + lane] = v[lane];
+}
+
+void rms_norm(const float* x, const float* weight, float eps, int size, float* y) {
+  vfloat squares = {};
+  for_vectors(x, size, 0, [&](int, vfloat v) { squares += v * v; });
+  const float factor = 1 / __builtin_sqrtf(sum(squares) / (float)size + eps);
+  if (weight) {
+    for (int i = 0; i < size; i++) y[i] = x[i] * factor * weight[i];
+  } else {
+    for (int i = 0; i < size; i++) y[i] = x[i] * factor;
+  }
+}
+
+// e^x for x <= 0, to the last bit or two; NaN stays.
+inline vfloat exp_of_negative(vfloat x) {
+  // Below, the result is zero, and the exponent would leave its range.
+  const vfloat lowest = splat(-87.0f);
+  const vint underflow = x < lowest;
+  const vfloat bounded = underflow ? lowest : x;
+  // x = n log 2 + r with |r| <= log(2) / 2; n is rounded by pushing its fraction out.
+  const vfloat shift = splat(0x1.8p23f);
+  const vfloat shifted = bounded * 1.44269504f + shift;
+  const vfloat n = shifted - shift;
+  const vfloat r = bounded - n * 0.693145752f - n * 1.42860677e-6f;
+  // The series to r^7, the first term beyond which is below half a unit in the last place.
+  vfloat p = splat(1.0f / 5040);
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const vint exponent = ((vint)shifted - (vint)shift) << 23;
+  const vfloat result = (vfloat)((vint)p + exponent);
+  return x == x ? (underflow ? vfloat{} : result) : x;
+}
+
+void softmax(float* x, int size) {
+  const float lowest = -__builtin_inff();
+  vfloat highest = splat(lowest);
+  for_vectors(x, size, lowest, [&](int, vfloat v) { highest = v > highest ? v : highest; });
+  float top = lowest;
+  for (int lane = 0; lane < lanes; lane++) top = highest[lane] > top ? highest[lane] : top;
+  vfloat total = {};
+  for_vectors(x, size, lowest, [&](int i, vfloat v) {
+    const vfloat e = exp_of_negative(v - top);
+    total += e;
+    store_some(x, i, size, e);
+  });
+  const float factor = 1 / sum(total);
+  for (int i = 0; i < size; i++) x[i] *= factor;
+}
+
+// Rotates pairs of numbers: neighbours if `traditional`, else those half the row apart.
+void rotate(float* x, const float* cosines, const float* sines, int pairs, bool traditional) {
+  const int step = traditional ? 2 : 1, other = traditional ? 1 : pairs;
+  for (int i = 0; i < pairs; i++) {
+    const float a = x[i * step], b = x[i * step + other];
+    x[i * step] = a * cosines[i] - b * sines[i];
+    x[i * step + other] = a * sines[i] + b * cosines[i];
+  }
+}
+
+}  // namespace

@@ -1,0 +1,122 @@
+// Rotary position embeddings.
+#include <cmath>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "fast.hpp"
+#include "fused.hpp"
+#include "mlx/allocator.h"
+#include "mlx/backend/cpu/encoder.h"
+#include "pool.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+using mlx::core::array;
+
+struct Rotation {
+  int pairs;
+  float base, scale;
+  int offset;
+
+  bool operator==(const Rotation&) const = default;
+};
+
+// Cosines and sines of the angles at `positions` positions, `pairs` each.
+struct Angles {
+  Rotation rotation{};
+  int positions = 0;
+  std::vector<float> cosines, sines;
+
+  void compute(const Rotation& wanted, int count) {
+    if (wanted == rotation && count == positions) return;
+    rotation = wanted;
+    positions = count;
+    const std::size_t size = static_cast<std::size_t>(count) * wanted.pairs;
+    cosines.resize(size);
+    sines.resize(size);
+    for (int i = 0; i < wanted.pairs; i++) {
+      const double frequency = std::pow<double>(wanted.base, -1.0 * i / wanted.pairs);
+      for (int t = 0; t < count; t++) {
+        const double angle = (static_cast<double>(wanted.offset) + t) * wanted.scale * frequency;
+        const std::size_t at = static_cast<std::size_t>(t) * wanted.pairs + i;
+        cosines[at] = static_cast<float>(std::cos(angle));
+        sines[at] = static_cast<float>(std::sin(angle));
+      }
+    }
+  }
+};
+
+void run(const Kernels& kernels, const Rotation& p, bool traditional, const View& x, void* y) {
+  // All layers of a model rotate by the same angles.
+  thread_local Angles angles;
+  const int positions = x.shape.end()[-2], width = x.shape.end()[-1];
+  angles.compute(p, positions);
+  const std::size_t size = x.size();
+  Buffer<float> memory(x.type == Float::f32 ? 0 : size);
+  float* result = x.type == Float::f32 ? static_cast<float*>(y) : memory.data();
+  x.copy_to(kernels, result);
+  for (std::size_t row = 0; row * width < size; row++) {
+    const std::size_t at = row % positions * p.pairs;
+    kernels.rotate(
+        result + row * width, &angles.cosines[at], &angles.sines[at], p.pairs, traditional);
+  }
+  if (x.type != Float::f32) kernels.narrow(result, y, x.type, size);
+}
+
+class RoPE : public Fused {
+ public:
+  RoPE(mlx::core::Stream stream, const Rotation& rotation, bool traditional)
+      : Fused(stream), rotation_(rotation), traditional_(traditional) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+        [table = kernels(),
+         rotation = rotation_,
+         traditional = traditional_,
+         x = View(inputs[0]),
+         data = y.data<void>()] { run(*table, rotation, traditional, x, data); });
+  }
+
+  const char* name() const override {
+    return "RoPE";
+  }
+
+ private:
+  const Rotation rotation_;
+  const bool traditional_;
+};
+
+}  // namespace
+
+bool fuses_rope(
+    const array& x,
+    int dims,
+    std::optional<float> base,
+    const std::optional<array>& freqs,
+    mlx::core::StreamOrDevice s) {
+  return x.ndim() >= 3 && can_fuse({x}, s) && base && !freqs && dims > 0 && dims % 2 == 0 &&
+      dims <= x.shape(-1);
+}
+
+array rope(
+    const array& x,
+    int dims,
+    bool traditional,
+    float base,
+    float scale,
+    int offset,
+    mlx::core::StreamOrDevice s) {
+  return array(
+      x.shape(),
+      x.dtype(),
+      std::make_shared<RoPE>(
+          mlx::core::to_stream(s), Rotation{dims / 2, base, scale, offset}, traditional),
+      {x});
+}
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,262 @@
+"""The fused functions of the CPU against their definitions in double precision."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlx_sys_py import array, bfloat16, fast, float16, float32, ops, transforms
+from numpy.typing import NDArray
+
+LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
+Values = NDArray[Any]
+
+# One rounding of the result, and for float32 those on the way. MLX's own steps round each time.
+TOLERANCES = {float32: 3e-6, float16: 2.0**-10, bfloat16: 2.0**-7}
+ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
+
+dtypes = st.sampled_from(list(TOLERANCES))
+seeds = st.integers(0, 2**32 - 1)
+
+
+def numpy(a: array) -> Values:
+    converted = ops.astype(a, float32)
+    transforms.eval([converted])
+    return np.array(converted).astype(np.float64)
+
+
+def random(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any, turned: bool) -> array:
+    """Normal values; if `turned`, the two axes before the last are swapped in memory."""
+    if turned:
+        shape = (*shape[:-3], shape[-2], shape[-3], shape[-1])
+    a = ops.astype(array(rng.normal(size=shape).astype(np.float32)), dtype)
+    transforms.eval([a])
+    return ops.swapaxes(a, -3, -2) if turned else a
+
+
+def check(result: array, expected: Values, dtype: Any) -> None:
+    assert result.dtype == dtype
+    assert result.shape == expected.shape
+    tolerance = TOLERANCES[dtype]
+    np.testing.assert_allclose(numpy(result), expected, rtol=tolerance, atol=tolerance)
+
+
+def normalized(x: Values, weight: Values, eps: float) -> Values:
+    result: Values = x / np.sqrt((x**2).mean(-1, keepdims=True) + eps) * weight
+    return result
+
+
+def attended(q: Values, k: Values, v: Values, scale: float, causal: bool) -> Values:
+    repeats = q.shape[1] // k.shape[1]
+    k, v = (np.repeat(a, repeats, 1) for a in (k, v))
+    scores = q @ k.swapaxes(-1, -2) * scale
+    if causal:
+        visible = np.tri(q.shape[2], k.shape[2], k.shape[2] - q.shape[2], dtype=bool)
+        scores = np.where(visible, scores, -np.inf)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    result: Values = weights / weights.sum(-1, keepdims=True) @ v
+    return result
+
+
+def rotated(
+    x: Values, dims: int, traditional: bool, base: float, scale: float, offset: int
+) -> Values:
+    angles = np.outer(
+        (np.arange(x.shape[-2]) + offset) * scale, base ** (-np.arange(dims // 2) / (dims // 2))
+    )
+    first, second = (
+        (slice(0, dims, 2), slice(1, dims, 2))
+        if traditional
+        else (slice(0, dims // 2), slice(dims // 2, dims))
+    )
+    result = x.copy()
+    a, b = x[..., first], x[..., second]
+    result[..., first] = a * np.cos(angles) - b * np.sin(angles)
+    result[..., second] = a * np.sin(angles) + b * np.cos(angles)
+    return result
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=seeds,
+    rows=st.integers(1, 5),
+    size=st.integers(1, 700),
+    dtype=dtypes,
+    turned=st.booleans(),
+    weighted=st.booleans(),
+)
+def test_rms_norm(
+    seed: int, rows: int, size: int, dtype: Any, turned: bool, weighted: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    x = random(rng, (2, rows, size), dtype, turned)
+    weight = random(rng, (2 * size,), dtype, False)[::2] if weighted else None
+    result = fast.rms_norm(x, weight, 1e-5)
+    check(result, normalized(numpy(x), numpy(weight) if weight is not None else 1.0, 1e-5), dtype)
+
+
+@ours_only
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=seeds,
+    heads=st.integers(1, 3),
+    positions=st.integers(1, 9),
+    dims=st.integers(1, 33).map(lambda pairs: 2 * pairs),
+    rest=st.integers(0, 3),
+    traditional=st.booleans(),
+    scale=st.sampled_from([1.0, 0.25]),
+    offset=st.integers(0, 3000),
+    dtype=dtypes,
+    turned=st.booleans(),
+)
+def test_rope(
+    seed: int,
+    heads: int,
+    positions: int,
+    dims: int,
+    rest: int,
+    traditional: bool,
+    scale: float,
+    offset: int,
+    dtype: Any,
+    turned: bool,
+) -> None:
+    x = random(np.random.default_rng(seed), (2, heads, positions, dims + rest), dtype, turned)
+    result = fast.rope(x, dims, traditional=traditional, base=10000.0, scale=scale, offset=offset)
+    check(result, rotated(numpy(x), dims, traditional, 10000.0, scale, offset), dtype)
+
+
+@ours_only
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=seeds,
+    batch=st.integers(1, 2),
+    groups=st.integers(1, 3),
+    repeats=st.integers(1, 3),
+    queries=st.sampled_from([1, 2, 5, 64, 70, 130]),
+    past=st.sampled_from([0, 1, 7, 200]),
+    width=st.sampled_from([1, 16, 20, 64]),
+    value_width=st.sampled_from([3, 64]),
+    causal=st.booleans(),
+    dtype=dtypes,
+    turned=st.booleans(),
+)
+def test_attention(
+    seed: int,
+    batch: int,
+    groups: int,
+    repeats: int,
+    queries: int,
+    past: int,
+    width: int,
+    value_width: int,
+    causal: bool,
+    dtype: Any,
+    turned: bool,
+) -> None:
+    rng = np.random.default_rng(seed)
+    keys = queries + past
+    q = random(rng, (batch, groups * repeats, queries, width), dtype, turned)
+    k = random(rng, (batch, groups, keys, width), dtype, turned)
+    v = random(rng, (batch, groups, keys, value_width), dtype, turned)
+    scale = width**-0.5
+    result = fast.scaled_dot_product_attention(
+        q, k, v, scale=scale, mask="causal" if causal else None
+    )
+    check(result, attended(numpy(q), numpy(k), numpy(v), scale, causal), dtype)
+
+
+def test_attention_over_part_of_a_cache() -> None:
+    rng = np.random.default_rng(0)
+    q = random(rng, (1, 4, 1, 8), float32, False)
+    cache = random(rng, (2, 1, 2, 64, 8), float32, False)
+    k, v = cache[0, :, :, :40], cache[1, :, :, :40]
+    result = fast.scaled_dot_product_attention(q, k, v, scale=0.5)
+    check(result, attended(numpy(q), numpy(k), numpy(v), 0.5, False), float32)
+
+
+def test_attention_of_scores_far_apart() -> None:
+    q, k = (array(np.array(a, np.float32).reshape(1, 1, -1, 1)) for a in ([50.0], [-9, 9, 0, 9]))
+    v = array(np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1))
+    result = fast.scaled_dot_product_attention(q, k, v, scale=1.0)
+    np.testing.assert_allclose(numpy(result), [[[[2.0]]]], rtol=1e-6)
+
+
+def test_values_that_are_not_finite() -> None:
+    x = np.ones((3, 40), np.float32)
+    x[1, 3] = np.nan
+    norms = numpy(fast.rms_norm(array(x), None, 1e-5))
+    np.testing.assert_array_equal(np.isnan(norms).all(-1), [False, True, False])
+    assert not np.isnan(norms[[0, 2]]).any()
+    q = array(x.reshape(1, 3, 1, 40))
+    result = numpy(fast.scaled_dot_product_attention(q, q, q, scale=1.0))
+    np.testing.assert_array_equal(np.isnan(result[0, :, 0]).all(-1), [False, True, False])
+
+
+def test_gradients() -> None:
+    """A traced graph is MLX's, so these are those of the steps."""
+    rng = np.random.default_rng(1)
+    x = random(rng, (1, 2, 3, 8), float32, False)
+    w = random(rng, (8,), float32, False)
+
+    def loss(inputs: list[array]) -> list[array]:
+        h = fast.rms_norm(inputs[0], inputs[1], 1e-5)
+        h = fast.rope(h, 8, traditional=False, base=100.0, scale=1.0, offset=2)
+        h = fast.scaled_dot_product_attention(h, h, h, scale=0.3, mask="causal")
+        return [ops.sum(ops.square(h))]
+
+    def definition(x: Values, w: Values) -> float:
+        h = rotated(normalized(x, w, 1e-5), 8, False, 100.0, 1.0, 2)
+        return float((attended(h, h, h, 0.3, True) ** 2).sum())
+
+    (value,), grads = transforms.value_and_grad(loss, [0, 1])([x, w])
+    values = [numpy(x), numpy(w)]
+    np.testing.assert_allclose(numpy(value), definition(*values), rtol=1e-5)
+    for i, grad in enumerate(grads):
+        direction = rng.normal(size=values[i].shape)
+        step = 1e-5
+
+        def moved(by: float, i: int = i, direction: Values = direction) -> float:
+            return definition(*(v + by * direction * (j == i) for j, v in enumerate(values)))
+
+        slope = (moved(step) - moved(-step)) / (2 * step)
+        np.testing.assert_allclose((numpy(grad) * direction).sum(), slope, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (fast.rms_norm, [(3, 8), (7,), 1e-5]),
+        (fast.rms_norm, [(), None, 1e-5]),
+    ],
+)
+def test_shapes_that_do_not_fit(function: Any, arguments: list[Any]) -> None:
+    given = [ops.ones(a) if isinstance(a, tuple) else a for a in arguments]
+    with pytest.raises(ValueError, match="rms_norm"):
+        function(*given)
+
+
+@pytest.mark.parametrize("shape", [(0, 8), (2, 0, 8)])
+def test_nothing(shape: tuple[int, ...]) -> None:
+    assert numpy(fast.rms_norm(ops.zeros(shape), None, 1e-5)).shape == shape
+
+
+@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
+@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4"])
+def test_level(level: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
+        env={**os.environ, "MLX_SYS_PY_CPU": level},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "but on this machine it can be" in result.stdout:
+        pytest.skip("the machine cannot run it")
+    assert result.returncode == 0, result.stdout + result.stderr
