@@ -181,7 +181,15 @@ def diag(a: array, /, k: int = 0, *, stream: StreamLike = None) -> array:
 
 
 @method
-@c("mlx_diagonal", "array a, int offset, int axis1, int axis2")
+# The copy is for an empty diagonal: MLX reductions run away over the view of it.
+@c(
+    "mlx_diagonal",
+    "array a, int offset, int axis1, int axis2",
+    cpp=(
+        "mlx::core::contiguous(mlx::core::diagonal({a}, {offset}, {axis1}, {axis2}, {s}), "
+        "false, {s})"
+    ),
+)
 def diagonal(
     a: array, offset: int = 0, axis1: int = 0, axis2: int = 1, stream: StreamLike = None
 ) -> array:
@@ -210,7 +218,14 @@ def diagonal(
     """
 
 
-@c("mlx_trace", "array a, int offset, int axis1, int axis2, dtype dtype")
+@c(
+    "mlx_trace",
+    "array a, int offset, int axis1, int axis2, dtype dtype",
+    cpp=(
+        "mlx::core::sum(mlx::core::astype(mlx::core::contiguous(mlx::core::diagonal({a}, "
+        "{offset}, {axis1}, {axis2}, {s}), false, {s}), {dtype}, {s}), -1, false, {s})"
+    ),
+)
 def trace(
     a: array,
     /,
