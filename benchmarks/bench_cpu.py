@@ -21,7 +21,7 @@ import mlx.core as stock
 import mlx_core_py as ours
 import numpy as np
 
-TURN = 5
+TURN, PAUSE = 5, 0.1
 Case = tuple[str, float, dict[str, Callable[[], object]]]
 
 
@@ -104,12 +104,13 @@ def dense_cases(rng: np.random.Generator) -> Iterator[Case]:
 def measure(sides: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
     """The median time of each side.
 
-    They take turns of a few calls, the first of which does not count: it competes with threads
-    of the side before, which look for work for a while.
+    They take turns of a few calls, the first of which does not count. Each turn begins with a
+    pause, as threads of the side before keep looking for work for a while.
     """
     times: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(-(-repetitions // TURN)):
         for side, function in sides.items():
+            time.sleep(PAUSE)
             for call in range(TURN + 1):
                 start = time.perf_counter()
                 function()
