@@ -53,7 +53,8 @@ def test_convolution(
     w = data.draw(floats((6, *[2] * space, 4 // groups), -2, 2))
     arguments = (stride, padding, dilation, groups)
     want = convolution(x, w, *arguments)
-    assert_close(getattr(mx, f"conv{space}d")(mx.array(x), mx.array(w), *arguments), want, 1e-3, 1e-3)
+    got = getattr(mx, f"conv{space}d")(mx.array(x), mx.array(w), *arguments)
+    assert_close(got, want, 1e-3, 1e-3)
     got = mx.conv_general(mx.array(x), mx.array(w), stride, padding, dilation, 1, groups)
     assert_close(got, want, 1e-3, 1e-3)
 

@@ -140,7 +140,9 @@ def test_hadamard_transform_keeps_lengths(length: int) -> None:
         assert_close(mx.hadamard_transform(mx.array(x), scale=1.0), x @ matrix, atol=1e-4)
 
 
-@pytest.mark.parametrize("shapes", [((2, 3), (2, 3)), ((3,), (2,)), ((), (2,)), ((2, 2, 3), (3, 3, 1))])
+@pytest.mark.parametrize(
+    "shapes", [((2, 3), (2, 3)), ((3,), (2,)), ((), (2,)), ((2, 2, 3), (3, 3, 1))]
+)
 def test_shapes_that_do_not_fit(shapes: Any) -> None:
     a, b = map(mx.zeros, shapes)
     with pytest.raises(ValueError):
