@@ -9,6 +9,7 @@ from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
+from typing import TYPE_CHECKING
 
 from mlx_sys_py.memory import *
 from mlx_sys_py.ops import *
@@ -24,14 +25,25 @@ from mlx_core_py.dtypes import *
 from mlx_core_py.io import *
 from mlx_core_py.transforms import *
 
-__version__ = "0.32.4"
-
 Array = array
 
 matrix_norm = linalg.norm
 
 euler_gamma = 0.5772156649015329
 newaxis = None
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name):
+        # On demand: reading the installed version takes longer than importing the rest.
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("mlx-core-py")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 # Last: the modules of nn use the names above.
 from mlx_core_py import nn as nn  # noqa: E402
