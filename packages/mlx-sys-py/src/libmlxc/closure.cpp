@@ -5,6 +5,7 @@
 
 #include "private/convert.hpp"
 #include "private/guard.hpp"
+#include "private/threads.hpp"
 
 using namespace mlx_c;
 
@@ -93,6 +94,7 @@ struct adapter<Handle, std::function<R(Args...)>> {
   static R call(CFunction fun, const std::decay_t<Args>&... args, Payload... payload) {
     result<R> res;
     auto all = std::tuple_cat(res.pointers(), lend(args)..., std::tuple(payload...));
+    callback_scope scope;
     if (std::apply(fun, all) != 0) {
       throw callback_error(
           std::string(handle_traits<Handle>::name) + ": the callback returned a non-zero value");
@@ -249,6 +251,7 @@ mlx_closure mlx_closure_new_unary(int (*fun)(mlx_array*, const mlx_array)) {
             "a unary closure takes one array, not " + std::to_string(inputs.size()));
       }
       result_handle<mlx_array> res;
+      callback_scope scope;
       if (fun(std::get<0>(res.pointers()), borrow<mlx_array>(inputs[0])) != 0) {
         throw callback_error("closure: the callback returned a non-zero value");
       }

@@ -15,6 +15,7 @@
 namespace mlx_c {
 
 thread_local constinit bool thread_is_set_up = false;
+thread_local constinit int callback_scope::depth_ = 0;
 
 namespace {
 
@@ -92,6 +93,10 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
   {
     auto lock = lock_evaluation();
     cpu::prepare(outputs);
+    if (wait && callback_scope::active()) {
+      mx::eval(outputs);
+      return;
+    }
     mx::async_eval(outputs);
     if (!wait) {
       return;

@@ -249,7 +249,10 @@ cdef class array:
         with nogil:
             status = c.mlx_array_tostring(&text, self._c)
         check(status)
-        return take_string(text)
+        shown = take_string(text)
+        if c.mlx_array_dtype(self._c) == c.MLX_BOOL:
+            return shown.replace("true", "True").replace("false", "False")
+        return shown
 
     def __format__(self, spec):
         if self.ndim == 0:

@@ -23,6 +23,27 @@ inline void ensure_thread() {
   }
 }
 
+// Marks that a callback of the user runs, and so maybe a transformation: MLX refuses to evaluate
+// without waiting there.
+class callback_scope {
+ public:
+  callback_scope() {
+    ++depth_;
+  }
+  ~callback_scope() {
+    --depth_;
+  }
+  callback_scope(const callback_scope&) = delete;
+  callback_scope& operator=(const callback_scope&) = delete;
+
+  static bool active() {
+    return depth_ > 0;
+  }
+
+ private:
+  static thread_local constinit int depth_;
+};
+
 // Evaluates `outputs`, one caller at a time; returns when they are available if `wait`, else when
 // they are scheduled.
 void evaluate(std::vector<mlx::core::array> outputs, bool wait);

@@ -1,0 +1,177 @@
+"""Devices, streams and threads."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import mlx_sys_py as mx
+from mlx_sys_py import array, ops
+
+
+def in_thread(work: Callable[[], Any]) -> Any:
+    """The result of a function in a thread of its own, or its exception."""
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+def test_devices() -> None:
+    assert mx.Device(mx.cpu) == mx.Device(mx.cpu, 0)
+    assert mx.Device(mx.cpu) == mx.cpu
+    assert mx.Device(mx.cpu) != mx.gpu
+    assert repr(mx.Device(mx.cpu)) == "Device(cpu, 0)"
+    assert len({mx.Device(mx.cpu), mx.Device(mx.cpu)}) == 1
+    assert mx.is_available(mx.cpu)
+    assert mx.device_count(mx.cpu) == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: mx.Device("cpu"), TypeError),
+        (lambda: mx.Device(mx.cpu, -1), ValueError),
+        (lambda: mx.set_default_device("cpu"), TypeError),
+        (lambda: mx.set_default_device(mx.Device(mx.cpu, 99)), ValueError),
+        (lambda: mx.new_stream(mx.Device(mx.cpu, 99)), ValueError),
+        (lambda: mx.Stream(), TypeError),
+        (lambda: mx.default_stream(None), TypeError),
+        (lambda: mx.set_default_stream(mx.cpu), TypeError),
+        (lambda: mx.stream("cpu"), TypeError),
+        (lambda: ops.add(1, 2, stream="cpu"), TypeError),
+        (lambda: mx.Dtype(), TypeError),
+    ],
+)
+def test_refused(make: Callable[[], object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        make()
+
+
+def test_streams() -> None:
+    default = mx.default_stream(mx.cpu)
+    made = mx.new_stream(mx.cpu)
+    assert made != default
+    assert made.device == mx.cpu
+    assert hash(default) == hash(mx.default_stream(mx.cpu))
+    assert ops.add(1, 2, stream=made).item() == 3
+    assert ops.add(1, 2, stream=mx.cpu).item() == 3
+    with mx.stream(made):
+        assert mx.default_stream(mx.cpu) == made
+        assert (array(1) + 1).item() == 2
+    assert mx.default_stream(mx.cpu) == default
+    mx.synchronize(made)
+    mx.synchronize()
+
+
+def test_a_context_is_left_by_an_exception() -> None:
+    default = mx.default_stream(mx.cpu)
+    with pytest.raises(KeyError), mx.stream(mx.new_stream(mx.cpu)):
+        raise KeyError
+    assert mx.default_stream(mx.cpu) == default
+
+
+def test_the_default_stream_is_one_for_all_threads() -> None:
+    assert in_thread(lambda: mx.default_stream(mx.cpu)) == mx.default_stream(mx.cpu)
+
+
+def test_any_thread_evaluates_any_array() -> None:
+    lazy = array([1.0, 2.0]) * 3
+    assert in_thread(lazy.tolist) == [3.0, 6.0]
+    assert in_thread(lambda: array([1.0]) + 1).tolist() == [2.0]
+
+
+def test_every_stream_works_in_other_threads_if_it_is_made_for_that() -> None:
+    for make in (mx.new_thread_unsafe_stream, mx.new_thread_local_stream):
+        stream = make(mx.cpu)
+        assert in_thread(lambda stream=stream: ops.add(1, 2, stream=stream).item()) == 3
+
+
+def test_threads_draw_different_numbers() -> None:
+    def draw() -> list[float]:
+        values = mx.random.uniform(shape=(4,)).tolist()
+        assert isinstance(values, list)
+        return values
+
+    draws = [tuple(draw()), *(tuple(in_thread(draw)) for _ in range(3))]
+    assert len(set(draws)) == 4
+
+
+def test_a_seed_makes_numbers_repeat_in_its_thread() -> None:
+    def seeded() -> list[float]:
+        mx.random.seed(7)
+        values = mx.random.uniform(shape=(4,)).tolist()
+        assert isinstance(values, list)
+        return values
+
+    assert seeded() == seeded() == in_thread(seeded)
+
+
+def test_many_threads_share_arrays() -> None:
+    base = array([float(i) for i in range(256)])
+    shared = [base * i for i in range(16)]
+    wrong = []
+
+    def work(number: int) -> None:
+        for i in range(60):
+            total = (shared[(number + i) % 16] + number).sum().item()
+            if total != 32640.0 * ((number + i) % 16) + 256 * number:
+                wrong.append((number, i, total))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_types_and_categories() -> None:
+    assert repr(mx.float32) == "mlx_core_py.float32"
+    assert (mx.float32.name, mx.float32.size) == ("float32", 4)
+    assert mx.issubdtype(mx.bfloat16, mx.inexact)
+    assert mx.issubdtype(mx.complex64, mx.complexfloating)
+    assert not mx.issubdtype(mx.bool_, mx.number)
+    assert mx.issubdtype(mx.floating, mx.number)
+    assert not mx.issubdtype(mx.number, mx.floating)
+    assert mx.issubdtype(mx.int8, mx.int8)
+    assert mx.promote_types(mx.int32, mx.float16) is mx.float16
+    assert mx.promote_types(mx.float16, mx.bfloat16) is mx.float32
+    with pytest.raises(TypeError, match="arg2"):
+        mx.issubdtype(mx.int8, "floating")
+    with pytest.raises(TypeError, match="a must be"):
+        mx.promote_types(float, mx.int8)
+    for value in (mx.bool_, mx.float32, mx.floating):
+        assert pickle.loads(pickle.dumps(value)) is value
+
+
+def test_memory_counters() -> None:
+    mx.memory.reset_peak_memory()
+    before = mx.memory.get_active_memory()
+    a = ops.zeros((1 << 20,))
+    mx.transforms.eval([a])
+    assert mx.memory.get_active_memory() >= before + (1 << 22)
+    assert mx.memory.get_peak_memory() >= before + (1 << 22)
+    del a
+    assert mx.memory.get_active_memory() == before
+    limit = mx.memory.set_cache_limit(0)
+    assert mx.memory.set_cache_limit(limit) == 0
+    mx.memory.clear_cache()
+    assert mx.memory.get_cache_memory() == 0
+    for bad, error in (("1", TypeError), (-1, ValueError), (2**64, ValueError)):
+        with pytest.raises(error, match="limit"):
+            mx.memory.set_memory_limit(bad)
