@@ -4,7 +4,7 @@ Each operation is timed in many short rounds that alternate between the two, so 
 the machine does falls on both; the best round of each counts. The arrays are tiny: what is
 measured is the way from Python to MLX's graph and back, not the computing.
 
-    python benchmarks/dispatch/bench_dispatch.py
+    nox -s bench -- dispatch
 """
 
 from __future__ import annotations
