@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.machinery
-import importlib.util
+import os
 import sys
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from importlib.machinery import PathFinder
 
 _LIBRARY = "libmlx.dylib" if sys.platform == "darwin" else "libmlx.so"
-_BACKENDS = ("mlx-cpu", "mlx-cuda-12", "mlx-cuda-13", "mlx-metal")
+# mlx::core::version(), as C++ names it in the library.
+_VERSION = "_ZN3mlx4core7versionEv"
 _HINT = (
     'install a backend, for example: pip install "mlx-sys-py[cpu]" '
     "(or [cuda12], [cuda13] for NVIDIA GPUs)"
 )
 
 
-def find_libmlx() -> Path | None:
-    """The backend's library, or None if no backend is installed.
+def find_libmlx() -> str | None:
+    """The path of the backend's library, or None if no backend is installed.
 
     ``mlx`` is a namespace package that several wheels share, so every part of its path may
     hold the library; the package itself is not imported.
     """
-    spec = importlib.machinery.PathFinder.find_spec("mlx")
-    if spec is None or spec.submodule_search_locations is None:
-        return None
-    for folder in spec.submodule_search_locations:
-        library = Path(folder) / "lib" / _LIBRARY
-        if library.is_file():
+    spec = PathFinder.find_spec("mlx")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        library = os.path.join(folder, "lib", _LIBRARY)
+        if os.path.isfile(library):
             return library
     return None
 
@@ -40,23 +37,21 @@ def preload(expected: str) -> None:
         expected (str): the version of MLX that this package was built for.
 
     Raises:
-        ImportError: no backend is installed, its version differs, or it does not load.
+        ImportError: no backend is installed, it does not load, or its version differs.
     """
-    for backend in _BACKENDS:
-        try:
-            found = version(backend)
-        except PackageNotFoundError:
-            continue
-        if found != expected:
-            raise ImportError(
-                f"mlx_sys_py was built for MLX {expected}, but {backend} {found} is installed: "
-                f'pip install "{backend}=={expected}"'
-            )
-    library = find_libmlx()
-    if library is None:
+    path = find_libmlx()
+    if path is None:
         raise ImportError(f"MLX's library {_LIBRARY} is not installed: {_HINT}")
     try:
         # Local: symbols stay out of the global scope; the loader finds the library by name.
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_LOCAL)
+        library = ctypes.CDLL(path, mode=ctypes.RTLD_LOCAL)
     except OSError as error:
-        raise ImportError(f"MLX's library {library.name} does not load ({error}): {_HINT}") from error
+        raise ImportError(f"MLX's library {path} does not load ({error}): {_HINT}") from error
+    version = getattr(library, _VERSION)
+    version.restype = ctypes.c_char_p
+    found = version().decode()
+    if found != expected:
+        raise ImportError(
+            f"mlx_sys_py was built for MLX {expected}, but the installed backend is {found}: "
+            f'pip install "mlx-cpu=={expected}" (or mlx-cuda-12, mlx-cuda-13, mlx-metal)'
+        )

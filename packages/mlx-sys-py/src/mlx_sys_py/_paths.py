@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 def get_include() -> str:
     """The folder for the compiler's ``-I``: it holds ``mlx/c/mlx.h``."""
-    return str(_PACKAGE / "include")
+    return os.path.join(_PACKAGE, "include")
 
 
 def get_library_dir() -> str:
     """The folder for the linker's ``-L`` and the run path: it holds ``libmlxc``."""
-    return str(_PACKAGE / "lib")
+    return os.path.join(_PACKAGE, "lib")
 
 
 def get_libraries() -> list[str]:

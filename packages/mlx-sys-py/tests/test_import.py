@@ -1,0 +1,64 @@
+"""What importing the package checks, and where it says its parts are."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlx_sys_py as mx
+from mlx_sys_py import _load
+
+
+def test_versions() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", mx.MLX_VERSION)
+    assert re.fullmatch(r"0\.6\.\d+", mx.__version__)
+
+
+def test_all_names_exist() -> None:
+    assert [name for name in mx.__all__ if not hasattr(mx, name)] == []
+
+
+def test_paths() -> None:
+    assert (Path(mx.get_include()) / "mlx" / "c" / "mlx.h").is_file()
+    assert (Path(mx.get_include()) / "mlx" / "c" / "ops.h").is_file()
+    assert list(Path(mx.get_library_dir()).glob("libmlxc.*"))
+    assert mx.get_libraries() == ["mlxc"]
+
+
+def test_a_missing_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_load, "find_libmlx", lambda: None)
+    with pytest.raises(ImportError, match=r'pip install "mlx-sys-py\[cpu\]"'):
+        _load.preload(mx.MLX_VERSION)
+
+
+def test_another_version_says_what_to_install() -> None:
+    with pytest.raises(ImportError, match=r'pip install "mlx-cpu==9\.9\.9"'):
+        _load.preload("9.9.9")
+
+
+def test_a_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "libmlx.so"
+    broken.write_bytes(b"no library")
+    monkeypatch.setattr(_load, "find_libmlx", lambda: str(broken))
+    with pytest.raises(ImportError, match="does not load"):
+        _load.preload(mx.MLX_VERSION)
+
+
+@pytest.mark.parametrize("level", ["fastest", "v9"])
+def test_a_wrong_setting_is_named(level: str) -> None:
+    code = "import mlx_sys_py as mx; mx.array([1.0]).__add__(1).item()"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "MLX_SYS_PY_CPU": level},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "ValueError" in run.stderr
+    assert "MLX_SYS_PY_CPU" in run.stderr
