@@ -197,9 +197,11 @@ def test_shifts_and_inversion(a: np.ndarray, places: int) -> None:
 
 @pytest.mark.parametrize("name", COMPARISONS)
 @quick
-@given(pair=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3).flatmap(
-    lambda shapes: st.tuples(*(integers(shape, -1, 1) for shape in shapes.input_shapes))
-))
+@given(
+    pair=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3).flatmap(
+        lambda shapes: st.tuples(*(integers(shape, -1, 1) for shape in shapes.input_shapes))
+    )
+)
 def test_comparisons(name: str, pair: tuple[np.ndarray, np.ndarray]) -> None:
     got = getattr(mx, name)(mx.array(pair[0]), mx.array(pair[1]))
     assert got.dtype == mx.bool_

@@ -77,9 +77,7 @@ def test_quantized_matmul(rows: int, group: int, bits: int, transpose: bool) -> 
     w = mx.quantize(mx.array(weights(128, 128)), group, bits)
     wide = to_numpy(mx.dequantize(*w, group, bits))
     want = x @ (wide.T if transpose else wide)
-    got = mx.quantized_matmul(
-        mx.array(x), *w, transpose=transpose, group_size=group, bits=bits
-    )
+    got = mx.quantized_matmul(mx.array(x), *w, transpose=transpose, group_size=group, bits=bits)
     assert_close(got, want, 1e-3, 1e-3)
 
 

@@ -154,8 +154,10 @@ def test_softmax(precise: bool, case: tuple[np.ndarray, Any]) -> None:
 def test_running(name: str, case: tuple[np.ndarray, int], reverse: bool) -> None:
     x, axis = case
     wide = x.astype(np.float64)
-    want = np.flip(RUNNING[name](np.flip(wide, axis), axis=axis), axis) if reverse else (
-        RUNNING[name](wide, axis=axis)
+    want = (
+        np.flip(RUNNING[name](np.flip(wide, axis), axis=axis), axis)
+        if reverse
+        else (RUNNING[name](wide, axis=axis))
     )
     got = getattr(mx, name)(mx.array(x), axis=axis, reverse=reverse)
     assert_close(got, want, rtol=1e-4, atol=1e-4)
