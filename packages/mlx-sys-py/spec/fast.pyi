@@ -36,7 +36,6 @@ def rms_norm(x: array, weight: array | None, eps: float, *, stream: StreamLike =
     See: MLX ``mlx.core.fast.rms_norm``; Zhang and Sennrich 2019, arXiv:1910.07467.
     """
 
-
 @c("mlx_fast_layer_norm", "array x, array? weight, array? bias, float eps")
 def layer_norm(
     x: array, weight: array | None, bias: array | None, eps: float, *, stream: StreamLike = None
@@ -64,7 +63,6 @@ def layer_norm(
     See: MLX ``mlx.core.fast.layer_norm``; Ba et al. 2016, arXiv:1607.06450.
     """
 
-
 @c("mlx_fast_cross_entropy", "array logits, array targets")
 def cross_entropy(logits: array, targets: array, *, stream: StreamLike = None) -> array:
     """Cross-entropy of target classes under unnormalised log-probabilities.
@@ -87,7 +85,6 @@ def cross_entropy(logits: array, targets: array, *, stream: StreamLike = None) -
 
     See: MLX ``mlx.core.fast.cross_entropy``.
     """
-
 
 @c(
     "mlx_fast_rope",
@@ -143,7 +140,6 @@ def rope(
 
     See: MLX ``mlx.core.fast.rope``; Su et al. 2021, arXiv:2104.09864.
     """
-
 
 @c(
     "mlx_fast_scaled_dot_product_attention",
@@ -225,7 +221,6 @@ def scaled_dot_product_attention(
         mask_mode = mask
     elif mask is not None:
         mask_mode, mask_arr = "array", mask
-
 
 @c(
     "mlx_fast_gated_delta_update",

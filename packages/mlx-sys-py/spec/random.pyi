@@ -1,6 +1,5 @@
 """Random numbers, from a state of every thread or from explicit keys."""
 
-
 @c("mlx_random_seed", "uint64 seed", stream=False)
 def seed(seed: int) -> None:
     """Start the random state of this thread afresh.
@@ -20,7 +19,6 @@ def seed(seed: int) -> None:
 
     See: MLX ``mlx.core.random.seed``.
     """
-
 
 @c("mlx_random_key", "uint64 seed", stream=False)
 def key(seed: int) -> array:
@@ -46,7 +44,6 @@ def key(seed: int) -> array:
         3".
     """
 
-
 @c("mlx_random_split", "array key", returns="array, array", python=False)
 @c("mlx_random_split_num", "array key, int num")
 def split(key: array, num: int = 2, stream: StreamLike = None) -> array:
@@ -71,11 +68,9 @@ def split(key: array, num: int = 2, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.random.split``.
     """
 
-
 @c("mlx_random_bits", "shape shape, int width, array? key", python=False)
 def bits(shape: Sequence[int], width: int, key: array | None) -> array:
     """Uniformly distributed bits in unsigned integers of 1, 2 or 4 bytes."""
-
 
 @c("mlx_random_uniform", "array low, array high, shape shape, dtype dtype, array? key")
 def uniform(
@@ -111,7 +106,6 @@ def uniform(
     """
     if dtype is None:
         dtype = float32
-
 
 @c(
     "mlx_random_normal",
@@ -158,7 +152,6 @@ def normal(
     if scale is not None:
         scale = to_array(scale, "scale").astype(dtype)
 
-
 @c("mlx_random_multivariate_normal", "array mean, array cov, shape shape, dtype dtype, array? key")
 def multivariate_normal(
     mean: array,
@@ -195,7 +188,6 @@ def multivariate_normal(
     if dtype is None:
         dtype = float32
 
-
 @c("mlx_random_randint", "array low, array high, shape shape, dtype dtype, array? key")
 def randint(
     low: Scalar | array,
@@ -231,7 +223,6 @@ def randint(
     if dtype is None:
         dtype = int32
 
-
 @c("mlx_random_bernoulli", "array p, shape shape, array? key")
 def bernoulli(
     p: Scalar | array = 0.5,
@@ -263,7 +254,6 @@ def bernoulli(
     p = to_array(p, "p")
     if shape is None:
         shape = p.shape
-
 
 @c("mlx_random_truncated_normal", "array lower, array upper, shape shape, dtype dtype, array? key")
 def truncated_normal(
@@ -304,7 +294,6 @@ def truncated_normal(
         # The sum is never evaluated: it only says what the bounds broadcast to.
         shape = (lower + upper).shape
 
-
 @c("mlx_random_gumbel", "shape shape, dtype dtype, array? key")
 def gumbel(
     shape: Sequence[int] = (),
@@ -335,7 +324,6 @@ def gumbel(
     """
     if dtype is None:
         dtype = float32
-
 
 @c(
     "mlx_random_categorical_shape",
@@ -384,7 +372,6 @@ def categorical(
     if shape is not None and num_samples is not None:
         raise ValueError("shape and num_samples are both given; give at most one")
 
-
 @c("mlx_random_laplace", "shape shape, dtype dtype, float loc, float scale, array? key")
 def laplace(
     shape: Sequence[int] = (),
@@ -419,7 +406,6 @@ def laplace(
     """
     if dtype is None:
         dtype = float32
-
 
 @c("mlx_random_permutation_arange", "int x, array? key", when="isinstance(x, int)")
 @c("mlx_random_permutation", "array x, int axis, array? key")

@@ -8,10 +8,9 @@ import operator
 import pickle
 import weakref
 
+import mlx_sys_py as mx
 import numpy as np
 import pytest
-
-import mlx_sys_py as mx
 from mlx_sys_py import array
 
 
@@ -168,7 +167,10 @@ def test_operators(name: str, other: object) -> None:
     apply = getattr(operator, name)
     values = np.array([1, 5, 7], np.int32)
     a = array(values)
-    for ours, theirs in ((apply(a, other), apply(values, other)), (apply(other, a), apply(other, values))):
+    for ours, theirs in (
+        (apply(a, other), apply(values, other)),
+        (apply(other, a), apply(other, values)),
+    ):
         assert isinstance(ours, array)
         np.testing.assert_allclose(np.array(ours), theirs, rtol=1e-5)
     np.testing.assert_array_equal(np.array(a), values)
@@ -231,9 +233,9 @@ def test_in_place_operators_change_the_object_for_all_who_hold_it() -> None:
     assert alias is a
     assert a.tolist() == [1.5, 2.5]
     assert copied.tolist() == sliced.tolist() == [1.0, 2.0]
+    whole = array([1, 2])
     with pytest.raises(ValueError, match="in place"):
-        b = array([1, 2])
-        b /= 2
+        whole /= 2
 
 
 def test_copies() -> None:

@@ -8,9 +8,8 @@ import traceback
 import weakref
 from collections.abc import Callable
 
-import pytest
-
 import mlx_sys_py as mx
+import pytest
 from mlx_sys_py import Closure, array, transforms
 
 
@@ -61,7 +60,7 @@ def test_an_exception_comes_out_as_itself(run: Callable[..., object]) -> None:
 @pytest.mark.parametrize("run", RUNS)
 def test_wrong_results_are_refused(run: Callable[..., object]) -> None:
     for result in (None, 3, "text", [None]):
-        with pytest.raises(TypeError, match="result|must be"):
+        with pytest.raises(TypeError, match=r"result|must be"):
             run(lambda _, result=result: result)
 
 
@@ -164,7 +163,9 @@ def test_gradients_in_many_threads() -> None:
 
     def work(number: int) -> None:
         for _ in range(50):
-            _, (slope,) = transforms.value_and_grad(lambda x: [x[0] * x[0]], [0])([array(float(number))])
+            _, (slope,) = transforms.value_and_grad(lambda x: [x[0] * x[0]], [0])(
+                [array(float(number))]
+            )
             if slope.item() != 2 * number:
                 wrong.append(number)
 

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import mlx_sys_py as mx
+import pytest
 from mlx_sys_py import _load
 
 

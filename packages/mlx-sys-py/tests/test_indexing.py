@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import mlx_sys_py as mx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
-import mlx_sys_py as mx
 from mlx_sys_py import array
 
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=4, max_side=4)
@@ -120,7 +119,7 @@ def test_at() -> None:
     with pytest.raises(IndexError, match="needs an index"):
         a.at.add(1)
     with pytest.raises(IndexError, match="one index"):
-        a.at[0][0]  # noqa: B018
+        a.at[0][0]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import gc
 import struct
 from typing import Any
 
+import mlx_sys_py as mx
 import numpy as np
 import pytest
-
-import mlx_sys_py as mx
 from mlx_sys_py import array
 
 NUMPY_NAMES = (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlx_sys_py as mx
 import numpy as np
 import pytest
-
-import mlx_sys_py as mx
 from mlx_sys_py import array
 from mlx_sys_py.io import (
     load_gguf,
@@ -153,18 +153,13 @@ def test_damaged_files_never_crash(
 ) -> None:
     whole = whole_files[load]
     path = tmp_path / "damaged"
-    refused = 0
     for position in range(min(len(whole), 160)):
         for value in (0x00, 0xFF, whole[position] ^ 0x10):
             path.write_bytes(whole[:position] + bytes([value]) + whole[position + 1 :])
-            try:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
                 loaded = load(path)
                 values = [loaded] if isinstance(loaded, array) else list(loaded[0].values())
                 mx.transforms.eval(values)
-            except (OSError, ValueError, RuntimeError):
-                pass
-            else:
-                assert values
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

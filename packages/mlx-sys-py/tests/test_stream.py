@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 import mlx_sys_py as mx
+import pytest
 from mlx_sys_py import array, ops
 
 

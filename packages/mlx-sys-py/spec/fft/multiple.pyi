@@ -1,6 +1,5 @@
 """Fourier transforms along several axes."""
 
-
 def _lengths(a: array, s: object, axes: object, half: bool) -> tuple[list[int], list[int]]:
     """Lengths and axes of a transform over several axes, filled in from the shape."""
     if s is not None:
@@ -15,7 +14,6 @@ def _lengths(a: array, s: object, axes: object, half: bool) -> tuple[list[int], 
     elif len(s) != len(axes):
         raise ValueError(f"s has {len(s)} lengths for {len(axes)} axes")
     return s, axes
-
 
 @c("mlx_fft_fft2", "array a, shape n, ints axes, norm norm", n="lengths")
 def fft2(
@@ -55,7 +53,6 @@ def fft2(
     a = to_array(a, "a")
     lengths, axes = _lengths(a, s, axes, False)
 
-
 @c("mlx_fft_ifft2", "array a, shape n, ints axes, norm norm", n="lengths")
 def ifft2(
     a: array,
@@ -93,7 +90,6 @@ def ifft2(
     """
     a = to_array(a, "a")
     lengths, axes = _lengths(a, s, axes, False)
-
 
 @c("mlx_fft_rfft2", "array a, shape n, ints axes, norm norm", n="lengths")
 def rfft2(
@@ -133,7 +129,6 @@ def rfft2(
     a = to_array(a, "a")
     lengths, axes = _lengths(a, s, axes, False)
 
-
 @c("mlx_fft_irfft2", "array a, shape n, ints axes, norm norm", n="lengths")
 def irfft2(
     a: array,
@@ -171,7 +166,6 @@ def irfft2(
     """
     a = to_array(a, "a")
     lengths, axes = _lengths(a, s, axes, True)
-
 
 @c("mlx_fft_fftn", "array a, shape n, ints axes, norm norm", n="lengths")
 def fftn(
@@ -211,7 +205,6 @@ def fftn(
     a = to_array(a, "a")
     lengths, axes = _lengths(a, s, axes, False)
 
-
 @c("mlx_fft_ifftn", "array a, shape n, ints axes, norm norm", n="lengths")
 def ifftn(
     a: array,
@@ -250,7 +243,6 @@ def ifftn(
     a = to_array(a, "a")
     lengths, axes = _lengths(a, s, axes, False)
 
-
 @c("mlx_fft_rfftn", "array a, shape n, ints axes, norm norm", n="lengths")
 def rfftn(
     a: array,
@@ -288,7 +280,6 @@ def rfftn(
     """
     a = to_array(a, "a")
     lengths, axes = _lengths(a, s, axes, False)
-
 
 @c("mlx_fft_irfftn", "array a, shape n, ints axes, norm norm", n="lengths")
 def irfftn(

@@ -2,7 +2,6 @@
 
 c_includes = ["mlx/c/fft_norm.h"]
 
-
 def _length(a: array, n: int | None, axis: int, half: bool) -> int:
     """Length of a transform that is not given; `half` if the input is one side of a spectrum."""
     if n is not None:
@@ -11,7 +10,6 @@ def _length(a: array, n: int | None, axis: int, half: bool) -> int:
         raise IndexError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
     length = a.shape[axis]
     return 2 * (length - 1) if half else length
-
 
 @c("mlx_fft_fft", "array a, int n, int axis, norm norm")
 def fft(
@@ -49,7 +47,6 @@ def fft(
     a = to_array(a, "a")
     n = _length(a, n, axis, False)
 
-
 @c("mlx_fft_ifft", "array a, int n, int axis, norm norm")
 def ifft(
     a: array,
@@ -86,7 +83,6 @@ def ifft(
     a = to_array(a, "a")
     n = _length(a, n, axis, False)
 
-
 @c("mlx_fft_rfft", "array a, int n, int axis, norm norm")
 def rfft(
     a: array,
@@ -122,7 +118,6 @@ def rfft(
     """
     a = to_array(a, "a")
     n = _length(a, n, axis, False)
-
 
 @c("mlx_fft_irfft", "array a, int n, int axis, norm norm")
 def irfft(

@@ -1,6 +1,5 @@
 """Frequencies, their order, and spectra through time."""
 
-
 @c("mlx_fft_fftfreq", "int n, double d")
 def fftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
     """Frequencies of the bins of :func:`fft`.
@@ -24,7 +23,6 @@ def fftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.fft.fftfreq``.
     """
 
-
 @c("mlx_fft_rfftfreq", "int n, double d")
 def rfftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
     """Frequencies of the bins of :func:`rfft`.
@@ -47,7 +45,6 @@ def rfftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.fft.rfftfreq``.
     """
-
 
 @c("mlx_fft_fftshift", "array a, ints axes")
 def fftshift(a: array, axes: IntOrInts | None = None, stream: StreamLike = None) -> array:
@@ -75,7 +72,6 @@ def fftshift(a: array, axes: IntOrInts | None = None, stream: StreamLike = None)
     if axes is None:
         axes = range(a.ndim)
 
-
 @c("mlx_fft_ifftshift", "array a, ints axes")
 def ifftshift(a: array, axes: IntOrInts | None = None, stream: StreamLike = None) -> array:
     """The zero frequency moved back from the middle: the inverse of :func:`fftshift`.
@@ -101,7 +97,6 @@ def ifftshift(a: array, axes: IntOrInts | None = None, stream: StreamLike = None
     a = to_array(a, "a")
     if axes is None:
         axes = range(a.ndim)
-
 
 @c(
     "mlx_fft_stft",
@@ -149,7 +144,6 @@ def stft(
 
     See: MLX ``mlx.core.fft.stft``.
     """
-
 
 @c(
     "mlx_fft_istft",

@@ -3,7 +3,6 @@
 They run on the CPU only: pass ``stream=cpu`` where there is a GPU.
 """
 
-
 @c("mlx_linalg_qr", "array a")
 def qr(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
     """QR factorisation: an orthonormal and an upper triangular matrix.
@@ -27,11 +26,9 @@ def qr(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
     See: MLX ``mlx.core.linalg.qr``.
     """
 
-
 @c("mlx_linalg_svd", "array a, bool compute_uv", cpp="mlx::core::linalg::svd")
 def _svd(a: array, compute_uv: bool, stream: StreamLike = None) -> tuple[array, ...]:
     """The singular values, with the vectors on both sides if wanted."""
-
 
 def svd(
     a: array, compute_uv: bool = True, *, stream: StreamLike = None
@@ -60,7 +57,6 @@ def svd(
     results = _svd(a, compute_uv, stream)
     return results if compute_uv else results[0]
 
-
 @c("mlx_linalg_cholesky", "array a, bool upper")
 def cholesky(a: array, upper: bool = False, *, stream: StreamLike = None) -> array:
     """Cholesky factor of symmetric positive definite matrices.
@@ -87,7 +83,6 @@ def cholesky(a: array, upper: bool = False, *, stream: StreamLike = None) -> arr
     See: MLX ``mlx.core.linalg.cholesky``.
     """
 
-
 @c("mlx_linalg_eigvals", "array a")
 def eigvals(a: array, *, stream: StreamLike = None) -> array:
     """Eigenvalues of square matrices, in no given order.
@@ -109,7 +104,6 @@ def eigvals(a: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.eigvals``.
     """
-
 
 @c("mlx_linalg_eig", "array a")
 def eig(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
@@ -134,14 +128,12 @@ def eig(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
     See: MLX ``mlx.core.linalg.eig``.
     """
 
-
 def _check_triangle(UPLO: str) -> None:
     """LAPACK is only asked for a triangle that exists."""
     if not isinstance(UPLO, str):
         raise TypeError(f"UPLO must be a str, not {type(UPLO).__name__}")
     if UPLO not in ("L", "U", "l", "u"):
         raise ValueError(f'UPLO must be "L" or "U", not {UPLO!r}')
-
 
 @c("mlx_linalg_eigvalsh", "array a, str UPLO")
 def eigvalsh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> array:
@@ -166,7 +158,6 @@ def eigvalsh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.linalg.eigvalsh``.
     """
     _check_triangle(UPLO)
-
 
 @c("mlx_linalg_eigh", "array a, str UPLO")
 def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array, array]:
@@ -193,12 +184,10 @@ def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array
     """
     _check_triangle(UPLO)
 
-
 def _check_elements(a: array) -> None:
     """LAPACK's factorisation takes no empty matrices, and MLX does not say so."""
     if a.size == 0:
         raise ValueError(f"a is empty: its shape is {a.shape}")
-
 
 @c("mlx_linalg_lu", "array a")
 def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
@@ -225,7 +214,6 @@ def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
     """
     a = to_array(a, "a")
     _check_elements(a)
-
 
 @c("mlx_linalg_lu_factor", "array a")
 def lu_factor(a: array, *, stream: StreamLike = None) -> tuple[array, array]:

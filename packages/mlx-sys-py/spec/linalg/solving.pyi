@@ -1,6 +1,5 @@
 """Norms, products, inverses, determinants and systems of equations."""
 
-
 @c(
     "mlx_linalg_norm_l2",
     "array a, ints? axis, bool keepdims",
@@ -49,7 +48,6 @@ def norm(
     See: MLX ``mlx.core.linalg.norm``.
     """
 
-
 @c("mlx_linalg_inv", "array a")
 def inv(a: array, *, stream: StreamLike = None) -> array:
     """Inverse of square matrices.
@@ -75,7 +73,6 @@ def inv(a: array, *, stream: StreamLike = None) -> array:
     a = to_array(a, "a")
     _check_elements(a)
 
-
 @c("mlx_linalg_tri_inv", "array a, bool upper")
 def tri_inv(a: array, upper: bool = False, *, stream: StreamLike = None) -> array:
     """Inverse of triangular matrices.
@@ -99,7 +96,6 @@ def tri_inv(a: array, upper: bool = False, *, stream: StreamLike = None) -> arra
 
     See: MLX ``mlx.core.linalg.tri_inv``.
     """
-
 
 @c("mlx_linalg_cholesky_inv", "array a, bool upper")
 def cholesky_inv(a: array, upper: bool = False, *, stream: StreamLike = None) -> array:
@@ -125,7 +121,6 @@ def cholesky_inv(a: array, upper: bool = False, *, stream: StreamLike = None) ->
     See: MLX ``mlx.core.linalg.cholesky_inv``.
     """
 
-
 @c("mlx_linalg_pinv", "array a")
 def pinv(a: array, *, stream: StreamLike = None) -> array:
     """Moore-Penrose pseudo-inverse of matrices.
@@ -147,7 +142,6 @@ def pinv(a: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.pinv``.
     """
-
 
 @c("mlx_linalg_cross", "array a, array b, int axis")
 def cross(a: array, b: array, axis: int = -1, *, stream: StreamLike = None) -> array:
@@ -174,7 +168,6 @@ def cross(a: array, b: array, axis: int = -1, *, stream: StreamLike = None) -> a
     See: MLX ``mlx.core.linalg.cross``.
     """
 
-
 @c("mlx_linalg_solve", "array a, array b")
 def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
     """Solution ``x`` of ``a @ x == b``.
@@ -199,7 +192,6 @@ def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
     """
     a = to_array(a, "a")
     _check_elements(a)
-
 
 @c("mlx_linalg_solve_triangular", "array a, array b, bool upper")
 def solve_triangular(
@@ -228,7 +220,6 @@ def solve_triangular(
     See: MLX ``mlx.core.linalg.solve_triangular``.
     """
 
-
 @c("mlx_linalg_det", "array a")
 def det(a: array, *, stream: StreamLike = None) -> array:
     """Determinant of square matrices.
@@ -250,7 +241,6 @@ def det(a: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.det``.
     """
-
 
 @c("mlx_linalg_slogdet", "array a")
 def slogdet(a: array, *, stream: StreamLike = None) -> tuple[array, array]:

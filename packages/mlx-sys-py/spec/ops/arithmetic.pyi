@@ -1,6 +1,5 @@
 """Arithmetic on two arrays, element by element."""
 
-
 @weak("a", "b")
 @c("mlx_add", "array a, array b")
 def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -24,7 +23,6 @@ def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arra
 
     See: MLX ``mlx.core.add``.
     """
-
 
 @weak("a", "b")
 @c("mlx_subtract", "array a, array b")
@@ -51,7 +49,6 @@ def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
     See: MLX ``mlx.core.subtract``.
     """
 
-
 @weak("a", "b")
 @c("mlx_multiply", "array a, array b")
 def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -75,7 +72,6 @@ def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
 
     See: MLX ``mlx.core.multiply``.
     """
-
 
 @weak("a", "b")
 @c("mlx_divide", "array a, array b")
@@ -101,7 +97,6 @@ def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> a
     See: MLX ``mlx.core.divide``.
     """
 
-
 @weak("a", "b")
 @c("mlx_floor_divide", "array a, array b")
 def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -125,7 +120,6 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
 
     See: MLX ``mlx.core.floor_divide``.
     """
-
 
 @weak("a", "b")
 @c("mlx_remainder", "array a, array b")
@@ -151,7 +145,6 @@ def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
     See: MLX ``mlx.core.remainder``.
     """
 
-
 @weak("a", "b")
 @c("mlx_divmod", "array a, array b")
 def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> list[array]:
@@ -175,7 +168,6 @@ def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> l
 
     See: MLX ``mlx.core.divmod``.
     """
-
 
 @alias("pow")
 @weak("a", "b")
@@ -202,7 +194,6 @@ def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None)
     See: MLX ``mlx.core.power``.
     """
 
-
 @weak("a", "b")
 @c("mlx_maximum", "array a, array b")
 def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
@@ -226,7 +217,6 @@ def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = Non
 
     See: MLX ``mlx.core.maximum``.
     """
-
 
 @weak("a", "b")
 @c("mlx_minimum", "array a, array b")

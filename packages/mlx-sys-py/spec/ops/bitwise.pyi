@@ -1,6 +1,5 @@
 """Operations on the bits of integers and booleans."""
 
-
 @weak("a", "b")
 @c("mlx_bitwise_and", "array a, array b")
 def bitwise_and(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -24,7 +23,6 @@ def bitwise_and(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
 
     See: MLX ``mlx.core.bitwise_and``.
     """
-
 
 @weak("a", "b")
 @c("mlx_bitwise_or", "array a, array b")
@@ -50,7 +48,6 @@ def bitwise_or(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
     See: MLX ``mlx.core.bitwise_or``.
     """
 
-
 @weak("a", "b")
 @c("mlx_bitwise_xor", "array a, array b")
 def bitwise_xor(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -74,7 +71,6 @@ def bitwise_xor(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
 
     See: MLX ``mlx.core.bitwise_xor``.
     """
-
 
 @alias("bitwise_left_shift")
 @weak("a", "b")
@@ -101,7 +97,6 @@ def left_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
     See: MLX ``mlx.core.left_shift``.
     """
 
-
 @alias("bitwise_right_shift")
 @weak("a", "b")
 @c("mlx_right_shift", "array a, array b")
@@ -126,7 +121,6 @@ def right_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
 
     See: MLX ``mlx.core.right_shift``.
     """
-
 
 @c("mlx_bitwise_invert", "array a")
 def bitwise_invert(a: Scalar | array, stream: StreamLike = None) -> array:

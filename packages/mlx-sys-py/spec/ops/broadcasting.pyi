@@ -1,6 +1,5 @@
 """Shapes brought together: broadcasting and added axes."""
 
-
 @c("mlx_expand_dims", "array a, int axis", when="isinstance(axis, int)")
 @c("mlx_expand_dims_axes", "array a, ints axes", axes="axis")
 def expand_dims(a: array, /, axis: IntOrInts, *, stream: StreamLike = None) -> array:
@@ -27,7 +26,6 @@ def expand_dims(a: array, /, axis: IntOrInts, *, stream: StreamLike = None) -> a
     See: MLX ``mlx.core.expand_dims``.
     """
 
-
 @c("mlx_broadcast_to", "array a, shape shape")
 def broadcast_to(a: Scalar | array, /, shape: Sequence[int], *, stream: StreamLike = None) -> array:
     """The array repeated along new or length-one axes to fit a shape.
@@ -52,7 +50,6 @@ def broadcast_to(a: Scalar | array, /, shape: Sequence[int], *, stream: StreamLi
     See: MLX ``mlx.core.broadcast_to``.
     """
 
-
 @c("mlx_broadcast_arrays", "arrays inputs", inputs="arrays")
 def broadcast_arrays(*arrays: array, stream: StreamLike = None) -> list[array]:
     """Arrays broadcast against each other.
@@ -74,7 +71,6 @@ def broadcast_arrays(*arrays: array, stream: StreamLike = None) -> list[array]:
 
     See: MLX ``mlx.core.broadcast_arrays``.
     """
-
 
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     """The shape that arrays of some shapes broadcast to.
@@ -110,11 +106,9 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
                 raise ValueError(f"the shapes {shapes} do not broadcast")
     return tuple(reversed(lengths))
 
-
 @c("mlx_atleast_1d", "array a", cpp="mlx::core::atleast_1d")
 def _atleast_1d(a: array, stream: StreamLike = None) -> array:
     """One array with at least one dimension."""
-
 
 def atleast_1d(*arys: array, stream: StreamLike = None) -> array | list[array]:
     """Arrays with at least one dimension.
@@ -139,11 +133,9 @@ def atleast_1d(*arys: array, stream: StreamLike = None) -> array | list[array]:
     results = [_atleast_1d(to_array(value, "arys"), stream) for value in arys]
     return results[0] if len(results) == 1 else results
 
-
 @c("mlx_atleast_2d", "array a", cpp="mlx::core::atleast_2d")
 def _atleast_2d(a: array, stream: StreamLike = None) -> array:
     """One array with at least two dimensions."""
-
 
 def atleast_2d(*arys: array, stream: StreamLike = None) -> array | list[array]:
     """Arrays with at least two dimensions.
@@ -168,11 +160,9 @@ def atleast_2d(*arys: array, stream: StreamLike = None) -> array | list[array]:
     results = [_atleast_2d(to_array(value, "arys"), stream) for value in arys]
     return results[0] if len(results) == 1 else results
 
-
 @c("mlx_atleast_3d", "array a", cpp="mlx::core::atleast_3d")
 def _atleast_3d(a: array, stream: StreamLike = None) -> array:
     """One array with at least three dimensions."""
-
 
 def atleast_3d(*arys: array, stream: StreamLike = None) -> array | list[array]:
     """Arrays with at least three dimensions.
@@ -197,7 +187,6 @@ def atleast_3d(*arys: array, stream: StreamLike = None) -> array | list[array]:
     """
     results = [_atleast_3d(to_array(value, "arys"), stream) for value in arys]
     return results[0] if len(results) == 1 else results
-
 
 @c("mlx_number_of_elements", "array a, ints axes, bool inverted, dtype dtype", python=False)
 def number_of_elements(a: array, axes: Sequence[int], inverted: bool, dtype: Dtype) -> array:

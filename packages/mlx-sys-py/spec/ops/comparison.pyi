@@ -1,6 +1,5 @@
 """Comparisons and tests of numbers."""
 
-
 @weak("a", "b")
 @c("mlx_equal", "array a, array b")
 def equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -24,7 +23,6 @@ def equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> ar
 
     See: MLX ``mlx.core.equal``.
     """
-
 
 @weak("a", "b")
 @c("mlx_not_equal", "array a, array b")
@@ -50,7 +48,6 @@ def not_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
     See: MLX ``mlx.core.not_equal``.
     """
 
-
 @weak("a", "b")
 @c("mlx_less", "array a, array b")
 def less(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -74,7 +71,6 @@ def less(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arr
 
     See: MLX ``mlx.core.less``.
     """
-
 
 @weak("a", "b")
 @c("mlx_less_equal", "array a, array b")
@@ -100,7 +96,6 @@ def less_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
     See: MLX ``mlx.core.less_equal``.
     """
 
-
 @weak("a", "b")
 @c("mlx_greater", "array a, array b")
 def greater(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -125,7 +120,6 @@ def greater(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> 
     See: MLX ``mlx.core.greater``.
     """
 
-
 @weak("a", "b")
 @c("mlx_greater_equal", "array a, array b")
 def greater_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -149,7 +143,6 @@ def greater_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = Non
 
     See: MLX ``mlx.core.greater_equal``.
     """
-
 
 @weak("a", "b")
 @c("mlx_array_equal", "array a, array b, bool equal_nan")
@@ -177,7 +170,6 @@ def array_equal(
 
     See: MLX ``mlx.core.array_equal``.
     """
-
 
 @weak("a", "b")
 @c("mlx_allclose", "array a, array b, double rtol, double atol, bool equal_nan")
@@ -218,7 +210,6 @@ def allclose(
     See: MLX ``mlx.core.allclose``.
     """
 
-
 @weak("a", "b")
 @c("mlx_isclose", "array a, array b, double rtol, double atol, bool equal_nan")
 def isclose(
@@ -258,7 +249,6 @@ def isclose(
     See: MLX ``mlx.core.isclose``.
     """
 
-
 @c("mlx_isnan", "array a")
 def isnan(a: array, stream: StreamLike = None) -> array:
     """Where elements are NaN.
@@ -280,7 +270,6 @@ def isnan(a: array, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.isnan``.
     """
-
 
 @c("mlx_isinf", "array a")
 def isinf(a: array, stream: StreamLike = None) -> array:
@@ -304,7 +293,6 @@ def isinf(a: array, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.isinf``.
     """
 
-
 @c("mlx_isfinite", "array a")
 def isfinite(a: array, stream: StreamLike = None) -> array:
     """Where elements are neither infinite nor NaN.
@@ -327,7 +315,6 @@ def isfinite(a: array, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.isfinite``.
     """
 
-
 @c("mlx_isposinf", "array a")
 def isposinf(a: array, stream: StreamLike = None) -> array:
     """Where elements are positive infinity.
@@ -349,7 +336,6 @@ def isposinf(a: array, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.isposinf``.
     """
-
 
 @c("mlx_isneginf", "array a")
 def isneginf(a: array, stream: StreamLike = None) -> array:

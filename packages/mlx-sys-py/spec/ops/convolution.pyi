@@ -1,6 +1,5 @@
 """Convolutions. Arrays are channels-last: batch, space, channels."""
 
-
 def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
     """One integer for every spatial axis, from an integer or a sequence of them."""
     if isinstance(value, int):
@@ -13,14 +12,12 @@ def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
         raise ValueError(f"{name} must be an integer or {count} of them, not {len(values)}")
     return values
 
-
 def _check_kernel(weight: array, groups: int) -> None:
     """MLX divides by these numbers without looking at them."""
     if to_int(groups, "groups") < 1:
         raise ValueError(f"groups must be positive, not {groups}")
     if weight.ndim and weight.shape[-1] == 0:
         raise ValueError("weight has no input channels")
-
 
 @c("mlx_conv1d", "array input, array weight, int stride, int padding, int dilation, int groups")
 def conv1d(
@@ -62,7 +59,6 @@ def conv1d(
     """
     weight = to_array(weight, "weight")
     _check_kernel(weight, groups)
-
 
 @c("mlx_conv2d", "array input, array weight, int2 stride, int2 padding, int2 dilation, int groups")
 def conv2d(
@@ -108,7 +104,6 @@ def conv2d(
     padding = _spread(padding, 2, "padding")
     dilation = _spread(dilation, 2, "dilation")
 
-
 @c("mlx_conv3d", "array input, array weight, int3 stride, int3 padding, int3 dilation, int groups")
 def conv3d(
     input: array,
@@ -152,7 +147,6 @@ def conv3d(
     stride = _spread(stride, 3, "stride")
     padding = _spread(padding, 3, "padding")
     dilation = _spread(dilation, 3, "dilation")
-
 
 @c(
     "mlx_conv_transpose1d",
@@ -200,7 +194,6 @@ def conv_transpose1d(
     """
     weight = to_array(weight, "weight")
     _check_kernel(weight, groups)
-
 
 @c(
     "mlx_conv_transpose2d",
@@ -255,7 +248,6 @@ def conv_transpose2d(
     dilation = _spread(dilation, 2, "dilation")
     output_padding = _spread(output_padding, 2, "output_padding")
 
-
 @c(
     "mlx_conv_transpose3d",
     "array input, array weight, int3 stride, int3 padding, int3 dilation, int3 "
@@ -309,7 +301,6 @@ def conv_transpose3d(
     dilation = _spread(dilation, 3, "dilation")
     output_padding = _spread(output_padding, 3, "output_padding")
 
-
 @c(
     "mlx_conv_general",
     "array input, array weight, ints stride, ints padding_lo, ints padding_hi, ints "
@@ -362,7 +353,6 @@ def conv_general(
     before = after = padding
     if isinstance(padding, (list, tuple)) and len(padding) == 2 and not isinstance(padding[0], int):
         before, after = padding
-
 
 def convolve(a: array, v: array, /, mode: str = "full", *, stream: StreamLike = None) -> array:
     """Discrete convolution of two vectors.

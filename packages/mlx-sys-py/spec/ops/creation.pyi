@@ -1,10 +1,8 @@
 """Arrays from numbers and shapes."""
 
-
 def _is_integer(value: object) -> bool:
     """Whether a value is an integer of Python or NumPy."""
     return hasattr(value, "__index__") and not isinstance(value, array)
-
 
 @c("mlx_arange", "double start, double stop, double step, dtype dtype")
 def arange(
@@ -61,7 +59,6 @@ def arange(
             fits = False not in [-(2**31) <= number < 2**31 for number in numbers]
             dtype = int32 if fits else int64
 
-
 @c("mlx_linspace", "double start, double stop, int num, dtype dtype", python=False)
 @c(
     "mlx_linspace_endpoint",
@@ -104,7 +101,6 @@ def linspace(
     if dtype is None:
         dtype = float32
 
-
 @c("mlx_full", "shape shape, array vals, dtype dtype")
 def full(
     shape: IntOrInts, vals: Scalar | array, dtype: Dtype | None = None, *, stream: StreamLike = None
@@ -137,7 +133,6 @@ def full(
     if dtype is None:
         dtype = vals.dtype
 
-
 @c("mlx_full_like", "array a, array vals, dtype dtype")
 def full_like(
     a: array, vals: Scalar | array, dtype: Dtype | None = None, *, stream: StreamLike = None
@@ -167,7 +162,6 @@ def full_like(
     if dtype is None:
         dtype = a.dtype
 
-
 @alias("empty")
 @c("mlx_zeros", "shape shape, dtype dtype")
 def zeros(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
@@ -195,7 +189,6 @@ def zeros(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike
     if dtype is None:
         dtype = float32
 
-
 @alias("empty_like")
 @c("mlx_zeros_like", "array a", when="dtype is None")
 @c("mlx_zeros_like_dtype", "array a, dtype dtype", cpp="mlx::core::zeros_like")
@@ -220,7 +213,6 @@ def zeros_like(a: array, /, dtype: Dtype | None = None, *, stream: StreamLike = 
 
     See: MLX ``mlx.core.zeros_like``.
     """
-
 
 @c("mlx_ones", "shape shape, dtype dtype")
 def ones(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
@@ -247,7 +239,6 @@ def ones(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike 
     """
     if dtype is None:
         dtype = float32
-
 
 @c("mlx_ones_like", "array a", when="dtype is None")
 @c("mlx_ones_like_dtype", "array a, dtype dtype", cpp="mlx::core::ones_like")

@@ -1,6 +1,5 @@
 """Triangles and diagonals of matrices."""
 
-
 @c("mlx_eye", "int n, int m, int k, dtype dtype")
 def eye(
     n: int,
@@ -38,7 +37,6 @@ def eye(
     if dtype is None:
         dtype = float32
 
-
 @c("mlx_identity", "int n, dtype dtype")
 def identity(n: int, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
     """The identity matrix.
@@ -64,7 +62,6 @@ def identity(n: int, dtype: Dtype | None = float32, *, stream: StreamLike = None
     """
     if dtype is None:
         dtype = float32
-
 
 @c("mlx_tri", "int n, int m, int k, dtype type", type="dtype")
 def tri(
@@ -103,7 +100,6 @@ def tri(
     if dtype is None:
         dtype = float32
 
-
 @c("mlx_tril", "array x, int k")
 def tril(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
     """The lower triangle of matrices, zeros above a diagonal.
@@ -127,7 +123,6 @@ def tril(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.tril``.
     """
-
 
 @c("mlx_triu", "array x, int k")
 def triu(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
@@ -153,7 +148,6 @@ def triu(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.triu``.
     """
 
-
 @method
 @c("mlx_diag", "array a, int k")
 def diag(a: array, /, k: int = 0, *, stream: StreamLike = None) -> array:
@@ -178,7 +172,6 @@ def diag(a: array, /, k: int = 0, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.diag``.
     """
-
 
 @method
 # The copy is for an empty diagonal: MLX reductions run away over the view of it.
@@ -216,7 +209,6 @@ def diagonal(
 
     See: MLX ``mlx.core.diagonal``.
     """
-
 
 @c(
     "mlx_trace",

@@ -1,6 +1,5 @@
 """Signs, roots, rounding, bounds and complex parts, element by element."""
 
-
 @method
 @c("mlx_abs", "array a")
 def abs(a: array, /, *, stream: StreamLike = None) -> array:
@@ -23,7 +22,6 @@ def abs(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.abs``.
     """
-
 
 @c("mlx_sign", "array a")
 def sign(a: array, /, *, stream: StreamLike = None) -> array:
@@ -49,7 +47,6 @@ def sign(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.sign``.
     """
 
-
 @c("mlx_positive", "array a")
 def positive(a: array, /, *, stream: StreamLike = None) -> array:
     """The array itself, unchanged: the unary plus.
@@ -71,7 +68,6 @@ def positive(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.positive``.
     """
-
 
 @c("mlx_negative", "array a")
 def negative(a: array, /, *, stream: StreamLike = None) -> array:
@@ -95,7 +91,6 @@ def negative(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.negative``.
     """
 
-
 @method
 @c("mlx_square", "array a")
 def square(a: array, /, *, stream: StreamLike = None) -> array:
@@ -118,7 +113,6 @@ def square(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.square``.
     """
-
 
 @method
 @c("mlx_sqrt", "array a")
@@ -145,7 +139,6 @@ def sqrt(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.sqrt``.
     """
 
-
 @method
 @c("mlx_rsqrt", "array a")
 def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
@@ -168,7 +161,6 @@ def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.rsqrt``.
     """
-
 
 @method
 @c("mlx_reciprocal", "array a")
@@ -193,7 +185,6 @@ def reciprocal(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.reciprocal``.
     """
 
-
 @c("mlx_floor", "array a")
 def floor(a: array, /, *, stream: StreamLike = None) -> array:
     """Largest integer not above every element.
@@ -215,7 +206,6 @@ def floor(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.floor``.
     """
-
 
 @c("mlx_ceil", "array a")
 def ceil(a: array, /, *, stream: StreamLike = None) -> array:
@@ -239,7 +229,6 @@ def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.ceil``.
     """
 
-
 @c("mlx_trunc", "array a")
 def trunc(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element without its fraction: rounded towards zero.
@@ -261,7 +250,6 @@ def trunc(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.trunc``.
     """
-
 
 @c("mlx_real", "array a")
 def real(a: array, /, *, stream: StreamLike = None) -> array:
@@ -285,7 +273,6 @@ def real(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.real``.
     """
 
-
 @c("mlx_imag", "array a")
 def imag(a: array, /, *, stream: StreamLike = None) -> array:
     """Imaginary part of every element.
@@ -307,7 +294,6 @@ def imag(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.imag``.
     """
-
 
 @alias("conjugate")
 @method
@@ -333,7 +319,6 @@ def conj(a: array, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.conj``.
     """
 
-
 @method
 @c("mlx_round", "array a, int decimals")
 def round(a: array, /, decimals: int = 0, stream: StreamLike = None) -> array:
@@ -358,7 +343,6 @@ def round(a: array, /, decimals: int = 0, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.round``.
     """
 
-
 @c("mlx_stop_gradient", "array a")
 def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
     """The same values, with no gradient flowing back through them.
@@ -380,7 +364,6 @@ def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.stop_gradient``.
     """
-
 
 @weak("a", "a_min", "a_max")
 @c("mlx_clip", "array a, array? a_min, array? a_max")
@@ -415,7 +398,6 @@ def clip(
     """
     if a_min is None and a_max is None:
         raise ValueError("a_min and a_max are both None; give at least one bound")
-
 
 @c("mlx_nan_to_num", "array a, float nan, float? posinf, float? neginf")
 def nan_to_num(

@@ -1,6 +1,5 @@
 """Exponentials, logarithms and their relatives, element by element."""
 
-
 @method
 @c("mlx_exp", "array a")
 def exp(a: array, /, *, stream: StreamLike = None) -> array:
@@ -24,7 +23,6 @@ def exp(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.exp``.
     """
 
-
 @c("mlx_expm1", "array a")
 def expm1(a: array, /, *, stream: StreamLike = None) -> array:
     """Exponential minus one, exact near zero.
@@ -46,7 +44,6 @@ def expm1(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.expm1``.
     """
-
 
 @method
 @c("mlx_log", "array a")
@@ -73,7 +70,6 @@ def log(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.log``.
     """
 
-
 @method
 @c("mlx_log2", "array a")
 def log2(a: array, /, *, stream: StreamLike = None) -> array:
@@ -96,7 +92,6 @@ def log2(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.log2``.
     """
-
 
 @method
 @c("mlx_log10", "array a")
@@ -121,7 +116,6 @@ def log10(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.log10``.
     """
 
-
 @method
 @c("mlx_log1p", "array a")
 def log1p(a: array, /, *, stream: StreamLike = None) -> array:
@@ -145,7 +139,6 @@ def log1p(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.log1p``.
     """
 
-
 @c("mlx_sigmoid", "array a")
 def sigmoid(a: array, /, *, stream: StreamLike = None) -> array:
     """Logistic function ``1 / (1 + exp(-a))`` of every element.
@@ -167,7 +160,6 @@ def sigmoid(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.sigmoid``.
     """
-
 
 @c("mlx_erf", "array a")
 def erf(a: array, /, *, stream: StreamLike = None) -> array:
@@ -193,7 +185,6 @@ def erf(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.erf``.
     """
 
-
 @c("mlx_erfinv", "array a")
 def erfinv(a: array, /, *, stream: StreamLike = None) -> array:
     """Inverse of the error function for elements in ``(-1, 1)``.
@@ -215,7 +206,6 @@ def erfinv(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.erfinv``.
     """
-
 
 @weak("a", "b")
 @c("mlx_logaddexp", "array a, array b")

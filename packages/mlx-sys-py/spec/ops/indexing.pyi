@@ -1,6 +1,5 @@
 """Elements taken from and put at positions that arrays give."""
 
-
 @c("mlx_take", "array a, array indices", when="axis is None")
 @c("mlx_take_axis", "array a, array indices, int axis")
 def take(
@@ -41,7 +40,6 @@ def take(
         if indices < 0:
             indices += length
 
-
 @c("mlx_take_along_axis", "array a, array indices, int axis")
 def take_along_axis(
     a: array, /, indices: array, axis: int | None = -1, *, stream: StreamLike = None
@@ -72,7 +70,6 @@ def take_along_axis(
     if axis is None:
         a = flatten(a, stream=stream)
         axis = 0
-
 
 @c("mlx_put_along_axis", "array a, array indices, array values, int axis")
 def put_along_axis(
@@ -113,7 +110,6 @@ def put_along_axis(
         flat = put_along_axis(a.flatten(stream=stream), indices, values, 0, stream=stream)
         return flat.reshape(a.shape, stream=stream)
 
-
 @c("mlx_slice", "array a, shape start, shape stop, shape strides", python=False)
 @c("mlx_slice_dynamic", "array a, array start, ints axes, shape slice_size", start="start_indices")
 def slice(
@@ -147,7 +143,6 @@ def slice(
 
     See: MLX ``mlx.core.slice``.
     """
-
 
 @c(
     "mlx_slice_update",
@@ -187,7 +182,6 @@ def slice_update(
     See: MLX ``mlx.core.slice_update``.
     """
 
-
 @c(
     "mlx_slice_update_add",
     "array src, array update, shape start, shape stop, shape strides",
@@ -197,7 +191,6 @@ def slice_update_add(
     src: array, update: array, start: Sequence[int], stop: Sequence[int], strides: Sequence[int]
 ) -> array:
     """A copy with a block added to."""
-
 
 @c(
     "mlx_slice_update_prod",
@@ -209,7 +202,6 @@ def slice_update_prod(
 ) -> array:
     """A copy with a block multiplied."""
 
-
 @c(
     "mlx_slice_update_max",
     "array src, array update, shape start, shape stop, shape strides",
@@ -219,7 +211,6 @@ def slice_update_max(
     src: array, update: array, start: Sequence[int], stop: Sequence[int], strides: Sequence[int]
 ) -> array:
     """A copy with the larger of its own and the new elements in a block."""
-
 
 @c(
     "mlx_slice_update_min",
@@ -231,7 +222,6 @@ def slice_update_min(
 ) -> array:
     """A copy with the smaller of its own and the new elements in a block."""
 
-
 @c("mlx_gather", "array a, arrays indices, ints axes, shape slice_sizes", python=False)
 @c("mlx_gather_single", "array a, array indices, int axis, shape slice_sizes", python=False)
 def gather(
@@ -239,41 +229,34 @@ def gather(
 ) -> array:
     """Slices of a given size from positions along some axes."""
 
-
 @c("mlx_scatter", "array a, arrays indices, array updates, ints axes", python=False)
 @c("mlx_scatter_single", "array a, array indices, array updates, int axis", python=False)
 def scatter(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes replaced by updates."""
-
 
 @c("mlx_scatter_add", "array a, arrays indices, array updates, ints axes", python=False)
 @c("mlx_scatter_add_single", "array a, array indices, array updates, int axis", python=False)
 def scatter_add(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes added to."""
 
-
 @c("mlx_scatter_prod", "array a, arrays indices, array updates, ints axes", python=False)
 @c("mlx_scatter_prod_single", "array a, array indices, array updates, int axis", python=False)
 def scatter_prod(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes multiplied."""
-
 
 @c("mlx_scatter_max", "array a, arrays indices, array updates, ints axes", python=False)
 @c("mlx_scatter_max_single", "array a, array indices, array updates, int axis", python=False)
 def scatter_max(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes replaced by updates that are larger."""
 
-
 @c("mlx_scatter_min", "array a, arrays indices, array updates, ints axes", python=False)
 @c("mlx_scatter_min_single", "array a, array indices, array updates, int axis", python=False)
 def scatter_min(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes replaced by updates that are smaller."""
 
-
 @c("mlx_scatter_add_axis", "array a, array indices, array values, int axis", python=False)
 def scatter_add_axis(a: array, indices: array, values: array, axis: int) -> array:
     """A copy with values added at positions that differ from row to row."""
-
 
 @c("mlx_masked_scatter", "array a, array mask, array src", python=False)
 def masked_scatter(a: array, mask: array, src: array) -> array:

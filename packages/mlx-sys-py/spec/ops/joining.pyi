@@ -1,6 +1,5 @@
 """Arrays joined, split, repeated, padded and rolled."""
 
-
 @alias("concat")
 @c("mlx_concatenate", "arrays arrays", when="axis is None", cpp="mlx::core::concatenate")
 @c("mlx_concatenate_axis", "arrays arrays, int axis")
@@ -29,7 +28,6 @@ def concatenate(
     See: MLX ``mlx.core.concatenate``.
     """
 
-
 @c("mlx_stack", "arrays arrays", when="axis is None")
 @c("mlx_stack_axis", "arrays arrays, int axis")
 def stack(arrays: Sequence[array], axis: int | None = 0, *, stream: StreamLike = None) -> array:
@@ -55,7 +53,6 @@ def stack(arrays: Sequence[array], axis: int | None = 0, *, stream: StreamLike =
 
     See: MLX ``mlx.core.stack``.
     """
-
 
 @method
 @c(
@@ -93,7 +90,6 @@ def split(
     See: MLX ``mlx.core.split``.
     """
 
-
 @c("mlx_meshgrid", "arrays arrays, bool sparse, str indexing")
 def meshgrid(
     *arrays: array,
@@ -129,7 +125,6 @@ def meshgrid(
     if indexing is None:
         indexing = "xy"
 
-
 @c("mlx_repeat", "array arr, int repeats", when="axis is None", arr="array")
 @c("mlx_repeat_axis", "array arr, int repeats, int axis", arr="array")
 def repeat(
@@ -158,7 +153,6 @@ def repeat(
     See: MLX ``mlx.core.repeat``.
     """
 
-
 @c("mlx_tile", "array arr, ints reps", arr="a")
 def tile(a: array, reps: IntOrInts, /, *, stream: StreamLike = None) -> array:
     """The whole array repeated along its axes.
@@ -181,7 +175,6 @@ def tile(a: array, reps: IntOrInts, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.tile``.
     """
-
 
 @c("mlx_roll", "array a, shape shift", when="axis is None")
 @c("mlx_roll_axis", "array a, shape shift, int axis", when="isinstance(axis, int)")
@@ -214,7 +207,6 @@ def roll(
     if axis is not None and not isinstance(axis, int) and isinstance(shift, int):
         shift = [shift] * len(axis)
 
-
 def _pad_widths(pad_width: object, ndim: int) -> list[tuple[int, int]]:
     """The padding before and after every axis, from one of the forms that `pad` takes."""
     if isinstance(pad_width, int):
@@ -231,7 +223,6 @@ def _pad_widths(pad_width: object, ndim: int) -> list[tuple[int, int]]:
     if len(pairs) != ndim or len(widths) != ndim:
         raise ValueError(f"pad_width must hold one pair for every one of the {ndim} axes")
     return pairs
-
 
 @c(
     "mlx_pad",

@@ -1,6 +1,5 @@
 """Types, memory layout and order of evaluation."""
 
-
 @method
 @c("mlx_astype", "array a, dtype dtype")
 def astype(a: array, /, dtype: Dtype, stream: StreamLike = None) -> array:
@@ -25,7 +24,6 @@ def astype(a: array, /, dtype: Dtype, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.astype``.
     """
 
-
 @method
 @c("mlx_view", "array a, dtype dtype")
 def view(a: Scalar | array, dtype: Dtype, stream: StreamLike = None) -> array:
@@ -49,7 +47,6 @@ def view(a: Scalar | array, dtype: Dtype, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.view``.
     """
-
 
 @c("mlx_as_strided", "array a, shape shape, strides strides, size offset")
 def as_strided(
@@ -100,7 +97,7 @@ def as_strided(
         raise ValueError(f"a length is negative in the shape {shape}")
     if 0 not in shape:
         lowest = highest = to_uint64(offset, "offset")
-        for length, step in zip(shape, strides):
+        for length, step in zip(shape, strides, strict=True):
             if step < 0:
                 lowest += (length - 1) * step
             else:
@@ -110,7 +107,6 @@ def as_strided(
                 f"shape, strides and offset reach from element {lowest} to {highest}, "
                 f"but a has {a.size} elements"
             )
-
 
 @c("mlx_contiguous", "array a, bool allow_col_major")
 def contiguous(a: array, /, allow_col_major: bool = False, *, stream: StreamLike = None) -> array:
@@ -136,11 +132,9 @@ def contiguous(a: array, /, allow_col_major: bool = False, *, stream: StreamLike
     See: MLX ``mlx.core.contiguous``.
     """
 
-
 @c("mlx_copy", "array a", python=False)
 def copy(a: array) -> array:
     """A copy of an array."""
-
 
 # MLX reads the first input, even of none.
 @c(
@@ -151,7 +145,6 @@ def copy(a: array) -> array:
 )
 def _depends(inputs: Sequence[array], dependencies: Sequence[array]) -> list[array]:
     """Arrays that wait for others when they are evaluated."""
-
 
 def depends(
     inputs: array | Sequence[array], dependencies: array | Sequence[array]

@@ -1,6 +1,5 @@
 """Logic and choice, element by element."""
 
-
 @c("mlx_logical_not", "array a")
 def logical_not(a: array, /, *, stream: StreamLike = None) -> array:
     """Logical NOT of every element; nonzero counts as true.
@@ -22,7 +21,6 @@ def logical_not(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.logical_not``.
     """
-
 
 @weak("a", "b")
 @c("mlx_logical_and", "array a, array b")
@@ -48,7 +46,6 @@ def logical_and(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.logical_and``.
     """
 
-
 @weak("a", "b")
 @c("mlx_logical_or", "array a, array b")
 def logical_or(a: array, b: array, /, *, stream: StreamLike = None) -> array:
@@ -73,7 +70,6 @@ def logical_or(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.logical_or``.
     """
 
-
 @weak("a", "b")
 @c("mlx_logical_xor", "array a, array b")
 def logical_xor(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
@@ -97,7 +93,6 @@ def logical_xor(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike =
 
     See: MLX ``mlx.core.logical_xor``.
     """
-
 
 @weak("x", "y")
 @c("mlx_where", "array condition, array x, array y")

@@ -1,6 +1,5 @@
 """Products of matrices and tensors."""
 
-
 @c("mlx_matmul", "array a, array b")
 def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """Product of matrices, for every pair of the broadcast leading axes.
@@ -25,7 +24,6 @@ def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.matmul``.
     """
-
 
 @c("mlx_addmm", "array c, array a, array b, float alpha, float beta")
 def addmm(
@@ -62,7 +60,6 @@ def addmm(
     See: MLX ``mlx.core.addmm``.
     """
 
-
 @c("mlx_inner", "array a, array b")
 def inner(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """Sums of products over the last axes of two arrays.
@@ -85,7 +82,6 @@ def inner(a: array, b: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.inner``.
     """
-
 
 @c("mlx_outer", "array a, array b")
 def outer(a: array, b: array, /, *, stream: StreamLike = None) -> array:
@@ -111,7 +107,6 @@ def outer(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.outer``.
     """
 
-
 @c("mlx_vecdot", "array a, array b, int axis")
 def vecdot(a: array, b: array, /, *, axis: int = -1, stream: StreamLike = None) -> array:
     """Dot products of the vectors along an axis; those of ``a`` are conjugated.
@@ -136,7 +131,6 @@ def vecdot(a: array, b: array, /, *, axis: int = -1, stream: StreamLike = None) 
 
     See: MLX ``mlx.core.vecdot``.
     """
-
 
 @c("mlx_tensordot_axis", "array a, array b, int axis", when="isinstance(axes, int)", axis="axes")
 @c(
@@ -175,7 +169,6 @@ def tensordot(
     if not isinstance(axes, int) and len(axes) != 2:
         raise ValueError(f"axes must be an integer or two lists, not {len(axes)} of them")
 
-
 @c("mlx_kron", "array a, array b")
 def kron(a: array, b: array, *, stream: StreamLike = None) -> array:
     """Kronecker product: every element of ``a`` times the whole of ``b``.
@@ -199,7 +192,6 @@ def kron(a: array, b: array, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.kron``.
     """
 
-
 @c("mlx_einsum", "str subscripts, arrays operands")
 def einsum(subscripts: str, *operands: array, stream: StreamLike = None) -> array:
     """Sum of products by the summation convention.
@@ -222,7 +214,6 @@ def einsum(subscripts: str, *operands: array, stream: StreamLike = None) -> arra
 
     See: MLX ``mlx.core.einsum``.
     """
-
 
 @c(
     "mlx_block_masked_mm",
@@ -265,7 +256,6 @@ def block_masked_mm(
     See: MLX ``mlx.core.block_masked_mm``.
     """
 
-
 @c("mlx_gather_mm", "array a, array b, array? lhs_indices, array? rhs_indices, bool sorted_indices")
 def gather_mm(
     a: array,
@@ -302,7 +292,6 @@ def gather_mm(
     See: MLX ``mlx.core.gather_mm``.
     """
 
-
 @c("mlx_segmented_mm", "array a, array b, array segments")
 def segmented_mm(a: array, b: array, /, segments: array, *, stream: StreamLike = None) -> array:
     """Products of matrices over segments of their inner axis.
@@ -327,7 +316,6 @@ def segmented_mm(a: array, b: array, /, segments: array, *, stream: StreamLike =
 
     See: MLX ``mlx.core.segmented_mm``.
     """
-
 
 @c("mlx_hadamard_transform", "array a, float? scale")
 def hadamard_transform(a: array, scale: float | None = None, stream: StreamLike = None) -> array:

@@ -1,6 +1,5 @@
 """Weights in a few bits, and products with them."""
 
-
 @c("mlx_quantize", "array w, int? group_size, int? bits, str mode, array? global_scale")
 def quantize(
     w: array,
@@ -38,7 +37,6 @@ def quantize(
     """
     if group_size is not None and to_int(group_size, "group_size") < 1:
         raise ValueError(f"group_size must be positive, not {group_size}")
-
 
 @c(
     "mlx_dequantize",
@@ -85,7 +83,6 @@ def dequantize(
     See: MLX ``mlx.core.dequantize``.
     """
 
-
 @c(
     "mlx_quantized_matmul",
     "array x, array w, array scales, array? biases, bool transpose, int? group_size, int? "
@@ -130,7 +127,6 @@ def quantized_matmul(
 
     See: MLX ``mlx.core.quantized_matmul``.
     """
-
 
 @c(
     "mlx_gather_qmm",
@@ -198,7 +194,6 @@ def gather_qmm(
     See: MLX ``mlx.core.gather_qmm``.
     """
 
-
 @c(
     "mlx_qqmm",
     "array x, array w, array? w_scales, int? group_size, int? bits, str mode, array? "
@@ -244,7 +239,6 @@ def qqmm(
 
     See: MLX ``mlx.core.qqmm``.
     """
-
 
 @c(
     "mlx_gather_qqmm",
@@ -301,7 +295,6 @@ def gather_qqmm(
     See: MLX ``mlx.core.gather_qqmm``.
     """
 
-
 @c("mlx_to_fp8", "array x")
 def to_fp8(x: array, *, stream: StreamLike = None) -> array:
     """Numbers rounded to eight-bit floats of four exponent and three fraction bits.
@@ -323,7 +316,6 @@ def to_fp8(x: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.to_fp8``.
     """
-
 
 @c("mlx_from_fp8", "array x, dtype dtype")
 def from_fp8(x: array, dtype: Dtype = bfloat16, *, stream: StreamLike = None) -> array:

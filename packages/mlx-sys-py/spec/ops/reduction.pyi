@@ -1,6 +1,5 @@
 """Reductions: many elements to one, over some axes or all."""
 
-
 @method
 @c("mlx_sum", "array a, bool keepdims", when="axis is None")
 @c("mlx_sum_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
@@ -31,7 +30,6 @@ def sum(
 
     See: MLX ``mlx.core.sum``.
     """
-
 
 @method
 @c("mlx_prod", "array a, bool keepdims", when="axis is None")
@@ -64,7 +62,6 @@ def prod(
     See: MLX ``mlx.core.prod``.
     """
 
-
 @method
 @c("mlx_min", "array a, bool keepdims", when="axis is None")
 @c("mlx_min_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
@@ -94,7 +91,6 @@ def min(
 
     See: MLX ``mlx.core.min``.
     """
-
 
 @method
 @c("mlx_max", "array a, bool keepdims", when="axis is None")
@@ -126,7 +122,6 @@ def max(
     See: MLX ``mlx.core.max``.
     """
 
-
 @c("mlx_minmax", "array a, bool keepdims", when="axis is None")
 @c("mlx_minmax_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_minmax_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -155,7 +150,6 @@ def minmax(
 
     See: MLX ``mlx.core.minmax``.
     """
-
 
 @method
 @c("mlx_all", "array a, bool keepdims", when="axis is None")
@@ -191,7 +185,6 @@ def all(
         # MLX leaves this result uninitialised; an empty sum is zero.
         return a.sum(axis, keepdims, stream=stream) == 0
 
-
 @method
 @c("mlx_any", "array a, bool keepdims", when="axis is None")
 @c("mlx_any_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
@@ -226,7 +219,6 @@ def any(
         # MLX leaves this result uninitialised; an empty sum is zero.
         return a.sum(axis, keepdims, stream=stream) != 0
 
-
 @method
 @c("mlx_logsumexp", "array a, bool keepdims", when="axis is None")
 @c("mlx_logsumexp_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
@@ -257,7 +249,6 @@ def logsumexp(
     See: MLX ``mlx.core.logsumexp``.
     """
 
-
 @method
 @c("mlx_argmin", "array a, bool keepdims", when="axis is None")
 @c("mlx_argmin_axis", "array a, int axis, bool keepdims")
@@ -286,7 +277,6 @@ def argmin(
 
     See: MLX ``mlx.core.argmin``.
     """
-
 
 @method
 @c("mlx_argmax", "array a, bool keepdims", when="axis is None")

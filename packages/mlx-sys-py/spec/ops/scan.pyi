@@ -1,6 +1,5 @@
 """Softmax and running reductions: as many elements out as in."""
 
-
 @c("mlx_softmax", "array a, bool precise", when="axis is None")
 @c("mlx_softmax_axis", "array a, int axis, bool precise", when="isinstance(axis, int)")
 @c("mlx_softmax_axes", "array a, ints axes, bool precise", axes="axis")
@@ -29,7 +28,6 @@ def softmax(
 
     See: MLX ``mlx.core.softmax``.
     """
-
 
 @alias("cumulative_sum")
 @method
@@ -77,7 +75,6 @@ def cumsum(
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
 
-
 @alias("cumulative_prod")
 @method
 @c(
@@ -124,7 +121,6 @@ def cumprod(
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
 
-
 @method
 @c("mlx_cummax", "array a, int axis, bool reverse, bool inclusive")
 def cummax(
@@ -161,7 +157,6 @@ def cummax(
     if axis is None:
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
-
 
 @method
 @c("mlx_cummin", "array a, int axis, bool reverse, bool inclusive")
@@ -200,7 +195,6 @@ def cummin(
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
 
-
 @method
 @c("mlx_logcumsumexp", "array a, int axis, bool reverse, bool inclusive")
 def logcumsumexp(
@@ -237,7 +231,6 @@ def logcumsumexp(
     if axis is None:
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
-
 
 @c("mlx_diff", "array a, int n, int axis")
 def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) -> array:

@@ -1,6 +1,5 @@
 """Shapes, axes and layouts: the same elements, seen another way."""
 
-
 @method("*shape: int | Sequence[int], stream: StreamLike = None")
 @c("mlx_reshape", "array a, shape shape")
 def reshape(a: array, /, shape: Sequence[int], *, stream: StreamLike = None) -> array:
@@ -27,7 +26,6 @@ def reshape(a: array, /, shape: Sequence[int], *, stream: StreamLike = None) -> 
     """
     if isinstance(shape, tuple) and len(shape) == 1 and isinstance(shape[0], (list, tuple)):
         shape = shape[0]
-
 
 @method
 @c("mlx_flatten", "array a, int start_axis, int end_axis")
@@ -56,7 +54,6 @@ def flatten(
 
     See: MLX ``mlx.core.flatten``.
     """
-
 
 @c("mlx_unflatten", "array a, int axis, shape shape")
 def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: StreamLike = None) -> array:
@@ -87,7 +84,6 @@ def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: StreamLik
     if -1 in shape and 0 in shape:
         raise ValueError(f"the length for -1 cannot be worked out beside 0 in shape {shape}")
 
-
 @method
 @c("mlx_squeeze", "array a", when="axis is None")
 @c("mlx_squeeze_axis", "array a, int axis", when="isinstance(axis, int)")
@@ -114,7 +110,6 @@ def squeeze(a: array, /, axis: IntOrInts | None = None, *, stream: StreamLike = 
 
     See: MLX ``mlx.core.squeeze``.
     """
-
 
 @c("mlx_flip", "array a", when="axis is None")
 @c("mlx_flip_axis", "array a, int axis", when="isinstance(axis, int)")
@@ -143,7 +138,6 @@ def flip(a: array, /, axis: IntOrInts | None = None, *, stream: StreamLike = Non
     See: MLX ``mlx.core.flip``.
     """
 
-
 @c("mlx_unstack", "array x, int axis")
 def unstack(x: array, /, *, axis: int = 0, stream: StreamLike = None) -> tuple[array, ...]:
     """The slices of an array along an axis.
@@ -166,7 +160,6 @@ def unstack(x: array, /, *, axis: int = 0, stream: StreamLike = None) -> tuple[a
 
     See: MLX ``mlx.core.unstack``.
     """
-
 
 @c("mlx_moveaxis", "array a, int source, int destination")
 @method
@@ -193,7 +186,6 @@ def moveaxis(a: array, /, source: int, destination: int, *, stream: StreamLike =
     See: MLX ``mlx.core.moveaxis``.
     """
 
-
 @method
 @c("mlx_swapaxes", "array a, int axis1, int axis2")
 def swapaxes(a: array, /, axis1: int, axis2: int, *, stream: StreamLike = None) -> array:
@@ -218,7 +210,6 @@ def swapaxes(a: array, /, axis1: int, axis2: int, *, stream: StreamLike = None) 
 
     See: MLX ``mlx.core.swapaxes``.
     """
-
 
 @alias("permute_dims")
 @method("*axes: int | Sequence[int], stream: StreamLike = None")
@@ -253,7 +244,6 @@ def transpose(
         axes = None
     elif isinstance(axes, tuple) and isinstance(axes[0], (list, tuple)):
         axes = axes[0]
-
 
 @c("mlx_matrix_transpose", "array a")
 def matrix_transpose(a: array, /, *, stream: StreamLike = None) -> array:

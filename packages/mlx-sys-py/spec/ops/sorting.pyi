@@ -1,6 +1,5 @@
 """Sorted order, selection and search."""
 
-
 @c("mlx_sort", "array a", when="axis is None")
 @c("mlx_sort_axis", "array a, int axis")
 def sort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> array:
@@ -25,7 +24,6 @@ def sort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> ar
     See: MLX ``mlx.core.sort``.
     """
 
-
 @c("mlx_argsort", "array a", when="axis is None")
 @c("mlx_argsort_axis", "array a, int axis")
 def argsort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> array:
@@ -49,7 +47,6 @@ def argsort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) ->
 
     See: MLX ``mlx.core.argsort``.
     """
-
 
 @c("mlx_partition", "array a, int kth", when="axis is None")
 @c("mlx_partition_axis", "array a, int kth, int axis")
@@ -79,7 +76,6 @@ def partition(a: array, /, kth: int, axis: int | None = -1, *, stream: StreamLik
     See: MLX ``mlx.core.partition``.
     """
 
-
 @c("mlx_argpartition", "array a, int kth", when="axis is None")
 @c("mlx_argpartition_axis", "array a, int kth, int axis")
 def argpartition(
@@ -108,7 +104,6 @@ def argpartition(
     See: MLX ``mlx.core.argpartition``.
     """
 
-
 @c("mlx_topk", "array a, int k", when="axis is None")
 @c("mlx_topk_axis", "array a, int k, int axis")
 def topk(a: array, /, k: int, axis: int | None = -1, *, stream: StreamLike = None) -> array:
@@ -134,7 +129,6 @@ def topk(a: array, /, k: int, axis: int | None = -1, *, stream: StreamLike = Non
 
     See: MLX ``mlx.core.topk``.
     """
-
 
 @c("mlx_searchsorted", "array sorted_sequence, array values, str side")
 def searchsorted(
@@ -162,7 +156,6 @@ def searchsorted(
     See: MLX ``mlx.core.searchsorted``.
     """
 
-
 @c(
     "mlx_unique",
     "array a, int size, bool return_index, bool return_inverse, bool return_counts, array? "
@@ -179,7 +172,6 @@ def _unique(
     stream: StreamLike = None,
 ) -> tuple[array, ...]:
     """The distinct elements and what was asked for about them."""
-
 
 def unique(
     a: array,

@@ -1,6 +1,5 @@
 """Means, medians, variances and counts of elements."""
 
-
 @method
 @c("mlx_mean", "array a, bool keepdims", when="axis is None")
 @c("mlx_mean_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
@@ -31,7 +30,6 @@ def mean(
     See: MLX ``mlx.core.mean``.
     """
 
-
 @c("mlx_count_nonzero", "array a, bool keepdims", when="axis is None")
 @c("mlx_count_nonzero_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_count_nonzero_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -60,7 +58,6 @@ def count_nonzero(
 
     See: MLX ``mlx.core.count_nonzero``.
     """
-
 
 @method
 @c("mlx_var", "array a, bool keepdims, int ddof", when="axis is None")
@@ -105,7 +102,6 @@ def var(
     if correction is not None:
         ddof = to_int(correction, "correction")
 
-
 @method
 @c("mlx_std", "array a, bool keepdims, int ddof", when="axis is None")
 @c("mlx_std_axis", "array a, int axis, bool keepdims, int ddof", when="isinstance(axis, int)")
@@ -148,7 +144,6 @@ def std(
     """
     if correction is not None:
         ddof = to_int(correction, "correction")
-
 
 @c("mlx_median", "array a, ints axes, bool keepdims", axes="axis")
 def median(

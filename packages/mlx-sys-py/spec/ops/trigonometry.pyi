@@ -1,6 +1,5 @@
 """Trigonometric and hyperbolic functions, element by element."""
 
-
 @method
 @c("mlx_sin", "array a")
 def sin(a: array, /, *, stream: StreamLike = None) -> array:
@@ -23,7 +22,6 @@ def sin(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.sin``.
     """
-
 
 @method
 @c("mlx_cos", "array a")
@@ -48,7 +46,6 @@ def cos(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.cos``.
     """
 
-
 @c("mlx_tan", "array a")
 def tan(a: array, /, *, stream: StreamLike = None) -> array:
     """Tangent of every element, in radians.
@@ -70,7 +67,6 @@ def tan(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.tan``.
     """
-
 
 @alias("asin")
 @c("mlx_arcsin", "array a")
@@ -95,7 +91,6 @@ def arcsin(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.arcsin``.
     """
 
-
 @alias("acos")
 @c("mlx_arccos", "array a")
 def arccos(a: array, /, *, stream: StreamLike = None) -> array:
@@ -118,7 +113,6 @@ def arccos(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.arccos``.
     """
-
 
 @alias("atan")
 @c("mlx_arctan", "array a")
@@ -143,7 +137,6 @@ def arctan(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.arctan``.
     """
 
-
 @c("mlx_sinh", "array a")
 def sinh(a: array, /, *, stream: StreamLike = None) -> array:
     """Hyperbolic sine of every element.
@@ -165,7 +158,6 @@ def sinh(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.sinh``.
     """
-
 
 @c("mlx_cosh", "array a")
 def cosh(a: array, /, *, stream: StreamLike = None) -> array:
@@ -189,7 +181,6 @@ def cosh(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.cosh``.
     """
 
-
 @c("mlx_tanh", "array a")
 def tanh(a: array, /, *, stream: StreamLike = None) -> array:
     """Hyperbolic tangent of every element.
@@ -211,7 +202,6 @@ def tanh(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.tanh``.
     """
-
 
 @alias("asinh")
 @c("mlx_arcsinh", "array a")
@@ -236,7 +226,6 @@ def arcsinh(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.arcsinh``.
     """
 
-
 @alias("acosh")
 @c("mlx_arccosh", "array a")
 def arccosh(a: array, /, *, stream: StreamLike = None) -> array:
@@ -259,7 +248,6 @@ def arccosh(a: array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.arccosh``.
     """
-
 
 @alias("atanh")
 @c("mlx_arctanh", "array a")
@@ -284,7 +272,6 @@ def arctanh(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.arctanh``.
     """
 
-
 @c("mlx_degrees", "array a")
 def degrees(a: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """Angles in radians turned into degrees.
@@ -307,7 +294,6 @@ def degrees(a: Scalar | array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.degrees``.
     """
 
-
 @c("mlx_radians", "array a")
 def radians(a: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """Angles in degrees turned into radians.
@@ -329,7 +315,6 @@ def radians(a: Scalar | array, /, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.radians``.
     """
-
 
 @alias("atan2")
 @weak("a", "b")

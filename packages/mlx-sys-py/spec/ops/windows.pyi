@@ -1,6 +1,5 @@
 """Windows to weight the samples of a signal with."""
 
-
 @c("mlx_bartlett", "int M")
 def bartlett(M: int, *, stream: StreamLike = None) -> array:
     """The Bartlett window: a triangle that is zero at both ends.
@@ -22,7 +21,6 @@ def bartlett(M: int, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.bartlett``; Bartlett 1950.
     """
-
 
 @c("mlx_hanning", "int M")
 def hanning(M: int, *, stream: StreamLike = None) -> array:
@@ -46,7 +44,6 @@ def hanning(M: int, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.hanning``; Blackman and Tukey 1958.
     """
 
-
 @c("mlx_hamming", "int M")
 def hamming(M: int, *, stream: StreamLike = None) -> array:
     """The Hamming window: a raised cosine with weights 0.54 and 0.46.
@@ -68,7 +65,6 @@ def hamming(M: int, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.hamming``; Blackman and Tukey 1958.
     """
-
 
 @c("mlx_blackman", "int M")
 def blackman(M: int, *, stream: StreamLike = None) -> array:

@@ -44,7 +44,7 @@ mlx_array new_scalar(T val, mlx_dtype dtype) {
   });
 }
 
-} // namespace
+}  // namespace
 
 int mlx_promote_types(mlx_dtype* res, mlx_dtype a, mlx_dtype b) {
   return guard([&] { *res = to_c(mx::promote_types(to_cpp(a), to_cpp(b))); });

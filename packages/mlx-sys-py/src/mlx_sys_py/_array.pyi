@@ -4,7 +4,14 @@ from typing import Any, TypeAlias, final
 from typing_extensions import Buffer
 
 from mlx_sys_py._dtype import Dtype
-from mlx_sys_py._typing import ArrayLike, ConvertsToArray, IntOrInts, Scalar, StreamLike, SupportsDLPack
+from mlx_sys_py._typing import (
+    ArrayLike,
+    ConvertsToArray,
+    IntOrInts,
+    Scalar,
+    StreamLike,
+    SupportsDLPack,
+)
 
 _Operand: TypeAlias = array | Scalar | Buffer | ConvertsToArray
 

@@ -1,10 +1,9 @@
 """Python functions as closures of the C library, and closures as Python callables."""
 
-from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from mlx_sys_py cimport c
-from mlx_sys_py._array cimport VectorArray, array, take_arrays, to_arrays
+from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
 from mlx_sys_py._error cimport check, keep_exception
 
 cdef extern from "Python.h":

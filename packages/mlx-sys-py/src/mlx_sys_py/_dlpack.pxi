@@ -128,7 +128,8 @@ cdef array from_dlpack_capsule(object capsule):
     tensor = &managed.dl_tensor
     if tensor.device.device_type != DL_CPU:
         raise BufferError(
-            f"only tensors in host memory can be imported, not of device type {tensor.device.device_type}"
+            "only tensors in host memory can be imported, not of device type "
+            f"{tensor.device.device_type}"
         )
     dtype = _dlpack_dtypes.get((tensor.dtype.code, tensor.dtype.bits))
     if dtype is None or tensor.dtype.lanes != 1:

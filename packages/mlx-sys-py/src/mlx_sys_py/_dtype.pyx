@@ -38,7 +38,9 @@ cdef class DtypeCategory:
     cdef c.mlx_dtype_category _c
 
     def __init__(self):
-        raise TypeError("DtypeCategory has no constructor: use one of its objects, such as floating")
+        raise TypeError(
+            "DtypeCategory has no constructor: use one of its objects, such as floating"
+        )
 
     def __repr__(self):
         return "mlx_core_py." + self.name

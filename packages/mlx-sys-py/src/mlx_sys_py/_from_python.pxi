@@ -61,11 +61,9 @@ cdef array from_scalar(object value, int dtype):
     if isinstance(value, int):
         return from_int(value, <c.mlx_dtype>dtype if dtype >= 0 else int_dtype(value))
     if isinstance(value, float):
-        return array._take(
-            owned(
-                c.mlx_array_new_double_as(value, <c.mlx_dtype>dtype if dtype >= 0 else c.MLX_FLOAT32)
-            )
-        )
+        if dtype < 0:
+            dtype = c.MLX_FLOAT32
+        return array._take(owned(c.mlx_array_new_double_as(value, <c.mlx_dtype>dtype)))
     whole = array._take(owned(c.mlx_array_new_complex(value.real, value.imag)))
     if dtype < 0 or dtype == c.MLX_COMPLEX64:
         return whole
@@ -218,7 +216,9 @@ cdef array from_ints(
     if low_high is not None and leaves:
         for extreme in (min(leaves), max(leaves)):
             if not low_high[0] <= extreme <= low_high[1]:
-                raise ValueError(f"val has {extreme}, which does not fit in {dtype_object(dtype).name}")
+                raise ValueError(
+                    f"val has {extreme}, which does not fit in {dtype_object(dtype).name}"
+                )
     if kind == BIG_INTS:
         wide = leaves
         return from_memory(wide.data(), dims, c.MLX_UINT64, dtype)
@@ -276,7 +276,9 @@ cdef array from_buffer(object value, int dtype):
             )
         for i in range(view.ndim):
             if view.shape[i] > 0x7FFFFFFF:
-                raise ValueError(f"axis {i} of the buffer is longer than an array's may be: {view.shape[i]}")
+                raise ValueError(
+                    f"axis {i} of the buffer is longer than an array's may be: {view.shape[i]}"
+                )
             shape.push_back(<int>view.shape[i])
         data = <const char*>view.buf
         if view.len and not PyBuffer_IsContiguous(&view, b"C"):

@@ -303,7 +303,9 @@ cdef object get_item(array a, object index):
     has_arrays = any([isinstance(item, array) for item in items])
     if has_arrays:
         items = [
-            from_int(position(item, axis, shape[axis]), c.MLX_INT32) if isinstance(item, int) else item
+            from_int(position(item, axis, shape[axis]), c.MLX_INT32)
+            if isinstance(item, int)
+            else item
             for axis, item in enumerate(items)
         ]
     if not all([is_full(item) or isinstance(item, array) for item in items]):

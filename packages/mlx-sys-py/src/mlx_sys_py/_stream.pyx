@@ -8,7 +8,6 @@ import enum
 
 from mlx_sys_py cimport c
 from mlx_sys_py._error cimport check
-from mlx_sys_py._text cimport take_string
 
 
 class DeviceType(enum.IntEnum):

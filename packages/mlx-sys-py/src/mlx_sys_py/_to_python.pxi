@@ -62,7 +62,9 @@ cdef object scalar_item(array a):
     return element(c.mlx_array_data_uint8(a._c), 0, c.mlx_array_dtype(a._c))
 
 
-cdef list nested(const void* data, size_t* position, const int* shape, size_t ndim, c.mlx_dtype dtype):
+cdef list nested(
+    const void* data, size_t* position, const int* shape, size_t ndim, c.mlx_dtype dtype
+):
     cdef int i
     cdef list res = []
     for i in range(shape[0]):

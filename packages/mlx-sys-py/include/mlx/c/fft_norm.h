@@ -4,8 +4,8 @@
 
 typedef enum mlx_fft_norm_ {
   MLX_FFT_NORM_BACKWARD, /* the inverse by 1/n */
-  MLX_FFT_NORM_ORTHO, /* both by 1/sqrt(n) */
-  MLX_FFT_NORM_FORWARD, /* the forward transform by 1/n */
+  MLX_FFT_NORM_ORTHO,    /* both by 1/sqrt(n) */
+  MLX_FFT_NORM_FORWARD,  /* the forward transform by 1/n */
 } mlx_fft_norm;
 
 #endif
