@@ -132,6 +132,15 @@ class checker {
     return text;
   }
 
+  // A name is given to C as a text that a null character ends.
+  std::string read_name() {
+    auto name = read_string();
+    if (name.find('\0') != std::string::npos) {
+      fail("has a name with a null character in it");
+    }
+    return name;
+  }
+
   void check_magic() {
     if (size_ < 24 || read<std::array<char, 4>>() != std::array{'G', 'G', 'U', 'F'}) {
       fail("is not a GGUF file");
@@ -151,7 +160,7 @@ class checker {
   }
 
   void check_entry() {
-    auto key = read_string();
+    auto key = read_name();
     auto type = read<uint32_t>();
     check_scalar_type(key, type);
     if (key == "general.alignment") {
@@ -192,7 +201,7 @@ class checker {
   }
 
   void check_tensor() {
-    auto name = read_string();
+    auto name = read_name();
     auto dimensions = read<uint32_t>();
     if (dimensions > max_dimensions) {
       fail("has a tensor of too many dimensions: " + name);
