@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, final
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from mlx_sys_py._dtype import Dtype
 from mlx_sys_py._typing import (
@@ -15,7 +15,9 @@ from mlx_sys_py._typing import (
 
 _Operand: TypeAlias = array | Scalar | Buffer | ConvertsToArray
 
+@disjoint_base
 class array:
+    __array_ufunc__: None
     def __init__(self, val: ArrayLike, dtype: Dtype | None = None) -> None: ...
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -130,6 +132,7 @@ class ArrayAt:
     def maximum(self, value: ArrayLike) -> array: ...
     def minimum(self, value: ArrayLike) -> array: ...
 
+@disjoint_base
 class VectorArray:
     def __init__(self, arrays: Iterable[ArrayLike] = ()) -> None: ...
     def __len__(self) -> int: ...

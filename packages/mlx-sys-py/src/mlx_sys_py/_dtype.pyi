@@ -2,12 +2,15 @@ from typing import final
 
 @final
 class Dtype:
-    name: str
-    size: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
 
 @final
 class DtypeCategory:
-    name: str
+    @property
+    def name(self) -> str: ...
 
 bool_: Dtype
 uint8: Dtype

@@ -32,7 +32,7 @@ cdef bint is_path(object file):
     return isinstance(file, (str, bytes, os.PathLike))
 
 
-cdef class FileAdapter:
+cdef class _FileAdapter:
     """A Python file object behind the C library's table of callbacks."""
 
     cdef object file
@@ -57,32 +57,32 @@ cdef class FileAdapter:
 
 cdef c.c_bool file_is_open(void* desc) noexcept with gil:
     try:
-        return not getattr((<FileAdapter>desc).file, "closed", False)
+        return not getattr((<_FileAdapter>desc).file, "closed", False)
     except BaseException as error:
-        (<FileAdapter>desc).fail(error)
+        (<_FileAdapter>desc).fail(error)
         return False
 
 
 cdef c.c_bool file_is_good(void* desc) noexcept with gil:
-    return not (<FileAdapter>desc).failed
+    return not (<_FileAdapter>desc).failed
 
 
 cdef size_t file_tell(void* desc) noexcept with gil:
     try:
-        return (<FileAdapter>desc).file.tell()
+        return (<_FileAdapter>desc).file.tell()
     except BaseException as error:
-        (<FileAdapter>desc).fail(error)
+        (<_FileAdapter>desc).fail(error)
         return 0
 
 
 cdef void file_seek(void* desc, int64_t offset, int whence) noexcept with gil:
     try:
-        (<FileAdapter>desc).file.seek(offset, whence)
+        (<_FileAdapter>desc).file.seek(offset, whence)
     except BaseException as error:
-        (<FileAdapter>desc).fail(error)
+        (<_FileAdapter>desc).fail(error)
 
 
-cdef int read_exactly(FileAdapter adapter, char* data, size_t size) except -1:
+cdef int read_exactly(_FileAdapter adapter, char* data, size_t size) except -1:
     cdef size_t done = 0
     cdef const unsigned char[::1] chunk
     while done < size:
@@ -99,28 +99,28 @@ cdef int read_exactly(FileAdapter adapter, char* data, size_t size) except -1:
 
 cdef void file_read(void* desc, char* data, size_t size) noexcept with gil:
     try:
-        read_exactly(<FileAdapter>desc, data, size)
+        read_exactly(<_FileAdapter>desc, data, size)
     except BaseException as error:
-        (<FileAdapter>desc).fail(error)
+        (<_FileAdapter>desc).fail(error)
 
 
 cdef void file_read_at(void* desc, char* data, size_t size, size_t offset) noexcept with gil:
     try:
-        (<FileAdapter>desc).file.seek(offset)
-        read_exactly(<FileAdapter>desc, data, size)
+        (<_FileAdapter>desc).file.seek(offset)
+        read_exactly(<_FileAdapter>desc, data, size)
     except BaseException as error:
-        (<FileAdapter>desc).fail(error)
+        (<_FileAdapter>desc).fail(error)
 
 
 cdef void file_write(void* desc, const char* data, size_t size) noexcept with gil:
     try:
-        (<FileAdapter>desc).file.write(data[:size])
+        (<_FileAdapter>desc).file.write(data[:size])
     except BaseException as error:
-        (<FileAdapter>desc).fail(error)
+        (<_FileAdapter>desc).fail(error)
 
 
 cdef const char* file_label(void* desc) noexcept with gil:
-    return (<FileAdapter>desc).name
+    return (<_FileAdapter>desc).name
 
 
 cdef void file_free(void* desc) noexcept with gil:
@@ -140,13 +140,13 @@ file_vtable.free = file_free
 
 
 cdef c.mlx_io_reader new_reader(object file) except *:
-    adapter = FileAdapter(file, "read")
+    adapter = _FileAdapter(file, "read")
     Py_INCREF(adapter)
     return c.mlx_io_reader_new(<void*>adapter, file_vtable)
 
 
 cdef c.mlx_io_writer new_writer(object file) except *:
-    adapter = FileAdapter(file, "write")
+    adapter = _FileAdapter(file, "write")
     Py_INCREF(adapter)
     return c.mlx_io_writer_new(<void*>adapter, file_vtable)
 
@@ -291,7 +291,7 @@ def save_safetensors(file, arrays, metadata=None, /):
     check(status)
 
 
-cdef class GGUF:
+cdef class _GGUF:
     """A GGUF file in memory (``mlx_io_gguf``): arrays and metadata by name."""
 
     cdef c.mlx_io_gguf _c
@@ -382,7 +382,7 @@ def load_gguf(file, /):
 
     See: MLX ``mlx.core.load``; the GGUF specification of ggml.
     """
-    cdef GGUF gguf = GGUF()
+    cdef _GGUF gguf = _GGUF()
     cdef int status
     name = to_path(file)
     cdef const char* path = name
@@ -405,7 +405,7 @@ def save_gguf(file, arrays, metadata=None, /):
 
     See: MLX ``mlx.core.save_gguf``.
     """
-    cdef GGUF gguf = GGUF()
+    cdef _GGUF gguf = _GGUF()
     cdef array item
     cdef int status
     for key, value in arrays.items():
