@@ -7,6 +7,7 @@ import gc
 import operator
 import pickle
 import weakref
+from typing import Any
 
 import mlx_sys_py as mx
 import numpy as np
@@ -43,7 +44,7 @@ from mlx_sys_py import array
         (memoryview(bytearray(b"ab")), mx.uint8, (2,)),
     ],
 )
-def test_made_from(value: object, dtype: mx.Dtype, shape: tuple[int, ...]) -> None:
+def test_made_from(value: Any, dtype: mx.Dtype, shape: tuple[int, ...]) -> None:
     made = array(value)
     assert made.dtype is dtype
     assert made.shape == shape
@@ -109,7 +110,7 @@ def nested(depth: int) -> list[object]:
         (np.array([None]), None, TypeError, "format"),
     ],
 )
-def test_refused(value: object, dtype: object, error: type[Exception], words: str) -> None:
+def test_refused(value: Any, dtype: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         array(value, dtype)
 
@@ -216,7 +217,8 @@ def test_weak_scalars_keep_the_type_of_the_array() -> None:
 
 
 def test_what_is_no_operand() -> None:
-    for other in ("text", None, [1, 2], {}, object()):
+    others: tuple[Any, ...] = ("text", None, [1, 2], {}, object())
+    for other in others:
         with pytest.raises(TypeError, match="unsupported operand"):
             array([1]) + other
         assert (array([1]) == other) is False

@@ -30,7 +30,7 @@ def test_a_closure_is_a_function() -> None:
 
 def test_a_closure_wants_a_function() -> None:
     with pytest.raises(TypeError, match="callable"):
-        Closure(3)
+        Closure(3)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="again"):
         Closure(lambda x: x).__init__(lambda x: x)  # type: ignore[misc]
 

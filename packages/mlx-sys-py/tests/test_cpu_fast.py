@@ -47,7 +47,7 @@ def check(result: array, expected: Values, dtype: Any) -> None:
     np.testing.assert_allclose(numpy(result), expected, rtol=tolerance, atol=tolerance)
 
 
-def normalized(x: Values, weight: Values, eps: float) -> Values:
+def normalized(x: Values, weight: Values | float, eps: float) -> Values:
     result: Values = x / np.sqrt((x**2).mean(-1, keepdims=True) + eps) * weight
     return result
 

@@ -65,7 +65,7 @@ class Weights:
     def __init__(
         self, rng: np.random.Generator, n: int, k: int, bits: int, group: int, dtype: Any = float32
     ) -> None:
-        self.arguments = {"group_size": group, "bits": bits}
+        self.arguments: dict[str, Any] = {"group_size": group, "bits": bits}
         q = rng.integers(0, 2**bits, (n, k), dtype=np.uint32)
         shifts = np.arange(32 // bits, dtype=np.uint32) * bits
         words = (q.reshape(n, -1, 32 // bits) << shifts).sum(-1, dtype=np.uint32)
@@ -195,19 +195,18 @@ def test_values_that_are_not_finite(bits: int, bad: float) -> None:
 @pytest.mark.parametrize("transpose", [True, False])
 @pytest.mark.parametrize("mode", ["affine", "mxfp4"])
 def test_quantized_product_of_nothing(m: int, n: int, k: int, transpose: bool, mode: str) -> None:
-    w, scales, *biases = ops.quantize(ops.zeros((64, 64)), group_size=32, bits=4, mode=mode)
+    quantized = ops.quantize(ops.zeros((64, 64)), group_size=32, bits=4, mode=mode)
     rows, columns = (n, k) if transpose else (k, n)
-    w, scales, *biases = (a[:rows, : a.shape[1] * columns // 64] for a in (w, scales, *biases))
+    w, scales, *rest = [a[:rows, : a.shape[1] * columns // 64] for a in quantized]
+    biases = rest[0] if rest else None
     arguments: dict[str, Any] = {"group_size": 32, "bits": 4, "mode": mode}
-    y = ops.quantized_matmul(
-        ops.zeros((m, k)), w, scales, *biases, transpose=transpose, **arguments
-    )
+    y = ops.quantized_matmul(ops.zeros((m, k)), w, scales, biases, transpose, **arguments)
     np.testing.assert_array_equal(numpy(y), np.zeros((m, n)))
     y = ops.gather_qmm(
         ops.zeros((2, m, k)),
         w[None],
         scales[None],
-        *(a[None] for a in biases),
+        None if biases is None else biases[None],
         rhs_indices=array([0, 0]),
         transpose=transpose,
         **arguments,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mlx_sys_py as mx
@@ -43,16 +44,16 @@ def test_devices() -> None:
 @pytest.mark.parametrize(
     ("make", "error"),
     [
-        (lambda: mx.Device("cpu"), TypeError),
+        (lambda: mx.Device("cpu"), TypeError),  # type: ignore[arg-type]
         (lambda: mx.Device(mx.cpu, -1), ValueError),
-        (lambda: mx.set_default_device("cpu"), TypeError),
+        (lambda: mx.set_default_device("cpu"), TypeError),  # type: ignore[arg-type]
         (lambda: mx.set_default_device(mx.Device(mx.cpu, 99)), ValueError),
         (lambda: mx.new_stream(mx.Device(mx.cpu, 99)), ValueError),
         (lambda: mx.Stream(), TypeError),
-        (lambda: mx.default_stream(None), TypeError),
-        (lambda: mx.set_default_stream(mx.cpu), TypeError),
-        (lambda: mx.stream("cpu"), TypeError),
-        (lambda: ops.add(1, 2, stream="cpu"), TypeError),
+        (lambda: mx.default_stream(None), TypeError),  # type: ignore[arg-type]
+        (lambda: mx.set_default_stream(mx.cpu), TypeError),  # type: ignore[arg-type]
+        (lambda: mx.stream("cpu"), TypeError),  # type: ignore[arg-type]
+        (lambda: ops.add(1, 2, stream="cpu"), TypeError),  # type: ignore[arg-type]
         (lambda: mx.Dtype(), TypeError),
     ],
 )
@@ -95,9 +96,12 @@ def test_any_thread_evaluates_any_array() -> None:
 
 
 def test_every_stream_works_in_other_threads_if_it_is_made_for_that() -> None:
+    def add(stream: mx.Stream) -> Any:
+        return ops.add(1, 2, stream=stream).item()
+
     for make in (mx.new_thread_unsafe_stream, mx.new_thread_local_stream):
         stream = make(mx.cpu)
-        assert in_thread(lambda stream=stream: ops.add(1, 2, stream=stream).item()) == 3
+        assert in_thread(partial(add, stream)) == 3
 
 
 def test_threads_draw_different_numbers() -> None:
@@ -151,9 +155,9 @@ def test_types_and_categories() -> None:
     assert mx.promote_types(mx.int32, mx.float16) is mx.float16
     assert mx.promote_types(mx.float16, mx.bfloat16) is mx.float32
     with pytest.raises(TypeError, match="arg2"):
-        mx.issubdtype(mx.int8, "floating")
+        mx.issubdtype(mx.int8, "floating")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="a must be"):
-        mx.promote_types(float, mx.int8)
+        mx.promote_types(float, mx.int8)  # type: ignore[arg-type]
     for value in (mx.bool_, mx.float32, mx.floating):
         assert pickle.loads(pickle.dumps(value)) is value
 
@@ -173,4 +177,4 @@ def test_memory_counters() -> None:
     assert mx.memory.get_cache_memory() == 0
     for bad, error in (("1", TypeError), (-1, ValueError), (2**64, ValueError)):
         with pytest.raises(error, match="limit"):
-            mx.memory.set_memory_limit(bad)
+            mx.memory.set_memory_limit(bad)  # type: ignore[arg-type]

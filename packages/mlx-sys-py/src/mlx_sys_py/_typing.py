@@ -21,6 +21,13 @@ class ConvertsToArray(Protocol):
         """The array."""
 
 
+class SupportsArray(Protocol):
+    """An object that NumPy knows how to make an array from, such as its numbers."""
+
+    def __array__(self) -> Any:
+        """The NumPy array."""
+
+
 class SupportsDLPack(Protocol):
     """A tensor of another framework."""
 
@@ -29,6 +36,8 @@ class SupportsDLPack(Protocol):
 
 
 Scalar: TypeAlias = bool | int | float | complex
-ArrayLike: TypeAlias = array | Scalar | Sequence[Any] | Buffer | ConvertsToArray | SupportsDLPack
+ArrayLike: TypeAlias = (
+    array | Scalar | Sequence[Any] | Buffer | ConvertsToArray | SupportsArray | SupportsDLPack
+)
 StreamLike: TypeAlias = Stream | Device | DeviceType | None
 IntOrInts: TypeAlias = int | Sequence[int]
