@@ -89,13 +89,24 @@ def git_files(*arguments: str) -> list[str]:
     return sorted(name for name in listing.split("\0") if (ROOT / name).is_file())
 
 
-def source_hash(package: str) -> str:
-    """A name for the content of a package's sources and the Python they are built for.
+def source_files(package: str) -> list[str]:
+    """The sources of a package: what git tracks or would add; all files where git is missing."""
+    folder = f"packages/{package}"
+    try:
+        return git_files("--cached", "--others", "--exclude-standard", folder)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        files = (ROOT / folder).rglob("*")
+        return sorted(
+            str(path.relative_to(ROOT))
+            for path in files
+            if path.is_file() and "__pycache__" not in path.parts
+        )
 
-    The sources are the files that git tracks and those that it would add.
-    """
+
+def source_hash(package: str) -> str:
+    """A name for the content of a package's sources and the Python they are built for."""
     digest = hashlib.sha256(f"{sys.version}{sysconfig.get_platform()}".encode())
-    for name in git_files("--cached", "--others", "--exclude-standard", f"packages/{package}"):
+    for name in source_files(package):
         content = (ROOT / name).read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]
