@@ -13,15 +13,18 @@ X = np.linspace(-6, 6, 49).astype(np.float32).reshape(7, 7)[:, :6]
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    result: np.ndarray = 1 / (1 + np.exp(-x))
+    return result
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
-    return np.log1p(np.exp(x))
+    result: np.ndarray = np.log1p(np.exp(x))
+    return result
 
 
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
-    return np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+    result: np.ndarray = np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+    return result
 
 
 def elu(x: np.ndarray, alpha: float = 1.0) -> np.ndarray:
@@ -29,7 +32,8 @@ def elu(x: np.ndarray, alpha: float = 1.0) -> np.ndarray:
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
-    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+    result: np.ndarray = x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+    return result
 
 
 FORMULAS: list[tuple[str, str, tuple[Any, ...], Callable[[np.ndarray], np.ndarray]]] = [

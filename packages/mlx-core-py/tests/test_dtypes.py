@@ -106,12 +106,12 @@ def test_isdtype(name: str) -> None:
     ("call", "error", "message"),
     [
         (lambda: mx.result_type(), ValueError, "at least one"),
-        (lambda: mx.result_type(1), TypeError, "int"),
-        (lambda: mx.can_cast(mx.int32, "int32"), TypeError, "str"),
-        (lambda: mx.isdtype("int32", mx.int32), TypeError, "str"),
+        (lambda: mx.result_type(1), TypeError, "int"),  # type: ignore[arg-type]
+        (lambda: mx.can_cast(mx.int32, "int32"), TypeError, "str"),  # type: ignore[arg-type]
+        (lambda: mx.isdtype("int32", mx.int32), TypeError, "str"),  # type: ignore[arg-type]
         (lambda: mx.isdtype(mx.int32, "whole"), ValueError, "whole"),
-        (lambda: mx.isdtype(mx.int32, 3), TypeError, "kind"),
-        (lambda: mx.isdtype(mx.int32, (mx.int32, 3)), TypeError, "kind"),
+        (lambda: mx.isdtype(mx.int32, 3), TypeError, "kind"),  # type: ignore[arg-type]
+        (lambda: mx.isdtype(mx.int32, (mx.int32, 3)), TypeError, "kind"),  # type: ignore[arg-type]
     ],
 )
 def test_wrong_kinds(call: Any, error: type[Exception], message: str) -> None:

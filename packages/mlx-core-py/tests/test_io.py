@@ -59,7 +59,8 @@ def test_npz(tmp_path: Path, save: Callable[..., None]) -> None:
     with np.load(path) as archive:
         assert set(archive) == set(expected)
         assert archive["weight"].tolist() == ARRAYS["weight"].tolist()
-    np.savez(path, **{name: np.array(x) for name, x in ARRAYS.items()})
+    copies: dict[str, Any] = {name: np.array(x) for name, x in ARRAYS.items()}
+    np.savez(path, **copies)
     assert all_same(mx.load(path), ARRAYS)
 
 
@@ -92,7 +93,7 @@ def test_safetensors(tmp_path: Path, dtype: str) -> None:
 def test_gguf(tmp_path: Path) -> None:
     path = tmp_path / "x.gguf"
     arrays = {"blk.0.weight": ARRAYS["weight"], "half": ARRAYS["weight"].astype(mx.float16)}
-    metadata = {
+    metadata: dict[str, mx.array | str | list[str]] = {
         "general.architecture": "llama",
         "tokenizer.ggml.tokens": ["<s>", "", "\N{SNOWMAN}"],
         "llama.block_count": mx.array(3, mx.uint32),
@@ -325,17 +326,17 @@ def test_arrays_of_a_file_outlive_its_replacement(tmp_path: Path, kind: str) -> 
 @pytest.mark.parametrize(
     "save",
     [
-        lambda file: mx.save(file, [1, 2]),
-        lambda file: mx.savez(file, [1, 2]),
-        lambda file: mx.savez(file, x=3),
-        lambda file: mx.savez_compressed(file, x=None),
-        lambda file: mx.save_safetensors(file, {"x": 3}),
-        lambda file: mx.save_safetensors(file, {3: mx.array(1)}),
-        lambda file: mx.save_safetensors(file, [mx.array(1)]),
-        lambda file: mx.save_safetensors(file, {}, {"a": 1}),
-        lambda file: mx.save_gguf(file, {"x": 3}),
-        lambda file: mx.save_gguf(file, {}, {"a": 1}),
-        lambda file: mx.save_gguf(file, {}, {"a": ["b", 1]}),
+        lambda file: mx.save(file, [1, 2]),  # type: ignore[arg-type]
+        lambda file: mx.savez(file, [1, 2]),  # type: ignore[arg-type]
+        lambda file: mx.savez(file, x=3),  # type: ignore[arg-type]
+        lambda file: mx.savez_compressed(file, x=None),  # type: ignore[arg-type]
+        lambda file: mx.save_safetensors(file, {"x": 3}),  # type: ignore[dict-item]
+        lambda file: mx.save_safetensors(file, {3: mx.array(1)}),  # type: ignore[dict-item]
+        lambda file: mx.save_safetensors(file, [mx.array(1)]),  # type: ignore[arg-type]
+        lambda file: mx.save_safetensors(file, {}, {"a": 1}),  # type: ignore[dict-item]
+        lambda file: mx.save_gguf(file, {"x": 3}),  # type: ignore[dict-item]
+        lambda file: mx.save_gguf(file, {}, {"a": 1}),  # type: ignore[dict-item]
+        lambda file: mx.save_gguf(file, {}, {"a": ["b", 1]}),  # type: ignore[list-item]
     ],
 )
 def test_wrong_values(tmp_path: Path, save: Callable[[Path], None]) -> None:

@@ -20,7 +20,8 @@ D = np.abs(X - Y)
 
 
 def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
-    return x - np.log(np.exp(x).sum(axis, keepdims=True))
+    result: np.ndarray = x - np.log(np.exp(x).sum(axis, keepdims=True))
+    return result
 
 
 PROBABILITIES = np.exp(log_softmax(Y))
@@ -29,7 +30,8 @@ PICKED = LOGS[np.arange(4), CLASSES]
 
 
 def norm(x: np.ndarray, p: int = 2) -> np.ndarray:
-    return ((np.abs(x) ** p).sum(-1) + 1e-6) ** (1 / p)
+    result: np.ndarray = ((np.abs(x) ** p).sum(-1) + 1e-6) ** (1 / p)
+    return result
 
 
 # The loss, its arguments, its options and what it is without reduction.

@@ -16,7 +16,7 @@ class Block(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.norm = nn.RMSNorm(2)
-        self.layers = [nn.Linear(2, 3), nn.Linear(3, 2, bias=False)]
+        self.layers: list[nn.Module] = [nn.Linear(2, 3), nn.Linear(3, 2, bias=False)]
 
     def __call__(self, x: mx.array) -> mx.array:
         y = self.norm(x)
@@ -33,12 +33,13 @@ class Model(nn.Module):
         self.block = Block()
         self.scale = mx.ones((2,))
         self._hidden = mx.zeros((1,))
-        self.parts = {"offset": mx.zeros((2,)), "act": nn.ReLU()}
+        self.parts: dict[str, Any] = {"offset": mx.zeros((2,)), "act": nn.ReLU()}
         self.number = 5
         self.pair = (mx.zeros(1), nn.ReLU())
 
     def __call__(self, x: mx.array) -> mx.array:
-        return self.parts["act"](self.block(x) * self.scale + self.parts["offset"])
+        y: mx.array = self.parts["act"](self.block(x) * self.scale + self.parts["offset"])
+        return y
 
 
 NAMES = {
@@ -317,7 +318,7 @@ def test_loading_that_is_not_strict() -> None:
     assert model.scale.shape == (7,)
     assert names(model.parameters()) == NAMES
     with pytest.raises(ValueError, match="scale"):
-        model.load_weights([("scale", 3)], strict=False)
+        model.load_weights([("scale", 3)], strict=False)  # type: ignore[list-item]
 
 
 def test_loading_into_dictionaries_with_numbers_for_keys() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -30,7 +31,8 @@ def convolution(
         )
         seen = np.split(x[:, *window, :], groups, axis=-1)
         for g in range(groups):
-            kernel = w[g * per_group : (g + 1) * per_group, *tap, :]
+            place: Any = (slice(g * per_group, (g + 1) * per_group), *tap)
+            kernel = w[place]
             out[..., g * per_group : (g + 1) * per_group] += seen[g] @ kernel.T
     return out
 
@@ -105,7 +107,7 @@ def test_convolve(mode: Any, m: int, n: int, data: st.DataObject) -> None:
 
 def test_wrong_arguments() -> None:
     x, w = mx.zeros((1, 5, 5, 2)), mx.zeros((3, 2, 2, 2))
-    for wrong in (
+    calls: tuple[Callable[[], mx.array], ...] = (
         lambda: mx.conv2d(x, mx.zeros((3, 2, 2, 5))),
         lambda: mx.conv2d(x, w, groups=3),
         lambda: mx.conv2d(x, w, stride=0),
@@ -116,8 +118,9 @@ def test_wrong_arguments() -> None:
         lambda: mx.convolve(mx.zeros(2), mx.zeros(2), "wrong"),
         lambda: mx.convolve(mx.zeros((2, 2)), mx.zeros(2)),
         lambda: mx.convolve(mx.zeros(0), mx.zeros(2)),
-    ):
+    )
+    for wrong in calls:
         with pytest.raises(ValueError):
             mx.eval(wrong())
     with pytest.raises((TypeError, ValueError)):
-        mx.conv2d(x, w, padding=(1, 1, 1))
+        mx.conv2d(x, w, padding=(1, 1, 1))  # type: ignore[arg-type]

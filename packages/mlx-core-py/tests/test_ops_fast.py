@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mlx_core_py as mx
@@ -19,7 +20,8 @@ SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=9)
 def softmax(x: np.ndarray) -> np.ndarray:
     """Softmax of the last axis."""
     e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    result: np.ndarray = e / e.sum(axis=-1, keepdims=True)
+    return result
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -142,7 +144,9 @@ def test_gated_delta_update() -> None:
     rng = np.random.default_rng(0)
     q, k, v = rng.normal(size=(3, 1, 4, 2, 32)) / 6
     gamma, beta = rng.uniform(0.2, 0.9, size=(2, 1, 4, 2))
-    output, state = mx.fast.gated_delta_update(*map(mx.array, (q, k, v, gamma, beta)))
+    output, state = mx.fast.gated_delta_update(
+        mx.array(q), mx.array(k), mx.array(v), mx.array(gamma), mx.array(beta)
+    )
     wanted, memory = [], np.zeros((2, 32, 32))
     for t in range(4):
         memory = gamma[0, t, :, None, None] * memory
@@ -156,7 +160,7 @@ def test_gated_delta_update() -> None:
 def test_wrong_arguments() -> None:
     x = mx.zeros((1, 2, 3, 8))
     attention = mx.fast.scaled_dot_product_attention
-    for wrong in (
+    calls: tuple[Callable[[], mx.array], ...] = (
         lambda: mx.fast.rms_norm(x, mx.ones(7), EPS),
         lambda: mx.fast.layer_norm(x, mx.ones(8), mx.ones(7), EPS),
         lambda: mx.fast.rope(x[0, 0], 8, traditional=False, base=1e4, scale=1.0, offset=0),
@@ -164,6 +168,7 @@ def test_wrong_arguments() -> None:
         lambda: attention(x, x, x, scale=1.0, mask="wrong"),
         lambda: attention(x, x[..., :4], x, scale=1.0),
         lambda: attention(x, x, x, scale=1.0, mask=mx.zeros((3, 4))),
-    ):
+    )
+    for wrong in calls:
         with pytest.raises(ValueError):
             wrong()

@@ -26,7 +26,8 @@ def regular(draw: st.DrawFn) -> np.ndarray:
 def symmetric(draw: st.DrawFn) -> np.ndarray:
     """Batches of positive definite matrices."""
     x = draw(regular())
-    return np.matmul(x, x.mT)
+    result: np.ndarray = np.matmul(x, x.mT)
+    return result
 
 
 @quick
@@ -71,6 +72,7 @@ def test_qr_and_svd_give_the_matrix_back(x: np.ndarray) -> None:
     u, s, vt = mx.linalg.svd(mx.array(x), stream=STREAM)
     assert_close(u[:, :, :3] @ (mx.expand_dims(s, -1) * vt), x, atol=1e-4)
     values = mx.linalg.svd(mx.array(x), compute_uv=False, stream=STREAM)
+    assert isinstance(values, mx.array)
     assert_close(values, np.linalg.svd(x, compute_uv=False), atol=1e-4)
 
 

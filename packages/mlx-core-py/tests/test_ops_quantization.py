@@ -19,10 +19,16 @@ def weights(rows: int, columns: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(rows, columns)).astype(np.float32)
 
 
+def affine(w: np.ndarray, group: int = 64, bits: int = 4) -> tuple[mx.array, mx.array, mx.array]:
+    """Packed weights, scales and biases."""
+    packed, scales, biases = mx.quantize(mx.array(w), group, bits)
+    return packed, scales, biases
+
+
 @pytest.mark.parametrize(("group", "bits"), AFFINE)
 def test_affine_weights_come_back(group: int, bits: int) -> None:
     w = weights(4, 256)
-    packed, scales, biases = mx.quantize(mx.array(w), group, bits)
+    packed, scales, biases = affine(w, group, bits)
     assert packed.shape == (4, 256 * bits // 32)
     assert scales.shape == biases.shape == (4, 256 // group)
     back = to_numpy(mx.dequantize(packed, scales, biases, group, bits))
@@ -33,7 +39,7 @@ def test_affine_weights_come_back(group: int, bits: int) -> None:
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_layout_of_affine_weights(bits: int) -> None:
-    packed, scales, biases = mx.quantize(mx.array(weights(2, 64)), 32, bits)
+    packed, scales, biases = affine(weights(2, 64), 32, bits)
     shifts = np.arange(0, 32, bits, dtype=np.uint32)
     codes = (to_numpy(packed)[..., None] >> shifts & (2**bits - 1)).reshape(2, 2, 32)
     want = codes * to_numpy(scales)[..., None] + to_numpy(biases)[..., None]
@@ -45,7 +51,7 @@ def test_layout_of_affine_weights(bits: int) -> None:
 @given(w=floats((2, 64)))
 def test_constant_and_extreme_groups_survive(w: np.ndarray) -> None:
     w[:, :32] = 3.0
-    back = to_numpy(mx.dequantize(*mx.quantize(mx.array(w), 32, 8), 32, 8))
+    back = to_numpy(mx.dequantize(*affine(w, 32, 8), 32, 8))
     np.testing.assert_allclose(back[:, :32], 3.0, rtol=1e-2)
     assert np.isfinite(back).all()
 
@@ -74,7 +80,7 @@ def test_numbers_of_mxfp4_are_exact() -> None:
 @pytest.mark.parametrize("transpose", [True, False])
 def test_quantized_matmul(rows: int, group: int, bits: int, transpose: bool) -> None:
     x = weights(rows, 128, seed=1)
-    w = mx.quantize(mx.array(weights(128, 128)), group, bits)
+    w = affine(weights(128, 128), group, bits)
     wide = to_numpy(mx.dequantize(*w, group, bits))
     want = x @ (wide.T if transpose else wide)
     got = mx.quantized_matmul(mx.array(x), *w, transpose=transpose, group_size=group, bits=bits)
@@ -94,7 +100,7 @@ def test_quantized_matmul_in_floating_modes(mode: str) -> None:
 @given(picks=st.lists(st.integers(0, 2), min_size=1, max_size=5))
 def test_gather_qmm(picks: list[int]) -> None:
     w = np.stack([weights(16, 64, seed) for seed in range(3)])
-    quantized = mx.quantize(mx.array(w))
+    quantized = affine(w)
     wide = to_numpy(mx.dequantize(*quantized))
     x = weights(1, 64, seed=9)
     got = mx.gather_qmm(mx.array(x), *quantized, rhs_indices=mx.array(picks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import mlx_core_py as mx
@@ -148,13 +149,14 @@ def test_multivariate_normal() -> None:
 
 
 def test_wrong_types() -> None:
-    for wrong in (
+    calls: tuple[Callable[[], mx.array], ...] = (
         lambda: mx.random.uniform(0, 1, (2,), mx.int32),
         lambda: mx.random.randint(0, 5, (2,), mx.float32),
         lambda: mx.random.bernoulli(mx.array([1])),
         lambda: mx.random.normal((2,), key=mx.array([1.0, 2.0])),
         lambda: mx.random.normal((-2,)),
         lambda: mx.random.uniform(mx.zeros(3), 1, (2,)),
-    ):
+    )
+    for wrong in calls:
         with pytest.raises(ValueError):
             wrong()

@@ -27,7 +27,8 @@ from strategies import (
 
 def log_sum_exp(x: np.ndarray, **settings: Any) -> np.ndarray:
     """The oracle of `logsumexp`, fit for small numbers."""
-    return np.log(np.sum(np.exp(x), **settings))
+    result: np.ndarray = np.log(np.sum(np.exp(x), **settings))
+    return result
 
 
 REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {

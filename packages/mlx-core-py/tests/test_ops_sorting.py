@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import mlx_core_py as mx
 import numpy as np
 import pytest
@@ -51,7 +53,7 @@ def test_partition_and_topk(case: tuple[np.ndarray, int], data: st.DataObject) -
 @pytest.mark.parametrize("side", ["left", "right"])
 @quick
 @given(x=integers((12,)), values=integers())
-def test_searchsorted(side: str, x: np.ndarray, values: np.ndarray) -> None:
+def test_searchsorted(side: Literal["left", "right"], x: np.ndarray, values: np.ndarray) -> None:
     x = np.sort(x)
     got = mx.searchsorted(mx.array(x), mx.array(values), side)
     assert_equal(got, np.searchsorted(x, values, side))
@@ -65,6 +67,7 @@ def test_unique(x: np.ndarray) -> None:
     for ours, numpys in zip(got, (want, index, inverse, counts), strict=True):
         assert_equal(ours, numpys)
     padded = mx.unique(mx.array(x), len(want) + 2, fill_value=99)
+    assert isinstance(padded, mx.array)
     assert_equal(padded, [*want, 99, 99])
 
 

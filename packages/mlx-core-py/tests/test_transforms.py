@@ -410,7 +410,8 @@ def test_compiled_state() -> None:
     def fun(x: mx.array) -> mx.array:
         state["total"] = state["total"] + mx.sum(x)
         state["nested"][0] = state["nested"][0] * 2
-        return x + state["total"]
+        y: mx.array = x + state["total"]
+        return y
 
     compiled = mx.compile(fun, inputs=state, outputs=state)
     for round_ in (1, 2, 3):

@@ -262,7 +262,8 @@ def test_folder_with_everything(tmp_path: Path) -> None:
     write(tmp_path, "tokenizer_config.json", config)
     write(tmp_path, "config.json", {"eos_token_id": 3})
     tokenizer = Tokenizer.from_folder(tmp_path)
-    assert (tokenizer.bos_token_id, tokenizer.eos_token_ids) == (2, {3})
+    assert tokenizer.bos_token_id == 2
+    assert tokenizer.eos_token_ids == {3}
     messages = [{"role": "user", "content": "ab"}]
     assert tokenizer.apply_chat_template(messages) == [2, 0, 1, 3]
     text = tokenizer.apply_chat_template(messages, tokenize=False, extra="!", bos_token="?")

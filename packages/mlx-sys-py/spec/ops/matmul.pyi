@@ -140,7 +140,7 @@ def vecdot(a: array, b: array, /, *, axis: int = -1, stream: StreamLike = None) 
     axes_b="axes[1]",
 )
 def tensordot(
-    a: array, b: array, /, axes: int | list[Sequence[int]] = 2, *, stream: StreamLike = None
+    a: array, b: array, /, axes: int | Sequence[Sequence[int]] = 2, *, stream: StreamLike = None
 ) -> array:
     """Sums of products over given axes of two arrays.
 
