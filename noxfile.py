@@ -196,7 +196,8 @@ def typing(session: nox.Session) -> None:
     """Check the types of all packages with mypy, and the stubs against the extensions."""
     install_packages(session)
     session.install(*group("typing"))
-    session.run("mypy", "noxfile.py", "tests", "examples", f"packages/{NATIVE}/codegen")
+    native_tools = (f"packages/{NATIVE}/codegen", f"packages/{NATIVE}/tools")
+    session.run("mypy", "noxfile.py", "tests", "examples", *native_tools)
     # The stubs of the extensions exist in the wheel only: part of them is generated.
     native = NATIVE.replace("-", "_")
     session.run("mypy", "-p", native)
@@ -205,6 +206,9 @@ def typing(session: nox.Session) -> None:
     session.run("stubtest", native, "--allowlist", allowlist, "--ignore-unused-allowlist")
     for package in PURE:
         session.run("mypy", f"packages/{package}/src")
+    # One by one, as two packages may name a file alike.
+    for package in PACKAGES:
+        session.run("mypy", f"packages/{package}/tests")
 
 
 @nox.session(default=False)
