@@ -2,6 +2,7 @@
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_add", "array a, array b")
 def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Sum of two arrays, element by element.
@@ -27,6 +28,7 @@ def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arra
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_subtract", "array a, array b")
 def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Difference of two arrays, element by element.
@@ -53,6 +55,7 @@ def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_multiply", "array a, array b")
 def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Product of two arrays, element by element.
@@ -78,6 +81,7 @@ def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_divide", "array a, array b")
 def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """True quotient of two arrays, element by element.
@@ -103,6 +107,7 @@ def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> a
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_floor_divide", "array a, array b")
 def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Quotient of two arrays, rounded down.
@@ -128,6 +133,7 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_remainder", "array a, array b")
 def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Remainder of the division of two arrays, with the sign of the divisor.
@@ -179,6 +185,7 @@ def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> l
 
 @alias("pow")
 @weak("a", "b")
+@elementwise
 @c("mlx_power", "array a, array b")
 def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """``a`` raised to the power ``b``, element by element.
@@ -204,6 +211,7 @@ def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None)
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_maximum", "array a, array b")
 def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The larger of two arrays, element by element; NaN wins.
@@ -229,6 +237,7 @@ def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = Non
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_minimum", "array a, array b")
 def minimum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The smaller of two arrays, element by element; NaN wins.

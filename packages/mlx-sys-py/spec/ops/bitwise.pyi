@@ -2,6 +2,7 @@
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_bitwise_and", "array a, array b")
 def bitwise_and(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bitwise AND of two integer or boolean arrays.
@@ -27,6 +28,7 @@ def bitwise_and(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_bitwise_or", "array a, array b")
 def bitwise_or(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bitwise OR of two integer or boolean arrays.
@@ -52,6 +54,7 @@ def bitwise_or(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_bitwise_xor", "array a, array b")
 def bitwise_xor(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bitwise exclusive OR of two integer or boolean arrays.
@@ -78,6 +81,7 @@ def bitwise_xor(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
 
 @alias("bitwise_left_shift")
 @weak("a", "b")
+@elementwise
 @c("mlx_left_shift", "array a, array b")
 def left_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bits of ``a`` shifted left by ``b`` places.
@@ -104,6 +108,7 @@ def left_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
 
 @alias("bitwise_right_shift")
 @weak("a", "b")
+@elementwise
 @c("mlx_right_shift", "array a, array b")
 def right_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bits of ``a`` shifted right by ``b`` places.
@@ -128,6 +133,7 @@ def right_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
     """
 
 
+@elementwise
 @c("mlx_bitwise_invert", "array a")
 def bitwise_invert(a: Scalar | array, stream: StreamLike = None) -> array:
     """Every bit of an integer or boolean array flipped.

@@ -2,6 +2,7 @@
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_equal", "array a, array b")
 def equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where two arrays are equal.
@@ -27,6 +28,7 @@ def equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> ar
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_not_equal", "array a, array b")
 def not_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where two arrays differ.
@@ -52,6 +54,7 @@ def not_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_less", "array a, array b")
 def less(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is below ``b``.
@@ -77,6 +80,7 @@ def less(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arr
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_less_equal", "array a, array b")
 def less_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is not above ``b``.
@@ -102,6 +106,7 @@ def less_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_greater", "array a, array b")
 def greater(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is above ``b``.
@@ -127,6 +132,7 @@ def greater(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> 
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_greater_equal", "array a, array b")
 def greater_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is not below ``b``.

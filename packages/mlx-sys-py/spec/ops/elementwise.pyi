@@ -2,6 +2,7 @@
 
 
 @method
+@elementwise
 @c("mlx_abs", "array a")
 def abs(a: array, /, *, stream: StreamLike = None) -> array:
     """Absolute value of every element; the magnitude of complex numbers.
@@ -25,6 +26,7 @@ def abs(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_sign", "array a")
 def sign(a: array, /, *, stream: StreamLike = None) -> array:
     """Sign of every element: -1, 0 or 1.
@@ -50,6 +52,7 @@ def sign(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_positive", "array a")
 def positive(a: array, /, *, stream: StreamLike = None) -> array:
     """The array itself, unchanged: the unary plus.
@@ -73,6 +76,7 @@ def positive(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_negative", "array a")
 def negative(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element with its sign turned.
@@ -97,6 +101,7 @@ def negative(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_square", "array a")
 def square(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element times itself.
@@ -121,6 +126,7 @@ def square(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_sqrt", "array a")
 def sqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """Square root of every element.
@@ -147,6 +153,7 @@ def sqrt(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_rsqrt", "array a")
 def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """One over the square root of every element.
@@ -171,6 +178,7 @@ def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_reciprocal", "array a")
 def reciprocal(a: array, /, *, stream: StreamLike = None) -> array:
     """One over every element.
@@ -194,6 +202,7 @@ def reciprocal(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_floor", "array a")
 def floor(a: array, /, *, stream: StreamLike = None) -> array:
     """Largest integer not above every element.
@@ -217,6 +226,7 @@ def floor(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_ceil", "array a")
 def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     """Smallest integer not below every element.
@@ -240,6 +250,7 @@ def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_trunc", "array a")
 def trunc(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element without its fraction: rounded towards zero.
@@ -263,6 +274,7 @@ def trunc(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_real", "array a")
 def real(a: array, /, *, stream: StreamLike = None) -> array:
     """Real part of every element.
@@ -286,6 +298,7 @@ def real(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_imag", "array a")
 def imag(a: array, /, *, stream: StreamLike = None) -> array:
     """Imaginary part of every element.
@@ -359,6 +372,7 @@ def round(a: array, /, decimals: int = 0, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_stop_gradient", "array a")
 def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
     """The same values, with no gradient flowing back through them.

@@ -2,6 +2,7 @@
 
 
 @method
+@elementwise
 @c("mlx_exp", "array a")
 def exp(a: array, /, *, stream: StreamLike = None) -> array:
     """Exponential of every element.
@@ -25,6 +26,7 @@ def exp(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_expm1", "array a")
 def expm1(a: array, /, *, stream: StreamLike = None) -> array:
     """Exponential minus one, exact near zero.
@@ -49,6 +51,7 @@ def expm1(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_log", "array a")
 def log(a: array, /, *, stream: StreamLike = None) -> array:
     """Natural logarithm of every element.
@@ -75,6 +78,7 @@ def log(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_log2", "array a")
 def log2(a: array, /, *, stream: StreamLike = None) -> array:
     """Base-2 logarithm of every element.
@@ -99,6 +103,7 @@ def log2(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_log10", "array a")
 def log10(a: array, /, *, stream: StreamLike = None) -> array:
     """Base-10 logarithm of every element.
@@ -123,6 +128,7 @@ def log10(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @method
+@elementwise
 @c("mlx_log1p", "array a")
 def log1p(a: array, /, *, stream: StreamLike = None) -> array:
     """Natural logarithm of one plus every element, exact near zero.
@@ -146,6 +152,7 @@ def log1p(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_sigmoid", "array a")
 def sigmoid(a: array, /, *, stream: StreamLike = None) -> array:
     """Logistic function ``1 / (1 + exp(-a))`` of every element.
@@ -169,6 +176,7 @@ def sigmoid(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_erf", "array a")
 def erf(a: array, /, *, stream: StreamLike = None) -> array:
     """Error function of every element.
@@ -194,6 +202,7 @@ def erf(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 
+@elementwise
 @c("mlx_erfinv", "array a")
 def erfinv(a: array, /, *, stream: StreamLike = None) -> array:
     """Inverse of the error function for elements in ``(-1, 1)``.
@@ -218,6 +227,7 @@ def erfinv(a: array, /, *, stream: StreamLike = None) -> array:
 
 
 @weak("a", "b")
+@elementwise
 @c("mlx_logaddexp", "array a, array b")
 def logaddexp(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """``log(exp(a) + exp(b))`` without overflow.

@@ -337,6 +337,38 @@ cdef array to_array(object value, str name):
     return from_object(value, -1, name)
 
 
+# Numbers beside arrays are few and come again: `x * 2.0` in a loop. Their arrays are kept, the
+# last one in each place of a small table; nothing ever writes to them.
+cdef enum:
+    KEPT_SCALARS = 64
+
+
+cdef struct ScalarKey:
+    uint64_t bits
+    int dtype
+
+
+cdef ScalarKey kept_keys[KEPT_SCALARS]
+cdef list kept_scalars = [None] * KEPT_SCALARS
+
+
+cdef array kept_scalar(object value, double number, c.mlx_dtype dtype):
+    """The array of a number that a double holds exactly."""
+    cdef uint64_t bits
+    cdef size_t place
+    memcpy(&bits, &number, sizeof(bits))
+    place = ((bits >> 48) ^ (bits >> 32) ^ bits ^ <size_t>dtype) % KEPT_SCALARS
+    if kept_keys[place].bits == bits and kept_keys[place].dtype == dtype:
+        kept = kept_scalars[place]
+        if kept is not None:
+            return <array>kept
+    made = from_scalar(value, dtype)
+    kept_keys[place].bits = bits
+    kept_keys[place].dtype = dtype
+    kept_scalars[place] = made
+    return made
+
+
 cdef array to_operand(object value, object other1, object other2, str name):
     """`value` as an array; a Python number takes the type of the arrays beside it.
 
@@ -344,6 +376,8 @@ cdef array to_operand(object value, object other1, object other2, str name):
     """
     cdef object other
     cdef c.mlx_dtype dtype
+    cdef int overflow = 0
+    cdef long long number
     if isinstance(value, array):
         return <array>value
     if isinstance(other1, array):
@@ -358,11 +392,14 @@ cdef array to_operand(object value, object other1, object other2, str name):
     if isinstance(value, bool):
         return from_scalar(value, dtype)
     if isinstance(value, int):
-        return from_int(value, int_dtype(value) if dtype == c.MLX_BOOL else dtype)
+        if dtype == c.MLX_BOOL:
+            dtype = int_dtype(value)
+        number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if overflow == 0 and -(1 << 53) <= number <= 1 << 53:
+            return kept_scalar(value, <double>number, dtype)
+        return from_int(value, dtype)
     if isinstance(value, float):
-        if is_floating(dtype):
-            return from_scalar(value, dtype)
-        return from_scalar(value, c.MLX_FLOAT32)
+        return kept_scalar(value, value, dtype if is_floating(dtype) else c.MLX_FLOAT32)
     return from_scalar(value, -1)
 
 
