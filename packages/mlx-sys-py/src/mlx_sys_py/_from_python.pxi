@@ -208,26 +208,43 @@ cdef array from_floats(list leaves, const vector[int]& dims, int dtype):
     return from_memory(floats.data(), dims, c.MLX_FLOAT32, dtype)
 
 
+cdef bint fits(int64_t value, c.mlx_dtype dtype) noexcept:
+    """Whether an int is among the values of an integer type; all other types take any."""
+    cdef int bits = 8 * <int>c.mlx_dtype_size(dtype)
+    if c.MLX_UINT8 <= dtype <= c.MLX_UINT64:
+        return value >= 0 and (bits == 64 or value < <int64_t>1 << bits)
+    if c.MLX_INT8 <= dtype <= c.MLX_INT64:
+        return bits == 64 or -(<int64_t>1 << (bits - 1)) <= value < <int64_t>1 << (bits - 1)
+    return True
+
+
 cdef array from_ints(
     list leaves, int kind, const vector[int64_t]& ints, const vector[int]& dims, c.mlx_dtype dtype
 ):
     cdef vector[int32_t] narrow
     cdef vector[uint64_t] wide
     cdef size_t i, size = ints.size()
-    low_high = _int_ranges.get(dtype)
-    if low_high is not None and leaves:
-        for extreme in (min(leaves), max(leaves)):
-            if not low_high[0] <= extreme <= low_high[1]:
-                raise ValueError(f"val has {extreme}, which does not fit in {dtype_object(dtype).name}")
     if kind == BIG_INTS:
+        check_range(leaves, dtype)
         wide = leaves
         return from_memory(wide.data(), dims, c.MLX_UINT64, dtype)
+    for i in range(size):
+        if not fits(ints[i], dtype):
+            check_range(leaves, dtype)
     if dtype != c.MLX_INT32 and dtype != c.MLX_BOOL:
         return from_memory(ints.data(), dims, c.MLX_INT64, dtype)
     narrow.resize(size)
     for i in range(size):
         narrow[i] = ints[i] != 0 if dtype == c.MLX_BOOL else <int32_t>ints[i]
     return from_memory(narrow.data(), dims, c.MLX_INT32, dtype)
+
+
+cdef int check_range(list leaves, c.mlx_dtype dtype) except -1:
+    low, high = _int_ranges.get(dtype, (-_INT64_LIMIT, 2 * _INT64_LIMIT - 1))
+    for value in leaves:
+        if not low <= value <= high:
+            raise ValueError(f"val has {value}, which does not fit in {dtype_object(dtype).name}")
+    return 0
 
 
 cdef array from_arrays(list leaves, list shape, int dtype):
