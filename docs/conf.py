@@ -38,11 +38,13 @@ table = Path(__file__).parents[1] / "packages" / "mlx-sys-py"
 
 
 def write_table_pages(app: Sphinx) -> None:
-    """Let the generator of mlx-sys-py write a page for each group of operations."""
+    """Let the generator of mlx-sys-py write its pages: a group of operations each, and one more."""
     folder = Path(app.srcdir, "reference", "table")
     for group in ("ops", "random", "linalg", "fft", "fast"):
         command = [sys.executable, "-m", "codegen", "--group", group, "--spec", "spec"]
         subprocess.run([*command, "--out", folder, "--emit", "md"], cwd=table, check=True)
+    command = [sys.executable, "-m", "codegen.differences", "--facts", "tests/data"]
+    subprocess.run([*command, "--out", folder / "differences.md"], cwd=table, check=True)
 
 
 def setup(app: Sphinx) -> None:

@@ -58,7 +58,7 @@ _DEFINITION = """\
 }}
 """
 
-_PRIVATE_INCLUDES = ("convert", "guard", "handle", "threads")
+_PRIVATE_INCLUDES = ("convert", "direct", "guard", "handle", "threads")
 _INCLUDES = ("api", "array", "optional", "stream", "vector")
 
 
@@ -86,7 +86,7 @@ def source(group: Group) -> str:
             path=function.path,
             line=variant.line,
             declaration=_declaration(variant),
-            body=textwrap.indent(_body(variant), "    "),
+            body=textwrap.indent(_body(variant, function.elementwise), "    "),
         )
         for function in group.functions
         for variant in function.variants
@@ -104,8 +104,8 @@ def _declaration(variant: Variant) -> str:
     return call(f"int {variant.name}", variant.c_params or ["void"], 88)
 
 
-def _body(variant: Variant) -> str:
-    value = _value(variant)
+def _body(variant: Variant, elementwise: bool) -> str:
+    value = _value(variant, elementwise)
     # What takes a stream gets its thread ready by looking that up.
     ready = [] if variant.stream else ["mlx_c::ensure_thread();"]
     match variant.outputs:
@@ -120,10 +120,11 @@ def _body(variant: Variant) -> str:
     return "\n".join(ready + lines)
 
 
-def _value(variant: Variant) -> str:
+def _value(variant: Variant, elementwise: bool) -> str:
     values = {param.name: TYPES[param.type].cpp.format(n=param.name) for param in variant.params}
     if variant.stream:
         values["s"] = "mlx_c::get_stream(s)"
     if variant.is_expression:
         return variant.cpp.format(**values)
-    return call(variant.cpp, list(values.values()), 78)
+    function = f"mlx_c::direct<{variant.cpp}>" if elementwise else variant.cpp
+    return call(function, list(values.values()), 78)

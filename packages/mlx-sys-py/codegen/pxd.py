@@ -20,6 +20,7 @@ PREAMBLE = '''\
 from libc.stdint cimport (
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 )
+from libc.stdio cimport FILE
 from libcpp cimport bool as c_bool
 '''
 

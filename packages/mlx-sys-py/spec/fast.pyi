@@ -1,5 +1,6 @@
 """Operations of neural networks that run as one step."""
 
+c_includes = ["mlx/c/fast_kernels.h"]
 cpp_includes = ["cpu/fast.hpp"]
 
 @c(

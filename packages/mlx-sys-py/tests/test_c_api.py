@@ -1,41 +1,24 @@
 """Our headers against the C API they implement.
 
-``data/mlx_c_api.tsv`` lists the functions of mlx-c 0.6 that are in the headers we have too: header,
-name, result and parameters.
+``data/mlx_c_api.tsv`` lists the functions of mlx-c 0.6 (header, name, result and parameters),
+``data/mlx_c_types.tsv`` its types (header, kind, name and definition).
 """
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from codegen import emit_c, pxd, table
+from codegen import differences, emit_c, table
+from codegen.differences import Entity, Interface
 from codegen.vocabulary import GROUPS
 
 PACKAGE = Path(__file__).parents[1]
 OWN_HEADERS = PACKAGE / "include/mlx/c"
-
-# How our API differs from mlx-c's: the names that begin so, and the reason they are not there.
-NOT_HERE = {
-    "mlx_fast_cuda_kernel": "kernels in the source language of one backend are not portable",
-    "mlx_fast_metal_kernel": "kernels in the source language of one backend are not portable",
-}
-
-Signature = tuple[str, str, str]
-
-
-def facts() -> list[dict[str, str]]:
-    with (PACKAGE / "tests/data/mlx_c_api.tsv").open() as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def normal(text: str) -> str:
-    """C with no white space that means nothing."""
-    return re.sub(r"\s*([*(),])\s*", r"\1", " ".join(text.split()))
+MLX_C = differences.mlx_c(PACKAGE / "tests/data")
 
 
 @pytest.fixture(scope="module")
@@ -49,35 +32,40 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ours(headers: Path) -> dict[str, Signature]:
-    """Header, result and parameters of each of our functions."""
-    found = {}
-    for path in headers.glob("mlx/c/*.h"):
-        for declaration in pxd.read(path).declarations:
-            if match := pxd.FUNCTION.fullmatch(declaration.text):
-                parameters = normal(match["parameters"])
-                found[match["name"]] = (
-                    path.name,
-                    normal(match["result"]),
-                    "" if parameters == "void" else parameters,
-                )
-    return found
+def ours() -> Interface:
+    return differences.headers(PACKAGE / "spec", OWN_HEADERS)
 
 
-@pytest.mark.parametrize("fact", facts(), ids=lambda fact: fact["function"])
-def test_function_is_as_in_mlx_c(fact: dict[str, str], ours: dict[str, Signature]) -> None:
-    name = fact["function"]
-    if name.startswith(tuple(NOT_HERE)):
-        assert name not in ours
-    else:
-        expected = (fact["header"], normal(fact["returns"]), normal(fact["parameters"]))
-        assert ours.get(name) == expected
+def test_the_lists_are_whole() -> None:
+    assert len(MLX_C.functions) == 620
+    assert len(MLX_C.types) == 39
 
 
-def test_every_difference_is_one() -> None:
-    names = [fact["function"] for fact in facts()]
-    for prefix in NOT_HERE:
-        assert any(name.startswith(prefix) for name in names)
+@pytest.mark.parametrize("fact", MLX_C.functions.values(), ids=lambda fact: fact.name)
+def test_function_is_as_in_mlx_c(fact: Entity, ours: Interface) -> None:
+    assert not differences.changed({fact.name: fact}, ours, ours.functions)
+
+
+@pytest.mark.parametrize("fact", MLX_C.types.values(), ids=lambda fact: fact.name)
+def test_type_is_as_in_mlx_c(fact: Entity, ours: Interface) -> None:
+    assert not differences.changed({fact.name: fact}, ours, ours.types)
+
+
+def test_a_difference_is_seen(ours: Interface) -> None:
+    known = {
+        "mlx_nothing": Entity("ops.h", "mlx_nothing", "int()"),
+        "mlx_abs": Entity("ops.h", "mlx_abs", "int()"),
+        "mlx_version": Entity("ops.h", "mlx_version", "int(mlx_string*str_)"),
+    }
+    lines = differences.changed(known, ours, ours.functions)
+    assert [line.partition(" is ")[2][:7] for line in lines] == ["missing", "`int(ml", "not in "]
+
+
+def test_the_page_of_differences(ours: Interface) -> None:
+    page = differences.page(PACKAGE / "tests/data", PACKAGE / "spec", OWN_HEADERS)
+    assert "All are here" in page
+    entries = set(re.findall(r"^- `(\w+)`: ", page, re.MULTILINE))
+    assert entries == {*ours.functions, *ours.types} - {*MLX_C.functions, *MLX_C.types}
 
 
 def test_headers_are_c(headers: Path, tmp_path: Path) -> None:

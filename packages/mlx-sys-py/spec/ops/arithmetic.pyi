@@ -1,6 +1,7 @@
 """Arithmetic on two arrays, element by element."""
 
 @weak("a", "b")
+@elementwise
 @c("mlx_add", "array a, array b")
 def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Sum of two arrays, element by element.
@@ -25,6 +26,7 @@ def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arra
     """
 
 @weak("a", "b")
+@elementwise
 @c("mlx_subtract", "array a, array b")
 def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Difference of two arrays, element by element.
@@ -50,6 +52,7 @@ def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
     """
 
 @weak("a", "b")
+@elementwise
 @c("mlx_multiply", "array a, array b")
 def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Product of two arrays, element by element.
@@ -74,6 +77,7 @@ def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
     """
 
 @weak("a", "b")
+@elementwise
 @c("mlx_divide", "array a, array b")
 def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """True quotient of two arrays, element by element.
@@ -98,6 +102,7 @@ def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> a
     """
 
 @weak("a", "b")
+@elementwise
 @c("mlx_floor_divide", "array a, array b")
 def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Quotient of two arrays, rounded down.
@@ -122,6 +127,7 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
     """
 
 @weak("a", "b")
+@elementwise
 @c("mlx_remainder", "array a, array b")
 def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Remainder of the division of two arrays, with the sign of the divisor.
@@ -171,6 +177,7 @@ def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> l
 
 @alias("pow")
 @weak("a", "b")
+@elementwise
 @c("mlx_power", "array a, array b")
 def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """``a`` raised to the power ``b``, element by element.
@@ -195,6 +202,7 @@ def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None)
     """
 
 @weak("a", "b")
+@elementwise
 @c("mlx_maximum", "array a, array b")
 def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The larger of two arrays, element by element; NaN wins.
@@ -219,6 +227,7 @@ def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = Non
     """
 
 @weak("a", "b")
+@elementwise
 @c("mlx_minimum", "array a, array b")
 def minimum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The smaller of two arrays, element by element; NaN wins.

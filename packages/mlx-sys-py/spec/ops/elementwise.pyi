@@ -1,6 +1,7 @@
 """Signs, roots, rounding, bounds and complex parts, element by element."""
 
 @method
+@elementwise
 @c("mlx_abs", "array a")
 def abs(a: array, /, *, stream: StreamLike = None) -> array:
     """Absolute value of every element; the magnitude of complex numbers.
@@ -23,6 +24,7 @@ def abs(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.abs``.
     """
 
+@elementwise
 @c("mlx_sign", "array a")
 def sign(a: array, /, *, stream: StreamLike = None) -> array:
     """Sign of every element: -1, 0 or 1.
@@ -47,6 +49,7 @@ def sign(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.sign``.
     """
 
+@elementwise
 @c("mlx_positive", "array a")
 def positive(a: array, /, *, stream: StreamLike = None) -> array:
     """The array itself, unchanged: the unary plus.
@@ -69,6 +72,7 @@ def positive(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.positive``.
     """
 
+@elementwise
 @c("mlx_negative", "array a")
 def negative(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element with its sign turned.
@@ -92,6 +96,7 @@ def negative(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
+@elementwise
 @c("mlx_square", "array a")
 def square(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element times itself.
@@ -115,6 +120,7 @@ def square(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
+@elementwise
 @c("mlx_sqrt", "array a")
 def sqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """Square root of every element.
@@ -140,6 +146,7 @@ def sqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
+@elementwise
 @c("mlx_rsqrt", "array a")
 def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """One over the square root of every element.
@@ -163,6 +170,7 @@ def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
+@elementwise
 @c("mlx_reciprocal", "array a")
 def reciprocal(a: array, /, *, stream: StreamLike = None) -> array:
     """One over every element.
@@ -185,6 +193,7 @@ def reciprocal(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.reciprocal``.
     """
 
+@elementwise
 @c("mlx_floor", "array a")
 def floor(a: array, /, *, stream: StreamLike = None) -> array:
     """Largest integer not above every element.
@@ -207,6 +216,7 @@ def floor(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.floor``.
     """
 
+@elementwise
 @c("mlx_ceil", "array a")
 def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     """Smallest integer not below every element.
@@ -229,6 +239,7 @@ def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.ceil``.
     """
 
+@elementwise
 @c("mlx_trunc", "array a")
 def trunc(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element without its fraction: rounded towards zero.
@@ -251,6 +262,7 @@ def trunc(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.trunc``.
     """
 
+@elementwise
 @c("mlx_real", "array a")
 def real(a: array, /, *, stream: StreamLike = None) -> array:
     """Real part of every element.
@@ -273,6 +285,7 @@ def real(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.real``.
     """
 
+@elementwise
 @c("mlx_imag", "array a")
 def imag(a: array, /, *, stream: StreamLike = None) -> array:
     """Imaginary part of every element.
@@ -343,6 +356,7 @@ def round(a: array, /, decimals: int = 0, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.round``.
     """
 
+@elementwise
 @c("mlx_stop_gradient", "array a")
 def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
     """The same values, with no gradient flowing back through them.

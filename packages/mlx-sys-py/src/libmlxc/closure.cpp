@@ -5,6 +5,7 @@
 
 #include "private/convert.hpp"
 #include "private/guard.hpp"
+#include "private/payload.hpp"
 #include "private/threads.hpp"
 
 using namespace mlx_c;
@@ -68,21 +69,6 @@ struct result<std::pair<A, B>> {
 
   result<A> first;
   result<B> second;
-};
-
-// What the user hands over with a closure, freed with its last copy.
-struct payload {
-  void* data;
-  void (*dtor)(void*) = nullptr;
-
-  explicit payload(void* data) : data(data) {}
-  payload(const payload&) = delete;
-  payload& operator=(const payload&) = delete;
-  ~payload() {
-    if (dtor) {
-      dtor(data);
-    }
-  }
 };
 
 template <class Handle, class Function>

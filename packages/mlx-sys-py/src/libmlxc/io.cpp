@@ -12,6 +12,7 @@
 #include <mlx/ops.h>
 
 #include "private/convert.hpp"
+#include "private/files.hpp"
 #include "private/gguf_check.hpp"
 #include "private/guard.hpp"
 #include "private/io.hpp"
@@ -23,39 +24,6 @@ namespace fs = std::filesystem;
 namespace {
 
 // --- Loading -----------------------------------------------------------------------------------
-
-// Runs `f`; whatever the contents of the file make it throw becomes an io_error.
-template <class F>
-auto reading(const std::string& label, F f) {
-  try {
-    return f();
-  } catch (const callback_error&) {
-    throw;
-  } catch (const io_error&) {
-    throw;
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& e) {
-    throw io_error(label + ": " + e.what());
-  }
-}
-
-// The name of a file that is there and can be read.
-std::string readable(const char* file) {
-  std::string name = to_string(file, "file");
-  std::error_code error;
-  auto status = fs::status(name, error);
-  if (status.type() == fs::file_type::not_found) {
-    throw file_not_found("there is no file " + name);
-  }
-  if (!fs::is_regular_file(status)) {
-    throw io_error(name + " is not a file");
-  }
-  if (!std::ifstream(name)) {
-    throw io_error(name + " cannot be read");
-  }
-  return name;
-}
 
 // What the checks need of a file or of a user's reader, which then stands at its beginning.
 class source {

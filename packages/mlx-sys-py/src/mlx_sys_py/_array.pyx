@@ -16,6 +16,7 @@ from libc.stdint cimport (
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 from libcpp.vector cimport vector
 
 cimport cython

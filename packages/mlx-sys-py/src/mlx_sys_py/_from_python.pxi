@@ -206,28 +206,43 @@ cdef array from_floats(list leaves, const vector[int]& dims, int dtype):
     return from_memory(floats.data(), dims, c.MLX_FLOAT32, dtype)
 
 
+cdef bint fits(int64_t value, c.mlx_dtype dtype) noexcept:
+    """Whether an int is among the values of an integer type; all other types take any."""
+    cdef int bits = 8 * <int>c.mlx_dtype_size(dtype)
+    if c.MLX_UINT8 <= dtype <= c.MLX_UINT64:
+        return value >= 0 and (bits == 64 or value < <int64_t>1 << bits)
+    if c.MLX_INT8 <= dtype <= c.MLX_INT64:
+        return bits == 64 or -(<int64_t>1 << (bits - 1)) <= value < <int64_t>1 << (bits - 1)
+    return True
+
+
 cdef array from_ints(
     list leaves, int kind, const vector[int64_t]& ints, const vector[int]& dims, c.mlx_dtype dtype
 ):
     cdef vector[int32_t] narrow
     cdef vector[uint64_t] wide
     cdef size_t i, size = ints.size()
-    low_high = _int_ranges.get(dtype)
-    if low_high is not None and leaves:
-        for extreme in (min(leaves), max(leaves)):
-            if not low_high[0] <= extreme <= low_high[1]:
-                raise ValueError(
-                    f"val has {extreme}, which does not fit in {dtype_object(dtype).name}"
-                )
     if kind == BIG_INTS:
+        check_range(leaves, dtype)
         wide = leaves
         return from_memory(wide.data(), dims, c.MLX_UINT64, dtype)
+    for i in range(size):
+        if not fits(ints[i], dtype):
+            check_range(leaves, dtype)
     if dtype != c.MLX_INT32 and dtype != c.MLX_BOOL:
         return from_memory(ints.data(), dims, c.MLX_INT64, dtype)
     narrow.resize(size)
     for i in range(size):
         narrow[i] = ints[i] != 0 if dtype == c.MLX_BOOL else <int32_t>ints[i]
     return from_memory(narrow.data(), dims, c.MLX_INT32, dtype)
+
+
+cdef int check_range(list leaves, c.mlx_dtype dtype) except -1:
+    low, high = _int_ranges.get(dtype, (-_INT64_LIMIT, 2 * _INT64_LIMIT - 1))
+    for value in leaves:
+        if not low <= value <= high:
+            raise ValueError(f"val has {value}, which does not fit in {dtype_object(dtype).name}")
+    return 0
 
 
 cdef array from_arrays(list leaves, list shape, int dtype):
@@ -339,6 +354,38 @@ cdef array to_array(object value, str name):
     return from_object(value, -1, name)
 
 
+# Numbers beside arrays are few and come again: `x * 2.0` in a loop. Their arrays are kept, the
+# last one in each place of a small table; nothing ever writes to them.
+cdef enum:
+    KEPT_SCALARS = 64
+
+
+cdef struct ScalarKey:
+    uint64_t bits
+    int dtype
+
+
+cdef ScalarKey kept_keys[KEPT_SCALARS]
+cdef list kept_scalars = [None] * KEPT_SCALARS
+
+
+cdef array kept_scalar(object value, double number, c.mlx_dtype dtype):
+    """The array of a number that a double holds exactly."""
+    cdef uint64_t bits
+    cdef size_t place
+    memcpy(&bits, &number, sizeof(bits))
+    place = ((bits >> 48) ^ (bits >> 32) ^ bits ^ <size_t>dtype) % KEPT_SCALARS
+    if kept_keys[place].bits == bits and kept_keys[place].dtype == dtype:
+        kept = kept_scalars[place]
+        if kept is not None:
+            return <array>kept
+    made = from_scalar(value, dtype)
+    kept_keys[place].bits = bits
+    kept_keys[place].dtype = dtype
+    kept_scalars[place] = made
+    return made
+
+
 cdef array to_operand(object value, object other1, object other2, str name):
     """`value` as an array; a Python number takes the type of the arrays beside it.
 
@@ -346,6 +393,8 @@ cdef array to_operand(object value, object other1, object other2, str name):
     """
     cdef object other
     cdef c.mlx_dtype dtype
+    cdef int overflow = 0
+    cdef long long number
     if isinstance(value, array):
         return <array>value
     if isinstance(other1, array):
@@ -360,11 +409,14 @@ cdef array to_operand(object value, object other1, object other2, str name):
     if isinstance(value, bool):
         return from_scalar(value, dtype)
     if isinstance(value, int):
-        return from_int(value, int_dtype(value) if dtype == c.MLX_BOOL else dtype)
+        if dtype == c.MLX_BOOL:
+            dtype = int_dtype(value)
+        number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if overflow == 0 and -(1 << 53) <= number <= 1 << 53:
+            return kept_scalar(value, <double>number, dtype)
+        return from_int(value, dtype)
     if isinstance(value, float):
-        if is_floating(dtype):
-            return from_scalar(value, dtype)
-        return from_scalar(value, c.MLX_FLOAT32)
+        return kept_scalar(value, value, dtype if is_floating(dtype) else c.MLX_FLOAT32)
     return from_scalar(value, -1)
 
 

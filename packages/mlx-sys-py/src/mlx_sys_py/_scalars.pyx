@@ -72,6 +72,12 @@ cdef object items(object value, str name):
 
 cdef vector[int] to_ints(object value, str name) except *:
     cdef vector[int] res
+    cdef Py_ssize_t i
+    if type(value) is tuple:
+        res.resize(len(<tuple>value))
+        for i in range(len(<tuple>value)):
+            res[i] = to_int((<tuple>value)[i], name)
+        return res
     for item in items(value, name):
         res.push_back(to_int(item, name))
     return res
