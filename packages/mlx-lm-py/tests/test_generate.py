@@ -105,6 +105,21 @@ def test_stops_at_the_end_of_the_answer() -> None:
     assert (responses[-1].finish_reason, responses[-1].text) == ("stop", "")
 
 
+def test_ends_with_the_context() -> None:
+    model, tokenizer = make_model(), wrapped_tokenizer()
+    assert model.args.context_length == 128
+    *_, last = stream_generate(model, tokenizer, PROMPT, max_tokens=1000)
+    assert (last.generation_tokens, last.finish_reason) == (128 - len(PROMPT) + 1, "length")
+    ((token, _),) = generate_step(PROMPT * 18 + [1, 2], model)
+    assert [token] == greedy(model, PROMPT * 18 + [1, 2], 1)
+    with pytest.raises(ValueError, match="prompt has 133 tokens, more than the context of 128"):
+        stream_generate(model, tokenizer, PROMPT * 19)
+    cache = make_prompt_cache(model)
+    list(generate_step([3] * 100, model, max_tokens=1, prompt_cache=cache))
+    with pytest.raises(ValueError, match="prompt has 29 tokens after 100 in the cache"):
+        generate_step([3] * 29, model, prompt_cache=cache)
+
+
 def test_text_is_encoded() -> None:
     model, tokenizer = make_model(), wrapped_tokenizer()
     text = generate(model, tokenizer, "abc", max_tokens=5)
