@@ -7,7 +7,6 @@ import importlib.metadata
 import math
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -135,8 +134,6 @@ def _generate(options: argparse.Namespace) -> None:
         raise ValueError("--system-prompt needs a model with a chat template")
     if options.seed is not None:
         mx.random.seed(options.seed)
-    start = time.perf_counter()
-    first = math.nan
     response = None
     for response in stream_generate(
         model,
@@ -147,18 +144,10 @@ def _generate(options: argparse.Namespace) -> None:
         # A CPU gains nothing from more at a time, and Ctrl-C waits for what has begun.
         prefill_step_size=128 if mx.default_device().type == mx.cpu else 2048,
     ):
-        if response.generation_tokens == 1:
-            first = time.perf_counter() - start
         print(response.text, end="", flush=True)
     print(flush=True)
     assert response is not None  # There is at least one token.
-    _print_error(
-        f"Prompt: {response.prompt_tokens} tokens, {response.prompt_tps:.1f} tokens/s\n"
-        f"Generation: {response.generation_tokens} tokens, "
-        f"{response.generation_tps:.1f} tokens/s\n"
-        f"Time to first token: {first:.3f} s\n"
-        f"Peak memory: {response.peak_memory:.3f} GB"
-    )
+    _print_error(response.statistics)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -60,6 +60,17 @@ class GenerationResponse:
     peak_memory: float
     finish_reason: Literal["stop", "length"] | None = None
 
+    @property
+    def statistics(self) -> str:
+        """Speed and memory, for people to read, in four lines."""
+        return (
+            f"Prompt: {self.prompt_tokens} tokens, {self.prompt_tps:.1f} tokens/s\n"
+            f"Generation: {self.generation_tokens} tokens, "
+            f"{self.generation_tps:.1f} tokens/s\n"
+            f"Time to first token: {self.prompt_tokens / self.prompt_tps:.3f} s\n"
+            f"Peak memory: {self.peak_memory:.3f} GB"
+        )
+
 
 def generate_step(
     prompt: Sequence[int] | mx.array,
@@ -101,9 +112,11 @@ def generate_step(
 
 
 def _checked_prompt(prompt: Sequence[int] | mx.array, model: LanguageModel) -> list[int]:
-    values = prompt.tolist() if isinstance(prompt, mx.array) else list(prompt)
-    if not isinstance(values, list) or not all(type(i) is int for i in values):
-        raise TypeError("prompt must be a sequence of integers")
+    # Arrays of NumPy are as good as ours.
+    values = prompt.tolist() if hasattr(prompt, "tolist") else prompt
+    if not isinstance(values, (list, tuple)) or not all(type(i) is int for i in values):
+        raise TypeError("prompt must be a list or a one-dimensional array of integers")
+    values = list(values)
     if not values:
         raise ValueError("prompt must have at least one token")
     size = model.args.vocab_size
@@ -117,8 +130,14 @@ def _within_context(
     count: int, model: LanguageModel, max_tokens: int, cache: Sequence[KVCache] | None
 ) -> int:
     """Lower ``max_tokens`` to what there are positions for after ``count`` more in the cache."""
+    if not isinstance(max_tokens, int):
+        raise TypeError(f"max_tokens must be an integer, not {type(max_tokens).__name__}")
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    if cache is not None and len(cache) != len(model.layers):
+        raise ValueError(
+            f"prompt_cache has {len(cache)} entries for the {len(model.layers)} layers of the model"
+        )
     held = cache[0].offset if cache else 0
     size: int = model.args.context_length
     if held + count > size:
@@ -189,11 +208,11 @@ def stream_generate(
         # A rendered chat template begins with the first token already.
         bos = tokenizer.bos_token
         prompt = tokenizer.encode(prompt, add_special_tokens=not (bos and prompt.startswith(bos)))
-    count = len(prompt)
-    max_tokens = _within_context(count, model, max_tokens, options.get("prompt_cache"))
+    ids = _checked_prompt(prompt, model)
+    max_tokens = _within_context(len(ids), model, max_tokens, options.get("prompt_cache"))
     start = time.perf_counter()
-    tokens = generate_step(prompt, model, max_tokens=max_tokens, **options)
-    return _stream(tokens, tokenizer, count, max_tokens, start)
+    tokens = generate_step(ids, model, max_tokens=max_tokens, **options)
+    return _stream(tokens, tokenizer, len(ids), max_tokens, start)
 
 
 def _stream(
@@ -236,6 +255,7 @@ def generate(
     model: LanguageModel,
     tokenizer: Tokenizer,
     prompt: str | Sequence[int] | mx.array,
+    verbose: bool = False,
     **options: Any,
 ) -> str:
     """Generate text.
@@ -244,6 +264,7 @@ def generate(
         model: The model.
         tokenizer: Its tokenizer.
         prompt: Text, or tokens, to continue.
+        verbose: Print the text as it is made, and then how fast that was. Default: ``False``.
         **options: Options of `stream_generate`.
 
     Returns:
@@ -253,4 +274,11 @@ def generate(
         TypeError: If an argument is of the wrong type.
         ValueError: If the prompt is empty, or an option is out of its range.
     """
-    return "".join(piece.text for piece in stream_generate(model, tokenizer, prompt, **options))
+    text = ""
+    for response in stream_generate(model, tokenizer, prompt, **options):
+        text += response.text
+        if verbose:
+            print(response.text, end="", flush=True)
+    if verbose:
+        print(f"\n{response.statistics}")
+    return text

@@ -195,7 +195,12 @@ class Model(nn.Module):
 
         Returns:
             Logits of shape ``(batch, length, vocab_size)``.
+
+        Raises:
+            ValueError: If ``tokens`` is of another shape, or empty.
         """
+        if tokens.ndim != 2 or tokens.size == 0:
+            raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
         h = self.model(tokens, cache)
         if self.args.tie_word_embeddings:
             return self.model.embed_tokens.as_linear(h)
