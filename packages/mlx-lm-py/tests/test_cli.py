@@ -1,6 +1,9 @@
 """The command line, as a user runs it."""
 
+import importlib.metadata
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -148,9 +151,42 @@ def test_help() -> None:
         assert option in result.stdout
 
 
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"1.2.3 of {name}")
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == "mlx-lm-py 1.2.3 of mlx-lm-py\n"
+
+
+def test_stdin_is_utf8() -> None:
+    result = subprocess.run(
+        [*COMMAND, "generate", "--prompt", "-"], input=b"\xff", capture_output=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert result.stderr == b"mlx-lm-py: error: the prompt on stdin is not UTF-8 text\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_closed_streams(tmp_path: Path) -> None:
+    model = make_gguf(tmp_path / "model.gguf", "llama")
+    arguments = shlex.join([*COMMAND, "generate", "--model", str(model), "--max-tokens", "2"])
+    command = f"{arguments} --prompt - <&-"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert is_one_line(result.stderr)
+    assert "at least one token" in result.stderr
+    command = f"{arguments} --prompt hell 2>&-"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert result.returncode == 0
+    assert "tokens/s" not in result.stdout
+
+
 def start(tmp_path: Path) -> subprocess.Popen[str]:
     """An answer that takes long."""
-    make_folder(tmp_path)
+    config = json.loads((make_folder(tmp_path) / "config.json").read_text())
+    config["max_position_embeddings"] = 2**31 - 1
+    (tmp_path / "config.json").write_text(json.dumps(config))
     arguments = ["generate", "--model", str(tmp_path), "--prompt", "a", "--max-tokens", "1000000"]
     process = subprocess.Popen(
         [*COMMAND, *arguments, "--temp", "3", "--seed", "1"],

@@ -32,7 +32,7 @@ def test_steps_are_greedy_by_default(name: str, prefill_step_size: int) -> None:
         assert int(mx.argmax(logprobs).item()) == token
 
 
-@pytest.mark.parametrize("prompt", [[7], mx.array([7])])
+@pytest.mark.parametrize("prompt", [[7], (7,), mx.array([7]), np.array([7])])
 def test_a_prompt_of_one_token(prompt: Any) -> None:
     model = make_model()
     (step,) = generate_step(prompt, model, max_tokens=1)
@@ -66,10 +66,15 @@ def test_sampling_is_repeatable() -> None:
         ([], {}, ValueError, "at least one token"),
         ([96], {}, ValueError, "prompt has 96, which is none of the 96"),
         ([-1], {}, ValueError, "prompt has -1"),
-        ([1.0], {}, TypeError, "sequence of integers"),
-        (mx.array(3), {}, TypeError, "sequence of integers"),
-        (mx.array([[3]]), {}, TypeError, "sequence of integers"),
+        ([1.0], {}, TypeError, "array of integers"),
+        (mx.array(3), {}, TypeError, "array of integers"),
+        (mx.array([[3]]), {}, TypeError, "array of integers"),
+        (b"ab", {}, TypeError, "array of integers"),
+        (None, {}, TypeError, "array of integers"),
+        (iter([1]), {}, TypeError, "array of integers"),
         ([1], {"max_tokens": 0}, ValueError, "max_tokens"),
+        ([1], {"max_tokens": 2.0}, TypeError, "max_tokens must be an integer, not float"),
+        ([1], {"prompt_cache": []}, ValueError, "prompt_cache has 0 entries for the 2 layers"),
         ([1], {"prefill_step_size": 0}, ValueError, "prefill_step_size"),
     ],
 )
@@ -78,6 +83,8 @@ def test_wrong_arguments(
 ) -> None:
     with pytest.raises(error, match=message):
         generate_step(prompt, make_model(), **options)
+    with pytest.raises(error, match=message):
+        stream_generate(make_model(), wrapped_tokenizer(), prompt, **options)
 
 
 def test_responses() -> None:
@@ -95,6 +102,13 @@ def test_responses() -> None:
     assert generate(model, tokenizer, PROMPT, max_tokens=9) == tokenizer.decode(tokens)
 
 
+def test_verbose(capsys: pytest.CaptureFixture[str]) -> None:
+    text = generate(make_model(), wrapped_tokenizer(), PROMPT, verbose=True, max_tokens=9)
+    out = capsys.readouterr().out
+    assert out.startswith(f"{text}\nPrompt: 7 tokens, ")
+    assert "\nGeneration: 9 tokens, " in out
+
+
 def test_stops_at_the_end_of_the_answer() -> None:
     model = make_model()
     tokens = greedy(model, PROMPT, 9)
@@ -103,6 +117,21 @@ def test_stops_at_the_end_of_the_answer() -> None:
     responses = list(stream_generate(model, tokenizer, PROMPT, max_tokens=9))
     assert [response.token for response in responses] == tokens[: end + 1]
     assert (responses[-1].finish_reason, responses[-1].text) == ("stop", "")
+
+
+def test_ends_with_the_context() -> None:
+    model, tokenizer = make_model(), wrapped_tokenizer()
+    assert model.args.context_length == 128
+    *_, last = stream_generate(model, tokenizer, PROMPT, max_tokens=1000)
+    assert (last.generation_tokens, last.finish_reason) == (128 - len(PROMPT) + 1, "length")
+    ((token, _),) = generate_step(PROMPT * 18 + [1, 2], model)
+    assert [token] == greedy(model, PROMPT * 18 + [1, 2], 1)
+    with pytest.raises(ValueError, match="prompt has 133 tokens, more than the context of 128"):
+        stream_generate(model, tokenizer, PROMPT * 19)
+    cache = make_prompt_cache(model)
+    list(generate_step([3] * 100, model, max_tokens=1, prompt_cache=cache))
+    with pytest.raises(ValueError, match="prompt has 29 tokens after 100 in the cache"):
+        generate_step([3] * 29, model, prompt_cache=cache)
 
 
 def test_text_is_encoded() -> None:

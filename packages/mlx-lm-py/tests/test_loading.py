@@ -1,6 +1,8 @@
 import contextlib
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import mlx_core_py as mx
 import numpy as np
@@ -45,6 +47,24 @@ def test_nothing_to_load(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         load(tmp_path / "none.gguf")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_hidden_layers": 10**9},
+        {"max_position_embeddings": 0},
+        {"rms_norm_eps": -1e-5},
+        {"rms_norm_eps": float("nan")},
+        {"model_type": "x" * 10_000},
+    ],
+)
+def test_a_senseless_configuration(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = make_folder(tmp_path) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=r"'|supported") as caught:
+        load(tmp_path)
+    assert len(str(caught.value)) < 300
 
 
 def test_several_gguf_files(tmp_path: Path) -> None:

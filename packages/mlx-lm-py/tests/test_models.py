@@ -146,3 +146,10 @@ def test_unknown_quantization(change: dict[str, Any]) -> None:
 def test_sliding_windows_are_refused() -> None:
     with pytest.raises(ValueError, match="use_sliding_window"):
         make(read_config("qwen3") | {"use_sliding_window": True})
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("shape", [(3,), (1, 0), (1, 1, 1)])
+def test_tokens_of_a_wrong_shape(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="tokens must be of shape"):
+        make_model(name)(mx.zeros(shape, mx.int32))

@@ -66,3 +66,9 @@ def test_a_seed_repeats() -> None:
 def test_wrong_arguments(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         make_sampler(**{name: value})
+
+
+@pytest.mark.parametrize("top_p", [0.0, 0.9])
+def test_a_tiny_temperature_is_greedy(top_p: float) -> None:
+    logprobs = mx.log(mx.array([[0.2, 0.3, 0.5]]))
+    assert make_sampler(1e-320, top_p)(logprobs).tolist() == [2]

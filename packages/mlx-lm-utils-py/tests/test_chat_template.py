@@ -75,3 +75,9 @@ def test_wrong_messages(messages: Any, error: type[Exception], message: str) -> 
 def test_tool_calls_need_no_content() -> None:
     messages = [{"role": "assistant", "tool_calls": [{"name": "f"}]}]
     assert render_chat_template("{{ messages[0].tool_calls[0].name }}", messages) == "f"
+
+
+def test_a_template_cannot_write_without_end() -> None:
+    row = "{% for i in range(99999) %}" + "x" * 1000 + "{% endfor %}"
+    with pytest.raises(ValueError, match="writes more than"):
+        render_chat_template("{% for i in range(99999) %}" + row + "{% endfor %}", USER)

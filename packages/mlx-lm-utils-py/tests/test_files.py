@@ -98,7 +98,8 @@ def test_gguf_rope_scaling(tmp_path: Path) -> None:
         ({"general.architecture": 3}, "'general.architecture' must be of type str"),
         ({"llama.block_count": None}, "no 'llama.block_count'"),
         ({"llama.block_count": "1"}, "'llama.block_count' must be of type int"),
-        ({"llama.attention.head_count": 0}, "head_count is 0"),
+        ({"llama.attention.head_count": 0}, "head_count' is 0"),
+        ({"llama.attention.head_count_kv": 0}, "head_count_kv' is 0"),
         ({"llama.attention.head_count": [4, 4]}, "must be of type int, not list"),
         ({"llama.rope.dimension_count": 4}, "only 4 of 8"),
         ({"general.alignment": 7}, "alignment"),
@@ -285,7 +286,7 @@ def test_a_path_goes_before_the_hub(tmp_path: Path) -> None:
     assert get_model_path(tmp_path) == tmp_path
 
 
-@pytest.mark.parametrize("name", ["nothing.gguf", "/no/such/folder", "a/b/c", "-x/y"])
+@pytest.mark.parametrize("name", ["", "nothing.gguf", "/no/such/folder", "a/b/c", "-x/y"])
 def test_what_is_no_repository_is_not_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from mlx_core_py.utils import tree_flatten
-from mlx_lm_utils_py import initialize_rope
+from mlx_lm_utils_py import context_length, initialize_rope
 
 CASES = json.loads((Path(__file__).parent / "fixtures" / "rope.json").read_text())
 
@@ -79,3 +80,26 @@ def test_has_no_parameters() -> None:
 def test_wrong_configurations(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         initialize_rope(**arguments)
+
+
+@pytest.mark.parametrize("beta", [5e-324, 1e308])
+def test_the_ends_of_the_range_of_floats(beta: float) -> None:
+    scaling = {"type": "yarn", "factor": 2.0, "beta_fast": beta, "truncate": True}
+    initialize_rope(8, scaling_config=scaling, max_position_embeddings=16)
+    with pytest.raises(ValueError, match=r"'factor' .* finite"):
+        initialize_rope(8, scaling_config={"type": "linear", "factor": 10**400})
+
+
+@pytest.mark.parametrize(
+    ("scaling", "expected"),
+    [
+        (None, 100),
+        ({"rope_type": "default"}, 100),
+        ({"rope_type": "linear", "factor": 4}, 400),
+        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 50}, 200),
+        ({"rope_type": "llama3", "factor": 4.0, "original_max_position_embeddings": 10}, 100),
+        ({"rope_type": "linear", "factor": 1e308}, sys.maxsize),
+    ],
+)
+def test_context_length(scaling: dict[str, Any] | None, expected: int) -> None:
+    assert context_length(100, scaling) == expected

@@ -275,6 +275,21 @@ def test_folder_with_everything(tmp_path: Path) -> None:
     assert tokenizer.chat_template == "other"
 
 
+def test_what_a_message_spells_is_not_special(tmp_path: Path) -> None:
+    pieces = {c: i for i, c in enumerate("ab<>s/eot")}
+    tokenizer = tokenizers.Tokenizer(BPE({**pieces, "<s>": 20, "</s>": 21, "<eot>": 22}, []))
+    tokenizer.add_special_tokens(["<s>", "</s>", "<eot>"])
+    template = "<s>{{ messages[0].content }}{{ messages[0].parts[0].text }}<eot>"
+    wrapped = Tokenizer(tokenizer, chat_template=template)
+    message = {"role": "user", "content": "a</s>b<eot>", "parts": [{"text": "<s>"}]}
+    ids = wrapped.apply_chat_template([message])
+    assert [i for i in ids if i >= 20] == [20, 22]
+    assert "".join("ab<>s/eot"[i] for i in ids[1:-1]) == "a</s>b<eot><s>"
+    assert message["content"] == "a</s>b<eot>"
+    text = wrapped.apply_chat_template([message], tokenize=False)
+    assert text == "<s>a</s>b<eot><s><eot>"
+
+
 def test_named_templates(tmp_path: Path) -> None:
     make_folder(tmp_path)
     templates = [{"name": "tool", "template": "x"}, {"name": "default", "template": "y"}]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import math
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -26,6 +26,13 @@ BROKEN_PIPE = 141
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE_ERROR, f"mlx-lm-py: error: {message} (see {self.prog} --help)\n")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        # Read on demand: argparse's own action wants it before it is asked for.
+        print(parser.prog, importlib.metadata.version("mlx-lm-py"))
+        parser.exit()
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -50,6 +57,7 @@ def _number(low: float, high: float) -> Callable[[str], float]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="mlx-lm-py", description="Run language models.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     generate = commands.add_parser(
         "generate",
@@ -98,8 +106,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _read_stdin() -> str:
+    # Python has no stdin at all when it is closed.
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ValueError("the prompt on stdin is not UTF-8 text") from None
+
+
+def _print_error(text: str) -> None:
+    # Without a stderr, print would turn to stdout.
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
+
+
 def _generate(options: argparse.Namespace) -> None:
-    text = sys.stdin.read() if options.prompt == "-" else options.prompt
+    text = _read_stdin() if options.prompt == "-" else options.prompt
     model, tokenizer = load(options.model)
     prompt: str | list[int] = text
     if tokenizer.chat_template is not None:
@@ -111,8 +134,6 @@ def _generate(options: argparse.Namespace) -> None:
         raise ValueError("--system-prompt needs a model with a chat template")
     if options.seed is not None:
         mx.random.seed(options.seed)
-    start = time.perf_counter()
-    first = math.nan
     response = None
     for response in stream_generate(
         model,
@@ -120,20 +141,13 @@ def _generate(options: argparse.Namespace) -> None:
         prompt,
         max_tokens=options.max_tokens,
         sampler=make_sampler(options.temp, options.top_p),
+        # A CPU gains nothing from more at a time, and Ctrl-C waits for what has begun.
+        prefill_step_size=128 if mx.default_device().type == mx.cpu else 2048,
     ):
-        if response.generation_tokens == 1:
-            first = time.perf_counter() - start
         print(response.text, end="", flush=True)
     print(flush=True)
     assert response is not None  # There is at least one token.
-    print(
-        f"Prompt: {response.prompt_tokens} tokens, {response.prompt_tps:.1f} tokens/s\n"
-        f"Generation: {response.generation_tokens} tokens, "
-        f"{response.generation_tps:.1f} tokens/s\n"
-        f"Time to first token: {first:.3f} s\n"
-        f"Peak memory: {response.peak_memory:.3f} GB",
-        file=sys.stderr,
-    )
+    _print_error(response.statistics)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.reconfigure(errors="replace")
         options.run(options)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        _print_error("")
         return INTERRUPTED
     except BrokenPipeError:
         # Nobody reads on; keep Python from complaining when it flushes at exit.
@@ -161,6 +175,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except (MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        print(f"mlx-lm-py: error: {message}", file=sys.stderr)
+        _print_error(f"mlx-lm-py: error: {message}")
         return RUNTIME_ERROR
     return 0

@@ -15,7 +15,11 @@ from .sample_utils import Sampler, make_sampler
 
 
 class LanguageModel(Protocol):
-    """What generation needs of a model."""
+    """What generation needs of a model.
+
+    Attributes:
+        args: The configuration: ``vocab_size``, and ``context_length``, how many positions it has.
+    """
 
     args: Any
 
@@ -43,7 +47,7 @@ class GenerationResponse:
         generation_tps: Tokens generated per second, from the first one on.
         peak_memory: Most memory used so far, in GB.
         finish_reason: ``"stop"`` after a token that ends the answer, ``"length"`` after
-            ``max_tokens``, else ``None``.
+            ``max_tokens`` or at the end of the context, else ``None``.
     """
 
     text: str
@@ -55,6 +59,17 @@ class GenerationResponse:
     generation_tps: float
     peak_memory: float
     finish_reason: Literal["stop", "length"] | None = None
+
+    @property
+    def statistics(self) -> str:
+        """Speed and memory, for people to read, in four lines."""
+        return (
+            f"Prompt: {self.prompt_tokens} tokens, {self.prompt_tps:.1f} tokens/s\n"
+            f"Generation: {self.generation_tokens} tokens, "
+            f"{self.generation_tps:.1f} tokens/s\n"
+            f"Time to first token: {self.prompt_tokens / self.prompt_tps:.3f} s\n"
+            f"Peak memory: {self.peak_memory:.3f} GB"
+        )
 
 
 def generate_step(
@@ -80,14 +95,15 @@ def generate_step(
             memory that this takes. Default: 2048.
 
     Yields:
-        A token and the log-probabilities of shape ``(vocabulary,)`` that it was chosen from.
+        A token and the log-probabilities of shape ``(vocabulary,)`` that it was chosen from; no
+        more of them than the context of the model has room for.
 
     Raises:
-        ValueError: If the prompt is empty or holds what is no token, or a number is too small.
+        ValueError: If the prompt is empty, holds what is no token or is longer than the context
+            of the model, or a number is too small.
     """
     ids = _checked_prompt(prompt, model)
-    if max_tokens < 1:
-        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    max_tokens = _within_context(len(ids), model, max_tokens, prompt_cache)
     if prefill_step_size < 1:
         raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")
     sample = sampler or make_sampler()
@@ -96,9 +112,11 @@ def generate_step(
 
 
 def _checked_prompt(prompt: Sequence[int] | mx.array, model: LanguageModel) -> list[int]:
-    values = prompt.tolist() if isinstance(prompt, mx.array) else list(prompt)
-    if not isinstance(values, list) or not all(type(i) is int for i in values):
-        raise TypeError("prompt must be a sequence of integers")
+    # Arrays of NumPy are as good as ours.
+    values = prompt.tolist() if hasattr(prompt, "tolist") else prompt
+    if not isinstance(values, (list, tuple)) or not all(type(i) is int for i in values):
+        raise TypeError("prompt must be a list or a one-dimensional array of integers")
+    values = list(values)
     if not values:
         raise ValueError("prompt must have at least one token")
     size = model.args.vocab_size
@@ -106,6 +124,29 @@ def _checked_prompt(prompt: Sequence[int] | mx.array, model: LanguageModel) -> l
         if not 0 <= i < size:
             raise ValueError(f"prompt has {i}, which is none of the {size} tokens of the model")
     return values
+
+
+def _within_context(
+    count: int, model: LanguageModel, max_tokens: int, cache: Sequence[KVCache] | None
+) -> int:
+    """Lower ``max_tokens`` to what there are positions for after ``count`` more in the cache."""
+    if not isinstance(max_tokens, int):
+        raise TypeError(f"max_tokens must be an integer, not {type(max_tokens).__name__}")
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    if cache is not None and len(cache) != len(model.layers):
+        raise ValueError(
+            f"prompt_cache has {len(cache)} entries for the {len(model.layers)} layers of the model"
+        )
+    held = cache[0].offset if cache else 0
+    size: int = model.args.context_length
+    if held + count > size:
+        before = f" after {held} in the cache" if held else ""
+        raise ValueError(
+            f"prompt has {count} tokens{before}, more than the context of {size} tokens holds"
+        )
+    # The last token needs no position: nothing follows it.
+    return min(max_tokens, size - held - count + 1)
 
 
 def _generate(
@@ -160,16 +201,18 @@ def stream_generate(
 
     Raises:
         TypeError: If an argument is of the wrong type.
-        ValueError: If the prompt is empty, or an option is out of its range.
+        ValueError: If the prompt is empty or longer than the context of the model, or an option
+            is out of its range.
     """
     if isinstance(prompt, str):
         # A rendered chat template begins with the first token already.
         bos = tokenizer.bos_token
         prompt = tokenizer.encode(prompt, add_special_tokens=not (bos and prompt.startswith(bos)))
-    count = len(prompt)
+    ids = _checked_prompt(prompt, model)
+    max_tokens = _within_context(len(ids), model, max_tokens, options.get("prompt_cache"))
     start = time.perf_counter()
-    tokens = generate_step(prompt, model, max_tokens=max_tokens, **options)
-    return _stream(tokens, tokenizer, count, max_tokens, start)
+    tokens = generate_step(ids, model, max_tokens=max_tokens, **options)
+    return _stream(tokens, tokenizer, len(ids), max_tokens, start)
 
 
 def _stream(
@@ -212,6 +255,7 @@ def generate(
     model: LanguageModel,
     tokenizer: Tokenizer,
     prompt: str | Sequence[int] | mx.array,
+    verbose: bool = False,
     **options: Any,
 ) -> str:
     """Generate text.
@@ -220,6 +264,7 @@ def generate(
         model: The model.
         tokenizer: Its tokenizer.
         prompt: Text, or tokens, to continue.
+        verbose: Print the text as it is made, and then how fast that was. Default: ``False``.
         **options: Options of `stream_generate`.
 
     Returns:
@@ -229,4 +274,11 @@ def generate(
         TypeError: If an argument is of the wrong type.
         ValueError: If the prompt is empty, or an option is out of its range.
     """
-    return "".join(piece.text for piece in stream_generate(model, tokenizer, prompt, **options))
+    text = ""
+    for response in stream_generate(model, tokenizer, prompt, **options):
+        text += response.text
+        if verbose:
+            print(response.text, end="", flush=True)
+    if verbose:
+        print(f"\n{response.statistics}")
+    return text

@@ -48,9 +48,11 @@ def make_sampler(
         raise ValueError(f"top_k must not be negative, not {top_k}")
     if temp == 0:
         return lambda logprobs: mx.argmax(logprobs, axis=-1)
+    # Beyond this float32 has only infinity, under which all tokens would be alike.
+    sharpness = min(1 / temp, 1e30)
     nucleus = 0 < top_p < 1
     if not (nucleus or min_p > 0 or top_k > 0):
-        return lambda logprobs: mx.random.categorical(logprobs * (1 / temp))
+        return lambda logprobs: mx.random.categorical(logprobs * sharpness)
 
     def sample(logprobs: mx.array) -> mx.array:
         # In descending order each filter is a prefix, and the first token is always kept.
@@ -64,7 +66,7 @@ def make_sampler(
             ranked = mx.where(ranked >= ranked[..., :1] + math.log(min_p), ranked, -math.inf)
         if 0 < top_k < ranked.shape[-1]:
             ranked = mx.where(mx.arange(ranked.shape[-1]) < top_k, ranked, -math.inf)
-        choice = mx.random.categorical(ranked * (1 / temp))
+        choice = mx.random.categorical(ranked * sharpness)
         return mx.take_along_axis(order, choice[..., None], axis=-1).squeeze(-1)
 
     return sample

@@ -6,13 +6,14 @@ from .detokenizer import StreamingDetokenizer
 from .gguf import load_gguf, read_gguf_header
 from .hub import get_model_path
 from .masks import create_attention_mask, create_causal_mask
-from .rope import initialize_rope
+from .rope import context_length, initialize_rope
 from .safetensors import load_safetensors
 from .tokenizer import Tokenizer
 
 __all__ = [
     "StreamingDetokenizer",
     "Tokenizer",
+    "context_length",
     "create_attention_mask",
     "create_causal_mask",
     "from_config",

@@ -20,6 +20,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Message = Mapping[str, Any]
 
+MAX_PROMPT_CHARS = 2**26
+"""A template that writes more than this is stopped: no context is near as long."""
+
 
 class _Generation(Extension):
     """``{% generation %}…{% endgeneration %}`` marks what to train on; here it is only its body."""
@@ -128,14 +131,22 @@ def render_chat_template(
     """
     check_messages(messages)
     compiled = _compile(template)
+    pieces: list[str] = []
+    length = 0
     try:
-        return compiled.render(
+        for piece in compiled.generate(
             messages=messages,
             tools=tools,
             documents=documents,
             add_generation_prompt=add_generation_prompt,
             **variables,
-        )
+        ):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MAX_PROMPT_CHARS:
+                raise jinja2.TemplateError(f"it writes more than {MAX_PROMPT_CHARS} characters")
+        return "".join(pieces)
     # A template is a program: it may fail with nearly any exception, in Jinja or in Python.
     except Exception as error:
-        raise ValueError(f"the chat template failed: {error}") from error
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"the chat template failed: {reason}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -81,10 +82,13 @@ def from_config(cls: type[T], config: Mapping[str, Any]) -> T:
     return cls(**values)
 
 
-def _checked(name: str, value: object, hint: Any) -> object:
+def _checked(name: str, value: Any, hint: Any) -> object:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     allowed = [typing.get_origin(option) or option for option in options]
-    if float in allowed and type(value) is int:
+    if float in allowed and type(value) in (int, float):
+        # JSON as Python reads it knows NaN, infinities, and integers beyond all floats.
+        if not abs(value) <= sys.float_info.max:
+            raise ValueError(f"'{name}' in the configuration must be a finite number")
         return float(value)
     # bool is a subclass of int, and `true` is no number of layers.
     if type(value) not in allowed:

@@ -277,8 +277,10 @@ def gguf_config(header: GGUFHeader) -> dict[str, Any]:
 
     hidden_size = get("embedding_length", int)
     heads = get("attention.head_count", int)
-    if heads < 1:
-        raise ValueError(f"the GGUF value {architecture}.attention.head_count is {heads}")
+    kv_heads = get("attention.head_count_kv", int, heads)
+    for key, count in (("head_count", heads), ("head_count_kv", kv_heads)):
+        if count < 1:
+            raise ValueError(f"the GGUF value '{architecture}.attention.{key}' is {count}")
     head_dim = get("attention.key_length", int, hidden_size // heads)
     config: dict[str, Any] = {
         "model_type": architecture,
@@ -286,7 +288,7 @@ def gguf_config(header: GGUFHeader) -> dict[str, Any]:
         "num_hidden_layers": get("block_count", int),
         "intermediate_size": get("feed_forward_length", int),
         "num_attention_heads": heads,
-        "num_key_value_heads": get("attention.head_count_kv", int, heads),
+        "num_key_value_heads": kv_heads,
         "head_dim": head_dim,
         "rms_norm_eps": get("attention.layer_norm_rms_epsilon", float),
         "max_position_embeddings": get("context_length", int),

@@ -5,14 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import huggingface_hub
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.gguf"]
 
@@ -31,12 +23,22 @@ def get_model_path(path_or_repo: str | Path, revision: str | None = None) -> Pat
         FileNotFoundError: If it is neither on this machine nor on the hub, or the hub cannot be
             reached.
     """
-    path = Path(path_or_repo).expanduser()
-    if path.exists():
-        return path
     name = str(path_or_repo)
+    path = Path(path_or_repo).expanduser()
+    # An empty name, as a shell makes of an unset variable, is not the current folder.
+    if name and path.exists():
+        return path
     if not _REPOSITORY.fullmatch(name):
-        raise FileNotFoundError(f"no such file or folder: {name}")
+        raise FileNotFoundError(f"no such file or folder: {name or repr(name)}")
+    # Here, because it takes longer to import than all the rest and most models are local.
+    import huggingface_hub
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
     try:
         return Path(
             huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=_PATTERNS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -114,6 +115,34 @@ def initialize_rope(
     raise ValueError(f"rope_type {kind!r} is not supported; known: {', '.join(ROPE_TYPES)}")
 
 
+def context_length(
+    max_position_embeddings: int, scaling_config: Mapping[str, Any] | None = None
+) -> int:
+    """Return the number of positions that a model can tell apart.
+
+    Configurations differ in whether ``max_position_embeddings`` counts the scaling of positions in
+    already; what they allow under either reading is allowed.
+
+    Args:
+        max_position_embeddings: The entry of the configuration.
+        scaling_config: Its ``rope_scaling`` entry, as for `initialize_rope`. Default: ``None``.
+
+    Returns:
+        The number of positions.
+
+    Raises:
+        ValueError: If ``factor`` or the original context is not a positive number.
+
+    Example:
+        >>> context_length(40960, {"rope_type": "yarn", "factor": 4.0})
+        163840
+    """
+    config = dict(scaling_config or {})
+    factor = _positive(config, "factor", 1.0)
+    original = _positive(config, "original_max_position_embeddings", max_position_embeddings)
+    return max(max_position_embeddings, int(min(factor * original, sys.maxsize)))
+
+
 def _positive(config: Mapping[str, Any], key: str, default: float | None = None) -> float:
     value = config.get(key)
     if value is None:
@@ -122,8 +151,8 @@ def _positive(config: Mapping[str, Any], key: str, default: float | None = None)
         raise ValueError(f"rope_scaling has no '{key}'")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"'{key}' in rope_scaling must be a number, not {value!r}")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"'{key}' in rope_scaling must be positive, not {value}")
+    if not 0 < value <= sys.float_info.max:
+        raise ValueError(f"'{key}' in rope_scaling must be positive and finite, not {value}")
     return float(value)
 
 
@@ -155,7 +184,9 @@ def _yarn(
     context = _positive(config, "original_max_position_embeddings", max_position_embeddings)
 
     def dimension_with(rotations: float) -> float:
-        return dims * math.log(context / (rotations * 2 * math.pi)) / (2 * math.log(base))
+        # The quotient itself could leave the range of floats.
+        waves = math.log(context) - math.log(rotations) - math.log(2 * math.pi)
+        return dims * waves / (2 * math.log(base))
 
     first = dimension_with(_positive(config, "beta_fast", 32.0))
     last = dimension_with(_positive(config, "beta_slow", 1.0))

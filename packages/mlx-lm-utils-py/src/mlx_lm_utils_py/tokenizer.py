@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 
 import tokenizers
 
-from .chat_template import Message, render_chat_template
+from .chat_template import Message, check_messages, render_chat_template
 from .config import MAX_JSON_BYTES, read_json
 from .detokenizer import StreamingDetokenizer
 from .gguf_tokenizer import token_id, tokenizer_from_gguf
@@ -19,6 +19,8 @@ _END_OF_TURN = (
     "<|end_of_text|>",
 )  # fmt: skip
 _SPECIAL = ("bos", "eos", "unk", "pad")
+# No text has this character: Unicode keeps it for use inside of programs.
+_CUT = "\ufdd0"
 
 
 class Tokenizer:
@@ -66,6 +68,10 @@ class Tokenizer:
             if tokenizer.id_to_token(i) is None:
                 raise ValueError(f"eos_token_ids has {i}, which is no token")
         self.eos_token_ids = frozenset(ids)
+        added = tokenizer.get_added_tokens_decoder().values()
+        special = {token.content for token in added if token.special and len(token.content) > 1}
+        # Longest first, so that no token is cut where a part of it is one itself.
+        self._special = sorted(special, key=len, reverse=True)
 
     def _id(self, token: str | None) -> int | None:
         return None if token is None else self._tokenizer.token_to_id(token)
@@ -194,6 +200,10 @@ class Tokenizer:
     ) -> str | list[int]:
         """Turn a conversation into a prompt.
 
+        Special tokens that a message spells out, such as the one that ends a turn, become ordinary
+        tokens: whoever writes a message cannot end it and speak for somebody else. In a prompt
+        that is returned as text nothing tells them apart.
+
         Args:
             messages: Mappings with ``role`` and ``content``.
             tokenize: Return tokens rather than text. Default: ``True``.
@@ -209,11 +219,26 @@ class Tokenizer:
         """
         if self.chat_template is None:
             raise ValueError("this model has no chat template")
+        variables = {**self.special_tokens, **options}
+        if not tokenize:
+            return render_chat_template(self.chat_template, messages, **variables)
+        check_messages(messages)
         text = render_chat_template(
-            self.chat_template, messages, **{**self.special_tokens, **options}
+            self.chat_template, [self._cut_special(message) for message in messages], **variables
         )
         # The template writes the special tokens itself.
-        return self.encode(text, add_special_tokens=False) if tokenize else text
+        pieces = (self.encode(piece, add_special_tokens=False) for piece in text.split(_CUT))
+        return [i for piece in pieces for i in piece]
+
+    def _cut_special(self, value: Any) -> Any:
+        """Mark a cut within every special token that a message spells out."""
+        if isinstance(value, str):
+            for token in self._special:
+                value = value.replace(token, token[0] + _CUT + token[1:])
+            return value
+        if isinstance(value, Mapping):
+            return {key: self._cut_special(item) for key, item in value.items()}
+        return [self._cut_special(item) for item in value] if isinstance(value, list) else value
 
 
 def _read_optional(path: Path) -> dict[str, Any]:

@@ -27,7 +27,9 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in _ARCHITECTURES:
         known = ", ".join(_ARCHITECTURES)
-        raise ValueError(f"the architecture {kind!r} is not supported; supported: {known}")
+        raise ValueError(
+            f"the architecture {str(kind)[:100]!r} is not supported; supported: {known}"
+        )
     architecture = _ARCHITECTURES[kind]
     model: nn.Module = architecture.Model(architecture.ModelArgs.from_dict(config))
     return model

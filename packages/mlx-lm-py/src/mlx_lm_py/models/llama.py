@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import mlx_core_py as mx
 from mlx_core_py import nn
-from mlx_lm_utils_py import create_attention_mask, initialize_rope
+from mlx_lm_utils_py import context_length, create_attention_mask, initialize_rope
 from mlx_lm_utils_py.config import check_range, from_config, with_rope_parameters
 
 from mlx_lm_py.cache import KVCache
@@ -54,7 +54,7 @@ class ModelArgs:
 
     def __post_init__(self) -> None:
         self.num_key_value_heads = self.num_key_value_heads or self.num_attention_heads
-        check_range("num_hidden_layers", self.num_hidden_layers, high=10_000)
+        check_range("num_hidden_layers", self.num_hidden_layers, high=1000)
         for name in ("hidden_size", "intermediate_size", "vocab_size", "num_attention_heads"):
             check_range(name, getattr(self, name))
         check_range("num_key_value_heads", self.num_key_value_heads)
@@ -67,6 +67,14 @@ class ModelArgs:
             )
         if self.hidden_act != "silu":
             raise ValueError(f"'hidden_act' {self.hidden_act!r} is not supported; known: silu")
+        if self.rms_norm_eps < 0:
+            raise ValueError("'rms_norm_eps' in the configuration must not be negative")
+        check_range("max_position_embeddings", self.max_position_embeddings)
+
+    @property
+    def context_length(self) -> int:
+        """The number of positions that the model can tell apart."""
+        return context_length(self.max_position_embeddings, self.rope_scaling)
 
 
 class Attention(nn.Module):
@@ -187,7 +195,12 @@ class Model(nn.Module):
 
         Returns:
             Logits of shape ``(batch, length, vocab_size)``.
+
+        Raises:
+            ValueError: If ``tokens`` is of another shape, or empty.
         """
+        if tokens.ndim != 2 or tokens.size == 0:
+            raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
         h = self.model(tokens, cache)
         if self.args.tie_word_embeddings:
             return self.model.embed_tokens.as_linear(h)

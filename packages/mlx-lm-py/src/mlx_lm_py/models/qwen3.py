@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import mlx_core_py as mx
 from mlx_core_py import nn
-from mlx_lm_utils_py import create_attention_mask, initialize_rope
+from mlx_lm_utils_py import context_length, create_attention_mask, initialize_rope
 from mlx_lm_utils_py.config import check_range, from_config, with_rope_parameters
 
 from mlx_lm_py.cache import KVCache
@@ -52,7 +52,7 @@ class ModelArgs:
         return from_config(cls, with_rope_parameters(config))
 
     def __post_init__(self) -> None:
-        check_range("num_hidden_layers", self.num_hidden_layers, high=10_000)
+        check_range("num_hidden_layers", self.num_hidden_layers, high=1000)
         for name in (
             "hidden_size",
             "intermediate_size",
@@ -69,8 +69,16 @@ class ModelArgs:
             )
         if self.hidden_act != "silu":
             raise ValueError(f"'hidden_act' {self.hidden_act!r} is not supported; known: silu")
+        if self.rms_norm_eps < 0:
+            raise ValueError("'rms_norm_eps' in the configuration must not be negative")
+        check_range("max_position_embeddings", self.max_position_embeddings)
         if self.use_sliding_window:
             raise ValueError("'use_sliding_window' in the configuration is not supported")
+
+    @property
+    def context_length(self) -> int:
+        """The number of positions that the model can tell apart."""
+        return context_length(self.max_position_embeddings, self.rope_scaling)
 
 
 class Attention(nn.Module):
@@ -192,7 +200,12 @@ class Model(nn.Module):
 
         Returns:
             Logits of shape ``(batch, length, vocab_size)``.
+
+        Raises:
+            ValueError: If ``tokens`` is of another shape, or empty.
         """
+        if tokens.ndim != 2 or tokens.size == 0:
+            raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
         h = self.model(tokens, cache)
         if self.args.tie_word_embeddings:
             return self.model.embed_tokens.as_linear(h)
