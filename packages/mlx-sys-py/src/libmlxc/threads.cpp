@@ -90,26 +90,40 @@ std::unique_lock<std::recursive_mutex> lock_evaluation() {
 void evaluate(std::vector<mx::array> outputs, bool wait) {
   ensure_thread();
   std::vector<mx::array> waiters;
+  std::vector<std::uintptr_t> ids;
   {
     auto lock = lock_evaluation();
-    cpu::prepare(outputs);
+    auto evaluation = cpu::prepare(outputs);
+    cpu::Scheduling scheduling(evaluation);
     if (wait && callback_scope::active()) {
       mx::eval(outputs);
+      if (evaluation) {
+        evaluation->check();
+      }
       return;
     }
     mx::async_eval(outputs);
-    if (!wait) {
-      return;
-    }
     for (auto& output : outputs) {
-      if (output.event().valid()) {
+      if (!output.event().valid()) {
+        continue;
+      }
+      if (evaluation) {
+        evaluation->add(output.event());
+      }
+      if (wait) {
         waiters.push_back(waiter_for(output));
+        ids.push_back(output.id());
       }
     }
   }
   // Waiting holds no lock, so that streams of other threads go on beside this one.
-  for (auto& waiter : waiters) {
-    waiter.wait();
+  for (size_t i = 0; i < waiters.size(); ++i) {
+    auto event = waiters[i].event();
+    waiters[i].wait();
+    cpu::check_failure(event, ids[i]);
+  }
+  if (!wait) {
+    return;
   }
   auto lock = lock_evaluation();
   for (auto& output : outputs) {
@@ -119,6 +133,7 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
 
 bool is_available(const mx::array& array) {
   auto lock = lock_evaluation();
+  cpu::check_failure(array);
   return array.is_available();
 }
 

@@ -329,35 +329,31 @@ cdef array gather(array a, list items):
     axes = [axis for axis, item in enumerate(items) if isinstance(item, array)]
     if len(axes) == 1:
         return take_axis(a, items[axes[0]], axes[0])
-    rest = [axis for axis in range(len(items)) if axis not in axes]
-    shape = a.shape
-    indices = items[axes[0]]
-    flat_size = shape[axes[0]]
-    # Row-major positions over the indexed axes, negative indices counted from the end.
-    linear = wrap_negative(indices, shape[axes[0]])
-    for axis in axes[1:]:
-        linear = linear * shape[axis] + wrap_negative(items[axis], shape[axis])
-        flat_size *= shape[axis]
-    a = permute(a, axes + rest)
-    res = take_axis(reshape(a, [flat_size] + [shape[axis] for axis in rest]), linear, 0)
+    cdef VectorArray indices = to_arrays([items[axis] for axis in axes], "index")
+    cdef vector[int] indexed = axes
+    cdef vector[int] lengths = [
+        1 if axis in axes else length for axis, length in enumerate(a.shape)
+    ]
+    cdef c.mlx_array gathered
+    cdef c.mlx_stream s
+    gathered.ctx = s.ctx = NULL
+    check(
+        c.mlx_gather(
+            &gathered, a._c, indices._c, indexed.data(), indexed.size(),
+            lengths.data(), lengths.size(), s,
+        )
+    )
+    # The axes of the indices, then those of a slice, of which the indexed ones have length 1.
+    res = array._take(gathered)
+    ndim = res.ndim - a.ndim
+    rest = [length for axis, length in enumerate(a.shape) if axis not in axes]
+    res = reshape(res, list(res.shape[:ndim]) + rest)
     # NumPy's rule: adjacent indices are replaced in place, others move to the front.
     if axes[-1] - axes[0] + 1 == len(axes) and axes[0] > 0:
-        ndim = (<array>linear).ndim
         before = axes[0]
         order = list(range(ndim, ndim + before)) + list(range(ndim))
         res = permute(res, order + list(range(ndim + before, res.ndim)))
     return res
-
-
-cdef array wrap_negative(array indices, int size):
-    cdef c.mlx_array res
-    cdef c.mlx_stream s
-    indices = cast(indices, c.MLX_INT32)
-    res.ctx = s.ctx = NULL
-    wrapped = indices + size
-    negative = indices < 0
-    check(c.mlx_where(&res, (<array>negative)._c, (<array>wrapped)._c, indices._c, s))
-    return array._take(res)
 
 
 ctypedef int (*slice_updater)(

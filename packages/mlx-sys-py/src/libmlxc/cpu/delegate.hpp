@@ -68,4 +68,15 @@ std::shared_ptr<Delegate> gather_qmm(mlx::core::array& node);
 std::shared_ptr<Delegate> matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> addmm(mlx::core::array& node);
 
+// These check the indices that a node takes from an array.
+std::shared_ptr<Delegate> gather(mlx::core::array& node);
+std::shared_ptr<Delegate> gather_axis(mlx::core::array& node);
+std::shared_ptr<Delegate> gather_mm(mlx::core::array& node);
+std::shared_ptr<Delegate> gather_qmm_indices(mlx::core::array& node);
+std::shared_ptr<Delegate> scatter(mlx::core::array& node);
+std::shared_ptr<Delegate> scatter_axis(mlx::core::array& node);
+std::shared_ptr<Delegate> dynamic_slice(mlx::core::array& node);
+std::shared_ptr<Delegate> dynamic_slice_update(mlx::core::array& node);
+std::shared_ptr<Delegate> segmented_mm(mlx::core::array& node);
+
 }  // namespace mlx_c::cpu

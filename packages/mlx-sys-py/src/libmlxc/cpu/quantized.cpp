@@ -124,7 +124,8 @@ void skip_conversion(array& input) {
 }  // namespace
 
 std::shared_ptr<Delegate> gather_qmm(array& node) {
-  return is_empty(node) ? std::make_shared<EmptyProduct>(node.primitive_ptr()) : nullptr;
+  if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  return gather_qmm_indices(node);
 }
 
 std::shared_ptr<Delegate> quantized_matmul(array& node) {

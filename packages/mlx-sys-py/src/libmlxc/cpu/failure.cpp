@@ -1,0 +1,164 @@
+#include "failure.hpp"
+
+#include <atomic>
+#include <deque>
+#include <stdexcept>
+#include <unordered_map>
+#include <utility>
+
+#include "mlx/backend/cpu/encoder.h"
+
+namespace mlx_c::cpu {
+
+namespace mx = mlx::core;
+
+// The evaluations that failed, by the addresses of their events. They keep the events, so that no
+// other one gets the address.
+class Failures {
+ public:
+  // Nobody can tell when the last array with an event is gone: only so many are remembered.
+  static constexpr std::size_t most = 256;
+
+  static Failures& instance() {
+    static auto& self = *new Failures;
+    return self;
+  }
+
+  void add(std::shared_ptr<Evaluation> evaluation, const std::vector<mx::Event>& events) {
+    std::lock_guard lock(mutex_);
+    for (const mx::Event& event : events) by_event_[address(event)] = evaluation;
+    if (evaluations_.empty() || evaluations_.back() != evaluation)
+      evaluations_.push_back(std::move(evaluation));
+    if (evaluations_.size() > most) {
+      for (const mx::Event& event : evaluations_.front()->events_) by_event_.erase(address(event));
+      evaluations_.pop_front();
+    }
+    any_ = true;
+  }
+
+  std::string find(const mx::Event& event, std::uintptr_t id) {
+    if (!any_ || !event.valid()) return {};
+    std::shared_ptr<Evaluation> evaluation;
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = by_event_.find(address(event));
+      if (found == by_event_.end()) return {};
+      evaluation = found->second;
+    }
+    return evaluation->failure(id);
+  }
+
+ private:
+  static const void* address(const mx::Event& event) {
+    return &event.cast<char>();
+  }
+
+  std::atomic<bool> any_ = false;
+  std::mutex mutex_;
+  std::unordered_map<const void*, std::shared_ptr<Evaluation>> by_event_;
+  std::deque<std::shared_ptr<Evaluation>> evaluations_;
+};
+
+namespace {
+
+thread_local std::shared_ptr<Evaluation> scheduled_here;
+
+// Fails if an input does that is still being computed.
+class Dependent : public Delegate {
+ public:
+  struct Input {
+    mx::Event event;
+    std::uintptr_t id;
+  };
+
+  Dependent(std::shared_ptr<mx::Primitive> original, std::vector<Input> inputs)
+      : Delegate(std::move(original)), inputs_(std::move(inputs)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    original_->eval_cpu(inputs, outputs);
+    std::vector<FailureReport> reports(outputs.begin(), outputs.end());
+    mx::cpu::get_command_encoder(stream()).dispatch(
+        [inputs = inputs_, reports = std::move(reports)] {
+          for (const Input& input : inputs) {
+            const std::string message = Failures::instance().find(input.event, input.id);
+            if (message.empty()) continue;
+            for (const FailureReport& report : reports) report(message);
+          }
+        });
+  }
+
+ private:
+  const std::vector<Input> inputs_;
+};
+
+}  // namespace
+
+void Evaluation::add(const mx::Event& event) {
+  std::lock_guard lock(mutex_);
+  events_.push_back(event);
+  if (!failed_.empty()) Failures::instance().add(shared_from_this(), {event});
+}
+
+void Evaluation::fail(std::uintptr_t node, const std::string& message) {
+  std::lock_guard lock(mutex_);
+  if (message_.empty()) message_ = message;
+  std::vector<std::uintptr_t> added{node};
+  while (!added.empty()) {
+    const std::uintptr_t input = added.back();
+    added.pop_back();
+    if (!failed_.insert(input).second) continue;
+    for (std::size_t at = 0; at < graph_.size(); at += 2 + graph_[at + 1])
+      for (std::size_t i = 0; i < graph_[at + 1]; i++)
+        if (graph_[at + 2 + i] == input) added.push_back(graph_[at]);
+  }
+  Failures::instance().add(shared_from_this(), events_);
+}
+
+std::string Evaluation::failure(std::uintptr_t node) const {
+  std::lock_guard lock(mutex_);
+  return failed_.contains(node) ? message_ : std::string();
+}
+
+void Evaluation::check() const {
+  std::lock_guard lock(mutex_);
+  if (!message_.empty()) throw std::out_of_range(message_);
+}
+
+Scheduling::Scheduling(std::shared_ptr<Evaluation> evaluation)
+    : outer_(std::exchange(scheduled_here, std::move(evaluation))) {}
+
+Scheduling::~Scheduling() {
+  scheduled_here = outer_;
+}
+
+FailureReport::FailureReport(const mx::array& node)
+    : evaluation_(scheduled_here), node_(node.id()) {
+  if (evaluation_) evaluation_->add(node.event());
+}
+
+void FailureReport::operator()(const std::string& message) const {
+  if (evaluation_) evaluation_->fail(node_, message);
+}
+
+void check_failure(const mx::array& array) {
+  check_failure(array.event(), array.id());
+}
+
+void check_failure(const mx::Event& event, std::uintptr_t id) {
+  const std::string message = Failures::instance().find(event, id);
+  if (!message.empty()) throw std::out_of_range(message);
+}
+
+std::shared_ptr<Delegate> dependent(mx::array& node) {
+  std::vector<Dependent::Input> inputs;
+  for (const mx::array& input : node.inputs()) {
+    if (input.status() != mx::array::Status::evaluated || !input.event().valid()) continue;
+    check_failure(input);
+    const mx::Event event = input.event();
+    if (!input.is_available()) inputs.push_back({event, input.id()});
+  }
+  if (inputs.empty()) return nullptr;
+  return std::make_shared<Dependent>(node.primitive_ptr(), std::move(inputs));
+}
+
+}  // namespace mlx_c::cpu

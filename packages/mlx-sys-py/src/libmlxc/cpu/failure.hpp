@@ -1,0 +1,87 @@
+// Evaluations that fail on a stream's thread.
+//
+// An exception there ends in MLX's error of the stream, of which there is one: the next caller that
+// comes by gets it, whoever that is, even in the middle of scheduling, and afterwards it is gone.
+// What is reported here stays with the arrays that depend on what failed, and with no other, and
+// comes out of every call that needs their values.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "delegate.hpp"
+#include "mlx/array.h"
+#include "mlx/event.h"
+
+namespace mlx_c::cpu {
+
+// What one evaluation computes and what of it failed.
+class Evaluation : public std::enable_shared_from_this<Evaluation> {
+ public:
+  // For each node its id, the number of its inputs, and their ids.
+  using Graph = std::vector<std::uintptr_t>;
+
+  explicit Evaluation(Graph graph) : graph_(std::move(graph)) {}
+
+  // Arrays wait for `event` here: they are only known by their event and their id together.
+  void add(const mlx::core::Event& event);
+
+  // `node` and all that depends on it failed, because of an index.
+  void fail(std::uintptr_t node, const std::string& message);
+
+  // What made `node` fail, or nothing.
+  std::string failure(std::uintptr_t node) const;
+
+  // Throws std::out_of_range if any of it failed.
+  void check() const;
+
+ private:
+  friend class Failures;
+
+  mutable std::mutex mutex_;
+  Graph graph_;
+  std::vector<mlx::core::Event> events_;
+  std::unordered_set<std::uintptr_t> failed_;
+  std::string message_;
+};
+
+// While it exists, what this thread schedules belongs to `evaluation`.
+class Scheduling {
+ public:
+  explicit Scheduling(std::shared_ptr<Evaluation> evaluation);
+  ~Scheduling();
+  Scheduling(const Scheduling&) = delete;
+  Scheduling& operator=(const Scheduling&) = delete;
+
+ private:
+  const std::shared_ptr<Evaluation> outer_;
+};
+
+// Where the tasks that evaluate a node report that they fail.
+class FailureReport {
+ public:
+  explicit FailureReport(const mlx::core::array& node);
+
+  // Call it before the event of the node is signalled.
+  void operator()(const std::string& message) const;
+
+ private:
+  std::shared_ptr<Evaluation> evaluation_;
+  std::uintptr_t node_;
+};
+
+// Throws std::out_of_range if the evaluation of `array` failed.
+void check_failure(const mlx::core::array& array);
+
+// The same for arrays waited for by an event that they had.
+void check_failure(const mlx::core::Event& event, std::uintptr_t id);
+
+// The stand-in for a node with inputs that are still being computed, null if there are none.
+// Throws if the evaluation of one has failed.
+std::shared_ptr<Delegate> dependent(mlx::core::array& node);
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,70 @@
+#include "memory.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <limits>
+#include <sstream>
+#include <stdexcept>
+
+#include "mlx/primitives.h"
+#include "mlx/utils.h"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+// Below this, the system gives memory whether it has it or not.
+constexpr std::size_t large = std::size_t{1} << 26;
+
+// Nodes that only look at the memory of their input.
+constexpr const char* views[] = {
+    "AsStrided",
+    "Broadcast",
+    "BroadcastAxes",
+    "ExpandDims",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "StopGradient",
+    "Transpose",
+};
+
+bool is_view(const char* name) {
+  return std::any_of(std::begin(views), std::end(views), [=](const char* view) {
+    return std::strcmp(name, view) == 0;
+  });
+}
+
+// Bytes that an array needs, or the largest number if that is too small.
+std::size_t bytes(const mlx::core::array& node) {
+  if (node.size() == 0) return 0;
+  std::size_t result = node.itemsize();
+  for (int extent : node.shape())
+    if (__builtin_mul_overflow(result, static_cast<std::size_t>(extent), &result))
+      return std::numeric_limits<std::size_t>::max();
+  return result;
+}
+
+bool has_room(std::size_t size) {
+  if (size > std::numeric_limits<std::ptrdiff_t>::max()) return false;
+  // Volatile, lest a compiler finds that memory which nobody uses is always there.
+  void* volatile memory = std::malloc(size);
+  std::free(memory);
+  return memory != nullptr;
+}
+
+}  // namespace
+
+void check_memory(const mlx::core::array& node) {
+  const std::size_t size = bytes(node);
+  if (size < large || is_view(node.primitive().name())) return;
+  if (has_room(size)) return;
+  std::ostringstream message;
+  message << "[malloc] no memory for an array of shape " << node.shape() << " and type "
+          << node.dtype();
+  throw std::runtime_error(message.str());
+}
+
+}  // namespace mlx_c::cpu
