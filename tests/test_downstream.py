@@ -43,7 +43,7 @@ def test_c_program(program: str, tmp_path: Path) -> None:
         *(HERE / "c" / f"{program}.c", "-o", executable),
         *(f"-L{library}", f"-Wl,-rpath,{library}", "-lmlxc"),
     )
-    arguments = [tmp_path / "tensors.safetensors"] if program == "safetensors" else []
+    arguments = [tmp_path / f"file.{program}"] if program in {"gguf", "safetensors"} else []
     output = run(executable, *arguments, cwd=tmp_path)
     assert output == f"{program}: ok\n"
 

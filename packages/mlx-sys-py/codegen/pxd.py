@@ -21,7 +21,10 @@ from libc.stdint cimport (
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 )
 from libc.stdio cimport FILE
-from libcpp cimport bool as c_bool
+
+cdef extern from "<stdbool.h>" nogil:
+    # C's bool, for modules in C and in C++ alike.
+    ctypedef bint c_bool "bool"
 '''
 
 EXPORT = "MLX_C_API"
