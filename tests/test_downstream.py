@@ -71,10 +71,14 @@ def python(code: str, folder: Path) -> str:
     return run(sys.executable, "-c", code, cwd=folder)
 
 
-def test_cython_extension_type(cython_project: Path) -> None:
+both_languages = pytest.mark.parametrize("language", ["c", "cpp"])
+
+
+@both_languages
+def test_cython_extension_type(cython_project: Path, language: str) -> None:
     code = (
         "import mlx_sys_py as sys_py\n"
-        "from downstream.types import Pair\n"
+        f"from downstream.types_{language} import Pair\n"
         "a = sys_py.array([1.0, 2.0])\n"
         "pair = Pair(a, a)\n"
         "assert pair.first is a\n"
@@ -83,10 +87,11 @@ def test_cython_extension_type(cython_project: Path) -> None:
     assert python(code, cython_project) == "[2.0, 4.0]\n"
 
 
-def test_cython_errors(cython_project: Path) -> None:
+@both_languages
+def test_cython_errors(cython_project: Path, language: str) -> None:
     code = (
         "import mlx_sys_py as sys_py\n"
-        "from downstream.types import Pair\n"
+        f"from downstream.types_{language} import Pair\n"
         "try:\n"
         "    Pair(sys_py.array([1, 2]), sys_py.array([1, 2, 3])).sum()\n"
         "except ValueError as error:\n"
@@ -95,8 +100,9 @@ def test_cython_errors(cython_project: Path) -> None:
     assert python(code, cython_project) == "True\n"
 
 
-def test_cython_externs_need_no_import_first(cython_project: Path) -> None:
-    code = "from downstream.externs import twice; print(twice(21))"
+@both_languages
+def test_cython_externs_need_no_import_first(cython_project: Path, language: str) -> None:
+    code = f"from downstream.externs_{language} import twice; print(twice(21))"
     assert python(code, cython_project) == "42.0\n"
 
 
