@@ -117,3 +117,15 @@ def test_isdtype(name: str) -> None:
 def test_wrong_kinds(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_asarray() -> None:
+    x = mx.array([1, 2])
+    assert mx.asarray(x) is mx.asarray(x, mx.int32, copy=False) is x
+    assert mx.asarray(x, copy=True) is not x
+    assert mx.asarray(x, mx.float32).dtype == mx.float32
+    assert mx.asarray(np.ones(2, np.int8)).dtype == mx.int8
+    assert mx.asarray(3.5, mx.int32).item() == 3
+    for value, dtype in (([1], None), (x, mx.float32)):
+        with pytest.raises(ValueError, match="copy is False"):
+            mx.asarray(value, dtype, copy=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import mlx_core_py as mx
@@ -160,3 +161,31 @@ def test_wrong_types() -> None:
     for wrong in calls:
         with pytest.raises(ValueError):
             wrong()
+
+
+def test_the_state_is_a_key() -> None:
+    mx.random.seed(2**40 + 5)
+    assert mx.random.state[0].tolist() == [2**8, 5]
+    following, used = mx.random.split(mx.random.state[0])
+    assert mx.random.normal((3,)).tolist() == mx.random.normal((3,), key=used).tolist()
+    assert mx.random.state[0].tolist() == following.tolist()
+    first = mx.random.uniform(0, 1, (3,), mx.float32, None).tolist()
+    assert first == mx.random.uniform(0, 1, (3,), key=mx.random.split(following)[1]).tolist()
+
+
+def test_a_compiled_function_draws_from_the_state() -> None:
+    state = mx.random.state
+    draw = mx.compile(lambda: mx.random.uniform(shape=(4,)), inputs=state, outputs=state)
+    mx.random.seed(3)
+    compiled = [draw().tolist() for _ in range(3)]
+    mx.random.seed(3)
+    assert compiled == [mx.random.uniform(shape=(4,)).tolist() for _ in range(3)]
+    assert compiled[0] != compiled[1]
+
+
+def test_every_thread_has_a_state() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        theirs = pool.submit(lambda: mx.random.state).result()
+        assert theirs is not mx.random.state
+        assert pool.submit(lambda: mx.random.state).result() is theirs
+    assert theirs[0].tolist() != mx.random.state[0].tolist()

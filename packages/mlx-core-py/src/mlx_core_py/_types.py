@@ -1,5 +1,7 @@
 """The types of the array framework, with what makes and chooses them."""
 
+from typing import Any
+
 from mlx_sys_py import (
     ArrayAt,
     Device,
@@ -58,6 +60,7 @@ __all__ = [
     "Stream",
     "StreamContext",
     "array",
+    "asarray",
     "bfloat16",
     "bool_",
     "clear_streams",
@@ -97,3 +100,31 @@ __all__ = [
     "uint64",
     "unsignedinteger",
 ]
+
+
+def asarray(a: Any, dtype: Dtype | None = None, *, copy: bool | None = None) -> array:
+    """Convert to an array.
+
+    Args:
+        a: An array, a number, nested lists of numbers, or a buffer or tensor of another library.
+        dtype: The data type. Default: ``None``, that of ``a``.
+        copy: Whether the result must not (``True``) or must (``False``) be ``a`` itself. Default:
+            ``None``, ``a`` itself where it fits.
+
+    Returns:
+        The array.
+
+    Raises:
+        TypeError: If ``a`` holds something else than numbers.
+        ValueError: If ``copy`` is ``False`` and ``a`` is not an array of that data type.
+
+    Example:
+        >>> x = mx.array([1, 2])
+        >>> mx.asarray(x) is x, mx.asarray(x, mx.float32)
+        (True, array([1, 2], dtype=float32))
+    """
+    if not copy and isinstance(a, array) and dtype in (None, a.dtype):
+        return a
+    if copy is False:
+        raise ValueError("[asarray] copy is False, but only an array needs no copy")
+    return array(a) if dtype is None else array(a, dtype)

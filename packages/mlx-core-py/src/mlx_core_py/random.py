@@ -1,3 +1,108 @@
-"""Random numbers."""
+"""Random numbers, from the state of the thread or from a key.
 
-from mlx_sys_py.random import *  # noqa: F403
+``state`` is a list with the key that the next numbers of this thread come from. A compiled function
+that draws random numbers needs it among its ``inputs`` and ``outputs``, else it draws the same ones
+each time.
+
+Source: https://ml-explore.github.io/mlx/build/html/python/random.html
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from mlx_sys_py import array, uint32
+from mlx_sys_py import random as sys_random
+from mlx_sys_py.random import key, split
+
+__all__ = [
+    "bernoulli",
+    "categorical",
+    "gumbel",
+    "key",
+    "laplace",
+    "multivariate_normal",
+    "normal",
+    "permutation",
+    "randint",
+    "seed",
+    "split",
+    "truncated_normal",
+    "uniform",
+]
+
+P = ParamSpec("P")
+
+
+class _State(threading.local):
+    def __init__(self) -> None:
+        # The layer below gives every thread numbers of its own to start from.
+        self.keys = [sys_random.randint(0, 2**31 - 1, (2,)).astype(uint32)]
+
+
+_state = _State()
+
+if TYPE_CHECKING:
+    state: list[array]
+else:
+
+    def __getattr__(name):
+        # Each thread has its own.
+        if name == "state":
+            return _state.keys
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def seed(seed: int) -> None:
+    """Start the random state of this thread afresh.
+
+    Args:
+        seed: Integer from 0 up to, not including, ``2**64``.
+
+    Raises:
+        TypeError: If ``seed`` is not an integer.
+        ValueError: If ``seed`` is out of range.
+
+    Example:
+        >>> mx.random.seed(7)
+        >>> mx.random.state
+        [array([0, 7], dtype=uint32)]
+    """
+    _state.keys[0] = key(seed)
+
+
+def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
+    """Make ``draw`` take its key from the state where it is given none."""
+    place = list(inspect.signature(draw).parameters).index("key")
+
+    def next_key() -> array:
+        first, second = split(_state.keys[0])
+        _state.keys[0] = first
+        return second
+
+    @functools.wraps(draw)
+    def drawing(*args: Any, **kwargs: Any) -> array:
+        if len(args) > place:
+            if args[place] is None:
+                args = (*args[:place], next_key(), *args[place + 1 :])
+        elif kwargs.get("key") is None:
+            kwargs["key"] = next_key()
+        return draw(*args, **kwargs)
+
+    return drawing
+
+
+bernoulli = _from_state(sys_random.bernoulli)
+categorical = _from_state(sys_random.categorical)
+gumbel = _from_state(sys_random.gumbel)
+laplace = _from_state(sys_random.laplace)
+multivariate_normal = _from_state(sys_random.multivariate_normal)
+normal = _from_state(sys_random.normal)
+permutation = _from_state(sys_random.permutation)
+randint = _from_state(sys_random.randint)
+truncated_normal = _from_state(sys_random.truncated_normal)
+uniform = _from_state(sys_random.uniform)
