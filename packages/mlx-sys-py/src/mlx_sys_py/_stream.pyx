@@ -292,7 +292,7 @@ def version():
     """The version of MLX that the library runs on.
 
     Returns:
-        str: such as ``"0.32.4"``.
+        str: three numbers with dots between.
 
     Example:
         >>> import mlx_sys_py
