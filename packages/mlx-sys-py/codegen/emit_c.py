@@ -58,7 +58,7 @@ _DEFINITION = """\
 }}
 """
 
-_PRIVATE_INCLUDES = ("convert", "direct", "guard", "handle", "threads")
+_PRIVATE_INCLUDES = ("convert", "direct", "division", "guard", "handle", "threads")
 _INCLUDES = ("api", "array", "optional", "stream", "vector")
 
 

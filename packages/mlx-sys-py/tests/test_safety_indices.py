@@ -167,10 +167,14 @@ def test_what_was_started_fails_when_waited_for() -> None:
     slow = ops.sum(ops.matmul(ops.ones((700, 700)), ops.ones((700, 700))))
     wrong = ops.take(ops.arange(6), ops.astype(slow, mlx_sys_py.int32))
     transforms.async_eval([wrong])
-    with pytest.raises(IndexError):
+
+    def build() -> None:
         later = wrong + 1
         transforms.async_eval([later])
         transforms.eval([later])
+
+    with pytest.raises(IndexError):
+        build()
 
 
 def test_inside_a_transformation() -> None:

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 from mlx_sys_py.memory import *
 from mlx_sys_py.ops import *
 
+from mlx_core_py import cuda as cuda
+from mlx_core_py import distributed as distributed
 from mlx_core_py import fast as fast
 from mlx_core_py import fft as fft
 from mlx_core_py import linalg as linalg
+from mlx_core_py import metal as metal
 from mlx_core_py import random as random
 from mlx_core_py import utils as utils
+from mlx_core_py._export import *
 from mlx_core_py._types import *
 from mlx_core_py._types import array
 from mlx_core_py.dtypes import *

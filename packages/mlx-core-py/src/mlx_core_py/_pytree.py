@@ -48,19 +48,22 @@ def without_arrays(tree: Any) -> Any:
     return with_arrays(tree, repeat(_HOLE))
 
 
-def with_arrays(tree: Any, arrays: Iterator[Any]) -> Any:
-    """Return the tree with its arrays replaced by the next ones of ``arrays``."""
+def with_arrays(tree: Any, arrays: Iterator[Any], constants: bool = True) -> Any:
+    """Return the tree with its arrays replaced by the next ones of ``arrays``.
+
+    Everything else that is not a container becomes ``None`` unless ``constants``.
+    """
     if isinstance(tree, array) or tree is _HOLE:
         return next(arrays)
     if isinstance(tree, dict):
-        return {key: with_arrays(child, arrays) for key, child in tree.items()}
+        return {key: with_arrays(child, arrays, constants) for key, child in tree.items()}
     if isinstance(tree, list):
-        return [with_arrays(child, arrays) for child in tree]
+        return [with_arrays(child, arrays, constants) for child in tree]
     if isinstance(tree, tuple):
-        children = [with_arrays(child, arrays) for child in tree]
+        children = [with_arrays(child, arrays, constants) for child in tree]
         make = getattr(type(tree), "_make", None)
         return tuple(children) if make is None else make(children)
-    return tree
+    return tree if constants else None
 
 
 def slots_of(tree: Any, where: str) -> list[Slot]:

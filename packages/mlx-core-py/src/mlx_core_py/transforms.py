@@ -14,6 +14,7 @@ from mlx_sys_py import transforms as sys_transforms
 from mlx_sys_py.transforms import disable_compile, enable_compile
 
 from mlx_core_py._compile import compile
+from mlx_core_py._custom import custom_function
 from mlx_core_py._pytree import arrays_of, only_arrays_of, with_arrays
 from mlx_core_py._vmap import vmap
 
@@ -21,6 +22,7 @@ __all__ = [
     "async_eval",
     "checkpoint",
     "compile",
+    "custom_function",
     "disable_compile",
     "enable_compile",
     "eval",

@@ -102,8 +102,14 @@ def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> a
     """
 
 @weak("a", "b")
-@elementwise
-@c("mlx_floor_divide", "array a, array b")
+@c(
+    "mlx_floor_divide",
+    "array a, array b",
+    cpp=(
+        "mlx_c::may_fault({a}, {b}) ? mlx_c::floor_divide({a}, {b}, {s})"
+        " : mlx::core::floor_divide({a}, {b}, {s})"
+    ),
+)
 def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Quotient of two arrays, rounded down.
 
@@ -114,6 +120,7 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
 
     Returns:
         Array of the broadcast shape and promoted dtype.
+        The quotient of an integer and zero is 0.
 
     Raises:
         ValueError: If the shapes do not broadcast.
@@ -127,8 +134,14 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
     """
 
 @weak("a", "b")
-@elementwise
-@c("mlx_remainder", "array a, array b")
+@c(
+    "mlx_remainder",
+    "array a, array b",
+    cpp=(
+        "mlx_c::may_fault({a}, {b}) ? mlx_c::remainder({a}, {b}, {s})"
+        " : mlx::core::remainder({a}, {b}, {s})"
+    ),
+)
 def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Remainder of the division of two arrays, with the sign of the divisor.
 
@@ -139,6 +152,7 @@ def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
 
     Returns:
         Array of the broadcast shape and promoted dtype.
+        The remainder of an integer and zero is the integer.
 
     Raises:
         ValueError: If the shapes do not broadcast.
@@ -152,7 +166,14 @@ def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
     """
 
 @weak("a", "b")
-@c("mlx_divmod", "array a, array b")
+@c(
+    "mlx_divmod",
+    "array a, array b",
+    cpp=(
+        "mlx_c::may_fault({a}, {b}) ? mlx_c::divmod({a}, {b}, {s})"
+        " : mlx::core::divmod({a}, {b}, {s})"
+    ),
+)
 def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> list[array]:
     """Floor quotient and remainder of two arrays at once.
 
@@ -163,6 +184,7 @@ def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> l
 
     Returns:
         ``[floor_divide(a, b), remainder(a, b)]``.
+        With integers and zero, these are 0 and ``a``.
 
     Raises:
         ValueError: If the shapes do not broadcast.

@@ -8,6 +8,7 @@
 
 namespace mx = mlx::core;
 using mlx_c::guard;
+using mlx_c::not_null;
 using mlx_c::to_c;
 using mlx_c::to_cpp;
 
@@ -47,11 +48,12 @@ mlx_array new_scalar(T val, mlx_dtype dtype) {
 }  // namespace
 
 int mlx_promote_types(mlx_dtype* res, mlx_dtype a, mlx_dtype b) {
-  return guard([&] { *res = to_c(mx::promote_types(to_cpp(a), to_cpp(b))); });
+  return guard([&] { *not_null(res, "res") = to_c(mx::promote_types(to_cpp(a), to_cpp(b))); });
 }
 
 int mlx_dtype_is_in_category(bool* res, mlx_dtype dtype, mlx_dtype_category category) {
-  return guard([&] { *res = mx::issubdtype(to_cpp(dtype), to_category(category)); });
+  return guard(
+      [&] { *not_null(res, "res") = mx::issubdtype(to_cpp(dtype), to_category(category)); });
 }
 
 mlx_array mlx_array_new_int64_as(int64_t val, mlx_dtype dtype) {

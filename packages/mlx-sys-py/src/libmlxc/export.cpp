@@ -140,7 +140,12 @@ mlx_imported_function mlx_imported_function_new(const char* file) {
   return guard_or(mlx_imported_function{}, [&] {
     ensure_thread();
     auto name = readable(file);
-    return make<mlx_imported_function>(reading(name, [&] { return mx::import_function(name); }));
+    try {
+      return make<mlx_imported_function>(reading(name, [&] { return mx::import_function(name); }));
+    } catch (const std::bad_alloc&) {
+      // MLX makes room for as much as the file says that there is.
+      throw io_error(name + " holds no function, or one too large for the memory");
+    }
   });
 }
 

@@ -48,6 +48,8 @@ export_value convert(const mlx::core::array& value) {
 
 template <class... Types>
 export_value convert(const std::variant<Types...>& value);
+template <class T>
+export_value convert(const mlx::core::SmallVector<T>& values);
 template <class... Types>
 export_value convert(const std::tuple<Types...>& values);
 template <class First, class Second>
@@ -57,8 +59,8 @@ export_value convert(const std::optional<float>& value) {
   return value ? convert(*value) : export_value{};
 }
 
-template <class Sequence, class = typename Sequence::const_iterator>
-export_value convert(const Sequence& values) {
+template <class T>
+export_value convert(const std::vector<T>& values) {
   export_list list;
   for (const auto& value : values) {
     list.push_back(convert(value));
@@ -66,10 +68,19 @@ export_value convert(const Sequence& values) {
   return {std::move(list)};
 }
 
+template <class T>
+export_value convert(const mlx::core::SmallVector<T>& values) {
+  export_tuple tuple;
+  for (auto extent : values) {
+    tuple.entries.push_back(convert(extent));
+  }
+  return {std::move(tuple)};
+}
+
 template <class... Types>
 export_value convert(const std::tuple<Types...>& values) {
   return std::apply(
-      [](const auto&... entries) { return export_value{export_list{convert(entries)...}}; },
+      [](const auto&... entries) { return export_value{export_tuple{{convert(entries)...}}}; },
       values);
 }
 
@@ -86,7 +97,16 @@ export_value convert(const std::variant<Types...>& value) {
 // --- To C ----------------------------------------------------------------------------------------
 
 constexpr std::array kind_names{
-    "nothing", "a bool", "an int", "a float", "a string", "a dtype", "an array", "a list", "a map"};
+    "nothing",
+    "a bool",
+    "an int",
+    "a float",
+    "a string",
+    "a dtype",
+    "an array",
+    "a list",
+    "a tuple",
+    "a map"};
 static_assert(kind_names.size() == MLX_EXPORT_MAP + 1);
 
 // What a value holds, which is to be of one kind.
@@ -98,6 +118,11 @@ const auto& held(mlx_export_value handle) {
   }
   throw std::invalid_argument(
       std::string("value is ") + kind_names[value.index()] + ", not " + kind_names[kind]);
+}
+
+const export_list& entries_of(mlx_export_value handle) {
+  auto* tuple = std::get_if<export_tuple>(&get(handle, "value").value);
+  return tuple ? tuple->entries : held<MLX_EXPORT_LIST>(handle);
 }
 
 template <class Sequence>
@@ -157,15 +182,15 @@ int mlx_export_value_get_array(mlx_array* res, const mlx_export_value value) {
 int mlx_export_value_get_size(size_t* res, const mlx_export_value value) {
   return guard([&] {
     auto* map = std::get_if<export_map>(&get(value, "value").value);
-    *not_null(res, "res") = map ? map->size() : held<MLX_EXPORT_LIST>(value).size();
+    *not_null(res, "res") = map ? map->size() : entries_of(value).size();
   });
 }
 
 int mlx_export_value_get_entry(mlx_export_value* res, const mlx_export_value value, size_t index) {
   return guard([&] {
     auto* map = std::get_if<export_map>(&get(value, "value").value);
-    *not_null(res, "res") = borrow<mlx_export_value>(
-        map ? entry(*map, index).second : entry(held<MLX_EXPORT_LIST>(value), index));
+    *not_null(res, "res") =
+        borrow<mlx_export_value>(map ? entry(*map, index).second : entry(entries_of(value), index));
   });
 }
 

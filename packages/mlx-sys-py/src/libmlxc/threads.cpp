@@ -3,7 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
+
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 #include <mlx/device.h>
 #include <mlx/random.h>
@@ -29,6 +34,11 @@ uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// The threads of the streams, which the first evaluation starts, stay behind in a fork: whoever
+// evaluates in the child would wait for ever.
+std::atomic<bool> has_evaluated = false;
+std::atomic<bool> is_orphan = false;
+
 // What all threads share. Never destroyed: threads may outlive static destructors.
 struct process {
   std::vector<mx::Stream> default_streams;
@@ -39,6 +49,14 @@ struct process {
   std::recursive_mutex evaluation;
 
   process() {
+#ifndef _WIN32
+    pthread_atfork(nullptr, nullptr, [] {
+      if (has_evaluated) {
+        is_orphan = true;
+        thread_is_set_up = false;
+      }
+    });
+#endif
     // In a thread of their own: MLX gives a stream to the thread that makes it, which destroys it
     // by `clear_streams`.
     std::thread([this] {
@@ -68,6 +86,11 @@ mx::array waiter_for(const mx::array& array) {
 }  // namespace
 
 void use_shared_streams() {
+  if (is_orphan) {
+    throw std::runtime_error(
+        "MLX was used before this process was forked, and does not work in the child: start "
+        "processes anew, as by multiprocessing.get_context(\"spawn\")");
+  }
   for (auto& stream : process::instance().default_streams) {
     mx::set_default_stream(stream);
   }
@@ -89,6 +112,7 @@ std::unique_lock<std::recursive_mutex> lock_evaluation() {
 
 void evaluate(std::vector<mx::array> outputs, bool wait) {
   ensure_thread();
+  has_evaluated.store(true, std::memory_order_relaxed);
   std::vector<mx::array> waiters;
   std::vector<std::uintptr_t> ids;
   {

@@ -12,9 +12,30 @@ from mlx_sys_py._build import MLX_VERSION, __version__
 
 _load.preload(MLX_VERSION)
 
-from mlx_sys_py import fast, fft, io, linalg, memory, ops, random, transforms  # noqa: E402
+from mlx_sys_py import (  # noqa: E402
+    cuda,
+    distributed,
+    export,
+    fast,
+    fft,
+    graph,
+    io,
+    linalg,
+    memory,
+    metal,
+    ops,
+    random,
+    transforms,
+)
 from mlx_sys_py._array import ArrayAt, VectorArray, array, from_dlpack  # noqa: E402
-from mlx_sys_py._closure import Closure  # noqa: E402
+from mlx_sys_py._closure import (  # noqa: E402
+    Closure,
+    ClosureCustom,
+    ClosureCustomJvp,
+    ClosureCustomVmap,
+    ClosureKwargs,
+    ClosureValueAndGrad,
+)
 from mlx_sys_py._containers import MapStringToArray, MapStringToString  # noqa: E402
 from mlx_sys_py._dtype import (  # noqa: E402
     Dtype,
@@ -55,6 +76,7 @@ from mlx_sys_py._stream import (  # noqa: E402
     default_device,
     default_stream,
     device_count,
+    device_info,
     gpu,
     is_available,
     new_stream,
@@ -64,6 +86,7 @@ from mlx_sys_py._stream import (  # noqa: E402
     set_default_stream,
     stream,
     synchronize,
+    version,
 )
 from mlx_sys_py._typing import ArrayLike  # noqa: E402
 
@@ -72,6 +95,11 @@ __all__ = [
     "ArrayAt",
     "ArrayLike",
     "Closure",
+    "ClosureCustom",
+    "ClosureCustomJvp",
+    "ClosureCustomVmap",
+    "ClosureKwargs",
+    "ClosureValueAndGrad",
     "Device",
     "DeviceType",
     "Dtype",
@@ -89,9 +117,13 @@ __all__ = [
     "complex64",
     "complexfloating",
     "cpu",
+    "cuda",
     "default_device",
     "default_stream",
     "device_count",
+    "device_info",
+    "distributed",
+    "export",
     "fast",
     "fft",
     "float16",
@@ -104,6 +136,7 @@ __all__ = [
     "get_libraries",
     "get_library_dir",
     "gpu",
+    "graph",
     "inexact",
     "int8",
     "int16",
@@ -115,6 +148,7 @@ __all__ = [
     "issubdtype",
     "linalg",
     "memory",
+    "metal",
     "new_stream",
     "new_thread_local_stream",
     "new_thread_unsafe_stream",
@@ -133,4 +167,5 @@ __all__ = [
     "uint32",
     "uint64",
     "unsignedinteger",
+    "version",
 ]

@@ -1,10 +1,14 @@
 """Python functions as closures of the C library, and closures as Python callables."""
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.string cimport memset
+from libcpp.vector cimport vector
 
 from mlx_sys_py cimport c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
+from mlx_sys_py._containers cimport MapStringToArray
 from mlx_sys_py._error cimport check, keep_exception
+from mlx_sys_py._scalars cimport to_ints
 
 cdef extern from "Python.h":
     """
@@ -15,26 +19,76 @@ cdef extern from "Python.h":
     bint Py_IsFinalizing() noexcept nogil
 
 
+cdef struct Call:
+    # A call from C: what it lends, up to three lists of arrays, then names and arrays, then
+    # numbers; and what it wants filled, a list of arrays, and maybe gradients or axes.
+    c.mlx_vector_array inputs[3]
+    size_t count
+    c.mlx_map_string_to_array named
+    const int* numbers
+    size_t numbers_num
+    bint has_numbers
+    c.mlx_vector_array* res
+    c.mlx_vector_array* grads
+    c.mlx_vector_int* axes
+
+
+cdef inline Call new_call(c.mlx_vector_array* res, c.mlx_vector_array inputs) noexcept nogil:
+    cdef Call call
+    memset(&call, 0, sizeof(call))
+    call.inputs[0] = inputs
+    call.count = 1
+    call.res = res
+    return call
+
+
+cdef int run(void* function, const Call* call) noexcept with gil:
+    """Run a Python function for C; an exception is kept for the call around it."""
+    try:
+        result = (<object>function)(*arguments_of(call))
+        if call.grads != NULL or call.axes != NULL:
+            if not isinstance(result, (tuple, list)) or len(result) != 2:
+                raise TypeError("the function's result must be a pair")
+            result, second = result
+            if call.grads != NULL:
+                fill_arrays(call.grads, second)
+            else:
+                fill_ints(call.axes, second)
+        fill_arrays(call.res, result)
+        return 0
+    except BaseException as error:
+        keep_exception(error)
+        return 1
+
+
+cdef list arguments_of(const Call* call):
+    cdef MapStringToArray named
+    cdef size_t i
+    arguments = [shared_arrays(call.inputs[i]) for i in range(call.count)]
+    if call.named.ctx != NULL:
+        named = MapStringToArray()
+        check(c.mlx_map_string_to_array_set(&named._c, call.named))
+        arguments.append(named.to_dict())
+    if call.has_numbers:
+        arguments.append([call.numbers[i] for i in range(call.numbers_num)])
+    return arguments
+
+
 cdef list shared_arrays(c.mlx_vector_array borrowed):
-    """The arrays of a vector that a callback was lent."""
     cdef c.mlx_vector_array copy
     copy.ctx = NULL
     check(c.mlx_vector_array_set(&copy, borrowed))
     return take_arrays(copy)
 
 
-cdef int call_python(
-    c.mlx_vector_array* res, const c.mlx_vector_array inputs, void* payload
-) noexcept with gil:
-    """Run the Python function in `payload`; an exception is kept for the call around it."""
-    cdef VectorArray outputs
-    try:
-        outputs = to_arrays((<object>payload)(shared_arrays(inputs)), "the function's result")
-        check(c.mlx_vector_array_set(res, outputs._c))
-        return 0
-    except BaseException as error:
-        keep_exception(error)
-        return 1
+cdef int fill_arrays(c.mlx_vector_array* res, object values) except -1:
+    cdef VectorArray arrays = to_arrays(values, "the function's result")
+    return check(c.mlx_vector_array_set(res, arrays._c))
+
+
+cdef int fill_ints(c.mlx_vector_int* res, object values) except -1:
+    cdef vector[int] ints = to_ints(values, "the function's axes")
+    return check(c.mlx_vector_int_set_data(res, ints.data(), ints.size()))
 
 
 cdef void release_python(void* payload) noexcept nogil:
@@ -43,6 +97,31 @@ cdef void release_python(void* payload) noexcept nogil:
         return
     with gil:
         Py_DECREF(<object>payload)
+
+
+cdef void* keep(object function, void* made) except NULL:
+    """The payload of a closure that is being made: a reference of its own to the function."""
+    if not callable(function):
+        raise TypeError(f"function must be callable, not {type(function).__name__}")
+    if made != NULL:
+        raise RuntimeError("a closure cannot be initialised again")
+    Py_INCREF(function)
+    return <void*>function
+
+
+cdef int check_made(void* made, object function) except -1:
+    """Raise if a closure could not be made; its payload is still ours then."""
+    if made != NULL:
+        return 0
+    Py_DECREF(function)
+    return check(1)
+
+
+cdef int call_plain(
+    c.mlx_vector_array* res, const c.mlx_vector_array inputs, void* payload
+) noexcept nogil:
+    cdef Call call = new_call(res, inputs)
+    return run(payload, &call)
 
 
 cdef class Closure:
@@ -64,15 +143,9 @@ cdef class Closure:
         self._c.ctx = NULL
 
     def __init__(self, function):
-        if not callable(function):
-            raise TypeError(f"function must be callable, not {type(function).__name__}")
-        if self._c.ctx != NULL:
-            raise RuntimeError("a Closure cannot be initialised again")
-        Py_INCREF(function)
-        self._c = c.mlx_closure_new_func_payload(call_python, <void*>function, release_python)
-        if self._c.ctx == NULL:
-            Py_DECREF(function)
-            check(1)
+        cdef void* payload = keep(function, self._c.ctx)
+        self._c = c.mlx_closure_new_func_payload(call_plain, payload, release_python)
+        check_made(self._c.ctx, function)
 
     def __dealloc__(self):
         c.mlx_closure_free(self._c)
@@ -96,3 +169,295 @@ cdef class Closure:
 
 cdef Closure to_closure(object function):
     return <Closure>function if isinstance(function, Closure) else Closure(function)
+
+
+cdef int call_kwargs(
+    c.mlx_vector_array* res, const c.mlx_vector_array args,
+    const c.mlx_map_string_to_array kwargs, void* payload
+) noexcept nogil:
+    cdef Call call = new_call(res, args)
+    call.named = kwargs
+    return run(payload, &call)
+
+
+cdef class ClosureKwargs:
+    """A function of arrays by place and by name (``mlx_closure_kwargs``).
+
+    Args:
+        function (Callable[[list[array], dict[str, array]], Sequence[array]]): the function.
+
+    Example:
+        >>> from mlx_sys_py import ClosureKwargs, array
+        >>> shifted = ClosureKwargs(lambda args, kwargs: [args[0] + kwargs["by"]])
+        >>> shifted([array(2)], {"by": array(3)})
+        [array(5, dtype=int32)]
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self, function):
+        cdef void* payload = keep(function, self._c.ctx)
+        self._c = c.mlx_closure_kwargs_new_func_payload(call_kwargs, payload, release_python)
+        check_made(self._c.ctx, function)
+
+    def __dealloc__(self):
+        c.mlx_closure_kwargs_free(self._c)
+
+    def __call__(self, args, kwargs):
+        cdef c.mlx_vector_array res
+        cdef VectorArray arrays = to_arrays(args, "args")
+        cdef MapStringToArray named = MapStringToArray(kwargs)
+        cdef int status
+        res.ctx = NULL
+        with nogil:
+            status = c.mlx_closure_kwargs_apply(&res, self._c, arrays._c, named._c)
+        check(status)
+        return take_arrays(res)
+
+
+cdef ClosureKwargs to_closure_kwargs(object function):
+    if isinstance(function, ClosureKwargs):
+        return <ClosureKwargs>function
+    return ClosureKwargs(function)
+
+
+cdef tuple take_pair(c.mlx_vector_array first, c.mlx_vector_array second):
+    """The arrays of two owned vectors, which are freed."""
+    try:
+        return take_arrays(first), take_arrays(second)
+    except BaseException:
+        c.mlx_vector_array_free(second)
+        raise
+
+
+cdef int call_value_and_grad(
+    c.mlx_vector_array* values, c.mlx_vector_array* grads, const c.mlx_vector_array inputs,
+    void* payload
+) noexcept nogil:
+    cdef Call call = new_call(values, inputs)
+    call.grads = grads
+    return run(payload, &call)
+
+
+cdef class ClosureValueAndGrad:
+    """A function to values and gradients (``mlx_closure_value_and_grad``).
+
+    Args:
+        function (Callable[[list[array]], tuple[Sequence[array], Sequence[array]]]): the
+            function.
+
+    Example:
+        >>> from mlx_sys_py import ClosureValueAndGrad, array
+        >>> square = ClosureValueAndGrad(lambda x: ([x[0] * x[0]], [2 * x[0]]))
+        >>> square([array(3)])
+        ([array(9, dtype=int32)], [array(6, dtype=int32)])
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self, function):
+        cdef void* payload = keep(function, self._c.ctx)
+        self._c = c.mlx_closure_value_and_grad_new_func_payload(
+            call_value_and_grad, payload, release_python
+        )
+        check_made(self._c.ctx, function)
+
+    def __dealloc__(self):
+        c.mlx_closure_value_and_grad_free(self._c)
+
+    @staticmethod
+    cdef ClosureValueAndGrad _take(c.mlx_closure_value_and_grad handle):
+        cdef ClosureValueAndGrad res = ClosureValueAndGrad.__new__(ClosureValueAndGrad)
+        res._c = handle
+        return res
+
+    def __call__(self, inputs):
+        cdef c.mlx_vector_array values, grads
+        cdef VectorArray arrays = to_arrays(inputs, "inputs")
+        cdef int status
+        values.ctx = grads.ctx = NULL
+        with nogil:
+            status = c.mlx_closure_value_and_grad_apply(&values, &grads, self._c, arrays._c)
+        check(status)
+        return take_pair(values, grads)
+
+
+cdef int call_custom(
+    c.mlx_vector_array* res, const c.mlx_vector_array primals,
+    const c.mlx_vector_array cotangents, const c.mlx_vector_array outputs, void* payload
+) noexcept nogil:
+    cdef Call call = new_call(res, primals)
+    call.inputs[1] = cotangents
+    call.inputs[2] = outputs
+    call.count = 3
+    return run(payload, &call)
+
+
+cdef class ClosureCustom:
+    """The vector-Jacobian product of a custom function (``mlx_closure_custom``).
+
+    Args:
+        function (Callable[[list[array], list[array], list[array]], Sequence[array]]): called with
+            the primals, the cotangents and the outputs; returns an array for each primal.
+
+    Example:
+        >>> from mlx_sys_py import ClosureCustom, array
+        >>> vjp = ClosureCustom(lambda primals, cotangents, outputs: [2 * cotangents[0]])
+        >>> vjp([array(1)], [array(3)], [array(2)])
+        [array(6, dtype=int32)]
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self, function):
+        cdef void* payload = keep(function, self._c.ctx)
+        self._c = c.mlx_closure_custom_new_func_payload(call_custom, payload, release_python)
+        check_made(self._c.ctx, function)
+
+    def __dealloc__(self):
+        c.mlx_closure_custom_free(self._c)
+
+    def __call__(self, primals, cotangents, outputs):
+        cdef c.mlx_vector_array res
+        cdef VectorArray x = to_arrays(primals, "primals")
+        cdef VectorArray dy = to_arrays(cotangents, "cotangents")
+        cdef VectorArray y = to_arrays(outputs, "outputs")
+        cdef int status
+        res.ctx = NULL
+        with nogil:
+            status = c.mlx_closure_custom_apply(&res, self._c, x._c, dy._c, y._c)
+        check(status)
+        return take_arrays(res)
+
+
+cdef int call_custom_jvp(
+    c.mlx_vector_array* res, const c.mlx_vector_array primals, const c.mlx_vector_array tangents,
+    const int* argnums, size_t argnums_num, void* payload
+) noexcept nogil:
+    cdef Call call = new_call(res, primals)
+    call.inputs[1] = tangents
+    call.count = 2
+    call.numbers = argnums
+    call.numbers_num = argnums_num
+    call.has_numbers = True
+    return run(payload, &call)
+
+
+cdef class ClosureCustomJvp:
+    """The Jacobian-vector product of a custom function (``mlx_closure_custom_jvp``).
+
+    Args:
+        function (Callable[[list[array], list[array], list[int]], Sequence[array]]): called with
+            the primals, the tangents and the numbers of the primals that these belong to;
+            returns an array for each output.
+
+    Example:
+        >>> from mlx_sys_py import ClosureCustomJvp, array
+        >>> jvp = ClosureCustomJvp(lambda primals, tangents, argnums: [2 * tangents[0]])
+        >>> jvp([array(1)], [array(3)], [0])
+        [array(6, dtype=int32)]
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self, function):
+        cdef void* payload = keep(function, self._c.ctx)
+        self._c = c.mlx_closure_custom_jvp_new_func_payload(
+            call_custom_jvp, payload, release_python
+        )
+        check_made(self._c.ctx, function)
+
+    def __dealloc__(self):
+        c.mlx_closure_custom_jvp_free(self._c)
+
+    def __call__(self, primals, tangents, argnums):
+        cdef c.mlx_vector_array res
+        cdef VectorArray x = to_arrays(primals, "primals")
+        cdef VectorArray dx = to_arrays(tangents, "tangents")
+        cdef vector[int] numbers = to_ints(argnums, "argnums")
+        cdef int status
+        res.ctx = NULL
+        with nogil:
+            status = c.mlx_closure_custom_jvp_apply(
+                &res, self._c, x._c, dx._c, numbers.data(), numbers.size()
+            )
+        check(status)
+        return take_arrays(res)
+
+
+cdef int call_custom_vmap(
+    c.mlx_vector_array* res, c.mlx_vector_int* out_axes, const c.mlx_vector_array inputs,
+    const int* axes, size_t axes_num, void* payload
+) noexcept nogil:
+    cdef Call call = new_call(res, inputs)
+    call.axes = out_axes
+    call.numbers = axes
+    call.numbers_num = axes_num
+    call.has_numbers = True
+    return run(payload, &call)
+
+
+cdef class ClosureCustomVmap:
+    """The vectorization of a custom function (``mlx_closure_custom_vmap``).
+
+    Args:
+        function (Callable[[list[array], list[int]], tuple[Sequence[array], Sequence[int]]]):
+            called with the inputs and their mapped axes (``-1`` for none); returns the outputs
+            and theirs.
+
+    Example:
+        >>> from mlx_sys_py import ClosureCustomVmap, array
+        >>> vmap = ClosureCustomVmap(lambda inputs, axes: ([2 * inputs[0]], axes))
+        >>> vmap([array([1, 2])], [0])
+        ([array([2, 4], dtype=int32)], [0])
+    """
+
+    def __cinit__(self):
+        self._c.ctx = NULL
+
+    def __init__(self, function):
+        cdef void* payload = keep(function, self._c.ctx)
+        self._c = c.mlx_closure_custom_vmap_new_func_payload(
+            call_custom_vmap, payload, release_python
+        )
+        check_made(self._c.ctx, function)
+
+    def __dealloc__(self):
+        c.mlx_closure_custom_vmap_free(self._c)
+
+    def __call__(self, inputs, axes):
+        cdef c.mlx_vector_array res
+        cdef c.mlx_vector_int out_axes
+        cdef VectorArray arrays = to_arrays(inputs, "inputs")
+        cdef vector[int] numbers = to_ints(axes, "axes")
+        cdef int status
+        res.ctx = out_axes.ctx = NULL
+        with nogil:
+            status = c.mlx_closure_custom_vmap_apply(
+                &res, &out_axes, self._c, arrays._c, numbers.data(), numbers.size()
+            )
+        check(status)
+        try:
+            positions = take_ints(out_axes)
+        except BaseException:
+            c.mlx_vector_array_free(res)
+            raise
+        return take_arrays(res), positions
+
+
+cdef list take_ints(c.mlx_vector_int handle):
+    """The numbers of an owned vector of ints, which is freed."""
+    cdef int value
+    cdef size_t i
+    res = []
+    try:
+        for i in range(c.mlx_vector_int_size(handle)):
+            check(c.mlx_vector_int_get(&value, handle, i))
+            res.append(value)
+        return res
+    finally:
+        c.mlx_vector_int_free(handle)

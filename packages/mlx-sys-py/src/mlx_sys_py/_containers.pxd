@@ -13,6 +13,3 @@ cdef class MapStringToString:
 
     @staticmethod
     cdef MapStringToString _take(c.mlx_map_string_to_string handle)
-
-
-cdef list take_strings(c.mlx_vector_string handle)

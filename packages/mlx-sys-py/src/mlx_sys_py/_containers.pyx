@@ -94,17 +94,3 @@ cdef class MapStringToString:
             return res
         finally:
             c.mlx_map_string_to_string_iterator_free(it)
-
-
-cdef list take_strings(c.mlx_vector_string handle):
-    """The texts of an owned vector of strings, which is freed."""
-    cdef char* text
-    cdef size_t i
-    res = []
-    try:
-        for i in range(c.mlx_vector_string_size(handle)):
-            check(c.mlx_vector_string_get(&text, handle, i))
-            res.append(text.decode("utf-8", "surrogateescape"))
-        return res
-    finally:
-        c.mlx_vector_string_free(handle)

@@ -8,6 +8,7 @@ import enum
 
 from mlx_sys_py cimport c
 from mlx_sys_py._error cimport check
+from mlx_sys_py._text cimport take_string, take_strings
 
 
 class DeviceType(enum.IntEnum):
@@ -240,6 +241,70 @@ def device_count(type, /):
         raise TypeError(f"type must be cpu or gpu, not {type!r}")
     check(c.mlx_device_count(&res, <c.mlx_device_type><int>type.value))
     return res
+
+
+def device_info(device=None, /):
+    """What the backend knows about a device.
+
+    Args:
+        device (Device or DeviceType, optional): the device. Default: the default one.
+
+    Returns:
+        dict[str, str | int]: by key: ``device_name``, ``architecture``, sizes of memory and more,
+        different for each kind of device.
+
+    Raises:
+        ValueError: the device is not available.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> "architecture" in mx.device_info(mx.cpu)
+        True
+
+    See: MLX ``mlx.core.device_info``.
+    """
+    cdef Device target = to_device(default_device() if device is None else device, "device")
+    cdef c.mlx_device_info info = c.mlx_device_info_new()
+    cdef c.mlx_vector_string keys
+    keys.ctx = NULL
+    try:
+        check(c.mlx_device_info_get(&info, target._c))
+        check(c.mlx_device_info_get_keys(&keys, info))
+        return {key: property_of(info, key) for key in take_strings(keys)}
+    finally:
+        c.mlx_device_info_free(info)
+
+
+cdef object property_of(c.mlx_device_info info, str key):
+    cdef c.c_bool is_string = False
+    cdef const char* text
+    cdef size_t number
+    name = key.encode()
+    check(c.mlx_device_info_is_string(&is_string, info, name))
+    if is_string:
+        check(c.mlx_device_info_get_string(&text, info, name))
+        return text.decode("utf-8", "replace")
+    check(c.mlx_device_info_get_size(&number, info, name))
+    return number
+
+
+def version():
+    """The version of MLX that the library runs on.
+
+    Returns:
+        str: three numbers with dots between.
+
+    Example:
+        >>> import mlx_sys_py
+        >>> mlx_sys_py.version() == mlx_sys_py.MLX_VERSION
+        True
+
+    See: MLX ``mlx.core.__version__``.
+    """
+    cdef c.mlx_string res
+    res.ctx = NULL
+    check(c.mlx_version(&res))
+    return take_string(res)
 
 
 def default_stream(device, /):

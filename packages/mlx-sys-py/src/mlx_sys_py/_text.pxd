@@ -1,4 +1,5 @@
 from mlx_sys_py cimport c
+from mlx_sys_py._error cimport check
 
 
 cdef inline str take_string(c.mlx_string handle):
@@ -7,3 +8,17 @@ cdef inline str take_string(c.mlx_string handle):
     text = "" if data == NULL else (<bytes>data).decode("utf-8", "replace")
     c.mlx_string_free(handle)
     return text
+
+
+cdef inline list take_strings(c.mlx_vector_string handle):
+    """The texts of an owned vector of strings, which is freed."""
+    cdef char* text
+    cdef size_t i
+    res = []
+    try:
+        for i in range(c.mlx_vector_string_size(handle)):
+            check(c.mlx_vector_string_get(&text, handle, i))
+            res.append(text.decode("utf-8", "surrogateescape"))
+        return res
+    finally:
+        c.mlx_vector_string_free(handle)

@@ -12,16 +12,18 @@ from libc.string cimport memcpy
 
 from mlx_sys_py cimport c
 from mlx_sys_py._array cimport VectorArray, array, to_array, to_arrays
-from mlx_sys_py._containers cimport MapStringToArray, MapStringToString, take_strings
+from mlx_sys_py._containers cimport MapStringToArray, MapStringToString
 from mlx_sys_py._error cimport check, keep_exception
 from mlx_sys_py._scalars cimport to_bytes
-from mlx_sys_py._text cimport take_string
+from mlx_sys_py._text cimport take_string, take_strings
 
 # MLX reads and writes on the CPU, whatever the default device is.
 cdef c.mlx_stream cpu_stream = c.mlx_default_cpu_stream_new()
 
 
 cdef bytes to_path(object file):
+    if not is_path(file):
+        raise TypeError(f"file must be a path, not {type(file).__name__}")
     path = os.fsencode(file)
     if b"\0" in path:
         raise ValueError("file must not contain a null character")

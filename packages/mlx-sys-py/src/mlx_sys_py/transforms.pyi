@@ -1,18 +1,14 @@
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias, final
+from enum import IntEnum
+from typing import TypeAlias
 
 from mlx_sys_py._array import array
-from mlx_sys_py._closure import Closure
+from mlx_sys_py._closure import Closure, ClosureValueAndGrad
 
 _Function: TypeAlias = Callable[[list[array]], Sequence[array]]
 
 def eval(arrays: Iterable[array], /) -> None: ...
 def async_eval(arrays: Iterable[array], /) -> None: ...
-
-@final
-class ClosureValueAndGrad:
-    def __call__(self, inputs: Sequence[array]) -> tuple[list[array], list[array]]: ...
-
 def value_and_grad(fun: _Function, argnums: int | Sequence[int], /) -> ClosureValueAndGrad: ...
 def vjp(
     fun: _Function, primals: Sequence[array], cotangents: Sequence[array], /
@@ -32,6 +28,31 @@ def vmap_replace(
     /,
 ) -> list[array]: ...
 def checkpoint(fun: _Function, /) -> Closure: ...
+def custom_vjp(
+    fun: _Function,
+    vjp: Callable[[list[array], list[array], list[array]], Sequence[array]],
+    /,
+) -> Closure: ...
+def custom_function(
+    fun: _Function,
+    /,
+    vjp: Callable[[list[array], list[array], list[array]], Sequence[array]] | None = None,
+    jvp: Callable[[list[array], list[array], list[int]], Sequence[array]] | None = None,
+    vmap: (Callable[[list[array], list[int]], tuple[Sequence[array], Sequence[int]]] | None) = None,
+) -> Closure: ...
 def compile(fun: _Function, shapeless: bool = False, /) -> Closure: ...
+def detail_compile(
+    fun: _Function, fun_id: int, shapeless: bool = False, constants: Sequence[int] = (), /
+) -> Closure: ...
+def compile_erase(fun_id: int, /) -> None: ...
+def compile_clear_cache() -> None: ...
+
+class CompileMode(IntEnum):
+    disabled = 0
+    no_simplify = 1
+    no_fuse = 2
+    enabled = 3
+
+def set_compile_mode(mode: CompileMode, /) -> None: ...
 def disable_compile() -> None: ...
 def enable_compile() -> None: ...

@@ -3,13 +3,19 @@
 `mlx_core_py` builds on these the transformations of functions over trees.
 """
 
+import enum
+
+from libc.stdint cimport uint64_t, uintptr_t
 from libcpp.vector cimport vector
 
 from mlx_sys_py cimport c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
-from mlx_sys_py._closure cimport Closure, to_closure
+from mlx_sys_py._closure cimport (
+    Closure, ClosureCustom, ClosureCustomJvp, ClosureCustomVmap, ClosureValueAndGrad, take_pair,
+    to_closure,
+)
 from mlx_sys_py._error cimport check
-from mlx_sys_py._scalars cimport to_bool, to_ints
+from mlx_sys_py._scalars cimport to_bool, to_ints, to_uint64
 
 
 def eval(arrays, /):
@@ -46,35 +52,6 @@ def async_eval(arrays, /):
     check(status)
 
 
-cdef class ClosureValueAndGrad:
-    """A function to a value and gradients (``mlx_closure_value_and_grad``)."""
-
-    cdef c.mlx_closure_value_and_grad _c
-
-    def __cinit__(self):
-        self._c.ctx = NULL
-
-    def __init__(self):
-        raise TypeError("ClosureValueAndGrad has no constructor: use value_and_grad(fun, argnums)")
-
-    def __dealloc__(self):
-        c.mlx_closure_value_and_grad_free(self._c)
-
-    def __call__(self, inputs):
-        cdef c.mlx_vector_array values, grads
-        cdef VectorArray arrays = to_arrays(inputs, "inputs")
-        cdef int status
-        values.ctx = grads.ctx = NULL
-        with nogil:
-            status = c.mlx_closure_value_and_grad_apply(&values, &grads, self._c, arrays._c)
-        check(status)
-        try:
-            return take_arrays(values), take_arrays(grads)
-        except BaseException:
-            c.mlx_vector_array_free(grads)
-            raise
-
-
 def value_and_grad(fun, argnums, /):
     """A function that gives a function's values and the gradient of the first of them.
 
@@ -94,9 +71,10 @@ def value_and_grad(fun, argnums, /):
     """
     cdef Closure closure = to_closure(fun)
     cdef vector[int] numbers = to_ints(argnums, "argnums")
-    cdef ClosureValueAndGrad res = ClosureValueAndGrad.__new__(ClosureValueAndGrad)
-    check(c.mlx_value_and_grad(&res._c, closure._c, numbers.data(), numbers.size()))
-    return res
+    cdef c.mlx_closure_value_and_grad res
+    res.ctx = NULL
+    check(c.mlx_value_and_grad(&res, closure._c, numbers.data(), numbers.size()))
+    return ClosureValueAndGrad._take(res)
 
 
 ctypedef int (*product)(
@@ -115,11 +93,7 @@ cdef tuple apply_product(product op, object fun, object primals, object others, 
     with nogil:
         status = op(&values, &products, closure._c, x._c, y._c)
     check(status)
-    try:
-        return take_arrays(values), take_arrays(products)
-    except BaseException:
-        c.mlx_vector_array_free(products)
-        raise
+    return take_pair(values, products)
 
 
 def vjp(fun, primals, cotangents, /):
@@ -178,7 +152,7 @@ def vmap_trace(fun, inputs, in_axes, /):
             &s_inputs, &s_outputs, closure._c, arrays._c, axes.data(), axes.size()
         )
     check(status)
-    return take_arrays(s_inputs), take_arrays(s_outputs)
+    return take_pair(s_inputs, s_outputs)
 
 
 def vmap_replace(inputs, s_inputs, s_outputs, in_axes, out_axes, /):
@@ -230,6 +204,78 @@ def checkpoint(fun, /):
     return Closure._take(res)
 
 
+def custom_vjp(fun, vjp, /):
+    """A function like ``fun`` with a vector-Jacobian product of its own.
+
+    Args:
+        fun (Callable[[list[array]], Sequence[array]]): the function.
+        vjp (Callable[[list[array], list[array], list[array]], Sequence[array]]): called with the
+            primals, the cotangents and the outputs; returns an array for each primal.
+
+    Returns:
+        Closure: the function.
+
+    Example:
+        >>> from mlx_sys_py import array, transforms
+        >>> f = transforms.custom_vjp(lambda x: [x[0] * 1], lambda x, dy, y: [10 * dy[0]])
+        >>> transforms.vjp(f, [array(1.0)], [array(1.0)])
+        ([array(1, dtype=float32)], [array(10, dtype=float32)])
+
+    See: MLX ``custom_vjp``.
+    """
+    cdef Closure closure = to_closure(fun)
+    cdef ClosureCustom rule = ClosureCustom(vjp)
+    cdef c.mlx_closure res
+    res.ctx = NULL
+    check(c.mlx_custom_vjp(&res, closure._c, rule._c))
+    return Closure._take(res)
+
+
+def custom_function(fun, /, vjp=None, jvp=None, vmap=None):
+    """A function like ``fun`` with transformations of its own.
+
+    Args:
+        fun (Callable[[list[array]], Sequence[array]]): the function.
+        vjp (Callable, optional): its vector-Jacobian product, as for `custom_vjp`.
+        jvp (Callable[[list[array], list[array], list[int]], Sequence[array]], optional): its
+            Jacobian-vector product: called with the primals, the tangents and the numbers of the
+            primals that these belong to; returns an array for each output.
+        vmap (Callable[[list[array], list[int]], tuple[Sequence[array], Sequence[int]]], optional):
+            its vectorization: called with the inputs and their mapped axes, ``-1`` for none;
+            returns the outputs and theirs.
+
+    Those that are ``None`` (default) are the transformations of ``fun`` itself.
+
+    Returns:
+        Closure: the function.
+
+    Example:
+        >>> from mlx_sys_py import array, transforms
+        >>> f = transforms.custom_function(
+        ...     lambda x: [x[0] * 1], jvp=lambda x, dx, argnums: [10 * dx[0]]
+        ... )
+        >>> transforms.jvp(f, [array(1.0)], [array(1.0)])
+        ([array(1, dtype=float32)], [array(10, dtype=float32)])
+
+    See: MLX ``mlx.core.custom_function``.
+    """
+    cdef Closure closure = to_closure(fun)
+    # A new closure's handle is empty: the transformation is not custom.
+    cdef ClosureCustom vjp_rule = ClosureCustom.__new__(ClosureCustom)
+    cdef ClosureCustomJvp jvp_rule = ClosureCustomJvp.__new__(ClosureCustomJvp)
+    cdef ClosureCustomVmap vmap_rule = ClosureCustomVmap.__new__(ClosureCustomVmap)
+    cdef c.mlx_closure res
+    if vjp is not None:
+        vjp_rule = ClosureCustom(vjp)
+    if jvp is not None:
+        jvp_rule = ClosureCustomJvp(jvp)
+    if vmap is not None:
+        vmap_rule = ClosureCustomVmap(vmap)
+    res.ctx = NULL
+    check(c.mlx_custom_function(&res, closure._c, vjp_rule._c, jvp_rule._c, vmap_rule._c))
+    return Closure._take(res)
+
+
 def compile(fun, shapeless=False, /):
     """A function like ``fun`` whose graph is recorded once and simplified.
 
@@ -247,6 +293,94 @@ def compile(fun, shapeless=False, /):
     res.ctx = NULL
     check(c.mlx_compile(&res, closure._c, to_bool(shapeless, "shapeless")))
     return Closure._take(res)
+
+
+def detail_compile(fun, fun_id, shapeless=False, constants=(), /):
+    """A compiled function with a key of the caller's in the cache of compiled functions.
+
+    Args:
+        fun (Callable[[list[array]], Sequence[array]]): the function; it must be pure.
+        fun_id (int): stands for the function, until `compile_erase` in every thread that has
+            called it; an address, say, of what lives as long.
+        shapeless (bool): record once for all shapes. Default: ``False``.
+        constants (Sequence[int]): numbers that stand for what else the recording depends on.
+
+    Returns:
+        Closure: the function. What it recorded stays in the cache when it is gone.
+
+    Example:
+        >>> from mlx_sys_py import array, transforms
+        >>> transforms.detail_compile(lambda x: [x[0] + 1], 1, False, [7])([array(1)])
+        [array(2, dtype=int32)]
+        >>> transforms.compile_erase(1)
+
+    See: mlx-c ``mlx_detail_compile``.
+    """
+    cdef Closure closure = to_closure(fun)
+    cdef vector[uint64_t] numbers
+    cdef uintptr_t key = to_uint64(fun_id, "fun_id")
+    cdef c.mlx_closure res
+    for constant in constants:
+        numbers.push_back(to_uint64(constant, "constants"))
+    res.ctx = NULL
+    check(
+        c.mlx_detail_compile(
+            &res, closure._c, key, to_bool(shapeless, "shapeless"), numbers.data(), numbers.size()
+        )
+    )
+    return Closure._take(res)
+
+
+def compile_erase(fun_id, /):
+    """Forget what this thread has recorded of a function.
+
+    Args:
+        fun_id (int): the id that `detail_compile` was given.
+
+    See: mlx-c ``mlx_detail_compile_erase``.
+    """
+    cdef uintptr_t key = to_uint64(fun_id, "fun_id")
+    cdef int status
+    with nogil:
+        status = c.mlx_detail_compile_erase(key)
+    check(status)
+
+
+def compile_clear_cache():
+    """Forget what this thread has recorded of any function: they are recorded anew when called.
+
+    See: mlx-c ``mlx_detail_compile_clear_cache``.
+    """
+    cdef int status
+    with nogil:
+        status = c.mlx_detail_compile_clear_cache()
+    check(status)
+
+
+class CompileMode(enum.IntEnum):
+    """How much `compile` does: nothing, or record and simplify, fuse, or both."""
+
+    disabled = c.MLX_COMPILE_MODE_DISABLED
+    no_simplify = c.MLX_COMPILE_MODE_NO_SIMPLIFY
+    no_fuse = c.MLX_COMPILE_MODE_NO_FUSE
+    enabled = c.MLX_COMPILE_MODE_ENABLED
+
+
+def set_compile_mode(mode, /):
+    """Set how much `compile` does, for the whole process.
+
+    Args:
+        mode (CompileMode): the mode.
+
+    Example:
+        >>> from mlx_sys_py import transforms
+        >>> transforms.set_compile_mode(transforms.CompileMode.enabled)
+
+    See: MLX ``set_compile_mode``.
+    """
+    if not isinstance(mode, CompileMode):
+        raise TypeError(f"mode must be a CompileMode, not {mode!r}")
+    check(c.mlx_set_compile_mode(<c.mlx_compile_mode><int>mode.value))
 
 
 def disable_compile():

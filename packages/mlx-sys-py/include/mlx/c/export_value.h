@@ -1,4 +1,4 @@
-/* What an exporter tells its callback: values of several kinds, in lists and maps.
+/* What an exporter tells its callback: values of several kinds, in lists, tuples and maps.
  *
  * All is lent for the time of the callback, strings and entries too. A getter of another kind than
  * the value's is an error. */
@@ -25,6 +25,7 @@ typedef enum mlx_export_kind_ {
   MLX_EXPORT_DTYPE,
   MLX_EXPORT_ARRAY,
   MLX_EXPORT_LIST,
+  MLX_EXPORT_TUPLE,
   MLX_EXPORT_MAP,
 } mlx_export_kind;
 
@@ -42,7 +43,7 @@ MLX_C_API int mlx_export_value_get_dtype(mlx_dtype* res, const mlx_export_value 
 /* The array is not lent: it is the caller's to free. */
 MLX_C_API int mlx_export_value_get_array(mlx_array* res, const mlx_export_value value);
 
-/* The entries of a list or a map, and their keys in a map. */
+/* The entries of a list, a tuple or a map, and their keys in a map. */
 MLX_C_API int mlx_export_value_get_size(size_t* res, const mlx_export_value value);
 MLX_C_API int mlx_export_value_get_entry(
     mlx_export_value* res, const mlx_export_value value, size_t index);

@@ -1,8 +1,8 @@
 // Indices that reach outside of an array: an error instead of whatever lies there.
 //
-// MLX's kernels trust their indices. The stand-in gives them a copy in which each index that is out
-// of range is 0, and lets the evaluation fail if there was one. A task that fails does not stop the
-// ones behind it, so the kernel runs in either case.
+// MLX's kernels trust their indices. The stand-in gives them, if need be, a copy in which each
+// index that is out of range is 0, and lets the evaluation fail if there was one: a task that fails does
+// not stop the ones behind it, so the kernel runs in either case.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -21,9 +21,6 @@ namespace {
 
 namespace mx = mlx::core;
 using mx::array;
-
-// Index arrays up to this size are checked at once, without a task, if they are there already.
-constexpr std::size_t small = 256;
 
 // The starts 0 ... size - length are within an axis; if `wraps`, also the same less `size`.
 struct Limit {
@@ -58,22 +55,22 @@ T saturated(std::int64_t value) {
   return static_cast<T>(value);
 }
 
-// Copies indices; says what is wrong with the first that is wrong, else nothing.
+// Says what is wrong with the first index that is, else nothing. Makes it, and others, 0 in
+// `target`, to which the indices are copied if that is not null.
 template <class T>
 std::string copy(
     const char* name, const T* source, T* target, std::size_t size, const Limit& limit) {
   const T low = saturated<T>(limit.wraps ? -limit.size : 0), high = saturated<T>(limit.last());
   // A slice does not go round the end: between these and 0 it would have to.
   const T gap = saturated<T>(limit.wraps ? -limit.length : -1);
-  bool wrong = false;
   auto is_wrong = [=](T i) { return (i < low) | (i > high) | ((i > gap) & (i < T(0))); };
-  for (std::size_t i = 0; i < size; i++) {
-    target[i] = source[i];
-    wrong |= is_wrong(target[i]);
-  }
+  // As wide as the indices, so that compilers make vectors of it.
+  T wrong = 0;
+  for (std::size_t i = 0; i < size; i++) wrong |= static_cast<T>(is_wrong(source[i]));
+  if (target && target != source) std::copy_n(source, size, target);
   if (!wrong) return {};
-  const T first = *std::find_if(target, target + size, is_wrong);
-  std::replace_if(target, target + size, is_wrong, T(0));
+  const T first = *std::find_if(source, source + size, is_wrong);
+  if (target) std::replace_if(target, target + size, is_wrong, T(0));
   return message(name, std::to_string(first), limit);
 }
 
@@ -116,7 +113,8 @@ struct Check {
     }
     if (limits.size() == 1) return copy(name, from, to, size, limits[0]);
     std::string wrong;
-    for (std::size_t i = 0; i < size; i++) wrong += copy(name, from + i, to + i, 1, limits[i]);
+    for (std::size_t i = 0; i < size; i++)
+      wrong += copy(name, from + i, to ? to + i : nullptr, 1, limits[i]);
     return wrong;
   }
 
@@ -181,11 +179,24 @@ class CheckedIndices : public Delegate {
   }
 
   array checked(const array& indices, const Indices& about, const array& node) {
-    array copy(indices.shape(), indices.dtype(), nullptr, {});
     // As they lie, if there is nothing between them, else in order.
     const auto& flags = indices.flags();
     const bool as_they_lie =
         (flags.row_contiguous || flags.col_contiguous) && about.limits.size() == 1;
+    Check check{
+        operation_,
+        indices.dtype(),
+        indices.data<void>(),
+        nullptr,
+        as_they_lie ? indices.data_size() : indices.size(),
+        as_they_lie || flags.row_contiguous,
+        indices.shape(),
+        indices.strides(),
+        about.limits};
+    // Those that are there already need no copy, unless there is something to change in it.
+    const bool available = indices.status() == array::Status::available;
+    if (available && check.in_order && check.run().empty()) return indices;
+    array copy(indices.shape(), indices.dtype(), nullptr, {});
     if (as_they_lie) {
       copy.set_data(
           mx::allocator::malloc(indices.data_size() * indices.itemsize()),
@@ -195,22 +206,13 @@ class CheckedIndices : public Delegate {
     } else {
       copy.set_data(mx::allocator::malloc(indices.nbytes()));
     }
-    Check check{
-        operation_,
-        indices.dtype(),
-        indices.data<void>(),
-        copy.data<void>(),
-        as_they_lie ? indices.data_size() : indices.size(),
-        as_they_lie || flags.row_contiguous,
-        indices.shape(),
-        indices.strides(),
-        about.limits};
+    check.target = copy.data<void>();
     auto& encoder = mx::cpu::get_command_encoder(stream());
     encoder.add_temporary(copy);
     auto verify = [check = std::move(check), report = FailureReport(node)] {
       if (const std::string wrong = check.run(); !wrong.empty()) report(wrong);
     };
-    if (indices.size() <= small && indices.status() == array::Status::available) {
+    if (available) {
       verify();
     } else {
       encoder.dispatch(std::move(verify));

@@ -16,6 +16,10 @@ namespace mlx_c {
 
 struct export_value;
 using export_list = std::vector<export_value>;
+// Entries that mean something by their place: a shape, or a few values of several kinds.
+struct export_tuple {
+  export_list entries;
+};
 using export_map = std::vector<std::pair<std::string, export_value>>;
 
 // In the order of mlx_export_kind.
@@ -29,6 +33,7 @@ struct export_value {
       mlx::core::Dtype,
       mlx::core::array,
       export_list,
+      export_tuple,
       export_map>
       value;
 };

@@ -1,0 +1,4 @@
+from mlx_sys_py._kernel import CudaKernel as CudaKernel
+from mlx_sys_py._kernel import precompiled_cuda_kernel as precompiled_cuda_kernel
+
+def is_available() -> bool: ...
