@@ -150,6 +150,11 @@ def test_slice_must_fit() -> None:
     assert "-1" in error_of(ops.slice(a, array([-1]), (0,), (1, 1)))
 
 
+def test_update_of_more_axes() -> None:
+    with pytest.raises(ValueError, match="update has 2 axes"):
+        ops.slice_update(ops.ones((2,)), ops.ones((2, 2)), array([0]), (0,))
+
+
 def test_what_depends_on_it_fails_too_and_stays_so() -> None:
     wrong = ops.take(ops.arange(6), array([0, 9]))
     sum_ = ops.sum(wrong)

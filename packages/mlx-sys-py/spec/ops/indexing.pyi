@@ -181,6 +181,10 @@ def slice_update(
 
     See: MLX ``mlx.core.slice_update``.
     """
+    a = to_array(a, "a")
+    update = to_array(update, "update")
+    if update.ndim > a.ndim:
+        raise ValueError(f"update has {update.ndim} axes, more than the {a.ndim} of a")
 
 @c(
     "mlx_slice_update_add",

@@ -1,8 +1,8 @@
 // Indices that reach outside of an array: an error instead of whatever lies there.
 //
 // MLX's kernels trust their indices. The stand-in gives them, if need be, a copy in which each
-// index that is out of range is 0, and lets the evaluation fail if there was one: a task that fails does
-// not stop the ones behind it, so the kernel runs in either case.
+// index that is out of range is 0, and lets the evaluation fail if there was one: a task that fails
+// does not stop the ones behind it, so the kernel runs in either case.
 #include <algorithm>
 #include <cstring>
 #include <limits>
