@@ -81,8 +81,8 @@ class _Reader:
         self.size = path.stat().st_size
 
     def bytes(self, count: int) -> bytes:
-        left = self.size - self.file.tell()
-        data = self.file.read(count) if count <= left else b""
+        # An absurd count must not even be tried: what is read is allocated first.
+        data = self.file.read(count) if count <= self.size else b""
         if len(data) != count:
             raise ValueError(f"{self.path} is truncated: it ends within its header")
         return data
@@ -91,7 +91,7 @@ class _Reader:
         return struct.unpack(code, self.bytes(struct.calcsize(code)))[0]
 
     def string(self) -> str:
-        data = self.bytes(self.number("<Q"))
+        data = self.bytes(int.from_bytes(self.bytes(8), "little"))
         # Damaged text in a token or a note should not keep a model from loading.
         return data.decode("utf-8", errors="replace")
 
