@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
 from mlx_sys_py import (
     Closure,
     ClosureCustom,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from mlx_sys_py import array, cpu, distributed, float32
 
 

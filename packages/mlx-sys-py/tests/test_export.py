@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from mlx_sys_py import array, float32, ops
 from mlx_sys_py.export import (
     FunctionExporter,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from mlx_sys_py import array, cpu, cuda, device_info, float32, gpu, is_available, metal
 from mlx_sys_py.cuda import CudaKernel, precompiled_cuda_kernel
 from mlx_sys_py.metal import MetalKernel

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import mlx_sys_py
+import pytest
 from mlx_sys_py.__main__ import main
 
 
@@ -38,7 +37,10 @@ def test_version_and_configuration(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_as_a_command() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "mlx_sys_py", "--version"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "mlx_sys_py", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert run.stdout == f"{mlx_sys_py.__version__}\n"
     for arguments in ([], ["--wrong"]):

@@ -6,9 +6,8 @@ import doctest
 from types import ModuleType
 from typing import Any
 
-import pytest
-
 import mlx_sys_py
+import pytest
 from mlx_sys_py import cuda, distributed, export, graph, metal, transforms
 
 MODULES = (mlx_sys_py, cuda, distributed, export, graph, metal, transforms)

@@ -80,6 +80,18 @@ int mlx_synchronize(mlx_stream stream) {
   return guard([&] { mx::synchronize(resolve(stream)); });
 }
 
+int mlx_synchronize_all(void) {
+  return guard([] {
+    for (auto& stream : mx::get_streams()) {
+      try {
+        mx::synchronize(stream);
+      } catch (const std::exception&) {
+        // Its thread has ended, or its work has failed: there is nothing to wait for.
+      }
+    }
+  });
+}
+
 int mlx_get_default_stream(mlx_stream* stream, mlx_device dev) {
   return guard([&] {
     ensure_thread();

@@ -7,6 +7,9 @@ a Cython declaration of all of it (``mlx_sys_py.c``), and extension types that o
 
 from __future__ import annotations
 
+import atexit
+import os
+
 from mlx_sys_py import _load
 from mlx_sys_py._build import MLX_VERSION, __version__
 
@@ -71,6 +74,7 @@ from mlx_sys_py._stream import (  # noqa: E402
     DeviceType,
     Stream,
     StreamContext,
+    _finish,
     clear_streams,
     cpu,
     default_device,
@@ -89,6 +93,8 @@ from mlx_sys_py._stream import (  # noqa: E402
     version,
 )
 from mlx_sys_py._typing import ArrayLike  # noqa: E402
+
+atexit.register(_finish, os.getpid())
 
 __all__ = [
     "MLX_VERSION",

@@ -1,4 +1,4 @@
-"""What a compiler needs to know, in the manner of pkg-config: ``python -m mlx_sys_py --cflags --libs``."""
+"""What a compiler needs to know, as pkg-config tells it: ``python -m mlx_sys_py --cflags``."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ thread can be evaluated in any other.
 """
 
 import enum
+import os
 
 from mlx_sys_py cimport c
 from mlx_sys_py._error cimport check
@@ -419,6 +420,13 @@ def synchronize(stream=None, /):
     with nogil:
         status = c.mlx_synchronize(target._c)
     check(status)
+
+
+def _finish(process, /):
+    """Wait for all work before the interpreter and the libraries go, unless in a forked child."""
+    if process == os.getpid():
+        with nogil:
+            c.mlx_synchronize_all()
 
 
 class StreamContext:

@@ -37,6 +37,10 @@ MLX_C_API bool mlx_stream_equal(mlx_stream lhs, mlx_stream rhs);
 MLX_C_API int mlx_stream_get_device(mlx_device* dev, mlx_stream stream);
 MLX_C_API int mlx_stream_get_index(int* index, mlx_stream stream);
 MLX_C_API int mlx_synchronize(mlx_stream stream);
+
+/* Waits for all streams, whatever becomes of their work: for a process that is about to end. */
+MLX_C_API int mlx_synchronize_all(void);
+
 MLX_C_API int mlx_get_default_stream(mlx_stream* stream, mlx_device dev);
 MLX_C_API int mlx_set_default_stream(mlx_stream stream);
 MLX_C_API mlx_stream mlx_default_cpu_stream_new(void);
