@@ -274,24 +274,6 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def sanitize(session: nox.Session) -> None:
-    """Run the C tests of the native package under AddressSanitizer and UBSan."""
-    session.install(*build_requirements(NATIVE))
-    folder = ROOT / "build" / "sanitize"
-    if not (folder / "meson-private").exists():
-        session.run(
-            *("meson", "setup", str(folder), str(PACKAGES_DIR / NATIVE)),
-            *("-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"),
-            # MLX hides the type information of its primitives; C callers pass numbers as enums.
-            "-Dcpp_args=-fno-sanitize=vptr,enum",
-        )
-    session.run(
-        *("meson", "test", "-C", str(folder), "--suite", "c", "--print-errorlogs"),
-        env={"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"},
-    )
-
-
-@nox.session(default=False)
 def meson(session: nox.Session) -> None:
     """Build and test all packages as one Meson project."""
     requirements = {r for package in PACKAGES for r in build_requirements(package)}

@@ -58,9 +58,7 @@ mlx::core::array direct(const mlx::core::array& a, const mlx::core::StreamOrDevi
 // `operation(a, b, s)` for a function of MLX that works element by element.
 template <auto operation>
 mlx::core::array direct(
-    const mlx::core::array& a,
-    const mlx::core::array& b,
-    const mlx::core::StreamOrDevice& s) {
+    const mlx::core::array& a, const mlx::core::array& b, const mlx::core::StreamOrDevice& s) {
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) {
     return operation(a, b, s);
   }
