@@ -153,7 +153,7 @@ def test_wrong_rules(name: str) -> None:
     with pytest.raises(ValueError, match="are needed"):
         runs[name](transforms.custom_function(square, **{name: too_many}))
     with pytest.raises(TypeError, match="callable"):
-        transforms.custom_function(square, **{name: 3})
+        transforms.custom_function(square, **{name: 3})  # type: ignore[arg-type]
 
 
 def test_rules_live_as_long_as_the_graph() -> None:

@@ -149,6 +149,6 @@ for end in range(0, len(whole), 7):
 
 def test_a_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
     export_function(tmp_path / "whole", function, [X], {"by": Y})
-    command = [sys.executable, "-c", DAMAGE, tmp_path / "cut", tmp_path / "whole"]
+    command = [sys.executable, "-c", DAMAGE, str(tmp_path / "cut"), str(tmp_path / "whole")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

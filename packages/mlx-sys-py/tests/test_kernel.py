@@ -81,7 +81,7 @@ def test_a_compiled_kernel_needs_cuda() -> None:
     with pytest.raises(RuntimeError, match="CUDA"):
         precompiled_cuda_kernel(name="k", compiled_source=b"", scalars=[True, 1, 0.5], **CALL)
     with pytest.raises(TypeError, match="scalars"):
-        precompiled_cuda_kernel(name="k", compiled_source=b"", scalars=["1"], **CALL)
+        precompiled_cuda_kernel(name="k", compiled_source=b"", scalars=["1"], **CALL)  # type: ignore[list-item]
     with pytest.raises(TypeError, match="compiled_source"):
         precompiled_cuda_kernel(name="k", compiled_source="", scalars=[], **CALL)  # type: ignore[arg-type]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlx_sys_py
 import numpy as np
@@ -24,7 +25,7 @@ def matrix() -> array:
     return ops.reshape(ops.astype(ops.arange(6), float32), (2, 3))
 
 
-def indexed(a: array, index: object, value: object) -> array:
+def indexed(a: array, index: object, value: Any) -> array:
     a[index] = value
     return a
 

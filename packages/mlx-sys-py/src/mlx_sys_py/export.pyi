@@ -3,11 +3,14 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeAlias, final
 
+from typing_extensions import disjoint_base
+
 from mlx_sys_py._array import array
 
 _File: TypeAlias = str | PathLike[str] | Callable[[dict[str, Any]], object]
 _Function: TypeAlias = Callable[[list[array], dict[str, array]], Sequence[array]]
 
+@disjoint_base
 class FunctionExporter:
     def __init__(
         self, file: _File, fun: _Function, shapeless: bool = False, metadata: str | None = None
