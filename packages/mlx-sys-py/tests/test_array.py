@@ -282,7 +282,7 @@ def test_no_memory_is_lost_over_many_operations() -> None:
     mx.transforms.eval([c])
     del b, c
     gc.collect()
-    assert mx.memory.get_active_memory() == before
+    assert mx.memory.get_active_memory() <= before
 
 
 def test_shape_properties() -> None:

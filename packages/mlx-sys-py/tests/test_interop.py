@@ -146,7 +146,7 @@ def test_unused_capsules_free_their_tensor() -> None:
     for _ in range(10):
         array(np.ones(1 << 16, np.float32)).__dlpack__()
     gc.collect()
-    assert mx.memory.get_active_memory() == before
+    assert mx.memory.get_active_memory() <= before
 
 
 def test_a_dlpack_copy_does_not_share() -> None:
