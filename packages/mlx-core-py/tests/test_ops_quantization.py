@@ -134,3 +134,9 @@ def test_wrong_arguments() -> None:
     ):
         with pytest.raises(ValueError):
             mx.eval(wrong())
+
+
+@pytest.mark.parametrize("group_size", [7, 16, None])
+def test_packed_weights_without_scales_are_refused(group_size: int | None) -> None:
+    with pytest.raises(ValueError, match="scales must be given"):
+        mx.gather_qqmm(mx.zeros((4, 64)), mx.zeros((2, 2), mx.uint32), group_size=group_size)

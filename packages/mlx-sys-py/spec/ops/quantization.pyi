@@ -1,5 +1,7 @@
 """Weights in a few bits, and products with them."""
 
+cpp_includes = ["private/checks.hpp"]
+
 @c("mlx_quantize", "array w, int? group_size, int? bits, str mode, array? global_scale")
 def quantize(
     w: array,
@@ -245,6 +247,12 @@ def qqmm(
     "array x, array w, array? w_scales, array? lhs_indices, array? rhs_indices, int? "
     "group_size, int? bits, str mode, array? global_scale_x, array? global_scale_w, bool "
     "sorted_indices",
+    # MLX reads the scales of packed weights without looking whether there are any.
+    cpp=(
+        "mlx::core::gather_qqmm({x}, {w}, mlx_c::scales_of({w}, {w_scales}), {lhs_indices}, "
+        "{rhs_indices}, {group_size}, {bits}, {mode}, {global_scale_x}, {global_scale_w}, "
+        "{sorted_indices}, {s})"
+    ),
     w_scales="scales",
 )
 def gather_qqmm(
