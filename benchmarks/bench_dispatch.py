@@ -1,8 +1,9 @@
-"""What one call costs: mlx_core_py beside official mlx.core, in one process, interleaved.
+"""What one call costs: mlx_core_py beside official mlx.core and MLX's own C++, interleaved.
 
-Each operation is timed in many short rounds that alternate between the two, so that what else
-the machine does falls on both; the best round of each counts. The arrays are tiny: what is
-measured is the way from Python to MLX's graph and back, not the computing.
+Each operation is timed in many short rounds that go from side to side in one process, so that what
+else the machine does falls on all of them; the best round of each counts. The arrays are tiny: what
+is measured is the way from Python to MLX's graph and back, not the computing. The C++ side is built
+here against the headers and the library of the installed backend, which all three sides share.
 
     nox -s bench -- dispatch
 """
@@ -10,69 +11,122 @@ measured is the way from Python to MLX's graph and back, not the computing.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import math
-import time
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import timeit
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import mlx.core
 import mlx_core_py
+import mlx_sys_py
+from bench_cpu import processor
+
+SETUP = """
+a, b, c, row = mx.ones((4, 4)), mx.ones((4, 4)), mx.ones((4, 4)), mx.ones((4,))
+mask, index, number = a < b, mx.array([0, 2]), mx.array(1.0)
+mx.eval(a, b, c, row, mask, index, number)
+"""
+SOURCE = Path(__file__).parent / "dispatch" / "operations.cpp"
+
+# What is imported by the two sides, in processes of their own.
+IMPORTS = {
+    "import mlx_sys_py": "import mlx.core",
+    "import mlx_core_py": "import mlx.core",
+    "import mlx_core_py, mlx_core_py.nn": "import mlx.core, mlx.nn",
+}
+
+Timer = Callable[[int], float]
 
 
-def operations(mx: ModuleType) -> dict[str, Callable[[], Any]]:
-    """The operations to time, each as a function without arguments."""
-    a = mx.ones((4, 4))
-    b = mx.ones((4, 4))
-    mx.eval(a, b)
+def cpp_timers(folder: Path) -> dict[str, Timer]:
+    """Build the C++ side; its operations by name, each a function of the number of calls."""
+    mlx_folder = Path(mlx.core.__file__).parent
+    library = folder / "operations.so"
+    command = [os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-shared", "-fPIC", str(SOURCE)]
+    command += ["-isystem", f"{mlx_folder}/include", "-o", str(library)]
+    command += [f"-L{mlx_folder}/lib", "-lmlx", f"-Wl,-rpath,{mlx_folder}/lib"]
+    subprocess.run(command, check=True)
+    loaded = ctypes.CDLL(str(library))
+    loaded.operation_name.restype = ctypes.c_char_p
+    loaded.operation_seconds.restype = ctypes.c_double
     return {
-        "a + b": lambda: a + b,
-        "mx.add(a, b)": lambda: mx.add(a, b),
-        "a + 1.0": lambda: a + 1.0,
-        "a @ b": lambda: a @ b,
-        "mx.exp(a)": lambda: mx.exp(a),
-        "mx.reshape(a, (2, 8))": lambda: mx.reshape(a, (2, 8)),
-        "a[0]": lambda: a[0],
-        "a[1:3]": lambda: a[1:3],
-        "a.shape": lambda: a.shape,
-        "a.dtype": lambda: a.dtype,
-        "mx.sum(a)": lambda: mx.sum(a),
-        "a.sum(axis=-1)": lambda: a.sum(axis=-1),
-        "mx.array(1.0)": lambda: mx.array(1.0),
-        "mx.array([1, 2, 3])": lambda: mx.array([1, 2, 3]),
-        "mx.eval(a + b)": lambda: mx.eval(a + b),
+        loaded.operation_name(i).decode(): lambda calls, i=i: loaded.operation_seconds(i, calls)
+        for i in range(loaded.operation_count())
     }
 
 
-def round_time(function: Callable[[], Any], calls: int) -> float:
-    """Nanoseconds per call of one round."""
-    start = time.perf_counter_ns()
-    for _ in range(calls):
-        function()
-    return (time.perf_counter_ns() - start) / calls
+def python_timer(mx: ModuleType, statement: str) -> Timer:
+    """A statement on one of the packages as a function of the number of calls."""
+    return timeit.Timer(statement, SETUP, globals={"mx": mx}).timeit
+
+
+def nanoseconds(timers: list[Timer], rounds: int, calls: int) -> list[float]:
+    """The best round of each side, per call."""
+    best = [math.inf] * len(timers)
+    for _ in range(rounds):
+        for side, timer in enumerate(timers):
+            best[side] = min(best[side], timer(calls) / calls * 1e9)
+    return best
+
+
+def import_milliseconds(statements: tuple[str, str], rounds: int) -> list[float]:
+    """The median time of each statement in a new process."""
+    times: dict[str, list[float]] = {statement: [] for statement in statements}
+    for _ in range(rounds):
+        for statement in statements:
+            code = f"import time; t = time.perf_counter(); {statement}; t -= time.perf_counter()"
+            command = [sys.executable, "-c", f"{code}; print(-t * 1e3)"]
+            output = subprocess.run(command, check=True, capture_output=True).stdout
+            times[statement].append(float(output))
+    return [statistics.median(values) for values in times.values()]
+
+
+def geometric_mean(ratios: list[float]) -> str:
+    """As a cell of the table."""
+    return f"{statistics.geometric_mean(ratios):.2f}"
 
 
 def main() -> None:
-    """Time every operation and print a table with the ratio of the two."""
+    """Print a table of times and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=40, help="rounds per operation and side")
     parser.add_argument("--calls", type=int, default=1000, help="calls per round")
     options = parser.parse_args()
 
-    ours = operations(mlx_core_py)
-    official = operations(mlx.core)
-    ratios = []
-    print(f"{'operation':24}{'mlx_core_py':>14}{'mlx.core':>12}{'ratio':>8}   (ns per call)")
-    for name in ours:
-        calls = max(1, options.calls // 20) if "eval" in name else options.calls
-        best = [math.inf, math.inf]
-        for _ in range(options.rounds):
-            for side, function in enumerate((ours[name], official[name])):
-                best[side] = min(best[side], round_time(function, calls))
-        ratios.append(best[0] / best[1])
-        print(f"{name:24}{best[0]:14.0f}{best[1]:12.0f}{ratios[-1]:8.2f}")
-    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    print(f"{'geometric mean':24}{'':26}{mean:8.2f}")
+    with tempfile.TemporaryDirectory() as folder:
+        cpp = cpp_timers(Path(folder))
+    versions = f"mlx-sys-py {mlx_sys_py.__version__}, mlx {mlx.core.__version__}"
+    print(f"{processor()}; Python {platform.python_version()}, {versions}")
+    print("| operation | mlx_core_py | mlx.core | C++ | ours / mlx.core | ours / C++ |")
+    print("|---|--:|--:|--:|--:|--:|")
+    ratios: tuple[list[float], list[float]] = [], []
+    for statement, timer in cpp.items():
+        timers = [python_timer(mx, statement) for mx in (mlx_core_py, mlx.core)]
+        calls = max(1, options.calls // 20) if "eval" in statement else options.calls
+        times = nanoseconds([*timers, timer], options.rounds, calls)
+        cells = [f"{time:.0f} ns" for time in times]
+        for values, peer in zip(ratios, times[1:], strict=True):
+            values.append(times[0] / peer)
+            cells.append(f"{values[-1]:.2f}")
+        print(f"| `{statement}` | {' | '.join(cells)} |", flush=True)
+    print(f"| geometric mean | | | | {' | '.join(map(geometric_mean, ratios))} |\n")
+
+    print("| import | ours | official | ours / official |")
+    print("|---|--:|--:|--:|")
+    for statements in IMPORTS.items():
+        own, peer = import_milliseconds(statements, max(1, options.rounds // 2))
+
+        print(
+            f"| `{statements[0]}` | {own:.1f} ms | {peer:.1f} ms | {own / peer:.2f} |", flush=True
+        )
 
 
 if __name__ == "__main__":

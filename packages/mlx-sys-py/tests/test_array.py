@@ -270,6 +270,18 @@ def test_arrays_are_freed() -> None:
     assert gone() is None
 
 
+def test_a_graph_goes_with_its_last_array() -> None:
+    """What others hold of it stays as it is, and what nobody holds is freed at once."""
+    kept = mx.array([1.0, 2.0])
+    shared = kept * 2
+    before = mx.memory.get_active_memory()
+    node = (mx.array([3.0] * 10_000).sum() + shared) * shared
+    assert mx.memory.get_active_memory() > before
+    del node
+    assert mx.memory.get_active_memory() == before
+    assert (shared + kept).tolist() == [3.0, 6.0]
+
+
 def test_no_memory_is_lost_over_many_operations() -> None:
     a = array(np.ones(1024, np.float32))
     mx.transforms.eval([a])

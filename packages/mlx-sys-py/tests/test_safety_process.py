@@ -108,6 +108,10 @@ def test_long_chain(script: str) -> None:
     run("a = array(1.0)\nfor _ in range(100_000):\n    a = a + 1\n" + textwrap.dedent(script))
 
 
+def test_long_chain_of_squares() -> None:
+    run("a = array(1.0)\nfor _ in range(100_000):\n    a = a * a\ndel a")
+
+
 def test_long_chain_of_two_results() -> None:
     run("""
         a = array([1.0, 2.0])

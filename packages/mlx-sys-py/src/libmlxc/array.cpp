@@ -10,6 +10,7 @@
 
 #include "private/convert.hpp"
 #include "private/guard.hpp"
+#include "private/reclaim.hpp"
 
 using namespace mlx_c;
 namespace mx = mlx::core;
@@ -144,7 +145,7 @@ mlx_array mlx_array_new(void) {
 }
 
 int mlx_array_free(mlx_array arr) {
-  return guard([&] { release(arr); });
+  return guard([&] { reclaim(static_cast<mx::array*>(arr.ctx)); });
 }
 
 mlx_array mlx_array_new_bool(bool val) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <mlx/array.h>
 #include <mlx/primitives.h>
@@ -39,6 +40,15 @@ struct node_pattern {
   }
 };
 
+// The inputs of a node; an initializer list would copy them twice.
+template <class... Arrays>
+std::vector<mlx::core::array> inputs_of(const Arrays&... arrays) {
+  std::vector<mlx::core::array> inputs;
+  inputs.reserve(sizeof...(arrays));
+  (inputs.push_back(arrays), ...);
+  return inputs;
+}
+
 // One pattern per type of the operands. A thread has its own, so nothing has to be locked.
 using node_patterns = std::array<node_pattern, 14>;
 
@@ -48,7 +58,7 @@ mlx::core::array direct(const mlx::core::array& a, const mlx::core::StreamOrDevi
   static thread_local node_patterns patterns;
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
-    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, {a});
+    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a));
   }
   auto node = operation(a, s);
   pattern.learn(node, a);
@@ -65,7 +75,7 @@ mlx::core::array direct(
   static thread_local node_patterns patterns;
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
-    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, {a, b});
+    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a, b));
   }
   auto node = operation(a, b, s);
   pattern.learn(node, a, b);
