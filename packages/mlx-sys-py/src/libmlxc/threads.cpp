@@ -15,7 +15,8 @@
 #include <mlx/stream.h>
 #include <mlx/transforms.h>
 
-#include "cpu/cpu.hpp"
+#include "cpu/execute.hpp"
+#include "cpu/prepare.hpp"
 
 namespace mlx_c {
 
@@ -117,7 +118,9 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
   std::vector<std::uintptr_t> ids;
   {
     auto lock = lock_evaluation();
-    auto evaluation = cpu::prepare(outputs);
+    const mx::Stream shared = process::instance().default_streams.front();
+    const auto plan = cpu::prepare(outputs, shared);
+    const auto& evaluation = plan.evaluation;
     cpu::Scheduling scheduling(evaluation);
     if (wait && callback_scope::active()) {
       mx::eval(outputs);
@@ -126,7 +129,11 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
       }
       return;
     }
-    mx::async_eval(outputs);
+    if (plan.on_one_stream) {
+      cpu::execute(plan, shared, wait && !plan.waits);
+    } else {
+      mx::async_eval(outputs);
+    }
     for (auto& output : outputs) {
       if (!output.event().valid()) {
         continue;

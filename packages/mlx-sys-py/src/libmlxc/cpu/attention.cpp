@@ -7,8 +7,8 @@
 #include "fast.hpp"
 #include "fused.hpp"
 #include "mlx/allocator.h"
-#include "mlx/backend/cpu/encoder.h"
 #include "pool.hpp"
+#include "steps.hpp"
 
 namespace mlx_c::cpu {
 
@@ -109,7 +109,8 @@ class ScaledDotProductAttention : public Fused {
         v.shape(3),
         scale_,
         causal_ && q.shape(2) > 1};
-    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+    dispatch(
+        stream(),
         [table = kernels(), p, q = View(q), k = View(k), v = View(v), data = y.data<void>()] {
           run(*table, p, q, k, v, data);
         });

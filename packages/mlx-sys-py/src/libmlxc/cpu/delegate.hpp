@@ -1,4 +1,4 @@
-// A primitive that stands in for another one of MLX and evaluates it with a kernel of ours.
+// Primitives that are evaluated by kernels of ours.
 #pragma once
 
 #include <cstring>
@@ -11,13 +11,23 @@
 
 namespace mlx_c::cpu {
 
-// Everything but eval_cpu is the original's, so graph transformations do not see a difference.
-class Delegate : public mlx::core::Primitive {
+class Kernel : public mlx::core::Primitive {
  public:
   using array = mlx::core::array;
+  using Primitive::Primitive;
 
+  // Whether eval_cpu, for these inputs, leaves all its work to `dispatch` of steps.hpp.
+  virtual bool dispatches_steps(const std::vector<array>&) const {
+    return true;
+  }
+};
+
+// Stands in for a primitive of MLX. Everything but eval_cpu is the original's, so graph
+// transformations do not see a difference.
+class Delegate : public Kernel {
+ public:
   explicit Delegate(std::shared_ptr<mlx::core::Primitive> original)
-      : Primitive(original->stream()), original_(std::move(original)) {}
+      : Kernel(original->stream()), original_(std::move(original)) {}
 
   void eval_gpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     original_->eval_gpu(inputs, outputs);
@@ -62,11 +72,17 @@ class Delegate : public mlx::core::Primitive {
   const std::shared_ptr<mlx::core::Primitive> original_;
 };
 
+// Whether a primitive, given these inputs, leaves nothing to the stream's thread of MLX: it is a
+// Kernel, or it only gives its input another shape.
+bool dispatches_steps(
+    const mlx::core::Primitive& primitive, const std::vector<mlx::core::array>& inputs);
+
 // Each of these returns the stand-in for a node, or null if there is no kernel for it.
 std::shared_ptr<Delegate> quantized_matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_qmm(mlx::core::array& node);
 std::shared_ptr<Delegate> matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> addmm(mlx::core::array& node);
+std::shared_ptr<Delegate> reshape(mlx::core::array& node);
 
 // These check the indices that a node takes from an array.
 std::shared_ptr<Delegate> gather(mlx::core::array& node);

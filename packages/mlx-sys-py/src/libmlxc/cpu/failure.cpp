@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "mlx/backend/cpu/encoder.h"
+#include "steps.hpp"
 
 namespace mlx_c::cpu {
 
@@ -74,17 +74,20 @@ class Dependent : public Delegate {
   Dependent(std::shared_ptr<mx::Primitive> original, std::vector<Input> inputs)
       : Delegate(std::move(original)), inputs_(std::move(inputs)) {}
 
+  bool dispatches_steps(const std::vector<array>& inputs) const override {
+    return cpu::dispatches_steps(*original_, inputs);
+  }
+
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     original_->eval_cpu(inputs, outputs);
     std::vector<FailureReport> reports(outputs.begin(), outputs.end());
-    mx::cpu::get_command_encoder(stream()).dispatch(
-        [inputs = inputs_, reports = std::move(reports)] {
-          for (const Input& input : inputs) {
-            const std::string message = Failures::instance().find(input.event, input.id);
-            if (message.empty()) continue;
-            for (const FailureReport& report : reports) report(message);
-          }
-        });
+    dispatch(stream(), [inputs = inputs_, reports = std::move(reports)] {
+      for (const Input& input : inputs) {
+        const std::string message = Failures::instance().find(input.event, input.id);
+        if (message.empty()) continue;
+        for (const FailureReport& report : reports) report(message);
+      }
+    });
   }
 
  private:

@@ -6,18 +6,17 @@
 #include <stdexcept>
 #include <vector>
 
+#include "delegate.hpp"
 #include "kernels.hpp"
-#include "mlx/primitives.h"
 #include "mlx/utils.h"
 #include "view.hpp"
 
 namespace mlx_c::cpu {
 
 // Only made of arrays that no transformation traces, for a stream of the CPU.
-class Fused : public mlx::core::Primitive {
+class Fused : public Kernel {
  public:
-  using array = mlx::core::array;
-  using Primitive::Primitive;
+  using Kernel::Kernel;
 
   void eval_gpu(const std::vector<array>&, std::vector<array>&) override {
     throw std::runtime_error("a primitive of the CPU was put on another device");

@@ -149,6 +149,10 @@ class CheckedIndices : public Delegate {
       std::shared_ptr<mx::Primitive> original, const char* operation, std::vector<Indices> indices)
       : Delegate(std::move(original)), operation_(operation), indices_(std::move(indices)) {}
 
+  bool dispatches_steps(const std::vector<array>&) const override {
+    return false;
+  }
+
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     if (const Limit* limit = impossible(inputs)) return refuse(*limit, outputs[0]);
     // In place of the inputs themselves, and only for the call: MLX keeps these for as long as it

@@ -7,8 +7,8 @@
 #include "delegate.hpp"
 #include "kernels.hpp"
 #include "mlx/allocator.h"
-#include "mlx/backend/cpu/encoder.h"
 #include "pool.hpp"
+#include "steps.hpp"
 
 namespace mlx_c::cpu {
 
@@ -128,7 +128,8 @@ class Gemm : public Delegate {
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
     std::optional<View> c;
     if (inputs.size() == 3) c.emplace(inputs[2]);
-    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+    dispatch(
+        stream(),
         [table = kernels(),
          p,
          a = View(a),

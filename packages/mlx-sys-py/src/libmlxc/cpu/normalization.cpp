@@ -5,8 +5,8 @@
 #include "fast.hpp"
 #include "fused.hpp"
 #include "mlx/allocator.h"
-#include "mlx/backend/cpu/encoder.h"
 #include "pool.hpp"
+#include "steps.hpp"
 
 namespace mlx_c::cpu {
 
@@ -64,7 +64,8 @@ class RMSNorm : public Fused {
     if (inputs.size() == 2) weight.emplace(inputs[1]);
     array& y = outputs[0];
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+    dispatch(
+        stream(),
         [table = kernels(), x = View(inputs[0]), weight, eps = eps_, data = y.data<void>()] {
           run(*table, x, weight, eps, data);
         });

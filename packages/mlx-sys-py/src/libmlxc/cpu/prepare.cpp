@@ -1,7 +1,8 @@
+#include "prepare.hpp"
+
 #include <cstdint>
 #include <cstring>
 
-#include "cpu.hpp"
 #include "delegate.hpp"
 #include "failure.hpp"
 #include "kernels.hpp"
@@ -25,6 +26,9 @@ constexpr Replacement replacements[] = {
     {"GatherQMM", gather_qmm, true},
     {"Matmul", matmul},
     {"AddMM", addmm},
+    {"Reshape", reshape},
+    {"Flatten", reshape},
+    {"Unflatten", reshape},
     {"Gather", gather, true},
     {"GatherAxis", gather_axis, true},
     {"GatherMM", gather_mm, true},
@@ -72,10 +76,6 @@ class Seen {
   std::size_t count_ = 0;
 };
 
-bool pending(const array& node) {
-  return node.status() == array::Status::unscheduled && node.has_primitive();
-}
-
 // Returns whether the node checks indices.
 bool replace_kernel(array& node) {
   auto& primitive = node.primitive_ptr();
@@ -102,37 +102,70 @@ bool prepare(array& node) {
   return can_fail;
 }
 
+// What depends on a node fails with it.
+Evaluation::Graph edges(const std::vector<array*>& nodes) {
+  Evaluation::Graph graph;
+  for (const array* node : nodes) {
+    graph.push_back(node->id());
+    graph.push_back(node->inputs().size());
+    for (const array& input : node->inputs()) graph.push_back(input.id());
+  }
+  return graph;
+}
+
 }  // namespace
 
-std::shared_ptr<Evaluation> prepare(const std::vector<array>& outputs) {
+Plan prepare(const std::vector<array>& outputs, mlx::core::Stream stream) {
   // Wrong settings come out of the first evaluation, whatever it computes.
   kernels();
   thread_count();
 
+  Plan plan{outputs};
   Seen seen;
-  std::vector<array*> stack;
-  Evaluation::Graph graph;
+  struct Visit {
+    array* node;
+    std::size_t next_input;
+  };
+  std::vector<Visit> path;
   bool can_fail = false;
-  auto visit = [&](const array& node) {
-    if (pending(node) && seen.insert(node.id())) stack.push_back(const_cast<array*>(&node));
+  auto visit = [&](const array& array) {
+    auto* node = const_cast<mlx::core::array*>(&array);
+    switch (node->status()) {
+      case array::Status::available:
+        return;
+      case array::Status::evaluated:
+        if (node->is_available()) return;
+        plan.waits = true;
+        plan.on_one_stream &= node->event().valid() && node->event().stream() == stream;
+        return;
+      case array::Status::unscheduled:
+        break;
+    }
+    if (!node->has_primitive()) {
+      plan.on_one_stream = false;
+      return;
+    }
+    if (!seen.insert(node->id())) return;
+    plan.on_one_stream &= node->primitive().stream() == stream;
+    // First, because it may change the inputs.
+    can_fail |= prepare(*node);
+    path.push_back({node, 0});
   };
   for (const array& output : outputs) {
     check_failure(output);
     visit(output);
-  }
-  while (!stack.empty()) {
-    array* node = stack.back();
-    stack.pop_back();
-    // First, because it may change the inputs.
-    can_fail |= prepare(*node);
-    graph.push_back(node->id());
-    graph.push_back(node->inputs().size());
-    for (const array& input : node->inputs()) {
-      graph.push_back(input.id());
-      visit(input);
+    while (!path.empty()) {
+      auto& [node, next] = path.back();
+      if (next < node->inputs().size()) {
+        visit(node->inputs()[next++]);
+      } else {
+        plan.nodes.push_back(node);
+        path.pop_back();
+      }
     }
   }
-  return can_fail ? std::make_shared<Evaluation>(std::move(graph)) : nullptr;
+  if (can_fail) plan.evaluation = std::make_shared<Evaluation>(edges(plan.nodes));
+  return plan;
 }
 
 }  // namespace mlx_c::cpu

@@ -6,8 +6,8 @@
 #include "delegate.hpp"
 #include "kernels.hpp"
 #include "mlx/allocator.h"
-#include "mlx/backend/cpu/encoder.h"
 #include "pool.hpp"
+#include "steps.hpp"
 #include "view.hpp"
 
 namespace mlx_c::cpu {
@@ -87,8 +87,9 @@ class QuantizedMatmul : public Delegate {
     p.y_type = *float_type(y.dtype());
     Operands operands{
         View(inputs[0]), View(inputs[1], Float::f32), View(inputs[2]), View(inputs[3])};
-    mlx::core::cpu::get_command_encoder(stream()).dispatch(
-        [table = kernels(), p, operands = std::move(operands)] { run(*table, p, operands); });
+    dispatch(stream(), [table = kernels(), p, operands = std::move(operands)] {
+      run(*table, p, operands);
+    });
   }
 
  private:
@@ -103,8 +104,7 @@ class EmptyProduct : public Delegate {
   void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
     array& y = outputs[0];
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    mlx::core::cpu::get_command_encoder(stream()).dispatch(
-        [data = y.data<void>(), size = y.nbytes()] { std::memset(data, 0, size); });
+    dispatch(stream(), [data = y.data<void>(), size = y.nbytes()] { std::memset(data, 0, size); });
   }
 };
 

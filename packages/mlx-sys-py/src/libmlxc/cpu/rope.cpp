@@ -7,8 +7,8 @@
 #include "fast.hpp"
 #include "fused.hpp"
 #include "mlx/allocator.h"
-#include "mlx/backend/cpu/encoder.h"
 #include "pool.hpp"
+#include "steps.hpp"
 
 namespace mlx_c::cpu {
 
@@ -74,7 +74,8 @@ class RoPE : public Fused {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+    dispatch(
+        stream(),
         [table = kernels(),
          rotation = rotation_,
          traditional = traditional_,

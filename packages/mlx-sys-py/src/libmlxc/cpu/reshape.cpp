@@ -1,0 +1,107 @@
+// Shapes.
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <optional>
+
+#include "delegate.hpp"
+#include "mlx/backend/common/utils.h"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+namespace mx = mlx::core;
+using mx::array;
+
+// Operations of MLX that give their input another shape or other strides, and move nothing.
+constexpr const char* views[] = {
+    "AsStrided",
+    "Broadcast",
+    "BroadcastAxes",
+    "Copy",
+    "CustomTransforms",
+    "Depends",
+    "ExpandDims",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "StopGradient",
+    "Transpose"};
+
+// The strides with which `a`, as it lies, has another shape of the same size, if there are any.
+std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
+  mx::Strides strides(shape.size(), 1);
+  if (a.size() == 0 || a.flags().row_contiguous) {
+    std::int64_t stride = 1;
+    for (int i = static_cast<int>(shape.size()) - 1; i >= 0; i--) {
+      strides[i] = stride;
+      stride *= shape[i];
+    }
+    return strides;
+  }
+  // From the last axis to the first: each run of old axes that lie behind each other without gaps
+  // has to be cut into new ones just so.
+  int from = static_cast<int>(a.ndim()) - 1;
+  int to = static_cast<int>(shape.size()) - 1;
+  while (from >= 0) {
+    if (a.shape(from) == 1) {
+      from--;
+      continue;
+    }
+    std::int64_t size = a.shape(from), stride = a.strides(from);
+    for (from--; from >= 0; from--) {
+      if (a.shape(from) == 1) continue;
+      if (a.strides(from) != size * stride) break;
+      size *= a.shape(from);
+    }
+    for (; to >= 0 && size % shape[to] == 0 && (size > 1 || shape[to] == 1); to--) {
+      strides[to] = stride;
+      stride *= shape[to];
+      size /= shape[to];
+    }
+    if (size > 1) return std::nullopt;
+  }
+  return strides;
+}
+
+class Reshape : public Delegate {
+ public:
+  Reshape(std::shared_ptr<mx::Primitive> original, mx::Shape shape)
+      : Delegate(std::move(original)), shape_(std::move(shape)) {}
+
+  bool dispatches_steps(const std::vector<array>& inputs) const override {
+    return strides_for(inputs[0], shape_).has_value();
+  }
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array& x = inputs[0];
+    auto strides = strides_for(x, shape_);
+    if (!strides) return original_->eval_cpu(inputs, outputs);
+    auto flags = x.flags();
+    const auto [size, row, column] = mx::check_contiguity(shape_, *strides);
+    flags.row_contiguous = flags.contiguous && row;
+    flags.col_contiguous = flags.contiguous && column;
+    outputs[0].copy_shared_buffer(x, *strides, flags, x.data_size());
+  }
+
+ private:
+  const mx::Shape shape_;
+};
+
+}  // namespace
+
+std::shared_ptr<Delegate> reshape(array& node) {
+  return std::make_shared<Reshape>(node.primitive_ptr(), node.shape());
+}
+
+bool dispatches_steps(const mx::Primitive& primitive, const std::vector<array>& inputs) {
+  if (auto* kernel = dynamic_cast<const Kernel*>(&primitive))
+    return kernel->dispatches_steps(inputs);
+  const char* name = primitive.name();
+  return std::any_of(std::begin(views), std::end(views), [name](const char* view) {
+    return *view == *name && std::strcmp(view, name) == 0;
+  });
+}
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,72 @@
+// Where the kernels of this library leave their work.
+//
+// MLX hands each operation over to the thread of its stream, which costs a microsecond or two, and
+// tens of them to wait for. In what `execute` schedules, the work of kernels is done at once by the
+// calling thread, or collected and handed over many operations at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "mlx/array.h"
+#include "mlx/backend/cpu/encoder.h"
+
+namespace mlx_c::cpu {
+
+// While it exists, it takes what this thread dispatches.
+class Steps {
+ public:
+  using Data = std::shared_ptr<mlx::core::array::Data>;
+
+  Steps(mlx::core::Stream stream, bool at_once);
+  ~Steps();
+  Steps(const Steps&) = delete;
+  Steps& operator=(const Steps&) = delete;
+
+  // Null where MLX does the scheduling.
+  static Steps* current() {
+    return current_;
+  }
+
+  template <class F>
+  void add(F&& step) {
+    if (at_once_) {
+      step();
+    } else {
+      batch_.steps.emplace_back(std::forward<F>(step));
+    }
+  }
+
+  // Holds on to buffers until the steps added so far are done.
+  void keep(std::vector<Data> buffers);
+
+  // Hands over what was collected: in any case if `all`, else if it is worth it.
+  void flush(bool all);
+
+ private:
+  struct Batch {
+    std::vector<std::function<void()>> steps;
+    std::vector<Data> buffers;
+  };
+
+  static thread_local constinit Steps* current_;
+
+  const mlx::core::Stream stream_;
+  const bool at_once_;
+  Steps* const outer_;
+  Batch batch_;
+};
+
+// What the `eval_cpu` of every kernel ends with.
+template <class F>
+void dispatch(mlx::core::Stream stream, F&& step) {
+  if (Steps* steps = Steps::current()) {
+    steps->add(std::forward<F>(step));
+  } else {
+    mlx::core::cpu::get_command_encoder(stream).dispatch(std::forward<F>(step));
+  }
+}
+
+}  // namespace mlx_c::cpu
