@@ -58,7 +58,7 @@ _DEFINITION = """\
 }}
 """
 
-_PRIVATE_INCLUDES = ("convert", "direct", "division", "guard", "handle", "threads")
+_PRIVATE_INCLUDES = ("checks", "convert", "direct", "division", "guard", "handle", "threads")
 _INCLUDES = ("api", "array", "optional", "stream", "vector")
 
 
@@ -117,13 +117,18 @@ def _body(variant: Variant, elementwise: bool) -> str:
             names = [f"value_{i}" for i in range(len(outputs))]
             lines = [f"auto [{', '.join(names)}] = {value};"]
             lines += [f"mlx_c::set(res_{i}, std::move({name}));" for i, name in enumerate(names)]
-    return "\n".join(ready + lines)
+    check = [f"{variant.check.format(**_values(variant))};"] if variant.check else []
+    return "\n".join(ready + check + lines)
+
+
+def _values(variant: Variant) -> dict[str, str]:
+    """The C++ expressions for the parameters and the stream."""
+    values = {param.name: TYPES[param.type].cpp.format(n=param.name) for param in variant.params}
+    return values | ({"s": "mlx_c::get_stream(s)"} if variant.stream else {})
 
 
 def _value(variant: Variant, elementwise: bool) -> str:
-    values = {param.name: TYPES[param.type].cpp.format(n=param.name) for param in variant.params}
-    if variant.stream:
-        values["s"] = "mlx_c::get_stream(s)"
+    values = _values(variant)
     if variant.is_expression:
         return variant.cpp.format(**values)
     function = f"mlx_c::direct<{variant.cpp}>" if elementwise else variant.cpp

@@ -34,6 +34,7 @@ class Variant:
     Attributes:
         outputs: its results: "array" entries, one "arrays", or nothing.
         cpp: the C++ function, or an expression with `{param}` placeholders.
+        check: a C++ expression with such placeholders that is evaluated first, and throws; or "".
         when: the Python condition under which it is chosen; None if it is the last.
     """
 
@@ -41,6 +42,7 @@ class Variant:
     params: tuple[Param, ...]
     outputs: tuple[str, ...]
     cpp: str
+    check: str
     when: ast.expr | None
     python: bool
     stream: bool

@@ -9,12 +9,13 @@
             *, stream: StreamLike = None) -> array:
         '''Sum over the given axes. ...'''
 
-* ``@c(name, parameters, *, when, cpp, returns, python, stream, **bindings)`` is a C function. The
-  parameters are in the vocabulary of `model.TYPES`; a stream follows them unless ``stream=False``.
-  The first variant whose ``when`` holds is called. A parameter takes its value from the Python
-  parameter of its name or from the expression that a binding gives. ``cpp`` is the C++ function
-  (default: the row's name in the group's namespace) or an expression with ``{parameter}`` and
-  ``{s}`` in it. ``returns`` is "", "array", "array, array", ... or "arrays" where the annotation
+* ``@c(name, parameters, *, when, cpp, check, returns, python, stream, **bindings)`` is a C
+  function. The parameters are in the vocabulary of `model.TYPES`; a stream follows them unless
+  ``stream=False``. The first variant whose ``when`` holds is called. A parameter takes its value
+  from the Python parameter of its name or from the expression that a binding gives. ``cpp`` is the
+  C++ function (default: the row's name in the group's namespace) or an expression with
+  ``{parameter}`` and ``{s}`` in it, ``check`` such an expression that throws for arguments that MLX
+  takes on trust. ``returns`` is "", "array", "array, array", ... or "arrays" where the annotation
   does not tell. With ``python=False`` the variant exists in C only.
 * ``@method``, or ``@method("parameters")`` if they differ: the array class has it too.
 * ``@alias("name")``: another name of the same Python function.
@@ -57,6 +58,7 @@ _OUTPUTS = {
 _OPTIONS: dict[str, type] = {
     "when": str,
     "cpp": str,
+    "check": str,
     "returns": str,
     "python": bool,
     "stream": bool,
@@ -266,6 +268,7 @@ class _Row:
             tuple(params),
             outputs,
             str(options.get("cpp", _cpp_name(self.group, function.name))),
+            str(options.get("check", "")),
             None if when is None else self.expression(str(when), call.lineno),
             python,
             bool(options.get("stream", True)),
@@ -297,9 +300,10 @@ class _Row:
     def check_placeholders(self, variant: Variant) -> None:
         names = {param.name: "" for param in variant.params}
         try:
-            variant.cpp.format(**names, s="")
+            for text in (variant.cpp, variant.check):
+                text.format(**names, s="")
         except (KeyError, IndexError, ValueError) as error:
-            message = f"{variant.name}: cpp has no placeholder {error}"
+            message = f"{variant.name}: cpp or check has no placeholder {error}"
             raise self.error(variant.line, message) from None
 
     def check_choice(self, function: Function) -> None:

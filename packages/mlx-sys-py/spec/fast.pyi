@@ -153,6 +153,7 @@ def rope(
         " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
         "{scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})"
     ),
+    check='mlx_c::check_heads({keys}, 1, "keys")',
     python=False,
 )
 @c(
@@ -166,6 +167,7 @@ def rope(
         " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
         "{scale}, {mask_mode}, {mask_arr}, {sinks}, {force_fused}, {s})"
     ),
+    check='mlx_c::check_heads({keys}, 1, "keys")',
     queries="q",
     keys="k",
     values="v",
@@ -212,9 +214,6 @@ def scaled_dot_product_attention(
     See: MLX ``mlx.core.fast.scaled_dot_product_attention``; Vaswani et al. 2017, arXiv:1706.03762;
         Ainslie et al. 2023, arXiv:2305.13245.
     """
-    k = to_array(k, "k")
-    if k.ndim == 4 and k.shape[1] == 0:
-        raise ValueError("k has no heads")
     mask_mode, mask_arr = "", None
     if isinstance(mask, str):
         if mask != "causal":
@@ -227,6 +226,7 @@ def scaled_dot_product_attention(
     "mlx_fast_gated_delta_update",
     "array queries, array keys, array values, array gates, array beta, array? "
     "initial_state, array? mask",
+    check='mlx_c::check_heads({queries}, 2, "queries")',
     queries="q",
     keys="k",
     values="v",
@@ -269,6 +269,3 @@ def gated_delta_update(
 
     See: MLX ``mlx.core.fast.gated_delta_update``; Yang et al. 2024, arXiv:2412.06464.
     """
-    q = to_array(q, "q")
-    if q.ndim == 4 and q.shape[2] == 0:
-        raise ValueError("q has no heads")

@@ -128,14 +128,7 @@ def eig(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
     See: MLX ``mlx.core.linalg.eig``.
     """
 
-def _check_triangle(UPLO: str) -> None:
-    """LAPACK is only asked for a triangle that exists."""
-    if not isinstance(UPLO, str):
-        raise TypeError(f"UPLO must be a str, not {type(UPLO).__name__}")
-    if UPLO not in ("L", "U", "l", "u"):
-        raise ValueError(f'UPLO must be "L" or "U", not {UPLO!r}')
-
-@c("mlx_linalg_eigvalsh", "array a, str UPLO")
+@c("mlx_linalg_eigvalsh", "array a, str UPLO", check="mlx_c::check_triangle({UPLO})")
 def eigvalsh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> array:
     """Eigenvalues of symmetric or Hermitian matrices, ascending.
 
@@ -157,9 +150,8 @@ def eigvalsh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.eigvalsh``.
     """
-    _check_triangle(UPLO)
 
-@c("mlx_linalg_eigh", "array a, str UPLO")
+@c("mlx_linalg_eigh", "array a, str UPLO", check="mlx_c::check_triangle({UPLO})")
 def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array, array]:
     """Eigenvalues and eigenvectors of symmetric or Hermitian matrices.
 
@@ -182,14 +174,8 @@ def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array
 
     See: MLX ``mlx.core.linalg.eigh``.
     """
-    _check_triangle(UPLO)
 
-def _check_elements(a: array) -> None:
-    """LAPACK's factorisation takes no empty matrices, and MLX does not say so."""
-    if a.size == 0:
-        raise ValueError(f"a is empty: its shape is {a.shape}")
-
-@c("mlx_linalg_lu", "array a")
+@c("mlx_linalg_lu", "array a", check="mlx_c::check_elements({a})")
 def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
     """LU factorisation with row permutation.
 
@@ -212,10 +198,8 @@ def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
 
     See: MLX ``mlx.core.linalg.lu``.
     """
-    a = to_array(a, "a")
-    _check_elements(a)
 
-@c("mlx_linalg_lu_factor", "array a")
+@c("mlx_linalg_lu_factor", "array a", check="mlx_c::check_elements({a})")
 def lu_factor(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
     """LU factorisation, both factors in one matrix.
 
@@ -237,5 +221,3 @@ def lu_factor(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
 
     See: MLX ``mlx.core.linalg.lu_factor``.
     """
-    a = to_array(a, "a")
-    _check_elements(a)

@@ -48,7 +48,7 @@ def norm(
     See: MLX ``mlx.core.linalg.norm``.
     """
 
-@c("mlx_linalg_inv", "array a")
+@c("mlx_linalg_inv", "array a", check="mlx_c::check_elements({a})")
 def inv(a: array, *, stream: StreamLike = None) -> array:
     """Inverse of square matrices.
 
@@ -70,8 +70,6 @@ def inv(a: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.inv``.
     """
-    a = to_array(a, "a")
-    _check_elements(a)
 
 @c("mlx_linalg_tri_inv", "array a, bool upper")
 def tri_inv(a: array, upper: bool = False, *, stream: StreamLike = None) -> array:
@@ -168,7 +166,7 @@ def cross(a: array, b: array, axis: int = -1, *, stream: StreamLike = None) -> a
     See: MLX ``mlx.core.linalg.cross``.
     """
 
-@c("mlx_linalg_solve", "array a, array b")
+@c("mlx_linalg_solve", "array a, array b", check="mlx_c::check_elements({a})")
 def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
     """Solution ``x`` of ``a @ x == b``.
 
@@ -190,8 +188,6 @@ def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.linalg.solve``.
     """
-    a = to_array(a, "a")
-    _check_elements(a)
 
 @c("mlx_linalg_solve_triangular", "array a, array b, bool upper")
 def solve_triangular(

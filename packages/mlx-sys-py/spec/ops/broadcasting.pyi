@@ -188,6 +188,11 @@ def atleast_3d(*arys: array, stream: StreamLike = None) -> array | list[array]:
     results = [_atleast_3d(to_array(value, "arys"), stream) for value in arys]
     return results[0] if len(results) == 1 else results
 
-@c("mlx_number_of_elements", "array a, ints axes, bool inverted, dtype dtype", python=False)
+@c(
+    "mlx_number_of_elements",
+    "array a, ints axes, bool inverted, dtype dtype",
+    check="mlx_c::check_axes({a}, {axes})",
+    python=False,
+)
 def number_of_elements(a: array, axes: Sequence[int], inverted: bool, dtype: Dtype) -> array:
     """Product of the lengths of some axes, known only when shapes are."""

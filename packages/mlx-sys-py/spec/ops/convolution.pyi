@@ -12,14 +12,11 @@ def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
         raise ValueError(f"{name} must be an integer or {count} of them, not {len(values)}")
     return values
 
-def _check_kernel(weight: array, groups: int) -> None:
-    """MLX divides by these numbers without looking at them."""
-    if to_int(groups, "groups") < 1:
-        raise ValueError(f"groups must be positive, not {groups}")
-    if weight.ndim and weight.shape[-1] == 0:
-        raise ValueError("weight has no input channels")
-
-@c("mlx_conv1d", "array input, array weight, int stride, int padding, int dilation, int groups")
+@c(
+    "mlx_conv1d",
+    "array input, array weight, int stride, int padding, int dilation, int groups",
+    check="mlx_c::check_kernel({weight}, {groups})",
+)
 def conv1d(
     input: array,
     weight: array,
@@ -57,10 +54,12 @@ def conv1d(
 
     See: MLX ``mlx.core.conv1d``.
     """
-    weight = to_array(weight, "weight")
-    _check_kernel(weight, groups)
 
-@c("mlx_conv2d", "array input, array weight, int2 stride, int2 padding, int2 dilation, int groups")
+@c(
+    "mlx_conv2d",
+    "array input, array weight, int2 stride, int2 padding, int2 dilation, int groups",
+    check="mlx_c::check_kernel({weight}, {groups})",
+)
 def conv2d(
     input: array,
     weight: array,
@@ -98,13 +97,15 @@ def conv2d(
 
     See: MLX ``mlx.core.conv2d``.
     """
-    weight = to_array(weight, "weight")
-    _check_kernel(weight, groups)
     stride = _spread(stride, 2, "stride")
     padding = _spread(padding, 2, "padding")
     dilation = _spread(dilation, 2, "dilation")
 
-@c("mlx_conv3d", "array input, array weight, int3 stride, int3 padding, int3 dilation, int groups")
+@c(
+    "mlx_conv3d",
+    "array input, array weight, int3 stride, int3 padding, int3 dilation, int groups",
+    check="mlx_c::check_kernel({weight}, {groups})",
+)
 def conv3d(
     input: array,
     weight: array,
@@ -142,8 +143,6 @@ def conv3d(
 
     See: MLX ``mlx.core.conv3d``.
     """
-    weight = to_array(weight, "weight")
-    _check_kernel(weight, groups)
     stride = _spread(stride, 3, "stride")
     padding = _spread(padding, 3, "padding")
     dilation = _spread(dilation, 3, "dilation")
@@ -152,6 +151,7 @@ def conv3d(
     "mlx_conv_transpose1d",
     "array input, array weight, int stride, int padding, int dilation, int output_padding, "
     "int groups",
+    check="mlx_c::check_kernel({weight}, {groups})",
 )
 def conv_transpose1d(
     input: array,
@@ -192,13 +192,12 @@ def conv_transpose1d(
 
     See: MLX ``mlx.core.conv_transpose1d``.
     """
-    weight = to_array(weight, "weight")
-    _check_kernel(weight, groups)
 
 @c(
     "mlx_conv_transpose2d",
     "array input, array weight, int2 stride, int2 padding, int2 dilation, int2 "
     "output_padding, int groups",
+    check="mlx_c::check_kernel({weight}, {groups})",
 )
 def conv_transpose2d(
     input: array,
@@ -241,8 +240,6 @@ def conv_transpose2d(
 
     See: MLX ``mlx.core.conv_transpose2d``.
     """
-    weight = to_array(weight, "weight")
-    _check_kernel(weight, groups)
     stride = _spread(stride, 2, "stride")
     padding = _spread(padding, 2, "padding")
     dilation = _spread(dilation, 2, "dilation")
@@ -252,6 +249,7 @@ def conv_transpose2d(
     "mlx_conv_transpose3d",
     "array input, array weight, int3 stride, int3 padding, int3 dilation, int3 "
     "output_padding, int groups",
+    check="mlx_c::check_kernel({weight}, {groups})",
 )
 def conv_transpose3d(
     input: array,
@@ -294,8 +292,6 @@ def conv_transpose3d(
 
     See: MLX ``mlx.core.conv_transpose3d``.
     """
-    weight = to_array(weight, "weight")
-    _check_kernel(weight, groups)
     stride = _spread(stride, 3, "stride")
     padding = _spread(padding, 3, "padding")
     dilation = _spread(dilation, 3, "dilation")
@@ -305,6 +301,7 @@ def conv_transpose3d(
     "mlx_conv_general",
     "array input, array weight, ints stride, ints padding_lo, ints padding_hi, ints "
     "kernel_dilation, ints input_dilation, int groups, bool flip",
+    check="mlx_c::check_kernel({weight}, {groups})",
     padding_lo="before",
     padding_hi="after",
 )
@@ -348,8 +345,6 @@ def conv_general(
 
     See: MLX ``mlx.core.conv_general``.
     """
-    weight = to_array(weight, "weight")
-    _check_kernel(weight, groups)
     before = after = padding
     if isinstance(padding, (list, tuple)) and len(padding) == 2 and not isinstance(padding[0], int):
         before, after = padding

@@ -110,7 +110,12 @@ def put_along_axis(
         flat = put_along_axis(a.flatten(stream=stream), indices, values, 0, stream=stream)
         return flat.reshape(a.shape, stream=stream)
 
-@c("mlx_slice", "array a, shape start, shape stop, shape strides", python=False)
+@c(
+    "mlx_slice",
+    "array a, shape start, shape stop, shape strides",
+    check="mlx_c::check_strides({strides})",
+    python=False,
+)
 @c("mlx_slice_dynamic", "array a, array start, ints axes, shape slice_size", start="start_indices")
 def slice(
     a: array,
@@ -147,11 +152,13 @@ def slice(
 @c(
     "mlx_slice_update",
     "array src, array update, shape start, shape stop, shape strides",
+    check="mlx_c::check_strides({strides})",
     python=False,
 )
 @c(
     "mlx_slice_update_dynamic",
     "array src, array update, array start, ints axes",
+    check="mlx_c::check_update({src}, {update})",
     src="a",
     start="start_indices",
 )
@@ -181,14 +188,11 @@ def slice_update(
 
     See: MLX ``mlx.core.slice_update``.
     """
-    a = to_array(a, "a")
-    update = to_array(update, "update")
-    if update.ndim > a.ndim:
-        raise ValueError(f"update has {update.ndim} axes, more than the {a.ndim} of a")
 
 @c(
     "mlx_slice_update_add",
     "array src, array update, shape start, shape stop, shape strides",
+    check="mlx_c::check_strides({strides})",
     python=False,
 )
 def slice_update_add(
@@ -199,6 +203,7 @@ def slice_update_add(
 @c(
     "mlx_slice_update_prod",
     "array src, array update, shape start, shape stop, shape strides",
+    check="mlx_c::check_strides({strides})",
     python=False,
 )
 def slice_update_prod(
@@ -209,6 +214,7 @@ def slice_update_prod(
 @c(
     "mlx_slice_update_max",
     "array src, array update, shape start, shape stop, shape strides",
+    check="mlx_c::check_strides({strides})",
     python=False,
 )
 def slice_update_max(
@@ -219,6 +225,7 @@ def slice_update_max(
 @c(
     "mlx_slice_update_min",
     "array src, array update, shape start, shape stop, shape strides",
+    check="mlx_c::check_strides({strides})",
     python=False,
 )
 def slice_update_min(
@@ -233,28 +240,78 @@ def gather(
 ) -> array:
     """Slices of a given size from positions along some axes."""
 
-@c("mlx_scatter", "array a, arrays indices, array updates, ints axes", python=False)
-@c("mlx_scatter_single", "array a, array indices, array updates, int axis", python=False)
+@c(
+    "mlx_scatter",
+    "array a, arrays indices, array updates, ints axes",
+    check="mlx_c::check_scatter({indices}, {updates})",
+    python=False,
+)
+@c(
+    "mlx_scatter_single",
+    "array a, array indices, array updates, int axis",
+    check="mlx_c::check_scatter({{{indices}}}, {updates})",
+    python=False,
+)
 def scatter(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes replaced by updates."""
 
-@c("mlx_scatter_add", "array a, arrays indices, array updates, ints axes", python=False)
-@c("mlx_scatter_add_single", "array a, array indices, array updates, int axis", python=False)
+@c(
+    "mlx_scatter_add",
+    "array a, arrays indices, array updates, ints axes",
+    check="mlx_c::check_scatter({indices}, {updates})",
+    python=False,
+)
+@c(
+    "mlx_scatter_add_single",
+    "array a, array indices, array updates, int axis",
+    check="mlx_c::check_scatter({{{indices}}}, {updates})",
+    python=False,
+)
 def scatter_add(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes added to."""
 
-@c("mlx_scatter_prod", "array a, arrays indices, array updates, ints axes", python=False)
-@c("mlx_scatter_prod_single", "array a, array indices, array updates, int axis", python=False)
+@c(
+    "mlx_scatter_prod",
+    "array a, arrays indices, array updates, ints axes",
+    check="mlx_c::check_scatter({indices}, {updates})",
+    python=False,
+)
+@c(
+    "mlx_scatter_prod_single",
+    "array a, array indices, array updates, int axis",
+    check="mlx_c::check_scatter({{{indices}}}, {updates})",
+    python=False,
+)
 def scatter_prod(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes multiplied."""
 
-@c("mlx_scatter_max", "array a, arrays indices, array updates, ints axes", python=False)
-@c("mlx_scatter_max_single", "array a, array indices, array updates, int axis", python=False)
+@c(
+    "mlx_scatter_max",
+    "array a, arrays indices, array updates, ints axes",
+    check="mlx_c::check_scatter({indices}, {updates})",
+    python=False,
+)
+@c(
+    "mlx_scatter_max_single",
+    "array a, array indices, array updates, int axis",
+    check="mlx_c::check_scatter({{{indices}}}, {updates})",
+    python=False,
+)
 def scatter_max(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes replaced by updates that are larger."""
 
-@c("mlx_scatter_min", "array a, arrays indices, array updates, ints axes", python=False)
-@c("mlx_scatter_min_single", "array a, array indices, array updates, int axis", python=False)
+@c(
+    "mlx_scatter_min",
+    "array a, arrays indices, array updates, ints axes",
+    check="mlx_c::check_scatter({indices}, {updates})",
+    python=False,
+)
+@c(
+    "mlx_scatter_min_single",
+    "array a, array indices, array updates, int axis",
+    check="mlx_c::check_scatter({{{indices}}}, {updates})",
+    python=False,
+)
 def scatter_min(a: array, indices: Sequence[array], updates: array, axes: Sequence[int]) -> array:
     """A copy with slices at positions along some axes replaced by updates that are smaller."""
 

@@ -48,7 +48,11 @@ def view(a: Scalar | array, dtype: Dtype, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.view``.
     """
 
-@c("mlx_as_strided", "array a, shape shape, strides strides, size offset")
+@c(
+    "mlx_as_strided",
+    "array a, shape shape, strides strides, size offset",
+    check="mlx_c::check_view({a}, {shape}, {strides}, {offset})",
+)
 def as_strided(
     a: array,
     /,
@@ -90,23 +94,6 @@ def as_strided(
         strides = [1] * len(shape)
         for axis in range(len(shape) - 2, -1, -1):
             strides[axis] = strides[axis + 1] * shape[axis + 1]
-    strides = list(to_strides(strides, "strides"))
-    if len(strides) != len(shape):
-        raise ValueError(f"strides has {len(strides)} steps for {len(shape)} axes of shape")
-    if True in [length < 0 for length in shape]:
-        raise ValueError(f"a length is negative in the shape {shape}")
-    if 0 not in shape:
-        lowest = highest = to_uint64(offset, "offset")
-        for length, step in zip(shape, strides, strict=True):
-            if step < 0:
-                lowest += (length - 1) * step
-            else:
-                highest += (length - 1) * step
-        if lowest < 0 or highest >= a.size:
-            raise ValueError(
-                f"shape, strides and offset reach from element {lowest} to {highest}, "
-                f"but a has {a.size} elements"
-            )
 
 @c("mlx_contiguous", "array a, bool allow_col_major")
 def contiguous(a: array, /, allow_col_major: bool = False, *, stream: StreamLike = None) -> array:

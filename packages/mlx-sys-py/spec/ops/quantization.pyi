@@ -1,8 +1,10 @@
 """Weights in a few bits, and products with them."""
 
-cpp_includes = ["private/checks.hpp"]
-
-@c("mlx_quantize", "array w, int? group_size, int? bits, str mode, array? global_scale")
+@c(
+    "mlx_quantize",
+    "array w, int? group_size, int? bits, str mode, array? global_scale",
+    check="mlx_c::check_group_size({group_size})",
+)
 def quantize(
     w: array,
     /,
@@ -37,8 +39,6 @@ def quantize(
 
     See: MLX ``mlx.core.quantize``; "OCP Microscaling Formats (MX)" v1.0 for mxfp4 and mxfp8.
     """
-    if group_size is not None and to_int(group_size, "group_size") < 1:
-        raise ValueError(f"group_size must be positive, not {group_size}")
 
 @c(
     "mlx_dequantize",

@@ -232,7 +232,11 @@ def logcumsumexp(
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
 
-@c("mlx_diff", "array a, int n, int axis")
+@c(
+    "mlx_diff",
+    "array a, int n, int axis",
+    cpp="mlx::core::diff({a}, mlx_c::at_most_length({a}, {axis}, {n}), {axis}, {s})",
+)
 def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) -> array:
     """Differences of neighbours along an axis, taken ``n`` times.
 
@@ -256,7 +260,3 @@ def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) 
 
     See: MLX ``mlx.core.diff``.
     """
-    a = to_array(a, "a")
-    if -a.ndim <= to_int(axis, "axis") < a.ndim and to_int(n, "n") > a.shape[axis]:
-        # There is nothing left after as many differences as elements.
-        n = a.shape[axis]

@@ -55,7 +55,11 @@ def flatten(
     See: MLX ``mlx.core.flatten``.
     """
 
-@c("mlx_unflatten", "array a, int axis, shape shape")
+@c(
+    "mlx_unflatten",
+    "array a, int axis, shape shape",
+    check="mlx_c::check_lengths({shape})",
+)
 def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: StreamLike = None) -> array:
     """One axis split into several.
 
@@ -80,9 +84,6 @@ def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: StreamLik
 
     See: MLX ``mlx.core.unflatten``.
     """
-    shape = to_ints(shape, "shape")
-    if -1 in shape and 0 in shape:
-        raise ValueError(f"the length for -1 cannot be worked out beside 0 in shape {shape}")
 
 @method
 @c("mlx_squeeze", "array a", when="axis is None")

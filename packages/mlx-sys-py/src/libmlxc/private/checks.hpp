@@ -1,20 +1,49 @@
-// Arguments that MLX takes on trust and reads whatever they are.
+// Arguments that MLX takes on trust, and divides or indexes by: the functions named check_ throw
+// std::invalid_argument for those it must not get.
 #pragma once
 
 #include <optional>
-#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <mlx/array.h>
 
 namespace mlx_c {
 
 // The scales of `w`, which packed weights cannot do without.
-inline std::optional<mlx::core::array> scales_of(
-    const mlx::core::array& w, std::optional<mlx::core::array> scales) {
-  if (w.dtype() == mlx::core::uint32 && !scales) {
-    throw std::invalid_argument("[gather_qqmm] scales must be given for quantized weights w");
-  }
-  return scales;
-}
+std::optional<mlx::core::array> scales_of(
+    const mlx::core::array& w, std::optional<mlx::core::array> scales);
+
+void check_group_size(const std::optional<int>& group_size);
+
+// Of a convolution.
+void check_kernel(const mlx::core::array& weight, int groups);
+
+void check_view(
+    const mlx::core::array& a,
+    const mlx::core::Shape& shape,
+    const mlx::core::Strides& strides,
+    size_t offset);
+
+// Lengths of which one may be -1, to be worked out.
+void check_lengths(const mlx::core::Shape& shape);
+
+void check_strides(const mlx::core::Shape& strides);
+
+void check_axes(const mlx::core::array& a, const std::vector<int>& axes);
+
+void check_update(const mlx::core::array& src, const mlx::core::array& update);
+
+void check_scatter(const std::vector<mlx::core::array>& indices, const mlx::core::array& updates);
+
+// Of matrices that LAPACK factorises.
+void check_elements(const mlx::core::array& a);
+void check_triangle(const std::string& uplo);
+
+// Whether `a`, of four dimensions, has heads along `axis`.
+void check_heads(const mlx::core::array& a, int axis, const char* argument);
+
+// `n`, or the length of an axis if that is less.
+int at_most_length(const mlx::core::array& a, int axis, int n);
 
 }  // namespace mlx_c

@@ -61,6 +61,7 @@ def stack(arrays: Sequence[ArrayLike], axis: int = 0, *, stream: StreamLike = No
     "array a, array b",
     returns="array, array",
     cpp="divided(mlx::core::divmod({a}, {b}, {s}))",
+    check="mlx_c::check_divisor({b})",
 )
 def divmod(a: array, b: array, *, stream: StreamLike = None) -> tuple[array, array]:
     """Quotient and remainder."""
