@@ -58,6 +58,7 @@ FOUND: list[tuple[str, Sequence[object], str]] = [
     ("mlx_scatter", (array(0, 3), vector(), array(0, 3), []), "updates is empty"),
     ("mlx_scatter_max_single", (array(3, 3), array(dtype=UINT32), array(0, 3), 1), "updates is"),
     ("mlx_unflatten", (array(4), 0, [0, -1]), "cannot be worked out beside 0"),
+    ("mlx_unflatten", (array(4), 0, [2**16, 2**16, 2**16, 2**16, -1]), "are too large"),
     (
         "mlx_as_strided",
         (array(4), [2], (ctypes.c_int64 * 1)(2**40), ctypes.c_size_t(1), ctypes.c_size_t(0)),
