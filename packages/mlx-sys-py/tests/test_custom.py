@@ -228,3 +228,50 @@ def test_wrong_keys() -> None:
             transforms.detail_compile(square, key)  # type: ignore[arg-type]
     with pytest.raises((TypeError, ValueError, OverflowError), match="constants"):
         transforms.detail_compile(square, 1, False, [-1])
+
+
+def test_a_compiled_function_keeps_its_rules() -> None:
+    """A recording does without the node of a custom function, but not what transforms it."""
+    calls = []
+
+    def both(x: list[array]) -> list[array]:
+        calls.append("function")
+        return [x[0] * 2, x[0] + 1]
+
+    def rule(x: list[array], dy: list[array], y: list[array]) -> list[array]:
+        assert plain(y) == [(x[0] * 2).tolist(), (x[0] + 1).tolist()]
+        return [10 * dy[0] + dy[1]]
+
+    custom = transforms.custom_function(both, vjp=rule, vmap=lambda x, axes: (both(x), [0, 0]))
+    # One output twice, and one that another operation uses.
+    compiled = transforms.compile(lambda x: [*custom(x), ops.exp(custom(x)[0] * 0), custom(x)[1]])
+    for _ in range(2):
+        assert plain(compiled([X])) == [[2, 4], [2, 3], [1, 1], [2, 3]]
+    assert calls == ["function"] * 3
+    ones = ops.ones((2,))
+    gradient = transforms.vjp(compiled, [X], [ones, ones, ones, ones])[1]
+    assert plain(gradient) == [[12, 12]]
+
+    rows = ops.stack([X, X])
+    traced = transforms.vmap_trace(compiled, [rows], [0])
+    calls.clear()
+    result = transforms.vmap_replace([rows], *traced, [0], [0, 0, 0, 0])
+    assert plain(result[0]) == [[2, 4], [2, 4]]
+    assert calls == ["function"] * 3
+
+
+def test_gradients_of_custom_functions_are_compiled() -> None:
+    custom = transforms.custom_vjp(
+        lambda x: [ops.sum(x[0] * x[0])], lambda x, dy, y: [dy[0] * x[0] * 100]
+    )
+    inner = transforms.value_and_grad(transforms.checkpoint(custom), [0])
+    compiled = transforms.compile(lambda x: inner(x)[1])
+    for _ in range(2):
+        assert plain(compiled([X])) == [[100, 200]]
+
+
+def test_compiled_equal_outputs_without_gradients() -> None:
+    compiled = transforms.compile(lambda x: [ops.stop_gradient(x[0] + 1) for _ in range(3)])
+    assert plain(compiled([X])) == [[2, 3]] * 3
+    rows = transforms.vjp(compiled, [X], [X, X, X])[1]
+    assert plain(rows) == [[0, 0]]

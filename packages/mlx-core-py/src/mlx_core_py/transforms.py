@@ -15,7 +15,7 @@ from mlx_sys_py.transforms import disable_compile, enable_compile
 
 from mlx_core_py._compile import compile
 from mlx_core_py._custom import custom_function
-from mlx_core_py._pytree import arrays_of, only_arrays_of, with_arrays
+from mlx_core_py._pytree import arrays_of, only_arrays_of, with_arrays, without_arrays
 from mlx_core_py._vmap import vmap
 
 __all__ = [
@@ -228,13 +228,15 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(fun)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        result: Any = None
+        # Without the arrays: these live as long as the graph, in which the arrays are already.
+        arguments, result = without_arrays((args, kwargs)), None
 
         def on_arrays(arrays: list[array]) -> list[array]:
             nonlocal result
-            new_args, new_kwargs = with_arrays((args, kwargs), iter(arrays))
-            result = fun(*new_args, **new_kwargs)
-            return arrays_of(result)
+            new_args, new_kwargs = with_arrays(arguments, iter(arrays))
+            outputs = fun(*new_args, **new_kwargs)
+            result = without_arrays(outputs)
+            return arrays_of(outputs)
 
         outputs = sys_transforms.checkpoint(on_arrays)(arrays_of((args, kwargs)))
         return with_arrays(result, iter(outputs))

@@ -85,7 +85,7 @@ int mlx_async_eval(const mlx_vector_array outputs) {
 }
 
 int mlx_checkpoint(mlx_closure* res, const mlx_closure fun) {
-  return guard([&] { set(res, mx::checkpoint(get(fun, "fun"))); });
+  return guard([&] { set(res, mx::checkpoint(get_shared(fun, "fun"))); });
 }
 
 int mlx_custom_function(
@@ -98,7 +98,7 @@ int mlx_custom_function(
     checked_custom checked;
     set(res,
         mx::custom_function(
-            checked.fun(get(fun, "fun")),
+            checked.fun(get_shared(fun, "fun")),
             checked.vjp(get_optional(fun_vjp)),
             checked.jvp(get_optional(fun_jvp)),
             checked.vmap(get_optional(fun_vmap))));
@@ -108,7 +108,7 @@ int mlx_custom_function(
 int mlx_custom_vjp(mlx_closure* res, const mlx_closure fun, const mlx_closure_custom fun_vjp) {
   return guard([&] {
     checked_custom checked;
-    set(res, mx::custom_vjp(get(fun, "fun"), *checked.vjp(get(fun_vjp, "fun_vjp"))));
+    set(res, mx::custom_vjp(get_shared(fun, "fun"), *checked.vjp(get(fun_vjp, "fun_vjp"))));
   });
 }
 
@@ -144,7 +144,7 @@ int mlx_value_and_grad(
     const int* argnums,
     size_t argnums_num) {
   return guard([&] {
-    auto checked = [f = get(fun, "fun")](const arrays& inputs) {
+    auto checked = [f = get_shared(fun, "fun")](const arrays& inputs) {
       auto outputs = f(inputs);
       if (outputs.empty()) {
         throw std::invalid_argument("fun returned no arrays: there is nothing to differentiate");

@@ -1,23 +1,14 @@
 """Python functions as closures of the C library, and closures as Python callables."""
 
-from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memset
 from libcpp.vector cimport vector
 
 from mlx_sys_py cimport c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
+from mlx_sys_py._callback cimport Callback, Payload, free_payload, function_of
 from mlx_sys_py._containers cimport MapStringToArray
 from mlx_sys_py._error cimport check, keep_exception
 from mlx_sys_py._scalars cimport to_ints
-
-cdef extern from "Python.h":
-    """
-    #if PY_VERSION_HEX < 0x030D0000
-    #define Py_IsFinalizing _Py_IsFinalizing
-    #endif
-    """
-    bint Py_IsFinalizing() noexcept nogil
-
 
 cdef struct Call:
     # A call from C: what it lends, up to three lists of arrays, then names and arrays, then
@@ -42,10 +33,10 @@ cdef inline Call new_call(c.mlx_vector_array* res, c.mlx_vector_array inputs) no
     return call
 
 
-cdef int run(void* function, const Call* call) noexcept with gil:
+cdef int run(void* payload, const Call* call) noexcept with gil:
     """Run a Python function for C; an exception is kept for the call around it."""
     try:
-        result = (<object>function)(*arguments_of(call))
+        result = function_of(<const Payload*>payload)(*arguments_of(call))
         if call.grads != NULL or call.axes != NULL:
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 raise TypeError("the function's result must be a pair")
@@ -91,32 +82,6 @@ cdef int fill_ints(c.mlx_vector_int* res, object values) except -1:
     return check(c.mlx_vector_int_set_data(res, ints.data(), ints.size()))
 
 
-cdef void release_python(void* payload) noexcept nogil:
-    # The last copy of a closure can go after the interpreter has: then its reference leaks.
-    if Py_IsFinalizing():
-        return
-    with gil:
-        Py_DECREF(<object>payload)
-
-
-cdef void* keep(object function, void* made) except NULL:
-    """The payload of a closure that is being made: a reference of its own to the function."""
-    if not callable(function):
-        raise TypeError(f"function must be callable, not {type(function).__name__}")
-    if made != NULL:
-        raise RuntimeError("a closure cannot be initialised again")
-    Py_INCREF(function)
-    return <void*>function
-
-
-cdef int check_made(void* made, object function) except -1:
-    """Raise if a closure could not be made; its payload is still ours then."""
-    if made != NULL:
-        return 0
-    Py_DECREF(function)
-    return check(1)
-
-
 cdef int call_plain(
     c.mlx_vector_array* res, const c.mlx_vector_array inputs, void* payload
 ) noexcept nogil:
@@ -124,7 +89,7 @@ cdef int call_plain(
     return run(payload, &call)
 
 
-cdef class Closure:
+cdef class Closure(Callback):
     """A function from arrays to arrays that C code can call (``mlx_closure``).
 
     Args:
@@ -142,18 +107,19 @@ cdef class Closure:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self, function):
-        cdef void* payload = keep(function, self._c.ctx)
-        self._c = c.mlx_closure_new_func_payload(call_plain, payload, release_python)
-        check_made(self._c.ctx, function)
+    cdef bint create(self, Payload* payload) noexcept:
+        self._c = c.mlx_closure_new_func_payload(call_plain, payload, free_payload)
+        return self._c.ctx != NULL
 
     def __dealloc__(self):
+        self.disconnect()
         c.mlx_closure_free(self._c)
 
     @staticmethod
-    cdef Closure _take(c.mlx_closure handle):
+    cdef Closure _take(c.mlx_closure handle, object source):
         cdef Closure res = Closure.__new__(Closure)
         res._c = handle
+        res.hold(source)
         return res
 
     def __call__(self, inputs):
@@ -168,7 +134,11 @@ cdef class Closure:
 
 
 cdef Closure to_closure(object function):
-    return <Closure>function if isinstance(function, Closure) else Closure(function)
+    """A closure for C that calls Python at once: however deep functions are nested in each other,
+    Python counts the calls, and frees them one after the other."""
+    if isinstance(function, Closure) and (<Closure>function).payload != NULL:
+        return <Closure>function
+    return Closure(function)
 
 
 cdef int call_kwargs(
@@ -180,7 +150,7 @@ cdef int call_kwargs(
     return run(payload, &call)
 
 
-cdef class ClosureKwargs:
+cdef class ClosureKwargs(Callback):
     """A function of arrays by place and by name (``mlx_closure_kwargs``).
 
     Args:
@@ -196,12 +166,12 @@ cdef class ClosureKwargs:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self, function):
-        cdef void* payload = keep(function, self._c.ctx)
-        self._c = c.mlx_closure_kwargs_new_func_payload(call_kwargs, payload, release_python)
-        check_made(self._c.ctx, function)
+    cdef bint create(self, Payload* payload) noexcept:
+        self._c = c.mlx_closure_kwargs_new_func_payload(call_kwargs, payload, free_payload)
+        return self._c.ctx != NULL
 
     def __dealloc__(self):
+        self.disconnect()
         c.mlx_closure_kwargs_free(self._c)
 
     def __call__(self, args, kwargs):
@@ -240,7 +210,7 @@ cdef int call_value_and_grad(
     return run(payload, &call)
 
 
-cdef class ClosureValueAndGrad:
+cdef class ClosureValueAndGrad(Callback):
     """A function to values and gradients (``mlx_closure_value_and_grad``).
 
     Args:
@@ -257,20 +227,21 @@ cdef class ClosureValueAndGrad:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self, function):
-        cdef void* payload = keep(function, self._c.ctx)
+    cdef bint create(self, Payload* payload) noexcept:
         self._c = c.mlx_closure_value_and_grad_new_func_payload(
-            call_value_and_grad, payload, release_python
+            call_value_and_grad, payload, free_payload
         )
-        check_made(self._c.ctx, function)
+        return self._c.ctx != NULL
 
     def __dealloc__(self):
+        self.disconnect()
         c.mlx_closure_value_and_grad_free(self._c)
 
     @staticmethod
-    cdef ClosureValueAndGrad _take(c.mlx_closure_value_and_grad handle):
+    cdef ClosureValueAndGrad _take(c.mlx_closure_value_and_grad handle, object source):
         cdef ClosureValueAndGrad res = ClosureValueAndGrad.__new__(ClosureValueAndGrad)
         res._c = handle
+        res.hold(source)
         return res
 
     def __call__(self, inputs):
@@ -295,7 +266,7 @@ cdef int call_custom(
     return run(payload, &call)
 
 
-cdef class ClosureCustom:
+cdef class ClosureCustom(Callback):
     """The vector-Jacobian product of a custom function (``mlx_closure_custom``).
 
     Args:
@@ -312,12 +283,12 @@ cdef class ClosureCustom:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self, function):
-        cdef void* payload = keep(function, self._c.ctx)
-        self._c = c.mlx_closure_custom_new_func_payload(call_custom, payload, release_python)
-        check_made(self._c.ctx, function)
+    cdef bint create(self, Payload* payload) noexcept:
+        self._c = c.mlx_closure_custom_new_func_payload(call_custom, payload, free_payload)
+        return self._c.ctx != NULL
 
     def __dealloc__(self):
+        self.disconnect()
         c.mlx_closure_custom_free(self._c)
 
     def __call__(self, primals, cotangents, outputs):
@@ -346,7 +317,7 @@ cdef int call_custom_jvp(
     return run(payload, &call)
 
 
-cdef class ClosureCustomJvp:
+cdef class ClosureCustomJvp(Callback):
     """The Jacobian-vector product of a custom function (``mlx_closure_custom_jvp``).
 
     Args:
@@ -364,14 +335,12 @@ cdef class ClosureCustomJvp:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self, function):
-        cdef void* payload = keep(function, self._c.ctx)
-        self._c = c.mlx_closure_custom_jvp_new_func_payload(
-            call_custom_jvp, payload, release_python
-        )
-        check_made(self._c.ctx, function)
+    cdef bint create(self, Payload* payload) noexcept:
+        self._c = c.mlx_closure_custom_jvp_new_func_payload(call_custom_jvp, payload, free_payload)
+        return self._c.ctx != NULL
 
     def __dealloc__(self):
+        self.disconnect()
         c.mlx_closure_custom_jvp_free(self._c)
 
     def __call__(self, primals, tangents, argnums):
@@ -401,7 +370,7 @@ cdef int call_custom_vmap(
     return run(payload, &call)
 
 
-cdef class ClosureCustomVmap:
+cdef class ClosureCustomVmap(Callback):
     """The vectorization of a custom function (``mlx_closure_custom_vmap``).
 
     Args:
@@ -419,14 +388,14 @@ cdef class ClosureCustomVmap:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self, function):
-        cdef void* payload = keep(function, self._c.ctx)
+    cdef bint create(self, Payload* payload) noexcept:
         self._c = c.mlx_closure_custom_vmap_new_func_payload(
-            call_custom_vmap, payload, release_python
+            call_custom_vmap, payload, free_payload
         )
-        check_made(self._c.ctx, function)
+        return self._c.ctx != NULL
 
     def __dealloc__(self):
+        self.disconnect()
         c.mlx_closure_custom_vmap_free(self._c)
 
     def __call__(self, inputs, axes):

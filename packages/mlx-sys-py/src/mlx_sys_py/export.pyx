@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 
 from mlx_sys_py cimport c
 from mlx_sys_py._array cimport VectorArray, array, take_arrays, to_arrays
-from mlx_sys_py._closure cimport ClosureKwargs, keep, release_python, to_closure_kwargs
+from mlx_sys_py._closure cimport ClosureKwargs, to_closure_kwargs
 from mlx_sys_py._containers cimport MapStringToArray
 from mlx_sys_py._dtype cimport dtype_object
 from mlx_sys_py._error cimport check, keep_exception
@@ -74,9 +74,9 @@ cdef object to_python(c.mlx_export_value value):
     return None
 
 
-cdef int tell(const c.mlx_export_value step, void* callback) noexcept with gil:
+cdef int tell(const c.mlx_export_value step, void* exporter) noexcept with gil:
     try:
-        (<object>callback)(to_python(step))
+        (<FunctionExporter>exporter).callback(to_python(step))
         return 0
     except BaseException as error:
         keep_exception(error)
@@ -111,6 +111,9 @@ cdef class FunctionExporter:
     """
 
     cdef c.mlx_function_exporter _c
+    # What the C exporter calls, which it does not outlive.
+    cdef ClosureKwargs closure
+    cdef object callback
 
     def __cinit__(self):
         self._c.ctx = NULL
@@ -119,18 +122,15 @@ cdef class FunctionExporter:
         cdef ClosureKwargs closure = to_closure_kwargs(fun)
         cdef bint any_shape = to_bool(shapeless, "shapeless")
         cdef const char* text = NULL
-        cdef void* payload
         if self._c.ctx != NULL:
             raise RuntimeError("a FunctionExporter cannot be initialised again")
         if callable(file):
             if metadata is not None:
                 raise ValueError("metadata cannot be given to a callback")
-            payload = keep(file, self._c.ctx)
+            self.callback = file
             self._c = c.mlx_function_exporter_new_callback(
-                tell, payload, release_python, closure._c, any_shape
+                tell, <void*>self, NULL, closure._c, any_shape
             )
-            if self._c.ctx == NULL:
-                release_python(payload)
         else:
             path = to_path(file)
             if metadata is not None:
@@ -139,6 +139,7 @@ cdef class FunctionExporter:
             self._c = c.mlx_function_exporter_new_kwargs(path, closure._c, any_shape, text)
         if self._c.ctx == NULL:
             check(1)
+        self.closure = closure
 
     def __dealloc__(self):
         c.mlx_function_exporter_free(self._c)

@@ -10,6 +10,7 @@ from libcpp.vector cimport vector
 
 from mlx_sys_py cimport c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
+from mlx_sys_py._callback cimport owning
 from mlx_sys_py._closure cimport (
     Closure, ClosureCustom, ClosureCustomJvp, ClosureCustomVmap, ClosureValueAndGrad, take_pair,
     to_closure,
@@ -74,7 +75,7 @@ def value_and_grad(fun, argnums, /):
     cdef c.mlx_closure_value_and_grad res
     res.ctx = NULL
     check(c.mlx_value_and_grad(&res, closure._c, numbers.data(), numbers.size()))
-    return ClosureValueAndGrad._take(res)
+    return ClosureValueAndGrad._take(res, closure)
 
 
 ctypedef int (*product)(
@@ -186,6 +187,16 @@ def vmap_replace(inputs, s_inputs, s_outputs, in_axes, out_axes, /):
     return take_arrays(res)
 
 
+cdef int check_callable(object function, str name) except -1:
+    if not callable(function):
+        raise TypeError(f"{name} must be callable, not {type(function).__name__}")
+    return 0
+
+
+# Nodes of a graph can outlive every Python object: the closures in them own their functions. They
+# are made for each call, so that between calls only Python objects refer to the functions, where
+# the garbage collector sees it.
+
 def checkpoint(fun, /):
     """A function like ``fun`` whose gradient computes the intermediate values anew.
 
@@ -197,11 +208,16 @@ def checkpoint(fun, /):
 
     See: MLX ``mlx.core.checkpoint``; Chen et al. 2016, arXiv:1604.06174.
     """
-    cdef Closure closure = to_closure(fun)
-    cdef c.mlx_closure res
-    res.ctx = NULL
-    check(c.mlx_checkpoint(&res, closure._c))
-    return Closure._take(res)
+    check_callable(fun, "fun")
+
+    def checkpointed(inputs):
+        cdef Closure closure = <Closure>owning(Closure, fun)
+        cdef c.mlx_closure res
+        res.ctx = NULL
+        check(c.mlx_checkpoint(&res, closure._c))
+        return Closure._take(res, None)(inputs)
+
+    return Closure(checkpointed)
 
 
 def custom_vjp(fun, vjp, /):
@@ -223,12 +239,8 @@ def custom_vjp(fun, vjp, /):
 
     See: MLX ``custom_vjp``.
     """
-    cdef Closure closure = to_closure(fun)
-    cdef ClosureCustom rule = ClosureCustom(vjp)
-    cdef c.mlx_closure res
-    res.ctx = NULL
-    check(c.mlx_custom_vjp(&res, closure._c, rule._c))
-    return Closure._take(res)
+    check_callable(vjp, "vjp")
+    return custom_function(fun, vjp)
 
 
 def custom_function(fun, /, vjp=None, jvp=None, vmap=None):
@@ -259,21 +271,22 @@ def custom_function(fun, /, vjp=None, jvp=None, vmap=None):
 
     See: MLX ``mlx.core.custom_function``.
     """
-    cdef Closure closure = to_closure(fun)
-    # A new closure's handle is empty: the transformation is not custom.
-    cdef ClosureCustom vjp_rule = ClosureCustom.__new__(ClosureCustom)
-    cdef ClosureCustomJvp jvp_rule = ClosureCustomJvp.__new__(ClosureCustomJvp)
-    cdef ClosureCustomVmap vmap_rule = ClosureCustomVmap.__new__(ClosureCustomVmap)
-    cdef c.mlx_closure res
-    if vjp is not None:
-        vjp_rule = ClosureCustom(vjp)
-    if jvp is not None:
-        jvp_rule = ClosureCustomJvp(jvp)
-    if vmap is not None:
-        vmap_rule = ClosureCustomVmap(vmap)
-    res.ctx = NULL
-    check(c.mlx_custom_function(&res, closure._c, vjp_rule._c, jvp_rule._c, vmap_rule._c))
-    return Closure._take(res)
+    check_callable(fun, "fun")
+    for name, rule in (("vjp", vjp), ("jvp", jvp), ("vmap", vmap)):
+        if rule is not None:
+            check_callable(rule, name)
+
+    def customized(inputs):
+        cdef Closure closure = <Closure>owning(Closure, fun)
+        cdef ClosureCustom vjp_rule = <ClosureCustom>owning(ClosureCustom, vjp)
+        cdef ClosureCustomJvp jvp_rule = <ClosureCustomJvp>owning(ClosureCustomJvp, jvp)
+        cdef ClosureCustomVmap vmap_rule = <ClosureCustomVmap>owning(ClosureCustomVmap, vmap)
+        cdef c.mlx_closure res
+        res.ctx = NULL
+        check(c.mlx_custom_function(&res, closure._c, vjp_rule._c, jvp_rule._c, vmap_rule._c))
+        return Closure._take(res, None)(inputs)
+
+    return Closure(customized)
 
 
 def compile(fun, shapeless=False, /):
@@ -292,7 +305,7 @@ def compile(fun, shapeless=False, /):
     cdef c.mlx_closure res
     res.ctx = NULL
     check(c.mlx_compile(&res, closure._c, to_bool(shapeless, "shapeless")))
-    return Closure._take(res)
+    return Closure._take(res, closure)
 
 
 def detail_compile(fun, fun_id, shapeless=False, constants=(), /):
@@ -328,7 +341,7 @@ def detail_compile(fun, fun_id, shapeless=False, constants=(), /):
             &res, closure._c, key, to_bool(shapeless, "shapeless"), numbers.data(), numbers.size()
         )
     )
-    return Closure._take(res)
+    return Closure._take(res, closure)
 
 
 def compile_erase(fun_id, /):

@@ -92,6 +92,22 @@ static void test_derivatives(mlx_closure fun, mlx_vector_array inputs, mlx_vecto
   mlx_vector_array_free(derivatives);
 }
 
+/* Copies of nested functions must not double with each level. */
+static void test_nested_checkpoints(
+    mlx_closure fun, mlx_vector_array inputs, mlx_vector_array tangents) {
+  mlx_vector_array outputs = {NULL}, derivatives = {NULL};
+  mlx_closure nested = mlx_closure_new();
+  CHECK_OK(mlx_closure_set(&nested, fun));
+  for (int depth = 0; depth < 100; ++depth) {
+    CHECK_OK(mlx_checkpoint(&nested, nested));
+  }
+  CHECK_OK(mlx_vjp(&outputs, &derivatives, nested, inputs, tangents));
+  check_element(derivatives, 0, doubles, 3);
+  mlx_closure_free(nested);
+  mlx_vector_array_free(outputs);
+  mlx_vector_array_free(derivatives);
+}
+
 static void test_value_and_grad(mlx_vector_array inputs) {
   mlx_closure fun = mlx_closure_new_func(sum_of_squares), empty = mlx_closure_new_func(nothing);
   mlx_closure_value_and_grad grad = mlx_closure_value_and_grad_new();
@@ -216,6 +232,7 @@ int main(void) {
   mlx_vector_array tangents = mlx_vector_array_new_value(one);
   mlx_closure fun = mlx_closure_new_func(square);
   test_derivatives(fun, inputs, tangents);
+  test_nested_checkpoints(fun, inputs, tangents);
   test_value_and_grad(inputs);
   test_custom(fun, inputs, tangents);
   test_compile(inputs);

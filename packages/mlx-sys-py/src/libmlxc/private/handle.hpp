@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -117,6 +118,13 @@ void set(Handle* res, value_of<Handle> value) {
   } else {
     *res = make<Handle>(std::move(value));
   }
+}
+
+// A function whose copies cost nothing: MLX's transformations keep several of what they are given,
+// so that functions nested in each other would grow with a power of their depth.
+inline function get_shared(mlx_closure handle, const char* argument) {
+  auto shared = std::make_shared<const function>(get(handle, argument));
+  return [shared](const arrays& inputs) { return (*shared)(inputs); };
 }
 
 // A pair of results.

@@ -1,0 +1,98 @@
+"""Python functions that C closures call: who keeps them, and how the closures find them."""
+
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdlib cimport free, malloc
+
+cimport cython
+
+from mlx_sys_py._error cimport check
+
+cdef extern from "Python.h":
+    """
+    #if PY_VERSION_HEX < 0x030D0000
+    #define Py_IsFinalizing _Py_IsFinalizing
+    #endif
+    """
+    bint Py_IsFinalizing() noexcept nogil
+
+
+cdef Payload* new_payload(void* target, bint owned) except NULL:
+    cdef Payload* payload = <Payload*>malloc(sizeof(Payload))
+    if payload == NULL:
+        raise MemoryError()
+    payload.target = target
+    payload.owned = owned
+    if owned:
+        Py_INCREF(<object>target)
+    return payload
+
+
+cdef void free_payload(void* data) noexcept nogil:
+    cdef Payload* payload = <Payload*>data
+    # The last copy of a closure can go after the interpreter has: then its reference leaks.
+    if payload.owned and not Py_IsFinalizing():
+        with gil:
+            Py_DECREF(<object>payload.target)
+    free(payload)
+
+
+cdef object function_of(const Payload* payload):
+    function = None
+    if payload.owned:
+        function = <object>payload.target
+    elif payload.target != NULL:
+        function = (<Callback>payload.target).function
+    if function is None:
+        raise RuntimeError("the function is gone: the closure that kept it was freed")
+    return function
+
+
+@cython.trashcan(True)
+cdef class Callback:
+    """What the closures of all kinds have in common: a Python function.
+
+    The reference to it is here, where the garbage collector sees it, so that a function which
+    knows its own closure goes with it. The closure of the C library finds it through this object
+    and can be copied: copies that outlive this object raise when they are called.
+    """
+
+    def __init__(self, function):
+        self.connect(function, False)
+
+    cdef int connect(self, object function, bint owned) except -1:
+        """Make the C closure; if `owned`, its copies keep the function, else this object does."""
+        if not callable(function):
+            raise TypeError(f"function must be callable, not {type(function).__name__}")
+        if self.made:
+            raise RuntimeError("a closure cannot be initialised again")
+        cdef Payload* payload = new_payload(<void*>function if owned else <void*>self, owned)
+        if not self.create(payload):
+            free_payload(payload)
+            check(1)
+        self.made = True
+        if not owned:
+            self.function = function
+            self.payload = payload
+        return 0
+
+    cdef bint create(self, Payload* payload) noexcept:
+        """Make the C closure of one kind; false if that failed."""
+        return False
+
+    cdef void hold(self, object source) noexcept:
+        """Keep what a C closure made otherwise depends on."""
+        self.made = True
+        self.function = source
+
+    cdef void disconnect(self) noexcept:
+        """Let go of the C closure, which may have copies, before it is freed here."""
+        if self.payload != NULL:
+            self.payload.target = NULL
+
+
+cdef Callback owning(object kind, object function):
+    """A closure whose copies keep the function, as those in graphs have to; empty for None."""
+    cdef Callback res = kind.__new__(kind)
+    if function is not None:
+        res.connect(function, True)
+    return res
