@@ -11,14 +11,22 @@ namespace mlx_c::cpu {
 
 enum class Float { f32, f16, bf16 };
 
-// y = x @ dequantize(w).T for rows of packed weights, each w = scale * q + bias within its group.
+// How packed integers stand for weights: scale * q + bias, or scale * q, where q is the integer
+// itself or a float of 4 (e2m1) or 8 bits (e4m3).
+enum class Encoding { affine, fp4, fp8 };
+
+// y = x @ w.T for packed weights w, or y = x @ w if they are not transposed.
 struct QuantizedProduct {
   int m, n, k;
+  Encoding encoding;
   int bits, group;
+  bool transposed;
   const void* x;  // [m, k], rows contiguous
   Float x_type;
-  const std::uint32_t* w;  // [n, k * bits / 32]
-  const void* scales;      // [n, k / group]
+  const std::uint32_t* w;  // [n, k], or [k, n] if not transposed, of weights of `bits` bits
+  // As the weights, but one for `group` of them in a row. With other encodings than affine the
+  // scales are bytes: small floats (e4m3) for groups of 16, powers of two (e8m0) for groups of 32.
+  const void* scales;
   Float scales_type;
   const void* biases;
   Float biases_type;
@@ -38,6 +46,10 @@ struct Matrix {
 };
 
 struct Kernels {
+  // The weights in a part of w, row after row, as floats. Columns are multiples of 16.
+  void (*dequantize)(const QuantizedProduct&, Range rows, Range columns, float* target);
+
+  // These four are for transposed affine weights of 4 or 8 bits and few rows of x.
   // Floats that one packed row of x takes.
   std::size_t (*packed_row)(const QuantizedProduct&);
   // Floats of scratch that each thread needs in the two functions below.

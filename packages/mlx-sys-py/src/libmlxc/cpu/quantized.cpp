@@ -1,99 +1,200 @@
-// Affine-quantized products.
+// Products with packed weights: of one matrix, of batches, and of matrices chosen by indices.
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <optional>
+#include <vector>
 
 #include "delegate.hpp"
 #include "kernels.hpp"
 #include "mlx/allocator.h"
-#include "pool.hpp"
+#include "mlx/backend/cpu/encoder.h"
+#include "quantized_product.hpp"
+#include "stack.hpp"
 #include "steps.hpp"
-#include "view.hpp"
 
 namespace mlx_c::cpu {
 
 namespace {
 
 using mlx::core::array;
+using mlx::core::QuantizationMode;
 
-// Multiplications below which other threads would cost more than they bring.
-constexpr double worth_threads = 1 << 17;
-// Tasks are whole panels of columns; enough of them to even out threads that lose time.
-constexpr int panel = 32, tasks_per_thread = 8;
-constexpr int task_rows = 128;
-
-int pieces(int size, int piece) {
-  return (size + piece - 1) / piece;
-}
-
-struct Operands {
-  View x, w, scales, biases;
+// What the primitives say about their weights.
+struct Format {
+  int group, bits;
+  QuantizationMode mode;
+  bool transposed;
 };
 
-// Where the elements of `view` lie in order: in itself, or in a copy in `memory`, as floats.
-const void* ordered(const Kernels& kernels, View& view, std::optional<Buffer<float>>& memory) {
-  if (view.row_contiguous) return view.data;
-  memory.emplace(view.size());
-  view.copy_to(kernels, memory->data());
-  view.type = Float::f32;
-  return memory->data();
+Encoding encoding(const Format& format) {
+  if (format.mode == QuantizationMode::Affine) return Encoding::affine;
+  return format.bits == 4 ? Encoding::fp4 : Encoding::fp8;
 }
 
-void run(const Kernels& kernels, QuantizedProduct p, Operands operands) {
-  std::optional<Buffer<float>> x, w, scales, biases;
-  p.x = ordered(kernels, operands.x, x);
-  p.x_type = operands.x.type;
-  p.w = static_cast<const std::uint32_t*>(ordered(kernels, operands.w, w));
-  p.scales = ordered(kernels, operands.scales, scales);
-  p.scales_type = operands.scales.type;
-  p.biases = ordered(kernels, operands.biases, biases);
-  p.biases_type = operands.biases.type;
-  Buffer<float> packed(static_cast<std::size_t>(p.m) * kernels.packed_row(p));
-  p.packed = packed.data();
+// The operands of a node, without handles on its arrays.
+struct Operands {
+  Stack x, w, scales;
+  std::optional<Stack> biases;
 
-  const bool threads = static_cast<double>(p.m) * p.n * p.k >= worth_threads;
-  const int width =
-      threads ? pieces(pieces(p.n, tasks_per_thread * thread_count()), panel) * panel : p.n;
-  const int row_tasks = pieces(p.m, task_rows), column_tasks = pieces(p.n, width);
-  const std::size_t scratch = kernels.scratch(p);
-  parallel_for(row_tasks, [&](int task) {
-    Buffer<float> memory(scratch);
-    const int row = task * task_rows;
-    kernels.pack_rows(p, {row, std::min(row + task_rows, p.m)}, memory.data());
+  Operands(const std::vector<array>& inputs, const Format& format, bool one_matrix)
+      : x(inputs[0], one_matrix), w(inputs[1]), scales(inputs[2]) {
+    if (format.mode == QuantizationMode::Affine) biases.emplace(inputs[3]);
+  }
+
+  void arrange() {
+    x.arrange();
+    w.arrange();
+    scales.arrange();
+    if (biases) biases->arrange();
+  }
+
+  // Makes p the product of its x with the `item`-th weights.
+  void choose_weights(QuantizedProduct& p, std::size_t item) const {
+    p.w = static_cast<const std::uint32_t*>(w[item]);
+    p.scales = scales[item];
+    if (biases) p.biases = (*biases)[item];
+  }
+};
+
+// One matrix of x, one of weights, and where the result goes.
+struct Item {
+  std::size_t x, w, y;
+};
+
+// Computes the items that share the weights of `items[0]` as one product.
+void multiply_shared(
+    const Kernels& kernels,
+    QuantizedProduct p,
+    const Operands& operands,
+    const Item* items,
+    std::size_t count) {
+  const std::size_t x_size = operands.x.matrix_size();
+  const std::size_t y_size = static_cast<std::size_t>(p.m) * p.n * item_size(p.y_type);
+  char* const y = static_cast<char*>(p.y);
+  operands.choose_weights(p, items[0].w);
+  p.x = operands.x[items[0].x];
+  p.y = y + items[0].y * y_size;
+  if (count == 1) return multiply(kernels, p);
+  Buffer<char> x_memory(count * x_size), y_memory(count * y_size);
+  for (std::size_t i = 0; i < count; i++)
+    std::memcpy(x_memory.data() + i * x_size, operands.x[items[i].x], x_size);
+  p.m *= static_cast<int>(count);
+  p.x = x_memory.data();
+  p.y = y_memory.data();
+  multiply(kernels, p);
+  for (std::size_t i = 0; i < count; i++)
+    std::memcpy(y + items[i].y * y_size, y_memory.data() + i * y_size, y_size);
+}
+
+void run(
+    const Kernels& kernels,
+    const QuantizedProduct& p,
+    Operands& operands,
+    std::vector<Item>& items) {
+  operands.arrange();
+  const auto weights = [&](const Item& item) { return operands.w.offset(item.w); };
+  std::stable_sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
+    return weights(a) < weights(b);
   });
-  parallel_for(row_tasks * column_tasks, [&](int task) {
-    Buffer<float> memory(scratch);
-    const int column = task % column_tasks * width, row = task / column_tasks * task_rows;
-    const Range columns{column, std::min(column + width, p.n)};
-    kernels.multiply(p, columns, {row, std::min(row + task_rows, p.m)}, memory.data());
-  });
+  for (std::size_t begin = 0, end; begin < items.size(); begin = end) {
+    for (end = begin + 1; end < items.size(); end++)
+      if (weights(items[end]) != weights(items[begin])) break;
+    multiply_shared(kernels, p, operands, &items[begin], end - begin);
+  }
+}
+
+// The product of one matrix of x, or of `rows` rows of it.
+QuantizedProduct describe(
+    const Format& format, const std::vector<array>& inputs, array& y, std::size_t rows) {
+  QuantizedProduct p{};
+  p.m = static_cast<int>(rows);
+  p.n = y.shape(-1);
+  p.k = inputs[0].shape(-1);
+  p.encoding = encoding(format);
+  p.bits = format.bits;
+  p.group = format.group;
+  p.transposed = format.transposed;
+  p.x_type = *float_type(inputs[0].dtype());
+  if (p.encoding == Encoding::affine) {
+    p.scales_type = *float_type(inputs[2].dtype());
+    p.biases_type = *float_type(inputs[3].dtype());
+  }
+  y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+  p.y = y.data<void>();
+  p.y_type = *float_type(y.dtype());
+  return p;
+}
+
+bool all_in_order(const std::vector<array>& arrays) {
+  return std::all_of(
+      arrays.begin(), arrays.end(), [](const array& a) { return a.flags().row_contiguous; });
 }
 
 class QuantizedMatmul : public Delegate {
  public:
-  QuantizedMatmul(std::shared_ptr<mlx::core::Primitive> original, int bits, int group)
-      : Delegate(std::move(original)), bits_(bits), group_(group) {}
+  QuantizedMatmul(std::shared_ptr<mlx::core::Primitive> original, Format format)
+      : Delegate(std::move(original)), format_(format) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    QuantizedProduct p{};
-    p.k = inputs[0].shape(-1);
-    p.n = y.shape(-1);
-    p.m = static_cast<int>(y.size() / p.n);
-    p.bits = bits_;
-    p.group = group_;
-    p.y = y.data<void>();
-    p.y_type = *float_type(y.dtype());
-    Operands operands{
-        View(inputs[0]), View(inputs[1], Float::f32), View(inputs[2]), View(inputs[3])};
-    dispatch(stream(), [table = kernels(), p, operands = std::move(operands)] {
-      run(*table, p, operands);
-    });
+    const bool one_matrix = inputs[1].ndim() == 2;
+    const std::size_t rows = one_matrix ? y.size() / y.shape(-1) : y.shape(-2);
+    QuantizedProduct p = describe(format_, inputs, y, rows);
+    if (one_matrix && all_in_order(inputs)) {
+      p.x = inputs[0].data<void>();
+      p.w = inputs[1].data<std::uint32_t>();
+      p.scales = inputs[2].data<void>();
+      if (p.encoding == Encoding::affine) p.biases = inputs[3].data<void>();
+      return dispatch(stream(), [table = kernels(), p] { multiply(*table, p); });
+    }
+    std::vector<Item> items(y.size() / p.n / p.m);
+    for (std::size_t i = 0; i < items.size(); i++) items[i] = {i, i, i};
+    dispatch(
+        stream(),
+        [table = kernels(),
+         p,
+         operands = Operands(inputs, format_, one_matrix),
+         items = std::move(items)]() mutable { run(*table, p, operands, items); });
   }
 
  private:
-  const int bits_, group_;
+  const Format format_;
+};
+
+class GatherQmm : public Delegate {
+ public:
+  GatherQmm(std::shared_ptr<mlx::core::Primitive> original, Format format)
+      : Delegate(std::move(original)), format_(format) {}
+
+  bool dispatches_steps(const std::vector<array>&) const override {
+    return false;
+  }
+
+  // What checked the indices made a copy of them that lasts for tasks of the encoder.
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    const QuantizedProduct p = describe(format_, inputs, y, y.shape(-2));
+    const std::size_t count = y.size() / p.n / p.m, indices = inputs.size() - 2;
+    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+        [table = kernels(),
+         p,
+         count,
+         operands = Operands(inputs, format_, false),
+         left = Stack(inputs[indices], true),
+         right = Stack(inputs[indices + 1], true)]() mutable {
+          left.arrange();
+          right.arrange();
+          auto* x = static_cast<const std::uint32_t*>(left[0]);
+          auto* w = static_cast<const std::uint32_t*>(right[0]);
+          std::vector<Item> items(count);
+          for (std::size_t i = 0; i < count; i++) items[i] = {x[i], w[i], i};
+          run(*table, p, operands, items);
+        });
+  }
+
+ private:
+  const Format format_;
 };
 
 // A product of nothing: MLX divides by the number of rows, and with it dies.
@@ -112,6 +213,26 @@ bool is_empty(const array& node) {
   return node.size() == 0 || node.inputs()[0].size() == 0 || node.inputs()[1].size() == 0;
 }
 
+// Whether the kernels take the weights, which are the inputs from the second one on.
+bool has_kernel(const array& node, const Format& format) {
+  const auto& inputs = node.inputs();
+  const array &x = inputs[0], &w = inputs[1], &scales = inputs[2];
+  if (!kernels() || !float_type(node.dtype()) || !float_type(x.dtype())) return false;
+  if (x.ndim() < 2 || w.ndim() < 2 || node.ndim() < 2 || w.dtype() != mlx::core::uint32)
+    return false;
+  const int length = format.transposed ? x.shape(-1) : node.shape(-1);
+  const int rows = format.transposed ? node.shape(-1) : x.shape(-1);
+  if (length % format.group != 0 || format.group % 16 != 0) return false;
+  mlx::core::Shape shape = w.shape();
+  shape.end()[-2] = rows;
+  shape.end()[-1] = static_cast<int>(std::int64_t{length} * format.bits / 32);
+  if (w.shape() != shape) return false;
+  shape.end()[-1] = length / format.group;
+  if (scales.shape() != shape) return false;
+  if (format.mode != QuantizationMode::Affine) return scales.dtype() == mlx::core::uint8;
+  return inputs[3].shape() == shape && float_type(scales.dtype()) && float_type(inputs[3].dtype());
+}
+
 // MLX converts the scales to the type of the product. The kernel does that as it goes, so where
 // nothing else depends on the converted scales they need not exist.
 void skip_conversion(array& input) {
@@ -121,33 +242,34 @@ void skip_conversion(array& input) {
   if (!source.is_tracer() && float_type(source.dtype())) input = source;
 }
 
+void skip_conversions(array& node, const Format& format) {
+  if (node.is_tracer() || format.mode != QuantizationMode::Affine) return;
+  skip_conversion(node.inputs()[2]);
+  skip_conversion(node.inputs()[3]);
+}
+
 }  // namespace
 
 std::shared_ptr<Delegate> gather_qmm(array& node) {
   if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  const auto [group, bits, mode, transposed, left_sorted, right_sorted] =
+      static_cast<mlx::core::GatherQMM&>(node.primitive()).state();
+  const Format format{group, bits, mode, transposed};
+  if (has_kernel(node, format)) {
+    skip_conversions(node, format);
+    node.primitive_ptr() = std::make_shared<GatherQmm>(node.primitive_ptr(), format);
+  }
   return gather_qmm_indices(node);
 }
 
 std::shared_ptr<Delegate> quantized_matmul(array& node) {
   if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
-  if (!kernels()) return nullptr;
-  auto* original = static_cast<mlx::core::QuantizedMatmul*>(&node.primitive());
-  const auto [group, bits, mode, transposed] = original->state();
-  auto& inputs = node.inputs();
-  if (mode != mlx::core::QuantizationMode::Affine || !transposed || inputs.size() != 4)
-    return nullptr;
-  if (bits != 4 && bits != 8) return nullptr;
-  if (group != 32 && group != 64 && group != 128) return nullptr;
-  if (!float_type(node.dtype()) || !float_type(inputs[0].dtype())) return nullptr;
-  const int n = node.shape(-1), k = inputs[0].shape(-1);
-  const mlx::core::Shape scales_shape{n, k / group};
-  if (inputs[1].shape() != mlx::core::Shape{n, k * bits / 32}) return nullptr;
-  if (inputs[2].shape() != scales_shape || inputs[3].shape() != scales_shape) return nullptr;
-  if (!node.is_tracer()) {
-    skip_conversion(inputs[2]);
-    skip_conversion(inputs[3]);
-  }
-  return std::make_shared<QuantizedMatmul>(node.primitive_ptr(), bits, group);
+  const auto [group, bits, mode, transposed] =
+      static_cast<mlx::core::QuantizedMatmul&>(node.primitive()).state();
+  const Format format{group, bits, mode, transposed};
+  if (!has_kernel(node, format)) return nullptr;
+  skip_conversions(node, format);
+  return std::make_shared<QuantizedMatmul>(node.primitive_ptr(), format);
 }
 
 }  // namespace mlx_c::cpu

@@ -4,11 +4,13 @@
 #include "dense.hpp"
 #include "quantized.hpp"
 #include "rows.hpp"
+#include "unpack.hpp"
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
 extern const Kernels table;
 const Kernels table = {
+    dequantize,
     packed_row,
     scratch,
     pack_rows,

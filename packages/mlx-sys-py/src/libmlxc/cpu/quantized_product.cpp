@@ -1,0 +1,112 @@
+#include "quantized_product.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "blas.hpp"
+#include "pool.hpp"
+#include "view.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+// Multiplications below which other threads would cost more than they bring.
+constexpr double worth_threads = 1 << 17;
+// Tasks are whole panels of columns; enough of them to even out threads that lose time.
+constexpr int panel = 32, tasks_per_thread = 8;
+constexpr int task_rows = 128;
+
+int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
+
+// The columns of y in one task.
+int task_columns(const QuantizedProduct& p) {
+  const bool threads = static_cast<double>(p.m) * p.n * p.k >= worth_threads;
+  return threads ? pieces(pieces(p.n, tasks_per_thread * thread_count()), panel) * panel : p.n;
+}
+
+// Rows of x above which it pays to dequantize the weights once for all of them.
+constexpr int few_rows = 8;
+
+bool reads_packed(const QuantizedProduct& p) {
+  return p.encoding == Encoding::affine && p.transposed && (p.bits == 4 || p.bits == 8) &&
+      p.m <= few_rows;
+}
+
+void multiply_packed(const Kernels& kernels, QuantizedProduct p) {
+  Buffer<float> packed(static_cast<std::size_t>(p.m) * kernels.packed_row(p));
+  p.packed = packed.data();
+  const int width = task_columns(p), tasks = pieces(p.n, width);
+  const std::size_t scratch = kernels.scratch(p);
+  const Range rows{0, p.m};
+  kernels.pack_rows(p, rows, Buffer<float>(scratch).data());
+  parallel_for(tasks, [&](int task) {
+    Buffer<float> memory(scratch);
+    const Range columns{task * width, std::min((task + 1) * width, p.n)};
+    kernels.multiply(p, columns, rows, memory.data());
+  });
+}
+
+// Floats of dequantized weights at a time, so that they stay in the second level of cache.
+constexpr int block_size = 1 << 17;
+
+// The part of y in `rows` and `columns`, from weights as floats.
+void multiply_block(
+    const Kernels& kernels, const QuantizedProduct& p, const float* x, Range rows, Range columns) {
+  const int m = rows.end - rows.begin, n = columns.end - columns.begin;
+  Buffer<float> weights(static_cast<std::size_t>(n) * p.k);
+  const Range depth{0, p.k};
+  kernels.dequantize(
+      p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
+  const Matrix w = p.transposed ? Matrix{weights.data(), 1, p.k} : Matrix{weights.data(), n, 1};
+
+  const bool direct = p.y_type == Float::f32;
+  Buffer<float> memory(direct ? 0 : static_cast<std::size_t>(m) * n);
+  const std::size_t begin = static_cast<std::size_t>(rows.begin) * p.n + columns.begin;
+  float* y = direct ? static_cast<float*>(p.y) + begin : memory.data();
+  const int y_row = direct ? p.n : n;
+  x += static_cast<std::size_t>(rows.begin) * p.k;
+  if (m > 1 && n > 1 && has_blas()) {
+    gemm({x, p.k, 1}, w, m, n, p.k, 1, 0, y, y_row);
+  } else {
+    for (int i = 0; i < m; i++)
+      kernels.row_times_matrix(
+          x + static_cast<std::size_t>(i) * p.k, w, p.k, {0, n}, 1, 0, y + i * y_row);
+  }
+  if (direct) return;
+  char* target = static_cast<char*>(p.y) + begin * item_size(p.y_type);
+  for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type))
+    kernels.narrow(y + i * y_row, target, p.y_type, n);
+}
+
+void multiply_blocks(const Kernels& kernels, const QuantizedProduct& p) {
+  std::optional<Buffer<float>> widened;
+  const float* x = static_cast<const float*>(p.x);
+  if (p.x_type != Float::f32) {
+    const std::size_t size = static_cast<std::size_t>(p.m) * p.k;
+    widened.emplace(size);
+    kernels.widen(p.x, p.x_type, widened->data(), size);
+    x = widened->data();
+  }
+  const int most = std::max(block_size / p.k / panel, 1) * panel;
+  const int width = std::min(task_columns(p), most), column_tasks = pieces(p.n, width);
+  parallel_for(pieces(p.m, task_rows) * column_tasks, [&](int task) {
+    const int column = task % column_tasks * width, row = task / column_tasks * task_rows;
+    multiply_block(
+        kernels,
+        p,
+        x,
+        {row, std::min(row + task_rows, p.m)},
+        {column, std::min(column + width, p.n)});
+  });
+}
+
+}  // namespace
+
+void multiply(const Kernels& kernels, QuantizedProduct p) {
+  reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
+}
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,261 @@
+"""Products with packed weights against NumPy in double precision, at each level of the kernels."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlx_sys_py import array, bfloat16, float16, float32, ops, transforms
+from numpy.typing import NDArray
+from packed_weights import FLOAT_FORMATS, FORMATS, FP4, Format, e4m3, random_weights
+
+LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
+Values = NDArray[Any]
+
+# One rounding of the result, and of each weight, relative to the sum of the magnitudes.
+TOLERANCES = {float32: 2e-6, float16: 2.0**-10, bfloat16: 2.0**-7}
+ours_only = pytest.mark.skipif(LEVEL == "stock", reason="stock MLX is not that precise")
+
+formats = st.sampled_from(FORMATS)
+floats = st.sampled_from(list(TOLERANCES))
+layouts = st.sampled_from(["plain", "transposed", "strided", "broadcast"])
+seeds = st.integers(0, 2**32 - 1)
+
+
+def evaluated(a: array) -> array:
+    transforms.eval([a])
+    return a
+
+
+def numpy(a: array) -> Values:
+    return np.array(evaluated(ops.astype(a, float32))).astype(np.float64)
+
+
+def laid_out(values: Values, layout: str) -> array:
+    """The values in memory as `layout` says; "broadcast" repeats the first of the first axis."""
+    if layout == "transposed":
+        return ops.swapaxes(array(np.ascontiguousarray(values.swapaxes(-1, -2))), -1, -2)
+    if layout == "strided":
+        return array(np.repeat(values, 2, -1))[..., ::2]
+    if layout == "broadcast":
+        return ops.broadcast_to(array(values[:1]), values.shape)
+    return array(values)
+
+
+class Weights:
+    """Packed weights as arrays."""
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, ...],
+        form: Format,
+        dtype: Any = float32,
+        layout: str = "plain",
+    ) -> None:
+        packed = random_weights(rng, shape, form)
+        self.form = form
+        self.words = laid_out(packed.words, layout)
+        self.scales = laid_out(packed.scales, layout)
+        self.biases = None
+        if packed.biases is not None:
+            self.scales = ops.astype(self.scales, dtype)
+            self.biases = ops.astype(laid_out(packed.biases, layout), dtype)
+        self.values = packed.values
+        if layout == "broadcast":
+            self.values = np.broadcast_to(packed.values[:1], shape)
+
+    def product(self, x: array, *, transpose: bool = True) -> array:
+        return ops.quantized_matmul(
+            x, self.words, self.scales, self.biases, transpose, **self.form.arguments
+        )
+
+    def gather(
+        self, x: array, left: Any, right: Any, *, transpose: bool = True, **rest: Any
+    ) -> array:
+        return ops.gather_qmm(
+            x,
+            self.words,
+            self.scales,
+            self.biases,
+            None if left is None else array(np.asarray(left, np.uint32)),
+            None if right is None else array(np.asarray(right, np.uint32)),
+            transpose,
+            **self.form.arguments,
+            **rest,
+        )
+
+
+def check(result: array, x: Values, w: Values, dtype: Any) -> None:
+    """`result` is x @ w."""
+    expected, magnitude = x @ w, np.abs(x) @ np.abs(w)
+    assert result.shape == expected.shape
+    error = np.abs(numpy(result) - expected)
+    np.testing.assert_array_less(error, TOLERANCES[dtype] * magnitude + 1e-6)
+
+
+@ours_only
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=seeds,
+    form=formats,
+    groups=st.integers(1, 5),
+    n=st.integers(1, 70),
+    m=st.sampled_from([1, 2, 3, 7, 9, 20, 130]),
+    dtype=floats,
+    layout=layouts,
+    weights_layout=layouts,
+)
+def test_product(
+    seed: int,
+    form: Format,
+    groups: int,
+    n: int,
+    m: int,
+    dtype: Any,
+    layout: str,
+    weights_layout: str,
+) -> None:
+    rng = np.random.default_rng(seed)
+    k = groups * form.group_size
+    weights = Weights(rng, (n, k), form, dtype, weights_layout)
+    for transpose, shape in ((True, (m, k)), (False, (m, n))):
+        x = ops.astype(laid_out(rng.normal(size=shape).astype(np.float32), layout), dtype)
+        values = weights.values.T if transpose else weights.values
+        result = weights.product(x, transpose=transpose)
+        assert result.dtype == dtype
+        check(result, numpy(x), values, dtype)
+
+
+@ours_only
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=seeds,
+    form=formats,
+    m=st.integers(1, 5),
+    batches=st.sampled_from([((3,), (3,)), ((2, 3), (2, 3)), ((4, 1), (2,)), ((1, 3), (1,))]),
+    dtype=floats,
+    layout=layouts,
+    transpose=st.booleans(),
+)
+def test_batches_of_weights(
+    seed: int,
+    form: Format,
+    m: int,
+    batches: tuple[tuple[int, ...], tuple[int, ...]],
+    dtype: Any,
+    layout: str,
+    transpose: bool,
+) -> None:
+    rng = np.random.default_rng(seed)
+    n, k = 40, form.group_size * 2
+    weights = Weights(rng, (*batches[1], n, k), form, dtype, layout)
+    x = ops.astype(array(rng.normal(size=(*batches[0], m, k if transpose else n))), dtype)
+    values = weights.values.swapaxes(-1, -2) if transpose else weights.values
+    check(weights.product(x, transpose=transpose), numpy(x), values, dtype)
+
+
+@ours_only
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=seeds,
+    form=formats,
+    m=st.integers(1, 4),
+    count=st.integers(1, 9),
+    dtype=floats,
+    transpose=st.booleans(),
+    is_sorted=st.booleans(),
+)
+def test_gathered_weights(
+    seed: int, form: Format, m: int, count: int, dtype: Any, transpose: bool, is_sorted: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n, k = 33, form.group_size * 2
+    weights = Weights(rng, (2, 3, n, k), form, dtype)
+    x = ops.astype(array(rng.normal(size=(4, m, k if transpose else n))), dtype)
+    left, right = rng.integers(0, 4, count), rng.integers(0, 6, count)
+    if is_sorted:
+        right.sort()
+    result = weights.gather(x, left, right, transpose=transpose, sorted_indices=is_sorted)
+    flat = weights.values.reshape(6, n, k)
+    values = flat.swapaxes(-1, -2) if transpose else flat
+    check(result, numpy(x)[left], values[right], dtype)
+    result = weights.gather(x, None, np.full(4, right[0]), transpose=transpose)
+    check(result, numpy(x), values[right[0]], dtype)
+
+
+@ours_only
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+@pytest.mark.parametrize("m", [1, 5, 200])
+def test_threads_give_the_same(form: Format, m: int) -> None:
+    rng = np.random.default_rng(0)
+    weights = Weights(rng, (300, 512), form)
+    for transpose in (True, False):
+        x = array(rng.normal(size=(m, 512 if transpose else 300)).astype(np.float32))
+        result = weights.product(x, transpose=transpose)
+        check(result, numpy(x), weights.values.T if transpose else weights.values, float32)
+        again = numpy(weights.product(x, transpose=transpose))
+        np.testing.assert_array_equal(numpy(result), again)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+def test_gradient(form: Format) -> None:
+    rng = np.random.default_rng(1)
+    weights = Weights(rng, (48, 128), form)
+    x = array(rng.normal(size=(3, 128)).astype(np.float32))
+
+    def loss(inputs: list[array]) -> list[array]:
+        return [ops.sum(ops.square(weights.product(inputs[0])))]
+
+    (_, (gradient,)) = transforms.value_and_grad(loss, [0])([x])
+    y = numpy(x) @ weights.values.T
+    check(gradient, 2 * y, weights.values, float32)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+@pytest.mark.parametrize("m", [1, 40])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_values_that_are_not_finite(form: Format, m: int, bad: float) -> None:
+    rng = np.random.default_rng(2)
+    weights = Weights(rng, (40, 128), form)
+    assert (weights.values == 0).any() or form.mode == "affine"
+    x = rng.normal(size=(m, 128)).astype(np.float32)
+    x[-1, 5] = bad
+    with np.errstate(invalid="ignore"):
+        expected = x.astype(np.float64) @ weights.values.T
+    np.testing.assert_allclose(numpy(weights.product(array(x))), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("m", [1, 40])
+@pytest.mark.parametrize("form", FLOAT_FORMATS, ids=str)
+def test_smallest_and_largest_codes(form: Format, m: int) -> None:
+    words = np.zeros((8, form.bits * 4), np.uint32)
+    codes, scales = words.view(np.uint8), np.full((8, 128 // form.group_size), 1, np.uint8)
+    codes[:, 0] = [0, 1, 0x80, 0x81, 0x77, 0xFE, 0x7F, 0xFF] if form.bits == 8 else range(8)
+    scales[:4] = 0x7E
+    x = np.zeros((m, 128), np.float32)
+    x[:, 0] = 2.0**20
+    first = e4m3(codes[:, 0]) if form.bits == 8 else FP4[codes[:, 0]]
+    scale = e4m3(scales[:, 0]) if form.mode == "nvfp4" else 2.0 ** (scales[:, 0] - 127.0)
+    y = ops.quantized_matmul(array(x), array(words), array(scales), **form.arguments)
+    expected = np.broadcast_to(first * scale * 2.0**20, (m, 8))
+    np.testing.assert_array_equal(numpy(y), expected.astype(np.float32))
+
+
+@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
+@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4"])
+def test_level(level: str) -> None:
+    options = ["-q", "-p", "no:cacheprovider", "-o", f"pythonpath={Path(__file__).parent}"]
+    command = [sys.executable, "-m", "pytest", *options, __file__]
+    environment = {**os.environ, "MLX_SYS_PY_CPU": level}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if "but on this machine it can be" in done.stdout:
+        pytest.skip("the machine cannot run it")
+    assert done.returncode == 0, done.stdout + done.stderr
