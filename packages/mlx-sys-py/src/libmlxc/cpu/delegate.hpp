@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mlx/array.h"
+#include "kernels.hpp"
 #include "mlx/primitives.h"
 
 namespace mlx_c::cpu {
@@ -83,9 +84,14 @@ std::shared_ptr<Delegate> gather_qmm(mlx::core::array& node);
 std::shared_ptr<Delegate> matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> addmm(mlx::core::array& node);
 std::shared_ptr<Delegate> reshape(mlx::core::array& node);
+std::shared_ptr<Delegate> contiguous(mlx::core::array& node);
+std::shared_ptr<Delegate> concatenate(mlx::core::array& node);
+std::shared_ptr<Delegate> slice_update(mlx::core::array& node);
+
+std::shared_ptr<Delegate> gather(mlx::core::array& node);
 
 // These check the indices that a node takes from an array.
-std::shared_ptr<Delegate> gather(mlx::core::array& node);
+std::shared_ptr<Delegate> checked_gather(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_axis(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_mm(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_qmm_indices(mlx::core::array& node);

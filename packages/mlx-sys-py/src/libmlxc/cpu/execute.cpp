@@ -41,6 +41,7 @@ class Execution {
       if (next_ % nodes_per_look_at_the_clock == 0 && clock::now() - start > patience) return;
       std::vector<array> outputs = node.outputs();
       evaluate(node, outputs);
+      if (plan_.evaluation) plan_.evaluation->check();
       finish(node, outputs, array::Status::available);
     }
   }

@@ -97,6 +97,8 @@ class Dependent : public Delegate {
 }  // namespace
 
 void Evaluation::add(const mx::Event& event) {
+  // What is computed at once has none.
+  if (!event.valid()) return;
   std::lock_guard lock(mutex_);
   events_.push_back(event);
   if (!failed_.empty()) Failures::instance().add(shared_from_this(), {event});

@@ -12,41 +12,30 @@
 
 #include "delegate.hpp"
 #include "failure.hpp"
+#include "indices.hpp"
 #include "mlx/allocator.h"
 #include "mlx/backend/cpu/encoder.h"
 
 namespace mlx_c::cpu {
+
+std::string index_message(const char* name, const std::string& index, const Limit& limit) {
+  std::string text = std::string("[") + name + "] index " + index + " is out of range for ";
+  text += limit.axis == Limit::batch ? "a batch" : "axis " + std::to_string(limit.axis);
+  text += " of size " + std::to_string(limit.size);
+  if (limit.length > 1) text += ", slices of which have size " + std::to_string(limit.length);
+  return text;
+}
 
 namespace {
 
 namespace mx = mlx::core;
 using mx::array;
 
-// The starts 0 ... size - length are within an axis; if `wraps`, also the same less `size`.
-struct Limit {
-  int axis;  // or `batch`
-  std::int64_t size, length;
-  bool wraps;
-
-  std::int64_t last() const {
-    return size - length;
-  }
-};
-constexpr int batch = -1;
-
 // An input that holds indices: all for one axis, or its i-th one for the axis of the i-th limit.
 struct Indices {
   std::size_t input;
   std::vector<Limit> limits;
 };
-
-std::string message(const char* name, const std::string& index, const Limit& limit) {
-  std::string text = std::string("[") + name + "] index " + index + " is out of range for ";
-  text += limit.axis == batch ? "a batch" : "axis " + std::to_string(limit.axis);
-  text += " of size " + std::to_string(limit.size);
-  if (limit.length > 1) text += ", slices of which have size " + std::to_string(limit.length);
-  return text;
-}
 
 template <class T>
 T saturated(std::int64_t value) {
@@ -71,7 +60,7 @@ std::string copy(
   if (!wrong) return {};
   const T first = *std::find_if(source, source + size, is_wrong);
   if (target) std::replace_if(target, target + size, is_wrong, T(0));
-  return message(name, std::to_string(first), limit);
+  return index_message(name, std::to_string(first), limit);
 }
 
 // Copies elements in the order of their axes, wherever they lie.
@@ -177,7 +166,7 @@ class CheckedIndices : public Delegate {
 
   void refuse(const Limit& limit, array& y) {
     y.set_data(mx::allocator::malloc(y.nbytes()));
-    FailureReport{y}(message(operation_, "0", limit));
+    FailureReport{y}(index_message(operation_, "0", limit));
     mx::cpu::get_command_encoder(stream()).dispatch(
         [data = y.data<void>(), size = y.nbytes()] { std::memset(data, 0, size); });
   }
@@ -243,12 +232,12 @@ std::int64_t batch_size(const array& matrices) {
 }
 
 Indices of_batch(std::size_t input, const array& matrices) {
-  return {input, {{batch, batch_size(matrices), 1, false}}};
+  return {input, {{Limit::batch, batch_size(matrices), 1, false}}};
 }
 
 }  // namespace
 
-std::shared_ptr<Delegate> gather(array& node) {
+std::shared_ptr<Delegate> checked_gather(array& node) {
   const auto [axes, lengths] = original<mx::Gather>(node).state();
   const array& source = node.inputs()[0];
   std::vector<Indices> indices;

@@ -1,0 +1,114 @@
+// Operations that move elements and compute nothing.
+#include <cstddef>
+
+#include "copy.hpp"
+#include "delegate.hpp"
+#include "mlx/allocator.h"
+#include "steps.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+namespace mx = mlx::core;
+using mx::array;
+
+void allocate(array& y) {
+  y.set_data(mx::allocator::malloc(y.nbytes()));
+}
+
+class Contiguous : public Delegate {
+ public:
+  using Delegate::Delegate;
+
+  // Whether the order of columns is as good as that of rows, only the original knows.
+  bool dispatches_steps(const std::vector<array>& inputs) const override {
+    return inputs[0].flags().row_contiguous || !inputs[0].flags().col_contiguous;
+  }
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array& x = inputs[0];
+    if (!dispatches_steps(inputs)) return original_->eval_cpu(inputs, outputs);
+    if (x.flags().row_contiguous) return outputs[0].copy_shared_buffer(x);
+    allocate(outputs[0]);
+    dispatch(stream(), copy_of(x, outputs[0]));
+  }
+};
+
+class Concatenate : public Delegate {
+ public:
+  Concatenate(std::shared_ptr<mx::Primitive> original, int axis)
+      : Delegate(std::move(original)), axis_(axis) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    allocate(y);
+    std::vector<Copy> copies;
+    copies.reserve(inputs.size());
+    char* target = y.data<char>();
+    for (const array& x : inputs) {
+      Copy copy = copy_of(x, y);
+      copy.target = target;
+      copies.push_back(std::move(copy));
+      target += x.shape(axis_) * y.strides(axis_) * static_cast<std::ptrdiff_t>(y.itemsize());
+    }
+    dispatch(stream(), [copies = std::move(copies)] {
+      for (const Copy& copy : copies) copy();
+    });
+  }
+
+ private:
+  const int axis_;
+};
+
+class SliceUpdate : public Delegate {
+ public:
+  SliceUpdate(std::shared_ptr<mx::Primitive> original, mx::Shape start, mx::Shape steps)
+      : Delegate(std::move(original)), start_(std::move(start)), steps_(std::move(steps)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array &x = inputs[0], &update = inputs[1];
+    array& y = outputs[0];
+    // Nobody else has this array: it becomes the result, as a cache that grows.
+    const bool in_place = x.is_donatable() && x.flags().contiguous && x.size() == x.data_size();
+    if (in_place) {
+      y.copy_shared_buffer(x);
+    } else {
+      allocate(y);
+      dispatch(stream(), copy_of(x, y));
+    }
+    Copy copy = copy_of(update, y);
+    std::ptrdiff_t offset = 0;
+    for (std::size_t i = 0; i < start_.size(); i++) {
+      offset += start_[i] * y.strides(i);
+      copy.to[i] = y.strides(i) * steps_[i];
+    }
+    copy.target = y.data<char>() + offset * static_cast<std::ptrdiff_t>(y.itemsize());
+    dispatch(stream(), std::move(copy));
+  }
+
+ private:
+  const mx::Shape start_, steps_;
+};
+
+}  // namespace
+
+std::shared_ptr<Delegate> contiguous(array& node) {
+  if (!kernels()) return nullptr;
+  return std::make_shared<Contiguous>(node.primitive_ptr());
+}
+
+std::shared_ptr<Delegate> concatenate(array& node) {
+  if (!kernels()) return nullptr;
+  const int axis = static_cast<const mx::Concatenate&>(node.primitive()).state();
+  return std::make_shared<Concatenate>(node.primitive_ptr(), axis);
+}
+
+std::shared_ptr<Delegate> slice_update(array& node) {
+  if (!kernels()) return nullptr;
+  const auto [reduce, start, end, steps] =
+      static_cast<const mx::SliceUpdate&>(node.primitive()).state();
+  return std::make_shared<SliceUpdate>(node.primitive_ptr(), start, steps);
+}
+
+}  // namespace mlx_c::cpu
