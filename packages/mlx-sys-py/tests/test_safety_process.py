@@ -60,6 +60,49 @@ ENDINGS = {
         except ValueError as error:
             kept = error
     """,
+    "functions in graphs": """
+        def double(inputs):
+            return [inputs[0] * 2]
+        kept = [transforms.checkpoint(double)([array(1.0)])]
+        kept.append(transforms.custom_vjp(double, lambda x, dy, y: dy)([array(1.0)]))
+        double.kept = kept
+    """,
+    "functions that know their closures": """
+        def double(inputs):
+            return [inputs[0] * 2]
+        double.kept = [transforms.compile(double), transforms.checkpoint(double), Closure(double)]
+        results = [closure([array(1.0)]) for closure in double.kept]
+    """,
+    "a generator that has not ended": """
+        def numbers(a):
+            with mlx_sys_py.stream(mlx_sys_py.cpu):
+                try:
+                    while True:
+                        yield (a := a + 1)
+                finally:
+                    a.tolist()
+        kept = numbers(array([1.0]))
+        transforms.async_eval([next(kept)])
+    """,
+    "a view, a capsule and a finalizer": """
+        import weakref
+        source = ops.arange(10)
+        kept = [memoryview(source), source.__dlpack__()]
+        weakref.finalize(source, lambda: ops.exp(array([1.0])).tolist())
+    """,
+    "threads that compile and collect": """
+        import gc, threading, time
+        def work():
+            while True:
+                def double(inputs):
+                    return [inputs[0] * 2]
+                double.kept = transforms.compile(double)
+                double.kept([array(1.0)])[0].item()
+                gc.collect()
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.2)
+    """,
     "an evaluation that failed": """
         kept = ops.take(ops.arange(3), array([7]) + 0)
         transforms.async_eval([kept])
