@@ -7,10 +7,11 @@ import threading
 import traceback
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import mlx_sys_py as mx
 import pytest
-from mlx_sys_py import Closure, array, transforms
+from mlx_sys_py import Closure, array, ops, transforms
 
 
 class Failure(Exception):
@@ -147,6 +148,28 @@ def test_a_jacobian_vector_product() -> None:
     assert (outputs[0].item(), products[0].item()) == (9, 12)
     outputs, products = transforms.vjp(lambda x: [x[0] * x[0]], [array(3.0)], [array(2.0)])
     assert (outputs[0].item(), products[0].item()) == (9, 12)
+
+
+def derivative(fun: Callable[[list[array]], Any], times: int) -> Callable[[list[array]], Any]:
+    for _ in range(times):
+        fun = (lambda f: lambda x: transforms.value_and_grad(f, [0])(x)[1])(fun)
+    return fun
+
+
+def test_the_tenth_derivative() -> None:
+    """Of exp(2x), at 0: two to the tenth."""
+    fun = derivative(lambda x: [ops.exp(x[0] * 2)], 10)
+    assert fun([array(0.0)])[0].item() == 1024
+
+
+@pytest.mark.parametrize("kind", [Failure, KeyboardInterrupt, StopIteration, RecursionError])
+def test_an_exception_comes_out_of_the_tenth_derivative(kind: type[BaseException]) -> None:
+    def innermost(_: list[array]) -> list[array]:
+        raise kind("100%s of it")
+
+    with pytest.raises(kind, match="100%s of it") as caught:
+        derivative(transforms.checkpoint(transforms.compile(innermost)), 10)([array(1.0)])
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "innermost"
 
 
 def test_evaluation_inside_a_gradient() -> None:
