@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ Values = NDArray[Any]
 
 SIZE = 4
 # Kernels of this library, operations of MLX, and operations that move nothing.
-STEPS = {
+STEPS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "matmul": (lambda x, y: ops.matmul(x, y) * 0.25, lambda x, y: x @ y * 0.25),
     "rms_norm": (
         lambda x, y: fast.rms_norm(x, None, 1.0) + y,

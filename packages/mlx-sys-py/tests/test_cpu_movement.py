@@ -21,7 +21,7 @@ shapes = st.lists(st.integers(0, 6), max_size=4) | st.lists(st.integers(15, 35),
 def layouts(draw: st.DrawFn) -> tuple[Values, array]:
     """The same values for NumPy and here, with their axes in any order and steps between them."""
     shape, dtype = draw(shapes), draw(dtypes)
-    x = (np.arange(np.prod(shape)) % 251).reshape(shape).astype(dtype)
+    x: Values = (np.arange(np.prod(shape)) % 251).reshape(shape).astype(dtype)
     a = array(x)
     axes = draw(st.permutations(range(len(shape))))
     x, a = x.transpose(axes), ops.transpose(a, axes)
