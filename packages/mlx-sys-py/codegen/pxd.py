@@ -29,7 +29,7 @@ cdef extern from "<stdbool.h>" nogil:
 
 EXPORT = "MLX_C_API"
 NAME = r"[A-Za-z_]\w*"
-ENUM = re.compile(rf"typedef enum {NAME} \{{(?P<body>[^}}]*)\}} (?P<name>{NAME})")
+ENUM = re.compile(rf"typedef enum {NAME}(?: MLX_C_ENUM)? \{{(?P<body>[^}}]*)\}} (?P<name>{NAME})")
 STRUCT = re.compile(rf"typedef struct {NAME} \{{(?P<body>[^}}]*)\}} (?P<name>{NAME})")
 CALLBACK = re.compile(rf"(?P<result>.+?)\(\*(?P<name>{NAME})\)\((?P<parameters>.*)\)")
 FUNCTION = re.compile(rf"{EXPORT} (?P<result>.+?)(?P<name>{NAME})\((?P<parameters>.*)\)")

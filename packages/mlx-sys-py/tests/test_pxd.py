@@ -18,7 +18,7 @@ HEADER = """
 extern "C" {
 #endif
 
-typedef enum x_kind_ {
+typedef enum x_kind_ MLX_C_ENUM {
   X_A, /* the first */
   X_B,
 } x_kind;

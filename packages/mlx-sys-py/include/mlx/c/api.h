@@ -12,4 +12,12 @@
 #define MLX_C_API __attribute__((visibility("default")))
 #endif
 
+/* A caller in C may pass any number as an enum: in C++, too, each must be a value of it, or to read
+ * it would be undefined. */
+#ifdef __cplusplus
+#define MLX_C_ENUM : int
+#else
+#define MLX_C_ENUM
+#endif
+
 #endif

@@ -21,7 +21,7 @@ typedef float _Complex mlx_complex64_t;
 extern "C" {
 #endif
 
-typedef enum mlx_dtype_ {
+typedef enum mlx_dtype_ MLX_C_ENUM {
   MLX_BOOL,
   MLX_UINT8,
   MLX_UINT16,

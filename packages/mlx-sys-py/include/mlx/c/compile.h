@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-typedef enum mlx_compile_mode_ {
+typedef enum mlx_compile_mode_ MLX_C_ENUM {
   MLX_COMPILE_MODE_DISABLED,
   MLX_COMPILE_MODE_NO_SIMPLIFY,
   MLX_COMPILE_MODE_NO_FUSE,

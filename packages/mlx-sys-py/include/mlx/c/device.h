@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-typedef enum mlx_device_type_ {
+typedef enum mlx_device_type_ MLX_C_ENUM {
   MLX_CPU,
   MLX_GPU,
 } mlx_device_type;

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /** Groups of types, as `numpy.number` and its kin are. */
-typedef enum mlx_dtype_category_ {
+typedef enum mlx_dtype_category_ MLX_C_ENUM {
   MLX_COMPLEXFLOATING,
   MLX_FLOATING,
   MLX_INEXACT,

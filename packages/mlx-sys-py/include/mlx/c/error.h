@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-typedef enum mlx_error_kind_ {
+typedef enum mlx_error_kind_ MLX_C_ENUM {
   MLX_ERROR_NONE,
   MLX_ERROR_RUNTIME,
   MLX_ERROR_INVALID_ARGUMENT,

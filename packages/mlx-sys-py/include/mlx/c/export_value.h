@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-typedef enum mlx_export_kind_ {
+typedef enum mlx_export_kind_ MLX_C_ENUM {
   MLX_EXPORT_NONE,
   MLX_EXPORT_BOOL,
   MLX_EXPORT_INT,

@@ -56,7 +56,7 @@ MLX_C_API mlx_fast_metal_kernel mlx_fast_metal_kernel_new(
     bool atomic_outputs);
 
 /* How exactly the Metal compiler computes with floating-point numbers; exactly by default. */
-typedef enum mlx_metal_math_mode_ {
+typedef enum mlx_metal_math_mode_ MLX_C_ENUM {
   MLX_METAL_MATH_MODE_SAFE,
   MLX_METAL_MATH_MODE_RELAXED,
   MLX_METAL_MATH_MODE_FAST,
