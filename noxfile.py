@@ -76,6 +76,19 @@ PURE = [package for package in PACKAGES if package != NATIVE]
 BACKENDS = [r for r in build_requirements(NATIVE) if requirement_name(r).startswith("mlx-")]
 (MLX_VERSION,) = {re.split("[=;]+", r)[1].strip() for r in BACKENDS}
 
+# What Meson is told for each build of the native package under sanitizers.
+SANITIZERS = {
+    "address": (
+        "-Db_sanitize=address,undefined",
+        "-Dc_args=-fno-sanitize-recover=all",
+        # MLX hides the type information of most primitives, without which no pointer to one can
+        # be checked.
+        "-Dcpp_args=-fno-sanitize-recover=all -fno-sanitize=vptr",
+    ),
+    "thread": ("-Db_sanitize=thread",),
+}
+PURELIB = ("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+
 
 def group(name: str) -> list[str]:
     """The requirements of a dependency group of ``pyproject.toml``."""
@@ -271,6 +284,62 @@ def bench(session: nox.Session) -> None:
         session.error(f"name one benchmark after --: {', '.join(available)}")
     install_tests(session)
     session.run("python", f"benchmarks/bench_{chosen}.py", *arguments)
+
+
+@nox.session(default=False)
+def sanitize(session: nox.Session) -> None:
+    """Test the native package under AddressSanitizer and UBSan, or ThreadSanitizer (``-- thread``).
+
+    Arguments after the sanitizer's name (``-- address -k io``) go to pytest.
+    """
+    kind, *arguments = session.posargs or ["address"]
+    if kind not in SANITIZERS:
+        session.error(f"name a sanitizer after --: {', '.join(SANITIZERS)}")
+    dependencies = MANIFESTS[NATIVE]["project"]["dependencies"]
+    session.install(*build_requirements(NATIVE), *dependencies)
+    folder = ROOT / "build" / "sanitize" / kind
+    options = ["--reconfigure"] if (folder / "meson-private").exists() else []
+    session.run(
+        *("meson", "setup", *options, str(folder), str(PACKAGES_DIR / NATIVE)),
+        *("-Dbuildtype=debugoptimized", "-Doptimization=1", "-Dpython.install_env=venv"),
+        *("-Db_lundef=false", *SANITIZERS[kind]),
+        # The runtimes of GCC are the ones that are found below.
+        env={"CC": "gcc", "CXX": "g++"},
+    )
+    # A library that loads another does so through the sanitizer, which does not know the run path.
+    purelib = Path(str(session.run(*PURELIB, silent=True)).strip())
+    environment = {
+        "LD_LIBRARY_PATH": str(purelib / "scipy_openblas32" / "lib"),
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        # MLX's own threads and counts of references are not seen, and would be taken for races.
+        "TSAN_OPTIONS": "ignore_noninstrumented_modules=1",
+    }
+    session.run(
+        *("meson", "test", "-C", str(folder), "--suite", "c", "--print-errorlogs"),
+        env=environment,
+    )
+    if kind != "address":
+        return
+    session.run("meson", "install", "-C", str(folder), "--quiet")
+    session.install(*group("test"), f"mlx=={MLX_VERSION}")
+    # Python is not instrumented: the runtimes must be there before what is.
+    runtimes = [
+        str(session.run("g++", f"-print-file-name={name}", external=True, silent=True)).strip()
+        for name in ("libasan.so", "libubsan.so", "libstdc++.so")
+    ]
+    native_tests = f"packages/{NATIVE}/tests"
+    session.run(
+        *(*PYTEST, native_tests, *arguments),
+        # The memory that AddressSanitizer reserves is more than this test lets the process have.
+        *("--deselect", f"{native_tests}/test_safety_memory.py::test_under_a_limit_of_the_system"),
+        env={
+            **environment,
+            "LD_PRELOAD": " ".join(runtimes),
+            # Python never frees all it has; what is too large to allocate is to be an exception.
+            "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+            "PYTHONMALLOC": "malloc",
+        },
+    )
 
 
 @nox.session(default=False)
