@@ -329,7 +329,8 @@ def sanitize(session: nox.Session) -> None:
     ]
     native_tests = f"packages/{NATIVE}/tests"
     session.run(
-        *(*PYTEST, native_tests, *arguments),
+        # Nothing is to stand between a finding, which ends the process, and the terminal.
+        *(*PYTEST, "--capture=sys", native_tests, *arguments),
         # The memory that AddressSanitizer reserves is more than this test lets the process have.
         *("--deselect", f"{native_tests}/test_safety_memory.py::test_under_a_limit_of_the_system"),
         env={
