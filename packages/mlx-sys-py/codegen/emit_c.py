@@ -86,7 +86,7 @@ def source(group: Group) -> str:
             path=function.path,
             line=variant.line,
             declaration=_declaration(variant),
-            body=textwrap.indent(_body(variant, function.elementwise), "    "),
+            body=textwrap.indent(_body(variant, function.direct), "    "),
         )
         for function in group.functions
         for variant in function.variants
@@ -104,8 +104,8 @@ def _declaration(variant: Variant) -> str:
     return call(f"int {variant.name}", variant.c_params or ["void"], 88)
 
 
-def _body(variant: Variant, elementwise: bool) -> str:
-    value = _value(variant, elementwise)
+def _body(variant: Variant, direct: bool) -> str:
+    value = _value(variant, direct)
     # What takes a stream gets its thread ready by looking that up.
     ready = [] if variant.stream else ["mlx_c::ensure_thread();"]
     match variant.outputs:
@@ -127,9 +127,9 @@ def _values(variant: Variant) -> dict[str, str]:
     return values | ({"s": "mlx_c::get_stream(s)"} if variant.stream else {})
 
 
-def _value(variant: Variant, elementwise: bool) -> str:
+def _value(variant: Variant, direct: bool) -> str:
     values = _values(variant)
     if variant.is_expression:
         return variant.cpp.format(**values)
-    function = f"mlx_c::direct<{variant.cpp}>" if elementwise else variant.cpp
+    function = f"mlx_c::direct<{variant.cpp}>" if direct else variant.cpp
     return call(function, list(values.values()), 78)

@@ -76,7 +76,7 @@ class Function:
         method_args: the parameters of the method of the same name, or None if there is none.
         weak: the array parameters that promote together, Python scalars among them weakly.
         blocking: whether the GIL is released round the C call.
-        elementwise: whether the C++ function makes one node of operands of one type and shape.
+        direct: whether the C++ function makes one node, alike for operands that agree.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Function:
     aliases: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
     blocking: bool = False
-    elementwise: bool = False
+    direct: bool = False
 
     @property
     def summary(self) -> str:

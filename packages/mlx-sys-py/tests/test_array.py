@@ -270,6 +270,58 @@ def test_arrays_are_freed() -> None:
     assert gone() is None
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_items_of_half_precision(dtype: str) -> None:
+    numbers = [0.0, -2.5, 1e-7, 65280.0, float("inf")]
+    a = array(np.array(numbers, np.float32)).astype(getattr(mx, dtype))
+    wide = np.array(a.astype(mx.float32)).tolist()
+    assert a.tolist() == wide
+    assert [a[i].item() for i in range(len(numbers))] == wide
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1, 2.5], mx.float32),
+        ([2.5, 1], mx.float32),
+        ((1, 2**31), mx.int64),
+        ([True, 2], mx.int32),
+        ([2, True], mx.int32),
+        ([1.0, 2j], mx.complex64),
+    ],
+)
+def test_flat_lists_of_more_than_one_kind(values: Any, dtype: mx.Dtype) -> None:
+    assert array(values).dtype is dtype
+    assert array(values).tolist() == list(values)
+
+
+def test_an_array_of_an_object_is_another_array() -> None:
+    class Holder:
+        held = array([1, 2])
+
+        def __mlx_array__(self) -> array:
+            return self.held
+
+    a = array(Holder())
+    a[0] = 7
+    assert Holder.held.tolist() == [1, 2]
+    a.__init__([3.5])  # type: ignore[misc]
+    assert a.tolist() == [3.5]
+
+
+def test_reshapes_of_one_shape_after_another() -> None:
+    flat = np.arange(24)
+    for _ in range(2):
+        for shape in [(4, 6), (2, -1), (6, 4), (-1, 6), (24,), (2, 3, 4)]:
+            for start in [(24,), (3, 8), (4, 6)]:
+                a = array(flat.reshape(start)).reshape(shape)
+                assert a.tolist() == flat.reshape(shape).tolist()
+    with pytest.raises(ValueError, match="reshape"):
+        array(flat).reshape(5, 5)
+    assert array(flat[:12]).reshape(2, -1).shape == (2, 6)
+    assert array(flat.astype(np.float32)).reshape(2, -1).dtype is mx.float32
+
+
 def test_a_graph_goes_with_its_last_array() -> None:
     """What others hold of it stays as it is, and what nobody holds is freed at once."""
     kept = mx.array([1.0, 2.0])

@@ -22,6 +22,39 @@ def test_all_names_exist() -> None:
     assert [name for name in mx.__all__ if not hasattr(mx, name)] == []
 
 
+def test_what_is_imported_later_is_there_all_the_same() -> None:
+    code = """
+import sys
+before = set(sys.modules)
+import mlx_sys_py as mx
+new = set(sys.modules) - before
+assert not new & {"ctypes", "typing", "mlx_sys_py.ops", "mlx_sys_py._typing"}, new
+assert set(mx.__all__) <= set(dir(mx))
+assert mx.ops.add(1, 2).item() == 3
+assert mx.ops is sys.modules["mlx_sys_py.ops"]
+assert mx.Closure is sys.modules["mlx_sys_py._closure"].Closure
+"""
+    # Without site: what the environment imports at its start is not ours.
+    paths = [path for path in sys.path if path]
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {paths!r}{code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'opps'"):
+        _ = mx.opps  # type: ignore[attr-defined]
+
+
+def test_another_version_that_loads() -> None:
+    with pytest.raises(ImportError, match=r"built for MLX 9\.9\.9"):
+        _load.load("9.9.9")
+
+
 def test_paths() -> None:
     assert (Path(mx.get_include()) / "mlx" / "c" / "mlx.h").is_file()
     assert (Path(mx.get_include()) / "mlx" / "c" / "ops.h").is_file()

@@ -14,14 +14,6 @@ from typing import TYPE_CHECKING
 from mlx_sys_py.memory import *
 from mlx_sys_py.ops import *
 
-from mlx_core_py import cuda as cuda
-from mlx_core_py import distributed as distributed
-from mlx_core_py import fast as fast
-from mlx_core_py import fft as fft
-from mlx_core_py import linalg as linalg
-from mlx_core_py import metal as metal
-from mlx_core_py import random as random
-from mlx_core_py import utils as utils
 from mlx_core_py._export import *
 from mlx_core_py._types import *
 from mlx_core_py._types import array
@@ -31,23 +23,39 @@ from mlx_core_py.transforms import *
 
 Array = array
 
-matrix_norm = linalg.norm
-
 euler_gamma = 0.5772156649015329
 newaxis = None
 
 if TYPE_CHECKING:
+    from mlx_core_py import cuda as cuda
+    from mlx_core_py import distributed as distributed
+    from mlx_core_py import fast as fast
+    from mlx_core_py import fft as fft
+    from mlx_core_py import linalg as linalg
+    from mlx_core_py import metal as metal
+    from mlx_core_py import nn as nn
+    from mlx_core_py import random as random
+    from mlx_core_py import utils as utils
+    from mlx_core_py.linalg import norm as matrix_norm
+
     __version__: str
 else:
+    # What is made on first use, as an import should not take long: the modules beside the
+    # operations, and what comes from them.
+    _MODULES = ("cuda", "distributed", "fast", "fft", "linalg", "metal", "nn", "random", "utils")
+    __all__ = [name for name in globals() if not name.startswith("_") and name != "TYPE_CHECKING"]
+    __all__ += [*_MODULES, "matrix_norm"]
 
     def __getattr__(name):
-        # On demand: reading the installed version takes longer than importing the rest.
+        if name in _MODULES:
+            return __import__(f"{__name__}.{name}", fromlist=["*"])
+        if name == "matrix_norm":
+            return __getattr__("linalg").norm
         if name == "__version__":
             from importlib.metadata import version
 
             return version("mlx-core-py")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-
-# Last: the modules of nn use the names above.
-from mlx_core_py import nn as nn  # noqa: E402
+    def __dir__():
+        return sorted({*globals(), *__all__})

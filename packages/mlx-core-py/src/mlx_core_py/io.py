@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
-import zipfile
-import zlib
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO, TextIOBase
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlx_sys_py import array
 from mlx_sys_py import io as sys_io
+
+if TYPE_CHECKING:
+    # Where it is used: few programs read archives, and it takes long to import.
+    import zipfile
 
 __all__ = [
     "load",
@@ -132,7 +133,7 @@ def savez(file: File, /, *args: array, **kwargs: array) -> None:
         >>> sorted(mx.load(file, format="npz"))
         ['arr_0', 'bias']
     """
-    _save_npz("savez", file, args, kwargs, zipfile.ZIP_STORED)
+    _save_npz("savez", file, args, kwargs, compressed=False)
 
 
 def savez_compressed(file: File, /, *args: array, **kwargs: array) -> None:
@@ -156,7 +157,7 @@ def savez_compressed(file: File, /, *args: array, **kwargs: array) -> None:
         >>> len(file.getvalue()) < 1000
         True
     """
-    _save_npz("savez_compressed", file, args, kwargs, zipfile.ZIP_DEFLATED)
+    _save_npz("savez_compressed", file, args, kwargs, compressed=True)
 
 
 def save_safetensors(
@@ -234,6 +235,9 @@ def save_gguf(
 
 
 def _load_npz(source: str | BinaryIO) -> dict[str, array]:
+    import zipfile
+    import zlib
+
     try:
         with zipfile.ZipFile(source) as archive:
             return {
@@ -258,8 +262,10 @@ def _save_npz(
     file: File,
     args: tuple[array, ...],
     kwargs: dict[str, array],
-    compression: int,
+    compressed: bool,
 ) -> None:
+    import zipfile
+
     arrays = dict(kwargs)
     for index, arr in enumerate(args):
         name = f"arr_{index}"
@@ -270,7 +276,9 @@ def _save_npz(
         _check_array(arr, caller, name)
     with (
         _replacing(_target(file, ".npz")) as target,
-        zipfile.ZipFile(target, "w", compression) as archive,
+        zipfile.ZipFile(
+            target, "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+        ) as archive,
     ):
         for name, arr in arrays.items():
             member = BytesIO()
@@ -288,11 +296,11 @@ def _replacing(file: str | BinaryIO) -> Iterator[str | BinaryIO]:
     path = os.path.realpath(file)
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "Not a regular file", path)
-    temporary = f"{path}.{secrets.token_hex(8)}"
+    temporary = f"{path}.{os.urandom(8).hex()}"
     try:
         yield temporary
         if os.path.exists(path):
-            shutil.copymode(path, temporary)
+            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
         os.replace(temporary, path)
     except BaseException:
         with suppress(FileNotFoundError):

@@ -1,7 +1,7 @@
 """Arithmetic on two arrays, element by element."""
 
 @weak("a", "b")
-@elementwise
+@direct
 @c("mlx_add", "array a, array b")
 def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Sum of two arrays, element by element.
@@ -26,7 +26,7 @@ def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arra
     """
 
 @weak("a", "b")
-@elementwise
+@direct
 @c("mlx_subtract", "array a, array b")
 def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Difference of two arrays, element by element.
@@ -52,7 +52,7 @@ def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
     """
 
 @weak("a", "b")
-@elementwise
+@direct
 @c("mlx_multiply", "array a, array b")
 def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Product of two arrays, element by element.
@@ -77,7 +77,7 @@ def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
     """
 
 @weak("a", "b")
-@elementwise
+@direct
 @c("mlx_divide", "array a, array b")
 def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """True quotient of two arrays, element by element.
@@ -199,7 +199,7 @@ def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> l
 
 @alias("pow")
 @weak("a", "b")
-@elementwise
+@direct
 @c("mlx_power", "array a, array b")
 def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """``a`` raised to the power ``b``, element by element.
@@ -224,7 +224,7 @@ def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None)
     """
 
 @weak("a", "b")
-@elementwise
+@direct
 @c("mlx_maximum", "array a, array b")
 def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The larger of two arrays, element by element; NaN wins.
@@ -249,7 +249,7 @@ def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = Non
     """
 
 @weak("a", "b")
-@elementwise
+@direct
 @c("mlx_minimum", "array a, array b")
 def minimum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The smaller of two arrays, element by element; NaN wins.

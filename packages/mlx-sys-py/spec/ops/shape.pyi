@@ -1,6 +1,7 @@
 """Shapes, axes and layouts: the same elements, seen another way."""
 
 @method("*shape: int | Sequence[int], stream: StreamLike = None")
+@direct
 @c("mlx_reshape", "array a, shape shape")
 def reshape(a: array, /, shape: Sequence[int], *, stream: StreamLike = None) -> array:
     """The elements in row-major order in another shape.

@@ -79,6 +79,10 @@ void check_type(const mx::array& array, mx::Dtype type) {
   }
 }
 
+bool is_evaluated(const mx::array& array) {
+  return array.status() == mx::array::Status::available;
+}
+
 template <class T>
 int item(T* res, mlx_array arr, mx::Dtype type) {
   return guard([&] {
@@ -88,7 +92,7 @@ int item(T* res, mlx_array arr, mx::Dtype type) {
       throw std::invalid_argument(
           "arr has " + std::to_string(array.size()) + " items, where one is needed");
     }
-    if (array.status() != mx::array::Status::available) {
+    if (!is_evaluated(array)) {
       evaluate({array}, true);
     }
     *not_null(res, "res") = *array.data<T>();
@@ -310,6 +314,10 @@ int mlx_array_item_bool(bool* res, const mlx_array arr) {
 
 const bool* mlx_array_data_bool(const mlx_array arr) {
   return data<bool>(arr, mx::bool_);
+}
+
+bool mlx_array_is_evaluated(const mlx_array arr) {
+  return describe(arr, is_evaluated);
 }
 
 int _mlx_array_is_available(bool* res, const mlx_array arr) {

@@ -13,33 +13,9 @@ import os
 from mlx_sys_py import _load
 from mlx_sys_py._build import MLX_VERSION, __version__
 
-_load.preload(MLX_VERSION)
+_load.load(MLX_VERSION)
 
-from mlx_sys_py import (  # noqa: E402
-    cuda,
-    distributed,
-    export,
-    fast,
-    fft,
-    graph,
-    io,
-    linalg,
-    memory,
-    metal,
-    ops,
-    random,
-    transforms,
-)
 from mlx_sys_py._array import ArrayAt, VectorArray, array, from_dlpack  # noqa: E402
-from mlx_sys_py._closure import (  # noqa: E402
-    Closure,
-    ClosureCustom,
-    ClosureCustomJvp,
-    ClosureCustomVmap,
-    ClosureKwargs,
-    ClosureValueAndGrad,
-)
-from mlx_sys_py._containers import MapStringToArray, MapStringToString  # noqa: E402
 from mlx_sys_py._dtype import (  # noqa: E402
     Dtype,
     DtypeCategory,
@@ -92,7 +68,64 @@ from mlx_sys_py._stream import (  # noqa: E402
     synchronize,
     version,
 )
-from mlx_sys_py._typing import ArrayLike  # noqa: E402
+
+# What is imported on first use, as an import should take no longer than MLX's own. The name is
+# what type checkers know; typing is among what takes long.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mlx_sys_py import (
+        cuda,
+        distributed,
+        export,
+        fast,
+        fft,
+        graph,
+        io,
+        linalg,
+        memory,
+        metal,
+        ops,
+        random,
+        transforms,
+    )
+    from mlx_sys_py._closure import (
+        Closure,
+        ClosureCustom,
+        ClosureCustomJvp,
+        ClosureCustomVmap,
+        ClosureKwargs,
+        ClosureValueAndGrad,
+    )
+    from mlx_sys_py._containers import MapStringToArray, MapStringToString
+    from mlx_sys_py._typing import ArrayLike
+else:
+    _HOMES = {
+        "ArrayLike": "_typing",
+        "MapStringToArray": "_containers",
+        "MapStringToString": "_containers",
+        **dict.fromkeys(
+            (
+                "Closure",
+                "ClosureCustom",
+                "ClosureCustomJvp",
+                "ClosureCustomVmap",
+                "ClosureKwargs",
+                "ClosureValueAndGrad",
+            ),
+            "_closure",
+        ),
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = __import__(f"{__name__}.{_HOMES.get(name, name)}", fromlist=["*"])
+        value = getattr(home, name) if name in _HOMES else home
+        return globals().setdefault(name, value)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 atexit.register(_finish, os.getpid())
 

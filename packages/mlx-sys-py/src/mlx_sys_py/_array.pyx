@@ -5,8 +5,10 @@ from cpython.buffer cimport (
     PyBUF_STRIDES, PyBuffer_IsContiguous, PyBuffer_Release, PyBuffer_ToContiguous,
     PyObject_CheckBuffer, PyObject_GetBuffer,
 )
+from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
 from cpython.pycapsule cimport (
     PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName,
 )
@@ -118,7 +120,10 @@ cdef class array:
     def __init__(self, val, dtype=None):
         cdef int wanted = -1 if dtype is None else <int>to_dtype(dtype, "dtype")
         cdef array made = from_object(val, wanted, "val")
-        check(c.mlx_array_set(&self._c, made._c))
+        if self._c.ctx == NULL:
+            self._c, made._c = made._c, self._c
+        else:
+            check(c.mlx_array_set(&self._c, made._c))
 
     def __dealloc__(self):
         c.mlx_array_free(self._c)
@@ -569,3 +574,4 @@ include "_from_python.pxi"
 include "_to_python.pxi"
 include "_dlpack.pxi"
 include "_indexing.pxi"
+include "_updates.pxi"

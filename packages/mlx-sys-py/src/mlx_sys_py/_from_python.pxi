@@ -1,5 +1,8 @@
 # Python values as arrays: scalars, nested sequences, buffers and objects with a protocol.
 
+cdef extern from "Python.h":
+    PyObject* PySequence_Fast_GET_ITEM(object sequence, Py_ssize_t i) noexcept
+
 cdef dict _buffer_dtypes = {
     "?": c.MLX_BOOL, "B": c.MLX_UINT8, "b": c.MLX_INT8, "e": c.MLX_FLOAT16,
     "f": c.MLX_FLOAT32, "d": c.MLX_FLOAT64, "Zf": c.MLX_COMPLEX64,
@@ -137,12 +140,46 @@ cdef int kind_of(list leaves, vector[int64_t]& ints) except -1:
     return kind
 
 
+cdef array from_flat(object value):
+    """A list or tuple of nothing but floats, or but ints of 32 bits; None for any other."""
+    cdef Py_ssize_t size = len(value), i
+    cdef int length = <int>size, overflow = 0
+    cdef long long number
+    cdef vector[float] floats
+    cdef vector[int32_t] ints
+    if size == 0 or size > 0x7FFFFFFF:
+        return None
+    if type(<object>PySequence_Fast_GET_ITEM(value, 0)) is float:
+        floats.resize(size)
+        for i in range(size):
+            item = <object>PySequence_Fast_GET_ITEM(value, i)
+            if type(item) is not float:
+                return None
+            floats[i] = <float>PyFloat_AS_DOUBLE(item)
+        return array._take(owned(c.mlx_array_new_data(floats.data(), &length, 1, c.MLX_FLOAT32)))
+    ints.resize(size)
+    for i in range(size):
+        item = <object>PySequence_Fast_GET_ITEM(value, i)
+        if type(item) is not int:
+            return None
+        number = PyLong_AsLongLongAndOverflow(item, &overflow)
+        if overflow or not -0x80000000 <= number <= 0x7FFFFFFF:
+            return None
+        ints[i] = <int32_t>number
+    return array._take(owned(c.mlx_array_new_data(ints.data(), &length, 1, c.MLX_INT32)))
+
+
 cdef array from_sequence(object value, int dtype):
     cdef list leaves = []
     cdef list shape = []
     cdef vector[int64_t] ints
     cdef vector[float] floats
+    cdef array flat
     cdef size_t i
+    if dtype < 0:
+        flat = from_flat(value)
+        if flat is not None:
+            return flat
     collect(value, leaves, shape, 0)
     cdef int kind = kind_of(leaves, ints)
     if kind == OBJECTS:
@@ -316,8 +353,10 @@ cdef array from_buffer(object value, int dtype):
 
 
 cdef array from_object(object value, int dtype, str name):
-    """Anything that `array(...)` takes, or a TypeError that names the argument."""
+    """Anything that `array(...)` takes as a new object, or a TypeError that names the argument."""
     cdef array res
+    if type(value) is float or type(value) is int:
+        return from_scalar(value, dtype)
     if isinstance(value, array):
         res = array._take(share((<array>value)._c))
     elif is_scalar(value) and not PyObject_CheckBuffer(value):
@@ -325,7 +364,7 @@ cdef array from_object(object value, int dtype, str name):
     elif isinstance(value, (list, tuple)):
         return from_sequence(value, dtype)
     elif hasattr(value, "__mlx_array__"):
-        res = to_array(value.__mlx_array__(), name)
+        res = array._take(share(to_array(value.__mlx_array__(), name)._c))
     elif PyObject_CheckBuffer(value) and not isinstance(value, (bytes, bytearray)):
         return from_buffer(value, dtype)
     elif hasattr(value, "__dlpack__"):
@@ -422,12 +461,24 @@ cdef array to_operand(object value, object other1, object other2, str name):
 
 cdef VectorArray to_arrays(object value, str name):
     cdef VectorArray res
+    cdef vector[c.mlx_array] handles
+    cdef array item
     if isinstance(value, VectorArray):
         return <VectorArray>value
+    if type(value) is list or type(value) is tuple:
+        for element in value:
+            if type(element) is not array:
+                break
+            handles.push_back((<array>element)._c)
+        else:
+            res = VectorArray.__new__(VectorArray)
+            res._c = c.mlx_vector_array_new_data(handles.data(), handles.size())
+            if res._c.ctx == NULL:
+                check(1)
+            return res
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
         raise TypeError(f"{name} must be a sequence of arrays, not {type(value).__name__}")
     res = VectorArray()
-    cdef array item
     for element in value:
         item = to_array(element, name)
         check(c.mlx_vector_array_append_value(res._c, item._c))

@@ -1,4 +1,4 @@
-# a[index] and a[index] = value, with the meaning of NumPy's basic and advanced indexing.
+# a[index], with the meaning of NumPy's basic and advanced indexing.
 #
 # Every index becomes one item per axis: an int, a slice or an array of positions.  `None`
 # adds an axis of length 1 first, so it is a full slice like any other.  Ints and slices are
@@ -40,10 +40,9 @@ cdef array reshape(array a, object shape):
     return reshape_to(a, dims)
 
 
-cdef array broadcast(array a, object shape):
+cdef array broadcast(array a, const vector[int]& dims):
     cdef c.mlx_array res
     cdef c.mlx_stream s
-    cdef vector[int] dims = shape
     res.ctx = s.ctx = NULL
     check(c.mlx_broadcast_to(&res, a._c, dims.data(), dims.size(), s))
     return array._take(res)
@@ -60,9 +59,11 @@ cdef array permute(array a, object axes):
 
 cdef int position(object index, int axis, Py_ssize_t size) except -1:
     """An int index of an axis, counted from the front."""
-    if not -size <= index < size:
+    cdef int overflow = 0
+    cdef long long number = PyLong_AsLongLongAndOverflow(index, &overflow)
+    if overflow or not -size <= number < size:
         raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
-    return index + size if index < 0 else index
+    return <int>(number + size if number < 0 else number)
 
 
 cdef array first_axis_item(array a, object index):
@@ -236,14 +237,19 @@ cdef bint is_basic(tuple index) noexcept:
     return True
 
 
-cdef array basic_item(array a, tuple index):
-    """a[index] for ints, slices, Ellipsis and None: one slice, and one reshape if needed."""
+cdef struct BasicIndex:
+    Slicing s
+    vector[int] selected  # how many of each axis
+    vector[int] shape  # of the result: without the axes of ints, with those of None
+    bint sliced
+    bint reshaped
+
+
+cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
+    """Reads an index of ints, slices, Ellipsis and None."""
     cdef size_t ndim = c.mlx_array_ndim(a._c), used = 0, ellipses = 0, axis = 0, i
     cdef const int* dims = c.mlx_array_shape(a._c)
-    cdef Slicing s
-    cdef vector[int] shape
     cdef Py_ssize_t start, stop, step, length
-    cdef bint sliced = False, reshaped = False
     for item in index:
         ellipses += item is Ellipsis
         used += not (item is Ellipsis or item is None)
@@ -251,39 +257,51 @@ cdef array basic_item(array a, tuple index):
         raise IndexError("an index can have only one Ellipsis")
     if used > ndim:
         raise IndexError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
-    s.start.assign(ndim, 0)
-    s.step.assign(ndim, 1)
-    s.stop.assign(dims, dims + ndim)
+    basic.s.start.assign(ndim, 0)
+    basic.s.step.assign(ndim, 1)
+    basic.s.stop.assign(dims, dims + ndim)
+    basic.selected.assign(dims, dims + ndim)
+    basic.shape.reserve(ndim + 1)
+    basic.sliced = basic.reshaped = False
     for item in index:
         if item is None:
-            shape.push_back(1)
-            reshaped = True
+            basic.shape.push_back(1)
+            basic.reshaped = True
         elif item is Ellipsis:
             for i in range(ndim - used):
-                shape.push_back(dims[axis])
+                basic.shape.push_back(dims[axis])
                 axis += 1
         elif isinstance(item, slice):
             PySlice_Unpack(item, &start, &stop, &step)
             length = PySlice_AdjustIndices(dims[axis], &start, &stop, step)
             if step != 1 or length != dims[axis]:
-                sliced = True
-                s.start[axis] = <int>start
+                basic.sliced = True
+                basic.s.start[axis] = <int>start
                 # Before the first element: -1 would mean the last one.
-                s.stop[axis] = <int>stop if stop >= 0 else -dims[axis] - 1
-                s.step[axis] = <int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step))
-            shape.push_back(<int>length)
+                basic.s.stop[axis] = <int>stop if stop >= 0 else -dims[axis] - 1
+                basic.s.step[axis] = <int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step))
+            basic.selected[axis] = <int>length
+            basic.shape.push_back(<int>length)
             axis += 1
         else:
-            s.start[axis] = position(item, <int>axis, dims[axis])
-            s.stop[axis] = s.start[axis] + 1
+            basic.s.start[axis] = position(item, <int>axis, dims[axis])
+            basic.s.stop[axis] = basic.s.start[axis] + 1
+            basic.selected[axis] = 1
             axis += 1
-            sliced = reshaped = True
+            basic.sliced = basic.reshaped = True
     while axis < ndim:
-        shape.push_back(dims[axis])
+        basic.shape.push_back(dims[axis])
         axis += 1
-    res = slice_array(a, s) if sliced else a
-    if reshaped:
-        return reshape_to(res, shape)
+    return 0
+
+
+cdef array basic_item(array a, tuple index):
+    """a[index] for ints, slices, Ellipsis and None: one slice, and one reshape if needed."""
+    cdef BasicIndex basic
+    read_basic(a, index, basic)
+    res = slice_array(a, basic.s) if basic.sliced else a
+    if basic.reshaped:
+        return reshape_to(res, basic.shape)
     # A new object even for all of `a`: assigning to one must not change the other.
     return res if res is not a else array._take(share(a._c))
 
@@ -297,6 +315,8 @@ cdef object get_item(array a, object index):
         return basic_item(a, index)
     if type(index) is slice or index is None or index is Ellipsis:
         return basic_item(a, (index,))
+    if type(index) is array and is_integer(c.mlx_array_dtype((<array>index)._c)) and a.ndim > 0:
+        return take_axis(a, index, 0)
     a, items = expand_index(a, index)
     # Beside an array, an int is a 0-dimensional array of positions.
     shape = a.shape
@@ -354,125 +374,3 @@ cdef array gather(array a, list items):
         order = list(range(ndim, ndim + before)) + list(range(ndim))
         res = permute(res, order + list(range(ndim + before, res.ndim)))
     return res
-
-
-ctypedef int (*slice_updater)(
-    c.mlx_array*, const c.mlx_array, const c.mlx_array, const int*, size_t, const int*, size_t,
-    const int*, size_t, const c.mlx_stream,
-) noexcept nogil
-ctypedef int (*scatterer)(
-    c.mlx_array*, const c.mlx_array, const c.mlx_array, const c.mlx_array, int, const c.mlx_stream
-) noexcept nogil
-
-
-cdef array updated(array a, object index, object value, slice_updater update, scatterer scatter):
-    """`a` with the elements that `index` selects combined with `value`."""
-    cdef list kept = []
-    cdef Slicing s
-    cdef c.mlx_array res
-    cdef c.mlx_stream stream
-    cdef array source = cast(to_operand(value, a, None, "value"), c.mlx_array_dtype(a._c))
-    cdef array target
-    res.ctx = stream.ctx = NULL
-    target, items = expand_index(a, index)
-    if any([isinstance(item, array) for item in items]):
-        return scattered(a, index, source, scatter)
-    s = basic_slicing(target.shape, items, kept)
-    sliced = [
-        len(range(s.start[axis], s.stop[axis] if s.stop[axis] >= 0 else -1, s.step[axis]))
-        for axis in range(<int>s.start.size())
-    ]
-    source = fit(source, [sliced[axis] for axis in kept])
-    source = reshape(source, sliced)
-    check(
-        update(
-            &res, target._c, source._c, s.start.data(), s.start.size(),
-            s.stop.data(), s.stop.size(), s.step.data(), s.step.size(), stream,
-        )
-    )
-    target = array._take(res)
-    return reshape(target, a.shape) if target.ndim != a.ndim else target
-
-
-cdef array fit(array source, list shape):
-    """`source` broadcast to `shape`, after dropping leading axes of length 1."""
-    have = list(source.shape)
-    while len(have) > len(shape) and have[0] == 1:
-        have = have[1:]
-    if len(have) != source.ndim:
-        source = reshape(source, have)
-    try:
-        return broadcast(source, shape)
-    except ValueError:
-        raise ValueError(
-            f"a value of shape {tuple(have)} does not broadcast to the indexed shape {tuple(shape)}"
-        ) from None
-
-
-cdef array scattered(array a, object index, array source, scatterer scatter):
-    """Scatter by the flat positions that the index selects."""
-    cdef c.mlx_array res, numbers
-    cdef c.mlx_stream s
-    cdef int size = <int>c.mlx_array_size(a._c)
-    res.ctx = numbers.ctx = s.ctx = NULL
-    check(c.mlx_arange(&numbers, 0, size, 1, c.MLX_INT32, s))
-    positions = get_item(reshape(array._take(numbers), a.shape), index)
-    source = fit(source, list(positions.shape))
-    count = (<array>positions).size
-    flat = reshape(a, [size])
-    positions = reshape(positions, [count])
-    # One update of one element per position.
-    source = reshape(source, [count, 1])
-    check(scatter(&res, (<array>flat)._c, (<array>positions)._c, source._c, 0, s))
-    return reshape(array._take(res), a.shape)
-
-
-cdef class ArrayAt:
-    """``a.at[index]``: updates that add up where an index occurs more than once."""
-
-    cdef array _array
-    cdef object _index
-
-    def __init__(self):
-        raise TypeError("ArrayAt has no constructor: use a.at[index]")
-
-    @staticmethod
-    cdef ArrayAt of(array a, object index):
-        cdef ArrayAt at = ArrayAt.__new__(ArrayAt)
-        at._array = a
-        at._index = index
-        return at
-
-    def __getitem__(self, index):
-        if self._index is not None:
-            raise IndexError("a.at takes one index")
-        return ArrayAt.of(self._array, (index,) if not isinstance(index, tuple) else index)
-
-    cdef array _update(self, object value, slice_updater update, scatterer scatter):
-        if self._index is None:
-            raise IndexError("a.at needs an index: a.at[index].add(value)")
-        return updated(self._array, self._index, value, update, scatter)
-
-    def add(self, value):
-        """A copy with ``value`` added to the selected elements."""
-        return self._update(value, c.mlx_slice_update_add, c.mlx_scatter_add_single)
-
-    def subtract(self, value):
-        """A copy with ``value`` subtracted from the selected elements."""
-        return self.add(-to_operand(value, self._array, None, "value"))
-
-    def multiply(self, value):
-        """A copy with the selected elements multiplied by ``value``."""
-        return self._update(value, c.mlx_slice_update_prod, c.mlx_scatter_prod_single)
-
-    def divide(self, value):
-        """A copy with the selected elements divided by ``value``."""
-        return self.multiply(1.0 / to_operand(value, self._array, None, "value"))
-
-    def maximum(self, value):
-        """A copy with the larger of the selected elements and ``value``."""
-        return self._update(value, c.mlx_slice_update_max, c.mlx_scatter_max_single)
-
-    def minimum(self, value):
-        """A copy with the smaller of the selected elements and ``value``."""
-        return self._update(value, c.mlx_slice_update_min, c.mlx_scatter_min_single)

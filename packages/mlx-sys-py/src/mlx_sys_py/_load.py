@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
-from importlib.machinery import PathFinder
 
 _LIBRARY = "libmlx.dylib" if sys.platform == "darwin" else "libmlx.so"
 # mlx::core::version(), as C++ names it in the library.
@@ -22,6 +20,8 @@ def find_libmlx() -> str | None:
     ``mlx`` is a namespace package that several wheels share, so every part of its path may
     hold the library; the package itself is not imported.
     """
+    from importlib.machinery import PathFinder
+
     spec = PathFinder.find_spec("mlx")
     for folder in (spec and spec.submodule_search_locations) or ():
         library = os.path.join(folder, "lib", _LIBRARY)
@@ -30,8 +30,8 @@ def find_libmlx() -> str | None:
     return None
 
 
-def preload(expected: str) -> None:
-    """Load the backend's library, so that the extensions find it wherever it is installed.
+def load(expected: str) -> None:
+    """Load the library, and with it the backend's.
 
     Args:
         expected (str): the version of MLX that this package was built for.
@@ -39,6 +39,27 @@ def preload(expected: str) -> None:
     Raises:
         ImportError: no backend is installed, it does not load, or its version differs.
     """
+    try:
+        from mlx_sys_py._stream import version
+    except ImportError:
+        # The backend is not where the library looks for it, or not the right one.
+        preload(expected)
+        from mlx_sys_py._stream import version
+    check_version(version(), expected)
+
+
+def preload(expected: str) -> None:
+    """Load the backend's library, so that others find it wherever it is installed.
+
+    Args:
+        expected (str): the version of MLX that this package was built for.
+
+    Raises:
+        ImportError: no backend is installed, it does not load, or its version differs.
+    """
+    # Here, because it takes as long to import as all of this package.
+    import ctypes
+
     path = find_libmlx()
     if path is None:
         raise ImportError(f"MLX's library {_LIBRARY} is not installed: {_HINT}")
@@ -49,7 +70,11 @@ def preload(expected: str) -> None:
         raise ImportError(f"MLX's library {path} does not load ({error}): {_HINT}") from error
     version = getattr(library, _VERSION)
     version.restype = ctypes.c_char_p
-    found = version().decode()
+    check_version(version().decode(), expected)
+
+
+def check_version(found: str, expected: str) -> None:
+    """Raise an ImportError unless the backend is of the version that this package is built for."""
     if found != expected:
         raise ImportError(
             f"mlx_sys_py was built for MLX {expected}, but the installed backend is {found}: "

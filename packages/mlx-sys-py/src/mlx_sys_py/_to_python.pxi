@@ -1,19 +1,24 @@
 # Arrays as Python values: evaluation, items, nested lists, and views for other libraries.
 
+cdef extern from "Python.h":
+    double PyFloat_Unpack2(const char*, int little_endian) except? -1.0
+
+cdef bint little_endian = sys.byteorder == "little"
+
+
 cdef int evaluate(array a) except -1:
     cdef int status
+    if c.mlx_array_is_evaluated(a._c):
+        return 0
     with nogil:
         status = c.mlx_array_eval(a._c)
     return check(status)
 
 
 cdef array host_values(array a):
-    """`a` evaluated and row-contiguous, half-precision floats widened to float32."""
+    """`a` evaluated and row-contiguous."""
     cdef c.mlx_array res
     cdef c.mlx_stream s
-    dtype = c.mlx_array_dtype(a._c)
-    if dtype == c.MLX_FLOAT16 or dtype == c.MLX_BFLOAT16:
-        a = cast(a, c.MLX_FLOAT32)
     evaluate(a)
     cdef c.c_bool contiguous = False
     check(c._mlx_array_is_row_contiguous(&contiguous, a._c))
@@ -28,6 +33,10 @@ cdef array host_values(array a):
 
 cdef object element(const void* data, size_t i, c.mlx_dtype dtype):
     """The `i`-th element of a buffer as a Python number."""
+    cdef uint32_t bits
+    cdef float number
+    if dtype == c.MLX_FLOAT32:
+        return (<const float*>data)[i]
     if dtype == c.MLX_BOOL:
         return (<const uint8_t*>data)[i] != 0
     if dtype == c.MLX_UINT8:
@@ -50,7 +59,12 @@ cdef object element(const void* data, size_t i, c.mlx_dtype dtype):
         return (<const double*>data)[i]
     if dtype == c.MLX_COMPLEX64:
         return complex((<const float*>data)[2 * i], (<const float*>data)[2 * i + 1])
-    return (<const float*>data)[i]
+    if dtype == c.MLX_FLOAT16:
+        return PyFloat_Unpack2(<const char*>data + 2 * i, little_endian)
+    # The upper half of a float32.
+    bits = <uint32_t>(<const uint16_t*>data)[i] << 16
+    memcpy(&number, &bits, sizeof(number))
+    return number
 
 
 cdef object scalar_item(array a):
@@ -58,7 +72,7 @@ cdef object scalar_item(array a):
         raise ValueError(
             f"only an array of one element converts to a Python number, not one of shape {a.shape}"
         )
-    a = host_values(a)
+    evaluate(a)
     return element(c.mlx_array_data_uint8(a._c), 0, c.mlx_array_dtype(a._c))
 
 

@@ -126,6 +126,10 @@ MLX_C_API const mlx_complex64_t* mlx_array_data_complex64(const mlx_array arr);
 MLX_C_API const float16_t* mlx_array_data_float16(const mlx_array arr);
 MLX_C_API const bfloat16_t* mlx_array_data_bfloat16(const mlx_array arr);
 
+/* Whether the values are known to be there. Never waits and takes no lock: what has become
+ * available unnoticed is not known yet. */
+MLX_C_API bool mlx_array_is_evaluated(const mlx_array arr);
+
 /* Whether the array can be read without waiting, and the wait until it can. */
 MLX_C_API int _mlx_array_is_available(bool* res, const mlx_array arr);
 MLX_C_API int _mlx_array_wait(const mlx_array arr);

@@ -1,4 +1,4 @@
-// Nodes of elementwise operations without what MLX does to find out that nothing has to be done.
+// Nodes without what MLX does to find out that nothing has to be done.
 //
 // An operation of MLX promotes types, broadcasts shapes and makes a primitive before it makes the
 // node. Where the operands agree in type and shape all of that comes to the same primitive every
@@ -25,18 +25,19 @@ struct node_pattern {
   // Learns from the node that MLX made of `inputs`, unless it is more than the operation itself:
   // behind a cast, say, are other inputs than those given.
   template <class... Arrays>
-  void learn(const mlx::core::array& node, const Arrays&... inputs) {
+  bool learn(const mlx::core::array& node, const Arrays&... inputs) {
     if (!node.has_primitive() || !node.siblings().empty() ||
         node.inputs().size() != sizeof...(inputs)) {
-      return;
+      return false;
     }
     auto input = node.inputs().begin();
-    if (!((input++->id() == inputs.id() && node.shape() == inputs.shape()) && ...)) {
-      return;
+    if (!((input++->id() == inputs.id()) && ...)) {
+      return false;
     }
     primitive = node.primitive_ptr();
     stream = primitive->stream();
     dtype = node.dtype();
+    return true;
   }
 };
 
@@ -79,6 +80,35 @@ mlx::core::array direct(
   }
   auto node = operation(a, b, s);
   pattern.learn(node, a, b);
+  return node;
+}
+
+// `operation(a, shape, s)` for the function of MLX that gives an array another shape: its primitive
+// is made of the shape alone, which follows from the size of `a` and the one asked for.
+template <auto operation>
+mlx::core::array direct(
+    const mlx::core::array& a, const mlx::core::Shape& shape, const mlx::core::StreamOrDevice& s) {
+  struct shape_pattern : node_pattern {
+    size_t size;
+    mlx::core::Shape asked, result;
+  };
+  // The last shape in each place: a model asks for a few, again and again.
+  static thread_local std::array<shape_pattern, 16> patterns;
+  size_t place = a.size();
+  for (int extent : shape) {
+    place = place * 31 + extent;
+  }
+  auto& pattern = patterns[place % patterns.size()];
+  if (pattern.stream == mlx::core::to_stream(s) && pattern.size == a.size() &&
+      pattern.asked == shape && pattern.result != a.shape()) {
+    return mlx::core::array(pattern.result, a.dtype(), pattern.primitive, inputs_of(a));
+  }
+  auto node = operation(a, shape, s);
+  if (pattern.learn(node, a)) {
+    pattern.size = a.size();
+    pattern.asked = shape;
+    pattern.result = node.shape();
+  }
   return node;
 }
 
