@@ -28,7 +28,7 @@ int task_columns(const QuantizedProduct& p) {
 }
 
 // Rows of x above which it pays to dequantize the weights once for all of them.
-constexpr int few_rows = 8;
+constexpr int few_rows = 32;
 
 bool reads_packed(const QuantizedProduct& p) {
   return p.encoding == Encoding::affine && p.transposed && (p.bits == 4 || p.bits == 8) &&

@@ -17,26 +17,37 @@ using mlx_c::cpu::QuantizedProduct;
 using mlx_c::cpu::Range;
 
 constexpr int panel_rows = 32;
+// How far ahead of the loads weights are asked for, which the processor does too late by itself:
+// 8 KiB, further than memory can send while one line is on its way.
+constexpr int prefetch_words = 2048;
+
+// The first `count` lanes; zero in the others, whatever they hold.
+inline vfloat first(vfloat v, int count) {
+  vint lane;
+  for (int i = 0; i < lanes; i++) lane[i] = i;
+  return lane < count ? v : vfloat{};
+}
 
 // How one row of x and of the scales lies in memory, zero-padded to whole vectors.
 struct Layout {
   int words;   // of one row of w
   int blocks;  // vectors of words
-  int groups;
-  int x_size;  // floats of x before its group sums
+  int groups;  // of one row of w
+  int sums;    // floats for the group sums of x
+  int x_size;  // floats of x before them
 
   explicit Layout(const QuantizedProduct& p) {
     words = p.k * p.bits / 32;
     blocks = (words + lanes - 1) / lanes;
     x_size = blocks * lanes * 32 / p.bits;
-    // The scales of the last block may reach past those that exist.
-    groups = (x_size / p.group + lanes) / lanes * lanes;
+    groups = p.k / p.group;
+    sums = (groups + lanes - 1) / lanes * lanes;
   }
 
   // A row of x ends with its group sums and a float that is 0 if all of the row is finite.
   // Rows are whole vectors, so that aligned stays aligned.
   int row() const {
-    return x_size + groups + lanes;
+    return x_size + sums + lanes;
   }
 };
 
@@ -45,7 +56,8 @@ std::size_t packed_row(const QuantizedProduct& p) {
 }
 
 std::size_t scratch(const QuantizedProduct& p) {
-  return (std::size_t)2 * panel_rows * Layout(p).groups + p.k;
+  // What is loaded behind the last scale needs to be memory, no more.
+  return (std::size_t)2 * (panel_rows * Layout(p).groups + lanes) + p.k;
 }
 
 template <int bits>
@@ -73,7 +85,7 @@ void pack_rows(const QuantizedProduct& p, Range range, float* scratch) {
     p.bits == 4 ? pack_row<4>(layout, x, packed) : pack_row<8>(layout, x, packed);
 
     float* sums = packed + layout.x_size;
-    std::memset(sums, 0, sizeof(float) * layout.groups);
+    std::memset(sums, 0, sizeof(float) * layout.sums);
     float not_finite = 0;
     for (int i = 0; i < p.k; i += p.group, x += p.group, sums++)
       for (int j = 0; j < p.group; j++) {
@@ -123,7 +135,7 @@ void tile(
   for (int g = 0; g < layout.groups; g += lanes) {
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
-      const vfloat bias = load(biases + r * layout.groups + g);
+      const vfloat bias = first(load(biases + r * layout.groups + g), layout.groups - g);
 #pragma GCC unroll 8
       for (int c = 0; c < columns; c++) total[r][c] += bias * load(x[c] + layout.x_size + g);
     }
@@ -135,6 +147,7 @@ void tile(
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
       const std::uint32_t* p = w + (std::ptrdiff_t)r * layout.words + b * lanes;
+      __builtin_prefetch(p + prefetch_words, 0, 2);
       word[r] = b < full ? load_words(p) : load_words(p, layout.words - b * lanes);
     }
     vfloat dot[rows][columns];
@@ -155,7 +168,8 @@ void tile(
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
-      const vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
+      vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
+      if (b >= full) scale = first(scale, layout.words - b * lanes);
 #pragma GCC unroll 8
       for (int c = 0; c < columns; c++) total[r][c] += scale * dot[r][c];
     }
@@ -236,28 +250,29 @@ float exact(
   return total;
 }
 
+// Converts `count` scales from the `at`-th one on, and asks for those that come next.
+void widen_ahead(const void* source, Float type, std::size_t at, float* target, int count) {
+  const char* here = static_cast<const char*>(advance(source, type, at));
+  const char* next = static_cast<const char*>(advance(source, type, at + count));
+  for (std::ptrdiff_t i = 0; i < next - here; i += 64) __builtin_prefetch(next + i, 0, 2);
+  widen(here, type, target, count);
+}
+
 // A panel is some rows of w with their scales as floats.
 void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, float* scratch) {
   const Layout layout(p);
   const int groups = p.k / p.group;
   float* const scales = scratch;
-  float* const biases = scales + panel_rows * layout.groups;
-  float* const x = biases + panel_rows * layout.groups;
+  float* const biases = scales + panel_rows * groups + lanes;
+  float* const x = biases + panel_rows * groups + lanes;
 
   for (int n = columns_of_y.begin; n < columns_of_y.end; n += panel_rows) {
     const int rest = columns_of_y.end - n;
     const int rows = rest < panel_rows ? rest : panel_rows;
     const std::uint32_t* w = p.w + (std::size_t)n * layout.words;
-    for (int r = 0; r < rows; r++) {
-      const std::size_t at = (std::size_t)(n + r) * groups;
-      float *scale = scales + r * layout.groups, *bias = biases + r * layout.groups;
-      for (int g = groups / lanes * lanes; g < layout.groups; g += lanes) {
-        store(scale + g, vfloat{});
-        store(bias + g, vfloat{});
-      }
-      widen(advance(p.scales, p.scales_type, at), p.scales_type, scale, groups);
-      widen(advance(p.biases, p.biases_type, at), p.biases_type, bias, groups);
-    }
+    const std::size_t at = (std::size_t)n * groups;
+    widen_ahead(p.scales, p.scales_type, at, scales, rows * groups);
+    widen_ahead(p.biases, p.biases_type, at, biases, rows * groups);
     for (int m = rows_of_y.begin; m < rows_of_y.end;) {
       const int left = rows_of_y.end - m;
       const int columns = left < max_columns ? left : max_columns;

@@ -16,7 +16,17 @@ constexpr int chunk = 16;
 constexpr int chunk_vectors = chunk / lanes;
 
 #if defined(__AVX2__)
-typedef std::int32_t vint4 __attribute__((vector_size(16)));
+// An even number of bytes, at most 8, without a detour through memory.
+template <int size>
+inline std::uint64_t read(const unsigned char* bytes) {
+  std::uint64_t value = 0;
+  if constexpr (size == 6) {
+    value = read<4>(bytes) | read<2>(bytes + 4) << 32;
+  } else {
+    std::memcpy(&value, bytes, size);
+  }
+  return value;
+}
 
 // The bytes of a chunk in the low end of a register; nothing behind them is read.
 template <int bits>
@@ -24,12 +34,9 @@ inline __m128i load_chunk(const unsigned char* bytes) {
 #if defined(__AVX512F__)
   return _mm_maskz_loadu_epi8((__mmask16)((1u << 2 * bits) - 1), bytes);
 #else
-  constexpr int size = 2 * bits;
-  if constexpr (size == 16) return _mm_loadu_si128((const __m128i*)bytes);
-  std::uint64_t low = 0, high = 0;
-  std::memcpy(&low, bytes, size < 8 ? size : 8);
-  if constexpr (size > 8) std::memcpy(&high, bytes + 8, size - 8);
-  return _mm_set_epi64x((long long)high, (long long)low);
+  if constexpr (bits == 8) return _mm_loadu_si128((const __m128i*)bytes);
+  constexpr int low = bits < 4 ? 2 * bits : 8, high = 2 * bits - low;
+  return _mm_set_epi64x((long long)read<high>(bytes + low), (long long)read<low>(bytes));
 #endif
 }
 
@@ -57,12 +64,11 @@ template <int bits>
 inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
 #if defined(__AVX2__)
   static constexpr Places<bits> places;
-  const auto packed = (vint4)load_chunk<bits>(bytes);
 #if defined(__AVX512F__)
-  const vint copies =
-      __builtin_shufflevector(packed, packed, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+  // Of all ways to say it, the one for which GCC neither warns nor goes through memory.
+  const __m512i copies = _mm512_maskz_broadcast_i32x4((__mmask16)-1, load_chunk<bits>(bytes));
 #else
-  const vint copies = __builtin_shufflevector(packed, packed, 0, 1, 2, 3, 0, 1, 2, 3);
+  const __m256i copies = _mm256_broadcastsi128_si256(load_chunk<bits>(bytes));
 #endif
 #pragma GCC unroll 2
   for (int v = 0; v < chunk_vectors; v++) {
@@ -70,9 +76,9 @@ inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
     std::memcpy(&index, places.bytes + 4 * lanes * v, sizeof index);
     std::memcpy(&shift, places.shifts + lanes * v, sizeof shift);
 #if defined(__AVX512F__)
-    const vuint spread = (vuint)_mm512_shuffle_epi8((__m512i)copies, (__m512i)index);
+    const vuint spread = (vuint)_mm512_shuffle_epi8(copies, (__m512i)index);
 #else
-    const vuint spread = (vuint)_mm256_shuffle_epi8((__m256i)copies, (__m256i)index);
+    const vuint spread = (vuint)_mm256_shuffle_epi8(copies, (__m256i)index);
 #endif
     q[v] = (vint)(spread >> shift & ((1u << bits) - 1));
   }
@@ -88,35 +94,43 @@ inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
 #endif
 }
 
-// What the integers stand for, but for the scale. The small floats become large ones by moving
-// their exponents, which leaves those in need of a factor: it gets subnormal numbers right as well.
+// What the integers stand for, but for the scale. Normal numbers of a small float are those of a
+// large one with another exponent; it may not pass through subnormal ones, which take long.
 template <Encoding encoding>
 inline vfloat decode(vint q) {
   if constexpr (encoding == Encoding::affine) return to_float((vuint)q);
-  if constexpr (encoding == Encoding::fp4)
-    return (vfloat)((q & 7) << 22 | (q & 8) << 28) * 0x1p126f;
-  const vint magnitude = q & 127, nan = magnitude == 127;
-  return (vfloat)((vint)((vfloat)(magnitude << 20 | (q & 128) << 24) * 0x1p120f) | nan);
+  constexpr bool wide = encoding == Encoding::fp8;
+  constexpr int sign = wide ? 1 << 7 : 1 << 3, mantissa_bits = wide ? 3 : 1;
+  constexpr int exponent = wide ? 127 - 7 : 127 - 1;
+  const vint magnitude = q & (sign - 1);
+  const vfloat normal = (vfloat)((magnitude << (23 - mantissa_bits)) + (exponent << 23));
+  const vfloat subnormal = to_float((vuint)magnitude) * (wide ? 0x1p-9f : 0x1p-1f);
+  vint value = (vint)(magnitude < 1 << mantissa_bits ? subnormal : normal);
+  if constexpr (wide) value |= magnitude == sign - 1;  // NaN
+  return (vfloat)(value | (q & sign) << (wide ? 24 : 28));
 }
 
-inline float scale_at(const QuantizedProduct& p, std::size_t i) {
-  if (p.encoding == Encoding::affine) {
-    float scale;
-    widen(advance(p.scales, p.scales_type, i), p.scales_type, &scale, 1);
-    return scale;
-  }
-  const int code = static_cast<const unsigned char*>(p.scales)[i];
-  // Groups of 16 have a small float, those of 32 a power of two, the smallest of which is
-  // subnormal.
-  if (p.group == 16) return decode<Encoding::fp8>(vint{} + code)[0];
-  return bits_to_float(code == 0 ? 1u << 22 : (std::uint32_t)code << 23);
-}
+// Groups whose scales are converted at a time.
+constexpr int scale_block = 64;
 
-inline float bias_at(const QuantizedProduct& p, std::size_t i) {
-  float bias = 0;
+// The scales of `count` groups from the `at`-th one on, as floats.
+inline void get_scales(const QuantizedProduct& p, std::size_t at, int count, float* target) {
   if (p.encoding == Encoding::affine)
-    widen(advance(p.biases, p.biases_type, i), p.biases_type, &bias, 1);
-  return bias;
+    return widen(advance(p.scales, p.scales_type, at), p.scales_type, target, count);
+  const unsigned char* codes = static_cast<const unsigned char*>(p.scales) + at;
+  if (p.group == 16) {
+    for (int i = 0; i < count; i++) target[i] = decode<Encoding::fp8>(vint{} + codes[i])[0];
+  } else {
+    // Powers of two, the least of which is subnormal.
+    for (int i = 0; i < count; i++)
+      target[i] = bits_to_float(codes[i] == 0 ? 1u << 22 : (std::uint32_t)codes[i] << 23);
+  }
+}
+
+inline void get_biases(const QuantizedProduct& p, std::size_t at, int count, float* target) {
+  if (p.encoding == Encoding::affine)
+    return widen(advance(p.biases, p.biases_type, at), p.biases_type, target, count);
+  for (int i = 0; i < count; i++) target[i] = 0;
 }
 
 // Columns `begin` ... `end` - 1 of one row.
@@ -125,16 +139,25 @@ void dequantize_row(const QuantizedProduct& p, int row, Range columns, float* ou
   const int length = p.transposed ? p.k : p.n;
   const unsigned char* bytes = reinterpret_cast<const unsigned char*>(p.w);
   bytes += (std::size_t)row * length / 8 * bits + columns.begin / 8 * bits;
-  const std::size_t groups = (std::size_t)row * (length / p.group);
-  for (int i = columns.begin; i < columns.end;) {
-    const int g = i / p.group, group_end = (g + 1) * p.group;
-    const vfloat scale = splat(scale_at(p, groups + g)), bias = splat(bias_at(p, groups + g));
-    for (; i < columns.end && i < group_end; i += chunk, bytes += 2 * bits, out += chunk) {
-      vint q[chunk_vectors];
-      unpack<bits>(bytes, q);
+  const int end_of_groups = (columns.end + p.group - 1) / p.group;
+  float scales[scale_block], biases[scale_block];
+  int i = columns.begin;
+  for (int first = i / p.group; first < end_of_groups; first += scale_block) {
+    const int rest = end_of_groups - first, count = rest < scale_block ? rest : scale_block;
+    const std::size_t at = (std::size_t)row * (length / p.group) + first;
+    get_scales(p, at, count, scales);
+    get_biases(p, at, count, biases);
+    for (int g = 0; g < count; g++) {
+      const int group_end = (first + g + 1) * p.group;
+      const int end = group_end < columns.end ? group_end : columns.end;
+      const vfloat scale = splat(scales[g]), bias = splat(biases[g]);
+      for (; i < end; i += chunk, bytes += 2 * bits, out += chunk) {
+        vint q[chunk_vectors];
+        unpack<bits>(bytes, q);
 #pragma GCC unroll 4
-      for (int v = 0; v < chunk_vectors; v++)
-        store(out + v * lanes, scale * decode<encoding>(q[v]) + bias);
+        for (int v = 0; v < chunk_vectors; v++)
+          store(out + v * lanes, scale * decode<encoding>(q[v]) + bias);
+      }
     }
   }
 }
