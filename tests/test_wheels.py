@@ -20,9 +20,9 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 NATIVE = "mlx-sys-py"
 PURE = [name for name in PACKAGES if name != NATIVE]
 
-LIBRARY_RUNPATH = "$ORIGIN/../../mlx/lib:$ORIGIN/../../scipy_openblas32/lib"
+LIBRARY_RUNPATH = "$ORIGIN/../../mlx/lib"
 EXTENSION_RUNPATH = "$ORIGIN/lib"
-OURS = {"libmlxc.so", "libmlx.so", "libscipy_openblas.so"}
+OURS = {"libmlxc.so", "libmlx.so"}
 SYSTEM = {
     "libc.so.6",
     "libdl.so.2",

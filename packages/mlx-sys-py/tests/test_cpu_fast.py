@@ -248,7 +248,7 @@ def test_nothing(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4"])
+@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4", "v4_bf16"])
 def test_level(level: str) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],

@@ -214,72 +214,6 @@ def test_quantized_product_of_nothing(m: int, n: int, k: int, transpose: bool, m
     np.testing.assert_array_equal(numpy(y), np.zeros((2, m, n)))
 
 
-def test_product_of_nothing() -> None:
-    assert evaluated(ops.matmul(ops.zeros((2, 0, 3)), ops.zeros((3, 4)))).shape == (2, 0, 4)
-    np.testing.assert_array_equal(
-        numpy(ops.matmul(ops.zeros((2, 0)), ops.zeros((0, 4)))), np.zeros((2, 4))
-    )
-    c = ops.full((2, 4), 3.0)
-    np.testing.assert_array_equal(
-        numpy(ops.addmm(c, ops.zeros((2, 0)), ops.zeros((0, 4)), 1.0, 2.0)), np.full((2, 4), 6.0)
-    )
-
-
-sizes = st.sampled_from([1, 2, 3, 7, 16, 33, 64, 65, 130])
-
-
-@ours_only
-@settings(max_examples=200, deadline=None)
-@given(
-    seed=seeds,
-    m=sizes,
-    n=sizes,
-    k=sizes,
-    batches=st.sampled_from(
-        [((), ()), ((3,), (3,)), ((2, 3), (2, 1)), ((1, 2), (4, 1)), ((2, 2), ())]
-    ),
-    dtype=floats,
-    layout_a=layouts,
-    layout_b=layouts,
-    layout_c=layouts,
-)
-def test_product(
-    seed: int,
-    m: int,
-    n: int,
-    k: int,
-    batches: tuple[tuple[int, ...], tuple[int, ...]],
-    dtype: Any,
-    layout_a: str,
-    layout_b: str,
-    layout_c: str,
-) -> None:
-    rng = np.random.default_rng(seed)
-    a = laid_out(rng.normal(size=(*batches[0], m, k)), layout_a, dtype)
-    b = laid_out(rng.normal(size=(*batches[1], k, n)), layout_b, dtype)
-    c = laid_out(rng.normal(size=(m, n)), layout_c, dtype)
-    left, right, third = numpy(a), numpy(b), numpy(c)
-    product, magnitude = left @ right, np.abs(left) @ np.abs(right)
-    check(ops.matmul(a, b), product, magnitude, dtype)
-    check(
-        ops.addmm(c, a, b, 0.5, 2.0), 0.5 * product + 2 * third, magnitude + 2 * abs(third), dtype
-    )
-
-
-@ours_only
-@pytest.mark.parametrize("shape", [(300, 70, 500), (1, 900, 700), (900, 700, 1), (40, 9, 1100)])
-def test_product_in_threads(shape: tuple[int, int, int]) -> None:
-    m, k, n = shape
-    rng = np.random.default_rng(5)
-    a, b = rng.normal(size=(m, k)), rng.normal(size=(k, n))
-    for layout in ("plain", "transposed"):
-        x, y = laid_out(a, layout, float32), laid_out(b, layout, float32)
-        left, right = numpy(x), numpy(y)
-        result = ops.matmul(x, y)
-        check(result, left @ right, np.abs(left) @ np.abs(right), float32)
-        np.testing.assert_array_equal(numpy(ops.matmul(x, y)), numpy(result))
-
-
 def test_product_passes_on_what_is_not_finite() -> None:
     a = np.ones((4, 40), np.float32)
     a[1, 3], a[2, 4] = np.nan, np.inf
@@ -382,7 +316,7 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4"])
+@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4", "v4_bf16"])
 def test_level(level: str) -> None:
     if "but on this machine it can be" in run("-c", EVALUATE, MLX_SYS_PY_CPU=level).stderr:
         pytest.skip("the machine cannot run it")

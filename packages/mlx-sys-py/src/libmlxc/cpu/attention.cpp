@@ -3,11 +3,11 @@
 #include <optional>
 
 #include "batch.hpp"
-#include "blas.hpp"
 #include "fast.hpp"
 #include "fused.hpp"
 #include "mlx/allocator.h"
 #include "pool.hpp"
+#include "products.hpp"
 #include "steps.hpp"
 
 namespace mlx_c::cpu {
@@ -26,25 +26,30 @@ struct Attention {
   bool causal;
 };
 
-Matrix transposed(Matrix m) {
+Operand transposed(Operand m) {
   return {m.data, m.column, m.row};
 }
 
-void one_query(const Kernels& kernels, const Attention& p, Matrix q, Matrix k, Matrix v, float* y) {
-  Buffer<float> memory(p.width + p.keys);
-  float *query = memory.data(), *scores = query + p.width;
-  for (int i = 0; i < p.width; i++) query[i] = q.data[i * q.column];
-  kernels.row_times_matrix(query, transposed(k), p.width, {0, p.keys}, p.scale, 0, scores);
-  kernels.softmax(scores, p.keys);
-  kernels.row_times_matrix(scores, v, p.keys, {0, p.value_width}, 1, 0, y);
+// y = scale * a b, in the calling thread.
+void multiply(
+    const Kernels& kernels, Operand a, Operand b, int m, int n, int k, float scale, float* y) {
+  multiply(kernels, {Number::f32, m, n, k, a, b, {}, y, n, 1, scale, 0});
+}
+
+void one_query(
+    const Kernels& kernels, const Attention& p, Operand q, Operand k, Operand v, float* y) {
+  Buffer<float> scores(p.keys);
+  multiply(kernels, q, transposed(k), 1, p.keys, p.width, p.scale, scores.data());
+  kernels.softmax(scores.data(), p.keys);
+  multiply(kernels, {scores.data(), p.keys, 1}, v, 1, p.value_width, p.keys, 1, y);
 }
 
 void block_of_queries(
     const Kernels& kernels,
     const Attention& p,
-    Matrix q,
-    Matrix k,
-    Matrix v,
+    Operand q,
+    Operand k,
+    Operand v,
     Range range,
     float* y) {
   const int count = range.end - range.begin;
@@ -52,8 +57,8 @@ void block_of_queries(
   const int past = p.keys - p.queries;
   const int keys = p.causal ? range.end + past : p.keys;
   Buffer<float> scores(static_cast<std::size_t>(count) * keys);
-  q.data += range.begin * q.row;
-  gemm(q, transposed(k), count, keys, p.width, p.scale, 0, scores.data(), keys);
+  q = from(q, Number::f32, range.begin, 0);
+  multiply(kernels, q, transposed(k), count, keys, p.width, p.scale, scores.data());
   for (int i = 0; i < count; i++) {
     float* row = scores.data() + static_cast<std::size_t>(i) * keys;
     const int visible = p.causal ? range.begin + i + past + 1 : keys;
@@ -61,7 +66,7 @@ void block_of_queries(
     std::fill(row + visible, row + keys, 0.0f);
   }
   y += static_cast<std::ptrdiff_t>(range.begin) * p.value_width;
-  gemm({scores.data(), keys, 1}, v, count, p.value_width, keys, 1, 0, y, p.value_width);
+  multiply(kernels, {scores.data(), keys, 1}, v, count, p.value_width, keys, 1, y);
 }
 
 void run(
@@ -141,7 +146,7 @@ bool fuses_attention(
   if (!causal && !mask_mode.empty()) return false;
   const auto &q = queries.shape(), &k = keys.shape(), &v = values.shape();
   return q[0] == k[0] && q[0] == v[0] && k[1] == v[1] && q[1] % k[1] == 0 && q[3] == k[3] &&
-      k[2] == v[2] && (q[2] == 1 || has_blas()) && (!causal || q[2] <= k[2]);
+      k[2] == v[2] && (!causal || q[2] <= k[2]);
 }
 
 array attention(

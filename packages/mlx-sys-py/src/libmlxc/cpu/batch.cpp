@@ -33,11 +33,11 @@ Batch::Batch(const Kernels& kernels, const View& view)
   data_ = memory_->data();
 }
 
-Matrix Batch::operator[](int item) const {
+Operand Batch::operator[](int item) const {
   const float* at = data_;
   for (int d = static_cast<int>(shape_.size()) - 3; d >= 0; item /= shape_[d--])
     at += item % shape_[d] * strides_[d];
-  return in_rows() ? Matrix{at, row(), 1} : Matrix{at, 1, column()};
+  return in_rows() ? Operand{at, row(), 1} : Operand{at, 1, column()};
 }
 
 std::int64_t Batch::row() const {

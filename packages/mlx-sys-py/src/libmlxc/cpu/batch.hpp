@@ -1,4 +1,4 @@
-// Matrices as BLAS takes them.
+// Matrices as floats.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ class Batch {
 
   // One of the strides is 1 and the other at least the extent along it, whatever the view says of
   // extents of one.
-  Matrix operator[](int item) const;
+  Operand operator[](int item) const;
 
  private:
   std::int64_t row() const;

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "mlx/array.h"
 #include "kernels.hpp"
+#include "mlx/array.h"
 #include "mlx/primitives.h"
 
 namespace mlx_c::cpu {
@@ -83,6 +83,9 @@ std::shared_ptr<Delegate> quantized_matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_qmm(mlx::core::array& node);
 std::shared_ptr<Delegate> matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> addmm(mlx::core::array& node);
+std::shared_ptr<Delegate> convolution(mlx::core::array& node);
+std::shared_ptr<Delegate> gather_mm_product(mlx::core::array& node);
+std::shared_ptr<Delegate> segmented_mm_product(mlx::core::array& node);
 std::shared_ptr<Delegate> reshape(mlx::core::array& node);
 std::shared_ptr<Delegate> contiguous(mlx::core::array& node);
 std::shared_ptr<Delegate> concatenate(mlx::core::array& node);

@@ -217,7 +217,15 @@ class CheckedIndices : public Delegate {
   const std::vector<Indices> indices_;
 };
 
-std::shared_ptr<Delegate> guard(array& node, const char* operation, std::vector<Indices> indices) {
+// The stand-in for a node whose own work is done by `kernel`, or by MLX's primitive if that is
+// null.
+std::shared_ptr<Delegate> guard(
+    array& node,
+    const char* operation,
+    std::vector<Indices> indices,
+    std::shared_ptr<Delegate> kernel = nullptr) {
+  if (kernel)
+    return std::make_shared<CheckedIndices>(std::move(kernel), operation, std::move(indices));
   return std::make_shared<CheckedIndices>(node.primitive_ptr(), operation, std::move(indices));
 }
 
@@ -285,7 +293,8 @@ std::shared_ptr<Delegate> dynamic_slice_update(array& node) {
 
 std::shared_ptr<Delegate> gather_mm(array& node) {
   const auto& inputs = node.inputs();
-  return guard(node, "gather_mm", {of_batch(2, inputs[0]), of_batch(3, inputs[1])});
+  return guard(
+      node, "gather_mm", {of_batch(2, inputs[0]), of_batch(3, inputs[1])}, gather_mm_product(node));
 }
 
 std::shared_ptr<Delegate> gather_qmm_indices(array& node) {
@@ -297,7 +306,7 @@ std::shared_ptr<Delegate> gather_qmm_indices(array& node) {
 std::shared_ptr<Delegate> segmented_mm(array& node) {
   // Where segments begin and end; the end may be that of the axis.
   const int columns = node.inputs()[0].shape(1);
-  return guard(node, "segmented_mm", {{2, {{1, columns, 0, false}}}});
+  return guard(node, "segmented_mm", {{2, {{1, columns, 0, false}}}}, segmented_mm_product(node));
 }
 
 }  // namespace mlx_c::cpu

@@ -18,6 +18,9 @@ extern const Kernels table;
 namespace v4 {
 extern const Kernels table;
 }
+namespace v4_bf16 {
+extern const Kernels table;
+}
 #else
 namespace generic {
 extern const Kernels table;
@@ -42,7 +45,12 @@ std::vector<Level> levels() {
   const bool v4_runs = v3_runs && __builtin_cpu_supports("avx512f") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return {{"v4", &v4::table, v4_runs}, {"v3", &v3::table, v3_runs}, {"v2", &v2::table, v2_runs}};
+  const bool v4_bf16_runs = v4_runs && __builtin_cpu_supports("avx512bf16");
+  return {
+      {"v4_bf16", &v4_bf16::table, v4_bf16_runs},
+      {"v4", &v4::table, v4_runs},
+      {"v3", &v3::table, v3_runs},
+      {"v2", &v2::table, v2_runs}};
 #else
   return {{"generic", &generic::table, true}};
 #endif

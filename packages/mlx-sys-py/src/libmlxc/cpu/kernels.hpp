@@ -39,10 +39,22 @@ struct Range {
   int begin, end;
 };
 
-// Element (i, j) lies at data[i * row + j * column].
-struct Matrix {
-  const float* data;
+enum class Number { f32, f16, bf16, f64, c64 };
+
+// Element (i, j) lies i * row + j * column items behind `data`.
+struct Operand {
+  const void* data;
   std::ptrdiff_t row, column;
+};
+
+// y = alpha * a b + beta * c, all of one type. Sums are at least of single precision.
+struct DenseProduct {
+  Number type;
+  int m, n, k;
+  Operand a, b, c;  // [m, k], [k, n] and, not read if beta is 0, [m, n]
+  void* y;          // laid out like an Operand
+  std::ptrdiff_t y_row, y_column;
+  float alpha, beta;
 };
 
 struct Kernels {
@@ -58,10 +70,13 @@ struct Kernels {
   // Computes the given part of y from the packed rows.
   void (*multiply)(const QuantizedProduct&, Range columns, Range rows, float* scratch);
 
-  // y[j] = alpha * sum_i x[i] * b(i, j) + beta * y[j] for i < k and the given j; one of the
-  // strides of b is 1.
-  void (*row_times_matrix)(
-      const float* x, Matrix b, int k, Range columns, float alpha, float beta, float* y);
+  // Bytes of scratch, aligned to 64, that `product` needs.
+  std::size_t (*product_scratch)(const DenseProduct&);
+  void (*product)(const DenseProduct&, void* scratch);
+  // y[j] = sum_i rows[i][j] * weights[i][j], for `count` rows of `size` real numbers; the weights
+  // lie in order.
+  void (*weigh_rows)(
+      Number type, const void* const* rows, const void* weights, int count, int size, void* y);
 
   // y = x / sqrt(mean(x^2) + eps) * weight, where weight may be null.
   void (*rms_norm)(const float* x, const float* weight, float eps, int size, float* y);

@@ -26,6 +26,7 @@ constexpr Replacement replacements[] = {
     {"GatherQMM", gather_qmm, true},
     {"Matmul", matmul},
     {"AddMM", addmm},
+    {"Convolution", convolution},
     {"Reshape", reshape},
     {"Flatten", reshape},
     {"Unflatten", reshape},

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <optional>
 
-#include "blas.hpp"
 #include "pool.hpp"
+#include "products.hpp"
 #include "view.hpp"
 
 namespace mlx_c::cpu {
 
 namespace {
 
-// Multiplications below which other threads would cost more than they bring.
-constexpr double worth_threads = 1 << 17;
 // Tasks are whole panels of columns; enough of them to even out threads that lose time.
 constexpr int panel = 32, tasks_per_thread = 8;
 constexpr int task_rows = 128;
@@ -60,7 +58,7 @@ void multiply_block(
   const Range depth{0, p.k};
   kernels.dequantize(
       p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
-  const Matrix w = p.transposed ? Matrix{weights.data(), 1, p.k} : Matrix{weights.data(), n, 1};
+  const Operand w = p.transposed ? Operand{weights.data(), 1, p.k} : Operand{weights.data(), n, 1};
 
   const bool direct = p.y_type == Float::f32;
   Buffer<float> memory(direct ? 0 : static_cast<std::size_t>(m) * n);
@@ -68,13 +66,7 @@ void multiply_block(
   float* y = direct ? static_cast<float*>(p.y) + begin : memory.data();
   const int y_row = direct ? p.n : n;
   x += static_cast<std::size_t>(rows.begin) * p.k;
-  if (m > 1 && n > 1 && has_blas()) {
-    gemm({x, p.k, 1}, w, m, n, p.k, 1, 0, y, y_row);
-  } else {
-    for (int i = 0; i < m; i++)
-      kernels.row_times_matrix(
-          x + static_cast<std::size_t>(i) * p.k, w, p.k, {0, n}, 1, 0, y + i * y_row);
-  }
+  multiply(kernels, {Number::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
   if (direct) return;
   char* target = static_cast<char*>(p.y) + begin * item_size(p.y_type);
   for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type))

@@ -2,6 +2,7 @@
 
 #include "convert.hpp"
 #include "dense.hpp"
+#include "depthwise.hpp"
 #include "quantized.hpp"
 #include "rows.hpp"
 #include "unpack.hpp"
@@ -15,7 +16,9 @@ const Kernels table = {
     scratch,
     pack_rows,
     multiply,
-    row_times_matrix,
+    dense::product_scratch,
+    dense::product,
+    dense::weigh_rows,
     rms_norm,
     softmax,
     rotate,

@@ -1,0 +1,208 @@
+"""Convolutions against their definition in double precision, at each level the machine can run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlx_sys_py import array, bfloat16, float16, float32, float64, ops, transforms
+from numpy.typing import NDArray
+
+LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
+Values = NDArray[Any]
+
+# What rounding a result costs, and each addition to a sum, relative to the sum of the magnitudes.
+TOLERANCES = {
+    float32: (2.0**-24, 2.0**-24),
+    float16: (2.0**-11, 2.0**-24),
+    bfloat16: (2.0**-8, 2.0**-24),
+    float64: (2.0**-53, 2.0**-53),
+}
+ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
+
+
+def numpy(a: array) -> Values:
+    return np.array(ops.astype(a, float64))
+
+
+def convolve(
+    x: Values,
+    w: Values,
+    stride: list[int],
+    padding: list[tuple[int, int]],
+    dilation: list[int],
+    input_dilation: list[int],
+    groups: int,
+    flip: bool,
+) -> Values:
+    """Each tap of the weights times the part of the spread and padded input that it meets."""
+    dims = x.ndim - 2
+    spread = [(n - 1) * d + 1 for n, d in zip(x.shape[1:-1], input_dilation, strict=True)]
+    image = np.zeros((x.shape[0], *spread, x.shape[-1]))
+    image[:, *(slice(None, None, d) for d in input_dilation)] = x
+    image = np.pad(image, [(0, 0), *padding, (0, 0)])
+    if flip:
+        w = np.flip(w, tuple(range(1, 1 + dims)))
+    out = [
+        (image.shape[1 + d] - (w.shape[1 + d] - 1) * dilation[d] - 1) // stride[d] + 1
+        for d in range(dims)
+    ]
+    split = np.stack(np.split(w, groups), 0)
+    y = np.zeros((x.shape[0], *out, w.shape[0]))
+    for tap in itertools.product(*(range(n) for n in w.shape[1:-1])):
+        starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+        part = image[
+            :,
+            *(slice(s, s + n * t, t) for s, n, t in zip(starts, out, stride, strict=True)),
+        ]
+        part = part[:, *(slice(0, n) for n in out)]
+        grouped = part.reshape(*part.shape[:-1], groups, -1)
+        weights: tuple[Any, ...] = (slice(None), slice(None), *tap)
+        y += np.einsum("...gc,goc->...go", grouped, split[weights]).reshape(y.shape)
+    return y
+
+
+def laid_out(values: Values, layout: str, dtype: Any) -> array:
+    def make(source: Values) -> array:
+        made = ops.astype(array(source), dtype)
+        transforms.eval([made])
+        return made
+
+    if layout == "permuted":
+        axes = tuple(reversed(range(values.ndim)))
+        return ops.transpose(make(values.transpose(axes)), axes)
+    if layout == "strided":
+        return make(np.repeat(values, 2, 1))[:, ::2]
+    return make(values)
+
+
+@ours_only
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_convolution(data: st.DataObject) -> None:
+    def pick(*choices: Any) -> Any:
+        return data.draw(st.sampled_from(choices))
+
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    dims = pick(1, 2, 3)
+    groups = pick(1, 1, 2, 6, 40) if dims < 3 else 1
+    depthwise = groups == 40
+    channels = groups * (1 if depthwise else pick(1, 3, 8))
+    outputs = groups * (1 if depthwise else pick(1, 2, 20))
+    dtype = pick(*TOLERANCES)
+    taps = [pick(1, 2, 3) for _ in range(dims)]
+    dilation = [pick(1, 1, 2) for _ in range(dims)]
+    beyond = [data.draw(st.integers(0, 7)) for _ in range(dims)]
+    size = [(t - 1) * d + 1 + n for t, d, n in zip(taps, dilation, beyond, strict=True)]
+    stride = [pick(1, 1, 2, 3) for _ in range(dims)]
+    input_dilation = [pick(1, 1, 2) for _ in range(dims)]
+    padding = [(pick(0, 1, 2), pick(0, 1, 3)) for _ in range(dims)]
+    flip = pick(False, True)
+    x = laid_out(
+        rng.normal(size=(pick(1, 3), *size, channels)), pick("plain", "permuted", "strided"), dtype
+    )
+    w = laid_out(
+        rng.normal(size=(outputs, *taps, channels // groups)),
+        pick("plain", "permuted", "strided"),
+        dtype,
+    )
+    y = ops.conv_general(
+        x,
+        w,
+        stride,
+        ([p[0] for p in padding], [p[1] for p in padding]),
+        dilation,
+        input_dilation,
+        groups,
+        flip,
+    )
+    arguments: Any = (stride, padding, dilation, input_dilation, groups, flip)
+    expected = convolve(numpy(x), numpy(w), *arguments)
+    magnitude = convolve(np.abs(numpy(x)), np.abs(numpy(w)), *arguments)
+    assert y.dtype == dtype
+    assert y.shape == expected.shape
+    rounding, addition = TOLERANCES[dtype]
+    terms = int(np.prod(taps)) * channels // groups + 3
+    smallest = 2.0**-24 if dtype == float16 else 1e-30
+    error = np.abs(numpy(y) - expected)
+    np.testing.assert_array_less(error, (rounding + terms * addition) * magnitude + smallest)
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "outputs", "taps", "stride", "groups"),
+    [
+        ((30, 33), 16, 40, (3, 3), 1, 1),
+        ((30, 33), 3, 70, (5, 2), 2, 1),
+        ((20, 20), 96, 96, (3, 3), 1, 96),
+        ((15, 14), 64, 200, (1, 1), 1, 1),
+        ((900,), 24, 36, (7,), 2, 4),
+    ],
+)
+def test_convolution_in_threads(
+    size: tuple[int, ...],
+    channels: int,
+    outputs: int,
+    taps: tuple[int, ...],
+    stride: int,
+    groups: int,
+) -> None:
+    rng = np.random.default_rng(1)
+    x, w = (
+        rng.normal(size=(2, *size, channels)),
+        rng.normal(size=(outputs, *taps, channels // groups)),
+    )
+    dims = len(size)
+    y = ops.conv_general(
+        array(x.astype(np.float32)), array(w.astype(np.float32)), stride, 1, 1, 1, groups, False
+    )
+    ones = [1] * dims
+    expected = convolve(x, w, [stride] * dims, [(1, 1)] * dims, ones, ones, groups, False)
+    np.testing.assert_allclose(numpy(y), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients() -> None:
+    rng = np.random.default_rng(2)
+    x = array(rng.normal(size=(2, 7, 6, 4)).astype(np.float32))
+    w = array(rng.normal(size=(6, 3, 2, 2)).astype(np.float32))
+    direction = [array(rng.normal(size=a.shape).astype(np.float32)) for a in (x, w)]
+
+    def loss(inputs: list[array]) -> list[array]:
+        return [ops.sum(ops.square(ops.conv_general(inputs[0], inputs[1], 2, 1, 1, 1, 2, False)))]
+
+    _, gradients = transforms.value_and_grad(loss, [0, 1])([x, w])
+
+    def at(step: float) -> float:
+        moved_x, moved_w = (
+            numpy(a) + step * numpy(d) for a, d in zip((x, w), direction, strict=True)
+        )
+        y = convolve(moved_x, moved_w, [2, 2], [(1, 1)] * 2, [1, 1], [1, 1], 2, False)
+        return float((y**2).sum())
+
+    slope = (at(1e-4) - at(-1e-4)) / 2e-4
+    along = sum((numpy(g) * numpy(d)).sum() for g, d in zip(gradients, direction, strict=True))
+    np.testing.assert_allclose(along, slope, rtol=1e-4)
+
+
+@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
+@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4", "v4_bf16"])
+def test_level(level: str) -> None:
+    environment = {**os.environ, "MLX_SYS_PY_CPU": level}
+    probe = "from mlx_sys_py import ops, transforms; transforms.eval([ops.zeros((1,))])"
+    for command in (["-c", probe], ["-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]):
+        result = subprocess.run(
+            [sys.executable, *command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "but on this machine it can be" in result.stderr:
+            pytest.skip("the machine cannot run it")
+        assert result.returncode == 0, result.stdout + result.stderr
