@@ -186,3 +186,20 @@ def test_gradient_through_indexing() -> None:
 
     _, (gradient,) = mx.transforms.value_and_grad(loss, [0])([array([2.0, 3.0, 4.0])])
     assert gradient.tolist() == [7.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_every_slice_near_the_ends(size: int) -> None:
+    bounds = [None, *range(-size - 2, size + 3)]
+    for start in bounds:
+        for stop in bounds:
+            for step in (None, 2, -1, -2):
+                index = slice(start, stop, step)
+                x = numbered((2, size))
+                a = array(x)
+                np.testing.assert_array_equal(np.array(a[:, index]), x[:, index])
+                np.testing.assert_array_equal(np.array(a[0][index]), x[0][index])
+                value = -1 - x[:, index]
+                a[:, index] = array(value)
+                x[:, index] = value
+                np.testing.assert_array_equal(np.array(a), x, err_msg=str(index))

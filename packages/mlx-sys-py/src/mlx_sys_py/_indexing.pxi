@@ -209,6 +209,8 @@ cdef Slicing basic_slicing(object shape, list items, list kept) except *:
         if isinstance(item, slice):
             start, stop, step = item.indices(size)
             # Before the first element: -1 would mean the last one.
+            if start < 0:
+                start, stop, step = 0, 0, 1
             s.start.push_back(<int>start)
             s.stop.push_back(<int>(stop if stop >= 0 else -size - 1))
             s.step.push_back(<int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step)))
@@ -276,8 +278,10 @@ cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
             length = PySlice_AdjustIndices(dims[axis], &start, &stop, step)
             if step != 1 or length != dims[axis]:
                 basic.sliced = True
-                basic.s.start[axis] = <int>start
                 # Before the first element: -1 would mean the last one.
+                if length == 0:
+                    start, stop, step = 0, 0, 1
+                basic.s.start[axis] = <int>start
                 basic.s.stop[axis] = <int>stop if stop >= 0 else -dims[axis] - 1
                 basic.s.step[axis] = <int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step))
             basic.selected[axis] = <int>length
