@@ -92,6 +92,10 @@ int mlx_synchronize_all(void) {
   });
 }
 
+void mlx_stop_other_threads(void) {
+  stop_other_threads();
+}
+
 int mlx_get_default_stream(mlx_stream* stream, mlx_device dev) {
   return guard([&] {
     ensure_thread();

@@ -162,6 +162,12 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
   }
 }
 
+void stop_other_threads() {
+  if (has_evaluated && !is_orphan) {
+    lock_evaluation().release();
+  }
+}
+
 bool is_available(const mx::array& array) {
   auto lock = lock_evaluation();
   cpu::check_failure(array);

@@ -422,11 +422,19 @@ def synchronize(stream=None, /):
     check(status)
 
 
+cdef extern from "Python.h":
+    int Py_AtExit(void (*function)() noexcept) noexcept
+
+
 def _finish(process, /):
     """Wait for all work before the interpreter and the libraries go, unless in a forked child."""
     if process == os.getpid():
         with nogil:
             c.mlx_synchronize_all()
+
+
+# Daemon threads go on when the interpreter is gone, while the libraries are taken apart.
+Py_AtExit(c.mlx_stop_other_threads)
 
 
 class StreamContext:

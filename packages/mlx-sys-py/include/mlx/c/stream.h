@@ -41,6 +41,10 @@ MLX_C_API int mlx_synchronize(mlx_stream stream);
 /* Waits for all streams, whatever becomes of their work: for a process that is about to end. */
 MLX_C_API int mlx_synchronize_all(void);
 
+/* Lets no thread but the caller evaluate any more, the others wait for ever: for the last moments
+ * of a process, which destroys what evaluations use. */
+MLX_C_API void mlx_stop_other_threads(void);
+
 MLX_C_API int mlx_get_default_stream(mlx_stream* stream, mlx_device dev);
 MLX_C_API int mlx_set_default_stream(mlx_stream stream);
 MLX_C_API mlx_stream mlx_default_cpu_stream_new(void);

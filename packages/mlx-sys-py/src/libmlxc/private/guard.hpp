@@ -1,6 +1,8 @@
 // Turns C++ exceptions into the thread's last error: no exception leaves the library.
 #pragma once
 
+#include <cxxabi.h>
+
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -26,10 +28,17 @@ struct file_not_found : io_error {
 void report_current_exception() noexcept;
 
 // Runs `f`; its result, or `fallback` and the error recorded if it throws.
+//
+// The end of a thread is no exception and must go on to its beginning. Python ends threads that ask
+// for its lock after it has finished, which a callback of ours does.
 template <class R, class F>
-R guard_or(R fallback, F&& f) noexcept {
+R guard_or(R fallback, F&& f) {
   try {
     return std::forward<F>(f)();
+#ifdef __GLIBCXX__
+  } catch (const abi::__forced_unwind&) {
+    throw;
+#endif
   } catch (...) {
     report_current_exception();
     return fallback;
@@ -38,7 +47,7 @@ R guard_or(R fallback, F&& f) noexcept {
 
 // Runs `f`; the status that the C functions return: 0, or 1 and the error recorded if it throws.
 template <class F>
-int guard(F&& f) noexcept {
+int guard(F&& f) {
   return guard_or(1, [&] {
     std::forward<F>(f)();
     return 0;

@@ -51,6 +51,9 @@ void evaluate(std::vector<mlx::core::array> outputs, bool wait);
 // Whether `array` can be read without waiting.
 bool is_available(const mlx::core::array& array);
 
+// Lets no other thread evaluate from here on: the end of a process destroys what that takes.
+void stop_other_threads();
+
 // What `evaluate` holds while it schedules: taken by whatever else changes the state of arrays.
 std::unique_lock<std::recursive_mutex> lock_evaluation();
 
