@@ -187,8 +187,8 @@ def erf(a: array, /, *, stream: StreamLike = None) -> array:
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.erf(mx.array([0.0, 1.0]))
-        array([-0, 0.842701], dtype=float32)
+        >>> mx.erf(mx.array([0.5, 1.0]))
+        array([0.5205, 0.842701], dtype=float32)
 
     See: MLX ``mlx.core.erf``.
     """

@@ -300,8 +300,8 @@ def softplus(x: mx.array) -> mx.array:
     r"""Return :math:`\log(1 + e^x)`.
 
     Example:
-        >>> nn.softplus(mx.array([-100.0, 100.0]))
-        array([0, 100], dtype=float32)
+        >>> nn.softplus(mx.array([-200.0, 200.0]))
+        array([0, 200], dtype=float32)
     """
     return mx.logaddexp(x, 0)
 
@@ -310,8 +310,8 @@ def log_sigmoid(x: mx.array) -> mx.array:
     r"""Return :math:`\log(\sigma(x))`.
 
     Example:
-        >>> nn.log_sigmoid(mx.array([-100.0, 100.0]))
-        array([-100, -0], dtype=float32)
+        >>> nn.log_sigmoid(mx.array([-200.0, 200.0]))
+        array([-200, -0], dtype=float32)
     """
     return -softplus(-x)
 

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "elementwise_ops.hpp"
+
 namespace mlx_c::cpu {
 
 enum class Float { f32, f16, bf16 };
@@ -87,6 +89,9 @@ struct Kernels {
 
   void (*widen)(const void* source, Float type, float* target, std::size_t size);
   void (*narrow)(const float* source, void* target, Float type, std::size_t size);
+
+  // The kernel of an operation on elements of a type, null if there is none.
+  Elementwise (*elementwise)(Op op, Type operands, Type result);
 };
 
 // The table of the best level that this machine has, or of the one that MLX_SYS_PY_CPU names;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "delegate.hpp"
+#include "elementwise.hpp"
 #include "failure.hpp"
 #include "kernels.hpp"
 #include "memory.hpp"
@@ -98,7 +99,7 @@ bool prepare(array& node) {
   auto& primitive = node.primitive_ptr();
   if (primitive->device() != mlx::core::Device::cpu) return false;
   check_memory(node);
-  bool can_fail = replace_kernel(node);
+  bool can_fail = !fuse_elementwise(node) && replace_kernel(node);
   if (auto delegate = dependent(node)) {
     primitive = std::move(delegate);
     can_fail = true;

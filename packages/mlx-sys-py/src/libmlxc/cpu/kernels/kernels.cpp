@@ -9,6 +9,9 @@
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
+// in elementwise.cpp
+Elementwise elementwise(Op op, Type operands, Type result);
+
 extern const Kernels table;
 const Kernels table = {
     dequantize,
@@ -23,6 +26,7 @@ const Kernels table = {
     softmax,
     rotate,
     widen,
-    narrow};
+    narrow,
+    elementwise};
 
 }  // namespace mlx_c::cpu::MLX_C_ISA

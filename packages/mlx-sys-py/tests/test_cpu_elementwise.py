@@ -1,0 +1,379 @@
+"""Operations on single elements against NumPy and stock MLX, at each level the machine can run.
+
+The levels are chosen by the environment, so `test_level` runs this file once more for each.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import mlx.core as stock
+import mlx_sys_py as mx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlx_sys_py import array, ops, transforms
+from numpy.typing import NDArray
+
+LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
+Values = NDArray[Any]
+
+INTEGERS = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
+FLOATS = ["float16", "bfloat16", "float32"]
+TYPES = ["bool_", *INTEGERS, *FLOATS, "float64"]
+
+# Rounded as the definition says, so any two implementations agree.
+EXACT = {
+    "abs": [*INTEGERS, *FLOATS, "float64"],
+    "negative": [*INTEGERS, *FLOATS, "float64"],
+    "square": [*INTEGERS, *FLOATS, "float64"],
+    "sqrt": [*FLOATS, "float64"],
+    "ceil": FLOATS,
+    "floor": FLOATS,
+    "round": FLOATS,
+    "sign": FLOATS,
+    "logical_not": ["bool_"],
+    "add": TYPES,
+    "subtract": [*INTEGERS, *FLOATS, "float64"],
+    "multiply": TYPES,
+    "divide": [*FLOATS, "float64"],
+    "maximum": TYPES,
+    "minimum": TYPES,
+    "equal": TYPES,
+    "not_equal": TYPES,
+    "greater": TYPES,
+    "greater_equal": TYPES,
+    "less": TYPES,
+    "less_equal": TYPES,
+    "logical_and": ["bool_"],
+    "logical_or": ["bool_"],
+    "bitwise_and": ["bool_", *INTEGERS],
+    "bitwise_or": ["bool_", *INTEGERS],
+    "bitwise_xor": ["bool_", *INTEGERS],
+}
+BINARY = list(EXACT)[list(EXACT).index("add") :]
+
+FUNCTIONS: dict[str, Callable[[Values], Values]] = {
+    "cos": np.cos,
+    "erf": np.vectorize(math.erf, otypes=[float]),
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "sin": np.sin,
+    "tanh": np.tanh,
+}
+# Half a unit in the last place of the type, and three of float32.
+PRECISION = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 0}
+SMALLEST = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149}
+LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028235e38}
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, 1e-40, -1e-40, 1e-5, 60000.0]
+
+layouts = st.sampled_from(["plain", "transposed", "strided", "reversed", "row", "column", "scalar"])
+seeds = st.integers(0, 2**32 - 1)
+shapes = st.sampled_from(
+    [(), (1,), (5,), (17, 1), (3, 70), (2, 1, 33), (0, 4), (7, 300), (1, 2000), (5, 6, 7)]
+)
+
+
+def floats(values: Any) -> Values:
+    return np.asarray(values, np.float32)
+
+
+def random_values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Values:
+    if dtype == "bool_":
+        return rng.integers(0, 2, shape).astype(bool)
+    if dtype in INTEGERS:
+        limits = np.iinfo(dtype)
+        small = rng.integers(0, 5, shape).astype(dtype)
+        wide = rng.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
+        return np.where(rng.random(shape) < 0.5, small, wide)
+    values = rng.normal(0, 3, shape)
+    return np.where(rng.random(shape) < 0.3, rng.choice(SPECIAL, shape), values)
+
+
+def both(values: Values, layout: str, dtype: str) -> tuple[Any, Any]:
+    """The values as an array of this library and of stock MLX, laid out in memory as asked."""
+
+    def make(library: Any, values: Values) -> Any:
+        values = values.copy()
+        exact = values.astype(np.float32) if dtype in FLOATS else values
+        if library is mx:
+            return array(exact, getattr(mx, dtype))
+        # Stock MLX has doubles on the CPU only.
+        a = library.array(exact, dtype=getattr(library, dtype))
+        return a.astype(getattr(library, dtype), stream=library.cpu)
+
+    def lay_out(library: Any, calls: Any) -> Any:
+        if layout == "transposed" and values.ndim > 1:
+            return calls.swapaxes(make(library, values.swapaxes(0, -1)), 0, -1)
+        if layout == "strided" and values.ndim > 0:
+            return make(library, np.repeat(values, 2, -1))[..., ::2]
+        if layout == "reversed" and values.ndim > 0:
+            return make(library, values[..., ::-1])[..., ::-1]
+        if layout == "row" and values.ndim > 0 and values.size:
+            return calls.broadcast_to(make(library, values[:1]), values.shape)
+        if layout == "column" and values.ndim > 0 and values.size:
+            return calls.broadcast_to(make(library, values[..., :1]), values.shape)
+        if layout == "scalar" and values.size:
+            return calls.broadcast_to(make(library, values.reshape(-1)[0]), values.shape)
+        return make(library, values)
+
+    return lay_out(mx, ops), lay_out(stock, stock)
+
+
+def numpy(a: Any) -> Values:
+    if isinstance(a, array):
+        if a.dtype == mx.bfloat16:
+            a = ops.astype(a, mx.float32)
+    elif a.dtype == stock.bfloat16:
+        a = a.astype(stock.float32)
+    return np.array(a)
+
+
+def check_same(ours: Any, theirs: Any) -> None:
+    assert ours.shape == theirs.shape
+    assert str(ours.dtype).split(".")[-1] == str(theirs.dtype).split(".")[-1]
+    np.testing.assert_array_equal(numpy(ours), numpy(theirs))
+    if numpy(ours).dtype.kind == "f":
+        signs = [np.signbit(np.nan_to_num(numpy(a), nan=1)) for a in (ours, theirs)]
+        np.testing.assert_array_equal(*signs)
+
+
+def on_cpu(function: Any, *arguments: Any) -> Any:
+    with stock.stream(stock.cpu):
+        result = function(*arguments)
+        stock.eval(result)
+    return result
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), seed=seeds, shape=shapes, name=st.sampled_from(list(EXACT)))
+def test_exact(data: Any, seed: int, shape: tuple[int, ...], name: str) -> None:
+    dtype = data.draw(st.sampled_from(EXACT[name]))
+    rng = np.random.default_rng(seed)
+    pairs = [
+        both(random_values(rng, shape, dtype), data.draw(layouts), dtype)
+        for _ in range(2 if name in BINARY else 1)
+    ]
+    ours, theirs = zip(*pairs, strict=True)
+    check_same(getattr(ops, name)(*ours), on_cpu(getattr(stock, name), *theirs))
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=seeds, shape=shapes, dtype=st.sampled_from(TYPES), layout=layouts, other=layouts)
+def test_where(seed: int, shape: tuple[int, ...], dtype: str, layout: str, other: str) -> None:
+    rng = np.random.default_rng(seed)
+    pairs = [
+        both(random_values(rng, shape, "bool_"), other, "bool_"),
+        both(random_values(rng, shape, dtype), layout, dtype),
+        both(random_values(rng, shape, dtype), other, dtype),
+    ]
+    ours, theirs = zip(*pairs, strict=True)
+    check_same(ops.where(*ours), on_cpu(stock.where, *theirs))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=seeds,
+    shape=shapes,
+    source=st.sampled_from(TYPES),
+    target=st.sampled_from(TYPES),
+    layout=layouts,
+)
+def test_conversion(
+    seed: int, shape: tuple[int, ...], source: str, target: str, layout: str
+) -> None:
+    values = random_values(np.random.default_rng(seed), shape, source)
+    if target in INTEGERS and source not in INTEGERS and values.dtype.kind == "f":
+        # What C++ leaves open out of range depends on the compiler that MLX was built with.
+        limits = np.iinfo(target)
+        in_range = (values > limits.min) & (values < limits.max // 2)
+        values = np.where(in_range, values, 7)
+    ours, theirs = both(values, layout, source)
+    target_type = getattr(stock, target)
+    check_same(
+        ops.astype(ours, getattr(mx, target)), on_cpu(lambda a: a.astype(target_type), theirs)
+    )
+
+
+def check_rounded(result: array, expected: Values, dtype: str) -> None:
+    expected = np.where(
+        np.abs(expected) > LARGEST[dtype] * (1 + PRECISION[dtype]),
+        np.copysign(np.inf, expected),
+        expected,
+    )
+    np.testing.assert_allclose(
+        numpy(result).astype(float),
+        expected,
+        rtol=PRECISION[dtype] + 3 * 2.0**-23,
+        atol=SMALLEST[dtype],
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seed=seeds,
+    name=st.sampled_from(list(FUNCTIONS)),
+    dtype=st.sampled_from(FLOATS),
+    size=st.integers(1, 100),
+    scale=st.sampled_from([1e-3, 1.0, 30.0, 3000.0]),
+)
+def test_function(seed: int, name: str, dtype: str, size: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.where(rng.random(size) < 0.2, rng.choice(SPECIAL, size), rng.normal(0, scale, size))
+    x = both(values, "plain", dtype)[0]
+    with np.errstate(all="ignore"):
+        expected = FUNCTIONS[name](numpy(x).astype(float))
+    check_rounded(getattr(ops, name)(x), expected, dtype)
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_large_angles(name: str) -> None:
+    x = floats([8191.9, 8192.1, 1e5, -1e6, 1e9, 3e38, 2e4])
+    check_rounded(getattr(ops, name)(array(x)), FUNCTIONS[name](x.astype(float)), "float32")
+
+
+def test_inverse_error_function() -> None:
+    x = floats([*np.linspace(-0.999999, 0.999999, 1001), 1 - 2.0**-24])
+    y = numpy(ops.erfinv(array(x))).astype(float)
+    # The derivative of erf says how far the argument is off.
+    np.testing.assert_allclose([math.erf(v) for v in y], x, atol=0, rtol=1e-6, equal_nan=False)
+    ends = numpy(ops.erfinv(array(floats([1, -1, 0, 1.5, np.nan]))))
+    np.testing.assert_array_equal(ends, [np.inf, -np.inf, 0, np.nan, np.nan])
+
+
+def test_power() -> None:
+    special = [0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, np.inf, -np.inf, np.nan, 1e30, -1e30, 1e-40]
+    x, y = (a.reshape(-1).astype(np.float32) for a in np.meshgrid(special, special))
+    with np.errstate(all="ignore"):
+        expected = np.power(x, y)
+    result = numpy(ops.power(array(x), array(y)))
+    np.testing.assert_allclose(result, expected, rtol=1e-6, atol=2.0**-149)
+    rng = np.random.default_rng(0)
+    x, y = floats(rng.uniform(0, 10, 10000)), floats(rng.normal(0, 8, 10000))
+    expected = np.power(x.astype(float), y.astype(float))
+    check_rounded(ops.power(array(x), array(y)), expected, "float32")
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=seeds, dtype=st.sampled_from(FLOATS))
+def test_logaddexp(seed: int, dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    ours, _ = zip(
+        *(both(random_values(rng, (60,), dtype), "plain", dtype) for _ in "xy"), strict=True
+    )
+    x, y = (numpy(a).astype(float) for a in ours)
+    with np.errstate(all="ignore"):
+        expected = np.logaddexp(x, y)
+    np.testing.assert_allclose(
+        numpy(ops.logaddexp(*ours)), expected, rtol=PRECISION[dtype] + 1e-6, atol=2e-7
+    )
+
+
+def mixed(library: Any, a: Any, b: Any, c: Any) -> Any:
+    """A graph with a value used twice, constants, conversions and a broadcast row."""
+    calls = ops if library is mx else library
+    d = calls.maximum(a * 2 - b, c)
+    e = calls.where(d > 0.5, d, calls.abs(a))
+    f = calls.astype(e, library.float16) if library is mx else e.astype(library.float16)
+    g = calls.astype(f, library.float32) if library is mx else f.astype(library.float32)
+    return calls.square(g) + d * e
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=seeds, layout=layouts, other=layouts, shape=shapes)
+def test_chain(seed: int, layout: str, other: str, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(seed)
+    pairs = [
+        both(random_values(rng, shape, "float32"), kind, "float32") for kind in (layout, other)
+    ]
+    pairs.append(both(random_values(rng, shape[-1:], "float32"), "plain", "float32"))
+    ours, theirs = zip(*pairs, strict=True)
+    check_same(mixed(mx, *ours), on_cpu(mixed, stock, *theirs))
+
+
+def test_what_is_held_is_computed() -> None:
+    x = array(floats([1, 2, 3]))
+    half = x * 0.5
+    result = half + 1
+    transforms.eval([result])
+    np.testing.assert_array_equal(numpy(result), [1.5, 2, 2.5])
+    np.testing.assert_array_equal(numpy(half), [0.5, 1, 1.5])
+    shared = ops.exp(x)
+    first, second = shared + 1, shared * 2
+    del shared
+    transforms.eval([first, second])
+    np.testing.assert_allclose(numpy(first), np.exp([1, 2, 3]) + 1, rtol=1e-6)
+    np.testing.assert_allclose(numpy(second), np.exp([1, 2, 3]) * 2, rtol=1e-6)
+
+
+def test_long_chain() -> None:
+    a = array(np.zeros(3, np.float32))
+    for _ in range(20_000):
+        a = a + 1
+    np.testing.assert_array_equal(numpy(a), [20_000] * 3)
+
+
+def test_wide_sum() -> None:
+    parts = [array(floats([i, 1])) * 2 for i in range(100)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    del parts, part
+    np.testing.assert_array_equal(numpy(total), [9900, 200])
+
+
+def test_inputs_stay() -> None:
+    x = array(np.arange(1000, dtype=np.float32))
+    transforms.eval([x + 1, ops.exp(x[::-1]) * x])
+    np.testing.assert_array_equal(numpy(x), np.arange(1000))
+
+
+@pytest.mark.parametrize("size", [1 << 16, 300_001])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_threads(size: int, dtype: str) -> None:
+    x = np.random.default_rng(0).normal(size=(3, size))
+    a, b = both(x, "plain", dtype)
+    row, other = both(x[0], "plain", dtype)
+    check_same((a + row) * a, on_cpu(lambda: (b + other) * b))
+    check_same(ops.swapaxes(a, 0, 1) + 1, on_cpu(lambda: b.T + 1))
+
+
+def test_gradient_through_what_was_evaluated() -> None:
+    def loss(x: list[array]) -> list[array]:
+        y = ops.exp(x[0]) * x[0]
+        transforms.eval([y])
+        return [ops.sum(ops.sigmoid(y) * y)]
+
+    x = floats([0.1, -0.4, 1.2])
+    (value,), (gradient,) = transforms.vjp(loss, [array(x)], [array(floats(1))])
+
+    def reference(x: Any) -> Any:
+        y = stock.exp(x) * x
+        return stock.sum(stock.sigmoid(y) * y)
+
+    expected, slope = stock.value_and_grad(reference)(stock.array(x))
+    np.testing.assert_allclose(numpy(value), numpy(expected), rtol=1e-5)
+    np.testing.assert_allclose(numpy(gradient), numpy(slope), rtol=1e-5)
+
+
+@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
+@pytest.mark.parametrize("level", ["generic", "v2", "v3", "v4"])
+def test_level(level: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    environment = {**os.environ, "MLX_SYS_PY_CPU": level}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if "but on this machine it can be" in result.stdout:
+        pytest.skip("the machine cannot run it")
+    assert result.returncode == 0, result.stdout + result.stderr
