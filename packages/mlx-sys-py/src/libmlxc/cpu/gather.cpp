@@ -7,7 +7,7 @@
 #include "delegate.hpp"
 #include "failure.hpp"
 #include "indices.hpp"
-#include "mlx/allocator.h"
+#include "memory.hpp"
 #include "mlx/backend/common/utils.h"
 #include "pool.hpp"
 #include "steps.hpp"
@@ -134,7 +134,7 @@ class Gather : public Delegate {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& y = outputs[0];
-    y.set_data(mx::allocator::malloc(y.nbytes()));
+    y.set_data(allocate(y.nbytes()));
     if (y.size() == 0) return;
     const auto item = static_cast<std::int64_t>(x.itemsize());
     std::vector<Index> indices;

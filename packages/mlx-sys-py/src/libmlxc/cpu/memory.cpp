@@ -1,12 +1,17 @@
 #include "memory.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <limits>
 #include <sstream>
 #include <stdexcept>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "mlx/primitives.h"
 #include "mlx/utils.h"
@@ -65,6 +70,22 @@ void check_memory(const mlx::core::array& node) {
   message << "[malloc] no memory for an array of shape " << node.shape() << " and type "
           << node.dtype();
   throw std::runtime_error(message.str());
+}
+
+mlx::core::allocator::Data allocate(std::size_t size) {
+  auto memory = mlx::core::allocator::malloc(size);
+#if defined(__linux__)
+  constexpr std::uintptr_t large_page = 1 << 21;
+  if (size >= 2 * large_page) {
+    auto buffer = memory.buffer();
+    const auto begin = reinterpret_cast<std::uintptr_t>(buffer.raw_ptr());
+    const std::uintptr_t first = (begin + large_page - 1) & ~(large_page - 1);
+    const std::uintptr_t end = (begin + size) & ~(large_page - 1);
+    // A hint: what comes of it does not matter.
+    if (begin != 0) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+  }
+#endif
+  return memory;
 }
 
 }  // namespace mlx_c::cpu

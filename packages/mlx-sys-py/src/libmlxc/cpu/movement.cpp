@@ -3,7 +3,7 @@
 
 #include "copy.hpp"
 #include "delegate.hpp"
-#include "mlx/allocator.h"
+#include "memory.hpp"
 #include "steps.hpp"
 
 namespace mlx_c::cpu {
@@ -14,7 +14,7 @@ namespace mx = mlx::core;
 using mx::array;
 
 void allocate(array& y) {
-  y.set_data(mx::allocator::malloc(y.nbytes()));
+  y.set_data(cpu::allocate(y.nbytes()));
 }
 
 class Contiguous : public Delegate {

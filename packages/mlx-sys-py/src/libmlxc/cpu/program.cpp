@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "memory.hpp"
 #include "mlx/allocator.h"
 #include "mlx/backend/common/utils.h"
 #include "pool.hpp"
@@ -56,7 +57,7 @@ const array* common_layout(const std::vector<array>& inputs, const array& out) {
   return first && (all_rows || (all_same && first->shape() == out.shape())) ? first : nullptr;
 }
 
-void allocate(const std::vector<array>& inputs, const array* layout, array& out) {
+void place(const std::vector<array>& inputs, const array* layout, array& out) {
   for (const array& a : inputs) {
     if ((layout ? !is_scalar(a) : a.flags().row_contiguous) && a.shape() == out.shape() &&
         mlx::core::is_donatable(a, out)) {
@@ -64,7 +65,7 @@ void allocate(const std::vector<array>& inputs, const array* layout, array& out)
       return;
     }
   }
-  auto memory = mlx::core::allocator::malloc(out.nbytes());
+  auto memory = allocate(out.nbytes());
   if (layout && !layout->flags().row_contiguous) {
     out.set_data(std::move(memory), out.size(), layout->strides(), layout->flags());
   } else {
@@ -178,7 +179,7 @@ void Program::enqueue(
     out.set_data(
         mlx::core::allocator::malloc(out.itemsize()), 1, mlx::core::Strides(out.ndim(), 0), flags);
   } else {
-    allocate(inputs, layout, out);
+    place(inputs, layout, out);
   }
   if (size == 0) return;
   dispatch(

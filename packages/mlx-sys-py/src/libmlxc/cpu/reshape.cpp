@@ -6,7 +6,7 @@
 
 #include "copy.hpp"
 #include "delegate.hpp"
-#include "mlx/allocator.h"
+#include "memory.hpp"
 #include "mlx/backend/common/utils.h"
 #include "steps.hpp"
 
@@ -70,7 +70,7 @@ class Reshape : public Delegate {
     const array& x = inputs[0];
     auto strides = strides_for(x, shape_);
     if (!strides) {
-      outputs[0].set_data(mx::allocator::malloc(outputs[0].nbytes()));
+      outputs[0].set_data(allocate(outputs[0].nbytes()));
       Copy copy = copy_of(x, outputs[0]);
       copy.to = mx::make_contiguous_strides(x.shape());
       return dispatch(stream(), std::move(copy));
