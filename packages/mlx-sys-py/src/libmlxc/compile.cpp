@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -10,8 +11,10 @@
 
 #include <mlx/compile.h>
 #include <mlx/compile_impl.h>
+#include <mlx/device.h>
 #include <mlx/primitives.h>
 
+#include "cpu/kernels.hpp"
 #include "private/convert.hpp"
 #include "private/guard.hpp"
 
@@ -50,6 +53,24 @@ class compiled_id {
   detail::CompileCacheWeakPtr cache_ = detail::compile_cache();
 };
 
+// What fuses chains of operations. On the CPU, MLX would write C++ and call a compiler when the
+// function runs; `cpu::prepare` fuses them without.
+mlx::core::CompileMode fusing_mode() {
+  const bool own = !mlx::core::is_available(mlx::core::Device::gpu) && cpu::kernels();
+  return own ? mlx::core::CompileMode::no_fuse : mlx::core::CompileMode::enabled;
+}
+
+// MLX starts with its own way of fusing, or disabled if its environment variable says so.
+void ensure_mode() {
+  static const bool done = [] {
+    if (!std::getenv("MLX_DISABLE_COMPILE")) {
+      mlx::core::set_compile_mode(fusing_mode());
+    }
+    return true;
+  }();
+  (void)done;
+}
+
 mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
   switch (mode) {
     case MLX_COMPILE_MODE_DISABLED:
@@ -59,7 +80,7 @@ mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
     case MLX_COMPILE_MODE_NO_FUSE:
       return mlx::core::CompileMode::no_fuse;
     case MLX_COMPILE_MODE_ENABLED:
-      return mlx::core::CompileMode::enabled;
+      return fusing_mode();
   }
   throw std::invalid_argument("mode is not an mlx_compile_mode");
 }
@@ -180,6 +201,7 @@ function in_any_thread(function compiled) {
 
 int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
   return guard([&] {
+    ensure_mode();
     auto id = std::make_shared<compiled_id>();
     auto compiled = detail::compile(recorded(get_shared(fun, "fun")), id->value(), shapeless);
     set(res, in_any_thread([id, compiled = std::move(compiled)](const arrays& inputs) {
@@ -196,6 +218,7 @@ int mlx_detail_compile(
     const uint64_t* constants,
     size_t constants_num) {
   return guard([&] {
+    ensure_mode();
     auto values = to_container<std::vector<uint64_t>>(constants, constants_num, "constants");
     set(res,
         in_any_thread(
@@ -213,13 +236,22 @@ int mlx_detail_compile_erase(uintptr_t fun_id) {
 }
 
 int mlx_disable_compile(void) {
-  return guard([] { mlx::core::disable_compile(); });
+  return guard([] {
+    ensure_mode();
+    mlx::core::disable_compile();
+  });
 }
 
 int mlx_enable_compile(void) {
-  return guard([] { mlx::core::enable_compile(); });
+  return guard([] {
+    ensure_mode();
+    mlx::core::set_compile_mode(fusing_mode());
+  });
 }
 
 int mlx_set_compile_mode(mlx_compile_mode mode) {
-  return guard([&] { mlx::core::set_compile_mode(to_cpp(mode)); });
+  return guard([&] {
+    ensure_mode();
+    mlx::core::set_compile_mode(to_cpp(mode));
+  });
 }

@@ -338,7 +338,7 @@ def softmin(x: mx.array, axis: int = -1) -> mx.array:
         axis: The axis of the sum. Default: the last.
 
     Example:
-        >>> nn.softmin(mx.array([0.0, 100.0]))
+        >>> nn.softmin(mx.array([0.0, 200.0]))
         array([1, 0], dtype=float32)
     """
     return mx.softmax(-x, axis=axis)

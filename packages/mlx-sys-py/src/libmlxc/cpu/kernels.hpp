@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "elementwise_ops.hpp"
+#include "reductions.hpp"
 
 namespace mlx_c::cpu {
 
@@ -92,6 +93,12 @@ struct Kernels {
 
   // The kernel of an operation on elements of a type, null if there is none.
   Elementwise (*elementwise)(Op op, Type operands, Type result);
+  // The result is of the type of the elements, of at least 32 bits for sums and products, and float
+  // for the narrower floats.
+  Reduction (*reduction)(Reduce op, Type type);
+  ArgReduction (*arg_reduction)(bool greatest, Type type);
+  // Null for what is no float.
+  RowFunctions (*row_functions)(Type type);
 };
 
 // The table of the best level that this machine has, or of the one that MLX_SYS_PY_CPU names;

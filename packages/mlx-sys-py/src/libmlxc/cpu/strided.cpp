@@ -7,7 +7,9 @@ namespace mlx_c::cpu {
 namespace {
 
 template <class T>
-void copy_run(const T* source, std::ptrdiff_t stride, std::size_t count, T* target) {
+void copy_run(const void* data, std::ptrdiff_t stride, std::size_t count, void* out) {
+  auto* source = static_cast<const T*>(data);
+  auto* target = static_cast<T*>(out);
   if (stride == 1) {
     std::memcpy(target, source, count * sizeof(T));
   } else if (stride == 0) {
@@ -16,15 +18,6 @@ void copy_run(const T* source, std::ptrdiff_t stride, std::size_t count, T* targ
     for (std::size_t i = 0; i < count; i++)
       target[i] = source[static_cast<std::ptrdiff_t>(i) * stride];
   }
-}
-
-template <class T>
-void copy_elements(
-    const Walk& walk, const T* source, std::size_t start, std::size_t count, T* target) {
-  walk.for_runs(start, count, [&](std::ptrdiff_t offset, std::size_t run) {
-    copy_run(source + offset, walk.strides.back(), run, target);
-    target += run;
-  });
 }
 
 }  // namespace
@@ -63,18 +56,26 @@ std::size_t Walk::size() const {
 
 void Walk::copy(
     const void* data, std::size_t item, std::size_t start, std::size_t count, void* target) const {
-  auto copy_as = [&]<class T>(T) {
-    copy_elements(*this, static_cast<const T*>(data), start, count, static_cast<T*>(target));
-  };
+  auto* source = static_cast<const char*>(data);
+  auto* out = static_cast<char*>(target);
+  for_runs(start, count, [&](std::ptrdiff_t offset, std::size_t run) {
+    copy_strided(
+        source + offset * static_cast<std::ptrdiff_t>(item), strides.back(), run, item, out);
+    out += run * item;
+  });
+}
+
+void copy_strided(
+    const void* source, std::ptrdiff_t stride, std::size_t count, std::size_t item, void* target) {
   switch (item) {
     case 1:
-      return copy_as(std::uint8_t{});
+      return copy_run<std::uint8_t>(source, stride, count, target);
     case 2:
-      return copy_as(std::uint16_t{});
+      return copy_run<std::uint16_t>(source, stride, count, target);
     case 4:
-      return copy_as(std::uint32_t{});
+      return copy_run<std::uint32_t>(source, stride, count, target);
     default:
-      return copy_as(std::uint64_t{});
+      return copy_run<std::uint64_t>(source, stride, count, target);
   }
 }
 

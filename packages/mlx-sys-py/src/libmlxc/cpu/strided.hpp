@@ -39,10 +39,15 @@ struct Walk {
   void for_runs(std::size_t start, std::size_t count, F f) const;
 };
 
+// Copies elements that lie `stride` elements apart.
+void copy_strided(
+    const void* source, std::ptrdiff_t stride, std::size_t count, std::size_t item, void* target);
+
 template <class F>
 void Walk::for_runs(std::size_t start, std::size_t count, F f) const {
   const int last = static_cast<int>(shape.size()) - 1;
   const std::ptrdiff_t step = strides[last];
+  if (count == 0) return;
   if (last == 0) return f(static_cast<std::ptrdiff_t>(start) * step, count);
 
   std::size_t at = start % inner(), rest = start / inner();

@@ -11,6 +11,10 @@ namespace mlx_c::cpu::MLX_C_ISA {
 
 // in elementwise.cpp
 Elementwise elementwise(Op op, Type operands, Type result);
+// in reductions.cpp
+Reduction reduction(Reduce op, Type type);
+ArgReduction arg_reduction(bool greatest, Type type);
+RowFunctions row_functions(Type type);
 
 extern const Kernels table;
 const Kernels table = {
@@ -27,6 +31,9 @@ const Kernels table = {
     rotate,
     widen,
     narrow,
-    elementwise};
+    elementwise,
+    reduction,
+    arg_reduction,
+    row_functions};
 
 }  // namespace mlx_c::cpu::MLX_C_ISA
