@@ -267,7 +267,7 @@ def test_a_graph_that_is_computed_lets_go() -> None:
 def test_deeply_nested_closures(name: str) -> None:
     """However deep, freeing does not overflow the stack, and calling raises."""
     closure: Any = Closure(lambda x: x)
-    for _ in range(50_000):
+    for _ in range(200_000):
         closure = KEEPERS[name].keep(closure)
     with pytest.raises(RecursionError):
         closure([X])

@@ -3,8 +3,6 @@
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdlib cimport free, malloc
 
-cimport cython
-
 from mlx_sys_py._error cimport check
 
 cdef extern from "Python.h":
@@ -47,7 +45,25 @@ cdef object function_of(const Payload* payload):
     return function
 
 
-@cython.trashcan(True)
+# Functions whose closures are gone. Closures may be nested deeper than the stack: the first one that
+# is freed empties this list, and what it thereby frees only adds to it.
+cdef list unreferenced = []
+cdef bint emptying = False
+
+
+cdef int free_unreferenced() except -1:
+    global emptying
+    if emptying:
+        return 0
+    emptying = True
+    try:
+        while unreferenced:
+            unreferenced.pop()
+    finally:
+        emptying = False
+    return 0
+
+
 cdef class Callback:
     """What the closures of all kinds have in common: a Python function.
 
@@ -58,6 +74,13 @@ cdef class Callback:
 
     def __init__(self, function):
         self.connect(function, False)
+
+    def __dealloc__(self):
+        # The list itself goes when the interpreter does.
+        if self.function is not None and unreferenced is not None:
+            unreferenced.append(self.function)
+            self.function = None
+            free_unreferenced()
 
     cdef int connect(self, object function, bint owned) except -1:
         """Make the C closure; if `owned`, its copies keep the function, else this object does."""
