@@ -45,8 +45,8 @@ cdef object function_of(const Payload* payload):
     return function
 
 
-# Functions whose closures are gone. Closures may be nested deeper than the stack: the first one that
-# is freed empties this list, and what it thereby frees only adds to it.
+# Functions whose closures are gone. Closures may be nested deeper than the stack: the first one
+# that is freed empties this list, and what it thereby frees only adds to it.
 cdef list unreferenced = []
 cdef bint emptying = False
 
