@@ -104,16 +104,6 @@ def test_every_stream_works_in_other_threads_if_it_is_made_for_that() -> None:
         assert in_thread(partial(add, stream)) == 3
 
 
-def test_threads_draw_different_numbers() -> None:
-    def draw() -> list[float]:
-        values = mx.random.uniform(shape=(4,)).tolist()
-        assert isinstance(values, list)
-        return values
-
-    draws = [tuple(draw()), *(tuple(in_thread(draw)) for _ in range(3))]
-    assert len(set(draws)) == 4
-
-
 def test_a_seed_makes_numbers_repeat_in_its_thread() -> None:
     def seeded() -> list[float]:
         mx.random.seed(7)
@@ -122,25 +112,6 @@ def test_a_seed_makes_numbers_repeat_in_its_thread() -> None:
         return values
 
     assert seeded() == seeded() == in_thread(seeded)
-
-
-def test_many_threads_share_arrays() -> None:
-    base = array([float(i) for i in range(256)])
-    shared = [base * i for i in range(16)]
-    wrong = []
-
-    def work(number: int) -> None:
-        for i in range(60):
-            total = (shared[(number + i) % 16] + number).sum().item()
-            if total != 32640.0 * ((number + i) % 16) + 256 * number:
-                wrong.append((number, i, total))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
 
 
 def test_types_and_categories() -> None:

@@ -4,6 +4,7 @@
 
 #include "private/guard.hpp"
 #include "private/handle.hpp"
+#include "private/waiting.hpp"
 
 using namespace mlx_c;
 namespace mx = mlx::core;
@@ -77,14 +78,17 @@ int mlx_stream_get_index(int* index, mlx_stream stream) {
 }
 
 int mlx_synchronize(mlx_stream stream) {
-  return guard([&] { mx::synchronize(resolve(stream)); });
+  return guard([&] { patience().wait(resolve(stream)); });
 }
 
 int mlx_synchronize_all(void) {
   return guard([] {
+    patience user;
     for (auto& stream : mx::get_streams()) {
       try {
-        mx::synchronize(stream);
+        user.wait(stream);
+      } catch (const callback_error&) {
+        throw;
       } catch (const std::exception&) {
         // Its thread has ended, or its work has failed: there is nothing to wait for.
       }

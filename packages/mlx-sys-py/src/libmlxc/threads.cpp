@@ -2,21 +2,26 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #ifndef _WIN32
 #include <pthread.h>
 #endif
 
 #include <mlx/device.h>
+#include <mlx/primitives.h>
 #include <mlx/random.h>
 #include <mlx/stream.h>
 #include <mlx/transforms.h>
 
 #include "cpu/execute.hpp"
 #include "cpu/prepare.hpp"
+#include "private/waiting.hpp"
 
 namespace mlx_c {
 
@@ -47,7 +52,7 @@ struct process {
   std::atomic<uint64_t> threads = 0;
   // Recursive, as freeing a graph while it is evaluated runs destructors of the user, who may
   // evaluate in them.
-  std::recursive_mutex evaluation;
+  std::recursive_timed_mutex evaluation;
 
   process() {
 #ifndef _WIN32
@@ -75,13 +80,42 @@ struct process {
   }
 };
 
-// An array of the caller's own that becomes available together with `array`: waiting changes the
-// array waited for, and other threads may be at `array`.
-mx::array waiter_for(const mx::array& array) {
-  mx::array waiter(mx::Shape{}, mx::bool_, nullptr, {});
-  waiter.attach_event(array.event());
-  waiter.set_status(mx::array::Status::evaluated);
-  return waiter;
+// The stream to evaluate on if it is one of the CPU.
+mx::Stream stream_of(const std::vector<mx::array>& outputs) {
+  for (const auto& output : outputs) {
+    if (output.status() == mx::array::Status::unscheduled && output.has_primitive() &&
+        output.primitive().device() == mx::Device::cpu) {
+      return output.primitive().stream();
+    }
+  }
+  return process::instance().default_streams.front();
+}
+
+// Whether a transformation keeps what is evaluated differentiable: MLX schedules nothing then but
+// what is waited for at once.
+bool keeps_graphs() {
+  return callback_scope::active() && mx::array(mx::Shape{}, mx::bool_, nullptr, {}).is_tracer();
+}
+
+// Schedules a plan for one stream. Returns whether it is available soon.
+bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, evaluation_lock& lock) {
+  // Whoever waits loses nothing if no more is under way than keeps the stream busy.
+  const size_t most_under_way = wait ? 4 : 50;
+  std::optional<patience> user;
+  std::deque<mx::Event> under_way;
+  return cpu::execute(plan, stream, wait && !plan.waits, [&](const mx::Event& event) {
+    under_way.push_back(event);
+    lock.unlock();
+    if (!user) {
+      user.emplace();
+    }
+    if (under_way.size() == most_under_way) {
+      user->wait(under_way.front());
+      under_way.pop_front();
+    }
+    user->check();
+    lock = lock_evaluation();
+  });
 }
 
 }  // namespace
@@ -107,30 +141,35 @@ void set_up_thread() {
   thread_is_set_up = true;
 }
 
-std::unique_lock<std::recursive_mutex> lock_evaluation() {
-  return std::unique_lock(process::instance().evaluation);
+evaluation_lock lock_evaluation() {
+  evaluation_lock lock(process::instance().evaluation, std::try_to_lock);
+  if (!lock) {
+    for (patience user; !lock.try_lock_for(patience::slice);) {
+      user.check();
+    }
+  }
+  return lock;
 }
 
 void evaluate(std::vector<mx::array> outputs, bool wait) {
   ensure_thread();
   has_evaluated.store(true, std::memory_order_relaxed);
-  std::vector<mx::array> waiters;
-  std::vector<std::uintptr_t> ids;
+  std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
+  bool soon = false;
   {
     auto lock = lock_evaluation();
-    const mx::Stream shared = process::instance().default_streams.front();
-    const auto plan = cpu::prepare(outputs, shared);
+    const mx::Stream stream = stream_of(outputs);
+    const auto plan = cpu::prepare(outputs, stream);
     const auto& evaluation = plan.evaluation;
     cpu::Scheduling scheduling(evaluation);
-    if (wait && callback_scope::active()) {
+    if (plan.on_one_stream && !keeps_graphs()) {
+      soon = execute(plan, stream, wait, lock);
+    } else if (wait && callback_scope::active()) {
       mx::eval(outputs);
       if (evaluation) {
         evaluation->check();
       }
       return;
-    }
-    if (plan.on_one_stream) {
-      cpu::execute(plan, shared, wait && !plan.waits);
     } else {
       mx::async_eval(outputs);
     }
@@ -142,16 +181,15 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
         evaluation->add(output.event());
       }
       if (wait) {
-        waiters.push_back(waiter_for(output));
-        ids.push_back(output.id());
+        awaited.emplace_back(output.event(), output.id());
       }
     }
   }
   // Waiting holds no lock, so that streams of other threads go on beside this one.
-  for (size_t i = 0; i < waiters.size(); ++i) {
-    auto event = waiters[i].event();
-    waiters[i].wait();
-    cpu::check_failure(event, ids[i]);
+  patience user;
+  for (const auto& [event, id] : awaited) {
+    user.wait(event, soon);
+    cpu::check_failure(event, id);
   }
   if (!wait) {
     return;
@@ -164,7 +202,7 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
 
 void stop_other_threads() {
   if (has_evaluated && !is_orphan) {
-    lock_evaluation().release();
+    process::instance().evaluation.lock();
   }
 }
 

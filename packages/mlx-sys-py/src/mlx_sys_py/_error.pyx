@@ -1,9 +1,15 @@
 """Errors of the C library as Python exceptions."""
 
+import sys
+
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_DECREF, Py_XDECREF
 
 from mlx_sys_py cimport c
+
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident() noexcept
 
 # A callback cannot let its exception pass through C++.  It leaves it here and returns a
 # status; the call that runs the callback finds it again, on the same thread, and raises it
@@ -50,3 +56,30 @@ cdef int raise_last_error() except -1:
     if kind == c.MLX_ERROR_IO:
         raise OSError(message)
     raise RuntimeError(message)
+
+
+cdef unsigned long main_thread():
+    # Without the module there are no other threads.
+    threading = sys.modules.get("threading")
+    return threading.main_thread().ident if threading else PyThread_get_thread_ident()
+
+
+# The only thread in which Python handles signals. Other ones must not ask for the GIL while they
+# wait: an interpreter that ends would end them in the middle of C++.
+cdef unsigned long signalled_thread = main_thread()
+
+
+cdef int handle_signals() noexcept with gil:
+    try:
+        PyErr_CheckSignals()
+        return 0
+    except BaseException as error:
+        keep_exception(error)
+        return 1
+
+
+cdef int interrupt_check() noexcept nogil:
+    return PyThread_get_thread_ident() == signalled_thread and handle_signals()
+
+
+c.mlx_set_interrupt_check(interrupt_check)

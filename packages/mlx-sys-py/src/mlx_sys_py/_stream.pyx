@@ -6,6 +6,7 @@ thread can be evaluated in any other.
 
 import enum
 import os
+import signal
 
 from mlx_sys_py cimport c
 from mlx_sys_py._error cimport check
@@ -428,9 +429,17 @@ cdef extern from "Python.h":
 
 def _finish(process, /):
     """Wait for all work before the interpreter and the libraries go, unless in a forked child."""
-    if process == os.getpid():
-        with nogil:
-            c.mlx_synchronize_all()
+    cdef int status
+    if process != os.getpid():
+        return
+    with nogil:
+        status = c.mlx_synchronize_all()
+    try:
+        check(status)
+    except KeyboardInterrupt:
+        # The libraries cannot go while streams use them, so the process goes as a whole.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
 
 
 # Daemon threads go on when the interpreter is gone, while the libraries are taken apart.

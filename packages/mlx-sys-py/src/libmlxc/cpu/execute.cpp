@@ -1,8 +1,11 @@
 #include "execute.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
+#include "mlx/scheduler.h"
 #include "mlx/transforms.h"
 #include "steps.hpp"
 
@@ -26,16 +29,51 @@ std::size_t bytes(const array& node) {
   return sum;
 }
 
+// What is handed over before somebody else may have a turn: enough to be worth a pause, which takes
+// tens of microseconds.
+constexpr std::size_t most_nodes_of_piece = 512;
+constexpr std::size_t most_bytes_of_piece = 32 << 20;
+
+// What takes less time than a human notices, whatever the operations are.
+constexpr std::size_t quick_nodes = 25;
+constexpr std::size_t quick_bytes = 1 << 20;
+
+// How many executions are under way that may last.
+std::atomic<int> lasting_executions = 0;
+
+class Lasting {
+ public:
+  Lasting() {
+    lasting_executions++;
+  }
+  ~Lasting() {
+    lasting_executions--;
+  }
+  Lasting(const Lasting&) = delete;
+  Lasting& operator=(const Lasting&) = delete;
+};
+
+bool is_quick(const std::vector<array*>& nodes) {
+  if (nodes.size() > quick_nodes) return false;
+  std::size_t sum = 0;
+  for (const array* node : nodes) sum += bytes(*node);
+  return sum <= quick_bytes;
+}
+
 class Execution {
  public:
-  Execution(const Plan& plan, mx::Stream stream) : plan_(plan), stream_(stream) {}
+  Execution(const Plan& plan, mx::Stream stream, bool lasts)
+      : plan_(plan), stream_(stream), lasting_(lasts ? std::make_shared<Lasting>() : nullptr) {
+    nodes_.reserve(plan.nodes.size());
+    for (const array* node : plan.nodes) nodes_.push_back(*node);
+  }
 
   // Computes nodes in this thread until one is found that should not be.
   void run_here() {
     Steps steps(stream_, true);
     const auto start = clock::now();
-    for (; next_ < plan_.nodes.size(); next_++) {
-      array& node = *plan_.nodes[next_];
+    for (; !done(); next_++) {
+      array& node = nodes_[next_];
       if (is_done(node)) continue;
       if (!dispatches_steps(node.primitive(), node.inputs()) || bytes(node) > small) return;
       if (next_ % nodes_per_look_at_the_clock == 0 && clock::now() - start > patience) return;
@@ -47,15 +85,18 @@ class Execution {
   }
 
   bool done() const {
-    return next_ == plan_.nodes.size();
+    return next_ == nodes_.size();
   }
 
-  // Leaves the remaining nodes to the stream; `event` is signalled after them.
+  // Leaves the next piece of the remaining nodes to the stream; `event` is signalled after them.
   void run_on_stream(const mx::Event& event) {
     Steps steps(stream_, false);
-    for (; next_ < plan_.nodes.size(); next_++) {
-      array& node = *plan_.nodes[next_];
+    std::size_t count = 0, sum = 0;
+    for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece; next_++) {
+      array& node = nodes_[next_];
       if (is_done(node)) continue;
+      count++;
+      sum += bytes(node);
       const bool kernel = dispatches_steps(node.primitive(), node.inputs());
       steps.flush(!kernel);
       std::vector<array> outputs = node.outputs();
@@ -65,16 +106,27 @@ class Execution {
       finish(node, outputs, array::Status::evaluated);
     }
     // Somebody may drop the last handle on an output before it is written.
-    std::vector<Steps::Data> buffers;
-    for (const array& output : plan_.outputs) buffers.push_back(output.data_shared_ptr());
-    steps.add([buffers = std::move(buffers)] {});
+    if (done()) steps.add(holder_of(plan_.outputs));
     steps.flush(true);
+  }
+
+  // Leaves the remaining nodes as they are.
+  void stop() {
+    for (; !done(); next_++) mx::scheduler::enqueue(stream_, holder_of(nodes_[next_].inputs()));
   }
 
  private:
   // Nodes with several outputs come once for each that is used.
   static bool is_done(const array& node) {
     return node.status() != array::Status::unscheduled;
+  }
+
+  // A step that keeps the buffers of arrays until the stream comes to it.
+  std::function<void()> holder_of(const std::vector<array>& arrays) const {
+    std::vector<Steps::Data> buffers;
+    for (const array& array : arrays)
+      if (array.data_shared_ptr()) buffers.push_back(array.data_shared_ptr());
+    return [buffers = std::move(buffers), lasting = lasting_] {};
   }
 
   static void evaluate(array& node, std::vector<array>& outputs) {
@@ -106,11 +158,16 @@ class Execution {
   static void finish(array& node, const std::vector<array>& outputs, array::Status status) {
     for (const array& output : outputs) output.set_status(status);
     if (!node.is_tracer()) node.detach();
+    // Our handle would keep its buffer from being reused.
+    array(std::move(node));
   }
 
   const Plan& plan_;
   const mx::Stream stream_;
+  // Handles, as others may evaluate parts of the graph between pieces.
+  std::vector<array> nodes_;
   std::size_t next_ = 0;
+  const std::shared_ptr<Lasting> lasting_;
 };
 
 // MLX makes the events of what it evaluates, and signals one when all that was scheduled before is
@@ -136,11 +193,26 @@ class Schedule : public mx::Primitive {
 
 }  // namespace
 
-void execute(const Plan& plan, mx::Stream stream, bool at_once) {
-  Execution execution(plan, stream);
+bool execute(
+    const Plan& plan,
+    mx::Stream stream,
+    bool at_once,
+    const std::function<void(const mx::Event&)>& between) {
+  const bool soon = at_once && lasting_executions == 0 && is_quick(plan.nodes);
+  Execution execution(plan, stream, !soon);
   if (at_once) execution.run_here();
-  if (execution.done()) return;
-  mx::async_eval({array({0}, mx::bool_, std::make_shared<Schedule>(stream, execution), {})});
+  while (!execution.done()) {
+    array piece({0}, mx::bool_, std::make_shared<Schedule>(stream, execution), {});
+    mx::async_eval({piece});
+    if (execution.done()) break;
+    try {
+      between(piece.event());
+    } catch (...) {
+      execution.stop();
+      throw;
+    }
+  }
+  return soon;
 }
 
 }  // namespace mlx_c::cpu

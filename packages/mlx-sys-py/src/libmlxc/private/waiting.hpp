@@ -1,0 +1,35 @@
+// Waits that the user can end.
+#pragma once
+
+#include <chrono>
+
+#include <mlx/event.h>
+#include <mlx/stream.h>
+
+namespace mlx_c {
+
+// Asks now and then, while a call waits, whether it shall go on: see `mlx_set_interrupt_check`.
+class patience {
+ public:
+  static constexpr auto slice = std::chrono::milliseconds(50);
+
+  // Throws callback_error if the user wants no more of it. Asks at most once in a slice of time.
+  void check();
+
+  // Returns when `event` is signalled. Does not ask if that is `soon`: to be ready to costs some
+  // microseconds.
+  void wait(const mlx::core::Event& event, bool soon = false);
+
+  // Returns when `stream` has done what it has been given until now.
+  void wait(mlx::core::Stream stream);
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  template <class F>
+  void wait_for_task(mlx::core::Stream stream, F task);
+
+  clock::time_point next_ = clock::now() + slice;
+};
+
+}  // namespace mlx_c
