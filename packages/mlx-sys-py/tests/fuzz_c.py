@@ -104,8 +104,14 @@ class Source:
         return f"{entries}", (kind * max(count, 1))(*entries), count
 
     def optional(self, kind: str) -> tuple[str, Any]:
-        pools = {"int": INTS, "float": REALS, "dtype": [*DTYPES], "bool": [True, False]}
-        value, has = self.random.choice(pools[kind]), self.random.random() < 0.6
+        pools: dict[str, list[Any]] = {
+            "int": INTS,
+            "float": REALS,
+            "dtype": [*DTYPES],
+            "bool": [True, False],
+        }
+        pool: list[Any] = pools[kind]
+        value, has = self.random.choice(pool), self.random.random() < 0.6
         return f"{value}?{has}", STRUCTS[f"mlx_optional_{kind}"](value, has)
 
     def plain(self, kind: str) -> tuple[str, Any]:
@@ -130,6 +136,7 @@ class Source:
         given: list[Any] = []
         results: list[Any] = []
         count: int | None = None
+        value: Any
         for parameter in declaration.parameters:
             kind, name = re.fullmatch(r"(?:const )?(.*?)\s*(\w+)", parameter).groups()  # type: ignore[union-attr]
             if kind == "size_t" and count is not None:
@@ -189,7 +196,7 @@ OPERATIONS = [declaration for declaration in DECLARATIONS if fits(declaration)]
 
 
 def main(seed: int, calls: int, log: Path, names: list[str]) -> None:
-    if resource:
+    if resource is not None:
         resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     LIBRARY.mlx_array_size.restype = ctypes.c_size_t

@@ -128,7 +128,7 @@ def import_function(file: _Path, return_metadata: bool = False) -> Any:
     """Read a function from a file.
 
     Args:
-        file: Where to read. It is code: run none that you do not trust.
+        file: Where to read. It is not trusted: a file that does not hold a function is refused.
         return_metadata: Whether to return the text kept with it, too. Default: ``False``.
 
     Returns:
@@ -137,7 +137,7 @@ def import_function(file: _Path, return_metadata: bool = False) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        OSError: If it cannot be read, or holds no function.
+        OSError: If it cannot be read, or holds no function, or one that only a GPU can run.
     """
     imported = sys_export.import_function(file)
 

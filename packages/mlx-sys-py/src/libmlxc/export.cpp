@@ -1,6 +1,9 @@
 #include "mlx/c/export.h"
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <unordered_set>
 
 #include <mlx/export.h>
 
@@ -8,12 +11,105 @@
 #include "private/export_value.hpp"
 #include "private/files.hpp"
 #include "private/guard.hpp"
+#include "private/imported_function.hpp"
 #include "private/payload.hpp"
+#include "private/replacement.hpp"
+#include "private/threads.hpp"
 
 namespace mlx_c {
 
-MLX_C_HANDLE(mlx_function_exporter, mlx::core::FunctionExporter, "function_exporter")
-MLX_C_HANDLE(mlx_imported_function, mlx::core::ImportedFunction, "imported_function")
+namespace {
+
+using traced =
+    std::function<std::vector<mlx::core::array>(const mlx::core::Args&, const mlx::core::Kwargs&)>;
+
+// The constants among what `outputs` are computed from that are still awaited.
+std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::array>& outputs) {
+  std::vector<mlx::core::array> stack = outputs, result;
+  std::unordered_set<std::uintptr_t> seen;
+  while (!stack.empty()) {
+    auto array = std::move(stack.back());
+    stack.pop_back();
+    if (!seen.insert(array.id()).second) {
+      continue;
+    }
+    if (array.has_primitive()) {
+      stack.insert(stack.end(), array.inputs().begin(), array.inputs().end());
+    } else if (!array.is_tracer() && !is_available(array)) {
+      result.push_back(std::move(array));
+    }
+  }
+  return result;
+}
+
+// `fun`, such that MLX finds all constants there: it would wait for them without our lock.
+traced with_ready_constants(traced fun) {
+  return [fun = std::move(fun)](const mlx::core::Args& args, const mlx::core::Kwargs& kwargs) {
+    auto outputs = fun(args, kwargs);
+    if (auto constants = pending_constants(outputs); !constants.empty()) {
+      evaluate(std::move(constants), true);
+    }
+    return outputs;
+  };
+}
+
+}  // namespace
+
+// An exporter, and the file that it writes unless it has a callback: whole or not at all.
+class function_exporter {
+ public:
+  function_exporter(const char* file, traced fun, bool shapeless, const char* metadata) {
+    auto name = to_string(file, "file");
+    target_ = std::make_unique<replacement>(name, ".mlxfn");
+    ensure_thread();
+    exporter_.emplace(
+        mlx::core::exporter(
+            target_->path(),
+            with_ready_constants(std::move(fun)),
+            shapeless,
+            metadata ? metadata : ""));
+  }
+
+  function_exporter(const mlx::core::ExportCallback& callback, traced fun, bool shapeless)
+      : exporter_(mlx::core::exporter(callback, with_ready_constants(std::move(fun)), shapeless)) {}
+
+  function_exporter(function_exporter&&) = default;
+
+  ~function_exporter() {
+    guard([this] { close(); });
+  }
+
+  void apply(const mlx::core::Args& args, const mlx::core::Kwargs& kwargs) {
+    if (!exporter_) {
+      throw std::runtime_error("xfunc is closed");
+    }
+    ensure_thread();
+    try {
+      (*exporter_)(args, kwargs);
+    } catch (...) {
+      if (target_) {
+        // Where a trace broke off, no other can begin.
+        exporter_.reset();
+        target_.reset();
+      }
+      throw;
+    }
+  }
+
+  void close() {
+    exporter_.reset();
+    if (auto target = std::move(target_)) {
+      target->commit();
+    }
+  }
+
+ private:
+  std::unique_ptr<replacement> target_;
+  std::optional<mlx::core::FunctionExporter> exporter_;
+};
+
+MLX_C_HANDLE(mlx_function_exporter, function_exporter, "function_exporter")
+MLX_C_HANDLE(mlx_imported_function, imported_function, "imported_function")
 
 }  // namespace mlx_c
 
@@ -22,40 +118,23 @@ namespace mx = mlx::core;
 
 namespace {
 
-// Runs `f`, which writes a file: what it cannot write is an io_error.
-template <class F>
-auto writing(const char* file, F f) {
-  auto name = to_string(file, "file");
-  auto folder = std::filesystem::absolute(name).parent_path();
-  if (!std::filesystem::is_directory(folder)) {
-    throw file_not_found("there is no folder " + folder.string());
-  }
-  if (std::filesystem::is_directory(name)) {
-    throw io_error(name + " is a folder");
-  }
-  ensure_thread();
-  return f(name);
+// The function of a closure that takes no named arguments.
+traced without_names(const mlx_closure& fun) {
+  return [f = get(fun, "fun")](const mx::Args& args, const mx::Kwargs&) { return f(args); };
 }
 
-template <class Function>
-mlx_function_exporter new_exporter(
-    const char* file, const Function& fun, bool shapeless, const char* metadata) {
-  return writing(file, [&](const std::string& name) {
-    return make<mlx_function_exporter>(
-        mx::exporter(name, fun, shapeless, metadata ? metadata : ""));
-  });
+void export_once(
+    const char* file, traced fun, bool shapeless, const mx::Args& args, const mx::Kwargs& kwargs) {
+  function_exporter exporter(file, std::move(fun), shapeless, nullptr);
+  exporter.apply(args, kwargs);
+  exporter.close();
 }
 
 }  // namespace
 
 int mlx_export_function(
     const char* file, const mlx_closure fun, const mlx_vector_array args, bool shapeless) {
-  return guard([&] {
-    auto& f = get(fun, "fun");
-    auto& values = get(args, "args");
-    writing(
-        file, [&](const std::string& name) { mx::export_function(name, f, values, shapeless); });
-  });
+  return guard([&] { export_once(file, without_names(fun), shapeless, get(args, "args"), {}); });
 }
 
 int mlx_export_function_kwargs(
@@ -65,26 +144,23 @@ int mlx_export_function_kwargs(
     const mlx_map_string_to_array kwargs,
     bool shapeless) {
   return guard([&] {
-    auto& f = get(fun, "fun");
-    auto& values = get(args, "args");
-    auto& named = get(kwargs, "kwargs");
-    writing(file, [&](const std::string& name) {
-      mx::export_function(name, f, values, named, shapeless);
-    });
+    export_once(file, get(fun, "fun"), shapeless, get(args, "args"), get(kwargs, "kwargs"));
   });
 }
 
 mlx_function_exporter mlx_function_exporter_new(
     const char* file, const mlx_closure fun, bool shapeless) {
   return guard_or(mlx_function_exporter{}, [&] {
-    return new_exporter(file, get(fun, "fun"), shapeless, nullptr);
+    return make<mlx_function_exporter>(
+        function_exporter(file, without_names(fun), shapeless, nullptr));
   });
 }
 
 mlx_function_exporter mlx_function_exporter_new_kwargs(
     const char* file, const mlx_closure_kwargs fun, bool shapeless, const char* metadata) {
   return guard_or(mlx_function_exporter{}, [&] {
-    return new_exporter(file, get(fun, "fun"), shapeless, metadata);
+    return make<mlx_function_exporter>(
+        function_exporter(file, get(fun, "fun"), shapeless, metadata));
   });
 }
 
@@ -105,7 +181,7 @@ mlx_function_exporter mlx_function_exporter_new_callback(
         throw callback_error("function_exporter: the callback returned a non-zero value");
       }
     };
-    auto handle = make<mlx_function_exporter>(mx::exporter(tell, get(fun, "fun"), shapeless));
+    auto handle = make<mlx_function_exporter>(function_exporter(tell, get(fun, "fun"), shapeless));
     owned->dtor = dtor;
     return handle;
   });
@@ -116,20 +192,14 @@ int mlx_function_exporter_free(mlx_function_exporter xfunc) {
 }
 
 int mlx_function_exporter_apply(const mlx_function_exporter xfunc, const mlx_vector_array args) {
-  return guard([&] {
-    ensure_thread();
-    get(xfunc, "xfunc")(get(args, "args"));
-  });
+  return guard([&] { get(xfunc, "xfunc").apply(get(args, "args"), {}); });
 }
 
 int mlx_function_exporter_apply_kwargs(
     const mlx_function_exporter xfunc,
     const mlx_vector_array args,
     const mlx_map_string_to_array kwargs) {
-  return guard([&] {
-    ensure_thread();
-    get(xfunc, "xfunc")(get(args, "args"), get(kwargs, "kwargs"));
-  });
+  return guard([&] { get(xfunc, "xfunc").apply(get(args, "args"), get(kwargs, "kwargs")); });
 }
 
 int mlx_function_exporter_close(const mlx_function_exporter xfunc) {
@@ -140,12 +210,7 @@ mlx_imported_function mlx_imported_function_new(const char* file) {
   return guard_or(mlx_imported_function{}, [&] {
     ensure_thread();
     auto name = readable(file);
-    try {
-      return make<mlx_imported_function>(reading(name, [&] { return mx::import_function(name); }));
-    } catch (const std::bad_alloc&) {
-      // MLX makes room for as much as the file says that there is.
-      throw io_error(name + " holds no function, or one too large for the memory");
-    }
+    return reading(name, [&] { return make<mlx_imported_function>(imported_function(name)); });
   });
 }
 
@@ -157,7 +222,7 @@ int mlx_imported_function_apply(
     mlx_vector_array* res, const mlx_imported_function xfunc, const mlx_vector_array args) {
   return guard([&] {
     ensure_thread();
-    set(res, get(xfunc, "xfunc")(get(args, "args")));
+    set(res, get(xfunc, "xfunc")(get(args, "args"), {}));
   });
 }
 

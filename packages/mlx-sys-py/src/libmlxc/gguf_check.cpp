@@ -2,13 +2,11 @@
 
 #include <array>
 #include <bit>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <unordered_set>
 
-#include "private/guard.hpp"
+#include "private/file_cursor.hpp"
 
 namespace mlx_c {
 namespace {
@@ -52,21 +50,16 @@ const std::map<uint32_t, tensor_type> tensor_types{
     {tensor_bfloat16, {1, 2, false}},
 };
 
-class checker {
+class checker : file_cursor {
  public:
-  explicit checker(const std::string& file)
-      : file_(file), size_(std::filesystem::file_size(file)), left_(size_) {
-    if (!stream_.open(file, std::ios::in | std::ios::binary)) {
-      fail("cannot be read");
-    }
-  }
+  explicit checker(const std::string& file) : file_cursor(file, "GGUF file " + file) {}
 
   std::vector<gguf_tensor> run() {
     check_magic();
     auto tensors = read<uint64_t>();
     auto entries = read<uint64_t>();
     // Less than any entry takes, so that a count that is too large ends here.
-    if (tensors > size_ / 24 || entries > size_ / 13) {
+    if (tensors > size() / 24 || entries > size() / 13) {
       fail("counts more entries than it can hold");
     }
     for (uint64_t i = 0; i < entries; ++i) {
@@ -86,41 +79,9 @@ class checker {
     uint64_t bytes;
   };
 
-  [[noreturn]] void fail(const std::string& what) const {
-    throw io_error("GGUF file " + file_ + " " + what);
-  }
-
-  void take(uint64_t bytes) {
-    if (bytes > left_) {
-      fail("is truncated");
-    }
-    left_ -= bytes;
-  }
-
-  void read(char* data, uint64_t bytes) {
-    take(bytes);
-    if (stream_.sgetn(data, bytes) != static_cast<std::streamsize>(bytes)) {
-      fail("cannot be read");
-    }
-  }
-
-  template <class T>
-  T read() {
-    T value;
-    read(reinterpret_cast<char*>(&value), sizeof(value));
-    return value;
-  }
-
-  void skip(uint64_t bytes) {
-    take(bytes);
-    if (stream_.pubseekoff(bytes, std::ios::cur, std::ios::in) < 0) {
-      fail("cannot be read");
-    }
-  }
-
   uint64_t read_length() {
     auto length = read<uint64_t>();
-    if (length > left_ || length > int_max) {
+    if (length > left() || length > int_max) {
       fail("is truncated, or has a length that is too large");
     }
     return length;
@@ -142,7 +103,7 @@ class checker {
   }
 
   void check_magic() {
-    if (size_ < 24 || read<std::array<char, 4>>() != std::array{'G', 'G', 'U', 'F'}) {
+    if (size() < 24 || read<std::array<char, 4>>() != std::array{'G', 'G', 'U', 'F'}) {
       fail("is not a GGUF file");
     }
     if (auto version = read<uint32_t>(); version != 2 && version != 3) {
@@ -256,14 +217,14 @@ class checker {
   }
 
   void check_extents() {
-    uint64_t position = size_ - left_;
+    uint64_t position = size() - left();
     uint64_t padding = -position % alignment_;
     for (auto& tensor : extents_) {
       if (tensor.offset % alignment_ != 0) {
         fail("has a tensor that is not aligned: " + tensor.name);
       }
-      if (padding > left_ || tensor.offset > left_ - padding ||
-          tensor.bytes > left_ - padding - tensor.offset) {
+      if (padding > left() || tensor.offset > left() - padding ||
+          tensor.bytes > left() - padding - tensor.offset) {
         fail("is truncated: it ends within tensor " + tensor.name);
       }
     }
@@ -272,10 +233,6 @@ class checker {
     }
   }
 
-  std::string file_;
-  uint64_t size_;
-  uint64_t left_;
-  std::filebuf stream_;
   uint32_t alignment_ = 32;
   std::unordered_set<std::string> names_;
   std::vector<extent> extents_;

@@ -1,8 +1,5 @@
 #include "mlx/c/io.h"
 
-#include <unistd.h>
-
-#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,10 +13,10 @@
 #include "private/gguf_check.hpp"
 #include "private/guard.hpp"
 #include "private/io.hpp"
+#include "private/replacement.hpp"
 
 using namespace mlx_c;
 namespace mx = mlx::core;
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -29,7 +26,7 @@ namespace {
 class source {
  public:
   explicit source(const std::string& file)
-      : label_(file), size_(fs::file_size(file)), file_(file, std::ios::binary) {}
+      : label_(file), size_(std::filesystem::file_size(file)), file_(file, std::ios::binary) {}
 
   explicit source(const reader& user) : label_(user.stream->label()), user_(user.stream) {
     user_->seek(0, std::ios_base::end);
@@ -163,36 +160,20 @@ array_map ready(const array_map& map) {
   return result;
 }
 
-// Has `write` write a file beside `file`, which then takes its name: whole or not at all. Like MLX
-// adds `suffix` to a name that lacks it.
+// Has `write` write `file`, whole or not at all. Like MLX adds `suffix` to a name that lacks it.
 template <class F>
 void replace_file(const char* file, const std::string& suffix, F write) {
-  static std::atomic<unsigned> counter = 0;
   std::string name = to_string(file, "file");
   if (!name.ends_with(suffix)) {
     name += suffix;
   }
-  // The file that a link leads to, not the link, is replaced.
-  auto target = fs::weakly_canonical(fs::absolute(name));
-  if (!fs::is_directory(target.parent_path())) {
-    throw file_not_found("there is no folder " + target.parent_path().string());
-  }
-  auto unique = std::to_string(getpid()) + "-" + std::to_string(counter++);
-  auto temporary = target.parent_path() / (".mlx-" + unique + suffix);
+  replacement target(name, suffix);
   try {
-    write(temporary.string());
-    if (fs::exists(target)) {
-      fs::permissions(temporary, fs::status(target).permissions());
-    }
-    fs::rename(temporary, target);
-  } catch (const std::exception& e) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    if (dynamic_cast<const std::runtime_error*>(&e)) {
-      throw io_error(name + ": " + e.what());
-    }
-    throw;
+    write(target.path());
+  } catch (const std::runtime_error& e) {
+    throw io_error(name + ": " + e.what());
   }
+  target.commit();
 }
 
 void check_safetensors(const array_map& arrays) {

@@ -49,7 +49,9 @@ static void test_plain(mlx_vector_array args) {
   check_element(res, 0, doubles, 3);
   mlx_vector_array none = mlx_vector_array_new();
   CHECK_FAILS(
-      mlx_imported_function_apply(&res, imported, none), MLX_ERROR_INVALID_ARGUMENT, "inputs");
+      mlx_imported_function_apply(&res, imported, none),
+      MLX_ERROR_INVALID_ARGUMENT,
+      "there is one of\n    0: float32 (3)");
   mlx_imported_function_free(imported);
 
   mlx_closure bad = mlx_closure_new_func(refuse);
