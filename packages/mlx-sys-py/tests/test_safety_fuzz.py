@@ -71,6 +71,7 @@ FOUND: list[tuple[str, Sequence[object], str]] = [
     ),
     ("mlx_linalg_eigh", (array(2, 2), b"%s%n"), 'UPLO must be "L" or "U", not "%s%n"'),
     ("mlx_linalg_lu", (array(0, 0),), "a is empty"),
+    ("mlx_tri", (2**31 - 1, -1, 4, FLOAT32), "Negative dimensions"),
     (
         "mlx_quantize",
         (
@@ -108,6 +109,15 @@ def test_nothing_is_left_of_a_difference_taken_for_ever() -> None:
         ctypes.byref(result), array(3, 3), *plain(2**31 - 1), *plain(0), STRUCTS["mlx_stream"]()
     )
     assert status == 0
+    assert LIBRARY.mlx_array_size(result) == 0
+
+
+@pytest.mark.parametrize(("n", "m"), [(2**31 - 1, 0), (0, 2**31 - 1)])
+def test_matrix_without_elements_needs_no_memory(n: int, m: int) -> None:
+    result = fuzz_c.ARRAY()
+    arguments = [*plain(n), *plain(m), *plain(2**31 - 1), *plain(FLOAT32)]
+    assert LIBRARY.mlx_tri(ctypes.byref(result), *arguments, STRUCTS["mlx_stream"]()) == 0
+    assert LIBRARY.mlx_array_eval(result) == 0
     assert LIBRARY.mlx_array_size(result) == 0
 
 

@@ -63,7 +63,14 @@ def identity(n: int, dtype: Dtype | None = float32, *, stream: StreamLike = None
     if dtype is None:
         dtype = float32
 
-@c("mlx_tri", "int n, int m, int k, dtype type", type="dtype")
+# MLX numbers the rows and columns, however many, of a matrix without elements too.
+@c(
+    "mlx_tri",
+    "int n, int m, int k, dtype type",
+    cpp="{n} > 0 && {m} > 0 ? mlx::core::tri({n}, {m}, {k}, {type}, {s})"
+    " : mlx::core::zeros({{{n}, {m}}}, {type}, {s})",
+    type="dtype",
+)
 def tri(
     n: int,
     m: int | None = None,
