@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -59,3 +60,67 @@ except MemoryError:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "[0, 1, 2]\n"
+
+
+# Half-precision numbers, which the kernels compute with in memory of their own: less of it is left
+# than they need.
+KERNELS = {
+    "in the calling thread": ("fast.rms_norm(x, None, 1e-5)", (1, 1 << 21), 1 << 20),
+    "on the thread of the stream": ("fast.rms_norm(x, None, 1e-5)", (1, 1 << 24), 48 << 20),
+    "before an operation of MLX": ("ops.sin(fast.rms_norm(x, None, 1e-5))", (1, 1 << 24), 48 << 20),
+    "in several threads": (
+        "fast.scaled_dot_product_attention(x[..., :1, :], x, x, scale=1.0)",
+        (1, 4, 1 << 23, 1),
+        16 << 20,
+    ),
+    "on a stream of one's own": (
+        "fast.rms_norm(x, None, 1e-5, stream=new_stream(cpu))",
+        (1, 1 << 24),
+        48 << 20,
+    ),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is of Linux")
+@pytest.mark.skipif(
+    os.environ.get("MLX_SYS_PY_CPU") == "stock", reason="MLX's kernels take memory at other times"
+)
+@pytest.mark.parametrize(("expression", "shape", "left"), KERNELS.values(), ids=KERNELS)
+def test_kernels_without_memory_to_work_in(
+    expression: str, shape: tuple[int, ...], left: int
+) -> None:
+    script = f"""
+import resource
+from mlx_sys_py import array, cpu, fast, float16, new_stream, ops, transforms
+
+def make(x):
+    return {expression}
+
+def is_computed(y):
+    try:
+        transforms.eval([y])
+        return True
+    except MemoryError:
+        return False
+
+x, small = ops.ones({shape}, float16), ops.ones((1, 4, 8, 8), float16)
+transforms.eval([x, make(small)])
+y = make(x)
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * resource.getpagesize()
+unlimited = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (size + {left}, unlimited[1]))
+print(is_computed(y), is_computed(y[..., :1] + 1), ops.arange(3).tolist())
+resource.setrlimit(resource.RLIMIT_AS, unlimited)
+print(is_computed(make(x)))
+"""
+    environment = {**os.environ, "MLX_SYS_PY_NUM_THREADS": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=environment,
+    )
+    assert done.stdout == "False False [0, 1, 2]\nTrue\n"

@@ -79,7 +79,7 @@ void report(mlx_error_kind kind, std::string_view message) noexcept {
 // an array is evaluated, is told apart by the tag that opens the message.
 mlx_error_kind kind_of_message(std::string_view message) {
   if (message.starts_with("[malloc") || message.starts_with("[metal::malloc") ||
-      message.starts_with("[cuda::malloc")) {
+      message.starts_with("[cuda::malloc") || message == std::bad_alloc().what()) {
     return MLX_ERROR_OUT_OF_MEMORY;
   }
   if (message.starts_with("[read]") || message.starts_with("[write]")) {

@@ -166,9 +166,7 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
       soon = execute(plan, stream, wait, lock);
     } else if (wait && callback_scope::active()) {
       mx::eval(outputs);
-      if (evaluation) {
-        evaluation->check();
-      }
+      evaluation->check();
       return;
     } else {
       mx::async_eval(outputs);
@@ -177,9 +175,7 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
       if (!output.event().valid()) {
         continue;
       }
-      if (evaluation) {
-        evaluation->add(output.event());
-      }
+      evaluation->add(output.event());
       if (wait) {
         awaited.emplace_back(output.event(), output.id());
       }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 #include "mlx/scheduler.h"
@@ -79,7 +80,7 @@ class Execution {
       if (next_ % nodes_per_look_at_the_clock == 0 && clock::now() - start > patience) return;
       std::vector<array> outputs = node.outputs();
       evaluate(node, outputs);
-      if (plan_.evaluation) plan_.evaluation->check();
+      plan_.evaluation->check();
       finish(node, outputs, array::Status::available);
     }
   }
@@ -88,25 +89,25 @@ class Execution {
     return next_ == nodes_.size();
   }
 
-  // Leaves the next piece of the remaining nodes to the stream; `event` is signalled after them.
+  // Leaves the next piece of the remaining nodes to the stream; `event` is signalled after them. If
+  // one of them throws, those before it are computed nevertheless: they may be waited for.
   void run_on_stream(const mx::Event& event) {
+    plan_.evaluation->add(event);
     Steps steps(stream_, false);
     std::size_t count = 0, sum = 0;
-    for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece; next_++) {
-      array& node = nodes_[next_];
-      if (is_done(node)) continue;
-      count++;
-      sum += bytes(node);
-      const bool kernel = dispatches_steps(node.primitive(), node.inputs());
-      steps.flush(!kernel);
-      std::vector<array> outputs = node.outputs();
-      for (array& output : outputs) output.attach_event(event);
-      evaluate(node, outputs);
-      keep_buffers(node, outputs, kernel ? &steps : nullptr);
-      finish(node, outputs, array::Status::evaluated);
+    try {
+      for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece; next_++) {
+        array& node = nodes_[next_];
+        if (is_done(node)) continue;
+        count++;
+        sum += bytes(node);
+        leave_to_stream(node, event, steps);
+      }
+    } catch (...) {
+      error_ = std::current_exception();
     }
     // Somebody may drop the last handle on an output before it is written.
-    if (done()) steps.add(holder_of(plan_.outputs));
+    if (done() || error_) steps.add(holder_of(plan_.outputs));
     steps.flush(true);
   }
 
@@ -115,7 +116,22 @@ class Execution {
     for (; !done(); next_++) mx::scheduler::enqueue(stream_, holder_of(nodes_[next_].inputs()));
   }
 
+  // Throws what scheduling a node has thrown.
+  void check() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
  private:
+  void leave_to_stream(array& node, const mx::Event& event, Steps& steps) {
+    const bool kernel = dispatches_steps(node.primitive(), node.inputs());
+    steps.flush(!kernel);
+    std::vector<array> outputs = node.outputs();
+    for (array& output : outputs) output.attach_event(event);
+    evaluate(node, outputs);
+    keep_buffers(node, outputs, kernel ? &steps : nullptr);
+    finish(node, outputs, array::Status::evaluated);
+  }
+
   // Nodes with several outputs come once for each that is used.
   static bool is_done(const array& node) {
     return node.status() != array::Status::unscheduled;
@@ -168,6 +184,7 @@ class Execution {
   std::vector<array> nodes_;
   std::size_t next_ = 0;
   const std::shared_ptr<Lasting> lasting_;
+  std::exception_ptr error_;
 };
 
 // MLX makes the events of what it evaluates, and signals one when all that was scheduled before is
@@ -206,6 +223,7 @@ bool execute(
     mx::async_eval({piece});
     if (execution.done()) break;
     try {
+      execution.check();
       between(piece.event());
     } catch (...) {
       execution.stop();

@@ -36,13 +36,13 @@ class Failures {
     any_ = true;
   }
 
-  std::string find(const mx::Event& event, std::uintptr_t id) {
-    if (!any_ || !event.valid()) return {};
+  std::exception_ptr find(const mx::Event& event, std::uintptr_t id) {
+    if (!any_ || !event.valid()) return nullptr;
     std::shared_ptr<Evaluation> evaluation;
     {
       std::lock_guard lock(mutex_);
       const auto found = by_event_.find(address(event));
-      if (found == by_event_.end()) return {};
+      if (found == by_event_.end()) return nullptr;
       evaluation = found->second;
     }
     return evaluation->failure(id);
@@ -83,9 +83,9 @@ class Dependent : public Delegate {
     std::vector<FailureReport> reports(outputs.begin(), outputs.end());
     dispatch(stream(), [inputs = inputs_, reports = std::move(reports)] {
       for (const Input& input : inputs) {
-        const std::string message = Failures::instance().find(input.event, input.id);
-        if (message.empty()) continue;
-        for (const FailureReport& report : reports) report(message);
+        const std::exception_ptr error = Failures::instance().find(input.event, input.id);
+        if (!error) continue;
+        for (const FailureReport& report : reports) report(error);
       }
     });
   }
@@ -101,12 +101,17 @@ void Evaluation::add(const mx::Event& event) {
   if (!event.valid()) return;
   std::lock_guard lock(mutex_);
   events_.push_back(event);
-  if (!failed_.empty()) Failures::instance().add(shared_from_this(), {event});
+  if (error_) Failures::instance().add(shared_from_this(), {event});
 }
 
-void Evaluation::fail(std::uintptr_t node, const std::string& message) {
+void Evaluation::fail(std::exception_ptr error) {
   std::lock_guard lock(mutex_);
-  if (message_.empty()) message_ = message;
+  all_failed_ = true;
+  record(std::move(error));
+}
+
+void Evaluation::fail(std::uintptr_t node, std::exception_ptr error) {
+  std::lock_guard lock(mutex_);
   std::vector<std::uintptr_t> added{node};
   while (!added.empty()) {
     const std::uintptr_t input = added.back();
@@ -116,17 +121,24 @@ void Evaluation::fail(std::uintptr_t node, const std::string& message) {
       for (std::size_t i = 0; i < graph_[at + 1]; i++)
         if (graph_[at + 2 + i] == input) added.push_back(graph_[at]);
   }
+  record(std::move(error));
+}
+
+void Evaluation::record(std::exception_ptr error) {
+  if (!error_) error_ = std::move(error);
+  has_error_ = true;
   Failures::instance().add(shared_from_this(), events_);
 }
 
-std::string Evaluation::failure(std::uintptr_t node) const {
+std::exception_ptr Evaluation::failure(std::uintptr_t node) const {
   std::lock_guard lock(mutex_);
-  return failed_.contains(node) ? message_ : std::string();
+  return all_failed_ || failed_.contains(node) ? error_ : nullptr;
 }
 
 void Evaluation::check() const {
+  if (!has_error_) return;
   std::lock_guard lock(mutex_);
-  if (!message_.empty()) throw std::out_of_range(message_);
+  std::rethrow_exception(error_);
 }
 
 Scheduling::Scheduling(std::shared_ptr<Evaluation> evaluation)
@@ -136,13 +148,21 @@ Scheduling::~Scheduling() {
   scheduled_here = outer_;
 }
 
+const std::shared_ptr<Evaluation>& scheduled_evaluation() {
+  return scheduled_here;
+}
+
 FailureReport::FailureReport(const mx::array& node)
     : evaluation_(scheduled_here), node_(node.id()) {
   if (evaluation_) evaluation_->add(node.event());
 }
 
 void FailureReport::operator()(const std::string& message) const {
-  if (evaluation_) evaluation_->fail(node_, message);
+  (*this)(std::make_exception_ptr(std::out_of_range(message)));
+}
+
+void FailureReport::operator()(std::exception_ptr error) const {
+  if (evaluation_) evaluation_->fail(node_, std::move(error));
 }
 
 void check_failure(const mx::array& array) {
@@ -150,8 +170,8 @@ void check_failure(const mx::array& array) {
 }
 
 void check_failure(const mx::Event& event, std::uintptr_t id) {
-  const std::string message = Failures::instance().find(event, id);
-  if (!message.empty()) throw std::out_of_range(message);
+  const std::exception_ptr error = Failures::instance().find(event, id);
+  if (error) std::rethrow_exception(error);
 }
 
 std::shared_ptr<Delegate> dependent(mx::array& node) {

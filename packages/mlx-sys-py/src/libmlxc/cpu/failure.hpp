@@ -3,10 +3,13 @@
 // An exception there ends in MLX's error of the stream, of which there is one: the next caller that
 // comes by gets it, whoever that is, even in the middle of scheduling, and afterwards it is gone.
 // What is reported here stays with the arrays that depend on what failed, and with no other, and
-// comes out of every call that needs their values.
+// comes out of every call that needs their values. Nor does an exception get to MLX from a kernel
+// that finds no memory to work in: all of its evaluation fails.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,7 +25,8 @@ namespace mlx_c::cpu {
 // What one evaluation computes and what of it failed.
 class Evaluation : public std::enable_shared_from_this<Evaluation> {
  public:
-  // For each node its id, the number of its inputs, and their ids.
+  // For each node its id, the number of its inputs, and their ids; empty if no node can fail by
+  // itself.
   using Graph = std::vector<std::uintptr_t>;
 
   explicit Evaluation(Graph graph) : graph_(std::move(graph)) {}
@@ -30,23 +34,31 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   // Arrays wait for `event` here: they are only known by their event and their id together.
   void add(const mlx::core::Event& event);
 
-  // `node` and all that depends on it failed, because of an index.
-  void fail(std::uintptr_t node, const std::string& message);
+  // `node` and all that depends on it failed.
+  void fail(std::uintptr_t node, std::exception_ptr error);
 
-  // What made `node` fail, or nothing.
-  std::string failure(std::uintptr_t node) const;
+  // All of it failed.
+  void fail(std::exception_ptr error);
 
-  // Throws std::out_of_range if any of it failed.
+  // What made `node` fail, or null.
+  std::exception_ptr failure(std::uintptr_t node) const;
+
+  // Throws what made any of it fail.
   void check() const;
 
  private:
   friend class Failures;
 
+  // With the lock held.
+  void record(std::exception_ptr error);
+
   mutable std::mutex mutex_;
   Graph graph_;
   std::vector<mlx::core::Event> events_;
   std::unordered_set<std::uintptr_t> failed_;
-  std::string message_;
+  bool all_failed_ = false;
+  std::exception_ptr error_;
+  std::atomic<bool> has_error_ = false;
 };
 
 // While it exists, what this thread schedules belongs to `evaluation`.
@@ -61,20 +73,24 @@ class Scheduling {
   const std::shared_ptr<Evaluation> outer_;
 };
 
+// What this thread schedules for, null if MLX evaluates something by itself.
+const std::shared_ptr<Evaluation>& scheduled_evaluation();
+
 // Where the tasks that evaluate a node report that they fail.
 class FailureReport {
  public:
   explicit FailureReport(const mlx::core::array& node);
 
-  // Call it before the event of the node is signalled.
+  // Call it before the event of the node is signalled. The message is that of an IndexError.
   void operator()(const std::string& message) const;
+  void operator()(std::exception_ptr error) const;
 
  private:
   std::shared_ptr<Evaluation> evaluation_;
   std::uintptr_t node_;
 };
 
-// Throws std::out_of_range if the evaluation of `array` failed.
+// Throws what made the evaluation of `array` fail, if anything.
 void check_failure(const mlx::core::array& array);
 
 // The same for arrays waited for by an event that they had.

@@ -178,7 +178,8 @@ Plan prepare(const std::vector<array>& outputs, mlx::core::Stream stream) {
       }
     }
   }
-  if (can_fail) plan.evaluation = std::make_shared<Evaluation>(edges(plan.nodes));
+  plan.evaluation =
+      std::make_shared<Evaluation>(can_fail ? edges(plan.nodes) : Evaluation::Graph());
   return plan;
 }
 

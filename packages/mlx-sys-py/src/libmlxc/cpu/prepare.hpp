@@ -15,7 +15,6 @@ struct Plan {
   // What is not computed yet, each behind its inputs: places in the graph and not handles, which
   // would keep inputs from being overwritten.
   std::vector<mlx::core::array*> nodes;
-  // Null if nothing in the graph can fail by its values.
   std::shared_ptr<Evaluation> evaluation;
   // Whether all nodes, and what they wait for, belong to the stream asked for.
   bool on_one_stream = true;

@@ -26,9 +26,10 @@ void Steps::keep(std::vector<Data> buffers) {
 void Steps::flush(bool all) {
   if (batch_.steps.empty() || (!all && batch_.steps.size() < batch_size)) return;
   auto batch = std::make_shared<Batch>(std::exchange(batch_, {}));
-  mlx::core::scheduler::enqueue(stream_, [batch = std::move(batch)] {
-    for (auto& step : batch->steps) step();
-  });
+  mlx::core::scheduler::enqueue(
+      stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
+        for (auto& step : batch->steps) run_for(evaluation, step);
+      });
 }
 
 }  // namespace mlx_c::cpu

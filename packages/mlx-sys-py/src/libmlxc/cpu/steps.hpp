@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "failure.hpp"
 #include "mlx/array.h"
 #include "mlx/backend/cpu/encoder.h"
 
@@ -59,13 +60,27 @@ class Steps {
   Batch batch_;
 };
 
+// Runs a step on a stream's thread, where an exception must not get to MLX.
+template <class F>
+void run_for(const std::shared_ptr<Evaluation>& evaluation, F& step) {
+  try {
+    step();
+  } catch (...) {
+    if (!evaluation) throw;
+    evaluation->fail(std::current_exception());
+  }
+}
+
 // What the `eval_cpu` of every kernel ends with.
 template <class F>
 void dispatch(mlx::core::Stream stream, F&& step) {
   if (Steps* steps = Steps::current()) {
     steps->add(std::forward<F>(step));
   } else {
-    mlx::core::cpu::get_command_encoder(stream).dispatch(std::forward<F>(step));
+    mlx::core::cpu::get_command_encoder(stream).dispatch(
+        [step = std::forward<F>(step), evaluation = scheduled_evaluation()]() mutable {
+          run_for(evaluation, step);
+        });
   }
 }
 
