@@ -181,6 +181,21 @@ def test_attention_over_part_of_a_cache() -> None:
     check(result, attended(numpy(q), numpy(k), numpy(v), 0.5, False), float32)
 
 
+# Also of MLX's own kernels, in a type that does not round the scores: they are products of two
+# numbers, which may be large.
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("queries", [1, 5, 64])
+def test_attention_of_heads_one_number_wide(queries: int, turned: bool, causal: bool) -> None:
+    rng = np.random.default_rng(queries)
+    q = random(rng, (2, 6, queries, 1), float32, turned)
+    k, v = (random(rng, (2, 3, queries + 7, 1), float32, turned) for _ in range(2))
+    result = fast.scaled_dot_product_attention(
+        q, k, v, scale=1.0, mask="causal" if causal else None
+    )
+    check(result, attended(numpy(q), numpy(k), numpy(v), 1.0, causal), float32)
+
+
 def test_attention_of_scores_far_apart() -> None:
     q, k = (array(np.array(a, np.float32).reshape(1, 1, -1, 1)) for a in ([50.0], [-9, 9, 0, 9]))
     v = array(np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1))
