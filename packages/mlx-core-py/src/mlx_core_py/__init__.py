@@ -11,10 +11,12 @@ from math import nan as nan
 from math import pi as pi
 from typing import TYPE_CHECKING
 
-from mlx_sys_py.memory import *
 from mlx_sys_py.ops import *
+from mlx_sys_py.utils import einsum_path as einsum_path
 
 from mlx_core_py._export import *
+from mlx_core_py._memory import *
+from mlx_core_py._printing import *
 from mlx_core_py._types import *
 from mlx_core_py._types import array
 from mlx_core_py.dtypes import *

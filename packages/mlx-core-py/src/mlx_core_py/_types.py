@@ -4,6 +4,7 @@ from typing import Any
 
 from mlx_sys_py import (
     ArrayAt,
+    ArrayLike,
     Device,
     DeviceType,
     Dtype,
@@ -54,6 +55,7 @@ from mlx_sys_py import (
 
 __all__ = [
     "ArrayAt",
+    "ArrayLike",
     "Device",
     "DeviceType",
     "Dtype",

@@ -139,6 +139,8 @@ int mlx_array_tostring(mlx_string* str, const mlx_array arr) {
     auto& array = get(arr, "arr");
     evaluate({array}, true);
     std::ostringstream text;
+    // The precision is one for the process.
+    auto lock = lock_evaluation();
     text << array;
     set(str, text.str());
   });

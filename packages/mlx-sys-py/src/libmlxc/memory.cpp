@@ -24,6 +24,11 @@ int mlx_get_active_memory(size_t* res) {
   return store(res, mlx::core::get_active_memory);
 }
 
+int mlx_get_array_buffer_size(size_t* res, const mlx_vector_array arrays) {
+  return guard(
+      [&] { *not_null(res, "res") = mlx::core::get_array_buffer_size(get(arrays, "arrays")); });
+}
+
 int mlx_get_cache_memory(size_t* res) {
   return store(res, mlx::core::get_cache_memory);
 }

@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         ops,
         random,
         transforms,
+        utils,
     )
     from mlx_sys_py._closure import (
         Closure,
@@ -206,5 +207,6 @@ __all__ = [
     "uint32",
     "uint64",
     "unsignedinteger",
+    "utils",
     "version",
 ]

@@ -1,3 +1,4 @@
+from enum import Enum
 from typing import final
 
 @final
@@ -7,10 +8,15 @@ class Dtype:
     @property
     def size(self) -> int: ...
 
-@final
-class DtypeCategory:
-    @property
-    def name(self) -> str: ...
+class DtypeCategory(Enum):
+    complexfloating = ...
+    floating = ...
+    inexact = ...
+    signedinteger = ...
+    unsignedinteger = ...
+    integer = ...
+    number = ...
+    generic = ...
 
 bool_: Dtype
 uint8: Dtype
@@ -27,14 +33,14 @@ float64: Dtype
 bfloat16: Dtype
 complex64: Dtype
 
-complexfloating: DtypeCategory
-floating: DtypeCategory
-inexact: DtypeCategory
-signedinteger: DtypeCategory
-unsignedinteger: DtypeCategory
-integer: DtypeCategory
-number: DtypeCategory
-generic: DtypeCategory
+complexfloating = DtypeCategory.complexfloating
+floating = DtypeCategory.floating
+inexact = DtypeCategory.inexact
+signedinteger = DtypeCategory.signedinteger
+unsignedinteger = DtypeCategory.signedinteger
+integer = DtypeCategory.integer
+number = DtypeCategory.number
+generic = DtypeCategory.generic
 
 def issubdtype(arg1: Dtype | DtypeCategory, arg2: Dtype | DtypeCategory, /) -> bool: ...
 def promote_types(a: Dtype, b: Dtype, /) -> Dtype: ...

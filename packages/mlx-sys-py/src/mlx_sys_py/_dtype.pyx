@@ -1,5 +1,7 @@
 """Element types, their categories and how they promote."""
 
+import enum
+
 from mlx_sys_py cimport c
 from mlx_sys_py._error cimport check
 
@@ -31,22 +33,20 @@ cdef class Dtype:
         return "bool_" if self.name == "bool" else self.name
 
 
-cdef class DtypeCategory:
+class DtypeCategory(enum.Enum):
     """A group of element types, for `issubdtype`: ``floating``, ``integer``, ``number``, ..."""
 
-    cdef readonly str name
-    cdef c.mlx_dtype_category _c
-
-    def __init__(self):
-        raise TypeError(
-            "DtypeCategory has no constructor: use one of its objects, such as floating"
-        )
+    complexfloating = c.MLX_COMPLEXFLOATING
+    floating = c.MLX_FLOATING
+    inexact = c.MLX_INEXACT
+    signedinteger = c.MLX_SIGNEDINTEGER
+    unsignedinteger = c.MLX_UNSIGNEDINTEGER
+    integer = c.MLX_INTEGER
+    number = c.MLX_NUMBER
+    generic = c.MLX_GENERIC
 
     def __repr__(self):
-        return "mlx_core_py." + self.name
-
-    def __reduce__(self):
-        return self.name
+        return f"DtypeCategory.{self.name}"
 
 
 cdef list _dtypes = [None] * 14
@@ -59,13 +59,6 @@ cdef Dtype make_dtype(c.mlx_dtype value, str name):
     dtype.size = c.mlx_dtype_size(value)
     _dtypes[<int>value] = dtype
     return dtype
-
-
-cdef DtypeCategory make_category(c.mlx_dtype_category value, str name):
-    cdef DtypeCategory category = DtypeCategory.__new__(DtypeCategory)
-    category._c = value
-    category.name = name
-    return category
 
 
 bool_ = make_dtype(c.MLX_BOOL, "bool")
@@ -83,14 +76,14 @@ float64 = make_dtype(c.MLX_FLOAT64, "float64")
 bfloat16 = make_dtype(c.MLX_BFLOAT16, "bfloat16")
 complex64 = make_dtype(c.MLX_COMPLEX64, "complex64")
 
-complexfloating = make_category(c.MLX_COMPLEXFLOATING, "complexfloating")
-floating = make_category(c.MLX_FLOATING, "floating")
-inexact = make_category(c.MLX_INEXACT, "inexact")
-signedinteger = make_category(c.MLX_SIGNEDINTEGER, "signedinteger")
-unsignedinteger = make_category(c.MLX_UNSIGNEDINTEGER, "unsignedinteger")
-integer = make_category(c.MLX_INTEGER, "integer")
-number = make_category(c.MLX_NUMBER, "number")
-generic = make_category(c.MLX_GENERIC, "generic")
+complexfloating = DtypeCategory.complexfloating
+floating = DtypeCategory.floating
+inexact = DtypeCategory.inexact
+signedinteger = DtypeCategory.signedinteger
+unsignedinteger = DtypeCategory.unsignedinteger
+integer = DtypeCategory.integer
+number = DtypeCategory.number
+generic = DtypeCategory.generic
 
 cdef dict _parents = {
     complexfloating: inexact,
@@ -142,17 +135,15 @@ def issubdtype(arg1, arg2, /):
     See: MLX ``mlx.core.issubdtype``.
     """
     cdef c.c_bool contained = False
+    cdef c.mlx_dtype_category category
     for name, value in (("arg1", arg1), ("arg2", arg2)):
         if not isinstance(value, (Dtype, DtypeCategory)):
             raise TypeError(f"{name} must be a Dtype or DtypeCategory, not {type(value).__name__}")
     if isinstance(arg2, Dtype):
         return arg1 is arg2
     if isinstance(arg1, Dtype):
-        check(
-            c.mlx_dtype_is_in_category(
-                &contained, (<Dtype>arg1)._c, (<DtypeCategory>arg2)._c
-            )
-        )
+        category = <c.mlx_dtype_category><int>arg2.value
+        check(c.mlx_dtype_is_in_category(&contained, (<Dtype>arg1)._c, category))
         return bool(contained)
     while arg1 is not None:
         if arg1 is arg2:

@@ -225,11 +225,11 @@ def is_available(device, /):
     return bool(res)
 
 
-def device_count(type, /):
+def device_count(device_type):
     """How many devices of a type there are.
 
     Args:
-        type (DeviceType): ``cpu`` or ``gpu``.
+        device_type (DeviceType): ``cpu`` or ``gpu``.
 
     Example:
         >>> import mlx_core_py as mx
@@ -239,17 +239,17 @@ def device_count(type, /):
     See: MLX ``mlx.core.device_count``.
     """
     cdef int res = 0
-    if not isinstance(type, DeviceType):
-        raise TypeError(f"type must be cpu or gpu, not {type!r}")
-    check(c.mlx_device_count(&res, <c.mlx_device_type><int>type.value))
+    if not isinstance(device_type, DeviceType):
+        raise TypeError(f"device_type must be cpu or gpu, not {device_type!r}")
+    check(c.mlx_device_count(&res, <c.mlx_device_type><int>device_type.value))
     return res
 
 
-def device_info(device=None, /):
+def device_info(d=None):
     """What the backend knows about a device.
 
     Args:
-        device (Device or DeviceType, optional): the device. Default: the default one.
+        d (Device or DeviceType, optional): the device. Default: the default one.
 
     Returns:
         dict[str, str | int]: by key: ``device_name``, ``architecture``, sizes of memory and more,
@@ -265,7 +265,7 @@ def device_info(device=None, /):
 
     See: MLX ``mlx.core.device_info``.
     """
-    cdef Device target = to_device(default_device() if device is None else device, "device")
+    cdef Device target = to_device(default_device() if d is None else d, "d")
     cdef c.mlx_device_info info = c.mlx_device_info_new()
     cdef c.mlx_vector_string keys
     keys.ctx = NULL

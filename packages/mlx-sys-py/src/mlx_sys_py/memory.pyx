@@ -1,6 +1,7 @@
 """What the allocator of MLX holds, and its limits. All sizes are in bytes."""
 
 from mlx_sys_py cimport c
+from mlx_sys_py._array cimport VectorArray, to_arrays
 from mlx_sys_py._error cimport check
 
 ctypedef int (*getter)(size_t*) noexcept nogil
@@ -26,6 +27,26 @@ cdef object replace(setter put, object limit):
 def get_active_memory():
     """int: bytes in use by arrays now. See: MLX ``mlx.core.get_active_memory``."""
     return read(c.mlx_get_active_memory)
+
+
+def get_array_buffer_size(arrays, /):
+    """The bytes of the buffers behind arrays; one that several arrays share counts once.
+
+    Args:
+        arrays (Sequence[array]): the arrays.
+
+    Returns:
+        int: the bytes, as the allocator rounds them.
+
+    Raises:
+        ValueError: an array is not evaluated.
+
+    See: MLX ``mlx.core.get_array_buffer_size``.
+    """
+    cdef VectorArray vector = to_arrays(arrays, "arrays")
+    cdef size_t res = 0
+    check(c.mlx_get_array_buffer_size(&res, vector._c))
+    return res
 
 
 def get_peak_memory():

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "mlx/c/api.h"
+#include "mlx/c/vector.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,6 +13,9 @@ extern "C" {
 
 MLX_C_API int mlx_clear_cache(void);
 MLX_C_API int mlx_get_active_memory(size_t* res);
+/* Bytes of the buffers behind evaluated arrays, as the allocator rounds them. A buffer that several
+ * arrays share counts once. */
+MLX_C_API int mlx_get_array_buffer_size(size_t* res, const mlx_vector_array arrays);
 MLX_C_API int mlx_get_cache_memory(size_t* res);
 MLX_C_API int mlx_get_memory_limit(size_t* res);
 MLX_C_API int mlx_get_peak_memory(size_t* res);
