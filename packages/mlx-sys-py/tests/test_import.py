@@ -46,8 +46,8 @@ assert mx.Closure is sys.modules["mlx_sys_py._closure"].Closure
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'opps'"):
-        _ = mx.opps  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="no attribute 'missing_name'"):
+        _ = mx.missing_name  # type: ignore[attr-defined]
 
 
 def test_another_version_that_loads() -> None:
