@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlx_sys_py import array, ops
+from mlx_sys_py import MLX_VERSION, array, ops
 from mlx_sys_py.export import FunctionExporter, export_function, import_function
 
 X = array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -102,7 +102,7 @@ def one_step(
     name: str, state: bytes, shape: tuple[int, ...], *, inputs: int = 1, dtype: bytes = FLOAT32
 ) -> bytes:
     """A file whose function is one step, of an input of three items given over and over."""
-    head = text("0.32.4") + struct.pack("<iB", 1, 0) + text("") + struct.pack("<Q", 0)
+    head = text(MLX_VERSION) + struct.pack("<iB", 1, 0) + text("") + struct.pack("<Q", 0)
     head += ids(1) + struct.pack("<Q", 1) + ints(3) + FLOAT32 + ids(2) + struct.pack("<Q", 2)
     head += struct.pack("<QBB", 1, 0, 0)
     step = struct.pack("<QB", 2, 1) + ids(*[1] * inputs) + bytes(12) + text(name) + state

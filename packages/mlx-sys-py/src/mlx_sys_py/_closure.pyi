@@ -4,33 +4,34 @@ from typing import TypeAlias
 from typing_extensions import disjoint_base
 
 from mlx_sys_py._array import VectorArray, array
+from mlx_sys_py._callback import Callback
 
 _Arrays: TypeAlias = Sequence[array] | VectorArray
 
 @disjoint_base
-class Closure:
+class Closure(Callback):
     def __init__(self, function: Callable[[list[array]], _Arrays]) -> None: ...
     def __call__(self, inputs: _Arrays) -> list[array]: ...
 
 @disjoint_base
-class ClosureKwargs:
+class ClosureKwargs(Callback):
     def __init__(self, function: Callable[[list[array], dict[str, array]], _Arrays]) -> None: ...
     def __call__(self, args: _Arrays, kwargs: Mapping[str, array]) -> list[array]: ...
 
 @disjoint_base
-class ClosureValueAndGrad:
+class ClosureValueAndGrad(Callback):
     def __init__(self, function: Callable[[list[array]], tuple[_Arrays, _Arrays]]) -> None: ...
     def __call__(self, inputs: _Arrays) -> tuple[list[array], list[array]]: ...
 
 @disjoint_base
-class ClosureCustom:
+class ClosureCustom(Callback):
     def __init__(
         self, function: Callable[[list[array], list[array], list[array]], _Arrays]
     ) -> None: ...
     def __call__(self, primals: _Arrays, cotangents: _Arrays, outputs: _Arrays) -> list[array]: ...
 
 @disjoint_base
-class ClosureCustomJvp:
+class ClosureCustomJvp(Callback):
     def __init__(
         self, function: Callable[[list[array], list[array], list[int]], _Arrays]
     ) -> None: ...
@@ -39,7 +40,7 @@ class ClosureCustomJvp:
     ) -> list[array]: ...
 
 @disjoint_base
-class ClosureCustomVmap:
+class ClosureCustomVmap(Callback):
     def __init__(
         self, function: Callable[[list[array], list[int]], tuple[_Arrays, Sequence[int]]]
     ) -> None: ...
