@@ -98,7 +98,7 @@ def test_device_info() -> None:
     mlx = pytest.importorskip("mlx.core")
     assert device_info(cpu) == mlx.device_info(mlx.cpu)
     assert device_info() == mlx.device_info()
-    with pytest.raises(TypeError, match="device"):
+    with pytest.raises(TypeError, match="d must be a Device"):
         device_info("cpu")  # type: ignore[arg-type]
     if not is_available(gpu):
         with pytest.raises(ValueError, match="GPU"):
