@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import mlx.core as stock
 import mlx_sys_py as mx
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 from mlx_sys_py import array, ops
 from numpy.typing import NDArray
 
-LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
 Values = NDArray[Any]
 
 INTEGERS = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
@@ -104,14 +99,3 @@ def on_cpu(function: Any, *arguments: Any) -> Any:
         result = function(*arguments)
         stock.eval(result)
     return result
-
-
-def run_at(level: str, file: str) -> None:
-    """Run the tests of a file once more, with kernels for another instruction set."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
-    path = os.pathsep.join([os.path.dirname(file), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "MLX_SYS_PY_CPU": level, "PYTHONPATH": path}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if "but on this machine it can be" in result.stdout:
-        pytest.skip("the machine cannot run it")
-    assert result.returncode == 0, result.stdout + result.stderr

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import at_every_level, ours_only, run_at, runs_the_others
 from mlx_sys_py import array, bfloat16, float16, float32, float64, ops, transforms
 from numpy.typing import NDArray
 
-LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
 Values = NDArray[Any]
 
 # What rounding a result costs, and each addition to a sum, relative to the sum of the magnitudes.
@@ -25,7 +22,6 @@ TOLERANCES = {
     bfloat16: (2.0**-8, 2.0**-24),
     float64: (2.0**-53, 2.0**-53),
 }
-ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
 
 
 def numpy(a: array) -> Values:
@@ -190,19 +186,7 @@ def test_gradients() -> None:
     np.testing.assert_allclose(along, slope, rtol=1e-4)
 
 
-@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4", "v4_bf16"])
+@runs_the_others
+@at_every_level
 def test_level(level: str) -> None:
-    environment = {**os.environ, "MLX_SYS_PY_CPU": level}
-    probe = "from mlx_sys_py import ops, transforms; transforms.eval([ops.zeros((1,))])"
-    for command in (["-c", probe], ["-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]):
-        result = subprocess.run(
-            [sys.executable, *command],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if "but on this machine it can be" in result.stderr:
-            pytest.skip("the machine cannot run it")
-        assert result.returncode == 0, result.stdout + result.stderr
+    run_at(level, __file__)

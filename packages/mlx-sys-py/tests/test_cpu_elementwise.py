@@ -20,7 +20,6 @@ from cpu_arrays import (
     FLOATS,
     INTEGERS,
     LARGEST,
-    LEVEL,
     PRECISION,
     SMALLEST,
     SPECIAL,
@@ -33,12 +32,12 @@ from cpu_arrays import (
     numpy,
     on_cpu,
     random_values,
-    run_at,
     seeds,
     shapes,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import run_at, runs_the_others, with_kernels
 from mlx_sys_py import array, ops, transforms
 
 # Rounded as the definition says, so any two implementations agree.
@@ -311,7 +310,7 @@ def test_compile_needs_no_compiler() -> None:
     subprocess.run([sys.executable, "-c", COMPILED], env=environment, check=True)
 
 
-@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["generic", "v2", "v3", "v4"])
+@runs_the_others
+@with_kernels
 def test_level(level: str) -> None:
     run_at(level, __file__)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import at_every_level, ours_only, run_at, runs_the_others
 from mlx_sys_py import array, bfloat16, fast, float16, float32, ops, transforms
 from numpy.typing import NDArray
 
-LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
 Values = NDArray[Any]
 
 # One rounding of the result, and for float32 those on the way. MLX's own steps round each time.
 TOLERANCES = {float32: 3e-6, float16: 2.0**-10, bfloat16: 2.0**-7}
-ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
 
 dtypes = st.sampled_from(list(TOLERANCES))
 seeds = st.integers(0, 2**32 - 1)
@@ -262,16 +258,7 @@ def test_nothing(shape: tuple[int, ...]) -> None:
     assert numpy(fast.rms_norm(ops.zeros(shape), None, 1e-5)).shape == shape
 
 
-@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4", "v4_bf16"])
+@runs_the_others
+@at_every_level
 def test_level(level: str) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "MLX_SYS_PY_CPU": level},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "but on this machine it can be" in result.stdout:
-        pytest.skip("the machine cannot run it")
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_at(level, __file__)

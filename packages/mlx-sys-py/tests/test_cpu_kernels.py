@@ -15,17 +15,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import at_every_level, ours_only, run_at, runs_the_others
 from mlx_sys_py import array, bfloat16, float16, float32, ops, transforms
 from numpy.typing import NDArray
 
-LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
 Values = NDArray[Any]
 
 # What one rounding of the result costs, relative to the sum of the magnitudes of the terms. Stock
 # MLX is not that precise in half precision, for which it rounds the weights too.
 FLOATS = {float32: 1e-6, float16: 2.0**-11 + 1e-6, bfloat16: 2.0**-8 + 1e-6}
 SMALLEST = {float32: 0.0, float16: 2.0**-24, bfloat16: 0.0}
-ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
 
 floats = st.sampled_from(list(FLOATS))
 layouts = st.sampled_from(["plain", "transposed", "strided", "offset", "broadcast"])
@@ -315,13 +314,10 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4", "v4_bf16"])
+@runs_the_others
+@at_every_level
 def test_level(level: str) -> None:
-    if "but on this machine it can be" in run("-c", EVALUATE, MLX_SYS_PY_CPU=level).stderr:
-        pytest.skip("the machine cannot run it")
-    result = run("-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, MLX_SYS_PY_CPU=level)
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_at(level, __file__)
 
 
 @pytest.mark.parametrize("count", ["1", "3", "16"])

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import at_every_level, ours_only, run_at, runs_the_others
 from mlx_sys_py import array, bfloat16, complex64, float16, float32, float64, ops, transforms
 from numpy.typing import NDArray
 
-LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
 Values = NDArray[Any]
 
 # What rounding a result costs, and each addition to a sum, relative to the sum of the magnitudes.
@@ -26,7 +23,6 @@ TOLERANCES = {
     complex64: (2.0**-23, 2.0**-22),
 }
 SMALLEST = {float16: 2.0**-24}
-ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
 
 dtypes = st.sampled_from(list(TOLERANCES))
 layouts = st.sampled_from(
@@ -250,20 +246,7 @@ def test_product_of_nothing(dtype: Any) -> None:
     np.testing.assert_array_equal(numpy(y), np.full((2, 4), 6.0))
 
 
-@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4", "v4_bf16"])
+@runs_the_others
+@at_every_level
 def test_level(level: str) -> None:
-    environment = {**os.environ, "MLX_SYS_PY_CPU": level}
-    probe = "from mlx_sys_py import ops, transforms; transforms.eval([ops.zeros((1,))])"
-    commands = ["-c", probe], ["-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    for command in commands:
-        result = subprocess.run(
-            [sys.executable, *command],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if "but on this machine it can be" in result.stderr:
-            pytest.skip("the machine cannot run it")
-        assert result.returncode == 0, result.stdout + result.stderr
+    run_at(level, __file__)

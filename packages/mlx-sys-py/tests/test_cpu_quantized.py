@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import at_every_level, ours_only, run_at, runs_the_others
 from mlx_sys_py import array, bfloat16, float16, float32, ops, transforms
 from numpy.typing import NDArray
 from packed_weights import FLOAT_FORMATS, FORMATS, FP4, Format, e4m3, random_weights
 
-LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
 Values = NDArray[Any]
 
 # One rounding of the result, and of each weight, relative to the sum of the magnitudes.
 TOLERANCES = {float32: 2e-6, float16: 2.0**-10, bfloat16: 2.0**-7}
-ours_only = pytest.mark.skipif(LEVEL == "stock", reason="stock MLX is not that precise")
 
 formats = st.sampled_from(FORMATS)
 floats = st.sampled_from(list(TOLERANCES))
@@ -249,13 +244,7 @@ def test_smallest_and_largest_codes(form: Format, m: int) -> None:
     np.testing.assert_array_equal(numpy(y), expected.astype(np.float32))
 
 
-@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["stock", "generic", "v2", "v3", "v4"])
+@runs_the_others
+@at_every_level
 def test_level(level: str) -> None:
-    options = ["-q", "-p", "no:cacheprovider", "-o", f"pythonpath={Path(__file__).parent}"]
-    command = [sys.executable, "-m", "pytest", *options, __file__]
-    environment = {**os.environ, "MLX_SYS_PY_CPU": level}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if "but on this machine it can be" in done.stdout:
-        pytest.skip("the machine cannot run it")
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_at(level, __file__)

@@ -13,7 +13,6 @@ import pytest
 from cpu_arrays import (
     FLOATS,
     INTEGERS,
-    LEVEL,
     PRECISION,
     TYPES,
     both,
@@ -23,11 +22,11 @@ from cpu_arrays import (
     numpy,
     on_cpu,
     random_values,
-    run_at,
     seeds,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import run_at, runs_the_others, with_kernels
 from mlx_sys_py import array, ops
 
 SHAPES = [(1,), (7,), (300,), (3, 70), (70, 3), (2, 1, 33), (5, 6, 7), (40, 41), (2, 3, 4, 5)]
@@ -185,7 +184,7 @@ def test_threads(shape: tuple[int, ...], axis: int | None, dtype: str) -> None:
     np.testing.assert_array_equal(numpy(ops.argmin(x, axis)), exact.argmin(axis))
 
 
-@pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-@pytest.mark.parametrize("level", ["generic", "v2", "v3", "v4"])
+@runs_the_others
+@with_kernels
 def test_level(level: str) -> None:
     run_at(level, __file__)
