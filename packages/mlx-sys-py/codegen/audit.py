@@ -46,7 +46,8 @@ def calls(variant: Variant) -> Iterator[Call]:
     if variant.stream:
         types["s"] = ("StreamOrDevice",)
     if not variant.is_expression:
-        yield Call(variant.cpp.removeprefix("mlx::core::"), tuple(types.values()))
+        function = variant.cpp.removeprefix("mlx::core::").removeprefix("mlx_c::")
+        yield Call(function, tuple(types.values()))
         return
     items = cpp.tokens(variant.cpp)
     for i, token in enumerate(items):

@@ -35,7 +35,7 @@ _CIMPORTS = {
     "libcpp.string": ("string",),
     "libcpp.vector": ("vector",),
     "mlx_sys_py._array": ("array",),
-    "mlx_sys_py._convert": ("VectorArray", "take_arrays", *sorted(CONVERSIONS)),
+    "mlx_sys_py._convert": ("Ints", "VectorArray", "take_arrays", *sorted(CONVERSIONS)),
     "mlx_sys_py._dtype": ("Dtype",),
     "mlx_sys_py._error": ("check",),
     "mlx_sys_py._generated": ("check_length", "optional_ints", "stream_handle"),
@@ -66,7 +66,7 @@ def _imports(used: set[str]) -> Iterator[str]:
     for home, names in _CIMPORTS.items():
         if taken := [name for name in names if name in used]:
             yield f"from {home} cimport {', '.join(taken)}"
-    yield "from mlx_sys_py cimport c as capi"
+    yield "cimport mlx_sys_py.c as capi"
     yield "from mlx_sys_py._array cimport array as Array"
     if dtypes := sorted(DTYPES & used):
         yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"

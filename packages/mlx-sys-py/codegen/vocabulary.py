@@ -13,9 +13,9 @@ DTYPES = frozenset(
 
 # The functions of `mlx_sys_py._convert` that make the value of a C parameter of a Python one.
 CONVERSIONS = frozenset(
-    "to_array to_operand to_arrays to_ints to_strides to_int to_bool to_double to_uint64 to_dtype "
-    "to_optional_int to_optional_float to_optional_bool to_optional_dtype to_bytes "
-    "to_norm".split()
+    "to_array to_operand to_arrays to_ints to_int_list to_strides to_int to_bool to_double "
+    "to_uint64 to_dtype to_optional_int to_optional_float to_optional_bool to_optional_dtype "
+    "to_bytes to_norm".split()
 )
 
 # The names that an annotation may have besides the builtins, and the modules they come from.
@@ -71,7 +71,7 @@ def _integers(element: str, cpp: str, *cpp_types: str) -> Type:
         (f"const {element}* {{n}}", "size_t {n}_num"),
         f'mlx_c::to_{cpp}({{n}}, {{n}}_num, "{{n}}")',
         cpp_types,
-        f"vector[{element}]",
+        "Ints" if python == "ints" else f"vector[{element}]",
         f'to_{python}({{e}}, "{{n}}")',
         ("{v}.data()", "{v}.size()"),
     )
@@ -84,7 +84,7 @@ def _tuple(count: int, make: str, cpp: str) -> Type:
         tuple(f"int {name}" for name in names),
         f"{make}({', '.join(names)})",
         (f"{cpp}<{','.join(['int'] * count)}>",),
-        "vector[int]",
+        "Ints",
         f'check_length(to_ints({{e}}, "{{n}}"), {count}, "{{n}}")',
         tuple(f"{{v}}[{i}]" for i in range(count)),
     )

@@ -159,7 +159,7 @@ def test_error_names_the_python_argument(tmp_path: Path) -> None:
 def test_one_c_name_of_two_types(tmp_path: Path) -> None:
     ints = '@c("mlx_many", "array a, ints axis", when="axis")\n@c('
     text = emit(write(tmp_path, row().replace("@c(", ints)), "pyx")
-    assert "cdef vector[int] _axis_ints" in text
+    assert "cdef Ints _axis_ints" in text
     assert "cdef int _axis_int\n" in text
 
 

@@ -3,12 +3,12 @@
 def _lengths(a: array, s: object, axes: object, half: bool) -> tuple[list[int], list[int]]:
     """Lengths and axes of a transform over several axes, filled in from the shape."""
     if s is not None:
-        s = list(to_ints(s, "s"))
+        s = to_int_list(s, "s")
     if axes is None:
         if s is not None:
             raise ValueError("axes must be given with s")
         axes = range(a.ndim)
-    axes = list(to_ints(axes, "axes"))
+    axes = to_int_list(axes, "axes")
     if s is None:
         s = [_length(a, None, axis, half and axis is axes[-1]) for axis in axes]
     elif len(s) != len(axes):

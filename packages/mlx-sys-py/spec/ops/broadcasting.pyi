@@ -95,7 +95,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         raise ValueError("broadcast_shapes needs at least one shape")
     lengths = []
     for shape in shapes:
-        for back, length in enumerate(reversed(list(to_ints(shape, "shapes")))):
+        for back, length in enumerate(reversed(to_int_list(shape, "shapes"))):
             if length < 0:
                 raise ValueError(f"a length is negative in {tuple(shape)}")
             if back == len(lengths):

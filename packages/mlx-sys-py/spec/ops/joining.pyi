@@ -2,7 +2,7 @@
 
 @alias("concat")
 @c("mlx_concatenate", "arrays arrays", when="axis is None", cpp="mlx::core::concatenate")
-@c("mlx_concatenate_axis", "arrays arrays, int axis")
+@c("mlx_concatenate_axis", "arrays arrays, int axis", cpp="mlx_c::concatenate")
 def concatenate(
     arrays: Sequence[array], axis: int | None = 0, *, stream: StreamLike = None
 ) -> array:

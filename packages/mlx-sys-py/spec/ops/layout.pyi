@@ -89,7 +89,7 @@ def as_strided(
     See: MLX ``mlx.core.as_strided``.
     """
     a = to_array(a, "a")
-    shape = a.shape if shape is None else tuple(to_ints(shape, "shape"))
+    shape = a.shape if shape is None else tuple(to_int_list(shape, "shape"))
     if strides is None:
         strides = [1] * len(shape)
         for axis in range(len(shape) - 2, -1, -1):

@@ -175,7 +175,7 @@ def median(
     if axis is None:
         axis = range(a.ndim)
     elif not isinstance(axis, int):
-        axis = list(to_ints(axis, "axis"))
+        axis = to_int_list(axis, "axis")
     if not isinstance(axis, int) and len(axis) == 0:
         # Every element stands alone, and is its own mean and median.
         return a.mean((), keepdims, stream=stream)

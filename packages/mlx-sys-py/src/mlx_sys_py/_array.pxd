@@ -1,4 +1,4 @@
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 
 
 cdef class array:

@@ -23,12 +23,12 @@ from libcpp.vector cimport vector
 
 cimport cython
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._dtype cimport dtype_object, is_complex, is_floating
 from mlx_sys_py._error cimport check
 from mlx_sys_py._generated cimport check_length, optional_ints, stream_handle
 from mlx_sys_py._scalars cimport (
-    to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,
+    Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,
     to_optional_bool, to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
 )
 from mlx_sys_py._stream cimport Stream, to_stream

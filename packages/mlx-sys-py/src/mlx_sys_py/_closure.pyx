@@ -1,14 +1,13 @@
 """Python functions as closures of the C library, and closures as Python callables."""
 
 from libc.string cimport memset
-from libcpp.vector cimport vector
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
 from mlx_sys_py._callback cimport Callback, Payload, free_payload, function_of
 from mlx_sys_py._containers cimport MapStringToArray
 from mlx_sys_py._error cimport check, keep_exception
-from mlx_sys_py._scalars cimport to_ints
+from mlx_sys_py._scalars cimport Ints, to_ints
 
 cdef struct Call:
     # A call from C: what it lends, up to three lists of arrays, then names and arrays, then
@@ -78,8 +77,8 @@ cdef int fill_arrays(c.mlx_vector_array* res, object values) except -1:
 
 
 cdef int fill_ints(c.mlx_vector_int* res, object values) except -1:
-    cdef vector[int] ints = to_ints(values, "the function's axes")
-    return check(c.mlx_vector_int_set_data(res, ints.data(), ints.size()))
+    cdef Ints ints = to_ints(values, "the function's axes")
+    return check(c.mlx_vector_int_set_data(res, <int*>ints.data(), ints.size()))
 
 
 cdef int call_plain(
@@ -347,7 +346,7 @@ cdef class ClosureCustomJvp(Callback):
         cdef c.mlx_vector_array res
         cdef VectorArray x = to_arrays(primals, "primals")
         cdef VectorArray dx = to_arrays(tangents, "tangents")
-        cdef vector[int] numbers = to_ints(argnums, "argnums")
+        cdef Ints numbers = to_ints(argnums, "argnums")
         cdef int status
         res.ctx = NULL
         with nogil:
@@ -402,7 +401,7 @@ cdef class ClosureCustomVmap(Callback):
         cdef c.mlx_vector_array res
         cdef c.mlx_vector_int out_axes
         cdef VectorArray arrays = to_arrays(inputs, "inputs")
-        cdef vector[int] numbers = to_ints(axes, "axes")
+        cdef Ints numbers = to_ints(axes, "axes")
         cdef int status
         res.ctx = out_axes.ctx = NULL
         with nogil:

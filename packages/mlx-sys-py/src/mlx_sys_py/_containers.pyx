@@ -1,6 +1,6 @@
 """The containers of the C library as extension types that own them."""
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport array, to_array
 from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport to_bytes

@@ -3,7 +3,7 @@
 
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_array, to_arrays, to_operand
 from mlx_sys_py._scalars cimport (
-    to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,
+    Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_int_list, to_ints, to_norm,
     to_optional_bool, to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
 )
 from mlx_sys_py._stream cimport Stream, to_stream

@@ -6,7 +6,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_DECREF, Py_XDECREF
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 
 cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident() noexcept

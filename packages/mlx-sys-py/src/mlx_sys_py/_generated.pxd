@@ -1,8 +1,6 @@
 # What only the modules derived from the table need.
-from libcpp.vector cimport vector
-
-from mlx_sys_py cimport c
-from mlx_sys_py._scalars cimport to_ints
+cimport mlx_sys_py.c as c
+from mlx_sys_py._scalars cimport Ints, to_ints
 from mlx_sys_py._stream cimport Stream
 
 
@@ -13,13 +11,13 @@ cdef inline c.mlx_stream stream_handle(Stream stream) noexcept nogil:
     return handle if stream is None else stream._c
 
 
-cdef inline vector[int] optional_ints(object value, str name) except *:
+cdef inline Ints optional_ints(object value, str name) except *:
     """Ints that may be None, which is NULL in C: the data of no ints."""
-    cdef vector[int] values
+    cdef Ints values
     return values if value is None else to_ints(value, name)
 
 
-cdef inline vector[int] check_length(vector[int] values, size_t length, str name) except *:
+cdef inline Ints check_length(Ints values, size_t length, str name) except *:
     """The ints, if there are `length` of them."""
     if values.size() != length:
         raise ValueError(f"{name} must hold {length} ints, not {values.size()}")

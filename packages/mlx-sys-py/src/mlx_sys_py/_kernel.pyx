@@ -1,13 +1,12 @@
 """Kernels in the languages of GPUs, compiled when they are called first."""
 
-from libcpp.vector cimport vector
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
 from mlx_sys_py._dtype cimport Dtype
 from mlx_sys_py._error cimport check
 from mlx_sys_py._generated cimport check_length, stream_handle
-from mlx_sys_py._scalars cimport to_bool, to_bytes, to_double, to_dtype, to_int, to_ints
+from mlx_sys_py._scalars cimport Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_ints
 from mlx_sys_py._stream cimport Stream, to_stream
 
 
@@ -32,7 +31,7 @@ ctypedef fused Config:
 
 
 cdef int add_output(Config config, object shape, object dtype) except -1:
-    cdef vector[int] extents = to_ints(shape, "output_shapes")
+    cdef Ints extents = to_ints(shape, "output_shapes")
     cdef c.mlx_dtype kind = to_dtype(dtype, "output_dtypes")
     if Config is c.mlx_fast_metal_kernel_config:
         return check(
@@ -85,8 +84,8 @@ cdef int configure(
     object template, object init_value, object verbose
 ) except -1:
     """Set everything that a call of a kernel gives."""
-    cdef vector[int] n = check_length(to_ints(grid, "grid"), 3, "grid")
-    cdef vector[int] m = check_length(to_ints(threadgroup, "threadgroup"), 3, "threadgroup")
+    cdef Ints n = check_length(to_ints(grid, "grid"), 3, "grid")
+    cdef Ints m = check_length(to_ints(threadgroup, "threadgroup"), 3, "threadgroup")
     cdef bint loud = to_bool(verbose, "verbose")
     cdef float value = 0 if init_value is None else to_double(init_value, "init_value")
     if len(shapes) != len(dtypes):

@@ -70,17 +70,21 @@ cdef object items(object value, str name):
     return tuple(value)
 
 
-cdef vector[int] to_ints(object value, str name) except *:
-    cdef vector[int] res
+cdef Ints to_ints(object value, str name) except *:
+    cdef Ints res
     cdef Py_ssize_t i
     if type(value) is tuple:
-        res.resize(len(<tuple>value))
         for i in range(len(<tuple>value)):
-            res[i] = to_int((<tuple>value)[i], name)
+            res.push_back(to_int((<tuple>value)[i], name))
         return res
     for item in items(value, name):
         res.push_back(to_int(item, name))
     return res
+
+
+cdef list to_int_list(object value, str name):
+    """The same as a list."""
+    return [to_int(item, name) for item in items(value, name)]
 
 
 cdef vector[int64_t] to_strides(object value, str name) except *:

@@ -6,9 +6,8 @@ thread can be evaluated in any other.
 
 import enum
 import os
-import signal
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._error cimport check
 from mlx_sys_py._text cimport take_string, take_strings
 
@@ -438,6 +437,8 @@ def _finish(process, /):
         check(status)
     except KeyboardInterrupt:
         # The libraries cannot go while streams use them, so the process goes as a whole.
+        import signal
+
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)
 

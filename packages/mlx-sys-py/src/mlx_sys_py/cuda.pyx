@@ -1,6 +1,6 @@
 """CUDA, NVIDIA's interface to GPUs."""
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._error cimport check
 
 from mlx_sys_py._kernel import CudaKernel, precompiled_cuda_kernel

@@ -4,13 +4,12 @@ Without a launcher that started several processes there is a group of one, whose
 nothing.
 """
 
-from libcpp.vector cimport vector
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport array, to_array
 from mlx_sys_py._error cimport check
 from mlx_sys_py._generated cimport stream_handle
-from mlx_sys_py._scalars cimport to_bool, to_bytes, to_dtype, to_int, to_ints
+from mlx_sys_py._scalars cimport Ints, to_bool, to_bytes, to_dtype, to_int, to_ints
 from mlx_sys_py._stream cimport Stream, to_stream
 
 
@@ -325,7 +324,7 @@ def recv(shape, dtype, src, /, *, group=None, stream=None):
 
     See: MLX ``mlx.core.distributed.recv``.
     """
-    cdef vector[int] extents = to_ints(shape, "shape")
+    cdef Ints extents = to_ints(shape, "shape")
     cdef c.mlx_dtype type_ = to_dtype(dtype, "dtype")
     cdef int rank = to_int(src, "src")
     cdef c.mlx_distributed_group processes = group_handle(group)

@@ -5,7 +5,7 @@ The functions here take a list of arrays and a dictionary of arrays by name.
 
 from libc.stdint cimport int64_t
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, array, take_arrays, to_arrays
 from mlx_sys_py._closure cimport ClosureKwargs, to_closure_kwargs
 from mlx_sys_py._containers cimport MapStringToArray

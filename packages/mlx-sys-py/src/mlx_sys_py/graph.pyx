@@ -4,7 +4,7 @@ import os
 
 from libc.stdio cimport FILE, fclose, fread, ftell, rewind, tmpfile
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, array, to_array, to_arrays
 from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport to_bytes

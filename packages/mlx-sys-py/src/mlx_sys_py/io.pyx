@@ -10,7 +10,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, array, to_array, to_arrays
 from mlx_sys_py._containers cimport MapStringToArray, MapStringToString
 from mlx_sys_py._error cimport check, keep_exception

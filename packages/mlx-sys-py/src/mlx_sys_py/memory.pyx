@@ -1,6 +1,6 @@
 """What the allocator of MLX holds, and its limits. All sizes are in bytes."""
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, to_arrays
 from mlx_sys_py._error cimport check
 

@@ -8,7 +8,7 @@ import enum
 from libc.stdint cimport uint64_t, uintptr_t
 from libcpp.vector cimport vector
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
 from mlx_sys_py._callback cimport owning
 from mlx_sys_py._closure cimport (
@@ -16,7 +16,7 @@ from mlx_sys_py._closure cimport (
     to_closure,
 )
 from mlx_sys_py._error cimport check
-from mlx_sys_py._scalars cimport to_bool, to_ints, to_uint64
+from mlx_sys_py._scalars cimport Ints, to_bool, to_ints, to_uint64
 
 
 def eval(arrays, /):
@@ -71,7 +71,7 @@ def value_and_grad(fun, argnums, /):
     See: MLX ``value_and_grad``.
     """
     cdef Closure closure = to_closure(fun)
-    cdef vector[int] numbers = to_ints(argnums, "argnums")
+    cdef Ints numbers = to_ints(argnums, "argnums")
     cdef c.mlx_closure_value_and_grad res
     res.ctx = NULL
     check(c.mlx_value_and_grad(&res, closure._c, numbers.data(), numbers.size()))
@@ -144,7 +144,7 @@ def vmap_trace(fun, inputs, in_axes, /):
     """
     cdef Closure closure = to_closure(fun)
     cdef VectorArray arrays = to_arrays(inputs, "inputs")
-    cdef vector[int] axes = to_ints(in_axes, "in_axes")
+    cdef Ints axes = to_ints(in_axes, "in_axes")
     cdef c.mlx_vector_array s_inputs, s_outputs
     cdef int status
     s_inputs.ctx = s_outputs.ctx = NULL
@@ -174,8 +174,8 @@ def vmap_replace(inputs, s_inputs, s_outputs, in_axes, out_axes, /):
     cdef VectorArray arrays = to_arrays(inputs, "inputs")
     cdef VectorArray traced_in = to_arrays(s_inputs, "s_inputs")
     cdef VectorArray traced_out = to_arrays(s_outputs, "s_outputs")
-    cdef vector[int] axes_in = to_ints(in_axes, "in_axes")
-    cdef vector[int] axes_out = to_ints(out_axes, "out_axes")
+    cdef Ints axes_in = to_ints(in_axes, "in_axes")
+    cdef Ints axes_out = to_ints(out_axes, "out_axes")
     cdef c.mlx_vector_array res
     res.ctx = NULL
     check(

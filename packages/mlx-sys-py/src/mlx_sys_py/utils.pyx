@@ -1,6 +1,6 @@
 """How arrays are printed, and how `einsum` computes, for people to look at."""
 
-from mlx_sys_py cimport c
+cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, to_arrays
 from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport to_bytes, to_int

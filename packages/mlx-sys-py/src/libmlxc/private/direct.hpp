@@ -5,18 +5,21 @@
 // time, so it is done once, by MLX, and the node that came out serves as the pattern for the next.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include <mlx/array.h>
+#include <mlx/ops.h>
 #include <mlx/primitives.h>
 #include <mlx/utils.h>
 
 namespace mlx_c {
 
-// What nodes of one operation on one type have in common.
+// What nodes of one operation have in common.
 struct node_pattern {
   std::shared_ptr<mlx::core::Primitive> primitive;
   std::optional<mlx::core::Stream> stream;
@@ -24,14 +27,10 @@ struct node_pattern {
 
   // Learns from the node that MLX made of `inputs`, unless it is more than the operation itself:
   // behind a cast, say, are other inputs than those given.
-  template <class... Arrays>
-  bool learn(const mlx::core::array& node, const Arrays&... inputs) {
+  bool learn(const mlx::core::array& node, const std::vector<mlx::core::array>& inputs) {
+    auto same = [](const auto& a, const auto& b) { return a.id() == b.id(); };
     if (!node.has_primitive() || !node.siblings().empty() ||
-        node.inputs().size() != sizeof...(inputs)) {
-      return false;
-    }
-    auto input = node.inputs().begin();
-    if (!((input++->id() == inputs.id()) && ...)) {
+        !std::ranges::equal(node.inputs(), inputs, same)) {
       return false;
     }
     primitive = node.primitive_ptr();
@@ -62,7 +61,7 @@ mlx::core::array direct(const mlx::core::array& a, const mlx::core::StreamOrDevi
     return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a));
   }
   auto node = operation(a, s);
-  pattern.learn(node, a);
+  pattern.learn(node, inputs_of(a));
   return node;
 }
 
@@ -79,7 +78,7 @@ mlx::core::array direct(
     return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a, b));
   }
   auto node = operation(a, b, s);
-  pattern.learn(node, a, b);
+  pattern.learn(node, inputs_of(a, b));
   return node;
 }
 
@@ -104,10 +103,53 @@ mlx::core::array direct(
     return mlx::core::array(pattern.result, a.dtype(), pattern.primitive, inputs_of(a));
   }
   auto node = operation(a, shape, s);
-  if (pattern.learn(node, a)) {
+  if (pattern.learn(node, inputs_of(a))) {
     pattern.size = a.size();
     pattern.asked = shape;
     pattern.result = node.shape();
+  }
+  return node;
+}
+
+// The shape of arrays of one type that are joined along an axis; none if there is more to do, be it
+// that a type has to be promoted or an error to be reported.
+inline std::optional<mlx::core::Shape> joined_shape(
+    const std::vector<mlx::core::array>& parts, size_t axis) {
+  if (parts.size() < 2 || axis >= parts[0].ndim()) {
+    return std::nullopt;
+  }
+  int64_t extent = 0;
+  for (auto& part : parts) {
+    if (part.dtype() != parts[0].dtype() || part.ndim() != parts[0].ndim() || part.size() == 0) {
+      return std::nullopt;
+    }
+    for (size_t i = 0; i < part.ndim(); ++i) {
+      if (i != axis && part.shape(i) != parts[0].shape(i)) {
+        return std::nullopt;
+      }
+    }
+    extent += part.shape(axis);
+  }
+  if (extent > std::numeric_limits<int>::max()) {
+    return std::nullopt;
+  }
+  auto shape = parts[0].shape();
+  shape[axis] = static_cast<int>(extent);
+  return shape;
+}
+
+// MLX's function of this name.
+inline mlx::core::array concatenate(
+    const std::vector<mlx::core::array>& parts, int axis, const mlx::core::StreamOrDevice& s) {
+  static thread_local std::array<node_pattern, 4> patterns;  // one per axis
+  size_t place = axis < 0 && !parts.empty() ? axis + parts[0].ndim() : axis;
+  auto shape = place < patterns.size() ? joined_shape(parts, place) : std::nullopt;
+  if (shape && patterns[place].stream == mlx::core::to_stream(s)) {
+    return mlx::core::array(std::move(*shape), parts[0].dtype(), patterns[place].primitive, parts);
+  }
+  auto node = mlx::core::concatenate(parts, axis, s);
+  if (shape) {
+    patterns[place].learn(node, parts);
   }
   return node;
 }
