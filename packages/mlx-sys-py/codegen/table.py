@@ -15,8 +15,9 @@
   from the Python parameter of its name or from the expression that a binding gives. ``cpp`` is the
   C++ function (default: the row's name in the group's namespace; one in ``mlx_c`` is there in place
   of MLX's of the same name) or an expression with ``{parameter}`` and ``{s}`` in it, ``check`` such
-  an expression that throws for arguments that MLX takes on trust. ``returns`` is "", "array", "array, array", ... or "arrays" where the annotation
-  does not tell. With ``python=False`` the variant exists in C only.
+  an expression that throws for arguments that MLX takes on trust. ``returns`` is "", "array",
+  "array, array", ... or "arrays" where the annotation does not tell. With ``python=False`` the
+  variant exists in C only.
 * ``@method``, or ``@method("parameters")`` if they differ: the array class has it too.
 * ``@alias("name")``: another name of the same Python function.
 * ``@weak("a", "b")``: Python scalars among these take their type from the arrays among them.
