@@ -56,6 +56,9 @@ def run(*scripts: str) -> subprocess.CompletedProcess[str]:
         import mlx_sys_py
         from mlx_sys_py import array, io, ops, transforms
 
+        # A job in the background begins with this signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
         def interrupt_soon():
             subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -INT {os.getpid()}"])
     """
