@@ -18,6 +18,9 @@ Values = NDArray[Any]
 # One rounding of the result, and of each weight, relative to the sum of the magnitudes.
 TOLERANCES = {float32: 2e-6, float16: 2.0**-10, bfloat16: 2.0**-7}
 
+# Those that a product of few rows reads packed.
+PACKED = [form for form in FORMATS if form.mode == "affine" and form.bits in (4, 8)]
+
 formats = st.sampled_from(FORMATS)
 floats = st.sampled_from(list(TOLERANCES))
 layouts = st.sampled_from(["plain", "transposed", "strided", "broadcast"])
@@ -226,6 +229,31 @@ def test_values_that_are_not_finite(form: Format, m: int, bad: float) -> None:
     with np.errstate(invalid="ignore"):
         expected = x.astype(np.float64) @ weights.values.T
     np.testing.assert_allclose(numpy(weights.product(array(x))), expected, rtol=1e-3, atol=1e-3)
+
+
+@ours_only
+@pytest.mark.parametrize("form", PACKED, ids=str)
+@pytest.mark.parametrize("exponent", [-140, -110, -60, 0, 60, 100])
+def test_magnitudes(form: Format, exponent: int) -> None:
+    rng = np.random.default_rng(3)
+    weights = Weights(rng, (40, 384), form)
+    x = (rng.normal(size=(3, 384)) * 2.0**exponent).astype(np.float32)
+    exact, w = x.astype(np.float64), weights.values.T
+    expected, magnitude = exact @ w, np.abs(exact) @ np.abs(w)
+    error = np.abs(numpy(weights.product(array(x))) - expected)
+    # Groups of numbers that are nearly subnormal lose what single ones would.
+    least = 2.0**-125 * np.abs(w).sum(0)
+    np.testing.assert_array_less(error, TOLERANCES[float32] * magnitude + least)
+
+
+@ours_only
+@pytest.mark.parametrize("form", PACKED, ids=str)
+def test_groups_of_one_value(form: Format) -> None:
+    rng = np.random.default_rng(4)
+    weights = Weights(rng, (8, 384), form)
+    x = np.repeat(rng.normal(size=(640, 1)).astype(np.float32), 384, 1)
+    for rows in x.reshape(20, 32, 384):
+        check(weights.product(array(rows)), rows.astype(np.float64), weights.values.T, float32)
 
 
 @pytest.mark.parametrize("m", [1, 40])

@@ -45,7 +45,8 @@ std::vector<Level> levels() {
   const bool v4_runs = v3_runs && __builtin_cpu_supports("avx512f") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool v4_bf16_runs = v4_runs && __builtin_cpu_supports("avx512bf16");
+  const bool v4_bf16_runs =
+      v4_runs && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
   return {
       {"v4_bf16", &v4_bf16::table, v4_bf16_runs},
       {"v4", &v4::table, v4_runs},

@@ -1,15 +1,19 @@
 // Products with affine-quantized weights, straight from the packed form.
 //
-// A vector of packed words holds `lanes` words of 32 / bits weights each. Masking out the k-th
-// weight of every word and converting to float gives q * 2^(bits * k): the power of two is taken
-// back in x, which is packed beforehand so that the lane order is that of the words. One weight
-// thus costs an `and`, a conversion and a fused multiply-add per vector, for any lane count.
+// A vector of packed words, `lanes` of them with 32 / bits weights each, is a block. x is packed
+// beforehand, so that what lies in its lanes is what the words need, for any lane count; `dots`
+// multiplies a block with it, in floats or, where the processor multiplies bytes, in integers.
 //
 // Within a group sum(x * (scale * q + bias)) = scale * sum(x * q) + bias * sum(x), so scales meet
 // whole vectors of partial sums, and biases meet the group sums of x.
 #pragma once
 
 #include "convert.hpp"
+#if defined(__AVX512VNNI__)
+#include "quantized_digits.hpp"
+#else
+#include "quantized_floats.hpp"
+#endif
 
 namespace {
 
@@ -39,7 +43,7 @@ struct Layout {
   explicit Layout(const QuantizedProduct& p) {
     words = p.k * p.bits / 32;
     blocks = (words + lanes - 1) / lanes;
-    x_size = blocks * lanes * 32 / p.bits;
+    x_size = blocks * lanes * (p.bits == 4 ? packed_vectors<4> : packed_vectors<8>);
     groups = p.k / p.group;
     sums = (groups + lanes - 1) / lanes * lanes;
   }
@@ -60,18 +64,6 @@ std::size_t scratch(const QuantizedProduct& p) {
   return (std::size_t)2 * (panel_rows * Layout(p).groups + lanes) + p.k;
 }
 
-template <int bits>
-void pack_row(const Layout& layout, const float* x, float* packed) {
-  constexpr int per_word = 32 / bits;
-  for (int word = 0; word < layout.blocks * lanes; word++) {
-    float* out = packed + word / lanes * lanes * per_word + word % lanes;
-    for (int i = 0; i < per_word; i++) {
-      const float power = i == per_word - 1 ? 1.0f : 1.0f / (float)(1u << bits * i);
-      out[i * lanes] = word < layout.words ? x[word * per_word + i] * power : 0.0f;
-    }
-  }
-}
-
 void pack_rows(const QuantizedProduct& p, Range range, float* scratch) {
   const Layout layout(p);
   for (int m = range.begin; m < range.end; m++) {
@@ -82,17 +74,21 @@ void pack_rows(const QuantizedProduct& p, Range range, float* scratch) {
       x = scratch;
     }
     float* const packed = p.packed + (std::size_t)m * layout.row();
-    p.bits == 4 ? pack_row<4>(layout, x, packed) : pack_row<8>(layout, x, packed);
+    p.bits == 4 ? pack_row<4>(p, x, packed) : pack_row<8>(p, x, packed);
 
     float* sums = packed + layout.x_size;
     std::memset(sums, 0, sizeof(float) * layout.sums);
-    float not_finite = 0;
-    for (int i = 0; i < p.k; i += p.group, x += p.group, sums++)
-      for (int j = 0; j < p.group; j++) {
-        *sums += x[j];
-        not_finite += x[j] - x[j];
+    vfloat not_finite = {};
+    for (int i = 0; i < p.k; i += p.group, sums++) {
+      vfloat total = {};
+      for (int j = i; j < i + p.group; j += lanes) {
+        const vfloat v = load(x + j);
+        total += v;
+        not_finite += v - v;
       }
-    packed[layout.row() - lanes] = not_finite;
+      *sums = sum(total);
+    }
+    packed[layout.row() - lanes] = sum(not_finite);
   }
 }
 
@@ -122,8 +118,6 @@ void tile(
     const float* biases,
     const float* packed,
     float* y) {
-  constexpr int per_word = 32 / bits;
-  constexpr std::uint32_t mask = (1u << bits) - 1;
   const float* x[columns];
   vfloat total[rows][columns];
 #pragma GCC unroll 8
@@ -151,21 +145,7 @@ void tile(
       word[r] = b < full ? load_words(p) : load_words(p, layout.words - b * lanes);
     }
     vfloat dot[rows][columns];
-#pragma GCC unroll 8
-    for (int i = 0; i < per_word; i++) {
-      vfloat q[rows];
-#pragma GCC unroll 8
-      for (int r = 0; r < rows; r++) {
-        const bool last = i == per_word - 1;
-        q[r] = to_float(last ? word[r] >> (32 - bits) : word[r] & mask << bits * i);
-      }
-#pragma GCC unroll 8
-      for (int c = 0; c < columns; c++) {
-        const vfloat xi = load(x[c] + ((std::ptrdiff_t)b * per_word + i) * lanes);
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++) dot[r][c] = i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
-      }
-    }
+    dots<bits>(word, x, b, dot);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
       vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
@@ -175,9 +155,14 @@ void tile(
     }
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < rows; r++) {
+  for (int c = 0; c < columns; c++, y += panel_rows) {
+    if constexpr (rows == 4) {
+      const vfloat4 results = sums(total[0][c], total[1][c], total[2][c], total[3][c]);
+      std::memcpy(y, &results, sizeof results);
+    } else {
 #pragma GCC unroll 8
-    for (int c = 0; c < columns; c++) y[c * panel_rows + r] = sum(total[r][c]);
+      for (int r = 0; r < rows; r++) y[r] = sum(total[r][c]);
+    }
   }
 }
 
@@ -250,29 +235,37 @@ float exact(
   return total;
 }
 
-// Converts `count` scales from the `at`-th one on, and asks for those that come next.
-void widen_ahead(const void* source, Float type, std::size_t at, float* target, int count) {
+// The `count` scales from the `at`-th one on as floats, behind which there is memory: converted to
+// `target` where need be. Asks for those that come next.
+const float* floats_ahead(
+    const void* source, Float type, std::size_t at, std::size_t count, bool last, float* target) {
   const char* here = static_cast<const char*>(advance(source, type, at));
   const char* next = static_cast<const char*>(advance(source, type, at + count));
   for (std::ptrdiff_t i = 0; i < next - here; i += 64) __builtin_prefetch(next + i, 0, 2);
+  if (type == Float::f32 && !last) return reinterpret_cast<const float*>(here);
   widen(here, type, target, count);
+  return target;
 }
 
 // A panel is some rows of w with their scales as floats.
 void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, float* scratch) {
   const Layout layout(p);
   const int groups = p.k / p.group;
-  float* const scales = scratch;
-  float* const biases = scales + panel_rows * groups + lanes;
-  float* const x = biases + panel_rows * groups + lanes;
+  float* const widened = scratch;
+  float* const widened_biases = widened + panel_rows * groups + lanes;
+  float* const x = widened_biases + panel_rows * groups + lanes;
 
   for (int n = columns_of_y.begin; n < columns_of_y.end; n += panel_rows) {
     const int rest = columns_of_y.end - n;
     const int rows = rest < panel_rows ? rest : panel_rows;
     const std::uint32_t* w = p.w + (std::size_t)n * layout.words;
     const std::size_t at = (std::size_t)n * groups;
-    widen_ahead(p.scales, p.scales_type, at, scales, rows * groups);
-    widen_ahead(p.biases, p.biases_type, at, biases, rows * groups);
+    const std::size_t count = (std::size_t)rows * groups;
+    // Vectors of them are read, and nothing may lie behind those of the last row.
+    const bool last = p.n - n < panel_rows + lanes;
+    const float* const scales = floats_ahead(p.scales, p.scales_type, at, count, last, widened);
+    const float* const biases =
+        floats_ahead(p.biases, p.biases_type, at, count, last, widened_biases);
     for (int m = rows_of_y.begin; m < rows_of_y.end;) {
       const int left = rows_of_y.end - m;
       const int columns = left < max_columns ? left : max_columns;

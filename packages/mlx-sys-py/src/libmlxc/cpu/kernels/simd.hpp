@@ -67,23 +67,39 @@ inline vfloat to_float(vuint v) {
   return __builtin_convertvector((vint)v, vfloat);
 }
 
-inline float sum(vfloat4 v) {
-  return (v[0] + v[2]) + (v[1] + v[3]);
+// Adds halves until four lanes are left.
+inline vfloat4 fold(vfloat4 v) {
+  return v;
 }
 
 #if defined(__AVX2__)
-inline float sum(vfloat8 v) {
-  return sum(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
+inline vfloat4 fold(vfloat8 v) {
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
 }
 #endif
 
 #if defined(__AVX512F__)
-inline float sum(vfloat v) {
-  return sum(
+inline vfloat4 fold(vfloat v) {
+  return fold(
       __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
       __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
 }
 #endif
+
+inline float sum(vfloat v) {
+  const vfloat4 four = fold(v);
+  return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+// The sums of four vectors, each as `sum` has it.
+inline vfloat4 sums(vfloat v0, vfloat v1, vfloat v2, vfloat v3) {
+  const vfloat4 a = fold(v0), b = fold(v1), c = fold(v2), d = fold(v3);
+  const vfloat4 ab =
+      __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const vfloat4 cd =
+      __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+}
 
 inline float bits_to_float(std::uint32_t u) {
   float f;
