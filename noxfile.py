@@ -209,7 +209,7 @@ def typing(session: nox.Session) -> None:
     install_packages(session)
     session.install(*group("typing"))
     native_tools = (f"packages/{NATIVE}/codegen", f"packages/{NATIVE}/tools")
-    session.run("mypy", "noxfile.py", "tests", "examples", *native_tools)
+    session.run("mypy", "noxfile.py", "tests", "examples", "benchmarks", *native_tools)
     # The stubs of the extensions exist in the wheel only: part of them is generated.
     native = NATIVE.replace("-", "_")
     session.run("mypy", "-p", native)
@@ -274,7 +274,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Run the benchmark named after ``--`` beside official MLX (``nox -s bench -- dispatch``)."""
+    """Run the benchmark named after ``--`` beside its peers (``nox -s bench -- dispatch``)."""
     available = sorted(
         path.stem.removeprefix("bench_") for path in (ROOT / "benchmarks").glob("bench_*.py")
     )
@@ -282,6 +282,9 @@ def bench(session: nox.Session) -> None:
     if chosen not in available:
         session.error(f"name one benchmark after --: {', '.join(available)}")
     install_tests(session)
+    peers = f"bench-{chosen}"
+    if peers in PYPROJECT["dependency-groups"]:
+        session.install(*group(peers))
     session.run("python", f"benchmarks/bench_{chosen}.py", *arguments)
 
 

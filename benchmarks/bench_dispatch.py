@@ -21,13 +21,14 @@ import sys
 import tempfile
 import timeit
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import mlx.core
 import mlx_core_py
 import mlx_sys_py
-from bench_cpu import processor
+from cpu.machine import processor
 
 SETUP = """
 a, b, c, row = mx.ones((4, 4)), mx.ones((4, 4)), mx.ones((4, 4)), mx.ones((4,))
@@ -58,7 +59,7 @@ def cpp_timers(folder: Path) -> dict[str, Timer]:
     loaded.operation_name.restype = ctypes.c_char_p
     loaded.operation_seconds.restype = ctypes.c_double
     return {
-        loaded.operation_name(i).decode(): lambda calls, i=i: loaded.operation_seconds(i, calls)
+        loaded.operation_name(i).decode(): partial(loaded.operation_seconds, i)
         for i in range(loaded.operation_count())
     }
 

@@ -9,7 +9,7 @@ from training import problem
 from training.problem import Step, Values
 
 
-class MLP(nn.Module):
+class MLP(nn.Module):  # type: ignore[misc]
     """A perceptron with one hidden layer."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class MLP(nn.Module):
         return self.output(functional.relu(self.hidden(x)))
 
 
-class Layer(nn.Module):
+class Layer(nn.Module):  # type: ignore[misc]
     """Attention and a perceptron, each behind a normalisation and beside a shortcut."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Layer(nn.Module):
         return x + self.down(functional.gelu(self.up(self.mlp_norm(x))))
 
 
-class Transformer(nn.Module):
+class Transformer(nn.Module):  # type: ignore[misc]
     """A language model."""
 
     def __init__(self) -> None:

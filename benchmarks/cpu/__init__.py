@@ -1,0 +1,1 @@
+"""The CPU kernels beside their peers: see ``bench_cpu.py``."""

@@ -1,0 +1,35 @@
+"""Times steps of training: a process of `worker`."""
+
+from __future__ import annotations
+
+import os
+
+import mlx_core_py as mx
+from training import ours
+
+from .row import torch
+from .timing import least_times
+from .worker import serve
+
+
+def main() -> None:
+    """Answer requests."""
+    mx.set_default_device(mx.cpu)
+    if torch:
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+    def answer(model: str, turns: int) -> dict[str, float]:
+        """The seconds of a step of each side, which have to agree on the losses first."""
+        sides = {"ours": getattr(ours, f"{model}_step")()}
+        if torch:
+            from training import problem, pytorch
+
+            sides["torch"] = getattr(pytorch, f"{model}_step")()
+            problem.check_agreement(*sides.values())
+        return least_times(sides, turns)
+
+    serve(answer)
+
+
+if __name__ == "__main__":
+    main()

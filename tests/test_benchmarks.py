@@ -1,0 +1,117 @@
+"""The benchmark of the CPU runs, and its sides compute the same.
+
+The peers that no test needs are optional there; what is installed takes part.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from cpu import ops_worker, timing
+from cpu.scaling import fitted_exponent, sizes_between, thread_counts
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "bench_cpu.py"
+
+
+def run(*arguments: str) -> str:
+    """What the benchmark prints."""
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--quick", *arguments], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rows_of_table(output: str, first: str) -> list[list[str]]:
+    """The cells of the lines of a table that begin with a text."""
+    lines = [line for line in output.splitlines() if line.startswith(f"| {first}")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("name", sorted(set(ops_worker.ROWS) - {"random normal"}))
+def test_sides_agree(name: str) -> None:
+    row = ops_worker.ROWS[name]
+
+    sides = ops_worker.calls(row, row.sizes[0], list(ops_worker.SIDES))
+    # Not all can be given to NumPy as they are.
+    results = {side: np.array(call().tolist()) for side, call in sides.items()}
+    if not row.alike:
+        results.pop("torch", None)
+    expected = results.pop("stock")
+    for side, result in results.items():
+        np.testing.assert_allclose(result, expected, 1e-3, 1e-3, err_msg=side)
+
+
+def test_every_row_has_sizes_that_grow() -> None:
+    assert len([row for row in ops_worker.ROWS.values() if row.alike]) == 30
+    for row in ops_worker.ROWS.values():
+        assert list(row.sizes) == sorted(set(row.sizes))
+        assert sizes_between(*row.sizes[1:])[:: len(row.sizes)] == list(row.sizes[1:])
+
+
+def test_the_least_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(timing, "time", SimpleNamespace(sleep=sleep, perf_counter=lambda: now))
+    # The first call is the fastest and does not count; only one of the slow ones has time.
+    durations = {"a": iter([0.001, 0.03, 0.02, *[0.025] * 9]), "b": iter([2.0] * 2)}
+    sides = {name: lambda name=name: sleep(next(durations[name])) for name in durations}
+    assert timing.least_times(sides, 3) == pytest.approx({"a": 0.02, "b": 2.0})
+    assert not list(durations["b"])
+
+
+def test_mean_and_exponent() -> None:
+    assert timing.geometric_mean([1, 4, 16]) == pytest.approx(4)
+    assert fitted_exponent({n: 3.0 * n**2.5 for n in (32, 64, 512)}) == pytest.approx(2.5)
+    assert thread_counts(1) == [1]
+    assert thread_counts(6) == [1, 2, 4, 6]
+
+
+def test_unknown_section() -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "nothing"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "no such section: nothing" in done.stderr
+
+
+def test_operations() -> None:
+    output = run("ops", "--rows", "softmax")
+    ((_, size, ours, *_),) = rows_of_table(output, "softmax")
+    assert size == "1"
+    assert ours.endswith("µs")
+    assert rows_of_table(output, "stock MLX")
+
+
+@pytest.mark.slow
+def test_scaling() -> None:
+    output = run("scaling", "--rows", "softmax", "--threads", "2")
+    ((_, *cells),) = rows_of_table(output, "softmax")
+    assert cells[0] == "n^1"
+    assert all(math.isfinite(float(cell.removeprefix("n^"))) for cell in cells)
+
+
+@pytest.mark.slow
+def test_training() -> None:
+    output = run("training")
+    assert rows_of_table(output, "perceptron")
+    assert rows_of_table(output, "transformer")
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_text() -> None:
+    output = run("text")
+    assert float(rows_of_table(output, "decode at 8")[0][1]) > 0
+    assert float(rows_of_table(output, "prefill of 32")[0][1]) > 0
+    assert rows_of_table(output, "prefill of 32, bfloat16")
