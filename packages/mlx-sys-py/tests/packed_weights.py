@@ -47,9 +47,10 @@ FORMATS = AFFINE + FLOAT_FORMATS
 
 @dataclass
 class Packed:
-    """Random weights: words, scales and biases to make arrays of, and the values of each weight."""
+    """Random weights: words, scales and biases to make arrays of, the integers and the values."""
 
     words: Values
+    integers: Values
     scales: Values
     biases: Values | None
     values: Values
@@ -69,7 +70,7 @@ def random_weights(rng: np.random.Generator, shape: tuple[int, ...], form: Forma
         scales = rng.integers(-64, 64, grouped.shape[:-1]) * 2.0 ** -(bits + 5)
         biases = rng.integers(-64, 64, grouped.shape[:-1]) * 2.0**-6
         values = grouped * scales[..., None] + biases[..., None]
-        return Packed(words, scales, biases, values.reshape(shape))
+        return Packed(words, q, scales, biases, values.reshape(shape))
     if form.mode == "nvfp4":
         codes = rng.integers(0, 64, grouped.shape[:-1])
         scales = e4m3(codes)
@@ -77,4 +78,4 @@ def random_weights(rng: np.random.Generator, shape: tuple[int, ...], form: Forma
         codes = rng.integers(110, 126, grouped.shape[:-1])
         scales = 2.0 ** (codes - 127)
     values = (e4m3(grouped) if bits == 8 else FP4[grouped]) * scales[..., None]
-    return Packed(words, codes.astype(np.uint8), None, values.reshape(shape))
+    return Packed(words, q, codes.astype(np.uint8), None, values.reshape(shape))

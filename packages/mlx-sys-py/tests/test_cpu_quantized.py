@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from levels import at_every_level, ours_only, run_at, runs_the_others
 from mlx_sys_py import array, bfloat16, float16, float32, ops, transforms
 from numpy.typing import NDArray
-from packed_weights import FLOAT_FORMATS, FORMATS, FP4, Format, e4m3, random_weights
+from packed_weights import AFFINE, FLOAT_FORMATS, FORMATS, FP4, Format, e4m3, random_weights
 
 Values = NDArray[Any]
 
@@ -217,18 +217,85 @@ def test_gradient(form: Format) -> None:
     check(gradient, 2 * y, weights.values, float32)
 
 
+@ours_only
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=seeds,
+    form=st.sampled_from(AFFINE),
+    m=st.sampled_from([1, 8, 30, 40]),
+    spread=st.sampled_from([0, 4, 12, 90]),
+    dtype=st.sampled_from([float16, bfloat16]),
+)
+def test_half_precision_of_any_magnitude(
+    seed: int, form: Format, m: int, spread: int, dtype: Any
+) -> None:
+    rng = np.random.default_rng(seed)
+    n, k = 40, form.group_size * 3
+    weights = Weights(rng, (n, k), form, dtype)
+    powers = rng.integers(-spread, spread, (m, k), endpoint=True)
+    if dtype == float16:
+        powers = powers.clip(-24, 8)
+    powers[0] = -133 if dtype == bfloat16 else -24
+    x = ops.astype(array((rng.normal(size=(m, k)) * 2.0**powers).astype(np.float32)), dtype)
+    exact = numpy(x)
+    exact[-1, : form.group_size] = 0
+    x = ops.astype(array(exact.astype(np.float32)), dtype)
+    expected = exact @ weights.values.T
+    groups = (-1, k // form.group_size, form.group_size)
+    largest = np.abs(exact).reshape(groups).max(-1)
+    weight = np.abs(weights.values).reshape(groups).sum(-1)
+    # Half a unit of the integers that stand for a group, and the rounding of the result.
+    tolerance = 2.0**-15 * (largest @ weight.T) + TOLERANCES[dtype] / 2 * np.abs(expected)
+    with np.errstate(over="ignore"):
+        error = np.abs(numpy(weights.product(x)) - expected)
+    overflows = np.abs(expected) > {float16: 65504.0, bfloat16: 3e38}[dtype]
+    smallest = {float16: 2.0**-24, bfloat16: 2.0**-112}[dtype]
+    np.testing.assert_array_less(error[~overflows], (tolerance + smallest)[~overflows])
+
+
+@ours_only
+@pytest.mark.parametrize("dtype", [float16, bfloat16])
+@pytest.mark.parametrize("m", [1, 33])
+@pytest.mark.parametrize("form", AFFINE, ids=str)
+def test_integers_are_exact(form: Format, m: int, dtype: Any) -> None:
+    rng = np.random.default_rng(4)
+    n, k = 50, form.group_size * 2
+    packed = random_weights(rng, (n, k), form)
+    scales = rng.choice([-1.0, 0.5, 2.0], (n, 2)).astype(np.float32)
+    biases = rng.integers(-3, 4, (n, 2)).astype(np.float32)
+    x = np.zeros((m, k))
+    x[np.arange(m), rng.integers(0, k, m)] = rng.integers(-8, 9, m)
+    y = ops.quantized_matmul(
+        ops.astype(array(x.astype(np.float32)), dtype),
+        array(packed.words),
+        ops.astype(array(scales), dtype),
+        ops.astype(array(biases), dtype),
+        True,
+        **form.arguments,
+    )
+    grouped = packed.integers.reshape(n, 2, -1)
+    w = (grouped * scales[..., None] + biases[..., None]).reshape(n, k)
+    expected = ops.astype(array((x @ w.T).astype(np.float32)), dtype)
+    np.testing.assert_array_equal(numpy(y), numpy(expected))
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=str)
 @pytest.mark.parametrize("m", [1, 40])
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
-def test_values_that_are_not_finite(form: Format, m: int, bad: float) -> None:
+@pytest.mark.parametrize("dtype", list(TOLERANCES))
+def test_values_that_are_not_finite(form: Format, m: int, bad: float, dtype: Any) -> None:
     rng = np.random.default_rng(2)
-    weights = Weights(rng, (40, 128), form)
+    weights = Weights(rng, (40, 128), form, dtype)
     assert (weights.values == 0).any() or form.mode == "affine"
     x = rng.normal(size=(m, 128)).astype(np.float32)
     x[-1, 5] = bad
+    given = ops.astype(array(x), dtype)
     with np.errstate(invalid="ignore"):
-        expected = x.astype(np.float64) @ weights.values.T
-    np.testing.assert_allclose(numpy(weights.product(array(x))), expected, rtol=1e-3, atol=1e-3)
+        expected = numpy(given) @ weights.values.T
+    magnitude = np.abs(np.nan_to_num(numpy(given), posinf=0, neginf=0)) @ np.abs(weights.values.T)
+    # MLX rounds the weights as well.
+    tolerance = max(8 * TOLERANCES[dtype] * magnitude.max(), 1e-3)
+    np.testing.assert_allclose(numpy(weights.product(given)), expected, rtol=1e-3, atol=tolerance)
 
 
 @ours_only

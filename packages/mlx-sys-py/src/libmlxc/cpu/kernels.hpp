@@ -60,6 +60,24 @@ struct DenseProduct {
   float alpha, beta;
 };
 
+// Products with transposed affine weights and an x in half precision, from panels of integers.
+struct IntegerProducts {
+  int rows, columns;  // of y, at most, that a panel of x and one of w are for
+  // 32-bit words of a panel.
+  std::size_t (*x_panel)(const QuantizedProduct&, int rows);
+  std::size_t (*w_panel)(const QuantizedProduct&);
+  // False if a number is too large for it, or not finite.
+  bool (*pack_x)(const QuantizedProduct&, Range rows, std::int32_t* panel);
+  void (*pack_w)(const QuantizedProduct&, Range columns, std::int32_t* panel);
+  // Computes the part of y that two panels are for.
+  void (*multiply)(
+      const QuantizedProduct&,
+      Range rows,
+      Range columns,
+      const std::int32_t* x,
+      const std::int32_t* w);
+};
+
 struct Kernels {
   // The weights in a part of w, row after row, as floats. Columns are multiples of 16.
   void (*dequantize)(const QuantizedProduct&, Range rows, Range columns, float* target);
@@ -72,6 +90,9 @@ struct Kernels {
   void (*pack_rows)(const QuantizedProduct&, Range rows, float* scratch);
   // Computes the given part of y from the packed rows.
   void (*multiply)(const QuantizedProduct&, Range columns, Range rows, float* scratch);
+
+  // Null where floats are as fast.
+  const IntegerProducts* integers;
 
   // Bytes of scratch, aligned to 64, that `product` needs.
   std::size_t (*product_scratch)(const DenseProduct&);

@@ -1,10 +1,12 @@
 #include "quantized_product.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 
 #include "pool.hpp"
 #include "products.hpp"
+#include "scratch.hpp"
 #include "view.hpp"
 
 namespace mlx_c::cpu {
@@ -95,9 +97,48 @@ void multiply_blocks(const Kernels& kernels, const QuantizedProduct& p) {
   });
 }
 
+// Rows of x from which on it pays to pack the weights as integers.
+constexpr int many_rows = 8;
+
+bool reads_integers(const Kernels& kernels, const QuantizedProduct& p) {
+  return kernels.integers && p.encoding == Encoding::affine && p.transposed &&
+      p.x_type != Float::f32 && p.m >= many_rows && p.group % 32 == 0;
+}
+
+// False if x is not fit for it; then y is still to be computed.
+bool multiply_integers(const Kernels& kernels, const QuantizedProduct& p) {
+  const IntegerProducts& integers = *kernels.integers;
+  const int rows = pieces(p.m, pieces(p.m, integers.rows)), panels = pieces(p.m, rows);
+  const std::size_t panel_size = integers.x_panel(p, rows);
+  Buffer<std::int32_t> x(panel_size * panels);
+  const auto rows_of = [&](int i) { return Range{i * rows, std::min((i + 1) * rows, p.m)}; };
+  std::atomic<bool> fits = true;
+  parallel_for(panels, [&](int i) {
+    if (!integers.pack_x(p, rows_of(i), x.data() + i * panel_size)) fits = false;
+  });
+  if (!fits) return false;
+
+  // A task is one panel of w with some panels of x, all of them if that makes enough tasks.
+  const int columns = pieces(p.n, integers.columns);
+  const int wanted = pieces(tasks_per_thread * thread_count(), columns);
+  const int share = std::max(pieces(panels, wanted), pieces(task_rows, rows));
+  const int shares = pieces(panels, share);
+  parallel_for(columns * shares, [&](int task) {
+    const int first = task % shares * share, column = task / shares * integers.columns;
+    const Range part{column, std::min(column + integers.columns, p.n)};
+    std::int32_t* const w =
+        static_cast<std::int32_t*>(scratch<IntegerProducts>(4 * integers.w_panel(p)));
+    integers.pack_w(p, part, w);
+    for (int i = first; i < std::min(first + share, panels); i++)
+      integers.multiply(p, rows_of(i), part, x.data() + i * panel_size, w);
+  });
+  return true;
+}
+
 }  // namespace
 
 void multiply(const Kernels& kernels, QuantizedProduct p) {
+  if (reads_integers(kernels, p) && multiply_integers(kernels, p)) return;
   reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
 }
 

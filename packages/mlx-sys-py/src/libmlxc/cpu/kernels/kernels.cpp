@@ -3,6 +3,7 @@
 #include "convert.hpp"
 #include "dense.hpp"
 #include "depthwise.hpp"
+#include "integers.hpp"
 #include "quantized.hpp"
 #include "rows.hpp"
 #include "unpack.hpp"
@@ -23,6 +24,7 @@ const Kernels table = {
     scratch,
     pack_rows,
     multiply,
+    integers::table,
     dense::product_scratch,
     dense::product,
     dense::weigh_rows,
