@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mlx_core_py.utils import tree_flatten
 from mlx_lm_py import load
 from mlx_lm_py.loading import DEFAULT_FILE, default_model
 from tiny_models import FIXTURES, gguf_metadata, make_folder, make_gguf
@@ -40,6 +41,15 @@ def test_gguf(tmp_path: Path, name: str) -> None:
             assert model.args.rope_theta == 10000.0
         np.testing.assert_allclose(np.array(model(tokens)), logits(name), rtol=2e-3, atol=2e-3)
         assert tokenizer.decode(tokenizer.encode("hell")) == "hell"
+
+
+def test_gguf_in_half_precision(tmp_path: Path) -> None:
+    path = make_gguf(tmp_path / "model.gguf", "llama", matrices=mx.float16)
+    model, _ = load(path)
+    assert {value.dtype for _, value in tree_flatten(model.parameters())} == {mx.float16}
+    result = model(mx.load(str(FIXTURES / "llama" / "expected.safetensors"))["tokens"])
+    assert result.dtype == mx.float16
+    np.testing.assert_allclose(np.array(result), logits("llama"), rtol=5e-2, atol=5e-2)
 
 
 def test_nothing_to_load(tmp_path: Path) -> None:

@@ -94,8 +94,10 @@ _GGUF_NAMES = {
 }
 
 
-def make_gguf(path: Path, name: str, heads: int = 4, kv_heads: int = 2) -> Path:
-    """The model of a fixture as llama.cpp's converter would write it."""
+def make_gguf(
+    path: Path, name: str, heads: int = 4, kv_heads: int = 2, matrices: mx.Dtype = mx.float32
+) -> Path:
+    """The model of a fixture as llama.cpp's converter would write it, norms in float32."""
     architecture = read_config(name)["model_type"]
     arrays = {}
     for weight, value in read_weights(name).items():
@@ -105,7 +107,7 @@ def make_gguf(path: Path, name: str, heads: int = 4, kv_heads: int = 2) -> Path:
                 value = mx.contiguous(halves.swapaxes(1, 2).reshape(value.shape))
         for theirs, ours in _GGUF_NAMES.items():
             weight = weight.replace(theirs, ours)
-        arrays[weight] = value
+        arrays[weight] = value.astype(matrices) if value.ndim > 1 else value
     metadata = gguf_metadata(architecture)
     head_dim = read_config(name)["head_dim"]
     metadata[f"{architecture}.attention.key_length"] = mx.array(head_dim, mx.uint32)

@@ -95,12 +95,11 @@ def _with_one_float_type(weights: Mapping[str, mx.array]) -> dict[str, mx.array]
     """Give all floating parts of a GGUF model the type to compute in.
 
     The files keep norms in float32 beside float16 weights or scales; left so, every product would
-    convert one of them. A GPU computes in float16; a CPU only widens it, so there it is done once.
+    convert one of them, and give float32. In float16 a prompt is read twice as fast.
     """
     floating = {k: v for k, v in weights.items() if mx.issubdtype(v.dtype, mx.floating)}
-    on_cpu = mx.default_device().type == mx.cpu
     narrow = any(value.dtype == mx.float16 for value in floating.values())
-    dtype = mx.float16 if narrow and not on_cpu else mx.float32
+    dtype = mx.float16 if narrow else mx.float32
     return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}
 
 
