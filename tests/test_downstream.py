@@ -88,6 +88,22 @@ def test_cython_extension_type(cython_project: Path, language: str) -> None:
 
 
 @both_languages
+def test_cython_handle_outlives_its_source(cython_project: Path, language: str) -> None:
+    code = (
+        "import gc, mlx_sys_py as sys_py\n"
+        f"from downstream.types_{language} import Kept\n"
+        "source = sys_py.ops.add(sys_py.array([1.0, 2.0]), 1)\n"
+        "kept = Kept(source)\n"
+        "del source\n"
+        "gc.collect()\n"
+        "got = kept.get()\n"
+        "del kept\n"
+        "print(got.tolist())\n"
+    )
+    assert python(code, cython_project) == "[2.0, 3.0]\n"
+
+
+@both_languages
 def test_cython_errors(cython_project: Path, language: str) -> None:
     code = (
         "import mlx_sys_py as sys_py\n"

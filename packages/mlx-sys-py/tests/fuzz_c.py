@@ -195,9 +195,16 @@ def fits(declaration: Declaration) -> bool:
 OPERATIONS = [declaration for declaration in DECLARATIONS if fits(declaration)]
 
 
+def reserved() -> int:
+    """Bytes of the address space that are taken, by a sanitizer most of all, where that is told."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+
+
 def main(seed: int, calls: int, log: Path, names: list[str]) -> None:
     if resource is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
+        limit = reserved() + (16 << 30)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     LIBRARY.mlx_array_size.restype = ctypes.c_size_t
     LIBRARY.mlx_vector_array_size.restype = ctypes.c_size_t

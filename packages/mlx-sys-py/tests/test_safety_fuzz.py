@@ -57,6 +57,9 @@ FOUND: list[tuple[str, Sequence[object], str]] = [
     ),
     ("mlx_scatter", (array(0, 3), vector(), array(0, 3), []), "updates is empty"),
     ("mlx_scatter_max_single", (array(3, 3), array(dtype=UINT32), array(0, 3), 1), "updates is"),
+    ("mlx_reshape", (array(0, 3), [0, -3, -5]), "a length is negative"),
+    ("mlx_reshape", (array(0, 3), [0, 2**16, 2**16, 2**16, 2**16]), "are too large"),
+    ("mlx_unflatten", (array(3, 0), 1, [0, -3]), "a length is negative"),
     ("mlx_unflatten", (array(4), 0, [0, -1]), "cannot be worked out beside 0"),
     ("mlx_unflatten", (array(4), 0, [2**16, 2**16, 2**16, 2**16, -1]), "are too large"),
     (

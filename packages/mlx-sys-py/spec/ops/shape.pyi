@@ -2,7 +2,7 @@
 
 @method("*shape: int | Sequence[int], stream: StreamLike = None")
 @direct
-@c("mlx_reshape", "array a, shape shape")
+@c("mlx_reshape", "array a, shape shape", check="mlx_c::check_lengths({shape})")
 def reshape(a: array, /, shape: Sequence[int], *, stream: StreamLike = None) -> array:
     """The elements in row-major order in another shape.
 

@@ -74,12 +74,15 @@ void check_view(
 void check_lengths(const mx::Shape& shape) {
   int64_t product = 1;
   for (auto length : shape) {
-    // Of a number that wraps round there may be nothing left to divide by.
-    if (__builtin_mul_overflow(product, int64_t{length}, &product)) {
+    if (length < -1) {
+      refuse("a length is negative in the shape ", shape);
+    }
+    // Strides are products of lengths, those of an array without elements too.
+    if (length > 0 && __builtin_mul_overflow(product, int64_t{length}, &product)) {
       refuse("the lengths in shape ", shape, " are too large");
     }
   }
-  if (product == 0 && has(shape, -1)) {
+  if (has(shape, 0) && has(shape, -1)) {
     refuse("the length for -1 cannot be worked out beside 0 in shape ", shape);
   }
 }

@@ -20,3 +20,23 @@ cdef class Pair:
         if c.mlx_add(&result, self.first._c, self.second._c, stream) != 0:
             raise ValueError((<bytes>c.mlx_last_error_message()).decode())
         return array._take(result)
+
+
+cdef class Kept:
+    """Has a share of an array by a handle of its own."""
+    cdef c.mlx_array handle
+
+    def __cinit__(self, array source not None):
+        self.handle.ctx = NULL
+        if c.mlx_array_set(&self.handle, source._c) != 0:
+            raise ValueError((<bytes>c.mlx_last_error_message()).decode())
+
+    def __dealloc__(self):
+        c.mlx_array_free(self.handle)
+
+    def get(self):
+        cdef c.mlx_array result
+        result.ctx = NULL
+        if c.mlx_array_set(&result, self.handle) != 0:
+            raise ValueError((<bytes>c.mlx_last_error_message()).decode())
+        return array._take(result)
