@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from levels import at_every_level, ours_only, run_at, runs_the_others
-from mlx_sys_py import array, bfloat16, complex64, float16, float32, float64, ops, transforms
+from mlx_sys_py import (
+    array,
+    bfloat16,
+    complex64,
+    float16,
+    float32,
+    float64,
+    ops,
+    transforms,
+    uint16,
+)
 from numpy.typing import NDArray
 
 Values = NDArray[Any]
@@ -120,6 +130,11 @@ def test_product(
     left, right = numpy(a), numpy(b)
     product, magnitude = left @ right, np.abs(left) @ np.abs(right)
     check(ops.matmul(a, b), product, magnitude, dtype, k)
+    result = ops.matmul(a, b)
+    turned = ops.swapaxes(result, -1, -2)
+    transforms.eval([turned])
+    check(turned, product.swapaxes(-1, -2), magnitude.swapaxes(-1, -2), dtype, k)
+    check(result, product, magnitude, dtype, k)
     c = laid_out(random(rng, product.shape if whole else (m, n), dtype), layout_c, dtype)
     third = numpy(c)
     check(
@@ -146,6 +161,18 @@ def test_product_in_threads(shape: tuple[int, int, int], dtype: Any) -> None:
         result = ops.matmul(x, y)
         check(result, left @ right, np.abs(left) @ np.abs(right), dtype, k)
         np.testing.assert_array_equal(numpy(ops.matmul(x, y)), numpy(result))
+
+
+@ours_only
+@pytest.mark.parametrize("dtype", list(TOLERANCES))
+@pytest.mark.parametrize("shape", [(5, 7), (1, 7), (5, 1), (3, 5, 7), (2, 3, 5, 7)])
+def test_product_that_is_read_transposed_lies_in_order(shape: tuple[int, ...], dtype: Any) -> None:
+    a = laid_out(np.ones((*shape[:-1], 4)), "plain", dtype)
+    b = laid_out(np.ones((*shape[:-2], 4, shape[-1])), "plain", dtype)
+    turned = ops.swapaxes(ops.matmul(a, b), -1, -2)
+    if dtype == bfloat16:
+        turned = ops.view(turned, uint16)
+    assert memoryview(turned).c_contiguous
 
 
 @ours_only

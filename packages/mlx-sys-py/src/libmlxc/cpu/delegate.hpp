@@ -83,6 +83,8 @@ std::shared_ptr<Delegate> quantized_matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_qmm(mlx::core::array& node);
 std::shared_ptr<Delegate> matmul(mlx::core::array& node);
 std::shared_ptr<Delegate> addmm(mlx::core::array& node);
+// None: it is the product before the node that is computed the other way round.
+std::shared_ptr<Delegate> transpose(mlx::core::array& node);
 std::shared_ptr<Delegate> convolution(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_mm_product(mlx::core::array& node);
 std::shared_ptr<Delegate> segmented_mm_product(mlx::core::array& node);

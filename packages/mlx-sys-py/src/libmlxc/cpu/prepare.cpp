@@ -27,6 +27,7 @@ constexpr Replacement replacements[] = {
     {"GatherQMM", gather_qmm, true},
     {"Matmul", matmul},
     {"AddMM", addmm},
+    {"Transpose", transpose},
     {"Convolution", convolution},
     {"Sum", reduce},
     {"Prod", reduce},
