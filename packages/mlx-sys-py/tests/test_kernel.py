@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mlx_sys_py import array, cpu, cuda, device_info, float32, gpu, is_available, metal
+from mlx_sys_py._kernel import Kernel
 from mlx_sys_py.cuda import CudaKernel, precompiled_cuda_kernel
 from mlx_sys_py.metal import MetalKernel
 
@@ -103,3 +104,8 @@ def test_device_info() -> None:
     if not is_available(gpu):
         with pytest.raises(ValueError, match="GPU"):
             device_info(gpu)
+
+
+def test_a_kernel_without_backend_cannot_run() -> None:
+    with pytest.raises(TypeError, match="Kernel has no backend"):
+        Kernel()(**CALL)

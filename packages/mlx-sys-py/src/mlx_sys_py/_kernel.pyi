@@ -14,6 +14,19 @@ MATH_MODES: dict[str, int]
 @disjoint_base
 class Kernel:
     name: str
+    def __call__(
+        self,
+        *,
+        inputs: Sequence[ArrayLike] | VectorArray,
+        output_shapes: Sequence[Sequence[int]],
+        output_dtypes: Sequence[Dtype],
+        grid: tuple[int, int, int],
+        threadgroup: tuple[int, int, int],
+        template: _Template | None = None,
+        init_value: float | None = None,
+        verbose: bool = False,
+        stream: StreamLike = None,
+    ) -> list[array]: ...
 
 @disjoint_base
 class MetalKernel(Kernel):
@@ -28,19 +41,6 @@ class MetalKernel(Kernel):
         atomic_outputs: bool = False,
         compile_options: Mapping[str, str] | None = None,
     ) -> None: ...
-    def __call__(
-        self,
-        *,
-        inputs: Sequence[ArrayLike] | VectorArray,
-        output_shapes: Sequence[Sequence[int]],
-        output_dtypes: Sequence[Dtype],
-        grid: tuple[int, int, int],
-        threadgroup: tuple[int, int, int],
-        template: _Template | None = None,
-        init_value: float | None = None,
-        verbose: bool = False,
-        stream: StreamLike = None,
-    ) -> list[array]: ...
 
 @disjoint_base
 class CudaKernel(Kernel):
@@ -54,19 +54,6 @@ class CudaKernel(Kernel):
         ensure_row_contiguous: bool = True,
         shared_memory: int = 0,
     ) -> None: ...
-    def __call__(
-        self,
-        *,
-        inputs: Sequence[ArrayLike] | VectorArray,
-        output_shapes: Sequence[Sequence[int]],
-        output_dtypes: Sequence[Dtype],
-        grid: tuple[int, int, int],
-        threadgroup: tuple[int, int, int],
-        template: _Template | None = None,
-        init_value: float | None = None,
-        verbose: bool = False,
-        stream: StreamLike = None,
-    ) -> list[array]: ...
 
 def precompiled_cuda_kernel(
     *,

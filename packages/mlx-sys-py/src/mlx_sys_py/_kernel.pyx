@@ -112,7 +112,7 @@ cdef int configure(
 
 
 cdef class Kernel:
-    """What kernels of both backends know: their names, their source and a flag."""
+    """What kernels of both backends have in common."""
 
     cdef readonly str name
     cdef bytes _name, _source, _header
@@ -140,6 +140,47 @@ cdef class Kernel:
     def __dealloc__(self):
         c.mlx_vector_string_free(self._inputs)
         c.mlx_vector_string_free(self._outputs)
+
+    def __call__(
+        self, *, inputs, output_shapes, output_dtypes, grid, threadgroup, template=None,
+        init_value=None, verbose=False, stream=None,
+    ):
+        """Run the kernel.
+
+        Args:
+            inputs (Sequence[array]): the inputs.
+            output_shapes (Sequence[Sequence[int]]): the shapes of the outputs.
+            output_dtypes (Sequence[Dtype]): the types of the outputs.
+            grid (tuple[int, int, int]): how many threads to run.
+            threadgroup (tuple[int, int, int]): how many of them form a group, or block.
+            template (Sequence[tuple[str, int | bool | Dtype]], optional): template arguments.
+            init_value (float, optional): what outputs hold before. Default: anything.
+            verbose (bool): print the source. Default: ``False``.
+            stream (Stream, Device or DeviceType, optional): where to run. Default: the default
+                stream.
+
+        Returns:
+            list[array]: the outputs.
+
+        Raises:
+            RuntimeError: the backend is not available.
+        """
+        cdef VectorArray arrays = to_arrays(inputs, "inputs")
+        cdef Stream target = None if stream is None else to_stream(stream)
+        cdef c.mlx_vector_array res
+        res.ctx = NULL
+        self.apply(
+            &res, arrays._c, stream_handle(target), output_shapes, output_dtypes, grid, threadgroup,
+            template, init_value, verbose,
+        )
+        return take_arrays(res)
+
+    cdef int apply(
+        self, c.mlx_vector_array* res, c.mlx_vector_array inputs, c.mlx_stream s, object shapes,
+        object dtypes, object grid, object threadgroup, object template, object init_value,
+        object verbose
+    ) except -1:
+        raise TypeError("Kernel has no backend: use MetalKernel or CudaKernel")
 
 
 MATH_MODES = {
@@ -203,46 +244,20 @@ cdef class MetalKernel(Kernel):
             )
         return check(self._c.ctx == NULL)
 
-    def __call__(
-        self, *, inputs, output_shapes, output_dtypes, grid, threadgroup, template=None,
-        init_value=None, verbose=False, stream=None,
-    ):
-        """Run the kernel.
-
-        Args:
-            inputs (Sequence[array]): the inputs.
-            output_shapes (Sequence[Sequence[int]]): the shapes of the outputs.
-            output_dtypes (Sequence[Dtype]): the types of the outputs.
-            grid (tuple[int, int, int]): how many threads to run.
-            threadgroup (tuple[int, int, int]): how many of them form a group.
-            template (Sequence[tuple[str, int | bool | Dtype]], optional): template arguments.
-            init_value (float, optional): what outputs hold before. Default: anything.
-            verbose (bool): print the source. Default: ``False``.
-            stream (Stream, Device or DeviceType, optional): where to run. Default: the default
-                stream.
-
-        Returns:
-            list[array]: the outputs.
-
-        Raises:
-            RuntimeError: Metal is not available.
-        """
-        cdef VectorArray arrays = to_arrays(inputs, "inputs")
-        cdef Stream target = None if stream is None else to_stream(stream)
-        cdef c.mlx_stream s = stream_handle(target)
+    cdef int apply(
+        self, c.mlx_vector_array* res, c.mlx_vector_array inputs, c.mlx_stream s, object shapes,
+        object dtypes, object grid, object threadgroup, object template, object init_value,
+        object verbose
+    ) except -1:
         cdef c.mlx_fast_metal_kernel_config config = c.mlx_fast_metal_kernel_config_new()
-        cdef c.mlx_vector_array res
-        res.ctx = NULL
         try:
             configure(
-                config, output_shapes, output_dtypes, grid, threadgroup, template, init_value,
-                verbose,
+                config, shapes, dtypes, grid, threadgroup, template, init_value, verbose
             )
             self.make()
-            check(c.mlx_fast_metal_kernel_apply(&res, self._c, arrays._c, config, s))
+            return check(c.mlx_fast_metal_kernel_apply(res, self._c, inputs, config, s))
         finally:
             c.mlx_fast_metal_kernel_config_free(config)
-        return take_arrays(res)
 
 
 cdef class CudaKernel(Kernel):
@@ -289,46 +304,20 @@ cdef class CudaKernel(Kernel):
             )
         return check(self._c.ctx == NULL)
 
-    def __call__(
-        self, *, inputs, output_shapes, output_dtypes, grid, threadgroup, template=None,
-        init_value=None, verbose=False, stream=None,
-    ):
-        """Run the kernel.
-
-        Args:
-            inputs (Sequence[array]): the inputs.
-            output_shapes (Sequence[Sequence[int]]): the shapes of the outputs.
-            output_dtypes (Sequence[Dtype]): the types of the outputs.
-            grid (tuple[int, int, int]): how many threads to run.
-            threadgroup (tuple[int, int, int]): how many of them form a block.
-            template (Sequence[tuple[str, int | bool | Dtype]], optional): template arguments.
-            init_value (float, optional): what outputs hold before. Default: anything.
-            verbose (bool): print the source. Default: ``False``.
-            stream (Stream, Device or DeviceType, optional): where to run. Default: the default
-                stream.
-
-        Returns:
-            list[array]: the outputs.
-
-        Raises:
-            RuntimeError: CUDA is not available.
-        """
-        cdef VectorArray arrays = to_arrays(inputs, "inputs")
-        cdef Stream target = None if stream is None else to_stream(stream)
-        cdef c.mlx_stream s = stream_handle(target)
+    cdef int apply(
+        self, c.mlx_vector_array* res, c.mlx_vector_array inputs, c.mlx_stream s, object shapes,
+        object dtypes, object grid, object threadgroup, object template, object init_value,
+        object verbose
+    ) except -1:
         cdef c.mlx_fast_cuda_kernel_config config = c.mlx_fast_cuda_kernel_config_new()
-        cdef c.mlx_vector_array res
-        res.ctx = NULL
         try:
             configure(
-                config, output_shapes, output_dtypes, grid, threadgroup, template, init_value,
-                verbose,
+                config, shapes, dtypes, grid, threadgroup, template, init_value, verbose
             )
             self.make()
-            check(c.mlx_fast_cuda_kernel_apply(&res, self._c, arrays._c, config, s))
+            return check(c.mlx_fast_cuda_kernel_apply(res, self._c, inputs, config, s))
         finally:
             c.mlx_fast_cuda_kernel_config_free(config)
-        return take_arrays(res)
 
 
 cdef int add_scalar(c.mlx_fast_cuda_kernel_config config, object value) except -1:
