@@ -132,6 +132,14 @@ def test_shapes_must_agree(name: str) -> None:
         getattr(losses, name)(*map(mx.array, arguments[:-1]), mx.zeros((3, 7)))
 
 
+@pytest.mark.parametrize("name", sorted({row[0] for row in CASES}))
+@pytest.mark.parametrize("value", [None, [1.0], np.ones(3)])
+def test_what_is_no_array_is_named(name: str, value: object) -> None:
+    arguments = next(row[1] for row in CASES if row[0] == name)
+    with pytest.raises(TypeError, match=r"^\w+ must be an array, not"):
+        getattr(losses, name)(*map(mx.array, arguments[:-1]), value)
+
+
 def test_every_loss_is_tested() -> None:
     assert {row[0] for row in CASES} == set(losses.__all__)
 

@@ -1,6 +1,7 @@
 """Loss functions.
 
-Every one ends with a ``reduction``: ``"none"``, ``"mean"`` or ``"sum"``. Source:
+Every one ends with a ``reduction``: ``"none"``, ``"mean"`` or ``"sum"``. What should be an array and
+is not is a ``TypeError``. Source:
 https://ml-explore.github.io/mlx/build/html/python/nn/losses.html
 """
 
@@ -10,6 +11,7 @@ import math
 from typing import Literal
 
 import mlx_core_py as mx
+from mlx_core_py.nn._checks import check_arrays
 from mlx_core_py.nn.activations import softplus
 
 __all__ = [
@@ -67,6 +69,7 @@ def cross_entropy(
         raise ValueError(
             f"label_smoothing must be at least 0 and less than 1, but is {label_smoothing}"
         )
+    check_arrays(logits=logits, targets=targets)
     losses_shape = _without_axis(logits.shape, axis, "logits")
     if targets.shape == losses_shape and targets.ndim != logits.ndim:
         score = mx.take_along_axis(logits, mx.expand_dims(targets, axis), axis).squeeze(axis)
@@ -321,6 +324,7 @@ def nll_loss(
         >>> nn.losses.nll_loss(mx.array([[-1.0, -2.0]]), mx.array([1]))
         array([2], dtype=float32)
     """
+    check_arrays(inputs=inputs, targets=targets)
     expected = _without_axis(inputs.shape, axis, "inputs")
     if targets.shape != expected:
         raise ValueError(f"targets must have the shape {expected}, but has {targets.shape}")
@@ -517,6 +521,7 @@ def _reduce(losses: mx.array, reduction: str) -> mx.array:
 def _weighted(losses: mx.array, weights: mx.array | None) -> mx.array:
     if weights is None:
         return losses
+    check_arrays(weights=weights)
     if weights.shape != losses.shape:
         raise ValueError(
             f"weights must have the shape {losses.shape} of the losses, but has {weights.shape}"
@@ -525,6 +530,7 @@ def _weighted(losses: mx.array, weights: mx.array | None) -> mx.array:
 
 
 def _check_same_shape(**arrays: mx.array) -> None:
+    check_arrays(**arrays)
     (first, expected), *others = arrays.items()
     for name, other in others:
         if other.shape != expected.shape:
