@@ -1,7 +1,7 @@
 """Loss functions.
 
-Every one ends with a ``reduction``: ``"none"``, ``"mean"`` or ``"sum"``. What should be an array and
-is not is a ``TypeError``. Source:
+Every one ends with a ``reduction``: ``"none"``, ``"mean"`` or ``"sum"``. What should be an array
+and is not is a ``TypeError``. Source:
 https://ml-explore.github.io/mlx/build/html/python/nn/losses.html
 """
 
