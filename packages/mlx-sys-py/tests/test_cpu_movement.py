@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mlx_sys_py import array, ops, transforms
+from mlx_sys_py import array, memory, ops, transforms
 from numpy.typing import NDArray
 
 Values = NDArray[Any]
@@ -50,6 +50,37 @@ def test_contiguous(layout: tuple[Values, array]) -> None:
     copy = ops.contiguous(a)
     np.testing.assert_array_equal(np.array(copy), x)
     assert memoryview(copy).c_contiguous
+
+
+@given(layouts())
+def test_contiguous_in_the_order_of_columns(layout: tuple[Values, array]) -> None:
+    x, a = layout
+    copy = ops.contiguous(a, allow_col_major=True)
+    np.testing.assert_array_equal(np.array(copy), x)
+    assert memoryview(copy).c_contiguous or memoryview(copy).f_contiguous
+
+
+def test_contiguous_shares_what_is_in_order() -> None:
+    a = ops.zeros((300, 200))
+    turned = ops.transpose(a)
+    transforms.eval([a, turned])
+    before = memory.get_active_memory()
+    rows, columns = ops.contiguous(a), ops.contiguous(turned, allow_col_major=True)
+    transforms.eval([rows, columns])
+    assert memory.get_active_memory() == before
+    copied = ops.contiguous(turned)
+    transforms.eval([copied])
+    assert memory.get_active_memory() >= before + a.nbytes
+
+
+def test_contiguous_part_lets_go_of_the_whole() -> None:
+    whole = ops.zeros((1 << 20,))
+    transforms.eval([whole])
+    before = memory.get_active_memory()
+    part = ops.contiguous(whole[:16])
+    transforms.eval([part])
+    del whole
+    assert memory.get_active_memory() < before - (3 << 20)
 
 
 @given(layouts(), st.data())

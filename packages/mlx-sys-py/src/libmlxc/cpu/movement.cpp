@@ -1,6 +1,8 @@
 // Operations that move elements and compute nothing.
 #include <cstddef>
 
+#include <mlx/ops.h>
+
 #include "copy.hpp"
 #include "delegate.hpp"
 #include "memory.hpp"
@@ -19,20 +21,21 @@ void allocate(array& y) {
 
 class Contiguous : public Delegate {
  public:
-  using Delegate::Delegate;
-
-  // Whether the order of columns is as good as that of rows, only the original knows.
-  bool dispatches_steps(const std::vector<array>& inputs) const override {
-    return inputs[0].flags().row_contiguous || !inputs[0].flags().col_contiguous;
-  }
+  Contiguous(std::shared_ptr<mx::Primitive> original, bool takes_columns)
+      : Delegate(std::move(original)), takes_columns_(takes_columns) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
-    if (!dispatches_steps(inputs)) return original_->eval_cpu(inputs, outputs);
-    if (x.flags().row_contiguous) return outputs[0].copy_shared_buffer(x);
-    allocate(outputs[0]);
-    dispatch(stream(), copy_of(x, outputs[0]));
+    array& y = outputs[0];
+    const bool in_order = x.flags().row_contiguous || (takes_columns_ && x.flags().col_contiguous);
+    // A small part of a large buffer is copied, so that the buffer can go.
+    if (in_order && x.buffer_size() <= y.nbytes() + 16384) return y.copy_shared_buffer(x);
+    allocate(y);
+    dispatch(stream(), copy_of(x, y));
   }
+
+ private:
+  const bool takes_columns_;
 };
 
 class Concatenate : public Delegate {
@@ -95,7 +98,11 @@ class SliceUpdate : public Delegate {
 
 std::shared_ptr<Delegate> contiguous(array& node) {
   if (!kernels()) return nullptr;
-  return std::make_shared<Contiguous>(node.primitive_ptr());
+  // Whether the order of columns is as good as that of rows is told by comparison alone.
+  static const auto& rows_only =
+      *new auto(mx::contiguous(array(0), false, node.primitive().stream()).primitive_ptr());
+  return std::make_shared<Contiguous>(
+      node.primitive_ptr(), !node.primitive().is_equivalent(*rows_only));
 }
 
 std::shared_ptr<Delegate> concatenate(array& node) {
