@@ -37,7 +37,15 @@ def rms_norm(x: array, weight: array | None, eps: float, *, stream: StreamLike =
     See: MLX ``mlx.core.fast.rms_norm``; Zhang and Sennrich 2019, arXiv:1910.07467.
     """
 
-@c("mlx_fast_layer_norm", "array x, array? weight, array? bias, float eps")
+@c(
+    "mlx_fast_layer_norm",
+    "array x, array? weight, array? bias, float eps",
+    cpp=(
+        "mlx_c::cpu::fuses_layer_norm({x}, {weight}, {bias}, {s})"
+        " ? mlx_c::cpu::layer_norm({x}, {weight}, {bias}, {eps}, {s})"
+        " : mlx::core::fast::layer_norm({x}, {weight}, {bias}, {eps}, {s})"
+    ),
+)
 def layer_norm(
     x: array, weight: array | None, bias: array | None, eps: float, *, stream: StreamLike = None
 ) -> array:

@@ -7,6 +7,7 @@
 
 #include <mlx/export.h>
 
+#include "cpu/fused.hpp"
 #include "private/convert.hpp"
 #include "private/export_value.hpp"
 #include "private/files.hpp"
@@ -23,7 +24,8 @@ namespace {
 using traced =
     std::function<std::vector<mlx::core::array>(const mlx::core::Args&, const mlx::core::Kwargs&)>;
 
-// The constants among what `outputs` are computed from that are still awaited.
+// The constants among what `outputs` are computed from that are still awaited, or to be computed by
+// what is not an operation of MLX.
 std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::array>& outputs) {
   std::vector<mlx::core::array> stack = outputs, result;
   std::unordered_set<std::uintptr_t> seen;
@@ -33,7 +35,9 @@ std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::arr
     if (!seen.insert(array.id()).second) {
       continue;
     }
-    if (array.has_primitive()) {
+    if (cpu::is_fused(array)) {
+      result.push_back(std::move(array));
+    } else if (array.has_primitive()) {
       stack.insert(stack.end(), array.inputs().begin(), array.inputs().end());
     } else if (!array.is_tracer() && !is_available(array)) {
       result.push_back(std::move(array));
@@ -42,9 +46,11 @@ std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::arr
   return result;
 }
 
-// `fun`, such that MLX finds all constants there: it would wait for them without our lock.
+// `fun`, of operations of MLX, such that MLX finds all constants there: it would wait for them
+// without our lock.
 traced with_ready_constants(traced fun) {
   return [fun = std::move(fun)](const mlx::core::Args& args, const mlx::core::Kwargs& kwargs) {
+    const cpu::Unfused unfused;
     auto outputs = fun(args, kwargs);
     if (auto constants = pending_constants(outputs); !constants.empty()) {
       evaluate(std::move(constants), true);

@@ -6,6 +6,7 @@
 #include "fast.hpp"
 #include "fused.hpp"
 #include "mlx/allocator.h"
+#include "mlx/fast.h"
 #include "pool.hpp"
 #include "products.hpp"
 #include "steps.hpp"
@@ -14,7 +15,8 @@ namespace mlx_c::cpu {
 
 namespace {
 
-using mlx::core::array;
+namespace mx = mlx::core;
+using mx::array;
 
 // Queries whose scores one task holds at a time.
 constexpr int block = 64;
@@ -98,13 +100,13 @@ void run(
 
 class ScaledDotProductAttention : public Fused {
  public:
-  ScaledDotProductAttention(mlx::core::Stream stream, float scale, bool causal)
-      : Fused(stream), scale_(scale), causal_(causal) {}
+  ScaledDotProductAttention(mx::Stream stream, Function definition, float scale, bool causal)
+      : Fused(stream, std::move(definition)), scale_(scale), causal_(causal) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array &q = inputs[0], &k = inputs[1], &v = inputs[2];
     array& y = outputs[0];
-    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    y.set_data(mx::allocator::malloc(y.nbytes()));
     const Attention p{
         q.shape(0) * q.shape(1),
         q.shape(1) / k.shape(1),
@@ -119,6 +121,12 @@ class ScaledDotProductAttention : public Fused {
         [table = kernels(), p, q = View(q), k = View(k), v = View(v), data = y.data<void>()] {
           run(*table, p, q, k, v, data);
         });
+  }
+
+  std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
+    mx::Shape shape = inputs[0].shape();
+    shape[3] = inputs[2].shape(3);
+    return {shape};
   }
 
   const char* name() const override {
@@ -139,7 +147,7 @@ bool fuses_attention(
     const std::string& mask_mode,
     const std::optional<array>& mask,
     const std::optional<array>& sinks,
-    mlx::core::StreamOrDevice s) {
+    mx::StreamOrDevice s) {
   if (queries.ndim() != 4 || keys.ndim() != 4 || values.ndim() != 4) return false;
   if (mask || sinks || !can_fuse({queries, keys, values}, s)) return false;
   const bool causal = mask_mode == "causal";
@@ -155,14 +163,18 @@ array attention(
     const array& values,
     float scale,
     const std::string& mask_mode,
-    mlx::core::StreamOrDevice s) {
-  mlx::core::Shape shape = queries.shape();
+    mx::StreamOrDevice s) {
+  const mx::Stream stream = mx::to_stream(s);
+  const auto definition = [=](const std::vector<array>& inputs) {
+    return std::vector<array>{mx::fast::scaled_dot_product_attention(
+        inputs[0], inputs[1], inputs[2], scale, mask_mode, {}, {}, false, stream)};
+  };
+  mx::Shape shape = queries.shape();
   shape[3] = values.shape(3);
   return array(
       std::move(shape),
       queries.dtype(),
-      std::make_shared<ScaledDotProductAttention>(
-          mlx::core::to_stream(s), scale, mask_mode == "causal"),
+      std::make_shared<ScaledDotProductAttention>(stream, definition, scale, mask_mode == "causal"),
       {queries, keys, values});
 }
 

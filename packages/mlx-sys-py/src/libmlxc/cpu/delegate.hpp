@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,10 @@ class Kernel : public mlx::core::Primitive {
  public:
   using array = mlx::core::array;
   using Primitive::Primitive;
+
+  void eval_gpu(const std::vector<array>&, std::vector<array>&) override {
+    throw std::runtime_error("a primitive of the CPU was put on another device");
+  }
 
   // Whether eval_cpu, for these inputs, leaves all its work to `dispatch` of steps.hpp.
   virtual bool dispatches_steps(const std::vector<array>&) const {

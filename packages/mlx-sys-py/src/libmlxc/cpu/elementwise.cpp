@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "delegate.hpp"
-#include "fused.hpp"
 #include "kernels.hpp"
 #include "program.hpp"
 
@@ -236,10 +235,10 @@ class Single : public Delegate {
   const std::shared_ptr<const Program> program_;
 };
 
-class Chain : public Fused {
+class Chain : public Kernel {
  public:
   Chain(mlx::core::Stream stream, std::shared_ptr<const Program> program)
-      : Fused(stream), program_(std::move(program)) {}
+      : Kernel(stream), program_(std::move(program)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     Program::enqueue(program_, inputs, outputs[0], stream());

@@ -1,8 +1,7 @@
 // MLX's functions of the namespace fast as one step each. On the CPU, MLX builds them of a dozen
 // operations, each of which costs more than its arithmetic when a language model makes one token.
 //
-// fuses_x says whether x takes these arguments. It does not where a transformation is at work:
-// MLX's graph is what gets differentiated, vectorised and exported.
+// fuses_x says whether x takes these arguments.
 #pragma once
 
 #include <optional>
@@ -20,6 +19,19 @@ bool fuses_rms_norm(
 mlx::core::array rms_norm(
     const mlx::core::array& x,
     const std::optional<mlx::core::array>& weight,
+    float eps,
+    mlx::core::StreamOrDevice s);
+
+bool fuses_layer_norm(
+    const mlx::core::array& x,
+    const std::optional<mlx::core::array>& weight,
+    const std::optional<mlx::core::array>& bias,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array layer_norm(
+    const mlx::core::array& x,
+    const std::optional<mlx::core::array>& weight,
+    const std::optional<mlx::core::array>& bias,
     float eps,
     mlx::core::StreamOrDevice s);
 

@@ -3,7 +3,7 @@
 
 #include <functional>
 #include <initializer_list>
-#include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "delegate.hpp"
@@ -13,25 +13,51 @@
 
 namespace mlx_c::cpu {
 
-// Only made of arrays that no transformation traces, for a stream of the CPU.
+using Function = std::function<std::vector<mlx::core::array>(const std::vector<mlx::core::array>&)>;
+
+// A function of MLX as one node of the CPU. Its definition is the graph that MLX makes of it, which
+// is what gets transformed; a class may know its own gradients.
 class Fused : public Kernel {
  public:
-  using Kernel::Kernel;
+  Fused(mlx::core::Stream stream, Function definition)
+      : Kernel(stream), definition_(std::move(definition)) {}
 
-  void eval_gpu(const std::vector<array>&, std::vector<array>&) override {
-    throw std::runtime_error("a primitive of the CPU was put on another device");
-  }
+  std::vector<array> vjp(
+      const std::vector<array>& primals,
+      const std::vector<array>& cotangents,
+      const std::vector<int>& argnums,
+      const std::vector<array>& outputs) override;
+
+  std::vector<array> jvp(
+      const std::vector<array>& primals,
+      const std::vector<array>& tangents,
+      const std::vector<int>& argnums) override;
+
+  std::pair<std::vector<array>, std::vector<int>> vmap(
+      const std::vector<array>& inputs, const std::vector<int>& axes) override;
+
+ protected:
+  const Function definition_;
 };
 
+// The gradients, with respect to all its inputs, of a function with one output: as a function of
+// these inputs and the gradient with respect to that output.
+Function gradients_of(Function function);
+
+// While it exists, this thread makes no Fused: functions in files consist of operations of MLX.
+class Unfused {
+ public:
+  Unfused();
+  ~Unfused();
+  Unfused(const Unfused&) = delete;
+  Unfused& operator=(const Unfused&) = delete;
+};
+
+bool is_fused(const mlx::core::array& a);
+
 // Whether arrays like these, all of one type, can be given to a Fused on this stream.
-inline bool can_fuse(
+bool can_fuse(
     std::initializer_list<std::reference_wrapper<const mlx::core::array>> arrays,
-    mlx::core::StreamOrDevice s) {
-  const mlx::core::Dtype type = arrays.begin()->get().dtype();
-  if (!float_type(type)) return false;
-  for (const mlx::core::array& a : arrays)
-    if (a.is_tracer() || a.dtype() != type || a.size() == 0) return false;
-  return mlx::core::to_stream(s).device == mlx::core::Device::cpu && kernels();
-}
+    mlx::core::StreamOrDevice s);
 
 }  // namespace mlx_c::cpu

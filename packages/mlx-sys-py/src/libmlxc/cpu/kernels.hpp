@@ -60,6 +60,13 @@ struct DenseProduct {
   float alpha, beta;
 };
 
+// A normalisation of rows; if they are not centred, the mean counts as zero.
+struct Norm {
+  bool centred;
+  float eps;
+  int size;
+};
+
 // Products with transposed affine weights and an x in half precision, from panels of integers.
 struct IntegerProducts {
   int rows, columns;  // of y, at most, that a panel of x and one of w are for
@@ -102,8 +109,18 @@ struct Kernels {
   void (*weigh_rows)(
       Number type, const void* const* rows, const void* weights, int count, int size, void* y);
 
-  // y = x / sqrt(mean(x^2) + eps) * weight, where weight may be null.
-  void (*rms_norm)(const float* x, const float* weight, float eps, int size, float* y);
+  // Of one row: y = (x - mean) / sqrt(variance + eps) * weight + bias. Weight and bias may be null.
+  void (*normalize)(const Norm&, const float* x, const float* weight, const float* bias, float* y);
+  // Given the gradient with respect to y, that with respect to x; those with respect to weight and
+  // bias are added to what is there, or null.
+  void (*normalize_gradients)(
+      const Norm&,
+      const float* x,
+      const float* weight,
+      const float* gradient,
+      float* of_x,
+      float* of_weight,
+      float* of_bias);
   // In place.
   void (*softmax)(float* x, int size);
   // Rotates pairs of numbers in place: neighbours if `traditional`, else those `pairs` apart.

@@ -7,14 +7,15 @@
 #include "fast.hpp"
 #include "fused.hpp"
 #include "mlx/allocator.h"
-#include "pool.hpp"
+#include "mlx/fast.h"
 #include "steps.hpp"
 
 namespace mlx_c::cpu {
 
 namespace {
 
-using mlx::core::array;
+namespace mx = mlx::core;
+using mx::array;
 
 struct Rotation {
   int pairs;
@@ -68,12 +69,12 @@ void run(const Kernels& kernels, const Rotation& p, bool traditional, const View
 
 class RoPE : public Fused {
  public:
-  RoPE(mlx::core::Stream stream, const Rotation& rotation, bool traditional)
-      : Fused(stream), rotation_(rotation), traditional_(traditional) {}
+  RoPE(mx::Stream stream, Function definition, const Rotation& rotation, bool traditional)
+      : Fused(stream, std::move(definition)), rotation_(rotation), traditional_(traditional) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    y.set_data(mx::allocator::malloc(y.nbytes()));
     dispatch(
         stream(),
         [table = kernels(),
@@ -81,6 +82,20 @@ class RoPE : public Fused {
          traditional = traditional_,
          x = View(inputs[0]),
          data = y.data<void>()] { run(*table, rotation, traditional, x, data); });
+  }
+
+  // What was turned is turned back.
+  std::vector<array> vjp(
+      const std::vector<array>&,
+      const std::vector<array>& cotangents,
+      const std::vector<int>&,
+      const std::vector<array>&) override {
+    const auto [pairs, base, scale, offset] = rotation_;
+    return {rope(cotangents[0], 2 * pairs, traditional_, base, -scale, offset, stream())};
+  }
+
+  std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
+    return {inputs[0].shape()};
   }
 
   const char* name() const override {
@@ -99,7 +114,7 @@ bool fuses_rope(
     int dims,
     std::optional<float> base,
     const std::optional<array>& freqs,
-    mlx::core::StreamOrDevice s) {
+    mx::StreamOrDevice s) {
   return x.ndim() >= 3 && can_fuse({x}, s) && base && !freqs && dims > 0 && dims % 2 == 0 &&
       dims <= x.shape(-1);
 }
@@ -111,12 +126,17 @@ array rope(
     float base,
     float scale,
     int offset,
-    mlx::core::StreamOrDevice s) {
+    mx::StreamOrDevice s) {
+  const mx::Stream stream = mx::to_stream(s);
+  const auto definition = [=](const std::vector<array>& inputs) {
+    return std::vector<array>{
+        mx::fast::rope(inputs[0], dims, traditional, base, scale, offset, std::nullopt, stream)};
+  };
   return array(
       x.shape(),
       x.dtype(),
       std::make_shared<RoPE>(
-          mlx::core::to_stream(s), Rotation{dims / 2, base, scale, offset}, traditional),
+          stream, definition, Rotation{dims / 2, base, scale, offset}, traditional),
       {x});
 }
 

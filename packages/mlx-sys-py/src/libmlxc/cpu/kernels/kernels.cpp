@@ -12,6 +12,16 @@ namespace mlx_c::cpu::MLX_C_ISA {
 
 // in elementwise.cpp
 Elementwise elementwise(Op op, Type operands, Type result);
+// in normalization.cpp
+void normalize(const Norm&, const float* x, const float* weight, const float* bias, float* y);
+void normalize_gradients(
+    const Norm&,
+    const float* x,
+    const float* weight,
+    const float* gradient,
+    float* of_x,
+    float* of_weight,
+    float* of_bias);
 // in reductions.cpp
 Reduction reduction(Reduce op, Type type);
 ArgReduction arg_reduction(bool greatest, Type type);
@@ -28,7 +38,8 @@ const Kernels table = {
     dense::product_scratch,
     dense::product,
     dense::weigh_rows,
-    rms_norm,
+    normalize,
+    normalize_gradients,
     softmax,
     rotate,
     widen,

@@ -21,17 +21,6 @@ inline void store_some(float* y, int i, int size, vfloat v) {
   for (int lane = 0; i + lane < size; lane++) y[i + lane] = v[lane];
 }
 
-void rms_norm(const float* x, const float* weight, float eps, int size, float* y) {
-  vfloat squares = {};
-  for_vectors(x, size, 0, [&](int, vfloat v) { squares += v * v; });
-  const float factor = 1 / __builtin_sqrtf(sum(squares) / (float)size + eps);
-  if (weight) {
-    for (int i = 0; i < size; i++) y[i] = x[i] * factor * weight[i];
-  } else {
-    for (int i = 0; i < size; i++) y[i] = x[i] * factor;
-  }
-}
-
 // e^x for x <= 0, to the last bit or two; NaN stays.
 inline vfloat exp_of_negative(vfloat x) {
   // Below, the result is zero, and the exponent would leave its range.

@@ -1,0 +1,83 @@
+// Normalisation of rows of floats, and its gradients.
+
+#include "../kernels.hpp"
+#include "rows.hpp"
+
+namespace mlx_c::cpu::MLX_C_ISA {
+
+namespace {
+
+// Elements i to i + lanes, those beyond the end replaced by `rest`.
+inline vfloat load_some(const float* x, int i, int size, float rest = 0) {
+  if (i + lanes <= size) return load(x + i);
+  float last[lanes];
+  for (int lane = 0; lane < lanes; lane++) last[lane] = i + lane < size ? x[i + lane] : rest;
+  return load(last);
+}
+
+// What a row is normalised by.
+struct Moments {
+  float mean, factor;
+};
+
+Moments moments(const Norm& p, const float* x) {
+  const auto size = (float)p.size;
+  float mean = 0;
+  if (p.centred) {
+    vfloat total = {};
+    for (int i = 0; i < p.size; i += lanes) total += load_some(x, i, p.size);
+    mean = sum(total) / size;
+  }
+  vfloat squares = {};
+  for (int i = 0; i < p.size; i += lanes) {
+    const vfloat v = load_some(x, i, p.size, mean) - mean;
+    squares += v * v;
+  }
+  return {mean, 1 / __builtin_sqrtf(sum(squares) / size + p.eps)};
+}
+
+}  // namespace
+
+void normalize(const Norm& p, const float* x, const float* weight, const float* bias, float* y) {
+  const Moments m = moments(p, x);
+  for (int i = 0; i < p.size; i += lanes) {
+    vfloat v = (load_some(x, i, p.size) - m.mean) * m.factor;
+    if (weight) v *= load_some(weight, i, p.size);
+    if (bias) v += load_some(bias, i, p.size);
+    store_some(y, i, p.size, v);
+  }
+}
+
+void normalize_gradients(
+    const Norm& p,
+    const float* x,
+    const float* weight,
+    const float* gradient,
+    float* of_x,
+    float* of_weight,
+    float* of_bias) {
+  const Moments m = moments(p, x);
+  // The gradient with respect to what weight and bias are applied to.
+  const auto inner = [&](int i) {
+    const vfloat g = load_some(gradient, i, p.size);
+    return weight ? g * load_some(weight, i, p.size) : g;
+  };
+  const auto normal = [&](int i) { return (load_some(x, i, p.size, m.mean) - m.mean) * m.factor; };
+  vfloat total = {}, product = {};
+  for (int i = 0; i < p.size; i += lanes) {
+    const vfloat g = inner(i);
+    total += g;
+    product += g * normal(i);
+  }
+  // How much of it moves the mean, and the variance, which takes no effect.
+  const float mean = p.centred ? sum(total) / (float)p.size : 0;
+  const float slope = sum(product) / (float)p.size;
+  for (int i = 0; i < p.size; i += lanes) {
+    const vfloat n = normal(i), g = load_some(gradient, i, p.size);
+    if (of_weight) store_some(of_weight, i, p.size, load_some(of_weight, i, p.size) + g * n);
+    if (of_bias) store_some(of_bias, i, p.size, load_some(of_bias, i, p.size) + g);
+    store_some(of_x, i, p.size, (inner(i) - mean - n * slope) * m.factor);
+  }
+}
+
+}  // namespace mlx_c::cpu::MLX_C_ISA
