@@ -168,13 +168,33 @@ def test_attention(
     check(result, attended(numpy(q), numpy(k), numpy(v), scale, causal), dtype)
 
 
-def test_attention_over_part_of_a_cache() -> None:
+# Of as many keys as several tasks share.
+@ours_only
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("held", [40, 700])
+@pytest.mark.parametrize("heads", [2, 6, 14])
+def test_attention_over_part_of_a_cache(heads: int, held: int, dtype: Any) -> None:
     rng = np.random.default_rng(0)
-    q = random(rng, (1, 4, 1, 8), float32, False)
-    cache = random(rng, (2, 1, 2, 64, 8), float32, False)
-    k, v = cache[0, :, :, :40], cache[1, :, :, :40]
+    q = random(rng, (1, heads, 1, 20), dtype, False)
+    cache = random(rng, (2, 1, 2, 768, 20), dtype, False)
+    k, v = cache[0, :, :, :held], cache[1, :, :, :held]
     result = fast.scaled_dot_product_attention(q, k, v, scale=0.5)
-    check(result, attended(numpy(q), numpy(k), numpy(v), 0.5, False), float32)
+    check(result, attended(numpy(q), numpy(k), numpy(v), 0.5, False), dtype)
+
+
+# A score beyond all floats, or below, decides alone, wherever its key is.
+@pytest.mark.parametrize("place", [0, 300, 599])
+def test_attention_of_infinite_scores(place: int) -> None:
+    keys, values = np.zeros((600, 16), np.float32), np.ones((600, 16), np.float32)
+    q = array(np.ones((1, 1, 1, 16), np.float32))
+    values[place] = 9
+    keys[:] = -np.inf
+    keys[place] = 1
+    for key, expected in ((1, 9), (np.inf, np.nan), (np.nan, np.nan), (-np.inf, np.nan)):
+        keys[place] = key
+        k, v = (array(a[None, None]) for a in (keys, values))
+        result = fast.scaled_dot_product_attention(q, k, v, scale=1.0)
+        np.testing.assert_array_equal(numpy(result), np.full((1, 1, 1, 16), expected))
 
 
 # Also of MLX's own kernels, in a type that does not round the scores: they are products of two

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "attention.hpp"
 #include "batch.hpp"
 #include "fast.hpp"
 #include "fused.hpp"
@@ -21,13 +22,6 @@ using mx::array;
 // Queries whose scores one task holds at a time.
 constexpr int block = 64;
 
-struct Attention {
-  int items, repeats;  // heads of queries in all batches, and how many share keys and values
-  int queries, keys, width, value_width;
-  float scale;
-  bool causal;
-};
-
 Operand transposed(Operand m) {
   return {m.data, m.column, m.row};
 }
@@ -36,14 +30,6 @@ Operand transposed(Operand m) {
 void multiply(
     const Kernels& kernels, Operand a, Operand b, int m, int n, int k, float scale, float* y) {
   multiply(kernels, {Number::f32, m, n, k, a, b, {}, y, n, 1, scale, 0});
-}
-
-void one_query(
-    const Kernels& kernels, const Attention& p, Operand q, Operand k, Operand v, float* y) {
-  Buffer<float> scores(p.keys);
-  multiply(kernels, q, transposed(k), 1, p.keys, p.width, p.scale, scores.data());
-  kernels.softmax(scores.data(), p.keys);
-  multiply(kernels, {scores.data(), p.keys, 1}, v, 1, p.value_width, p.keys, 1, y);
 }
 
 void block_of_queries(
@@ -88,12 +74,8 @@ void run(
     const int item = task / blocks, begin = task % blocks * block;
     const int shared = item / p.repeats;
     float* target = result + static_cast<std::ptrdiff_t>(item) * p.queries * p.value_width;
-    if (p.queries == 1) {
-      one_query(kernels, p, q[item], k[shared], v[shared], target);
-    } else {
-      const Range range{begin, std::min(begin + block, p.queries)};
-      block_of_queries(kernels, p, q[item], k[shared], v[shared], range, target);
-    }
+    const Range range{begin, std::min(begin + block, p.queries)};
+    block_of_queries(kernels, p, q[item], k[shared], v[shared], range, target);
   });
   if (!direct) kernels.narrow(result, y, queries.type, size);
 }
@@ -116,6 +98,12 @@ class ScaledDotProductAttention : public Fused {
         v.shape(3),
         scale_,
         causal_ && q.shape(2) > 1};
+    if (p.queries == 1 && SingleQueries::reads(k, v)) {
+      return dispatch(
+          stream(), [table = kernels(), p, single = SingleQueries(q, k, v), data = y.data<void>()] {
+            single.attend(*table, p, data);
+          });
+    }
     dispatch(
         stream(),
         [table = kernels(), p, q = View(q), k = View(k), v = View(v), data = y.data<void>()] {

@@ -67,6 +67,19 @@ struct Norm {
   int size;
 };
 
+// Attention of one query for each of some heads, which share keys and values.
+struct SharedAttention {
+  static constexpr int padding = 16;  // floats that a row of queries is a multiple of
+  Float type;                         // of keys and values
+  int heads, keys, width, value_width;
+  const float* queries;     // [heads, width], rows filled up with zeros
+  const void *key, *value;  // [keys, width] and [keys, value_width], elements of rows contiguous
+  std::ptrdiff_t key_row, value_row;
+  float* weights;            // [heads, keys]: the exponentials of the scores less the greatest one
+  float *greatest, *totals;  // [heads]: the greatest score, and the sum of the exponentials
+  float* y;                  // [heads, value_width]: sums of values, each times its exponential
+};
+
 // Products with transposed affine weights and an x in half precision, from panels of integers.
 struct IntegerProducts {
   int rows, columns;  // of y, at most, that a panel of x and one of w are for
@@ -123,6 +136,8 @@ struct Kernels {
       float* of_bias);
   // In place.
   void (*softmax)(float* x, int size);
+  // Computes weights, greatest, totals and y.
+  void (*attend)(const SharedAttention&);
   // Rotates pairs of numbers in place: neighbours if `traditional`, else those `pairs` apart.
   void (*rotate)(float* x, const float* cosines, const float* sines, int pairs, bool traditional);
 

@@ -77,8 +77,13 @@ __attribute__((noinline)) void dots(
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
     T total[columns];
+    if constexpr (sizeof(T) == sizeof(float)) {
+      const vfloat4 four = ::sums(sums[r][0], sums[r][1], sums[r][2], sums[r][3]);
+      std::memcpy(total, &four, sizeof four);
+    } else {
 #pragma GCC unroll 4
-    for (int c = 0; c < columns; c++) total[c] = sum_lanes<T>(sums[r][c]);
+      for (int c = 0; c < columns; c++) total[c] = sum_lanes<T>(sums[r][c]);
+    }
     for (int c = 0; c < count; c++) y[r * y_row + c] = total[c];
   }
 }

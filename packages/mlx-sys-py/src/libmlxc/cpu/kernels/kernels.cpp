@@ -1,5 +1,6 @@
 // Compiled once per instruction set, with MLX_C_ISA as the name of the set.
 
+#include "attention.hpp"
 #include "convert.hpp"
 #include "dense.hpp"
 #include "depthwise.hpp"
@@ -41,6 +42,7 @@ const Kernels table = {
     normalize,
     normalize_gradients,
     softmax,
+    attention::attend,
     rotate,
     widen,
     narrow,

@@ -46,19 +46,27 @@ inline vfloat exp_of_negative(vfloat x) {
   return x == x ? (underflow ? vfloat{} : result) : x;
 }
 
-void softmax(float* x, int size) {
+// Replaces x by the exponentials of what is between it and the greatest; returns their sum.
+float exponentials(float* x, int size, float& greatest) {
   const float lowest = -__builtin_inff();
   vfloat highest = splat(lowest);
   for_vectors(x, size, lowest, [&](int, vfloat v) { highest = v > highest ? v : highest; });
-  float top = lowest;
-  for (int lane = 0; lane < lanes; lane++) top = highest[lane] > top ? highest[lane] : top;
+  greatest = lowest;
+  for (int lane = 0; lane < lanes; lane++)
+    greatest = highest[lane] > greatest ? highest[lane] : greatest;
+  const float top = greatest == lowest ? 0 : greatest;
   vfloat total = {};
   for_vectors(x, size, lowest, [&](int i, vfloat v) {
     const vfloat e = exp_of_negative(v - top);
     total += e;
     store_some(x, i, size, e);
   });
-  const float factor = 1 / sum(total);
+  return sum(total);
+}
+
+void softmax(float* x, int size) {
+  float greatest;
+  const float factor = 1 / exponentials(x, size, greatest);
   for (int i = 0; i < size; i++) x[i] *= factor;
 }
 
