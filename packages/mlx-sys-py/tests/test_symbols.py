@@ -34,7 +34,8 @@ def exported(image: bytes) -> Iterator[str]:
             "<IBBHQQ", image[start : start + length]
         ):
             if name and section != UNDEFINED:
-                yield image[names + name :].partition(b"\0")[0].decode()
+                begin = names + name
+                yield image[begin : image.index(b"\0", begin)].decode()
 
 
 def test_exports_are_the_functions_of_the_headers() -> None:
