@@ -246,24 +246,26 @@ class Run {
   }
 
   void add_row(std::ptrdiff_t start, std::size_t begin, std::size_t size, char* total) const {
-    const std::ptrdiff_t step = reduced_.strides.back();
-    reduced_.for_runs(begin, size, [&](std::ptrdiff_t offset, std::size_t run) {
-      // Parts of their own keep the rounding of long sums small.
-      for (std::size_t at = 0; at < run; at += long_row) {
-        const std::size_t count = std::min(long_row, run - at);
-        const std::ptrdiff_t first = start + offset + static_cast<std::ptrdiff_t>(at) * step;
-        char memory[block_size * 8];
-        if (step == 1) {
-          how_.reduction.row(address(first), count, total);
-          continue;
-        }
-        for (std::size_t done = 0; done < count; done += block_size) {
-          const std::size_t some = std::min(block_size, count - done);
-          gather(first + static_cast<std::ptrdiff_t>(done) * step, step, some, memory);
-          how_.reduction.row(memory, some, total);
-        }
-      }
-    });
+    const char* x = address(start);
+    const bool one_run = reduced_.shape.size() == 1;
+    if (reduced_.strides.back() == 1 && (one_run || reduced_.inner() >= block_size)) {
+      reduced_.for_runs(begin, size, [&](std::ptrdiff_t offset, std::size_t run) {
+        // Parts of their own keep the rounding of long sums small.
+        for (std::size_t at = 0; at < run; at += long_row)
+          how_.reduction.row(
+              x + (offset + static_cast<std::ptrdiff_t>(at)) * item(),
+              std::min(long_row, run - at),
+              total);
+      });
+      return;
+    }
+    // Short runs and single elements are gathered: long rows are cheaper, and rounded less.
+    char memory[block_size * 8];
+    for (std::size_t done = 0; done < size; done += block_size) {
+      const std::size_t count = std::min(block_size, size - done);
+      reduced_.copy(x, how_.item, begin + done, count, memory);
+      how_.reduction.row(memory, count, total);
+    }
   }
 
   void add_columns(
@@ -280,7 +282,7 @@ class Run {
             start + offset + static_cast<std::ptrdiff_t>(i) * reduced_.strides.back();
         const char* row = address(first);
         if (step != 1) {
-          gather(first, step, columns, memory);
+          copy_strided(row, step, columns, how_.item, memory);
           row = memory;
         }
         how_.reduction.columns(row, columns, totals);
@@ -288,12 +290,12 @@ class Run {
     });
   }
 
-  const char* address(std::ptrdiff_t index) const {
-    return x_ + index * static_cast<std::ptrdiff_t>(how_.item);
+  std::ptrdiff_t item() const {
+    return static_cast<std::ptrdiff_t>(how_.item);
   }
 
-  void gather(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count, char* target) const {
-    copy_strided(address(first), step, count, how_.item, target);
+  const char* address(std::ptrdiff_t index) const {
+    return x_ + index * item();
   }
 
   static constexpr std::size_t long_row = 1 << 14;

@@ -34,7 +34,7 @@ void report_current_exception() noexcept;
 // then, which only UndefinedBehaviorSanitizer minds.
 template <class R, class F>
 #ifdef __GLIBCXX__
-__attribute__((no_sanitize("null")))
+__attribute__((no_sanitize("null", "alignment")))
 #endif
 R guard_or(R fallback, F&& f) {
   try {

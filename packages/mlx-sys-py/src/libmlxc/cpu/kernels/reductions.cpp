@@ -126,7 +126,12 @@ struct Reducer {
   static void combine(R* total, V v, int count) {
     R values[n];
     std::memcpy(values, &v, sizeof v);
-    for (int i = 0; i < count; i++) *total = (R)F{}(*total, values[i]);
+    // Each half with the other: shorter chains of operations, and less rounding.
+    for (int half; count > 1; count = half) {
+      half = (count + 1) / 2;
+      for (int i = 0; half + i < count; i++) values[i] = (R)F{}(values[i], values[half + i]);
+    }
+    *total = (R)F{}(*total, values[0]);
   }
 };
 
