@@ -118,7 +118,7 @@ kept: list[Any] = []
 @pytest.mark.parametrize(
     ("leak", "where"),
     [
-        (lambda: ctypes.CDLL(None).malloc(24), "heap"),
+        (lambda: ctypes.CDLL(None).malloc(64), "heap"),
         # Python may be told to leave its blocks to C.
         (lambda: kept.append(object()), "blocks" if sys.getallocatedblocks() else "heap"),
         (lambda: kept.append(ops.ones((3,)).tolist() and array([1.0])), "active"),
