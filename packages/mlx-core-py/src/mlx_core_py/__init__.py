@@ -11,10 +11,13 @@ from math import nan as nan
 from math import pi as pi
 from typing import TYPE_CHECKING
 
+from mlx_sys_py import __version__ as __version__
+from mlx_sys_py import linalg as _linalg
 from mlx_sys_py.ops import *
 from mlx_sys_py.utils import einsum_path as einsum_path
 
 from mlx_core_py._export import *
+from mlx_core_py._lazy import lazy_module as _lazy_module
 from mlx_core_py._memory import *
 from mlx_core_py._printing import *
 from mlx_core_py._types import *
@@ -24,10 +27,12 @@ from mlx_core_py.io import *
 from mlx_core_py.transforms import *
 
 Array = array
+matrix_norm = _linalg.norm
 
 euler_gamma = 0.5772156649015329
 newaxis = None
 
+# An import should not take long: what stands beside the operations is loaded on first use.
 if TYPE_CHECKING:
     from mlx_core_py import cuda as cuda
     from mlx_core_py import distributed as distributed
@@ -38,26 +43,9 @@ if TYPE_CHECKING:
     from mlx_core_py import nn as nn
     from mlx_core_py import random as random
     from mlx_core_py import utils as utils
-    from mlx_core_py.linalg import norm as matrix_norm
-
-    __version__: str
 else:
-    # What is made on first use, as an import should not take long: the modules beside the
-    # operations, and what comes from them.
     _MODULES = ("cuda", "distributed", "fast", "fft", "linalg", "metal", "nn", "random", "utils")
+    for _module in _MODULES:
+        globals()[_module] = _lazy_module(f"{__name__}.{_module}")
+
     __all__ = [name for name in globals() if not name.startswith("_") and name != "TYPE_CHECKING"]
-    __all__ += [*_MODULES, "matrix_norm"]
-
-    def __getattr__(name):
-        if name in _MODULES:
-            return __import__(f"{__name__}.{name}", fromlist=["*"])
-        if name == "matrix_norm":
-            return __getattr__("linalg").norm
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return version("mlx-core-py")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__():
-        return sorted({*globals(), *__all__})
