@@ -42,6 +42,15 @@ def test_a_cache_changes_nothing(name: str, sizes: list[int]) -> None:
     close(mx.concatenate(parts, axis=1), logits, 2e-3)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_the_last_token_alone(name: str) -> None:
+    tokens, logits = expected(name)
+    model = make_model(name)
+    cache = make_prompt_cache(model)
+    close(model(tokens[:, :30], cache=cache, last_only=True), logits[:, 29:30], 2e-3)
+    close(model(tokens[:, 30:], cache=cache), logits[:, 30:], 2e-3)
+
+
 def test_a_cache_longer_than_a_step() -> None:
     model = make_model("qwen3")
     tokens = mx.random.randint(0, 96, (1, 300))

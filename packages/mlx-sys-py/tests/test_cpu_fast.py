@@ -129,16 +129,16 @@ def test_rope(
 
 
 @ours_only
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     seed=seeds,
     batch=st.integers(1, 2),
     groups=st.integers(1, 3),
     repeats=st.integers(1, 3),
-    queries=st.sampled_from([1, 2, 5, 64, 70, 130]),
+    queries=st.sampled_from([1, 2, 5, 16, 17, 64, 70, 130]),
     past=st.sampled_from([0, 1, 7, 200]),
-    width=st.sampled_from([1, 16, 20, 64]),
-    value_width=st.sampled_from([3, 64]),
+    width=st.sampled_from([1, 16, 20, 32, 64, 96]),
+    value_width=st.sampled_from([3, 16, 48, 64]),
     causal=st.booleans(),
     dtype=dtypes,
     turned=st.booleans(),
@@ -195,6 +195,68 @@ def test_attention_of_infinite_scores(place: int) -> None:
         k, v = (array(a[None, None]) for a in (keys, values))
         result = fast.scaled_dot_product_attention(q, k, v, scale=1.0)
         np.testing.assert_array_equal(numpy(result), np.full((1, 1, 1, 16), expected))
+
+
+halves = pytest.mark.parametrize("dtype", [float16, bfloat16])
+
+
+@halves
+def test_prompt_after_part_of_a_cache(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    q = random(rng, (1, 4, 30, 64), dtype, False)
+    cache = random(rng, (2, 1, 2, 96, 64), dtype, False)
+    k, v = cache[0, :, :, :75], cache[1, :, :, :75]
+    result = fast.scaled_dot_product_attention(q, k, v, scale=0.125, mask="causal")
+    check(result, attended(numpy(q), numpy(k), numpy(v), 0.125, True), dtype)
+
+
+@ours_only
+@halves
+@pytest.mark.parametrize("scale", [0.0, -0.1, 2.0**-14, 1.0, 2.0**13])
+@pytest.mark.parametrize("power", [-20, 0, 5])
+def test_half_precision_of_any_magnitude(dtype: Any, scale: float, power: int) -> None:
+    rng = np.random.default_rng(1)
+    q, k, v = (random(rng, (1, 2, 40, 32), dtype, False) for _ in range(3))
+    # The keys differ by powers of two, so that scores far apart are just as far apart in integers.
+    k = ops.astype(array((2.0 ** rng.integers(-3, 3, (1, 2, 40, 32))).astype(np.float32)), dtype)
+    v = ops.multiply(v, array(2.0**power, dtype=dtype))
+    q = ops.astype(array(np.sign(numpy(q)).astype(np.float32)), dtype)
+    result = fast.scaled_dot_product_attention(q, k, v, scale=scale)
+    expected = attended(numpy(q), numpy(k), numpy(v), scale, False)
+    error = np.abs(numpy(result) - expected)
+    assert error.max() <= TOLERANCES[dtype] * 2 * max(np.abs(numpy(v)).max(), 2.0**-14)
+
+
+@halves
+def test_keys_and_values_repeated_in_place(dtype: Any) -> None:
+    rng = np.random.default_rng(2)
+    q = random(rng, (1, 2, 40, 32), dtype, False)
+    k, v = (
+        ops.broadcast_to(random(rng, (1, 2, 1, 32), dtype, False), (1, 2, 50, 32)) for _ in range(2)
+    )
+    result = fast.scaled_dot_product_attention(q, k, v, scale=0.125)
+    check(result, np.broadcast_to(numpy(v)[:, :, :1], q.shape), dtype)
+
+
+@ours_only
+@halves
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+@pytest.mark.parametrize("place", ["queries", "keys", "values"])
+def test_prompts_that_are_not_finite(dtype: Any, bad: float, place: str) -> None:
+    rng = np.random.default_rng(3)
+    given = {
+        name: rng.normal(size=(1, 1, 40, 32)).astype(np.float32)
+        for name in ("queries", "keys", "values")
+    }
+    given[place][0, 0, 20, 5] = bad
+    q, k, v = (ops.astype(array(values), dtype) for values in given.values())
+    result = fast.scaled_dot_product_attention(q, k, v, scale=0.125, mask="causal")
+    with np.errstate(invalid="ignore"):
+        expected = attended(numpy(q), numpy(k), numpy(v), 0.125, True)
+    # What comes before the bad row does not see it.
+    check(result[:, :, :20], expected[:, :, :20], dtype)
+    seen = numpy(result)[0, 0, 20, 5]
+    assert not np.isfinite(seen) or place != "values"
 
 
 # Also of MLX's own kernels, in a type that does not round the scores: they are products of two

@@ -279,6 +279,55 @@ def test_integers_are_exact(form: Format, m: int, dtype: Any) -> None:
     np.testing.assert_array_equal(numpy(y), numpy(expected))
 
 
+@ours_only
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=seeds,
+    form=st.sampled_from(AFFINE),
+    m=st.sampled_from([8, 15, 40]),
+    n=st.sampled_from([5, 33, 64]),
+    exponent=st.sampled_from([-70, -39, 0, 36, 50]),
+)
+def test_scales_of_any_magnitude(seed: int, form: Format, m: int, n: int, exponent: int) -> None:
+    rng = np.random.default_rng(seed)
+    k = form.group_size * 3
+    weights = random_weights(rng, (n, k), form)
+    scales = np.where(rng.random((n, 3)) < 0.3, 0, weights.scales * 2.0**exponent)
+    biases = weights.biases * 2.0**exponent
+    x = ops.astype(array(rng.normal(size=(m, k)).astype(np.float32)), bfloat16)
+    y = ops.quantized_matmul(
+        x,
+        array(weights.words),
+        array(scales.astype(np.float32)),
+        array(biases.astype(np.float32)),
+        True,
+        **form.arguments,
+    )
+    grouped = weights.integers.reshape(n, 3, -1)
+    w = (grouped * scales[..., None] + biases[..., None]).reshape(n, k).T
+    expected, magnitude = numpy(x) @ w, np.abs(numpy(x)) @ np.abs(w)
+    assert (np.abs(numpy(y) - expected) <= TOLERANCES[bfloat16] * magnitude).all()
+
+
+@ours_only
+@pytest.mark.parametrize("part", ["scales", "biases"])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 65504.0])
+def test_scales_that_are_not_finite_or_large(part: str, bad: float) -> None:
+    rng = np.random.default_rng(5)
+    weights = Weights(rng, (40, 128), Format("affine", 4, 32), float16)
+    assert weights.biases is not None
+    values = {"scales": numpy(weights.scales), "biases": numpy(weights.biases)}
+    values[part][3, 1] = bad
+    weights.scales, weights.biases = (
+        ops.astype(array(values[name].astype(np.float32)), float16) for name in values
+    )
+    x = ops.astype(array(np.abs(rng.normal(size=(20, 128))).astype(np.float32)), float16)
+    y = numpy(weights.product(x))
+    finite = np.arange(40) != 3
+    check(array(y[:, finite].astype(np.float32)), numpy(x), weights.values.T[:, finite], float16)
+    assert not np.isfinite(y[:, 3]).any()
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=str)
 @pytest.mark.parametrize("m", [1, 40])
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])

@@ -28,8 +28,13 @@ class LanguageModel(Protocol):
         """The layers, each of which needs a cache of its own."""
         ...
 
-    def __call__(self, tokens: mx.array, cache: Sequence[KVCache] | None = None) -> mx.array:
-        """Return the logits that follow each of ``tokens``, of shape ``(batch, length)``."""
+    def __call__(
+        self, tokens: mx.array, cache: Sequence[KVCache] | None = None, *, last_only: bool = False
+    ) -> mx.array:
+        """Return the logits that follow each of ``tokens``, of shape ``(batch, length)``.
+
+        If ``last_only``, those after the last one alone, as if the length were 1.
+        """
         ...
 
 
@@ -79,7 +84,7 @@ def generate_step(
     max_tokens: int = 256,
     sampler: Sampler | None = None,
     prompt_cache: Sequence[KVCache] | None = None,
-    prefill_step_size: int = 2048,
+    prefill_step_size: int = 512,
 ) -> Iterator[tuple[int, mx.array]]:
     """Generate tokens.
 
@@ -92,7 +97,7 @@ def generate_step(
         prompt_cache: A cache that holds what goes before the prompt, to which this adds. Default:
             ``None``, an empty one.
         prefill_step_size: Number of tokens of the prompt to read at a time, which bounds the
-            memory that this takes. Default: 2048.
+            memory that this takes. Default: 512.
 
     Yields:
         A token and the log-probabilities of shape ``(vocabulary,)`` that it was chosen from; no
@@ -158,15 +163,16 @@ def _generate(
     prefill_step_size: int,
 ) -> Iterator[tuple[int, mx.array]]:
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
-        logits = model(tokens[None], cache=cache)[:, -1, :].astype(mx.float32)
+        logits = model(tokens[None], cache=cache, last_only=True)[:, -1, :].astype(mx.float32)
         logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         return sample(logprobs), logprobs[0]
 
-    # Logits are needed after the last token only: the others just fill the cache.
-    for start in range(0, len(ids) - 1, prefill_step_size):
-        model(mx.array([ids[start : min(start + prefill_step_size, len(ids) - 1)]]), cache=cache)
+    # All pieces of the prompt but the last just fill the cache.
+    last = (len(ids) - 1) // prefill_step_size * prefill_step_size
+    for start in range(0, last, prefill_step_size):
+        model(mx.array([ids[start : start + prefill_step_size]]), cache=cache, last_only=True)
         mx.eval([layer.state for layer in cache])
-    token, logprobs = step(mx.array(ids[-1:]))
+    token, logprobs = step(mx.array(ids[last:]))
     mx.async_eval(token)
     for i in range(max_tokens):
         if i + 1 < max_tokens:

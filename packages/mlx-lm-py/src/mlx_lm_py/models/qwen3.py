@@ -191,15 +191,19 @@ class Model(nn.Module):
         if not args.tie_word_embeddings:
             self.lm_head = nn.Linear(args.hidden_size, args.vocab_size, bias=False)
 
-    def __call__(self, tokens: mx.array, cache: Sequence[KVCache] | None = None) -> mx.array:
+    def __call__(
+        self, tokens: mx.array, cache: Sequence[KVCache] | None = None, *, last_only: bool = False
+    ) -> mx.array:
         """Predict the token after each of the given ones.
 
         Args:
             tokens: Integers of shape ``(batch, length)``.
             cache: As `make_prompt_cache` gives it; it takes in the tokens. Default: ``None``.
+            last_only: Whether to predict after the last token only, which saves the output layer
+                for the others. Default: ``False``.
 
         Returns:
-            Logits of shape ``(batch, length, vocab_size)``.
+            Logits of shape ``(batch, length, vocab_size)``, or ``(batch, 1, vocab_size)``.
 
         Raises:
             ValueError: If ``tokens`` is of another shape, or empty.
@@ -207,6 +211,8 @@ class Model(nn.Module):
         if tokens.ndim != 2 or tokens.size == 0:
             raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
         h = self.model(tokens, cache)
+        if last_only:
+            h = h[:, -1:]
         if self.args.tie_word_embeddings:
             return self.model.embed_tokens.as_linear(h)
         return self.lm_head(h)

@@ -41,15 +41,13 @@ void block_of_queries(
     Range range,
     float* y) {
   const int count = range.end - range.begin;
-  // Query i sees the keys up to i + past.
-  const int past = p.keys - p.queries;
-  const int keys = p.causal ? range.end + past : p.keys;
+  const int keys = p.visible(range.end - 1);
   Buffer<float> scores(static_cast<std::size_t>(count) * keys);
   q = from(q, Number::f32, range.begin, 0);
   multiply(kernels, q, transposed(k), count, keys, p.width, p.scale, scores.data());
   for (int i = 0; i < count; i++) {
     float* row = scores.data() + static_cast<std::size_t>(i) * keys;
-    const int visible = p.causal ? range.begin + i + past + 1 : keys;
+    const int visible = p.visible(range.begin + i);
     kernels.softmax(row, visible);
     std::fill(row + visible, row + keys, 0.0f);
   }
@@ -64,6 +62,7 @@ void run(
     const View& keys,
     const View& values,
     void* y) {
+  if (attend_in_integers(kernels, p, queries, keys, values, y)) return;
   const Batch q(kernels, queries), k(kernels, keys), v(kernels, values);
   const std::size_t size = static_cast<std::size_t>(p.items) * p.queries * p.value_width;
   const bool direct = queries.type == Float::f32;

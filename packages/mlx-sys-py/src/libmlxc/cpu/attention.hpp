@@ -1,4 +1,4 @@
-// Attention of single queries, as a language model asks them when it makes one token.
+// Attention, one way for each number of queries.
 #pragma once
 
 #include "kernels.hpp"
@@ -13,9 +13,15 @@ struct Attention {
   int queries, keys, width, value_width;
   float scale;
   bool causal;
+
+  // How many keys query i sees.
+  int visible(int i) const {
+    return causal ? i + 1 + keys - queries : keys;
+  }
 };
 
-// Reads keys and values where they lie, as they are: a cache of half precision is not converted.
+// Of one query for each head, as a language model asks them when it makes one token. Reads keys
+// and values where they lie, as they are: a cache of half precision is not converted.
 class SingleQueries {
  public:
   SingleQueries(
@@ -32,5 +38,15 @@ class SingleQueries {
   const View queries_;
   const Matrices keys_, values_;
 };
+
+// Results of shape [items, queries, value_width] at y. False where that is not worth it or the
+// numbers are not fit for it; then y is still to be computed.
+bool attend_in_integers(
+    const Kernels& kernels,
+    const Attention& p,
+    const View& queries,
+    const View& keys,
+    const View& values,
+    void* y);
 
 }  // namespace mlx_c::cpu

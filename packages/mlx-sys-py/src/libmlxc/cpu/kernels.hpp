@@ -80,22 +80,54 @@ struct SharedAttention {
   float* y;                  // [heads, value_width]: sums of values, each times its exponential
 };
 
-// Products with transposed affine weights and an x in half precision, from panels of integers.
+// y = x w from panels of integers of 16 bits: groups of numbers along k share a unit or a scale.
+struct IntegerProduct {
+  int k, group;  // k is a multiple of the group, the group of 32
+  // Those of the integers of x, with the sign: 16, or 15 where x is of type f32. With those of w
+  // and the size of a group, the sums must not need more than 32.
+  int x_bits;
+  bool biased;   // whether w has biases
+  bool flushes;  // whether groups of x below 2^-60 may be rounded to multiples of 2^-73
+  Float y_type;
+  std::ptrdiff_t y_row;
+};
+
 struct IntegerProducts {
   int rows, columns;  // of y, at most, that a panel of x and one of w are for
   // 32-bit words of a panel.
-  std::size_t (*x_panel)(const QuantizedProduct&, int rows);
-  std::size_t (*w_panel)(const QuantizedProduct&);
-  // False if a number is too large for it, or not finite.
-  bool (*pack_x)(const QuantizedProduct&, Range rows, std::int32_t* panel);
-  void (*pack_w)(const QuantizedProduct&, Range columns, std::int32_t* panel);
-  // Computes the part of y that two panels are for.
+  std::size_t (*x_panel)(const IntegerProduct&, int rows);
+  std::size_t (*w_panel)(const IntegerProduct&);
+  // Rows of x, of which one lies `row` numbers behind the other. False if a number is too large for
+  // it, too small, or not finite.
+  bool (*pack_x)(
+      const IntegerProduct&,
+      const void* x,
+      Float type,
+      std::ptrdiff_t row,
+      int rows,
+      std::int32_t* panel);
+  // Transposed affine weights. False if a scale or a bias is too large, too small, or not finite.
+  bool (*pack_w)(
+      const IntegerProduct&, const QuantizedProduct&, Range columns, std::int32_t* panel);
+  // The first k numbers of columns in half precision, of which one stride is 1; with neighbours in
+  // a row, there are 16, 32 ... of them. Integers of 13 bits; the columns are taken times `factor`,
+  // between 2^-12 and 2^12. False as above, but for numbers that are too small.
+  bool (*pack_columns)(
+      const IntegerProduct&,
+      Operand,
+      Float type,
+      int k,
+      int columns,
+      float factor,
+      std::int32_t* panel);
+  // Computes the part of y that two panels are for, which begins at `y`.
   void (*multiply)(
-      const QuantizedProduct&,
-      Range rows,
-      Range columns,
+      const IntegerProduct&,
+      int rows,
+      int columns,
       const std::int32_t* x,
-      const std::int32_t* w);
+      const std::int32_t* w,
+      void* y);
 };
 
 struct Kernels {
@@ -136,6 +168,8 @@ struct Kernels {
       float* of_bias);
   // In place.
   void (*softmax)(float* x, int size);
+  // Replaces x by the exponentials of what is between it and the greatest; returns their sum.
+  float (*exponentials)(float* x, int size, float& greatest);
   // Computes weights, greatest, totals and y.
   void (*attend)(const SharedAttention&);
   // Rotates pairs of numbers in place: neighbours if `traditional`, else those `pairs` apart.

@@ -105,16 +105,20 @@ bool reads_integers(const Kernels& kernels, const QuantizedProduct& p) {
       p.x_type != Float::f32 && p.m >= many_rows && p.group % 32 == 0;
 }
 
-// False if x is not fit for it; then y is still to be computed.
+// False if x or w is not fit for it; then y is still to be computed.
 bool multiply_integers(const Kernels& kernels, const QuantizedProduct& p) {
   const IntegerProducts& integers = *kernels.integers;
+  const IntegerProduct product{p.k, p.group, 16, true, false, p.y_type, p.n};
   const int rows = pieces(p.m, pieces(p.m, integers.rows)), panels = pieces(p.m, rows);
-  const std::size_t panel_size = integers.x_panel(p, rows);
+  const std::size_t panel_size = integers.x_panel(product, rows);
   Buffer<std::int32_t> x(panel_size * panels);
-  const auto rows_of = [&](int i) { return Range{i * rows, std::min((i + 1) * rows, p.m)}; };
+  const auto rows_of = [&](int i) { return std::min(rows, p.m - i * rows); };
   std::atomic<bool> fits = true;
   parallel_for(panels, [&](int i) {
-    if (!integers.pack_x(p, rows_of(i), x.data() + i * panel_size)) fits = false;
+    const char* source = static_cast<const char*>(p.x) +
+        static_cast<std::size_t>(i) * rows * p.k * item_size(p.x_type);
+    std::int32_t* panel = x.data() + i * panel_size;
+    if (!integers.pack_x(product, source, p.x_type, p.k, rows_of(i), panel)) fits = false;
   });
   if (!fits) return false;
 
@@ -127,12 +131,16 @@ bool multiply_integers(const Kernels& kernels, const QuantizedProduct& p) {
     const int first = task % shares * share, column = task / shares * integers.columns;
     const Range part{column, std::min(column + integers.columns, p.n)};
     std::int32_t* const w =
-        static_cast<std::int32_t*>(scratch<IntegerProducts>(4 * integers.w_panel(p)));
-    integers.pack_w(p, part, w);
-    for (int i = first; i < std::min(first + share, panels); i++)
-      integers.multiply(p, rows_of(i), part, x.data() + i * panel_size, w);
+        static_cast<std::int32_t*>(scratch<IntegerProducts>(4 * integers.w_panel(product)));
+    if (!integers.pack_w(product, p, part, w)) fits = false;
+    for (int i = first; i < std::min(first + share, panels); i++) {
+      char* y = static_cast<char*>(p.y) +
+          (static_cast<std::size_t>(i) * rows * p.n + column) * item_size(p.y_type);
+      integers.multiply(
+          product, rows_of(i), part.end - part.begin, x.data() + i * panel_size, w, y);
+    }
   });
-  return true;
+  return fits;
 }
 
 }  // namespace

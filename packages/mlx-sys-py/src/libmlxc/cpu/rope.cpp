@@ -1,4 +1,5 @@
 // Rotary position embeddings.
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <tuple>
@@ -8,6 +9,7 @@
 #include "fused.hpp"
 #include "mlx/allocator.h"
 #include "mlx/fast.h"
+#include "pool.hpp"
 #include "steps.hpp"
 
 namespace mlx_c::cpu {
@@ -50,21 +52,42 @@ struct Angles {
   }
 };
 
+// Numbers that one task rotates.
+constexpr int task_size = 1 << 14;
+
+// The row of `view`, counted through all axes before the last, as floats.
+void get_row(const Kernels& kernels, const View& view, std::size_t row, float* target) {
+  std::ptrdiff_t at = 0;
+  for (int d = static_cast<int>(view.shape.size()) - 2; d >= 0; row /= view.shape[d--])
+    at += static_cast<std::ptrdiff_t>(row % view.shape[d]) * view.strides[d];
+  const int width = view.shape.back();
+  const std::ptrdiff_t item = item_size(view.type), step = view.strides.back() * item;
+  const char* source = static_cast<const char*>(view.data) + at * item;
+  if (view.strides.back() == 1) return kernels.widen(source, view.type, target, width);
+  for (int i = 0; i < width; i++) kernels.widen(source + i * step, view.type, target + i, 1);
+}
+
 void run(const Kernels& kernels, const Rotation& p, bool traditional, const View& x, void* y) {
   // All layers of a model rotate by the same angles.
-  thread_local Angles angles;
+  thread_local Angles kept;
+  Angles& angles = kept;
   const int positions = x.shape.end()[-2], width = x.shape.end()[-1];
   angles.compute(p, positions);
-  const std::size_t size = x.size();
-  Buffer<float> memory(x.type == Float::f32 ? 0 : size);
-  float* result = x.type == Float::f32 ? static_cast<float*>(y) : memory.data();
-  x.copy_to(kernels, result);
-  for (std::size_t row = 0; row * width < size; row++) {
-    const std::size_t at = row % positions * p.pairs;
-    kernels.rotate(
-        result + row * width, &angles.cosines[at], &angles.sines[at], p.pairs, traditional);
-  }
-  if (x.type != Float::f32) kernels.narrow(result, y, x.type, size);
+  const std::size_t rows = x.size() / width;
+  const std::size_t task_rows = std::max(1, task_size / width);
+  parallel_for(static_cast<int>((rows + task_rows - 1) / task_rows), [&](int task) {
+    Buffer<float> converted(width);
+    const std::size_t begin = task * task_rows, end = std::min(rows, begin + task_rows);
+    for (std::size_t row = begin; row < end; row++) {
+      char* const target = static_cast<char*>(y) + row * width * item_size(x.type);
+      const bool direct = x.type == Float::f32;
+      float* const values = direct ? reinterpret_cast<float*>(target) : converted.data();
+      get_row(kernels, x, row, values);
+      const std::size_t at = row % positions * p.pairs;
+      kernels.rotate(values, &angles.cosines[at], &angles.sines[at], p.pairs, traditional);
+      if (!direct) kernels.narrow(values, target, x.type, width);
+    }
+  });
 }
 
 class RoPE : public Fused {

@@ -4,7 +4,7 @@
 #include "convert.hpp"
 #include "dense.hpp"
 #include "depthwise.hpp"
-#include "integers.hpp"
+#include "integers_pack.hpp"
 #include "quantized.hpp"
 #include "rows.hpp"
 #include "unpack.hpp"
@@ -42,6 +42,7 @@ const Kernels table = {
     normalize,
     normalize_gradients,
     softmax,
+    exponentials,
     attention::attend,
     rotate,
     widen,
