@@ -173,7 +173,8 @@ def _generate(
         model(mx.array([ids[start : start + prefill_step_size]]), cache=cache, last_only=True)
         mx.eval([layer.state for layer in cache])
     token, logprobs = step(mx.array(ids[last:]))
-    mx.async_eval(token)
+    # Waiting bounds the memory: it is not all given out before the work begins.
+    mx.eval(token)
     for i in range(max_tokens):
         if i + 1 < max_tokens:
             # The next step is under way while the caller deals with this one.
