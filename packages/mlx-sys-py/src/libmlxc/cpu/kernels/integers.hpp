@@ -6,8 +6,14 @@
 // in once per group: sum(x * w) = unit * scale * sum(i * j) for x = unit * i and w = scale * j.
 // Where w has biases, w = scale * j + bias, and bias * sum(x) is added.
 //
-// Units are powers of two, so scale * unit takes an addition of integers, which the processor does
-// beside its multiplications. All scales and units must be so that this product is a normal number.
+// Additions of vectors are done by twice as many parts of the processor as multiplications, so half
+// of these are traded for them, as S. Winograd has it (A new algorithm for inner product, 1968):
+// i1 j1 + i2 j2 = (i1 + j2) (i2 + j1) - i1 i2 - j1 j2. What is subtracted depends on one row or one
+// column alone, and is summed up when these are packed. It may overflow, and so may sums on the
+// way: what comes out is right modulo 2^32.
+//
+// Units are powers of two, so scale * unit takes an addition of integers, too. All scales and units
+// must be so that this product is a normal number.
 #pragma once
 
 #include "../kernels.hpp"
@@ -33,14 +39,19 @@ inline vint pair(vint low, vint high) {
   return (low & 0xffff) | high << 16;
 }
 
+inline vint add_halves(vint a, vint b) {
+  return (vint)_mm512_add_epi16((__m512i)a, (__m512i)b);
+}
+
 inline vint add_products(vint sums, vint a, vint b) {
   return (vint)_mm512_dpwssd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
 }
 
-// Behind the pairs of a group, a panel has vectors of factors: units of rows or scales of columns
-// and, with biases, the sums of the group or its biases.
+// Behind the pairs of a group, a panel has vectors of factors: units of rows or scales of columns;
+// what there is to subtract, with its sign changed; and, with biases, the sums of rows or the
+// biases of columns.
 inline int factors(const IntegerProduct& p) {
-  return p.biased ? 2 : 1;
+  return p.biased ? 3 : 2;
 }
 
 // Words of a panel of one row or column.
@@ -73,36 +84,48 @@ template <int rows, bool biased>
 void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, float* y) {
   vfloat totals[rows][tile_vectors] = {};
   for (int g = 0; g < groups; g++) {
-    vint sums[rows][tile_vectors] = {};
-    for (int step = 0; step < steps; step++, x += rows, w += tile_columns) {
-      vint right[tile_vectors];
+    const std::int32_t* const units = x + steps * rows;
+    const std::int32_t* const scales = w + steps * tile_columns;
+    vint sums[rows][tile_vectors];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 2
-      for (int v = 0; v < tile_vectors; v++) right[v] = load_vector(w + v * lanes);
+      for (int v = 0; v < tile_vectors; v++)
+        sums[r][v] = load_vector(scales + tile_columns + v * lanes) + units[rows + r];
+    }
+    for (int step = 0; step < steps; step += 2, x += 2 * rows, w += 2 * tile_columns) {
+      vint first[tile_vectors], second[tile_vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < tile_vectors; v++) {
+        first[v] = load_vector(w + v * lanes);
+        second[v] = load_vector(w + tile_columns + v * lanes);
+      }
 #pragma GCC unroll 8
       for (int r = 0; r < rows; r++) {
-        const vint left = vint{} + x[r];
+        const vint left = vint{} + x[r], right = vint{} + x[rows + r];
 #pragma GCC unroll 2
         for (int v = 0; v < tile_vectors; v++)
-          sums[r][v] = add_products(sums[r][v], left, right[v]);
+          sums[r][v] =
+              add_products(sums[r][v], add_halves(left, second[v]), add_halves(right, first[v]));
       }
     }
     vint scale[tile_vectors];
     vfloat bias[tile_vectors];
 #pragma GCC unroll 2
     for (int v = 0; v < tile_vectors; v++) {
-      scale[v] = load_vector(w + v * lanes);
-      if constexpr (biased) bias[v] = (vfloat)load_vector(w + tile_columns + v * lanes);
+      scale[v] = load_vector(scales + v * lanes);
+      if constexpr (biased) bias[v] = (vfloat)load_vector(scales + 2 * tile_columns + v * lanes);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 2
       for (int v = 0; v < tile_vectors; v++) {
-        if constexpr (biased) totals[r][v] += bias[v] * (vfloat)(vint{} + x[rows + r]);
-        totals[r][v] += to_float((vuint)sums[r][v]) * (vfloat)(scale[v] + x[r]);
+        if constexpr (biased) totals[r][v] += bias[v] * (vfloat)(vint{} + units[2 * rows + r]);
+        totals[r][v] += to_float((vuint)sums[r][v]) * (vfloat)(scale[v] + units[r]);
       }
     }
-    x += (biased ? 2 : 1) * rows;
-    w += (biased ? 2 : 1) * tile_columns;
+    x += (biased ? 3 : 2) * rows;
+    w += (biased ? 3 : 2) * tile_columns;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {

@@ -27,6 +27,15 @@ inline vint rounded(vfloat v) {
   return (vint)_mm512_cvtps_epi32((__m512)v);
 }
 
+// What is to be subtracted for a block.
+inline vint products(const vint (&steps)[lanes]) {
+  vint sums = {};
+#pragma GCC unroll 8
+  for (int step = 0; step < lanes; step += 2)
+    sums = add_products(sums, steps[step], steps[step + 1]);
+  return sums;
+}
+
 inline bool any(vint mask) {
   return _mm512_movepi32_mask((__m512i)mask) != 0;
 }
@@ -146,14 +155,16 @@ bool pack_x(
     const vint most = greatest<S>(x, row, p.group, rows);
     const vint small = most < smallest;
     if (any(most >= limit) || (!p.flushes && any(small & (most != 0)))) return false;
-    const vint power = (small ? smallest : most) & 0x7f800000;
+    // Numbers next to the end of 16 bits get a larger unit: they are added to those of w.
+    const vint power = ((small ? smallest : most) + 0x20000) & 0x7f800000;
     const vint exponent = power - ((127 + p.x_bits - 2) << 23);
     const vfloat inverse = (vfloat)((127 << 23) - exponent);
-    vint sums = {};
+    vint sums = {}, subtracted = {};
     for (int i = 0; i < p.group; i += block) {
       vint square[lanes];
       quantize<S>(x + i, row, rows, inverse, square);
       transpose<std::int32_t>(square);
+      subtracted += products(square);
 #pragma GCC unroll 16
       for (int step = 0; step < lanes; step++) {
         parts.put(square[step]);
@@ -161,6 +172,7 @@ bool pack_x(
       }
     }
     parts.put(exponent);
+    parts.put(-subtracted);
     if (p.biased) parts.put((vint)(to_float((vuint)sums) * (vfloat)(exponent + (127 << 23))));
   }
   return true;
@@ -184,9 +196,9 @@ bool pack_x(
   }
 }
 
-// The pairs of up to 16 columns in a block.
+// The pairs of up to 16 columns in a block; returns what is to be subtracted for it.
 template <int bits>
-void pack_square(const unsigned char* bytes, std::ptrdiff_t row, int count, std::int32_t* target) {
+vint pack_square(const unsigned char* bytes, std::ptrdiff_t row, int count, std::int32_t* target) {
   vint square[lanes];
 #pragma GCC unroll 16
   for (int c = 0; c < lanes; c++, bytes += row) {
@@ -200,11 +212,13 @@ void pack_square(const unsigned char* bytes, std::ptrdiff_t row, int count, std:
   transpose<std::int32_t>(square);
 #pragma GCC unroll 16
   for (int step = 0; step < lanes; step++) store_vector(target + step * tile_columns, square[step]);
+  return products(square);
 }
 
-// A scale of zero has no exponent to add to. The integers of its group become zero instead.
-void clear(std::int32_t* group, int steps, vint columns) {
-  for (int step = 0; step < steps; step++, group += tile_columns)
+// A scale of zero has no exponent to add to. The integers of its group become zero instead, and
+// what follows from them.
+void clear(std::int32_t* group, int vectors, vint columns) {
+  for (int i = 0; i < vectors; i++, group += tile_columns)
     store_vector(group, load_vector(group) & ~columns);
 }
 
@@ -241,9 +255,9 @@ bool pack_factors(
         const vint size = magnitude((vfloat)scale[i]), zero = size == 0;
         unfit |= (~zero & (size < smallest)) | (size >= limit);
         unfit |= magnitude((vfloat)bias[i]) >= (vint)splat(largest_x);
-        if (any(zero)) clear(group, steps, zero);
+        if (any(zero)) clear(group, steps + 2, zero);
         store_vector(group + steps * tile_columns, zero ? (vint)splat(1) : scale[i]);
-        store_vector(group + (steps + 1) * tile_columns, bias[i]);
+        store_vector(group + (steps + 2) * tile_columns, bias[i]);
       }
     }
   }
@@ -253,16 +267,17 @@ bool pack_factors(
 template <int bits>
 bool pack_w(
     const IntegerProduct& p, const QuantizedProduct& q, Range columns, std::int32_t* panel) {
-  const int group_size = (p.group / 2 + factors(p)) * tile_columns;
   const std::ptrdiff_t row = (std::ptrdiff_t)p.k / 8 * bits;
   const unsigned char* bytes = reinterpret_cast<const unsigned char*>(q.w) + columns.begin * row;
   bool fits = true;
   for (int c = 0; c < tile_columns; c += lanes) {
     const int rest = columns.end - columns.begin - c, count = rest < lanes ? rest : lanes;
-    for (int k = 0; k < p.k; k += block) {
-      const std::ptrdiff_t group = k / p.group, step = k % p.group / 2;
-      std::int32_t* const target = panel + group * group_size + step * tile_columns + c;
-      pack_square<bits>(bytes + k / 8 * bits + c * row, row, count, target);
+    std::int32_t* target = panel + c;
+    for (int k = 0; k < p.k; k += p.group, target += factors(p) * tile_columns) {
+      vint subtracted = {};
+      for (int i = k; i < k + p.group; i += block, target += lanes * tile_columns)
+        subtracted += pack_square<bits>(bytes + i / 8 * bits + c * row, row, count, target);
+      store_vector(target + tile_columns, -subtracted);
     }
     fits &= pack_factors(p, q, columns.begin + c, count, panel + c);
   }
@@ -303,7 +318,8 @@ bool pack_standing(
       for (int step = 0; step < lanes; step++, target += tile_columns)
         store_vector(target, square[step]);
       store_vector(target, column_scales(most, factor));
-      target += tile_columns;
+      store_vector(target + tile_columns, -products(square));
+      target += 2 * tile_columns;
     }
   }
   return true;
@@ -327,12 +343,15 @@ bool pack_lying(
       }
       if (any(most >= limit)) return false;
       const vfloat inverse = column_limit / (vfloat)most;
+      vint steps[lanes];
       for (int step = 0; step < lanes; step++, target += tile_columns) {
         const vint low = rounded(rows[step] * inverse);
-        store_vector(target, pair(low, rounded(rows[step + lanes] * inverse)));
+        steps[step] = pair(low, rounded(rows[step + lanes] * inverse));
+        store_vector(target, steps[step]);
       }
       store_vector(target, column_scales(most, factor));
-      target += tile_columns;
+      store_vector(target + tile_columns, -products(steps));
+      target += 2 * tile_columns;
     }
   }
   return true;
