@@ -280,6 +280,22 @@ def test_integers_are_exact(form: Format, m: int, dtype: Any) -> None:
 
 
 @ours_only
+@pytest.mark.parametrize("form", AFFINE, ids=str)
+@pytest.mark.parametrize("dtype", [float16, bfloat16])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_at_the_ends_of_the_integers(form: Format, dtype: Any, sign: int) -> None:
+    rng = np.random.default_rng(7)
+    n, k = 40, form.group_size * 2
+    fractions = [2 - 2.0**-bits for bits in (5, 6, 7, 10)]
+    x = ops.astype(array((sign * rng.choice(fractions, (20, k))).astype(np.float32)), dtype)
+    ones = np.full((n, k * form.bits // 32), 0xFFFFFFFF, np.uint32)
+    scales, biases = np.full((n, 2), 0.5, np.float32), np.full((n, 2), -1, np.float32)
+    y = ops.quantized_matmul(x, array(ones), array(scales), array(biases), True, **form.arguments)
+    weight = (2**form.bits - 1) * 0.5 - 1
+    check(y, numpy(x), np.full((k, n), weight), dtype)
+
+
+@ours_only
 @settings(max_examples=40, deadline=None)
 @given(
     seed=seeds,
