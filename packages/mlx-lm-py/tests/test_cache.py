@@ -29,6 +29,15 @@ def test_holds_what_was_added(steps: list[tuple[int, int]]) -> None:
         assert cache.offset == end
 
 
+def test_reserved_room_is_made_at_once() -> None:
+    cache = KVCache()
+    cache.reserve(600)
+    assert cache.state == []
+    for length, held in ((1, 768), (700, 768), (100, 1024)):
+        cache.update_and_fetch(random(length), random(length))
+        assert [array.shape[2] for array in cache.state] == [held] * 2
+
+
 def test_grows_in_steps() -> None:
     cache = KVCache()
     assert (cache.state, cache.nbytes) == ([], 0)

@@ -45,7 +45,7 @@ def test_gguf(tmp_path: Path, name: str) -> None:
 
 def test_gguf_in_half_precision(tmp_path: Path) -> None:
     path = make_gguf(tmp_path / "model.gguf", "llama", matrices=mx.float16)
-    model, _ = load(path)
+    model: Any = load(path)[0]
     assert {value.dtype for _, value in tree_flatten(model.parameters())} == {mx.float16}
     result = model(mx.load(str(FIXTURES / "llama" / "expected.safetensors"))["tokens"])
     assert result.dtype == mx.float16

@@ -308,6 +308,7 @@ def test_scales_of_any_magnitude(seed: int, form: Format, m: int, n: int, expone
     rng = np.random.default_rng(seed)
     k = form.group_size * 3
     weights = random_weights(rng, (n, k), form)
+    assert weights.biases is not None
     scales = np.where(rng.random((n, 3)) < 0.3, 0, weights.scales * 2.0**exponent)
     biases = weights.biases * 2.0**exponent
     x = ops.astype(array(rng.normal(size=(m, k)).astype(np.float32)), bfloat16)

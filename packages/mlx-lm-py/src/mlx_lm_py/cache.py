@@ -37,6 +37,7 @@ class KVCache:
 
     def __init__(self) -> None:
         self.offset = 0
+        self._reserved = 0
         self._keys: mx.array | None = None
         self._values: mx.array | None = None
 
@@ -65,6 +66,16 @@ class KVCache:
         self.offset = end
         return self._keys[:, :, :end, :], self._values[:, :, :end, :]
 
+    def reserve(self, length: int) -> None:
+        """Have room for so many positions from the next growth on.
+
+        Buffers that grow again and again leave gaps in memory that none of them fits.
+
+        Args:
+            length: Number of positions, those already held included.
+        """
+        self._reserved = max(self._reserved, length)
+
     def _grow(self, buffer: mx.array | None, new: mx.array, end: int) -> mx.array:
         batch, heads, _, width = new.shape
         held = 0
@@ -76,7 +87,7 @@ class KVCache:
             held = buffer.shape[2]
             if end <= held:
                 return buffer
-        length = -(-end // self.step) * self.step
+        length = -(-max(end, self._reserved) // self.step) * self.step
         room = mx.zeros((batch, heads, length - held, width), new.dtype)
         return room if buffer is None else mx.concatenate([buffer, room], axis=2)
 

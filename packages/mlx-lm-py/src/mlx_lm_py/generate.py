@@ -167,6 +167,8 @@ def _generate(
         logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         return sample(logprobs), logprobs[0]
 
+    for layer in cache:
+        layer.reserve(layer.offset + len(ids) + 1)
     # All pieces of the prompt but the last just fill the cache.
     last = (len(ids) - 1) // prefill_step_size * prefill_step_size
     for start in range(0, last, prefill_step_size):
