@@ -18,7 +18,11 @@ cdef array updated(array a, object index, object value, slice_updater update, sc
     if type(index) is tuple and is_basic(index):
         return basic_updated(a, index, source, update)
     target, items = expand_index(a, index)
-    if any([isinstance(item, array) for item in items]):
+    arrays = [axis for axis, item in enumerate(items) if isinstance(item, array)]
+    if arrays:
+        whole = sum([is_full(item) for item in items])
+        if len(arrays) == 1 and whole + 1 == len(items) == a.ndim == target.ndim:
+            return scattered_slices(a, items[arrays[0]], arrays[0], source, scatter)
         return scattered(a, index, source, scatter)
     target = basic_updated(target, tuple(items), source, update)
     return reshape(target, a.shape) if target.ndim != a.ndim else target
@@ -63,6 +67,25 @@ cdef array fit(array source, vector[int]& shape):
         raise ValueError(
             f"a value of shape {tuple(dims)} does not broadcast to the indexed shape {tuple(shape)}"
         ) from None
+
+
+cdef array scattered_slices(
+    array a, array positions, int axis, array source, scatterer scatter
+):
+    """Scatter at positions along one axis, of which the others are whole."""
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    res.ctx = s.ctx = NULL
+    where, before, behind = positions.shape, a.shape[:axis], a.shape[axis + 1 :]
+    cdef vector[int] indexed = before + where + behind
+    source = fit(source, indexed)
+    if axis > 0:
+        order = list(range(len(indexed)))
+        order[: axis + len(where)] = order[axis : axis + len(where)] + order[:axis]
+        source = permute(source, order)
+    source = reshape(source, where + before + (1,) + behind)
+    check(scatter(&res, a._c, positions._c, source._c, axis, s))
+    return array._take(res)
 
 
 cdef array scattered(array a, object index, array source, scatterer scatter):

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "mlx/backend/common/utils.h"
 #include "pool.hpp"
 
 namespace mlx_c::cpu {
@@ -110,16 +111,7 @@ void Copy::operator()() const {
   std::size_t bytes = item;
   for (int extent : shape) bytes *= static_cast<std::size_t>(extent);
   if (bytes == 0) return;
-  switch (item) {
-    case 1:
-      return copy_all<std::uint8_t>(*this, bytes);
-    case 2:
-      return copy_all<std::uint16_t>(*this, bytes);
-    case 4:
-      return copy_all<std::uint32_t>(*this, bytes);
-    default:
-      return copy_all<std::uint64_t>(*this, bytes);
-  }
+  with_bytes(item, [&]<class T>(T) { copy_all<T>(*this, bytes); });
 }
 
 Copy copy_of(const mlx::core::array& source, mlx::core::array& target) {
@@ -128,6 +120,16 @@ Copy copy_of(const mlx::core::array& source, mlx::core::array& target) {
       source.strides(),
       target.data<void>(),
       target.strides(),
+      source.shape(),
+      source.itemsize()};
+}
+
+Copy copy_in_order(const mlx::core::array& source) {
+  return {
+      source.data<void>(),
+      source.strides(),
+      nullptr,
+      mlx::core::make_contiguous_strides(source.shape()),
       source.shape(),
       source.itemsize()};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "mlx/array.h"
 
@@ -22,5 +23,23 @@ struct Copy {
 
 // What copies all of `source` to `target`, which has its shape and memory already.
 Copy copy_of(const mlx::core::array& source, mlx::core::array& target);
+
+// What copies all of `source` to memory, still to be given, that holds its elements in order.
+Copy copy_in_order(const mlx::core::array& source);
+
+// Calls f with an integer of as many bytes as an element has.
+template <class F>
+void with_bytes(std::size_t size, F&& f) {
+  switch (size) {
+    case 1:
+      return f(std::uint8_t{});
+    case 2:
+      return f(std::uint16_t{});
+    case 4:
+      return f(std::uint32_t{});
+    default:
+      return f(std::uint64_t{});
+  }
+}
 
 }  // namespace mlx_c::cpu

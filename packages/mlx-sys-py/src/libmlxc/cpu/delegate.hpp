@@ -101,16 +101,22 @@ std::shared_ptr<Delegate> reshape(mlx::core::array& node);
 std::shared_ptr<Delegate> contiguous(mlx::core::array& node);
 std::shared_ptr<Delegate> concatenate(mlx::core::array& node);
 std::shared_ptr<Delegate> slice_update(mlx::core::array& node);
-
+std::shared_ptr<Delegate> slice_combination(mlx::core::array& node);
+std::shared_ptr<Delegate> pad(mlx::core::array& node);
+std::shared_ptr<Delegate> full(mlx::core::array& node);
+std::shared_ptr<Delegate> arange(mlx::core::array& node);
 std::shared_ptr<Delegate> gather(mlx::core::array& node);
+std::shared_ptr<Delegate> gather_axis(mlx::core::array& node);
+std::shared_ptr<Delegate> scatter(mlx::core::array& node);
+std::shared_ptr<Delegate> scatter_axis(mlx::core::array& node);
 
 // These check the indices that a node takes from an array.
 std::shared_ptr<Delegate> checked_gather(mlx::core::array& node);
-std::shared_ptr<Delegate> gather_axis(mlx::core::array& node);
+std::shared_ptr<Delegate> checked_gather_axis(mlx::core::array& node);
+std::shared_ptr<Delegate> checked_scatter(mlx::core::array& node);
+std::shared_ptr<Delegate> checked_scatter_axis(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_mm(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_qmm_indices(mlx::core::array& node);
-std::shared_ptr<Delegate> scatter(mlx::core::array& node);
-std::shared_ptr<Delegate> scatter_axis(mlx::core::array& node);
 std::shared_ptr<Delegate> dynamic_slice(mlx::core::array& node);
 std::shared_ptr<Delegate> dynamic_slice_update(mlx::core::array& node);
 std::shared_ptr<Delegate> segmented_mm(mlx::core::array& node);

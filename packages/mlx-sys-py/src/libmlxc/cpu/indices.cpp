@@ -254,12 +254,12 @@ std::shared_ptr<Delegate> checked_gather(array& node) {
   return guard(node, "gather", std::move(indices));
 }
 
-std::shared_ptr<Delegate> gather_axis(array& node) {
+std::shared_ptr<Delegate> checked_gather_axis(array& node) {
   const int axis = original<mx::GatherAxis>(node).state();
   return guard(node, "take_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
 }
 
-std::shared_ptr<Delegate> scatter(array& node) {
+std::shared_ptr<Delegate> checked_scatter(array& node) {
   const auto axes = original<mx::Scatter>(node).state().second;
   const array &target = node.inputs()[0], &updates = node.inputs().back();
   // The updates have the axes of the indices, and behind them those of the target.
@@ -271,7 +271,7 @@ std::shared_ptr<Delegate> scatter(array& node) {
   return guard(node, "scatter", std::move(indices));
 }
 
-std::shared_ptr<Delegate> scatter_axis(array& node) {
+std::shared_ptr<Delegate> checked_scatter_axis(array& node) {
   const int axis = original<mx::ScatterAxis>(node).state().second;
   return guard(node, "put_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
 }

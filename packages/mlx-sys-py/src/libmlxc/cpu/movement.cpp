@@ -1,11 +1,13 @@
 // Operations that move elements and compute nothing.
 #include <cstddef>
+#include <optional>
 
 #include <mlx/ops.h>
 
 #include "copy.hpp"
 #include "delegate.hpp"
 #include "memory.hpp"
+#include "scatter.hpp"
 #include "steps.hpp"
 
 namespace mlx_c::cpu {
@@ -17,6 +19,21 @@ using mx::array;
 
 void allocate(array& y) {
   y.set_data(cpu::allocate(y.nbytes()));
+}
+
+struct Part {
+  std::int64_t offset;
+  mx::Strides strides;
+};
+
+// A slice of an array.
+Part part_of(const array& y, const mx::Shape& start, const mx::Shape& steps) {
+  Part part{0, y.strides()};
+  for (std::size_t i = 0; i < start.size(); i++) {
+    part.offset += start[i] * y.strides(i);
+    part.strides[i] *= steps[i];
+  }
+  return part;
 }
 
 class Contiguous : public Delegate {
@@ -81,17 +98,78 @@ class SliceUpdate : public Delegate {
       dispatch(stream(), copy_of(x, y));
     }
     Copy copy = copy_of(update, y);
-    std::ptrdiff_t offset = 0;
-    for (std::size_t i = 0; i < start_.size(); i++) {
-      offset += start_[i] * y.strides(i);
-      copy.to[i] = y.strides(i) * steps_[i];
-    }
+    const auto [offset, strides] = part_of(y, start_, steps_);
+    copy.to = strides;
     copy.target = y.data<char>() + offset * static_cast<std::ptrdiff_t>(y.itemsize());
     dispatch(stream(), std::move(copy));
   }
 
  private:
   const mx::Shape start_, steps_;
+};
+
+class SliceCombination : public Delegate {
+ public:
+  SliceCombination(
+      std::shared_ptr<mx::Primitive> original, Combination how, mx::Shape start, mx::Shape steps)
+      : Delegate(std::move(original)),
+        how_(how),
+        start_(std::move(start)),
+        steps_(std::move(steps)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array& update = inputs[1];
+    array& y = outputs[0];
+    start_update(inputs[0], y, stream());
+    const auto [offset, strides] = part_of(y, start_, steps_);
+    dispatch(
+        stream(),
+        Scattering{
+            how_,
+            y.dtype(),
+            y.data<void>(),
+            y.size(),
+            offset,
+            {},
+            1,
+            update.shape(),
+            strides,
+            copy_in_order(update),
+            update.flags().row_contiguous,
+            std::nullopt});
+  }
+
+ private:
+  const Combination how_;
+  const mx::Shape start_, steps_;
+};
+
+class Pad : public Delegate {
+ public:
+  Pad(std::shared_ptr<mx::Primitive> original, std::vector<int> axes, mx::Shape low)
+      : Delegate(std::move(original)), axes_(std::move(axes)), low_(std::move(low)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array &x = inputs[0], &value = inputs[1];
+    array& y = outputs[0];
+    allocate(y);
+    Copy fill = copy_of(value, y);
+    fill.from = mx::Strides(y.ndim(), 0);
+    fill.to = y.strides();
+    fill.shape = y.shape();
+    Copy copy = copy_of(x, y);
+    std::ptrdiff_t offset = 0;
+    for (std::size_t i = 0; i < axes_.size(); i++) offset += low_[i] * y.strides(axes_[i]);
+    copy.target = y.data<char>() + offset * static_cast<std::ptrdiff_t>(y.itemsize());
+    dispatch(stream(), [fill = std::move(fill), copy = std::move(copy)] {
+      fill();
+      copy();
+    });
+  }
+
+ private:
+  const std::vector<int> axes_;
+  const mx::Shape low_;
 };
 
 }  // namespace
@@ -116,6 +194,20 @@ std::shared_ptr<Delegate> slice_update(array& node) {
   const auto [reduce, start, end, steps] =
       static_cast<const mx::SliceUpdate&>(node.primitive()).state();
   return std::make_shared<SliceUpdate>(node.primitive_ptr(), start, steps);
+}
+
+std::shared_ptr<Delegate> slice_combination(array& node) {
+  const auto [reduce, start, end, steps] =
+      static_cast<const mx::SliceUpdate&>(node.primitive()).state();
+  const Combination how = combination(reduce);
+  if (!kernels() || !combines(how, node.dtype())) return nullptr;
+  return std::make_shared<SliceCombination>(node.primitive_ptr(), how, start, steps);
+}
+
+std::shared_ptr<Delegate> pad(array& node) {
+  if (!kernels()) return nullptr;
+  const auto [axes, low, high] = static_cast<const mx::Pad&>(node.primitive()).state();
+  return std::make_shared<Pad>(node.primitive_ptr(), axes, low);
 }
 
 }  // namespace mlx_c::cpu
