@@ -105,6 +105,7 @@ std::shared_ptr<Delegate> slice_combination(mlx::core::array& node);
 std::shared_ptr<Delegate> pad(mlx::core::array& node);
 std::shared_ptr<Delegate> full(mlx::core::array& node);
 std::shared_ptr<Delegate> arange(mlx::core::array& node);
+std::shared_ptr<Delegate> random_bits(mlx::core::array& node);
 std::shared_ptr<Delegate> gather(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_axis(mlx::core::array& node);
 std::shared_ptr<Delegate> scatter(mlx::core::array& node);

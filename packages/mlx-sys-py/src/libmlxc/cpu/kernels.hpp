@@ -178,6 +178,14 @@ struct Kernels {
   void (*widen)(const void* source, Float type, float* target, std::size_t size);
   void (*narrow)(const float* source, void* target, Float type, std::size_t size);
 
+  // Encrypts the counters (x, y), (x + 1, y + 1) ... with a key of two words.
+  void (*random_words)(
+      const std::uint32_t* key,
+      std::uint32_t x,
+      std::uint32_t y,
+      std::size_t count,
+      std::uint32_t* first,
+      std::uint32_t* second);
   // The kernel of an operation on elements of a type, null if there is none.
   Elementwise (*elementwise)(Op op, Type operands, Type result);
   // The result is of the type of the elements, of at least 32 bits for sums and products, and float

@@ -51,6 +51,7 @@ constexpr Replacement replacements[] = {
     {"Pad", pad},
     {"Full", full},
     {"Arange", arange},
+    {"RandomBits", random_bits},
     {"Gather", gather, true},
     {"GatherAxis", gather_axis, true},
     {"GatherMM", gather_mm, true},

@@ -23,6 +23,14 @@ void normalize_gradients(
     float* of_x,
     float* of_weight,
     float* of_bias);
+// in random.cpp
+void random_words(
+    const std::uint32_t* key,
+    std::uint32_t x,
+    std::uint32_t y,
+    std::size_t count,
+    std::uint32_t* first,
+    std::uint32_t* second);
 // in reductions.cpp
 Reduction reduction(Reduce op, Type type);
 ArgReduction arg_reduction(bool greatest, Type type);
@@ -47,6 +55,7 @@ const Kernels table = {
     rotate,
     widen,
     narrow,
+    random_words,
     elementwise,
     reduction,
     arg_reduction,
