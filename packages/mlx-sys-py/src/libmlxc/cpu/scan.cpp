@@ -1,0 +1,221 @@
+// Cumulative sums, products, extremes and logarithms of sums of exponentials.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <optional>
+
+#include "combine.hpp"
+#include "copy.hpp"
+#include "delegate.hpp"
+#include "memory.hpp"
+#include "pool.hpp"
+#include "steps.hpp"
+#include "view.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+namespace mx = mlx::core;
+using mx::array;
+
+// Elements of one task.
+constexpr std::size_t task_size = 1 << 15;
+
+template <Combination how, class T>
+struct Accumulate {
+  static T start() {
+    using Limits = std::numeric_limits<T>;
+    if constexpr (how == Combination::sum) return T(0);
+    if constexpr (how == Combination::prod) return T(1);
+    if constexpr (how == Combination::min)
+      return Limits::has_infinity ? Limits::infinity() : Limits::max();
+    if constexpr (how == Combination::max)
+      return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+  }
+  static T apply(T total, T value) {
+    return combined<how>(total, value);
+  }
+};
+
+template <class T>
+struct AddExponentials {
+  static T start() {
+    return -std::numeric_limits<T>::infinity();
+  }
+  static T apply(T total, T value) {
+    const T high = combined<Combination::max>(total, value);
+    // Infinities have no difference.
+    return std::isinf(high) ? high : high + std::log1p(std::exp(-std::abs(total - value)));
+  }
+};
+
+// The axes before and behind the one along which values add up are each taken for one.
+template <class F, class T>
+struct Lines {
+  const T* in;
+  T* out;
+  std::size_t before, length, behind;
+  bool reverse, inclusive;
+
+  void operator()() const {
+    if (before * length * behind == 0) return;
+    const std::size_t wanted = before * length * behind / task_size;
+    const std::size_t lines = before > 1 ? before : behind;
+    const std::size_t tasks = std::clamp<std::size_t>(wanted, 1, lines);
+    parallel_for(static_cast<int>(tasks), [&](int task) {
+      const std::size_t begin = lines * task / tasks, end = lines * (task + 1) / tasks;
+      if (before == 1) return scan(in, out, begin, end);
+      for (std::size_t i = begin; i < end; i++)
+        scan(in + i * length * behind, out + i * length * behind, 0, behind);
+    });
+  }
+
+ private:
+  std::size_t at(std::size_t i) const {
+    return (reverse ? length - 1 - i : i) * behind;
+  }
+
+  // The lines that begin in some columns of the first row.
+  void scan(const T* x, T* y, std::size_t begin, std::size_t end) const {
+    if (behind == 1) return scan_line(x, y);
+    for (std::size_t j = begin; j < end; j++) y[at(0) + j] = inclusive ? x[at(0) + j] : F::start();
+    for (std::size_t i = 1; i < length; i++) {
+      const T *last = y + at(i - 1), *values = x + at(inclusive ? i : i - 1);
+      T* sums = y + at(i);
+      for (std::size_t j = begin; j < end; j++) sums[j] = F::apply(last[j], values[j]);
+    }
+  }
+
+  // With the sum in a register.
+  void scan_line(const T* x, T* y) const {
+    T total = inclusive ? x[at(0)] : F::start();
+    y[at(0)] = total;
+    for (std::size_t i = 1; i < length; i++) {
+      total = F::apply(total, x[at(inclusive ? i : i - 1)]);
+      y[at(i)] = total;
+    }
+  }
+};
+
+struct Scanning {
+  std::optional<Combination> how;  // none for exponentials
+  std::optional<Copy> gather;      // if the elements are not in order
+  const void* source;
+  void* target;
+  mx::Dtype from, type;  // before and after
+  std::size_t before, length, behind;
+  bool reverse, inclusive;
+
+  void operator()() const {
+    const std::size_t size = before * length * behind;
+    std::optional<Buffer<char>> gathered, widened, wide;
+    const void* in = source;
+    if (gather) {
+      Copy copy = *gather;
+      copy.target = gathered.emplace(size * copy.item).data();
+      copy();
+      in = copy.target;
+    }
+    if (is_half(type)) {
+      float* values = reinterpret_cast<float*>(widened.emplace(4 * size).data());
+      kernels()->widen(in, *float_type(type), values, size);
+      scan(values, wide.emplace(4 * size).data());
+      kernels()->narrow(
+          reinterpret_cast<const float*>(wide->data()), target, *float_type(type), size);
+    } else if (from != type) {
+      // Truths are counted.
+      void* values = widened.emplace(type.size() * size).data();
+      kernels()->elementwise(Op::cast, Type::b8, Type::i32)(&in, values, size);
+      scan(values, target);
+    } else {
+      scan(in, target);
+    }
+  }
+
+ private:
+  void scan(const void* in, void* out) const {
+    if (how) {
+      with_combination(*how, type, [&]<Combination how, class T>() {
+        if constexpr (how != Combination::replace) scan_as<Accumulate<how, T>, T>(in, out);
+      });
+    } else if (type == mx::float64) {
+      scan_as<AddExponentials<double>, double>(in, out);
+    } else {
+      scan_as<AddExponentials<float>, float>(in, out);
+    }
+  }
+
+  template <class F, class T>
+  void scan_as(const void* in, void* out) const {
+    Lines<F, T>{
+        static_cast<const T*>(in),
+        static_cast<T*>(out),
+        before,
+        length,
+        behind,
+        reverse,
+        inclusive}();
+  }
+};
+
+class Scan : public Delegate {
+ public:
+  Scan(
+      std::shared_ptr<mx::Primitive> original,
+      std::optional<Combination> how,
+      int axis,
+      bool reverse,
+      bool inclusive)
+      : Delegate(std::move(original)),
+        how_(how),
+        axis_(axis),
+        reverse_(reverse),
+        inclusive_(inclusive) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array& x = inputs[0];
+    array& y = outputs[0];
+    y.set_data(allocate(y.nbytes()));
+    auto product = [&](int begin, int end) {
+      return std::accumulate(
+          x.shape().begin() + begin, x.shape().begin() + end, std::size_t{1}, std::multiplies<>());
+    };
+    dispatch(
+        stream(),
+        Scanning{
+            how_,
+            x.flags().row_contiguous ? std::nullopt : std::optional(copy_in_order(x)),
+            x.data<void>(),
+            y.data<void>(),
+            x.dtype(),
+            y.dtype(),
+            product(0, axis_),
+            product(axis_, axis_ + 1),
+            product(axis_ + 1, static_cast<int>(x.ndim())),
+            reverse_,
+            inclusive_});
+  }
+
+ private:
+  const std::optional<Combination> how_;
+  const int axis_;
+  const bool reverse_, inclusive_;
+};
+
+}  // namespace
+
+std::shared_ptr<Delegate> scan(array& node) {
+  const auto [kind, axis, reverse, inclusive] =
+      static_cast<const mx::Scan&>(node.primitive()).state();
+  std::optional<Combination> how = combination(kind);
+  if (kind == mx::Scan::LogAddExp) how = std::nullopt;
+  const mx::Dtype from = node.inputs()[0].dtype(), type = node.dtype();
+  const bool takes_types = (from == type && (how || mx::issubdtype(type, mx::floating))) ||
+      (from == mx::bool_ && type == mx::int32);
+  if (!kernels() || !takes_types || !combines(how.value_or(Combination::max), type)) return nullptr;
+  return std::make_shared<Scan>(node.primitive_ptr(), how, axis, reverse, inclusive);
+}
+
+}  // namespace mlx_c::cpu
