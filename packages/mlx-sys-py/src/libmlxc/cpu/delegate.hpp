@@ -93,6 +93,7 @@ std::shared_ptr<Delegate> transpose(mlx::core::array& node);
 std::shared_ptr<Delegate> convolution(mlx::core::array& node);
 std::shared_ptr<Delegate> gather_mm_product(mlx::core::array& node);
 std::shared_ptr<Delegate> segmented_mm_product(mlx::core::array& node);
+std::shared_ptr<Delegate> divmod(mlx::core::array& node);
 std::shared_ptr<Delegate> reduce(mlx::core::array& node);
 std::shared_ptr<Delegate> arg_reduce(mlx::core::array& node);
 std::shared_ptr<Delegate> softmax(mlx::core::array& node);

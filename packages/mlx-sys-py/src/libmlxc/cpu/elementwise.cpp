@@ -8,6 +8,7 @@
 #include "delegate.hpp"
 #include "kernels.hpp"
 #include "program.hpp"
+#include "scalar.hpp"
 
 namespace mlx_c::cpu {
 
@@ -19,6 +20,9 @@ using mlx::core::array;
 constexpr std::size_t max_steps = 64;
 constexpr std::size_t max_inputs = 16;
 
+// How much longer an operation takes one element at a time.
+constexpr int scalar_cost = 8;
+
 struct Operation {
   Op op;
   int cost;  // in additions
@@ -28,12 +32,22 @@ const std::unordered_map<std::string_view, Operation>& operations() {
   static const auto& table = *new std::unordered_map<std::string_view, Operation>{
       {"Abs", {Op::abs, 1}},
       {"Add", {Op::add, 1}},
+      {"ArcCos", {Op::arccos, 6}},
+      {"ArcCosh", {Op::arccosh, 8}},
+      {"ArcSin", {Op::arcsin, 6}},
+      {"ArcSinh", {Op::arcsinh, 8}},
+      {"ArcTan", {Op::arctan, 6}},
+      {"ArcTan2", {Op::arctan2, 8}},
+      {"ArcTanh", {Op::arctanh, 8}},
       {"AsType", {Op::cast, 1}},
       {"BitwiseAnd", {Op::bitwise_and, 1}},
+      {"BitwiseInvert", {Op::bitwise_invert, 1}},
       {"BitwiseOr", {Op::bitwise_or, 1}},
       {"BitwiseXor", {Op::bitwise_xor, 1}},
       {"Ceil", {Op::ceil, 1}},
+      {"Conjugate", {Op::conjugate, 1}},
       {"Cos", {Op::cos, 4}},
+      {"Cosh", {Op::cosh, 6}},
       {"Divide", {Op::divide, 1}},
       {"Equal", {Op::equal, 1}},
       {"Erf", {Op::erf, 8}},
@@ -41,8 +55,11 @@ const std::unordered_map<std::string_view, Operation>& operations() {
       {"Exp", {Op::exp, 4}},
       {"Expm1", {Op::expm1, 4}},
       {"Floor", {Op::floor, 1}},
+      {"FloorDivide", {Op::floor_divide, 2}},
       {"Greater", {Op::greater, 1}},
       {"GreaterEqual", {Op::greater_equal, 1}},
+      {"Imag", {Op::imag, 1}},
+      {"LeftShift", {Op::left_shift, 1}},
       {"Less", {Op::less, 1}},
       {"LessEqual", {Op::less_equal, 1}},
       {"Log", {Op::log, 4}},
@@ -56,18 +73,24 @@ const std::unordered_map<std::string_view, Operation>& operations() {
       {"Maximum", {Op::maximum, 1}},
       {"Minimum", {Op::minimum, 1}},
       {"Multiply", {Op::multiply, 1}},
+      {"NaNEqual", {Op::nan_equal, 1}},
       {"Negative", {Op::negative, 1}},
       {"NotEqual", {Op::not_equal, 1}},
       {"Power", {Op::power, 16}},
+      {"Real", {Op::real, 1}},
+      {"Remainder", {Op::remainder, 8}},
+      {"RightShift", {Op::right_shift, 1}},
       {"Round", {Op::round, 1}},
       {"Rsqrt", {Op::rsqrt, 2}},
       {"Select", {Op::select, 1}},
       {"Sigmoid", {Op::sigmoid, 6}},
       {"Sign", {Op::sign, 1}},
       {"Sin", {Op::sin, 4}},
+      {"Sinh", {Op::sinh, 6}},
       {"Sqrt", {Op::sqrt, 2}},
       {"Square", {Op::square, 1}},
       {"Subtract", {Op::subtract, 1}},
+      {"Tan", {Op::tan, 6}},
       {"Tanh", {Op::tanh, 6}},
   };
   return table;
@@ -89,14 +112,20 @@ struct Implementation {
   int cost = 0;
 };
 
-// None if the node is not one of those above, or its types have no kernel.
+// None if the types have no kernel.
+Implementation implementation_of(Operation operation, mlx::core::Dtype from, mlx::core::Dtype to) {
+  const auto [op, cost] = operation;
+  const auto operands = element_type(from), result = element_type(to);
+  if (operands && result)
+    if (const Elementwise run = kernels()->elementwise(op, *operands, *result)) return {run, cost};
+  return {scalar_elementwise(op, from, to), scalar_cost * cost};
+}
+
+// None if the node is not one of those above either.
 Implementation implementation_of(const array& node) {
   const auto found = operations().find(node.primitive().name());
   if (found == operations().end()) return {};
-  const auto operands = element_type(node.inputs().back().dtype());
-  const auto result = element_type(node.dtype());
-  if (!operands || !result) return {};
-  return {kernels()->elementwise(found->second.op, *operands, *result), found->second.cost};
+  return implementation_of(found->second, node.inputs().back().dtype(), node.dtype());
 }
 
 bool is_pending(const array& a) {
@@ -235,6 +264,33 @@ class Single : public Delegate {
   const std::shared_ptr<const Program> program_;
 };
 
+// Two programs of one step.
+class DivMod : public Delegate {
+ public:
+  DivMod(
+      std::shared_ptr<mlx::core::Primitive> original,
+      Implementation quotient,
+      Implementation remainder)
+      : Delegate(std::move(original)), quotient_(of_two(quotient)), remainder_(of_two(remainder)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    {
+      // Second handles keep the first program from writing over what the second is to read.
+      const std::vector<array> held = inputs;
+      Program::enqueue(quotient_, inputs, outputs[0], stream());
+    }
+    Program::enqueue(remainder_, inputs, outputs[1], stream());
+  }
+
+ private:
+  static std::shared_ptr<const Program> of_two(Implementation implementation) {
+    return std::make_shared<Program>(
+        Program{{{implementation.run, {0, 1}, 2, 2}}, 2, 0, implementation.cost});
+  }
+
+  const std::shared_ptr<const Program> quotient_, remainder_;
+};
+
 class Chain : public Kernel {
  public:
   Chain(mlx::core::Stream stream, std::shared_ptr<const Program> program)
@@ -306,6 +362,15 @@ bool fuse_elementwise(array& node) {
   primitive = std::make_shared<Chain>(primitive->stream(), std::move(program));
   node.inputs() = std::move(inputs);
   return true;
+}
+
+std::shared_ptr<Delegate> divmod(array& node) {
+  if (!kernels()) return nullptr;
+  const mlx::core::Dtype type = node.dtype();
+  const auto quotient = implementation_of(operations().at("FloorDivide"), type, type);
+  const auto remainder = implementation_of(operations().at("Remainder"), type, type);
+  if (!quotient.run || !remainder.run) return nullptr;
+  return std::make_shared<DivMod>(node.primitive_ptr(), quotient, remainder);
 }
 
 }  // namespace mlx_c::cpu

@@ -29,6 +29,7 @@ constexpr Replacement replacements[] = {
     {"AddMM", addmm},
     {"Transpose", transpose},
     {"Convolution", convolution},
+    {"DivMod", divmod},
     {"Sum", reduce},
     {"Prod", reduce},
     {"Min", reduce},

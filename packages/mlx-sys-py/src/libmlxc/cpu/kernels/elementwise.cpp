@@ -44,6 +44,8 @@ Elementwise of_any_type(Op op) {
   switch (op) {
     case Op::equal:
       return comparison<Equal, T>;
+    case Op::nan_equal:
+      return comparison<NanEqual, T>;
     case Op::not_equal:
       return comparison<NotEqual, T>;
     case Op::greater:
@@ -68,6 +70,8 @@ Elementwise of_numbers(Op op) {
       return unary<Abs, T>;
     case Op::negative:
       return unary<Negative, T>;
+    case Op::sign:
+      return unary<Sign, T>;
     case Op::square:
       return unary<Square, T>;
     case Op::add:
@@ -92,8 +96,14 @@ Elementwise of_integers(Op op) {
       return binary<BitwiseAnd, T>;
     case Op::bitwise_or:
       return binary<BitwiseOr, T>;
+    case Op::bitwise_invert:
+      return unary<BitwiseInvert, T>;
     case Op::bitwise_xor:
       return binary<BitwiseXor, T>;
+    case Op::left_shift:
+      return binary<Shift<true>, T>;
+    case Op::right_shift:
+      return binary<Shift<false>, T>;
     default:
       return of_numbers<T>(op);
   }
@@ -106,10 +116,12 @@ Elementwise of_booleans(Op op) {
     case Op::logical_and:
     case Op::bitwise_and:
     case Op::minimum:
+    case Op::multiply:
       return binary<BitwiseAnd, boolean>;
     case Op::logical_or:
     case Op::bitwise_or:
     case Op::maximum:
+    case Op::add:
       return binary<BitwiseOr, boolean>;
     case Op::bitwise_xor:
       return binary<BitwiseXor, boolean>;
@@ -134,10 +146,26 @@ Elementwise of_doubles(Op op) {
 template <class T>
 Elementwise of_floats(Op op) {
   switch (op) {
+    case Op::arccos:
+      return unary<Arccos, T>;
+    case Op::arccosh:
+      return unary<Arccosh, T>;
+    case Op::arcsin:
+      return unary<Arcsin, T>;
+    case Op::arcsinh:
+      return unary<Arcsinh, T>;
+    case Op::arctan:
+      return unary<Arctan, T>;
+    case Op::arctan2:
+      return binary<Arctan2, T>;
+    case Op::arctanh:
+      return unary<Arctanh, T>;
     case Op::ceil:
       return unary<Ceil, T>;
     case Op::cos:
       return unary<Cos, T>;
+    case Op::cosh:
+      return unary<Cosh, T>;
     case Op::erf:
       return unary<Erf, T>;
     case Op::erfinv:
@@ -148,6 +176,8 @@ Elementwise of_floats(Op op) {
       return unary<Expm1, T>;
     case Op::floor:
       return unary<Floor, T>;
+    case Op::floor_divide:
+      return binary<FloorDivide, T>;
     case Op::log:
       return unary<Log, T>;
     case Op::log10:
@@ -156,18 +186,22 @@ Elementwise of_floats(Op op) {
       return unary<Log1p, T>;
     case Op::log2:
       return unary<Log2, T>;
+    case Op::remainder:
+      return binary<Remainder, T>;
     case Op::round:
       return unary<Round, T>;
     case Op::rsqrt:
       return unary<Rsqrt, T>;
     case Op::sigmoid:
       return unary<Sigmoid, T>;
-    case Op::sign:
-      return unary<Sign, T>;
     case Op::sin:
       return unary<Sin, T>;
+    case Op::sinh:
+      return unary<Sinh, T>;
     case Op::sqrt:
       return unary<Sqrt, T>;
+    case Op::tan:
+      return unary<Tan, T>;
     case Op::tanh:
       return unary<Tanh, T>;
     case Op::divide:

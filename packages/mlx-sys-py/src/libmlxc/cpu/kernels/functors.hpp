@@ -1,7 +1,7 @@
 // What the operations do to vectors of elements.
 #pragma once
 
-#include "math.hpp"
+#include "inverse.hpp"
 
 namespace {
 
@@ -30,8 +30,16 @@ constexpr int lanes_in = (int)(sizeof(V) / sizeof(V{}[0]));
     }                                           \
   };
 
+MLX_C_UNARY(Arccos, arccosine(x))
+MLX_C_UNARY(Arccosh, hyperbolic_arccosine(x))
+MLX_C_UNARY(Arcsin, arcsine(x))
+MLX_C_UNARY(Arcsinh, hyperbolic_arcsine(x))
+MLX_C_UNARY(Arctan, arctangent(x))
+MLX_C_UNARY(Arctanh, hyperbolic_arctangent(x))
+MLX_C_UNARY(BitwiseInvert, ~x)
 MLX_C_UNARY(Ceil, round_up(x))
 MLX_C_UNARY(Cos, circular<false>(x))
+MLX_C_UNARY(Cosh, hyperbolic_cosine(x))
 MLX_C_UNARY(Erf, error_function(x))
 MLX_C_UNARY(Erfinv, inverse_error_function(x))
 MLX_C_UNARY(Exp, exponential(x))
@@ -46,25 +54,31 @@ MLX_C_UNARY(Negative, -x)
 MLX_C_UNARY(Round, nearest(x))
 MLX_C_UNARY(Rsqrt, 1 / square_root(x))
 MLX_C_UNARY(Sigmoid, logistic(x))
-MLX_C_UNARY(Sign, x > 0 ? splat(1) : (x < 0 ? splat(-1) : vfloat{}))
+MLX_C_UNARY(Sign, x > 0 ? V{} + 1 : (x < 0 ? V{} - 1 : V{}))
 MLX_C_UNARY(Sin, circular<true>(x))
+MLX_C_UNARY(Sinh, hyperbolic_sine(x))
 MLX_C_UNARY(Sqrt, square_root(x))
 MLX_C_UNARY(Square, x* x)
+MLX_C_UNARY(Tan, tangent(x))
 MLX_C_UNARY(Tanh, hyperbolic_tangent(x))
 
 MLX_C_BINARY(Add, x + y)
+MLX_C_BINARY(Arctan2, arctangent(x, y))
 MLX_C_BINARY(BitwiseAnd, x& y)
 MLX_C_BINARY(BitwiseOr, x | y)
 MLX_C_BINARY(BitwiseXor, x ^ y)
 MLX_C_BINARY(Divide, x / y)
+MLX_C_BINARY(FloorDivide, round_down(x / y))
 MLX_C_BINARY(Multiply, x* y)
 MLX_C_BINARY(Power, power_of(x, y))
+MLX_C_BINARY(Remainder, remainder_of(x, y))
 MLX_C_BINARY(Subtract, x - y)
 // NaN wins.
 MLX_C_BINARY(Maximum, x != x ? x : (x > y ? x : y))
 MLX_C_BINARY(Minimum, x != x ? x : (x < y ? x : y))
 
 MLX_C_COMPARISON(Equal, x == y)
+MLX_C_COMPARISON(NanEqual, (x == y) | ((x != x) & (y != y)))
 MLX_C_COMPARISON(NotEqual, x != y)
 MLX_C_COMPARISON(Greater, x > y)
 MLX_C_COMPARISON(GreaterEqual, x >= y)
@@ -81,6 +95,19 @@ struct Abs {
     if constexpr (same<V, vfloat>) return magnitude(x);
     if constexpr (same<V, vec<double, lanes / 2>>) return (V)((vlong)x & 0x7fffffffffffffff);
     return x < 0 ? -x : x;
+  }
+};
+
+// By as many bits as there are, or more, or less than none, nothing remains but the sign.
+template <bool left>
+struct Shift {
+  template <class V>
+  V operator()(V x, V y) const {
+    constexpr int bits = 8 * (int)sizeof x[0];
+    const V few = y & (bits - 1);
+    const auto in_range = few == y;
+    if constexpr (left) return in_range ? x << few : V{};
+    return x >> (in_range ? few : V{} + (bits - 1)) & (V)(in_range | (x < 0));
   }
 };
 

@@ -228,27 +228,51 @@ inline vfloat inverse_error_function(vfloat x) {
   return magnitude(x) == 1 ? x * infinity : result;
 }
 
-template <bool sine>
+// x = quadrant * pi / 2 + r with |r| <= pi / 4, and the sine and cosine of r. For |x| < 8192.
+struct Angle {
+  vint quadrant;
+  vfloat sine, cosine;
+  explicit Angle(vfloat x) {
+    const vfloat shift = splat(0x1.8p23f);
+    const vfloat shifted = x * 0.636619772f + shift;
+    const vfloat n = shifted - shift;
+    // Parts of pi / 2 with so few bits that their products with n are exact.
+    const vfloat r =
+        ((x - n * 0x1.92p0f) - n * 0x1.fbp-12f) - n * 0x1.51p-22f - n * 0x1.0b4612p-34f;
+    quadrant = (vint)shifted;
+    const vfloat z = r * r;
+    sine = r + r * z * polynomial(z, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880);
+    cosine = 1 - z * polynomial(z, 1.0 / 2, -1.0 / 24, 1.0 / 720, -1.0 / 40320, 1.0 / 3628800);
+  }
+};
+
+// Whether `Angle` does for all lanes: not beyond, nor at infinity and NaN.
+inline bool has_angle(vfloat x) {
+  return __builtin_expect(all(magnitude(x) < 8192.0f), true);
+}
+
+template <bool is_sine>
 inline vfloat circular(vfloat x) {
-  const vfloat size = magnitude(x);
-  // Beyond, and at infinity and NaN, the parts of pi / 2 below do not suffice.
-  if (__builtin_expect(!all(size < 8192.0f), false)) {
-    for (int i = 0; i < lanes; i++) x[i] = sine ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);
+  if (!has_angle(x)) {
+    for (int i = 0; i < lanes; i++) x[i] = is_sine ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);
     return x;
   }
-  const vfloat shift = splat(0x1.8p23f);
-  const vfloat shifted = x * 0.636619772f + shift;
-  const vfloat n = shifted - shift;
-  // Parts of pi / 2 with so few bits that their products with n are exact.
-  const vfloat r = ((x - n * 0x1.92p0f) - n * 0x1.fbp-12f) - n * 0x1.51p-22f - n * 0x1.0b4612p-34f;
-  const vint quadrant = (vint)shifted + (sine ? 0 : 1);
-  const vfloat z = r * r;
-  const vfloat s = r + r * z * polynomial(z, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880);
-  const vfloat c =
-      1 - z * polynomial(z, 1.0 / 2, -1.0 / 24, 1.0 / 720, -1.0 / 40320, 1.0 / 3628800);
-  const vfloat value = (quadrant & 1) != 0 ? c : s;
+  const Angle angle(x);
+  const vint quadrant = angle.quadrant + (is_sine ? 0 : 1);
+  const vfloat value = (quadrant & 1) != 0 ? angle.cosine : angle.sine;
   const vfloat result = (vfloat)((vint)value ^ (quadrant & 2) << 30);
-  return sine ? (x == 0 ? x : result) : result;  // The sign of zero is lost above.
+  return is_sine ? (x == 0 ? x : result) : result;  // The sign of zero is lost above.
+}
+
+inline vfloat tangent(vfloat x) {
+  if (!has_angle(x)) {
+    for (int i = 0; i < lanes; i++) x[i] = __builtin_tanf(x[i]);
+    return x;
+  }
+  const Angle angle(x);
+  const vfloat result =
+      (angle.quadrant & 1) != 0 ? -angle.cosine / angle.sine : angle.sine / angle.cosine;
+  return x == 0 ? x : result;
 }
 
 // x^y for finite positive x, and y * log2(x) in double precision, of which enough is left.
