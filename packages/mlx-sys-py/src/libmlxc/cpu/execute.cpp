@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <string_view>
 #include <utility>
 
 #include "mlx/scheduler.h"
@@ -24,9 +25,17 @@ constexpr auto patience = std::chrono::milliseconds(5);
 constexpr std::size_t small = 8 << 20;
 constexpr std::size_t nodes_per_look_at_the_clock = 8;
 
+// That an operation touches, at most. One that only gives its input another shape touches none, and
+// of what elements are taken from, no more is read than is written.
 std::size_t bytes(const array& node) {
+  const mx::Primitive& primitive = node.primitive();
+  if (!dynamic_cast<const Kernel*>(&primitive) && dispatches_steps(primitive, node.inputs()))
+    return 0;
+  const std::string_view name = primitive.name();
+  const bool takes = name == "Gather" || name == "GatherAxis";
   std::size_t sum = node.nbytes();
-  for (const array& input : node.inputs()) sum += input.nbytes();
+  for (const array& input : node.inputs())
+    sum += takes ? std::min(input.nbytes(), node.nbytes()) : input.nbytes();
   return sum;
 }
 
