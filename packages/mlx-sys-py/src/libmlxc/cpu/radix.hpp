@@ -86,10 +86,33 @@ void insertion_sort(R* records, std::size_t count) {
 }
 
 // Sorts by one digit of 8 bits after the other, from the lowest up, each time keeping the order
-// of what is equal. `parts` of the records are counted and moved at once.
+// of what is equal.
+template <class R>
+void radix_sort(R* records, R* scratch, std::size_t count) {
+  if (count <= few_records) return insertion_sort(records, count);
+  // All digits are counted at once: that does not depend on the order.
+  constexpr std::size_t digits = sizeof(key_of(*records));
+  std::array<std::array<std::size_t, 256>, digits> counts{};
+  for (std::size_t i = 0; i < count; i++) {
+    const auto key = key_of(records[i]);
+    for (std::size_t d = 0; d < digits; d++) counts[d][key >> 8 * d & 0xff]++;
+  }
+  R *from = records, *to = scratch;
+  for (std::size_t d = 0; d < digits; d++) {
+    auto digit = [d](const R& record) { return key_of(record) >> 8 * d & 0xff; };
+    if (counts[d][digit(*from)] == count) continue;
+    std::size_t total = 0;
+    for (std::size_t& at : counts[d]) total += std::exchange(at, total);
+    for (std::size_t i = 0; i < count; i++) to[counts[d][digit(from[i])]++] = from[i];
+    std::swap(from, to);
+  }
+  if (from != records) std::copy_n(from, count, records);
+}
+
+// The same, where `parts` of the records are counted and moved at once.
 template <class R>
 void radix_sort(R* records, R* scratch, std::size_t count, int parts) {
-  if (count <= few_records) return insertion_sort(records, count);
+  if (parts == 1) return radix_sort(records, scratch, count);
   using Counts = std::array<std::size_t, 256>;
   std::vector<Counts> counts(parts);
   auto part_begin = [=](int part) { return count * part / parts; };

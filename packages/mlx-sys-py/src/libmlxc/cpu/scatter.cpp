@@ -76,7 +76,7 @@ void scatter_halves(const Runs& runs, Float type, std::uint16_t* target, const v
   Run* sorted = memory.data();
   for (std::size_t i = 0; i < runs.count; i++)
     sorted[i] = {static_cast<std::uint64_t>(runs.begin[i]), i};
-  radix_sort(sorted, sorted + runs.count, runs.count, 1);
+  radix_sort(sorted, sorted + runs.count, runs.count);
   const std::size_t tasks = std::min(runs.count, runs.count * length / small + 1);
   // The first run of a place at or behind the i-th part of all.
   auto bound = [&](std::size_t i) {
