@@ -6,8 +6,7 @@
 #include <sstream>
 #include <type_traits>
 
-#include <mlx/allocator.h>
-
+#include "cpu/memory.hpp"
 #include "private/convert.hpp"
 #include "private/guard.hpp"
 #include "private/reclaim.hpp"
@@ -60,7 +59,7 @@ mx::array copy_of(const void* data, const int* shape, int dim, mlx_dtype dtype) 
   for (auto extent : extents) {
     nbytes *= extent;
   }
-  auto memory = mx::allocator::malloc(nbytes);
+  auto memory = cpu::allocate(nbytes);
   if (nbytes > 0) {
     auto buffer = memory.buffer();
     std::memcpy(buffer.raw_ptr(), data, nbytes);
