@@ -169,14 +169,17 @@ def _generate(
 
     for layer in cache:
         layer.reserve(layer.offset + len(ids) + 1)
-    # All pieces of the prompt but the last just fill the cache.
+    # All pieces of the prompt but the last just fill the cache. Other buffers that they needed are
+    # of sizes that what follows has no use for.
     last = (len(ids) - 1) // prefill_step_size * prefill_step_size
     for start in range(0, last, prefill_step_size):
         model(mx.array([ids[start : start + prefill_step_size]]), cache=cache, last_only=True)
         mx.eval([layer.state for layer in cache])
+        mx.clear_cache()
     token, logprobs = step(mx.array(ids[last:]))
     # Waiting bounds the memory: it is not all given out before the work begins.
     mx.eval(token)
+    mx.clear_cache()
     for i in range(max_tokens):
         if i + 1 < max_tokens:
             # The next step is under way while the caller deals with this one.
