@@ -60,6 +60,15 @@ struct DenseProduct {
   float alpha, beta;
 };
 
+// A turn of pairs of numbers by angles of their own: of neighbours if `traditional`, else of those
+// `pairs` apart. What comes behind them stays.
+struct Rotation {
+  Float type;
+  int pairs, width;
+  bool traditional;
+  const float *cosines, *sines;
+};
+
 // A normalisation of rows; if they are not centred, the mean counts as zero.
 struct Norm {
   bool centred;
@@ -172,8 +181,8 @@ struct Kernels {
   float (*exponentials)(float* x, int size, float& greatest);
   // Computes weights, greatest, totals and y.
   void (*attend)(const SharedAttention&);
-  // Rotates pairs of numbers in place: neighbours if `traditional`, else those `pairs` apart.
-  void (*rotate)(float* x, const float* cosines, const float* sines, int pairs, bool traditional);
+  // Rotates the pairs of a row x.
+  void (*rotate)(const Rotation&, const void* x, void* y);
 
   void (*widen)(const void* source, Float type, float* target, std::size_t size);
   void (*narrow)(const float* source, void* target, Float type, std::size_t size);

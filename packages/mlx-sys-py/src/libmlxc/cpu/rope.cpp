@@ -1,6 +1,7 @@
 // Rotary position embeddings.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -19,23 +20,23 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-struct Rotation {
+struct Turn {
   int pairs;
   float base, scale;
   int offset;
 
-  bool operator==(const Rotation&) const = default;
+  bool operator==(const Turn&) const = default;
 };
 
 // Cosines and sines of the angles at `positions` positions, `pairs` each.
 struct Angles {
-  Rotation rotation{};
+  Turn turn{};
   int positions = 0;
   std::vector<float> cosines, sines;
 
-  void compute(const Rotation& wanted, int count) {
-    if (wanted == rotation && count == positions) return;
-    rotation = wanted;
+  void compute(const Turn& wanted, int count) {
+    if (wanted == turn && count == positions) return;
+    turn = wanted;
     positions = count;
     const std::size_t size = static_cast<std::size_t>(count) * wanted.pairs;
     cosines.resize(size);
@@ -55,45 +56,44 @@ struct Angles {
 // Numbers that one task rotates.
 constexpr int task_size = 1 << 14;
 
-// The row of `view`, counted through all axes before the last, as floats.
-void get_row(const Kernels& kernels, const View& view, std::size_t row, float* target) {
+// The row of `view`, counted through all axes before the last: as it lies, or gathered.
+const char* find_row(const View& view, std::size_t row, char* gathered) {
   std::ptrdiff_t at = 0;
   for (int d = static_cast<int>(view.shape.size()) - 2; d >= 0; row /= view.shape[d--])
     at += static_cast<std::ptrdiff_t>(row % view.shape[d]) * view.strides[d];
-  const int width = view.shape.back();
-  const std::ptrdiff_t item = item_size(view.type), step = view.strides.back() * item;
-  const char* source = static_cast<const char*>(view.data) + at * item;
-  if (view.strides.back() == 1) return kernels.widen(source, view.type, target, width);
-  for (int i = 0; i < width; i++) kernels.widen(source + i * step, view.type, target + i, 1);
+  const std::ptrdiff_t item = item_size(view.type);
+  const char* const source = static_cast<const char*>(view.data) + at * item;
+  if (view.strides.back() == 1) return source;
+  for (int i = 0; i < view.shape.back(); i++)
+    std::memcpy(gathered + i * item, source + i * view.strides.back() * item, item);
+  return gathered;
 }
 
-void run(const Kernels& kernels, const Rotation& p, bool traditional, const View& x, void* y) {
+void run(const Kernels& kernels, const Turn& p, bool traditional, const View& x, void* y) {
   // All layers of a model rotate by the same angles.
   thread_local Angles kept;
   Angles& angles = kept;
   const int positions = x.shape.end()[-2], width = x.shape.end()[-1];
   angles.compute(p, positions);
-  const std::size_t rows = x.size() / width;
+  const std::size_t rows = x.size() / width, row_size = width * item_size(x.type);
   const std::size_t task_rows = std::max(1, task_size / width);
   parallel_for(static_cast<int>((rows + task_rows - 1) / task_rows), [&](int task) {
-    Buffer<float> converted(width);
+    Buffer<char> gathered(row_size);
     const std::size_t begin = task * task_rows, end = std::min(rows, begin + task_rows);
     for (std::size_t row = begin; row < end; row++) {
-      char* const target = static_cast<char*>(y) + row * width * item_size(x.type);
-      const bool direct = x.type == Float::f32;
-      float* const values = direct ? reinterpret_cast<float*>(target) : converted.data();
-      get_row(kernels, x, row, values);
       const std::size_t at = row % positions * p.pairs;
-      kernels.rotate(values, &angles.cosines[at], &angles.sines[at], p.pairs, traditional);
-      if (!direct) kernels.narrow(values, target, x.type, width);
+      const Rotation rotation{
+          x.type, p.pairs, width, traditional, &angles.cosines[at], &angles.sines[at]};
+      char* const target = static_cast<char*>(y) + row * row_size;
+      kernels.rotate(rotation, find_row(x, row, gathered.data()), target);
     }
   });
 }
 
 class RoPE : public Fused {
  public:
-  RoPE(mx::Stream stream, Function definition, const Rotation& rotation, bool traditional)
-      : Fused(stream, std::move(definition)), rotation_(rotation), traditional_(traditional) {}
+  RoPE(mx::Stream stream, Function definition, const Turn& turn, bool traditional)
+      : Fused(stream, std::move(definition)), turn_(turn), traditional_(traditional) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
@@ -101,10 +101,10 @@ class RoPE : public Fused {
     dispatch(
         stream(),
         [table = kernels(),
-         rotation = rotation_,
+         turn = turn_,
          traditional = traditional_,
          x = View(inputs[0]),
-         data = y.data<void>()] { run(*table, rotation, traditional, x, data); });
+         data = y.data<void>()] { run(*table, turn, traditional, x, data); });
   }
 
   // What was turned is turned back.
@@ -113,7 +113,7 @@ class RoPE : public Fused {
       const std::vector<array>& cotangents,
       const std::vector<int>&,
       const std::vector<array>&) override {
-    const auto [pairs, base, scale, offset] = rotation_;
+    const auto [pairs, base, scale, offset] = turn_;
     return {rope(cotangents[0], 2 * pairs, traditional_, base, -scale, offset, stream())};
   }
 
@@ -126,7 +126,7 @@ class RoPE : public Fused {
   }
 
  private:
-  const Rotation rotation_;
+  const Turn turn_;
   const bool traditional_;
 };
 
@@ -158,8 +158,7 @@ array rope(
   return array(
       x.shape(),
       x.dtype(),
-      std::make_shared<RoPE>(
-          stream, definition, Rotation{dims / 2, base, scale, offset}, traditional),
+      std::make_shared<RoPE>(stream, definition, Turn{dims / 2, base, scale, offset}, traditional),
       {x});
 }
 

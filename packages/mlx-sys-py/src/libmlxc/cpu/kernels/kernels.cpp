@@ -6,6 +6,7 @@
 #include "depthwise.hpp"
 #include "integers_pack.hpp"
 #include "quantized.hpp"
+#include "rotation.hpp"
 #include "rows.hpp"
 #include "unpack.hpp"
 
@@ -52,7 +53,7 @@ const Kernels table = {
     softmax,
     exponentials,
     attention::attend,
-    rotate,
+    rotation::rotate,
     widen,
     narrow,
     random_words,

@@ -70,14 +70,4 @@ void softmax(float* x, int size) {
   for (int i = 0; i < size; i++) x[i] *= factor;
 }
 
-// Rotates pairs of numbers: neighbours if `traditional`, else those half the row apart.
-void rotate(float* x, const float* cosines, const float* sines, int pairs, bool traditional) {
-  const int step = traditional ? 2 : 1, other = traditional ? 1 : pairs;
-  for (int i = 0; i < pairs; i++) {
-    const float a = x[i * step], b = x[i * step + other];
-    x[i * step] = a * cosines[i] - b * sines[i];
-    x[i * step + other] = a * sines[i] + b * cosines[i];
-  }
-}
-
 }  // namespace
