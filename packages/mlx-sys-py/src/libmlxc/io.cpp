@@ -8,6 +8,7 @@
 #include <mlx/io.h>
 #include <mlx/ops.h>
 
+#include "cpu/memory.hpp"
 #include "private/convert.hpp"
 #include "private/files.hpp"
 #include "private/gguf_check.hpp"
@@ -137,6 +138,7 @@ mx::GGUFLoad checked_gguf(const std::string& file, mx::StreamOrDevice stream) {
     for (auto& tensor : bfloat16) {
       result.first.insert_or_assign(tensor.name, read_bfloat16(from, tensor));
     }
+    cpu::move_to_large_pages(result.first);
     return result;
   });
 }

@@ -6,11 +6,16 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 
 #if defined(__linux__)
 #include <sys/mman.h>
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 #endif
 
 #include "mlx/primitives.h"
@@ -22,6 +27,8 @@ namespace {
 
 // Below this, the system gives memory whether it has it or not.
 constexpr std::size_t large = std::size_t{1} << 26;
+
+constexpr std::uintptr_t large_page = std::uintptr_t{1} << 21;
 
 // Nodes that only look at the memory of their input.
 constexpr const char* views[] = {
@@ -75,7 +82,6 @@ void check_memory(const mlx::core::array& node) {
 mlx::core::allocator::Data allocate(std::size_t size) {
   auto memory = mlx::core::allocator::malloc(size);
 #if defined(__linux__)
-  constexpr std::uintptr_t large_page = 1 << 21;
   if (size >= 2 * large_page) {
     auto buffer = memory.buffer();
     const auto begin = reinterpret_cast<std::uintptr_t>(buffer.raw_ptr());
@@ -86,6 +92,25 @@ mlx::core::allocator::Data allocate(std::size_t size) {
   }
 #endif
   return memory;
+}
+
+void move_to_large_pages(const std::unordered_map<std::string, mlx::core::array>& arrays) {
+#if defined(__linux__)
+  std::map<std::uintptr_t, std::size_t> held;
+  for (const auto& [name, array] : arrays) {
+    if (!array.is_available()) continue;
+    const auto begin = reinterpret_cast<std::uintptr_t>(array.data<char>());
+    const std::uintptr_t end = begin + array.nbytes();
+    for (std::uintptr_t page = begin / large_page; page * large_page < end; page++)
+      held[page] += std::min(end, (page + 1) * large_page) - std::max(begin, page * large_page);
+  }
+  for (const auto& [page, size] : held) {
+    if (size < large_page / 2) continue;
+    void* memory = reinterpret_cast<void*>(page * large_page);
+    madvise(memory, large_page, MADV_HUGEPAGE);
+    madvise(memory, large_page, MADV_COLLAPSE);
+  }
+#endif
 }
 
 }  // namespace mlx_c::cpu
