@@ -36,16 +36,17 @@ bool reads_packed(const QuantizedProduct& p) {
 }
 
 void multiply_packed(const Kernels& kernels, QuantizedProduct p) {
-  Buffer<float> packed(static_cast<std::size_t>(p.m) * kernels.packed_row(p));
-  p.packed = packed.data();
-  const int width = task_columns(p), tasks = pieces(p.n, width);
-  const std::size_t scratch = kernels.scratch(p);
+  struct Packed;
+  struct Task;
+  const auto memory = [size = sizeof(float) * kernels.scratch(p)] {
+    return static_cast<float*>(scratch<Task>(size));
+  };
   const Range rows{0, p.m};
-  kernels.pack_rows(p, rows, Buffer<float>(scratch).data());
+  p.packed = static_cast<float*>(scratch<Packed>(sizeof(float) * p.m * kernels.packed_row(p)));
+  kernels.pack_rows(p, rows, memory());
+  const int width = task_columns(p), tasks = pieces(p.n, width);
   parallel_for(tasks, [&](int task) {
-    Buffer<float> memory(scratch);
-    const Range columns{task * width, std::min((task + 1) * width, p.n)};
-    kernels.multiply(p, columns, rows, memory.data());
+    kernels.multiply(p, {task * width, std::min((task + 1) * width, p.n)}, rows, memory());
   });
 }
 

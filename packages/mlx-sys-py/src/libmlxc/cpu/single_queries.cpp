@@ -3,6 +3,7 @@
 
 #include "attention.hpp"
 #include "pool.hpp"
+#include "scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -61,17 +62,19 @@ bool SingleQueries::reads(const array& keys, const array& values) {
 void SingleQueries::attend(const Kernels& kernels, const Attention& p, void* y) const {
   const int groups = p.items / p.repeats, parts = pieces(p.keys, part_size);
   const int row = pieces(p.width, SharedAttention::padding) * SharedAttention::padding;
-  const std::size_t results = static_cast<std::size_t>(p.items) * parts;
-  Buffer<float> queries(static_cast<std::size_t>(p.items) * row);
-  Buffer<float> weights(static_cast<std::size_t>(p.items) * p.keys);
-  Buffer<float> sums(results * p.value_width), greatest(results), totals(results);
-  Buffer<float> joined(static_cast<std::size_t>(p.items) * p.value_width);
+  const std::size_t items = p.items, results = items * parts;
+  const Buffer<float> memory(items * (row + p.value_width) + results * (p.value_width + 2));
+  float* const queries = memory.data();
+  float* const joined = queries + items * row;
+  float* const sums = joined + items * p.value_width;
+  float* const greatest = sums + results * p.value_width;
+  float* const totals = greatest + results;
 
-  queries_.copy_to(kernels, queries.data());
+  queries_.copy_to(kernels, queries);
   // From the last row on, as rows get longer in place.
   for (int item = p.items - 1; item >= 0; item--) {
-    const float* source = queries.data() + static_cast<std::ptrdiff_t>(item) * p.width;
-    float* target = queries.data() + static_cast<std::ptrdiff_t>(item) * row;
+    const float* source = queries + static_cast<std::ptrdiff_t>(item) * p.width;
+    float* target = queries + static_cast<std::ptrdiff_t>(item) * row;
     for (int i = p.width - 1; i >= 0; i--) target[i] = source[i] * p.scale;
     std::fill(target + p.width, target + row, 0.0f);
   }
@@ -81,6 +84,8 @@ void SingleQueries::attend(const Kernels& kernels, const Attention& p, void* y) 
     const int group = index / parts, begin = index % parts * part_size;
     const Operand key = from(keys_[group], number(queries_.type), begin, 0);
     const Operand value = from(values_[group], number(queries_.type), begin, 0);
+    auto* weights =
+        static_cast<float*>(scratch<SingleQueries>(sizeof(float) * p.repeats * part_size));
     const std::ptrdiff_t head = static_cast<std::ptrdiff_t>(group) * p.repeats;
     const std::ptrdiff_t result = static_cast<std::ptrdiff_t>(index) * p.repeats;
     kernels.attend(
@@ -89,15 +94,15 @@ void SingleQueries::attend(const Kernels& kernels, const Attention& p, void* y) 
          std::min(part_size, p.keys - begin),
          p.width,
          p.value_width,
-         queries.data() + head * row,
+         queries + head * row,
          key.data,
          value.data,
          key.row,
          value.row,
-         weights.data() + head * p.keys + static_cast<std::ptrdiff_t>(begin) * p.repeats,
-         greatest.data() + result,
-         totals.data() + result,
-         sums.data() + result * p.value_width});
+         weights,
+         greatest + result,
+         totals + result,
+         sums + result * p.value_width});
   };
   const double multiplications = static_cast<double>(p.items) * p.keys * (p.width + p.value_width);
   if (multiplications < worth_threads) {
@@ -111,16 +116,11 @@ void SingleQueries::attend(const Kernels& kernels, const Attention& p, void* y) 
     const std::ptrdiff_t first =
         static_cast<std::ptrdiff_t>(group) * parts * p.repeats + item % p.repeats;
     join(
-        {sums.data() + first * p.value_width,
-         greatest.data() + first,
-         totals.data() + first,
-         parts,
-         p.repeats},
+        {sums + first * p.value_width, greatest + first, totals + first, parts, p.repeats},
         p.value_width,
-        joined.data() + static_cast<std::ptrdiff_t>(item) * p.value_width);
+        joined + static_cast<std::ptrdiff_t>(item) * p.value_width);
   }
-  kernels.narrow(
-      joined.data(), y, queries_.type, static_cast<std::size_t>(p.items) * p.value_width);
+  kernels.narrow(joined, y, queries_.type, items * p.value_width);
 }
 
 }  // namespace mlx_c::cpu
