@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mlx_sys_py import array, fast, float32, ops, transforms
+from levels import ours_only
+from mlx_sys_py import array, fast, float32, memory, ops, transforms
 from numpy.typing import NDArray
 
 Values = NDArray[Any]
@@ -154,3 +155,25 @@ def test_large_work_is_left_to_the_stream() -> None:
     transforms.eval([x])
     transforms.eval([fast.rms_norm(y, None, 1.0), ops.reshape(ops.transpose(y), (-1,))])
     assert values(y).sum() == 0
+
+
+@ours_only
+def test_a_cache_that_is_read_grows_in_place() -> None:
+    """What is under way reads the cache before the next row is there, so it needs no copy."""
+    rows, size = 20, 1 << 16
+    cache, ones = array(np.zeros((rows, size), np.float32)), array(np.ones((size, 1), np.float32))
+    transforms.eval([cache, ones])
+    memory.reset_peak_memory()
+    before = memory.get_active_memory()
+    totals = []
+    for i in range(rows):
+        cache[i] = i + 1.0
+        totals.append(ops.sum(ops.matmul(cache, ones)))
+        transforms.async_eval([totals[-1]])
+        if i == rows // 2:
+            kept = cache[...]
+    expected = size * np.cumsum(np.arange(1, rows + 1))
+    np.testing.assert_array_equal([float(values(total)) for total in totals], expected)
+    assert memory.get_peak_memory() - before < 1.5 * cache.nbytes
+    np.testing.assert_array_equal(values(kept)[:, 0], [*range(1, rows // 2 + 2), *[0] * 9])
+    np.testing.assert_array_equal(values(cache)[:, 0], np.arange(1, rows + 1))

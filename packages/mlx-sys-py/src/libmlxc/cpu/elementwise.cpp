@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "delegate.hpp"
+#include "holders.hpp"
 #include "kernels.hpp"
 #include "program.hpp"
 #include "scalar.hpp"
@@ -95,17 +96,6 @@ const std::unordered_map<std::string_view, Operation>& operations() {
   };
   return table;
 }
-
-// How many hold an array, which MLX keeps to itself. Explicit instantiations may name what is
-// private.
-template <auto descriptor>
-struct Holders {
-  friend long holders(const array& a) {
-    return (a.*descriptor).use_count();
-  }
-};
-long holders(const array& a);
-template struct Holders<&array::array_desc_>;
 
 struct Implementation {
   Elementwise run = nullptr;

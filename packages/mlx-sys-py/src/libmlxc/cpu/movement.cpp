@@ -90,7 +90,7 @@ class SliceUpdate : public Delegate {
     const array &x = inputs[0], &update = inputs[1];
     array& y = outputs[0];
     // Nobody else has this array: it becomes the result, as a cache that grows.
-    const bool in_place = x.is_donatable() && x.flags().contiguous && x.size() == x.data_size();
+    const bool in_place = may_overwrite(x) && x.flags().contiguous && x.size() == x.data_size();
     if (in_place) {
       y.copy_shared_buffer(x);
     } else {

@@ -1,7 +1,9 @@
 #include "steps.hpp"
 
+#include <algorithm>
 #include <iterator>
 
+#include "holders.hpp"
 #include "mlx/scheduler.h"
 
 namespace mlx_c::cpu {
@@ -12,7 +14,10 @@ constexpr std::size_t batch_size = 16;
 thread_local constinit Steps* Steps::current_ = nullptr;
 
 Steps::Steps(mlx::core::Stream stream, bool at_once)
-    : stream_(stream), at_once_(at_once), outer_(std::exchange(current_, this)) {}
+    : stream_(stream),
+      at_once_(at_once),
+      outer_(std::exchange(current_, this)),
+      batch_{stream, {}, {}} {}
 
 Steps::~Steps() {
   current_ = outer_;
@@ -25,11 +30,34 @@ void Steps::keep(std::vector<Data> buffers) {
 
 void Steps::flush(bool all) {
   if (batch_.steps.empty() || (!all && batch_.steps.size() < batch_size)) return;
-  auto batch = std::make_shared<Batch>(std::exchange(batch_, {}));
+  auto batch = std::make_shared<Batch>(std::exchange(batch_, Batch{stream_, {}, {}}));
+  std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
+  under_way().push_back(batch);
   mlx::core::scheduler::enqueue(
       stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
         for (auto& step : batch->steps) run_for(evaluation, step);
       });
+}
+
+bool Steps::may_overwrite(const mlx::core::array& a) const {
+  const Data& data = a.data_shared_ptr();
+  if (at_once_ || !data || !data->is_owned() || holders(a) != 1) return false;
+  // Counted before those who may let go of it meanwhile: what is missed counts as somebody else.
+  const long all = data.use_count();
+  long mine = 0;
+  const auto count = [&](const Batch& batch) {
+    if (batch.stream == stream_)
+      mine += std::count(batch.buffers.begin(), batch.buffers.end(), data);
+  };
+  count(batch_);
+  for (const auto& other : under_way())
+    if (const auto batch = other.lock()) count(*batch);
+  return all - mine == 1;
+}
+
+std::vector<std::weak_ptr<const Steps::Batch>>& Steps::under_way() {
+  static auto& batches = *new std::vector<std::weak_ptr<const Batch>>;
+  return batches;
 }
 
 }  // namespace mlx_c::cpu

@@ -46,11 +46,19 @@ class Steps {
   // Hands over what was collected: in any case if `all`, else if it is worth it.
   void flush(bool all);
 
+  // Whether the next step may write to what holds `a`: nobody has it but the node that this is an
+  // input of, and steps that come before.
+  bool may_overwrite(const mlx::core::array& a) const;
+
  private:
   struct Batch {
+    mlx::core::Stream stream;
     std::vector<std::function<void()>> steps;
     std::vector<Data> buffers;
   };
+  // Those handed over that are not done, and some that are. Steps exist under the lock that
+  // serialises evaluations, and so does this.
+  static std::vector<std::weak_ptr<const Batch>>& under_way();
 
   static thread_local constinit Steps* current_;
 
@@ -59,6 +67,11 @@ class Steps {
   Steps* const outer_;
   Batch batch_;
 };
+
+// Whether a kernel may write its result to what holds `a`, an input of it that nobody else needs.
+inline bool may_overwrite(const mlx::core::array& a) {
+  return a.is_donatable() || (Steps::current() && Steps::current()->may_overwrite(a));
+}
 
 // Runs a step on a stream's thread, where an exception must not get to MLX.
 template <class F>
