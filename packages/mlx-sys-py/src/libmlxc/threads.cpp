@@ -20,6 +20,7 @@
 #include <mlx/transforms.h>
 
 #include "cpu/execute.hpp"
+#include "cpu/pool.hpp"
 #include "cpu/prepare.hpp"
 #include "private/waiting.hpp"
 
@@ -111,6 +112,7 @@ bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, evaluation_loc
   std::optional<patience> user;
   std::deque<mx::Event> under_way;
   return cpu::execute(plan, stream, wait && !plan.waits, [&](const mx::Event& event) {
+    expect(event);
     under_way.push_back(event);
     lock.unlock();
     if (!user) {
@@ -161,6 +163,10 @@ evaluation_lock lock_evaluation() {
 void evaluate(std::vector<mx::array> outputs, bool wait) {
   ensure_thread();
   has_evaluated.store(true, std::memory_order_relaxed);
+  std::optional<cpu::CallerWaits> waits;
+  if (wait) {
+    waits.emplace();
+  }
   std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
   bool soon = false;
   {
@@ -178,6 +184,7 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
     } else {
       mx::async_eval(outputs);
     }
+    std::optional<mx::Event> last;
     for (auto& output : outputs) {
       if (!output.event().valid()) {
         continue;
@@ -185,7 +192,12 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
       evaluation->add(output.event());
       if (wait) {
         awaited.emplace_back(output.event(), output.id());
+      } else if (output.event().stream().device == mx::Device::cpu) {
+        last = output.event();
       }
+    }
+    if (last) {
+      expect(*last);
     }
   }
   // Waiting holds no lock, so that streams of other threads go on beside this one.

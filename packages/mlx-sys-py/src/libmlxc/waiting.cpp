@@ -5,11 +5,13 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 
 #include <mlx/array.h>
 #include <mlx/scheduler.h>
 
+#include "cpu/pool.hpp"
 #include "mlx/c/stream.h"
 #include "private/guard.hpp"
 
@@ -19,6 +21,8 @@ namespace {
 namespace mx = mlx::core;
 
 std::atomic<mlx_interrupt_check_func> interrupt_check = nullptr;
+
+}  // namespace
 
 // MLX's events know no wait of limited time.
 class latch {
@@ -42,6 +46,50 @@ class latch {
   bool open_ = false;
 };
 
+namespace {
+
+// The latches of expected events, by the addresses of the events.
+class expected_events {
+ public:
+  static expected_events& instance() {
+    static auto& self = *new expected_events;
+    return self;
+  }
+
+  // Whether `event` is new.
+  bool add(const mx::Event& event) {
+    std::lock_guard lock(mutex_);
+    return expected_.try_emplace(address(event), event, std::make_shared<latch>()).second;
+  }
+
+  std::shared_ptr<latch> find(const mx::Event& event) {
+    std::lock_guard lock(mutex_);
+    const auto found = expected_.find(address(event));
+    return found == expected_.end() ? nullptr : found->second.arrival;
+  }
+
+  void arrive(const void* event) {
+    std::lock_guard lock(mutex_);
+    expected_.extract(event).mapped().arrival->open();
+  }
+
+  static const void* address(const mx::Event& event) {
+    return &event.cast<char>();
+  }
+
+ private:
+  struct expected {
+    expected(const mx::Event& event, std::shared_ptr<latch> arrival)
+        : event(event), arrival(std::move(arrival)) {}
+
+    mx::Event event;  // kept, so that no other one gets the address
+    std::shared_ptr<latch> arrival;
+  };
+
+  std::mutex mutex_;
+  std::unordered_map<const void*, expected> expected_;
+};
+
 // Where events of other devices are waited for. Made in a thread of its own, as the default streams
 // are.
 mx::Stream waiting_stream() {
@@ -51,6 +99,14 @@ mx::Stream waiting_stream() {
 }
 
 }  // namespace
+
+void expect(const mx::Event& event) {
+  auto& events = expected_events::instance();
+  if (events.add(event)) {
+    mx::scheduler::enqueue(
+        event.stream(), [&events, address = events.address(event)] { events.arrive(address); });
+  }
+}
 
 void patience::check() {
   auto call = interrupt_check.load(std::memory_order_relaxed);
@@ -72,7 +128,9 @@ void patience::wait(const mx::Event& event, bool soon) {
     return;
   }
   if (!soon && interrupt_check.load(std::memory_order_relaxed)) {
-    if (event.stream().device == mx::Device::cpu) {
+    if (const auto arrival = expected_events::instance().find(event)) {
+      wait_for(*arrival);
+    } else if (event.stream().device == mx::Device::cpu) {
       // Comes after the task that signals the event.
       wait_for_task(event.stream(), [] {});
     } else {
@@ -83,6 +141,7 @@ void patience::wait(const mx::Event& event, bool soon) {
 }
 
 void patience::wait(mx::Stream stream) {
+  cpu::CallerWaits waits;
   if (stream.device == mx::Device::cpu && interrupt_check.load(std::memory_order_relaxed)) {
     wait_for_task(stream, [] {});
   }
@@ -96,7 +155,11 @@ void patience::wait_for_task(mx::Stream stream, F task) {
     task();
     done->open();
   });
-  while (!done->wait_until(next_)) {
+  wait_for(*done);
+}
+
+void patience::wait_for(latch& latch) {
+  while (!latch.wait_until(next_)) {
     check();
   }
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -16,6 +17,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace mlx_c::cpu {
 
@@ -35,29 +37,36 @@ inline void pause() {
 
 class Pool {
  public:
-  explicit Pool(int workers) {
-    for (int i = 0; i < workers; i++) {
+  explicit Pool(int workers) : shares_(static_cast<std::size_t>(workers) + 1) {
+    for (int i = 1; i <= workers; i++) {
       try {
-        std::thread([this] { work(); }).detach();
+        std::thread([this, i] { work(i); }).detach();
       } catch (const std::system_error&) {
         break;  // Fewer threads are slower, not wrong.
       }
     }
   }
 
-  void run(int count, void (*task)(void*, int), void* context) {
+  // Up to `threads` threads, of which the caller is the first, take part.
+  void run(int threads, int count, void (*task)(void*, int), void* context) {
     if (busy_.test_and_set(std::memory_order_acquire)) {
       for (int i = 0; i < count; i++) task(context, i);
       return;
     }
     task_ = task;
     context_ = context;
-    count_ = count;
-    next_.store(0, std::memory_order_relaxed);
+    threads_ = std::min(threads, static_cast<int>(shares_.size()));
+    const auto begin = [&](int thread) {
+      return static_cast<int>(std::int64_t{count} * thread / threads_);
+    };
+    for (int i = 0; i < threads_; i++) {
+      shares_[i].next.store(begin(i), std::memory_order_relaxed);
+      shares_[i].end = begin(i + 1);
+    }
     open_.store(true);
     generation_.fetch_add(1);
     generation_.notify_all();
-    take_tasks();
+    take_tasks(0);
     // A worker that comes from here on finds the call closed; the ones inside are waited for.
     open_.store(false);
     for (int spins = 0; inside_.load() != 0; spins++) spins < 1000 ? pause() : (void)sched_yield();
@@ -68,12 +77,18 @@ class Pool {
   }
 
  private:
-  void work() {
+  // The tasks that one thread begins with.
+  struct alignas(64) Share {
+    std::atomic<int> next{0};
+    int end = 0;
+  };
+
+  void work(int thread) {
     int seen = 0;
     while (true) {
       seen = await(seen);
       inside_.fetch_add(1);
-      if (open_.load()) take_tasks();
+      if (open_.load()) take_tasks(thread);
       inside_.fetch_sub(1);
     }
   }
@@ -93,12 +108,18 @@ class Pool {
     return generation_.load();
   }
 
-  void take_tasks() {
+  // Neighbouring tasks read neighbouring memory, which the processor asks for in advance. So each
+  // thread goes through a range of its own, then helps with those of the others.
+  void take_tasks(int thread) {
+    if (thread >= threads_) return;
     try {
-      int i;
-      while ((i = next_.fetch_add(1, std::memory_order_relaxed)) < count_) task_(context_, i);
+      for (int i = 0, task; i < threads_; i++) {
+        Share& share = shares_[(thread + i) % threads_];
+        while ((task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end)
+          task_(context_, task);
+      }
     } catch (...) {
-      next_.store(count_);
+      for (int i = 0; i < threads_; i++) shares_[i].next.store(shares_[i].end);
       if (!failed_.test_and_set()) error_ = std::current_exception();
     }
   }
@@ -106,9 +127,9 @@ class Pool {
   std::atomic_flag busy_;
   void (*task_)(void*, int) = nullptr;
   void* context_ = nullptr;
-  int count_ = 0;
+  int threads_ = 0;
+  std::vector<Share> shares_;
   alignas(64) std::atomic<int> generation_{0};
-  alignas(64) std::atomic<int> next_{0};
   alignas(64) std::atomic<bool> open_{false};
   std::atomic<int> inside_{0};
   std::atomic_flag failed_;
@@ -177,6 +198,8 @@ int count_threads() {
   return processors();
 }
 
+std::atomic<int> waiting_callers = 0;
+
 }  // namespace
 
 int thread_count() {
@@ -185,11 +208,22 @@ int thread_count() {
 }
 
 void detail::run_tasks(int count, void (*task)(void*, int), void* context) {
-  if (count <= 1 || thread_count() == 1) {
+  static const bool takes_all_processors = thread_count() >= processors();
+  const bool caller_is_busy = waiting_callers.load(std::memory_order_relaxed) == 0;
+  const int threads = thread_count() - (takes_all_processors && caller_is_busy);
+  if (count <= 1 || threads <= 1) {
     for (int i = 0; i < count; i++) task(context, i);
     return;
   }
-  get_pool().run(count, task, context);
+  get_pool().run(threads, count, task, context);
+}
+
+CallerWaits::CallerWaits() {
+  waiting_callers++;
+}
+
+CallerWaits::~CallerWaits() {
+  waiting_callers--;
 }
 
 }  // namespace mlx_c::cpu

@@ -8,6 +8,17 @@ namespace mlx_c::cpu {
 // MLX_SYS_PY_NUM_THREADS is not a positive number.
 int thread_count();
 
+// While one exists, a caller waits for results, and its processor is free for the pool. Else, if
+// there are as many threads as processors, one takes no part: the caller prepares what comes next,
+// and if it took the processor of a thread in the middle of a task, all others would wait for that.
+class CallerWaits {
+ public:
+  CallerWaits();
+  ~CallerWaits();
+  CallerWaits(const CallerWaits&) = delete;
+  CallerWaits& operator=(const CallerWaits&) = delete;
+};
+
 namespace detail {
 void run_tasks(int count, void (*task)(void* context, int index), void* context);
 }

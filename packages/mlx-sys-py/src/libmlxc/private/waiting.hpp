@@ -8,6 +8,12 @@
 
 namespace mlx_c {
 
+class latch;
+
+// Call it when all that comes before `event` on a stream of the CPU is scheduled, and nothing else
+// yet: waits for the event then end before what is scheduled later.
+void expect(const mlx::core::Event& event);
+
 // Asks now and then, while a call waits, whether it shall go on: see `mlx_set_interrupt_check`.
 class patience {
  public:
@@ -25,6 +31,8 @@ class patience {
 
  private:
   using clock = std::chrono::steady_clock;
+
+  void wait_for(latch& latch);
 
   template <class F>
   void wait_for_task(mlx::core::Stream stream, F task);
