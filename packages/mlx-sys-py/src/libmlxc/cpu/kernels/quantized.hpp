@@ -8,7 +8,7 @@
 // whole vectors of partial sums, and biases meet the group sums of x.
 #pragma once
 
-#include "convert.hpp"
+#include "numbers.hpp"
 #if defined(__AVX512VNNI__)
 #include "quantized_digits.hpp"
 #else
@@ -92,11 +92,47 @@ void pack_rows(const QuantizedProduct& p, Range range, float* scratch) {
   }
 }
 
-// The scales that meet one block, `group_lanes` lanes each. Reads `lanes` floats.
-template <int group_lanes>
-inline vfloat block_scales(const float* scales, int block) {
-  if constexpr (group_lanes >= lanes) return splat(scales[block / (group_lanes / lanes)]);
-  vfloat s = load(scales + block * (lanes / group_lanes));
+// Scales and biases are floats, or halves as they lie in memory.
+inline vfloat load_scales(const float* p) {
+  return load(p);
+}
+
+inline vfloat load_scales(const std::uint16_t* p) {
+  return dense::Half::along(p);
+}
+
+inline vfloat4 load_four(const float* p) {
+  vfloat4 v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+inline vfloat4 load_four(const std::uint16_t* p) {
+#if defined(__F16C__)
+  return (vfloat4)_mm_cvtph_ps(_mm_loadl_epi64((const __m128i*)p));
+#else
+  return vfloat4{
+      half_to_float(p[0]), half_to_float(p[1]), half_to_float(p[2]), half_to_float(p[3])};
+#endif
+}
+
+// Whatever lies in the other lanes.
+inline vfloat fill_up(vfloat4 v) {
+#if defined(__AVX512F__)
+  return (vfloat)_mm512_castps128_ps512((__m128)v);
+#elif defined(__AVX2__)
+  return (vfloat)_mm256_castps128_ps256((__m128)v);
+#else
+  return v;
+#endif
+}
+
+// The scales that meet one block, `group_lanes` lanes each. Reads four of them.
+template <int group_lanes, class S>
+inline vfloat block_scales(const S* scales, int block) {
+  if constexpr (group_lanes >= lanes)
+    return splat(load_four(scales + block / (group_lanes / lanes))[0]);
+  const vfloat s = fill_up(load_four(scales + block * (lanes / group_lanes)));
 #if defined(__AVX512F__)
   return group_lanes == 4
       ? __builtin_shufflevector(s, s, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
@@ -110,14 +146,16 @@ inline vfloat block_scales(const float* scales, int block) {
 
 // The results of `rows` rows of w and `columns` rows of x. All loops but the ones over groups and
 // blocks must be unrolled for the arrays of vectors to be registers.
-template <int bits, int group, int rows, int columns>
+template <int bits, int group, int rows, int columns, class S>
 void tile(
     const Layout& layout,
     const std::uint32_t* w,
-    const float* scales,
-    const float* biases,
+    const void* scales_of_w,
+    const void* biases_of_w,
     const float* packed,
     float* y) {
+  const S* const scales = static_cast<const S*>(scales_of_w);
+  const S* const biases = static_cast<const S*>(biases_of_w);
   const float* x[columns];
   vfloat total[rows][columns];
 #pragma GCC unroll 8
@@ -129,31 +167,34 @@ void tile(
   for (int g = 0; g < layout.groups; g += lanes) {
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
-      const vfloat bias = first(load(biases + r * layout.groups + g), layout.groups - g);
+      const vfloat bias = first(load_scales(biases + r * layout.groups + g), layout.groups - g);
 #pragma GCC unroll 8
       for (int c = 0; c < columns; c++) total[r][c] += bias * load(x[c] + layout.x_size + g);
     }
   }
 
-  const int full = layout.words / lanes;
-  for (int b = 0; b < layout.blocks; b++) {
+  // Behind the whole blocks there may be a part of one.
+  const int full = layout.words / lanes, left = layout.words - full * lanes;
+  const auto add = [&](int b, auto part) __attribute__((always_inline)) {
     vuint word[rows];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
       const std::uint32_t* p = w + (std::ptrdiff_t)r * layout.words + b * lanes;
       __builtin_prefetch(p + prefetch_words, 0, 2);
-      word[r] = b < full ? load_words(p) : load_words(p, layout.words - b * lanes);
+      word[r] = part.value ? load_words(p, left) : load_words(p);
     }
     vfloat dot[rows][columns];
     dots<bits>(word, x, b, dot);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
       vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
-      if (b >= full) scale = first(scale, layout.words - b * lanes);
+      if (part.value) scale = first(scale, left);
 #pragma GCC unroll 8
       for (int c = 0; c < columns; c++) total[r][c] += scale * dot[r][c];
     }
-  }
+  };
+  for (int b = 0; b < full; b++) add(b, Constant<false>());
+  if (left > 0) add(full, Constant<true>());
 #pragma GCC unroll 8
   for (int c = 0; c < columns; c++, y += panel_rows) {
     if constexpr (rows == 4) {
@@ -167,7 +208,7 @@ void tile(
 }
 
 using Tile =
-    void (*)(const Layout&, const std::uint32_t*, const float*, const float*, const float*, float*);
+    void (*)(const Layout&, const std::uint32_t*, const void*, const void*, const float*, float*);
 
 struct Tiles {
   Tile wide, single;  // for `rows` rows, for one
@@ -186,14 +227,16 @@ constexpr int wide_rows(int) {
 }
 #endif
 
-template <int bits, int group, int columns>
+template <int bits, int group, int columns, class S = float>
 constexpr Tiles tiles_of = {
-    tile<bits, group, wide_rows(columns), columns>,
-    tile<bits, group, 1, columns>,
+    tile<bits, group, wide_rows(columns), columns, S>,
+    tile<bits, group, 1, columns, S>,
     wide_rows(columns)};
 
+// For scales of the type, which may be f16 with one column.
 template <int bits, int group>
-Tiles choose_columns(int columns) {
+Tiles choose_columns(int columns, Float type) {
+  if (type == Float::f16) return tiles_of<bits, group, 1, std::uint16_t>;
   if (columns == 1) return tiles_of<bits, group, 1>;
   if constexpr (max_columns > 2) {
     if (columns == 3) return tiles_of<bits, group, 3>;
@@ -203,19 +246,20 @@ Tiles choose_columns(int columns) {
 }
 
 template <int bits>
-Tiles choose_group(int group, int columns) {
+Tiles choose_group(int group, int columns, Float type) {
   switch (group) {
     case 32:
-      return choose_columns<bits, 32>(columns);
+      return choose_columns<bits, 32>(columns, type);
     case 64:
-      return choose_columns<bits, 64>(columns);
+      return choose_columns<bits, 64>(columns, type);
     default:
-      return choose_columns<bits, 128>(columns);
+      return choose_columns<bits, 128>(columns, type);
   }
 }
 
-Tiles choose(const QuantizedProduct& p, int columns) {
-  return p.bits == 4 ? choose_group<4>(p.group, columns) : choose_group<8>(p.group, columns);
+Tiles choose(const QuantizedProduct& p, int columns, Float type) {
+  return p.bits == 4 ? choose_group<4>(p.group, columns, type)
+                     : choose_group<8>(p.group, columns, type);
 }
 
 // One result by the definition: an infinity times a zero weight and its like come out as they
@@ -235,25 +279,37 @@ float exact(
   return total;
 }
 
-// The `count` scales from the `at`-th one on as floats, behind which there is memory: converted to
-// `target` where need be. Asks for those that come next.
-const float* floats_ahead(
-    const void* source, Float type, std::size_t at, std::size_t count, bool last, float* target) {
+// The `count` scales from the `at`-th one on, behind which there is memory: where they are, if they
+// are of the type that is `wanted`, else as floats in `target`. Asks for those that come next.
+const void* scales_ahead(
+    const void* source,
+    Float type,
+    std::size_t at,
+    std::size_t count,
+    Float wanted,
+    bool last,
+    float* target) {
   const char* here = static_cast<const char*>(advance(source, type, at));
   const char* next = static_cast<const char*>(advance(source, type, at + count));
   for (std::ptrdiff_t i = 0; i < next - here; i += 64) __builtin_prefetch(next + i, 0, 2);
-  if (type == Float::f32 && !last) return reinterpret_cast<const float*>(here);
+  if (type == wanted && !last) return here;
   widen(here, type, target, count);
   return target;
 }
 
-// A panel is some rows of w with their scales as floats.
+// A panel is some rows of w with their scales. For one row of x, each scale is needed once, and
+// halves are converted then.
 void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, float* scratch) {
   const Layout layout(p);
   const int groups = p.k / p.group;
   float* const widened = scratch;
   float* const widened_biases = widened + panel_rows * groups + lanes;
   float* const x = widened_biases + panel_rows * groups + lanes;
+  const auto is_finite = [&](int m) {
+    return p.packed[(std::size_t)(m + 1) * layout.row() - lanes] == 0;
+  };
+  const bool halves = p.scales_type == Float::f16 && p.biases_type == Float::f16 &&
+      rows_of_y.end - rows_of_y.begin == 1 && is_finite(rows_of_y.begin);
 
   for (int n = columns_of_y.begin; n < columns_of_y.end; n += panel_rows) {
     const int rest = columns_of_y.end - n;
@@ -263,13 +319,15 @@ void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, fl
     const std::size_t count = (std::size_t)rows * groups;
     // Vectors of them are read, and nothing may lie behind those of the last row.
     const bool last = p.n - n < panel_rows + lanes;
-    const float* const scales = floats_ahead(p.scales, p.scales_type, at, count, last, widened);
-    const float* const biases =
-        floats_ahead(p.biases, p.biases_type, at, count, last, widened_biases);
+    const Float type = halves && !last ? Float::f16 : Float::f32;
+    const void* const scales =
+        scales_ahead(p.scales, p.scales_type, at, count, type, last, widened);
+    const void* const biases =
+        scales_ahead(p.biases, p.biases_type, at, count, type, last, widened_biases);
     for (int m = rows_of_y.begin; m < rows_of_y.end;) {
       const int left = rows_of_y.end - m;
       const int columns = left < max_columns ? left : max_columns;
-      const Tiles tiles = choose(p, columns);
+      const Tiles tiles = choose(p, columns, type);
       const float* const packed = p.packed + (std::size_t)m * layout.row();
       float y[max_columns * panel_rows];
       for (int r = 0; r < rows;) {
@@ -277,22 +335,22 @@ void multiply(const QuantizedProduct& p, Range columns_of_y, Range rows_of_y, fl
         (wide ? tiles.wide : tiles.single)(
             layout,
             w + (std::size_t)r * layout.words,
-            scales + r * layout.groups,
-            biases + r * layout.groups,
+            advance(scales, type, (std::size_t)r * layout.groups),
+            advance(biases, type, (std::size_t)r * layout.groups),
             packed,
             y + r);
         r += wide ? tiles.rows : 1;
       }
       for (int c = 0; c < columns; c++, m++) {
-        if (packed[(std::size_t)(c + 1) * layout.row() - lanes] != 0) {
+        if (!is_finite(m)) {
           widen(advance(p.x, p.x_type, (std::size_t)m * p.k), p.x_type, x, p.k);
           for (int r = 0; r < rows; r++)
             y[c * panel_rows + r] = exact(
                 p,
                 x,
                 w + (std::size_t)r * layout.words,
-                scales + r * layout.groups,
-                biases + r * layout.groups);
+                static_cast<const float*>(scales) + r * layout.groups,
+                static_cast<const float*>(biases) + r * layout.groups);
         }
         char* target = static_cast<char*>(p.y);
         target += ((std::size_t)m * p.n + n) * (p.y_type == Float::f32 ? 4 : 2);
