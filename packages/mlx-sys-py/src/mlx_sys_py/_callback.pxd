@@ -1,3 +1,20 @@
+cdef extern from "Python.h":
+    """
+    #if PY_VERSION_HEX < 0x030D0000
+    #define Py_IsFinalizing _Py_IsFinalizing
+    #endif
+    """
+    bint Py_IsFinalizing() noexcept nogil
+    void* PyGILState_GetThisThreadState() noexcept nogil
+
+
+# Whether C++ can ask for the GIL in this thread. While an interpreter ends, it takes from other
+# threads what they know of it; to ask in one of them then is to read what is no longer there. What
+# C++ called fails instead, and the thread ends where it goes back to Python.
+cdef inline bint python_is_there() noexcept nogil:
+    return not Py_IsFinalizing() or PyGILState_GetThisThreadState() != NULL
+
+
 cdef struct Payload:
     # What a closure of the C library knows: the function, which it owns, or the object that has
     # the function, until that is freed.

@@ -5,14 +5,6 @@ from libc.stdlib cimport free, malloc
 
 from mlx_sys_py._error cimport check
 
-cdef extern from "Python.h":
-    """
-    #if PY_VERSION_HEX < 0x030D0000
-    #define Py_IsFinalizing _Py_IsFinalizing
-    #endif
-    """
-    bint Py_IsFinalizing() noexcept nogil
-
 
 cdef Payload* new_payload(void* target, bint owned) except NULL:
     cdef Payload* payload = <Payload*>malloc(sizeof(Payload))

@@ -4,7 +4,7 @@ from libc.string cimport memset
 
 cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
-from mlx_sys_py._callback cimport Callback, Payload, free_payload, function_of
+from mlx_sys_py._callback cimport Callback, Payload, free_payload, function_of, python_is_there
 from mlx_sys_py._containers cimport MapStringToArray
 from mlx_sys_py._error cimport check, keep_exception
 from mlx_sys_py._scalars cimport Ints, to_ints
@@ -32,23 +32,26 @@ cdef inline Call new_call(c.mlx_vector_array* res, c.mlx_vector_array inputs) no
     return call
 
 
-cdef int run(void* payload, const Call* call) noexcept with gil:
+cdef int run(void* payload, const Call* call) noexcept nogil:
     """Run a Python function for C; an exception is kept for the call around it."""
-    try:
-        result = function_of(<const Payload*>payload)(*arguments_of(call))
-        if call.grads != NULL or call.axes != NULL:
-            if not isinstance(result, (tuple, list)) or len(result) != 2:
-                raise TypeError("the function's result must be a pair")
-            result, second = result
-            if call.grads != NULL:
-                fill_arrays(call.grads, second)
-            else:
-                fill_ints(call.axes, second)
-        fill_arrays(call.res, result)
-        return 0
-    except BaseException as error:
-        keep_exception(error)
+    if not python_is_there():
         return 1
+    with gil:
+        try:
+            result = function_of(<const Payload*>payload)(*arguments_of(call))
+            if call.grads != NULL or call.axes != NULL:
+                if not isinstance(result, (tuple, list)) or len(result) != 2:
+                    raise TypeError("the function's result must be a pair")
+                result, second = result
+                if call.grads != NULL:
+                    fill_arrays(call.grads, second)
+                else:
+                    fill_ints(call.axes, second)
+            fill_arrays(call.res, result)
+            return 0
+        except BaseException as error:
+            keep_exception(error)
+            return 1
 
 
 cdef list arguments_of(const Call* call):

@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 
 cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, array, take_arrays, to_arrays
+from mlx_sys_py._callback cimport python_is_there
 from mlx_sys_py._closure cimport ClosureKwargs, to_closure_kwargs
 from mlx_sys_py._containers cimport MapStringToArray
 from mlx_sys_py._dtype cimport dtype_object
@@ -74,13 +75,16 @@ cdef object to_python(c.mlx_export_value value):
     return None
 
 
-cdef int tell(const c.mlx_export_value step, void* exporter) noexcept with gil:
-    try:
-        (<FunctionExporter>exporter).callback(to_python(step))
-        return 0
-    except BaseException as error:
-        keep_exception(error)
+cdef int tell(const c.mlx_export_value step, void* exporter) noexcept nogil:
+    if not python_is_there():
         return 1
+    with gil:
+        try:
+            (<FunctionExporter>exporter).callback(to_python(step))
+            return 0
+        except BaseException as error:
+            keep_exception(error)
+            return 1
 
 
 cdef class FunctionExporter:

@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, array, to_array, to_arrays
+from mlx_sys_py._callback cimport python_is_there
 from mlx_sys_py._containers cimport MapStringToArray, MapStringToString
 from mlx_sys_py._error cimport check, keep_exception
 from mlx_sys_py._scalars cimport to_bytes
@@ -57,31 +58,43 @@ cdef class _FileAdapter:
         keep_exception(error)
 
 
-cdef c.c_bool file_is_open(void* desc) noexcept with gil:
-    try:
-        return not getattr((<_FileAdapter>desc).file, "closed", False)
-    except BaseException as error:
-        (<_FileAdapter>desc).fail(error)
+cdef c.c_bool file_is_open(void* desc) noexcept nogil:
+    if not python_is_there():
         return False
+    with gil:
+        try:
+            return not getattr((<_FileAdapter>desc).file, "closed", False)
+        except BaseException as error:
+            (<_FileAdapter>desc).fail(error)
+            return False
 
 
-cdef c.c_bool file_is_good(void* desc) noexcept with gil:
-    return not (<_FileAdapter>desc).failed
+cdef c.c_bool file_is_good(void* desc) noexcept nogil:
+    if not python_is_there():
+        return False
+    with gil:
+        return not (<_FileAdapter>desc).failed
 
 
-cdef size_t file_tell(void* desc) noexcept with gil:
-    try:
-        return (<_FileAdapter>desc).file.tell()
-    except BaseException as error:
-        (<_FileAdapter>desc).fail(error)
+cdef size_t file_tell(void* desc) noexcept nogil:
+    if not python_is_there():
         return 0
+    with gil:
+        try:
+            return (<_FileAdapter>desc).file.tell()
+        except BaseException as error:
+            (<_FileAdapter>desc).fail(error)
+            return 0
 
 
-cdef void file_seek(void* desc, int64_t offset, int whence) noexcept with gil:
-    try:
-        (<_FileAdapter>desc).file.seek(offset, whence)
-    except BaseException as error:
-        (<_FileAdapter>desc).fail(error)
+cdef void file_seek(void* desc, int64_t offset, int whence) noexcept nogil:
+    if not python_is_there():
+        return
+    with gil:
+        try:
+            (<_FileAdapter>desc).file.seek(offset, whence)
+        except BaseException as error:
+            (<_FileAdapter>desc).fail(error)
 
 
 cdef int read_exactly(_FileAdapter adapter, char* data, size_t size) except -1:
@@ -99,34 +112,49 @@ cdef int read_exactly(_FileAdapter adapter, char* data, size_t size) except -1:
     return 0
 
 
-cdef void file_read(void* desc, char* data, size_t size) noexcept with gil:
-    try:
-        read_exactly(<_FileAdapter>desc, data, size)
-    except BaseException as error:
-        (<_FileAdapter>desc).fail(error)
+cdef void file_read(void* desc, char* data, size_t size) noexcept nogil:
+    if not python_is_there():
+        return
+    with gil:
+        try:
+            read_exactly(<_FileAdapter>desc, data, size)
+        except BaseException as error:
+            (<_FileAdapter>desc).fail(error)
 
 
-cdef void file_read_at(void* desc, char* data, size_t size, size_t offset) noexcept with gil:
-    try:
-        (<_FileAdapter>desc).file.seek(offset)
-        read_exactly(<_FileAdapter>desc, data, size)
-    except BaseException as error:
-        (<_FileAdapter>desc).fail(error)
+cdef void file_read_at(void* desc, char* data, size_t size, size_t offset) noexcept nogil:
+    if not python_is_there():
+        return
+    with gil:
+        try:
+            (<_FileAdapter>desc).file.seek(offset)
+            read_exactly(<_FileAdapter>desc, data, size)
+        except BaseException as error:
+            (<_FileAdapter>desc).fail(error)
 
 
-cdef void file_write(void* desc, const char* data, size_t size) noexcept with gil:
-    try:
-        (<_FileAdapter>desc).file.write(data[:size])
-    except BaseException as error:
-        (<_FileAdapter>desc).fail(error)
+cdef void file_write(void* desc, const char* data, size_t size) noexcept nogil:
+    if not python_is_there():
+        return
+    with gil:
+        try:
+            (<_FileAdapter>desc).file.write(data[:size])
+        except BaseException as error:
+            (<_FileAdapter>desc).fail(error)
 
 
-cdef const char* file_label(void* desc) noexcept with gil:
-    return (<_FileAdapter>desc).name
+cdef const char* file_label(void* desc) noexcept nogil:
+    if not python_is_there():
+        return ""
+    with gil:
+        return (<_FileAdapter>desc).name
 
 
-cdef void file_free(void* desc) noexcept with gil:
-    Py_DECREF(<object>desc)
+cdef void file_free(void* desc) noexcept nogil:
+    if not python_is_there():
+        return
+    with gil:
+        Py_DECREF(<object>desc)
 
 
 cdef c.mlx_io_vtable file_vtable
