@@ -99,7 +99,9 @@ def test_gradient_of_take_along_axis(data: Any, seed: int, shape: tuple[int, ...
     rng = np.random.default_rng(seed)
     dtype = data.draw(st.sampled_from(["float16", "bfloat16", "float32", "float64"]))
     axis = data.draw(st.integers(0, len(shape) - 1))
-    where = (*shape[:axis], data.draw(st.sampled_from([1, 3, 600])), *shape[axis + 1 :])
+    # So few that sums are exact in the type: MLX rounds after each addition.
+    counts = [1, 3, 600 if dtype in ("float32", "float64") else 30]
+    where = (*shape[:axis], data.draw(st.sampled_from(counts)), *shape[axis + 1 :])
     index, typed = indices_of(rng, shape[axis], where, "int32")
     x = lay_out(values_of(rng, shape, dtype), data.draw(layouts), dtype)
     weights = lay_out(values_of(rng, where, dtype), data.draw(layouts), dtype)

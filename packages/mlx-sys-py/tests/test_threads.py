@@ -160,7 +160,9 @@ def in_threads(work: Callable[[int], None], count: int = THREADS) -> None:
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_threads_do_everything_at_once(seconds: int, tmp_path: Path) -> None:
     lent: queue.Queue[tuple[array, float]] = queue.Queue()
-    faulthandler.dump_traceback_later(10 * seconds + 60, file=sys.__stderr__, exit=True)
+    # Not what pytest puts in its place, which is no file.
+    terminal = sys.__stderr__ or sys.stderr
+    faulthandler.dump_traceback_later(10 * seconds + 60, file=terminal, exit=True)
     try:
         in_threads(lambda n: Worker(n, tmp_path, lent).run(time.monotonic() + seconds))
     finally:
