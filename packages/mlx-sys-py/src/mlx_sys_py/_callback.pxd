@@ -10,7 +10,8 @@ cdef extern from "Python.h":
 
 # Whether C++ can ask for the GIL in this thread. While an interpreter ends, it takes from other
 # threads what they know of it; to ask in one of them then is to read what is no longer there. What
-# C++ called fails instead, and the thread ends where it goes back to Python.
+# C++ called fails instead, and the thread ends where it goes back to Python. The function that asks
+# must have no objects of Python among its variables: Cython takes the GIL to let go of them.
 cdef inline bint python_is_there() noexcept nogil:
     return not Py_IsFinalizing() or PyGILState_GetThisThreadState() != NULL
 

@@ -32,26 +32,27 @@ cdef inline Call new_call(c.mlx_vector_array* res, c.mlx_vector_array inputs) no
     return call
 
 
-cdef int run(void* payload, const Call* call) noexcept nogil:
+cdef int run_in_python(void* payload, const Call* call) noexcept with gil:
     """Run a Python function for C; an exception is kept for the call around it."""
-    if not python_is_there():
+    try:
+        result = function_of(<const Payload*>payload)(*arguments_of(call))
+        if call.grads != NULL or call.axes != NULL:
+            if not isinstance(result, (tuple, list)) or len(result) != 2:
+                raise TypeError("the function's result must be a pair")
+            result, second = result
+            if call.grads != NULL:
+                fill_arrays(call.grads, second)
+            else:
+                fill_ints(call.axes, second)
+        fill_arrays(call.res, result)
+        return 0
+    except BaseException as error:
+        keep_exception(error)
         return 1
-    with gil:
-        try:
-            result = function_of(<const Payload*>payload)(*arguments_of(call))
-            if call.grads != NULL or call.axes != NULL:
-                if not isinstance(result, (tuple, list)) or len(result) != 2:
-                    raise TypeError("the function's result must be a pair")
-                result, second = result
-                if call.grads != NULL:
-                    fill_arrays(call.grads, second)
-                else:
-                    fill_ints(call.axes, second)
-            fill_arrays(call.res, result)
-            return 0
-        except BaseException as error:
-            keep_exception(error)
-            return 1
+
+
+cdef int run(void* payload, const Call* call) noexcept nogil:
+    return run_in_python(payload, call) if python_is_there() else 1
 
 
 cdef list arguments_of(const Call* call):

@@ -75,16 +75,17 @@ cdef object to_python(c.mlx_export_value value):
     return None
 
 
-cdef int tell(const c.mlx_export_value step, void* exporter) noexcept nogil:
-    if not python_is_there():
+cdef int tell_in_python(const c.mlx_export_value step, void* exporter) noexcept with gil:
+    try:
+        (<FunctionExporter>exporter).callback(to_python(step))
+        return 0
+    except BaseException as error:
+        keep_exception(error)
         return 1
-    with gil:
-        try:
-            (<FunctionExporter>exporter).callback(to_python(step))
-            return 0
-        except BaseException as error:
-            keep_exception(error)
-            return 1
+
+
+cdef int tell(const c.mlx_export_value step, void* exporter) noexcept nogil:
+    return tell_in_python(step, exporter) if python_is_there() else 1
 
 
 cdef class FunctionExporter:

@@ -58,43 +58,48 @@ cdef class _FileAdapter:
         keep_exception(error)
 
 
-cdef c.c_bool file_is_open(void* desc) noexcept nogil:
-    if not python_is_there():
+cdef c.c_bool file_is_open_in_python(void* desc) noexcept with gil:
+    try:
+        return not getattr((<_FileAdapter>desc).file, "closed", False)
+    except BaseException as error:
+        (<_FileAdapter>desc).fail(error)
         return False
-    with gil:
-        try:
-            return not getattr((<_FileAdapter>desc).file, "closed", False)
-        except BaseException as error:
-            (<_FileAdapter>desc).fail(error)
-            return False
+
+
+cdef c.c_bool file_is_open(void* desc) noexcept nogil:
+    return file_is_open_in_python(desc) if python_is_there() else False
+
+
+cdef c.c_bool file_is_good_in_python(void* desc) noexcept with gil:
+    return not (<_FileAdapter>desc).failed
 
 
 cdef c.c_bool file_is_good(void* desc) noexcept nogil:
-    if not python_is_there():
-        return False
-    with gil:
-        return not (<_FileAdapter>desc).failed
+    return file_is_good_in_python(desc) if python_is_there() else False
+
+
+cdef size_t file_tell_in_python(void* desc) noexcept with gil:
+    try:
+        return (<_FileAdapter>desc).file.tell()
+    except BaseException as error:
+        (<_FileAdapter>desc).fail(error)
+        return 0
 
 
 cdef size_t file_tell(void* desc) noexcept nogil:
-    if not python_is_there():
-        return 0
-    with gil:
-        try:
-            return (<_FileAdapter>desc).file.tell()
-        except BaseException as error:
-            (<_FileAdapter>desc).fail(error)
-            return 0
+    return file_tell_in_python(desc) if python_is_there() else 0
+
+
+cdef void file_seek_in_python(void* desc, int64_t offset, int whence) noexcept with gil:
+    try:
+        (<_FileAdapter>desc).file.seek(offset, whence)
+    except BaseException as error:
+        (<_FileAdapter>desc).fail(error)
 
 
 cdef void file_seek(void* desc, int64_t offset, int whence) noexcept nogil:
-    if not python_is_there():
-        return
-    with gil:
-        try:
-            (<_FileAdapter>desc).file.seek(offset, whence)
-        except BaseException as error:
-            (<_FileAdapter>desc).fail(error)
+    if python_is_there():
+        file_seek_in_python(desc, offset, whence)
 
 
 cdef int read_exactly(_FileAdapter adapter, char* data, size_t size) except -1:
@@ -112,49 +117,62 @@ cdef int read_exactly(_FileAdapter adapter, char* data, size_t size) except -1:
     return 0
 
 
+cdef void file_read_in_python(void* desc, char* data, size_t size) noexcept with gil:
+    try:
+        read_exactly(<_FileAdapter>desc, data, size)
+    except BaseException as error:
+        (<_FileAdapter>desc).fail(error)
+
+
 cdef void file_read(void* desc, char* data, size_t size) noexcept nogil:
-    if not python_is_there():
-        return
-    with gil:
-        try:
-            read_exactly(<_FileAdapter>desc, data, size)
-        except BaseException as error:
-            (<_FileAdapter>desc).fail(error)
+    if python_is_there():
+        file_read_in_python(desc, data, size)
+
+
+cdef void file_read_at_in_python(
+    void* desc, char* data, size_t size, size_t offset
+) noexcept with gil:
+    try:
+        (<_FileAdapter>desc).file.seek(offset)
+        read_exactly(<_FileAdapter>desc, data, size)
+    except BaseException as error:
+        (<_FileAdapter>desc).fail(error)
 
 
 cdef void file_read_at(void* desc, char* data, size_t size, size_t offset) noexcept nogil:
-    if not python_is_there():
-        return
-    with gil:
-        try:
-            (<_FileAdapter>desc).file.seek(offset)
-            read_exactly(<_FileAdapter>desc, data, size)
-        except BaseException as error:
-            (<_FileAdapter>desc).fail(error)
+    if python_is_there():
+        file_read_at_in_python(desc, data, size, offset)
+
+
+cdef void file_write_in_python(void* desc, const char* data, size_t size) noexcept with gil:
+    try:
+        (<_FileAdapter>desc).file.write(data[:size])
+    except BaseException as error:
+        (<_FileAdapter>desc).fail(error)
 
 
 cdef void file_write(void* desc, const char* data, size_t size) noexcept nogil:
-    if not python_is_there():
-        return
-    with gil:
-        try:
-            (<_FileAdapter>desc).file.write(data[:size])
-        except BaseException as error:
-            (<_FileAdapter>desc).fail(error)
+    if python_is_there():
+        file_write_in_python(desc, data, size)
+
+
+cdef const char* file_label_in_python(void* desc) noexcept with gil:
+    return (<_FileAdapter>desc).name
 
 
 cdef const char* file_label(void* desc) noexcept nogil:
     if not python_is_there():
         return ""
-    with gil:
-        return (<_FileAdapter>desc).name
+    return file_label_in_python(desc)
+
+
+cdef void file_free_in_python(void* desc) noexcept with gil:
+    Py_DECREF(<object>desc)
 
 
 cdef void file_free(void* desc) noexcept nogil:
-    if not python_is_there():
-        return
-    with gil:
-        Py_DECREF(<object>desc)
+    if python_is_there():
+        file_free_in_python(desc)
 
 
 cdef c.mlx_io_vtable file_vtable
