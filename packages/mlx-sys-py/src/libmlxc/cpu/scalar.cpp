@@ -16,13 +16,14 @@ using Complex = std::complex<float>;
 
 template <class F, class Out, class... In>
 void loop(const void* const* operands, void* result, std::size_t size) {
+  static_assert(std::is_empty_v<F>, "a pointer to a function is lost with its type");
   [&]<std::size_t... k>(std::index_sequence<k...>) {
     for (std::size_t i = 0; i < size; i++)
       static_cast<Out*>(result)[i] = F{}(static_cast<const In*>(operands[k])[i]...);
   }(std::index_sequence_for<In...>{});
 }
 
-// A captureless function of elements as a loop over them.
+// A captureless lambda of elements as a loop over them.
 template <class Out, class T, class F>
 Elementwise unary(F) {
   return loop<F, Out, T>;
@@ -156,7 +157,7 @@ Elementwise of_doubles(Op op) {
     case Op::floor_divide:
       return binary<T, T>([](T x, T y) { return std::floor(x / y); });
     case Op::logaddexp:
-      return binary<T, T>(logaddexp);
+      return binary<T, T>([](T x, T y) { return logaddexp(x, y); });
     case Op::remainder:
       return binary<T, T>([](T x, T y) { return remainder(x, y); });
     default:
