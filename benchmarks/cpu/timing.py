@@ -13,11 +13,16 @@ PAUSE = 0.03
 TURN, TOTAL = 0.04, 1.0
 
 
-def least_times(sides: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
+def least_times(
+    sides: Mapping[str, Callable[[], object]],
+    turns: int,
+    before: Mapping[str, Callable[[], object]] | None = None,
+) -> dict[str, float]:
     """The least time that one call of each side takes, in seconds.
 
     The first call of a turn does not count: it finds the caches full of the data of another side,
-    and threads asleep. A side that has used up its time takes no more turns.
+    and threads asleep. A side that has used up its time takes no more turns. What ``before`` holds
+    for a side is called before each of its turns.
     """
     best = dict.fromkeys(sides, math.inf)
     spent = dict.fromkeys(sides, 0.0)
@@ -26,6 +31,8 @@ def least_times(sides: Mapping[str, Callable[[], object]], turns: int) -> dict[s
             if spent[side] > TOTAL:
                 continue
             time.sleep(PAUSE)
+            if before and side in before:
+                before[side]()
             begin = time.perf_counter()
             function()
             start = end = time.perf_counter()

@@ -4,6 +4,7 @@
 
 #include "private/guard.hpp"
 #include "private/handle.hpp"
+#include "private/threads.hpp"
 
 using namespace mlx_c;
 
@@ -46,7 +47,11 @@ int mlx_reset_peak_memory(void) {
 }
 
 int mlx_set_cache_limit(size_t* res, size_t limit) {
-  return store(res, mlx::core::set_cache_limit, limit);
+  return guard([&] {
+    // Which sets the limit, too.
+    ensure_thread();
+    *not_null(res, "res") = mlx::core::set_cache_limit(limit);
+  });
 }
 
 int mlx_set_memory_limit(size_t* res, size_t limit) {

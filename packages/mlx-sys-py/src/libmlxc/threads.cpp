@@ -14,6 +14,7 @@
 #endif
 
 #include <mlx/device.h>
+#include <mlx/memory.h>
 #include <mlx/primitives.h>
 #include <mlx/random.h>
 #include <mlx/stream.h>
@@ -46,6 +47,10 @@ uint64_t mix(uint64_t x) {
 std::atomic<bool> has_evaluated = false;
 std::atomic<bool> is_orphan = false;
 
+// How much of the memory that MLX may use is kept for reuse on the CPU. MLX keeps 32 MB there, and
+// to get the memory of a larger result from the system takes longer than to compute it.
+constexpr size_t cache_part = 32;
+
 // What all threads share. Never destroyed: threads may outlive static destructors.
 struct process {
   std::vector<mx::Stream> default_streams;
@@ -64,6 +69,9 @@ struct process {
       }
     });
 #endif
+    if (!mx::is_available(mx::Device::gpu)) {
+      mx::set_cache_limit(mx::get_memory_limit() / cache_part);
+    }
     // In a thread of their own: MLX gives a stream to the thread that makes it, which destroys it
     // by `clear_streams`.
     std::thread([this] {
@@ -200,14 +208,14 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
       expect(*last);
     }
   }
+  if (awaited.empty()) {
+    return;
+  }
   // Waiting holds no lock, so that streams of other threads go on beside this one.
   patience user;
   for (const auto& [event, id] : awaited) {
     user.wait(event, soon);
     cpu::check_failure(event, id);
-  }
-  if (!wait) {
-    return;
   }
   auto lock = lock_evaluation();
   for (auto& output : outputs) {

@@ -90,7 +90,8 @@ def set_cache_limit(limit):
     """Set how much freed memory is kept for reuse.
 
     Args:
-        limit (int): bytes; ``0`` keeps none.
+        limit (int): bytes; ``0`` keeps none. Without a GPU, it is a 32nd of the memory limit
+            until it is set.
 
     Returns:
         int: the limit until now.
