@@ -34,6 +34,14 @@ __all__ = [
 ]
 
 
+def _leaves(args: tuple[Any, ...]) -> Sequence[array]:
+    # To walk through a tree takes longer than to compute a small array.
+    for arg in args:
+        if type(arg) is not array:
+            return arrays_of(args)
+    return args
+
+
 def eval(*args: Any) -> None:
     """Compute arrays, and wait until they are there.
 
@@ -47,7 +55,7 @@ def eval(*args: Any) -> None:
         >>> x = mx.add(1, 2)
         >>> mx.eval(x, {"double": [x + x]})
     """
-    sys_transforms.eval(arrays_of(args))
+    sys_transforms.eval(_leaves(args))
 
 
 def async_eval(*args: Any) -> None:
@@ -65,7 +73,7 @@ def async_eval(*args: Any) -> None:
         >>> x.item()
         3
     """
-    sys_transforms.async_eval(arrays_of(args))
+    sys_transforms.async_eval(_leaves(args))
 
 
 def grad(

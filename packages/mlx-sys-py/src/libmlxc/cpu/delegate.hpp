@@ -78,8 +78,10 @@ class Delegate : public Kernel {
   const std::shared_ptr<mlx::core::Primitive> original_;
 };
 
-// Whether a primitive, given these inputs, leaves nothing to the stream's thread of MLX: it is a
-// Kernel, or it only gives its input another shape.
+// Whether a primitive is one of MLX that only gives its input another shape.
+bool is_view(const mlx::core::Primitive& primitive);
+
+// Whether a primitive, given these inputs, leaves nothing to the stream's thread of MLX.
 bool dispatches_steps(
     const mlx::core::Primitive& primitive, const std::vector<mlx::core::array>& inputs);
 

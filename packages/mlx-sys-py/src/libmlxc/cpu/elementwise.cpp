@@ -144,7 +144,7 @@ class Tree {
         continue;
       }
       const int count = uses_[i].count;
-      uses_.erase(uses_.begin() + static_cast<std::ptrdiff_t>(i));
+      uses_.erase(uses_.begin() + i);
       add(input, implementation, count);
       i = 0;
     }
@@ -178,7 +178,7 @@ class Tree {
     std::vector<std::pair<std::uintptr_t, int>> buffers;
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
       Program::Step step{node->implementation.run, {}, 0, 0};
-      std::vector<std::size_t> read;
+      mlx::core::SmallVector<std::size_t, 3> read;
       for (const array& operand : node->array->inputs()) {
         const auto use = std::find_if(uses_.begin(), uses_.end(), [&](const Use& use) {
           return use.input->id() == operand.id();
@@ -236,8 +236,8 @@ class Tree {
   }
 
   array& root_;
-  std::vector<Node> nodes_;
-  std::vector<Use> uses_;
+  mlx::core::SmallVector<Node, 8> nodes_;
+  mlx::core::SmallVector<Use, 8> uses_;
 };
 
 // A single operation, which can be transformed as ever.

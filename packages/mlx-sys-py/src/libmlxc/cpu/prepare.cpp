@@ -1,13 +1,16 @@
 #include "prepare.hpp"
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
+#include <string_view>
+#include <unordered_map>
 
 #include "delegate.hpp"
 #include "elementwise.hpp"
 #include "failure.hpp"
 #include "kernels.hpp"
 #include "memory.hpp"
+#include "mlx/small_vector.h"
 #include "pool.hpp"
 
 namespace mlx_c::cpu {
@@ -17,72 +20,79 @@ namespace {
 using mlx::core::array;
 
 struct Replacement {
-  const char* name;
   std::shared_ptr<Delegate> (*make)(array&);
   bool has_indices = false;
 };
 
-constexpr Replacement replacements[] = {
-    {"QuantizedMatmul", quantized_matmul},
-    {"GatherQMM", gather_qmm, true},
-    {"Matmul", matmul},
-    {"AddMM", addmm},
-    {"Transpose", transpose},
-    {"Convolution", convolution},
-    {"DivMod", divmod},
-    {"Sum", reduce},
-    {"Prod", reduce},
-    {"Min", reduce},
-    {"Max", reduce},
-    {"And", reduce},
-    {"Or", reduce},
-    {"ArgReduce", arg_reduce},
-    {"Softmax", softmax},
-    {"LogSumExp", logsumexp},
-    {"Reshape", reshape},
-    {"Flatten", reshape},
-    {"Unflatten", reshape},
-    {"Contiguous", contiguous},
-    {"Concatenate", concatenate},
-    {"SliceUpdate", slice_update},
-    {"SliceUpdate Sum", slice_combination},
-    {"SliceUpdate Prod", slice_combination},
-    {"SliceUpdate Min", slice_combination},
-    {"SliceUpdate Max", slice_combination},
-    {"Pad", pad},
-    {"Full", full},
-    {"Arange", arange},
-    {"RandomBits", random_bits},
-    {"Sort", sort},
-    {"ArgSort", argsort},
-    {"Partition", partition},
-    {"ArgPartition", argpartition},
-    {"CumSum", scan},
-    {"CumProd", scan},
-    {"CumMin", scan},
-    {"CumMax", scan},
-    {"CumLogAddExp", scan},
-    {"Gather", gather, true},
-    {"GatherAxis", gather_axis, true},
-    {"GatherMM", gather_mm, true},
-    {"Scatter", scatter, true},
-    {"Scatter Sum", scatter, true},
-    {"Scatter Prod", scatter, true},
-    {"Scatter Min", scatter, true},
-    {"Scatter Max", scatter, true},
-    {"ScatterAxis", scatter_axis, true},
-    {"ScatterAxis Sum", scatter_axis, true},
-    {"DynamicSlice", dynamic_slice, true},
-    {"DynamicSliceUpdate", dynamic_slice_update, true},
-    {"SegmentedMM", segmented_mm, true},
-};
+const std::unordered_map<std::string_view, Replacement>& replacements() {
+  static const auto& table = *new std::unordered_map<std::string_view, Replacement>{
+      {"QuantizedMatmul", {quantized_matmul}},
+      {"GatherQMM", {gather_qmm, true}},
+      {"Matmul", {matmul}},
+      {"AddMM", {addmm}},
+      {"Transpose", {transpose}},
+      {"Convolution", {convolution}},
+      {"DivMod", {divmod}},
+      {"Sum", {reduce}},
+      {"Prod", {reduce}},
+      {"Min", {reduce}},
+      {"Max", {reduce}},
+      {"And", {reduce}},
+      {"Or", {reduce}},
+      {"ArgReduce", {arg_reduce}},
+      {"Softmax", {softmax}},
+      {"LogSumExp", {logsumexp}},
+      {"Reshape", {reshape}},
+      {"Flatten", {reshape}},
+      {"Unflatten", {reshape}},
+      {"Contiguous", {contiguous}},
+      {"Concatenate", {concatenate}},
+      {"SliceUpdate", {slice_update}},
+      {"SliceUpdate Sum", {slice_combination}},
+      {"SliceUpdate Prod", {slice_combination}},
+      {"SliceUpdate Min", {slice_combination}},
+      {"SliceUpdate Max", {slice_combination}},
+      {"Pad", {pad}},
+      {"Full", {full}},
+      {"Arange", {arange}},
+      {"RandomBits", {random_bits}},
+      {"Sort", {sort}},
+      {"ArgSort", {argsort}},
+      {"Partition", {partition}},
+      {"ArgPartition", {argpartition}},
+      {"CumSum", {scan}},
+      {"CumProd", {scan}},
+      {"CumMin", {scan}},
+      {"CumMax", {scan}},
+      {"CumLogAddExp", {scan}},
+      {"Gather", {gather, true}},
+      {"GatherAxis", {gather_axis, true}},
+      {"GatherMM", {gather_mm, true}},
+      {"Scatter", {scatter, true}},
+      {"Scatter Sum", {scatter, true}},
+      {"Scatter Prod", {scatter, true}},
+      {"Scatter Min", {scatter, true}},
+      {"Scatter Max", {scatter, true}},
+      {"ScatterAxis", {scatter_axis, true}},
+      {"ScatterAxis Sum", {scatter_axis, true}},
+      {"DynamicSlice", {dynamic_slice, true}},
+      {"DynamicSliceUpdate", {dynamic_slice_update, true}},
+      {"SegmentedMM", {segmented_mm, true}},
+  };
+  return table;
+}
 
 // The ids of nodes seen, with open addressing: this runs for every node of every evaluation.
 class Seen {
  public:
   // Whether `id` is new.
   bool insert(std::uintptr_t id) {
-    if (count_ * 2 >= slots_.size()) grow();
+    if (count_ < few) {
+      if (std::find(first_, first_ + count_, id) != first_ + count_) return false;
+      first_[count_++] = id;
+      return true;
+    }
+    if (slots_.empty() || count_ * 2 >= slots_.size()) grow();
     return place(id);
   }
 
@@ -98,13 +108,18 @@ class Seen {
   }
 
   void grow() {
-    std::vector<std::uintptr_t> old(slots_.empty() ? 64 : slots_.size() * 2);
+    std::vector<std::uintptr_t> old(slots_.empty() ? 8 * few : slots_.size() * 2);
     old.swap(slots_);
+    if (old.empty()) old.assign(first_, first_ + few);
     count_ = 0;
     for (std::uintptr_t id : old)
       if (id != 0) place(id);
   }
 
+  // Most graphs are small.
+  static constexpr std::size_t few = 8;
+
+  std::uintptr_t first_[few];
   std::vector<std::uintptr_t> slots_;
   std::size_t count_ = 0;
 };
@@ -112,14 +127,12 @@ class Seen {
 // Returns whether the node checks indices.
 bool replace_kernel(array& node) {
   auto& primitive = node.primitive_ptr();
-  const char* name = primitive->name();
-  for (const Replacement& replacement : replacements) {
-    if (*name != *replacement.name || std::strcmp(name, replacement.name) != 0) continue;
-    if (!dynamic_cast<Delegate*>(primitive.get()))
-      if (auto delegate = replacement.make(node)) primitive = std::move(delegate);
-    return replacement.has_indices;
-  }
-  return false;
+  const auto found = replacements().find(primitive->name());
+  if (found == replacements().end()) return false;
+  const auto [make, has_indices] = found->second;
+  if (!dynamic_cast<Delegate*>(primitive.get()))
+    if (auto delegate = make(node)) primitive = std::move(delegate);
+  return has_indices;
 }
 
 // Whether what the node computes can fail by its values.
@@ -159,7 +172,7 @@ Plan prepare(const std::vector<array>& outputs, mlx::core::Stream stream) {
     array* node;
     std::size_t next_input;
   };
-  std::vector<Visit> path;
+  mlx::core::SmallVector<Visit> path;
   bool can_fail = false;
   auto visit = [&](const array& array) {
     auto* node = const_cast<mlx::core::array*>(&array);

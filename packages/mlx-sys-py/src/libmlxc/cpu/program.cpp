@@ -91,7 +91,7 @@ class Run {
     const int values = program_.inputs + program_.buffers;
     std::optional<Buffer<char>> memory;
     if (blocks_) memory.emplace(values * buffer_bytes);
-    std::vector<const void*> value(values);
+    mlx::core::SmallVector<const void*, 16> value(values);
     for (int i = 0; i < values; i++) {
       if (!blocks_) continue;
       char* buffer = memory->data() + i * buffer_bytes;
@@ -138,7 +138,10 @@ class Run {
     return buffer;
   }
 
-  void compute(std::vector<const void*>& value, std::size_t at, std::size_t count) const {
+  void compute(
+      const mlx::core::SmallVector<const void*, 16>& value,
+      std::size_t at,
+      std::size_t count) const {
     for (const Program::Step& step : program_.steps) {
       const void* operands[3];
       for (int k = 0; k < step.operand_count; k++) operands[k] = value[step.operands[k]];

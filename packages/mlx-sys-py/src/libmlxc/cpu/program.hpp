@@ -7,6 +7,7 @@
 
 #include "elementwise_ops.hpp"
 #include "mlx/array.h"
+#include "mlx/small_vector.h"
 
 namespace mlx_c::cpu {
 
@@ -21,7 +22,7 @@ struct Program {
     std::uint8_t result;
   };
 
-  std::vector<Step> steps;
+  mlx::core::SmallVector<Step, 4> steps;
   int inputs = 0;
   int buffers = 0;
   int cost = 0;  // of an element, in additions

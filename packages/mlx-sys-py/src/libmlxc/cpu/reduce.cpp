@@ -12,6 +12,7 @@
 #include "kernels.hpp"
 #include "memory.hpp"
 #include "pool.hpp"
+#include "scratch.hpp"
 #include "steps.hpp"
 #include "strided.hpp"
 #include "view.hpp"
@@ -140,12 +141,13 @@ struct Reducing {
 Walk part_of(const array& x, const std::vector<int>& axes, bool reduced) {
   mlx::core::Shape shape;
   mlx::core::Strides strides;
-  std::vector<int> order(x.ndim());
+  mlx::core::SmallVector<int> order(x.ndim());
   std::iota(order.begin(), order.end(), 0);
   // Nobody asks for the order of what is reduced, so that is as it lies in memory.
   if (reduced)
-    std::stable_sort(
-        order.begin(), order.end(), [&](int a, int b) { return x.strides(a) > x.strides(b); });
+    std::sort(order.begin(), order.end(), [&](int a, int b) {
+      return x.strides(a) > x.strides(b) || (x.strides(a) == x.strides(b) && a < b);
+    });
   for (const int d : order) {
     if ((std::find(axes.begin(), axes.end(), d) != axes.end()) != reduced) continue;
     shape.push_back(x.shape(d));
@@ -182,12 +184,13 @@ class Run {
       const std::size_t step =
           std::max<std::size_t>(1, task_size / std::max<std::size_t>(block_elements, 1));
       parallel_for(static_cast<int>((blocks + step - 1) / step), [&](int task) {
-        Buffer<char> totals(block * how_.total_item);
+        struct Totals;
+        char* const totals = static_cast<char*>(scratch<Totals>(block * how_.total_item));
         for (std::size_t b = task * step; b < std::min(blocks, (task + 1) * step); b++) {
           const std::size_t first = b * block, count = std::min(block, results_ - first);
-          start(totals.data(), count);
-          reduce(first, count, 0, elements_, totals.data());
-          finish(first, count, totals.data());
+          start(totals, count);
+          reduce(first, count, 0, elements_, totals);
+          finish(first, count, totals);
         }
       });
       return;

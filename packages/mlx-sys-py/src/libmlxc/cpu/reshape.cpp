@@ -1,8 +1,8 @@
 // Shapes.
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <optional>
+#include <string_view>
 
 #include "copy.hpp"
 #include "delegate.hpp"
@@ -18,7 +18,7 @@ namespace mx = mlx::core;
 using mx::array;
 
 // Operations of MLX that give their input another shape or other strides, and move nothing.
-constexpr const char* views[] = {
+constexpr std::string_view views[] = {
     "AsStrided",
     "Broadcast",
     "BroadcastAxes",
@@ -93,13 +93,14 @@ std::shared_ptr<Delegate> reshape(array& node) {
   return std::make_shared<Reshape>(node.primitive_ptr(), node.shape());
 }
 
+bool is_view(const mx::Primitive& primitive) {
+  const std::string_view name = primitive.name();
+  return std::find(std::begin(views), std::end(views), name) != std::end(views);
+}
+
 bool dispatches_steps(const mx::Primitive& primitive, const std::vector<array>& inputs) {
-  if (auto* kernel = dynamic_cast<const Kernel*>(&primitive))
-    return kernel->dispatches_steps(inputs);
-  const char* name = primitive.name();
-  return std::any_of(std::begin(views), std::end(views), [name](const char* view) {
-    return *view == *name && std::strcmp(view, name) == 0;
-  });
+  auto* kernel = dynamic_cast<const Kernel*>(&primitive);
+  return kernel ? kernel->dispatches_steps(inputs) : is_view(primitive);
 }
 
 }  // namespace mlx_c::cpu
