@@ -162,6 +162,11 @@ def test_what_cannot_be_quantized(predicate: Any, error: type[Exception], messag
     assert model.kinds() == ["Embedding", "Linear", "ReLU", "Linear"]
 
 
+def test_only_modules_can_be_quantized() -> None:
+    with pytest.raises(TypeError, match="model must be a Module, not dict"):
+        nn.quantize({})  # type: ignore[arg-type]
+
+
 def test_weights_of_quantized_layers_load_strictly() -> None:
     source, target = nn.QuantizedLinear(64, 8), nn.QuantizedLinear(64, 8)
     target.load_weights(list(source.parameters().items()))

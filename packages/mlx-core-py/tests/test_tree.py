@@ -68,6 +68,12 @@ def test_flatten_into_a_destination() -> None:
         tree_flatten([1], destination=())  # type: ignore[arg-type]
 
 
+def test_flatten_takes_a_prefix_of_text_only() -> None:
+    assert tree_flatten([1], prefix="a") == [("a.0", 1)]
+    with pytest.raises(TypeError, match="prefix must be a str, not int"):
+        tree_flatten([1], prefix=1)  # type: ignore[arg-type]
+
+
 def test_is_leaf_stops_the_descent() -> None:
     tree = (1, [2, 3])
     assert tree_map(len, [[1], [2, 3]], is_leaf=lambda x: x != [[1], [2, 3]]) == [1, 2]

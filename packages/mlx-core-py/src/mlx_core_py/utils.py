@@ -118,7 +118,7 @@ def tree_flatten(
         ``destination``: pairs of path and leaf, or a dictionary from path to leaf.
 
     Raises:
-        TypeError: If ``destination`` is neither a list nor a dictionary.
+        TypeError: If ``prefix`` is no ``str``, or ``destination`` neither a list nor a dictionary.
 
     Example:
         >>> tree_flatten({"a": [1, 2], "b": 3})
@@ -126,6 +126,8 @@ def tree_flatten(
         >>> tree_flatten({"a": [1, 2]}, destination={})
         {'a.0': 1, 'a.1': 2}
     """
+    if not isinstance(prefix, str):
+        raise TypeError(f"prefix must be a str, not {type(prefix).__name__}")
     if destination is None:
         destination = []
     leaves = _leaves(tree, prefix.removeprefix("."), is_leaf)

@@ -261,7 +261,8 @@ def quantize(
             Default: every layer that has a method ``to_quantized``.
 
     Raises:
-        TypeError: If ``class_predicate`` returns neither a ``bool`` nor a ``dict``.
+        TypeError: If ``model`` is no module, or ``class_predicate`` returns neither a ``bool`` nor
+            a ``dict``.
         ValueError: If a layer cannot be quantized, or not in this way.
 
     Example:
@@ -294,5 +295,7 @@ def quantize(
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be a Module, not {type(model).__name__}")
     leaves = tree_map_with_path(quantized, model.leaf_modules(), is_leaf=Module.is_module)
     model.update_modules(leaves)
