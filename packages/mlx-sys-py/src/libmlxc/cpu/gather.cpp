@@ -94,15 +94,6 @@ class Gather : public Delegate {
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
     if (y.size() == 0) return;
-    std::vector<PlacesOfAxis> indices;
-    indices.reserve(axes_.size());
-    for (std::size_t i = 0; i < axes_.size(); i++) {
-      const int axis = axes_[i];
-      const array& index = inputs[i + 1];
-      indices.push_back(
-          {Places(index, index.shape(), {axis, x.shape(axis), slice_[axis], true}),
-           x.strides(axis)});
-    }
     const std::size_t count = axes_.empty() ? 1 : inputs[1].size();
     const bool in_order = std::get<1>(mx::check_contiguity(slice_, x.strides()));
     dispatch(
@@ -111,7 +102,7 @@ class Gather : public Delegate {
             x.data<char>(),
             y.data<char>(),
             x.itemsize(),
-            std::move(indices),
+            places_of_axes(inputs, axes_, slice_, x.strides()),
             count,
             slice_,
             x.strides(),

@@ -79,6 +79,22 @@ std::optional<std::string> Places::read(
   return message;
 }
 
+std::vector<PlacesOfAxis> places_of_axes(
+    const std::vector<mlx::core::array>& inputs,
+    const std::vector<int>& axes,
+    const mlx::core::Shape& slice,
+    const mlx::core::Strides& strides) {
+  std::vector<PlacesOfAxis> indices;
+  indices.reserve(axes.size());
+  for (std::size_t i = 0; i < axes.size(); i++) {
+    const int axis = axes[i];
+    const mlx::core::array& index = inputs[i + 1];
+    const Limit limit{axis, inputs[0].shape(axis), slice[axis], true};
+    indices.push_back({Places(index, index.shape(), limit), strides[axis]});
+  }
+  return indices;
+}
+
 std::optional<std::string> read_offsets(
     const char* operation,
     const std::vector<PlacesOfAxis>& axes,

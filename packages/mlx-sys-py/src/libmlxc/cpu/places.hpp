@@ -43,6 +43,14 @@ struct PlacesOfAxis {
   std::int64_t step;  // from one element of the axis to the next
 };
 
+// Where slices of a shape begin in an array, which is the first of `inputs` or has its shape: those
+// that follow the first hold the indices along one of the axes each.
+std::vector<PlacesOfAxis> places_of_axes(
+    const std::vector<mlx::core::array>& inputs,
+    const std::vector<int>& axes,
+    const mlx::core::Shape& slice,
+    const mlx::core::Strides& strides);
+
 // Writes how far from the first element of the array it is to `count` elements with a place along
 // every one of the axes, from the one of number `start` on. Returns what is wrong with the first
 // wrong index of one of the axes, if there is one.

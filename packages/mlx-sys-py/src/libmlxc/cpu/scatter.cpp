@@ -108,15 +108,6 @@ class Scatter : public Delegate {
     // The updates have the axes of the indices, and behind them those of the target.
     const int before = updates.ndim() - x.ndim();
     mx::Shape slice(updates.shape().begin() + before, updates.shape().end());
-    std::vector<PlacesOfAxis> indices;
-    indices.reserve(axes_.size());
-    for (std::size_t i = 0; i < axes_.size(); i++) {
-      const int axis = axes_[i];
-      const array& index = inputs[i + 1];
-      indices.push_back(
-          {Places(index, index.shape(), {axis, x.shape(axis), slice[axis], true}),
-           y.strides(axis)});
-    }
     dispatch(
         stream(),
         Scattering{
@@ -125,7 +116,7 @@ class Scatter : public Delegate {
             y.data<void>(),
             y.size(),
             0,
-            std::move(indices),
+            places_of_axes(inputs, axes_, slice, y.strides()),
             axes_.empty() ? 1 : inputs[1].size(),
             std::move(slice),
             y.strides(),
