@@ -13,7 +13,7 @@ namespace mlx_c::cpu {
 namespace {
 
 // Bytes that one task copies; less than two of them stay in the thread that asks.
-constexpr std::size_t task_size = 1 << 19;
+constexpr std::size_t task_size = 1 << 17;
 // Side of the squares in which a transposition goes: few enough lines for the first-level cache.
 constexpr std::int64_t tile = 16;
 

@@ -55,7 +55,7 @@ class Pool {
     }
     task_ = task;
     context_ = context;
-    threads_ = std::min(threads, static_cast<int>(shares_.size()));
+    threads_ = std::min({threads, count, static_cast<int>(shares_.size())});
     const auto begin = [&](int thread) {
       return static_cast<int>(std::int64_t{count} * thread / threads_);
     };
@@ -63,9 +63,10 @@ class Pool {
       shares_[i].next.store(begin(i), std::memory_order_relaxed);
       shares_[i].end = begin(i + 1);
     }
+    wanted_.store(threads_ - 1);
     open_.store(true);
     generation_.fetch_add(1);
-    generation_.notify_all();
+    wake();
     take_tasks(0);
     // A worker that comes from here on finds the call closed; the ones inside are waited for.
     open_.store(false);
@@ -86,32 +87,39 @@ class Pool {
   void work(int thread) {
     int seen = 0;
     while (true) {
-      seen = await(seen);
+      const bool slept = await(seen);
+      seen = generation_.load();
       inside_.fetch_add(1);
-      if (open_.load()) take_tasks(thread);
+      if (open_.load()) {
+        if (slept) wake();
+        take_tasks(thread);
+      }
       inside_.fetch_sub(1);
     }
   }
 
-  // Returns the generation that follows `seen`.
-  int await(int seen) {
+  // Waits for the generation that follows `seen`, and tells whether it slept.
+  bool await(int seen) {
     using clock = std::chrono::steady_clock;
     const auto start = clock::now();
     do {
       for (int i = 0; i < 64; i++) {
-        const int now = generation_.load();
-        if (now != seen) return now;
+        if (generation_.load() != seen) return false;
         pause();
       }
     } while (clock::now() - start < spin_time);
     generation_.wait(seen);
-    return generation_.load();
+    return true;
+  }
+
+  // A thread takes a microsecond to wake another. So each wakes two, and these two each.
+  void wake() {
+    for (int i = 0; i < 2 && wanted_.fetch_sub(1) > 0; i++) generation_.notify_one();
   }
 
   // Neighbouring tasks read neighbouring memory, which the processor asks for in advance. So each
-  // thread goes through a range of its own, then helps with those of the others.
+  // thread goes through a range of its own, if there are enough, then helps with the others'.
   void take_tasks(int thread) {
-    if (thread >= threads_) return;
     try {
       for (int i = 0, task; i < threads_; i++) {
         Share& share = shares_[(thread + i) % threads_];
@@ -132,6 +140,7 @@ class Pool {
   alignas(64) std::atomic<int> generation_{0};
   alignas(64) std::atomic<bool> open_{false};
   std::atomic<int> inside_{0};
+  std::atomic<int> wanted_{0};
   std::atomic_flag failed_;
   std::exception_ptr error_;
 };
