@@ -51,6 +51,16 @@ def test_the_last_token_alone(name: str) -> None:
     close(model(tokens[:, 30:], cache=cache), logits[:, 30:], 2e-3)
 
 
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("mask", [None, "causal", "array"])
+def test_the_last_position_of_a_layer(name: str, mask: Any) -> None:
+    layer = make_model(name).layers[0]
+    x = mx.random.normal((2, 9, layer.self_attn.q_proj.weight.shape[1]))
+    if mask == "array":
+        mask = mx.arange(81).reshape(9, 9) % 5 != 1
+    close(layer(x, mask, last_only=True), layer(x, mask)[:, -1:], 2e-5)
+
+
 def test_a_cache_longer_than_a_step() -> None:
     model = make_model("qwen3")
     tokens = mx.random.randint(0, 96, (1, 300))

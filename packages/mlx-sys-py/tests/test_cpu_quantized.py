@@ -203,6 +203,29 @@ def test_threads_give_the_same(form: Format, m: int) -> None:
         np.testing.assert_array_equal(numpy(result), again)
 
 
+@ours_only
+@pytest.mark.parametrize("evaluate", [transforms.eval, transforms.async_eval])
+@pytest.mark.parametrize("m", [1, 8, 40])
+def test_products_of_the_same_rows(m: int, evaluate: Any) -> None:
+    rng = np.random.default_rng(m)
+    values = rng.integers(-64, 64, (m, 256)) / 64
+    first, second = (
+        Weights(rng, (n, 256), Format("affine", 4, group), float16)
+        for n, group in ((40, 32), (70, 64))
+    )
+    x = ops.astype(array(values), float16)
+    # Takes the memory of x, when the products have read it.
+    negative = ops.negative(x)
+    results = [w.product(x) for w in (first, second, first)]
+    results += [w.product(negative) for w in (second, first)]
+    del x, negative
+    evaluate(results)
+    for result, w in zip(results[:3], (first, second, first), strict=True):
+        check(result, values, w.values.T, float16)
+    for result, w in zip(results[3:], (second, first), strict=True):
+        check(result, -values, w.values.T, float16)
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=str)
 def test_gradient(form: Format) -> None:
     rng = np.random.default_rng(1)

@@ -103,21 +103,35 @@ class Attention(nn.Module):
             max_position_embeddings=args.max_position_embeddings,
         )
 
-    def __call__(self, x: mx.array, mask: Mask = None, cache: KVCache | None = None) -> mx.array:
-        """Attend within ``x`` of shape ``(batch, length, hidden_size)`` and to the cache."""
+    def __call__(
+        self,
+        x: mx.array,
+        mask: Mask = None,
+        cache: KVCache | None = None,
+        *,
+        last_only: bool = False,
+    ) -> mx.array:
+        """Attend within ``x`` of shape ``(batch, length, hidden_size)`` and to the cache.
+
+        If ``last_only``, the last position alone attends.
+        """
         batch, length, _ = x.shape
-        queries = self.q_norm(self.q_proj(x).reshape(batch, length, self.n_heads, -1))
+        asking = x[:, -1:] if last_only else x
+        count = asking.shape[1]
+        if last_only and isinstance(mask, mx.array):
+            mask = mask[..., -1:, :]
+        queries = self.q_norm(self.q_proj(asking).reshape(batch, count, self.n_heads, -1))
         keys = self.k_norm(self.k_proj(x).reshape(batch, length, self.n_kv_heads, -1))
         values = self.v_proj(x).reshape(batch, length, self.n_kv_heads, -1).swapaxes(1, 2)
         offset = cache.offset if cache is not None else 0
-        queries = self.rope(queries.swapaxes(1, 2), offset=offset)
+        queries = self.rope(queries.swapaxes(1, 2), offset=offset + length - count)
         keys = self.rope(keys.swapaxes(1, 2), offset=offset)
         if cache is not None:
             keys, values = cache.update_and_fetch(keys, values)
         output = mx.fast.scaled_dot_product_attention(
             queries, keys, values, scale=self.scale, mask=mask
         )
-        return self.o_proj(output.swapaxes(1, 2).reshape(batch, length, -1))
+        return self.o_proj(output.swapaxes(1, 2).reshape(batch, count, -1))
 
 
 class MLP(nn.Module):
@@ -145,9 +159,20 @@ class TransformerBlock(nn.Module):
         self.input_layernorm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
 
-    def __call__(self, x: mx.array, mask: Mask = None, cache: KVCache | None = None) -> mx.array:
-        """Transform ``x`` of shape ``(batch, length, hidden_size)``."""
-        h = x + self.self_attn(self.input_layernorm(x), mask, cache)
+    def __call__(
+        self,
+        x: mx.array,
+        mask: Mask = None,
+        cache: KVCache | None = None,
+        *,
+        last_only: bool = False,
+    ) -> mx.array:
+        """Transform ``x`` of shape ``(batch, length, hidden_size)``.
+
+        If ``last_only``, only what becomes of the last position is computed and returned.
+        """
+        attended = self.self_attn(self.input_layernorm(x), mask, cache, last_only=last_only)
+        h = (x[:, -1:] if last_only else x) + attended
         return h + self.mlp(self.post_attention_layernorm(h))
 
 
@@ -160,12 +185,19 @@ class Qwen3Model(nn.Module):
         self.layers = [TransformerBlock(args) for _ in range(args.num_hidden_layers)]
         self.norm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
 
-    def __call__(self, tokens: mx.array, cache: Sequence[KVCache] | None = None) -> mx.array:
-        """Return hidden states of shape ``(batch, length, hidden_size)``."""
+    def __call__(
+        self, tokens: mx.array, cache: Sequence[KVCache] | None = None, *, last_only: bool = False
+    ) -> mx.array:
+        """Return hidden states of shape ``(batch, length, hidden_size)``.
+
+        If ``last_only``, those of the last position, as if the length were 1.
+        """
         h = self.embed_tokens(tokens)
         mask = create_attention_mask(h, cache[0] if cache else None)
         for i, layer in enumerate(self.layers):
-            h = layer(h, mask, cache[i] if cache else None)
+            # Nothing but keys and values of the last layer depends on the other positions.
+            is_last = i == len(self.layers) - 1
+            h = layer(h, mask, cache[i] if cache else None, last_only=last_only and is_last)
         return self.norm(h)
 
 
@@ -200,7 +232,7 @@ class Model(nn.Module):
             tokens: Integers of shape ``(batch, length)``.
             cache: As `make_prompt_cache` gives it; it takes in the tokens. Default: ``None``.
             last_only: Whether to predict after the last token only, which saves the output layer
-                for the others. Default: ``False``.
+                and most of the last layer for the others. Default: ``False``.
 
         Returns:
             Logits of shape ``(batch, length, vocab_size)``, or ``(batch, 1, vocab_size)``.
@@ -210,9 +242,7 @@ class Model(nn.Module):
         """
         if tokens.ndim != 2 or tokens.size == 0:
             raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
-        h = self.model(tokens, cache)
-        if last_only:
-            h = h[:, -1:]
+        h = self.model(tokens, cache, last_only=last_only)
         if self.args.tie_word_embeddings:
             return self.model.embed_tokens.as_linear(h)
         return self.lm_head(h)

@@ -75,14 +75,15 @@ void multiply_shared(
   operands.choose_weights(p, items[0].w);
   p.x = operands.x[items[0].x];
   p.y = y + items[0].y * y_size;
-  if (count == 1) return multiply(kernels, p);
+  IntegerRows rows;
+  if (count == 1) return multiply(kernels, p, rows);
   Buffer<char> x_memory(count * x_size), y_memory(count * y_size);
   for (std::size_t i = 0; i < count; i++)
     std::memcpy(x_memory.data() + i * x_size, operands.x[items[i].x], x_size);
   p.m *= static_cast<int>(count);
   p.x = x_memory.data();
   p.y = y_memory.data();
-  multiply(kernels, p);
+  multiply(kernels, p, rows);
   for (std::size_t i = 0; i < count; i++)
     std::memcpy(y + items[i].y * y_size, y_memory.data() + i * y_size, y_size);
 }
@@ -126,6 +127,14 @@ QuantizedProduct describe(
   return p;
 }
 
+// What products that read x one after another have in common.
+std::shared_ptr<IntegerRows> rows_of(const array& x) {
+  if (!Steps::current()) return std::make_shared<IntegerRows>();
+  std::shared_ptr<void>& shared = Steps::current()->shared_by_readers_of(x);
+  if (!shared) shared = std::make_shared<IntegerRows>();
+  return std::static_pointer_cast<IntegerRows>(shared);
+}
+
 bool all_in_order(const std::vector<array>& arrays) {
   return std::all_of(
       arrays.begin(), arrays.end(), [](const array& a) { return a.flags().row_contiguous; });
@@ -146,7 +155,10 @@ class QuantizedMatmul : public Delegate {
       p.w = inputs[1].data<std::uint32_t>();
       p.scales = inputs[2].data<void>();
       if (p.encoding == Encoding::affine) p.biases = inputs[3].data<void>();
-      return dispatch(stream(), [table = kernels(), p] { multiply(*table, p); });
+      return dispatch(stream(), [table = kernels(), p, shared = rows_of(inputs[0])]() mutable {
+        multiply(*table, p, *shared);
+        shared.reset();  // Others may live longer than its last reader.
+      });
     }
     std::vector<Item> items(y.size() / p.n / p.m);
     for (std::size_t i = 0; i < items.size(); i++) items[i] = {i, i, i};

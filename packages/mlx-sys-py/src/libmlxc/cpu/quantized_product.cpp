@@ -106,39 +106,64 @@ bool reads_integers(const Kernels& kernels, const QuantizedProduct& p) {
       p.x_type != Float::f32 && p.m >= many_rows && p.group % 32 == 0;
 }
 
-// False if x or w is not fit for it; then y is still to be computed.
-bool multiply_integers(const Kernels& kernels, const QuantizedProduct& p) {
-  const IntegerProducts& integers = *kernels.integers;
-  const IntegerProduct product{p.k, p.group, 16, true, false, p.y_type, p.n};
-  const int rows = pieces(p.m, pieces(p.m, integers.rows)), panels = pieces(p.m, rows);
-  const std::size_t panel_size = integers.x_panel(product, rows);
-  Buffer<std::int32_t> x(panel_size * panels);
-  const auto rows_of = [&](int i) { return std::min(rows, p.m - i * rows); };
-  std::atomic<bool> fits = true;
-  parallel_for(panels, [&](int i) {
-    const char* source = static_cast<const char*>(p.x) +
-        static_cast<std::size_t>(i) * rows * p.k * item_size(p.x_type);
-    std::int32_t* panel = x.data() + i * panel_size;
-    if (!integers.pack_x(product, source, p.x_type, p.k, rows_of(i), panel)) fits = false;
-  });
-  if (!fits) return false;
+IntegerProduct integer_product(const QuantizedProduct& p) {
+  return {p.k, p.group, 16, true, false, p.y_type, p.n};
+}
 
+// How the rows of x are cut into panels.
+struct Panels {
+  int rows, count;
+  std::size_t size;  // words of each
+
+  Panels(const IntegerProducts& integers, const QuantizedProduct& p)
+      : rows(pieces(p.m, pieces(p.m, integers.rows))),
+        count(pieces(p.m, rows)),
+        size(integers.x_panel(integer_product(p), rows)) {}
+};
+
+void pack(const IntegerProducts& integers, const QuantizedProduct& p, IntegerRows& x) {
+  if (x.panels && x.group == p.group) return;
+  const Panels panels(integers, p);
+  x.panels.emplace(panels.size * panels.count);
+  x.group = p.group;
+  x.fits = false;
+  std::atomic<bool> fits = true;
+  parallel_for(panels.count, [&](int i) {
+    const int first = i * panels.rows, rows = std::min(panels.rows, p.m - first);
+    const void* source =
+        static_cast<const char*>(p.x) + static_cast<std::size_t>(first) * p.k * item_size(p.x_type);
+    std::int32_t* panel = x.panels->data() + i * panels.size;
+    if (!integers.pack_x(integer_product(p), source, p.x_type, p.k, rows, panel)) fits = false;
+  });
+  x.fits = fits;
+}
+
+// False if x or w is not fit for it; then y is still to be computed.
+bool multiply_integers(const Kernels& kernels, const QuantizedProduct& p, IntegerRows& x) {
+  const IntegerProducts& integers = *kernels.integers;
+  pack(integers, p, x);
+  if (!x.fits) return false;
+
+  const IntegerProduct product = integer_product(p);
+  const Panels panels(integers, p);
+  std::atomic<bool> fits = true;
   // A task is one panel of w with some panels of x, all of them if that makes enough tasks.
   const int columns = pieces(p.n, integers.columns);
   const int wanted = pieces(tasks_per_thread * thread_count(), columns);
-  const int share = std::max(pieces(panels, wanted), pieces(task_rows, rows));
-  const int shares = pieces(panels, share);
+  const int share = std::max(pieces(panels.count, wanted), pieces(task_rows, panels.rows));
+  const int shares = pieces(panels.count, share);
   parallel_for(columns * shares, [&](int task) {
     const int first = task % shares * share, column = task / shares * integers.columns;
     const Range part{column, std::min(column + integers.columns, p.n)};
     std::int32_t* const w =
         static_cast<std::int32_t*>(scratch<IntegerProducts>(4 * integers.w_panel(product)));
     if (!integers.pack_w(product, p, part, w)) fits = false;
-    for (int i = first; i < std::min(first + share, panels); i++) {
+    for (int i = first; i < std::min(first + share, panels.count); i++) {
+      const int row = i * panels.rows, rows = std::min(panels.rows, p.m - row);
       char* y = static_cast<char*>(p.y) +
-          (static_cast<std::size_t>(i) * rows * p.n + column) * item_size(p.y_type);
-      integers.multiply(
-          product, rows_of(i), part.end - part.begin, x.data() + i * panel_size, w, y);
+          (static_cast<std::size_t>(row) * p.n + column) * item_size(p.y_type);
+      const std::int32_t* panel = x.panels->data() + i * panels.size;
+      integers.multiply(product, rows, part.end - part.begin, panel, w, y);
     }
   });
   return fits;
@@ -146,8 +171,8 @@ bool multiply_integers(const Kernels& kernels, const QuantizedProduct& p) {
 
 }  // namespace
 
-void multiply(const Kernels& kernels, QuantizedProduct p) {
-  if (reads_integers(kernels, p) && multiply_integers(kernels, p)) return;
+void multiply(const Kernels& kernels, QuantizedProduct p, IntegerRows& rows) {
+  if (reads_integers(kernels, p) && multiply_integers(kernels, p, rows)) return;
   reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
 }
 

@@ -55,6 +55,12 @@ bool Steps::may_overwrite(const mlx::core::array& a) const {
   return all - mine == 1;
 }
 
+std::shared_ptr<void>& Steps::shared_by_readers_of(const mlx::core::array& input) {
+  if (read_ != input.id()) shared_ = nullptr;
+  read_ = input.id();
+  return shared_;
+}
+
 std::vector<std::weak_ptr<const Steps::Batch>>& Steps::under_way() {
   static auto& batches = *new std::vector<std::weak_ptr<const Batch>>;
   return batches;

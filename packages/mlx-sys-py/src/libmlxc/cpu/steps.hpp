@@ -5,6 +5,7 @@
 // calling thread, or collected and handed over many operations at a time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -50,6 +51,10 @@ class Steps {
   // input of, and steps that come before.
   bool may_overwrite(const mlx::core::array& a) const;
 
+  // What products share that have this input, one after another: whatever they leave there, null at
+  // first. Nobody writes to an input while it has readers left, so it stays as it is.
+  std::shared_ptr<void>& shared_by_readers_of(const mlx::core::array& input);
+
  private:
   struct Batch {
     mlx::core::Stream stream;
@@ -66,6 +71,8 @@ class Steps {
   const bool at_once_;
   Steps* const outer_;
   Batch batch_;
+  std::uintptr_t read_ = 0;
+  std::shared_ptr<void> shared_;
 };
 
 // Whether a kernel may write its result to what holds `a`, an input of it that nobody else needs.

@@ -196,23 +196,56 @@ bool pack_x(
   }
 }
 
-// The pairs of up to 16 columns in a block; returns what is to be subtracted for it.
+// The pairs of up to 16 columns in a block.
 template <int bits>
-vint pack_square(const unsigned char* bytes, std::ptrdiff_t row, int count, std::int32_t* target) {
-  vint square[lanes];
+inline void get_pairs(
+    const unsigned char* bytes, std::ptrdiff_t row, int count, vint (&pairs)[lanes]) {
 #pragma GCC unroll 16
   for (int c = 0; c < lanes; c++, bytes += row) {
-    square[c] = vint{};
+    pairs[c] = vint{};
     if (c >= count) continue;
     vint low[chunk_vectors], high[chunk_vectors];
     unpack<bits>(bytes, low);
     unpack<bits>(bytes + 2 * bits, high);
-    square[c] = low[0] | high[0] << 16;
+    pairs[c] = low[0] | high[0] << 16;
   }
-  transpose<std::int32_t>(square);
-#pragma GCC unroll 16
-  for (int step = 0; step < lanes; step++) store_vector(target + step * tile_columns, square[step]);
-  return products(square);
+  transpose<std::int32_t>(pairs);
+}
+
+// With 4 bits, a block is four words, and pairs are at the same place of two of them. To transpose
+// words is a quarter of the work.
+template <>
+inline void get_pairs<4>(
+    const unsigned char* bytes, std::ptrdiff_t row, int count, vint (&pairs)[lanes]) {
+  // Of every fourth column each.
+  __m512i words[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    words[i] = _mm512_setzero_si512();
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; part++) {
+      const int c = 4 * part + i;
+      if (c >= count) continue;
+      const __m128i four = _mm_loadu_si128((const __m128i*)(bytes + c * row));
+      words[i] = _mm512_mask_broadcast_i32x4(words[i], (__mmask16)(15 << 4 * part), four);
+    }
+  }
+  const __m512i a = _mm512_unpacklo_epi32(words[0], words[1]);
+  const __m512i b = _mm512_unpackhi_epi32(words[0], words[1]);
+  const __m512i c = _mm512_unpacklo_epi32(words[2], words[3]);
+  const __m512i d = _mm512_unpackhi_epi32(words[2], words[3]);
+  const vint low[] = {(vint)_mm512_unpacklo_epi64(a, c), (vint)_mm512_unpackhi_epi64(a, c)};
+  const vint high[] = {(vint)_mm512_unpacklo_epi64(b, d), (vint)_mm512_unpackhi_epi64(b, d)};
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; i++) {
+    const vint first = pair(low[i], high[i]);
+    const vint second = (vint)((vuint)low[i] >> 16) | (high[i] & (vint)(vuint{} + 0xffff0000u));
+#pragma GCC unroll 4
+    for (int step = 0; step < 4; step++) {
+      pairs[8 * i + step] = first >> 4 * step & 0x000f000f;
+      pairs[8 * i + 4 + step] = second >> 4 * step & 0x000f000f;
+    }
+  }
 }
 
 // A scale of zero has no exponent to add to. The integers of its group become zero instead, and
@@ -275,8 +308,14 @@ bool pack_w(
     std::int32_t* target = panel + c;
     for (int k = 0; k < p.k; k += p.group, target += factors(p) * tile_columns) {
       vint subtracted = {};
-      for (int i = k; i < k + p.group; i += block, target += lanes * tile_columns)
-        subtracted += pack_square<bits>(bytes + i / 8 * bits + c * row, row, count, target);
+      for (int i = k; i < k + p.group; i += block) {
+        vint pairs[lanes];
+        get_pairs<bits>(bytes + i / 8 * bits + c * row, row, count, pairs);
+        subtracted += products(pairs);
+#pragma GCC unroll 16
+        for (int step = 0; step < lanes; step++, target += tile_columns)
+          store_vector(target, pairs[step]);
+      }
       store_vector(target + tile_columns, -subtracted);
     }
     fits &= pack_factors(p, q, columns.begin + c, count, panel + c);

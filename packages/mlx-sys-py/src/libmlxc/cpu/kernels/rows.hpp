@@ -41,9 +41,23 @@ inline vfloat exp_of_negative(vfloat x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  const vint exponent = ((vint)shifted - (vint)shift) << 23;
+  // The bits of `shift` itself leave on the left.
+  const vint exponent = (vint)shifted << 23;
   const vfloat result = (vfloat)((vint)p + exponent);
   return x == x ? (underflow ? vfloat{} : result) : x;
+}
+
+// The largest lane, where none is NaN; halves are compared, as one lane after another takes longer.
+inline float largest(vfloat v) {
+  float items[lanes];
+  store(items, v);
+#pragma GCC unroll 4
+  for (int count = lanes / 2; count > 0; count /= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count; i++)
+      items[i] = items[i] > items[i + count] ? items[i] : items[i + count];
+  }
+  return items[0];
 }
 
 // Replaces x by the exponentials of what is between it and the greatest; returns their sum.
@@ -51,9 +65,7 @@ float exponentials(float* x, int size, float& greatest) {
   const float lowest = -__builtin_inff();
   vfloat highest = splat(lowest);
   for_vectors(x, size, lowest, [&](int, vfloat v) { highest = v > highest ? v : highest; });
-  greatest = lowest;
-  for (int lane = 0; lane < lanes; lane++)
-    greatest = highest[lane] > greatest ? highest[lane] : greatest;
+  greatest = largest(highest);
   const float top = greatest == lowest ? 0 : greatest;
   vfloat total = {};
   for_vectors(x, size, lowest, [&](int i, vfloat v) {
