@@ -204,9 +204,9 @@ class Run {
       start(mine, count);
       reduce(first, count, begin, end - begin, mine);
     });
-    for (std::size_t part = 1; part < parts; part++)
-      how_.combining.columns(
-          totals.data() + part * results_ * how_.total_item, results_, totals.data());
+    const std::size_t row = results_ * how_.total_item;
+    how_.combining.columns(
+        totals.data() + row, static_cast<std::ptrdiff_t>(row), parts - 1, results_, totals.data());
     finish(0, results_, totals.data());
   }
 
@@ -278,17 +278,20 @@ class Run {
       std::size_t size,
       char* totals) const {
     const std::ptrdiff_t step = kept_.strides.back();
+    const std::ptrdiff_t row = reduced_.strides.back();
     reduced_.for_runs(begin, size, [&](std::ptrdiff_t offset, std::size_t run) {
+      const std::ptrdiff_t first = start + offset;
+      if (step == 1)
+        return how_.reduction.columns(address(first), row * item(), run, columns, totals);
       char memory[column_block * 8];
       for (std::size_t i = 0; i < run; i++) {
-        const std::ptrdiff_t first =
-            start + offset + static_cast<std::ptrdiff_t>(i) * reduced_.strides.back();
-        const char* row = address(first);
-        if (step != 1) {
-          copy_strided(row, step, columns, how_.item, memory);
-          row = memory;
-        }
-        how_.reduction.columns(row, columns, totals);
+        copy_strided(
+            address(first + static_cast<std::ptrdiff_t>(i) * row),
+            step,
+            columns,
+            how_.item,
+            memory);
+        how_.reduction.columns(memory, 0, 1, columns, totals);
       }
     });
   }

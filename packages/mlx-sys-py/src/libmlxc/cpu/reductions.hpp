@@ -11,10 +11,11 @@ namespace mlx_c::cpu {
 enum class Reduce : std::uint8_t { all, any, sum, prod, min, max };
 
 // Each combines what is there with `size` contiguous elements: all of them with one result, or each
-// with a result of its own.
+// with a result of its own. The latter for so many rows, which lie `row` bytes apart.
 struct Reduction {
   void (*row)(const void* x, std::size_t size, void* result);
-  void (*columns)(const void* x, std::size_t size, void* results);
+  void (*columns)(
+      const void* x, std::ptrdiff_t row, std::size_t rows, std::size_t size, void* results);
 };
 
 // Functions of rows of contiguous floats of one type.

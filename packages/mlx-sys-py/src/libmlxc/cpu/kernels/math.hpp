@@ -172,31 +172,27 @@ inline vfloat hyperbolic_tangent(vfloat x) {
   return with_sign(e / (e + 2), x);
 }
 
+// erf x = 1 - e^t, where -t / x is a polynomial for x >= 0. As near 0 nothing cancels, one does for
+// all x.
 inline vfloat error_function(vfloat x) {
-  const vfloat size = magnitude(x), z = x * x;
-  const vfloat near = x *
-      polynomial(z,
-                 1.128379166,
-                 -3.761262582e-01,
-                 1.128358515e-01,
-                 -2.685381187e-02,
-                 5.188327560e-03,
-                 -8.010192521e-04,
-                 7.853857708e-05);
-  // log erfc
-  const vfloat log_rest = polynomial(
-      size > 4 ? splat(4) : size,
-      2.910253724e-04,
-      -1.130119715,
-      -6.320134439e-01,
-      -1.099097267e-01,
-      2.632752195e-02,
-      -4.727687979e-03,
-      5.902031743e-04,
-      -4.529809122e-05,
-      1.599819100e-06);
-  const vfloat far = with_sign(1 - exponential(log_rest), x);
-  return size < 1 ? near : (x == x ? far : x);
+  const vfloat size = magnitude(x);
+  // The least result that rounds to 1 is that of 3.92.
+  const vfloat bounded = size > 3.95f ? splat(3.95f) : size;
+  const ExpParts e(
+      -bounded *
+      polynomial(
+          bounded,
+          1.128379207,
+          6.366164943e-01,
+          1.028144265e-01,
+          -1.932175952e-02,
+          2.057746818e-04,
+          1.251705948e-03,
+          -3.809867885e-04,
+          4.070610308e-05));
+  const vfloat p = polynomial(e.r, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040);
+  const vfloat power = power_of_two(e.n);
+  return with_sign((1 - power) - power * (e.r + e.r * e.r * p), x);
 }
 
 inline vfloat inverse_error_function(vfloat x) {

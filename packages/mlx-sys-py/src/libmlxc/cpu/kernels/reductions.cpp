@@ -103,22 +103,45 @@ struct Reducer {
     if (i < size) combine(total, last(in, i, size), (int)(size - i));
   }
 
-  static void columns(const void* x, std::size_t size, void* results) {
+  static void columns(
+      const void* x, std::ptrdiff_t row, std::size_t rows, std::size_t size, void* results) {
+    constexpr std::size_t many = 8;
     auto* in = static_cast<const char*>(x);
     auto* out = static_cast<R*>(results);
+    // Several rows at once, as each time the results are loaded and stored.
+    for (; rows >= many; rows -= many, in += row * (std::ptrdiff_t)many)
+      add_rows<many>(in, row, size, out);
+    for (; rows > 0; rows--, in += row) add_rows<1>(in, row, size, out);
+  }
+
+ private:
+  template <int rows>
+  static void add_rows(const char* in, std::ptrdiff_t row, std::size_t size, R* out) {
     std::size_t i = 0;
     for (; i + n <= size; i += n) {
-      const V v = F{}(load_raw<V>(out + i), load_as<T, Result, n>(in + i * sizeof(T)));
+      auto at = [](const char* x) { return load_as<T, Result, n>(x); };
+      const V v = F{}(load_raw<V>(out + i), joined<rows>(in + i * sizeof(T), row, at));
       std::memcpy(out + i, &v, sizeof v);
     }
     if (i == size) return;
-    const V v = last(in, i, size);
+    const std::size_t count = size - i;
+    auto at = [count](const char* x) { return last(x, 0, count); };
+    const V v = joined<rows>(in + i * sizeof(T), row, at);
     R values[n];
     std::memcpy(values, &v, sizeof v);
     for (int lane = 0; i < size; lane++, i++) out[i] = (R)F{}(out[i], values[lane]);
   }
 
- private:
+  // Vectors of so many rows, each half with the other.
+  template <int rows, class At>
+  static V joined(const char* in, std::ptrdiff_t row, At at) {
+    if constexpr (rows == 1) {
+      return at(in);
+    } else {
+      return F{}(joined<rows / 2>(in, row, at), joined<rows / 2>(in + row * (rows / 2), row, at));
+    }
+  }
+
   static V last(const char* in, std::size_t i, std::size_t size) {
     return load_as<T, Result, n>(Last<T, n>(in + i * sizeof(T), size - i).bytes);
   }
