@@ -66,6 +66,7 @@ struct Lines {
     const std::size_t tasks = std::clamp<std::size_t>(wanted, 1, lines);
     parallel_for(static_cast<int>(tasks), [&](int task) {
       const std::size_t begin = lines * task / tasks, end = lines * (task + 1) / tasks;
+      if (behind == 1) return scan_lines(begin, end);
       if (before == 1) return scan(in, out, begin, end);
       for (std::size_t i = begin; i < end; i++)
         scan(in + i * length * behind, out + i * length * behind, 0, behind);
@@ -79,7 +80,6 @@ struct Lines {
 
   // The lines that begin in some columns of the first row.
   void scan(const T* x, T* y, std::size_t begin, std::size_t end) const {
-    if (behind == 1) return scan_line(x, y);
     for (std::size_t j = begin; j < end; j++) y[at(0) + j] = inclusive ? x[at(0) + j] : F::start();
     for (std::size_t i = 1; i < length; i++) {
       const T *last = y + at(i - 1), *values = x + at(inclusive ? i : i - 1);
@@ -88,13 +88,29 @@ struct Lines {
     }
   }
 
-  // With the sum in a register.
-  void scan_line(const T* x, T* y) const {
-    T total = inclusive ? x[at(0)] : F::start();
-    y[at(0)] = total;
+  // Lines that lie in order. Several at once, as each sum of a line waits for the one before.
+  void scan_lines(std::size_t begin, std::size_t end) const {
+    constexpr int some = 4;
+    for (; begin + some <= end; begin += some) scan_lines<some>(begin);
+    for (; begin < end; begin++) scan_lines<1>(begin);
+  }
+
+  // With the sums in registers.
+  template <int count>
+  void scan_lines(std::size_t first) const {
+    const T* x = in + first * length;
+    T* y = out + first * length;
+    T totals[count];
+    for (int line = 0; line < count; line++) {
+      totals[line] = inclusive ? x[line * length + at(0)] : F::start();
+      y[line * length + at(0)] = totals[line];
+    }
     for (std::size_t i = 1; i < length; i++) {
-      total = F::apply(total, x[at(inclusive ? i : i - 1)]);
-      y[at(i)] = total;
+      const std::size_t from = at(inclusive ? i : i - 1), to = at(i);
+      for (int line = 0; line < count; line++) {
+        totals[line] = F::apply(totals[line], x[line * length + from]);
+        y[line * length + to] = totals[line];
+      }
     }
   }
 };
