@@ -1,5 +1,7 @@
 """Random numbers, from a state of every thread or from explicit keys."""
 
+cpp_includes = ["cpu/fast.hpp"]
+
 @c("mlx_random_seed", "uint64 seed", stream=False)
 def seed(seed: int) -> None:
     """Start the random state of this thread afresh.
@@ -112,7 +114,15 @@ def uniform(
     "shape shape, dtype dtype, float loc, float scale, array? key",
     python=False,
 )
-@c("mlx_random_normal_broadcast", "shape shape, dtype dtype, array? loc, array? scale, array? key")
+@c(
+    "mlx_random_normal_broadcast",
+    "shape shape, dtype dtype, array? loc, array? scale, array? key",
+    cpp=(
+        "mlx_c::cpu::fuses_random_normal({shape}, {dtype}, {loc}, {scale}, {key}, {s})"
+        " ? mlx_c::cpu::random_normal({shape}, {key}, {s})"
+        " : mlx::core::random::normal({shape}, {dtype}, {loc}, {scale}, {key}, {s})"
+    ),
+)
 def normal(
     shape: Sequence[int] = (),
     dtype: Dtype | None = float32,

@@ -91,6 +91,32 @@ def test_distributions(name: str) -> None:
     np.testing.assert_allclose(np.array(ours), np.array(theirs), rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (5,), (0, 3), (1024,), (300, 7), (3, 40_001)])
+def test_normal_is_the_same_in_one_step(shape: tuple[int, ...]) -> None:
+    # With a mean, it is a graph of MLX.
+    given = [{"key": random.key(3)}, {}, {}]
+    random.seed(3)
+    one_step = [np.array(random.normal(shape, **key)) for key in given]
+    random.seed(3)
+    several = [np.array(random.normal(shape, loc=0, **key)) for key in given]
+    np.testing.assert_array_equal(one_step, several)
+    theirs = on_cpu(lambda: stock.random.normal(shape, key=stock.random.key(3)))
+    np.testing.assert_allclose(one_step[0], theirs, rtol=2e-5, atol=1e-6)
+
+
+def test_normal_of_several_keys() -> None:
+    keys = random.split(random.key(3), 5)
+    traced = transforms.vmap_trace(lambda rows: [random.normal([700], key=rows[0])], [keys], [0])
+    (result,) = transforms.vmap_replace([keys], *traced, [0], [0])
+    for key, row in zip(keys, result, strict=True):
+        np.testing.assert_array_equal(np.array(row), np.array(random.normal([700], key=key)))
+
+
+def test_normal_refuses_what_is_no_key() -> None:
+    with pytest.raises(ValueError, match="key"):
+        random.normal([2], key=random.split(random.key(3), 2))
+
+
 @pytest.mark.parametrize("shape", [(5,), (300, 7)])
 def test_integers(shape: tuple[int, ...]) -> None:
     ours = random.randint(-5, 1000, shape, key=random.key(3))

@@ -1,5 +1,6 @@
-// MLX's functions of the namespace fast as one step each. On the CPU, MLX builds them of a dozen
-// operations, each of which costs more than its arithmetic when a language model makes one token.
+// MLX's functions of the namespace fast, and random normal, as one step each. On the CPU, MLX
+// builds them of a dozen operations, each of which costs more than its arithmetic when a language
+// model makes one token.
 //
 // fuses_x says whether x takes these arguments.
 #pragma once
@@ -67,6 +68,19 @@ mlx::core::array rope(
     float base,
     float scale,
     int offset,
+    mlx::core::StreamOrDevice s);
+
+bool fuses_random_normal(
+    const mlx::core::Shape& shape,
+    mlx::core::Dtype type,
+    const std::optional<mlx::core::array>& loc,
+    const std::optional<mlx::core::array>& scale,
+    const std::optional<mlx::core::array>& key,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array random_normal(
+    const mlx::core::Shape& shape,
+    const std::optional<mlx::core::array>& key,
     mlx::core::StreamOrDevice s);
 
 }  // namespace mlx_c::cpu

@@ -71,13 +71,17 @@ bool is_fused(const array& a) {
   return a.has_primitive() && dynamic_cast<const Fused*>(&a.primitive());
 }
 
+bool can_fuse(mx::StreamOrDevice s) {
+  return unfused == 0 && kernels() && mx::to_stream(s).device == mx::Device::cpu;
+}
+
 bool can_fuse(
     std::initializer_list<std::reference_wrapper<const array>> arrays, mx::StreamOrDevice s) {
   const mx::Dtype type = arrays.begin()->get().dtype();
-  if (unfused > 0 || !float_type(type)) return false;
+  if (!float_type(type)) return false;
   for (const array& a : arrays)
     if (a.dtype() != type || a.size() == 0) return false;
-  return mx::to_stream(s).device == mx::Device::cpu && kernels();
+  return can_fuse(s);
 }
 
 }  // namespace mlx_c::cpu

@@ -55,6 +55,9 @@ class Unfused {
 
 bool is_fused(const mlx::core::array& a);
 
+// Whether functions become a Fused on this stream.
+bool can_fuse(mlx::core::StreamOrDevice s);
+
 // Whether arrays like these, all of one type, can be given to a Fused on this stream.
 bool can_fuse(
     std::initializer_list<std::reference_wrapper<const mlx::core::array>> arrays,

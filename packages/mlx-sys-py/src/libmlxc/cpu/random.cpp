@@ -4,12 +4,17 @@
 // the encrypted pair of their numbers. If the number of words is odd, the one in the middle has the
 // number 0 for a partner, of which nothing is kept.
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "delegate.hpp"
+#include "fast.hpp"
+#include "fused.hpp"
 #include "kernels.hpp"
 #include "memory.hpp"
+#include "mlx/random.h"
 #include "pool.hpp"
 #include "steps.hpp"
 #include "strided.hpp"
@@ -25,11 +30,42 @@ using mx::array;
 // Pairs of words that one task makes.
 constexpr std::size_t task_size = 1 << 14;
 
+// Words become normally distributed numbers, in place: uniform ones between -1 and 1, and of these
+// the inverse of the error function.
+void make_normal(std::uint32_t* words, std::size_t count) {
+  constexpr std::size_t block = 1024;
+  using Constant = std::array<float, block>;
+  const auto constant = [](float value) {
+    Constant values;
+    values.fill(value);
+    return values;
+  };
+  static const Constant unit = constant(0x1p-31f);
+  static const Constant greatest = constant(2 * std::nextafter(1.0f, 0.0f));
+  static const Constant least = constant(std::nextafter(-1.0f, 0.0f));
+  static const Constant root = constant(std::sqrt(2.0f));
+  const auto apply = [](Op op, Type type, void* x, const Constant* other, std::size_t size) {
+    const void* operands[] = {x, other};
+    kernels()->elementwise(op, type, Type::f32)(operands, x, size);
+  };
+  for (std::size_t at = 0; at < count; at += block) {
+    std::uint32_t* const x = words + at;
+    const std::size_t size = std::min(block, count - at);
+    apply(Op::cast, Type::u32, x, nullptr, size);
+    apply(Op::multiply, Type::f32, x, &unit, size);
+    apply(Op::minimum, Type::f32, x, &greatest, size);
+    apply(Op::add, Type::f32, x, &least, size);
+    apply(Op::erfinv, Type::f32, x, nullptr, size);
+    apply(Op::multiply, Type::f32, x, &root, size);
+  }
+}
+
 struct Drawing {
   const std::uint32_t* source;
   Walk walk;  // over the keys
   char* target;
   std::size_t keys, bytes;  // bytes of each key
+  bool normal = false;      // numbers instead of bits
 
   void operator()() const {
     const Buffer<std::uint32_t> memory(2 * keys);
@@ -57,7 +93,7 @@ struct Drawing {
     std::memcpy(target, memory.data(), bytes);
   }
 
-  static void draw_words(const std::uint32_t* key, std::uint32_t* target, std::size_t words) {
+  void draw_words(const std::uint32_t* key, std::uint32_t* target, std::size_t words) const {
     const std::size_t half = words / 2, second = words - half;
     const auto number = [](std::size_t i) { return static_cast<std::uint32_t>(i); };
     parallel_for(static_cast<int>((half + task_size - 1) / task_size), [&](int task) {
@@ -69,11 +105,29 @@ struct Drawing {
           count,
           target + begin,
           target + second + begin);
+      finish(target + begin, count);
+      finish(target + second + begin, count);
     });
     std::uint32_t unused;
-    if (second > half) kernels()->random_words(key, number(half), 0, 1, target + half, &unused);
+    if (second == half) return;
+    kernels()->random_words(key, number(half), 0, 1, target + half, &unused);
+    finish(target + half, 1);
+  }
+
+  void finish(std::uint32_t* words, std::size_t count) const {
+    if (normal) make_normal(words, count);
   }
 };
+
+Drawing drawing(const array& keys, array& y) {
+  const std::size_t count = keys.size() / 2;
+  return {
+      keys.data<std::uint32_t>(),
+      Walk(keys, keys.shape()),
+      y.data<char>(),
+      count,
+      y.nbytes() / count};
+}
 
 class RandomBits : public Delegate {
  public:
@@ -83,20 +137,67 @@ class RandomBits : public Delegate {
     const array& keys = inputs[0];
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
-    const std::size_t count = keys.size() / 2;
     if (y.size() == 0) return;
-    dispatch(
-        stream(),
-        Drawing{
-            keys.data<std::uint32_t>(),
-            Walk(keys, keys.shape()),
-            y.data<char>(),
-            count,
-            y.nbytes() / count});
+    dispatch(stream(), drawing(keys, y));
   }
 };
 
+// The next key of the thread's state, which MLX keeps to itself but for what it draws.
+array next_key(mx::Stream stream) {
+  return mx::random::bits({1}, 4, std::nullopt, stream).inputs()[0];
+}
+
+class RandomNormal : public Fused {
+ public:
+  RandomNormal(mx::Stream stream, Function definition, mx::Shape shape)
+      : Fused(stream, std::move(definition)), shape_(std::move(shape)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    y.set_data(allocate(y.nbytes()));
+    Drawing draw = drawing(inputs[0], y);
+    draw.normal = true;
+    dispatch(stream(), std::move(draw));
+  }
+
+  std::vector<mx::Shape> output_shapes(const std::vector<array>&) override {
+    return {shape_};
+  }
+
+  const char* name() const override {
+    return "RandomNormal";
+  }
+
+ private:
+  const mx::Shape shape_;
+};
+
 }  // namespace
+
+bool fuses_random_normal(
+    const mx::Shape& shape,
+    mx::Dtype type,
+    const std::optional<array>& loc,
+    const std::optional<array>& scale,
+    const std::optional<array>& key,
+    mx::StreamOrDevice s) {
+  const bool one_key = !key || (key->dtype() == mx::uint32 && key->shape() == mx::Shape{2});
+  return type == mx::float32 && !loc && !scale && one_key && can_fuse(s) &&
+      std::all_of(shape.begin(), shape.end(), [](int extent) { return extent > 0; });
+}
+
+array random_normal(const mx::Shape& shape, const std::optional<array>& key, mx::StreamOrDevice s) {
+  const mx::Stream stream = mx::to_stream(s);
+  auto definition = [shape, stream](const std::vector<array>& inputs) {
+    return std::vector<array>{
+        mx::random::normal(shape, mx::float32, std::nullopt, std::nullopt, inputs[0], stream)};
+  };
+  return array(
+      shape,
+      mx::float32,
+      std::make_shared<RandomNormal>(stream, std::move(definition), shape),
+      {key ? *key : next_key(stream)});
+}
 
 std::shared_ptr<Delegate> random_bits(array& node) {
   if (!kernels()) return nullptr;
