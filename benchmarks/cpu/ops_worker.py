@@ -19,9 +19,9 @@ from .worker import serve
 ROWS = {row.name: row for row in products.ROWS + layers.ROWS + elements.ROWS}
 MLX = {"ours": ours, "stock": stock}
 SIDES = (*MLX, "torch", "numpy")
-# Both sides with MLX's interface share its allocator, and ours has it keep more: each gets its own
-# limit back.
-CACHE_LIMITS: dict[str, int] = {}
+# Both sides with MLX's interface share its allocator, and ours has it keep more memory from the
+# moment it is loaded: each side gets the limit back that it comes with.
+CACHE_LIMITS = {"stock": 32 << 20}
 
 
 def for_mlx(m: Any, value: Values, dtype: str) -> Any:
@@ -78,8 +78,6 @@ def answer(do: str, **request: Any) -> Any:
 
 def main() -> None:
     """Answer requests."""
-    # The limit that MLX itself comes with, asked for before our library sets another.
-    CACHE_LIMITS["stock"] = stock.set_cache_limit(0)
     CACHE_LIMITS["ours"] = ours.set_cache_limit(0)
     stock.set_default_device(stock.cpu)
     ours.set_default_device(ours.cpu)
