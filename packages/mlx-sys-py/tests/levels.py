@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
-KERNELS = ["generic", "v2", "v3", "v4", "v4_bf16"]
+KERNELS = ["generic", "v2", "v3", "v4", "v4_bf16", "v4_amx"]
 
 ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
 runs_the_others = pytest.mark.skipif(bool(LEVEL), reason="runs the others")

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "few_rows.hpp"
+#include "tiles.hpp"
 
 namespace {
 namespace dense {
@@ -102,8 +103,8 @@ inline DenseProduct oriented(DenseProduct p) {
   return q;
 }
 
-// Calls f<S, P>() for the type of the product.
-template <class F>
+// Calls f(Dense<S, P>()) for the type of the product; B is what bfloat16 is computed with.
+template <class B, class F>
 auto for_type(Number type, F f) {
   switch (type) {
     case Number::f32:
@@ -111,7 +112,7 @@ auto for_type(Number type, F f) {
     case Number::f16:
       return f(Dense<Half, Half>());
     case Number::bf16:
-      return f(Dense<BrainPair, Brain>());
+      return f(Dense<B, Brain>());
     case Number::f64:
       return f(Dense<Same<double>, Same<double>>());
     default:
@@ -119,14 +120,16 @@ auto for_type(Number type, F f) {
   }
 }
 
+template <class B>
 std::size_t product_scratch(const DenseProduct& p) {
   const DenseProduct q = oriented(p);
-  return for_type(p.type, [&](auto dense) { return dense.scratch(q); });
+  return for_type<B>(p.type, [&](auto dense) { return dense.scratch(q); });
 }
 
+template <class B>
 void product(const DenseProduct& p, void* scratch) {
   const DenseProduct q = oriented(p);
-  for_type(p.type, [&](auto dense) { dense.multiply(q, scratch); });
+  for_type<B>(p.type, [&](auto dense) { dense.multiply(q, scratch); });
 }
 
 }  // namespace dense

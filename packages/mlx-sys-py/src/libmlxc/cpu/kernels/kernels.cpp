@@ -37,16 +37,18 @@ Reduction reduction(Reduce op, Type type);
 ArgReduction arg_reduction(bool greatest, Type type);
 RowFunctions row_functions(Type type);
 
-extern const Kernels table;
-const Kernels table = {
+namespace {
+
+template <class B>
+constexpr Kernels functions = {
     dequantize,
     packed_row,
     scratch,
     pack_rows,
     multiply,
     integers::table,
-    dense::product_scratch,
-    dense::product,
+    dense::product_scratch<B>,
+    dense::product<B>,
     dense::weigh_rows,
     normalize,
     normalize_gradients,
@@ -61,5 +63,15 @@ const Kernels table = {
     reduction,
     arg_reduction,
     row_functions};
+
+}  // namespace
+
+extern const Kernels table;
+const Kernels table = functions<dense::BrainPair>;
+
+#if defined(__AVX512BF16__)
+extern const Kernels table_with_tiles;
+const Kernels table_with_tiles = functions<dense::BrainTiles>;
+#endif
 
 }  // namespace mlx_c::cpu::MLX_C_ISA
