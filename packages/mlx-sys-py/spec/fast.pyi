@@ -72,7 +72,15 @@ def layer_norm(
     See: MLX ``mlx.core.fast.layer_norm``; Ba et al. 2016, arXiv:1607.06450.
     """
 
-@c("mlx_fast_cross_entropy", "array logits, array targets")
+@c(
+    "mlx_fast_cross_entropy",
+    "array logits, array targets",
+    cpp=(
+        "mlx_c::cpu::fuses_cross_entropy({logits}, {targets}, {s})"
+        " ? mlx_c::cpu::cross_entropy({logits}, {targets}, {s})"
+        " : mlx::core::fast::cross_entropy({logits}, {targets}, {s})"
+    ),
+)
 def cross_entropy(logits: array, targets: array, *, stream: StreamLike = None) -> array:
     """Cross-entropy of target classes under unnormalised log-probabilities.
 
@@ -99,8 +107,9 @@ def cross_entropy(logits: array, targets: array, *, stream: StreamLike = None) -
     "mlx_fast_rope",
     "array x, int dims, bool traditional, float? base, float scale, int offset, array? freqs",
     cpp=(
-        "mlx_c::cpu::fuses_rope({x}, {dims}, {base}, {freqs}, {s})"
-        " ? mlx_c::cpu::rope({x}, {dims}, {traditional}, *{base}, {scale}, {offset}, {s})"
+        "mlx_c::cpu::fuses_rope({x}, {dims}, {base}, {offset}, {freqs}, {s})"
+        " ? mlx_c::cpu::rope("
+        "{x}, {dims}, {traditional}, {base}, {scale}, {offset}, {freqs}, {s})"
         " : mlx::core::fast::rope("
         "{x}, {dims}, {traditional}, {base}, {scale}, {offset}, {freqs}, {s})"
     ),
@@ -110,6 +119,13 @@ def cross_entropy(logits: array, targets: array, *, stream: StreamLike = None) -
 @c(
     "mlx_fast_rope_dynamic",
     "array x, int dims, bool traditional, float? base, float scale, array offset, array? freqs",
+    cpp=(
+        "mlx_c::cpu::fuses_rope({x}, {dims}, {base}, {offset}, {freqs}, {s})"
+        " ? mlx_c::cpu::rope("
+        "{x}, {dims}, {traditional}, {base}, {scale}, {offset}, {freqs}, {s})"
+        " : mlx::core::fast::rope("
+        "{x}, {dims}, {traditional}, {base}, {scale}, {offset}, {freqs}, {s})"
+    ),
     x="a",
 )
 def rope(
@@ -157,7 +173,8 @@ def rope(
     cpp=(
         "mlx_c::cpu::fuses_attention("
         "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
-        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {s})"
+        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, "
+        "{sinks}, {s})"
         " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
         "{scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})"
     ),
@@ -171,7 +188,8 @@ def rope(
     cpp=(
         "mlx_c::cpu::fuses_attention("
         "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
-        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {s})"
+        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, "
+        "{sinks}, {s})"
         " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
         "{scale}, {mask_mode}, {mask_arr}, {sinks}, {force_fused}, {s})"
     ),

@@ -8,8 +8,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
-from mlx_sys_py import array, bfloat16, fast, float16, float32, ops, transforms
+from levels import LEVEL, at_every_level, ours_only, run_at, runs_the_others
+from mlx_sys_py import (
+    array,
+    bfloat16,
+    fast,
+    float16,
+    float32,
+    int8,
+    int16,
+    int32,
+    int64,
+    ops,
+    transforms,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 from numpy.typing import NDArray
 
 Values = NDArray[Any]
@@ -48,24 +64,37 @@ def normalized(x: Values, weight: Values | float, eps: float) -> Values:
     return result
 
 
-def attended(q: Values, k: Values, v: Values, scale: float, causal: bool) -> Values:
+def attended(
+    q: Values,
+    k: Values,
+    v: Values,
+    scale: float,
+    mask: str | Values | None = None,
+    sinks: Values | None = None,
+) -> Values:
     repeats = q.shape[1] // k.shape[1]
     k, v = (np.repeat(a, repeats, 1) for a in (k, v))
     scores = q @ k.swapaxes(-1, -2) * scale
-    if causal:
-        visible = np.tri(q.shape[2], k.shape[2], k.shape[2] - q.shape[2], dtype=bool)
-        scores = np.where(visible, scores, -np.inf)
+    if isinstance(mask, str):
+        mask = np.tri(q.shape[2], k.shape[2], k.shape[2] - q.shape[2], dtype=bool)
+    if mask is not None:
+        lowest = float(np.finfo(np.float32).min)
+        scores = np.where(mask, scores, lowest) if mask.dtype == bool else scores + mask
+    if sinks is not None:
+        column = np.broadcast_to(sinks[:, None, None], (*scores.shape[:3], 1))
+        scores = np.concatenate([column, scores], -1)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
-    result: Values = weights / weights.sum(-1, keepdims=True) @ v
+    weights /= weights.sum(-1, keepdims=True)
+    result: Values = weights[..., -k.shape[2] :] @ v
     return result
 
 
 def rotated(
-    x: Values, dims: int, traditional: bool, base: float, scale: float, offset: int
+    x: Values, dims: int, traditional: bool, periods: Values, scale: float, offsets: Values
 ) -> Values:
-    angles = np.outer(
-        (np.arange(x.shape[-2]) + offset) * scale, base ** (-np.arange(dims // 2) / (dims // 2))
-    )
+    """x of shape (batches, heads, positions, width), with an offset for each batch."""
+    positions = (np.arange(x.shape[-2]) + offsets[:, None, None]) * scale
+    angles = positions[..., None] / periods
     first, second = (
         (slice(0, dims, 2), slice(1, dims, 2))
         if traditional
@@ -107,7 +136,8 @@ def test_rms_norm(
     rest=st.integers(0, 3),
     traditional=st.booleans(),
     scale=st.sampled_from([1.0, 0.25]),
-    offset=st.integers(0, 3000),
+    offsets=st.one_of(st.integers(0, 3000), st.lists(st.integers(0, 3000), min_size=1, max_size=2)),
+    given_periods=st.booleans(),
     dtype=dtypes,
     turned=st.booleans(),
 )
@@ -119,13 +149,27 @@ def test_rope(
     rest: int,
     traditional: bool,
     scale: float,
-    offset: int,
+    offsets: int | list[int],
+    given_periods: bool,
     dtype: Any,
     turned: bool,
 ) -> None:
-    x = random(np.random.default_rng(seed), (2, heads, positions, dims + rest), dtype, turned)
-    result = fast.rope(x, dims, traditional=traditional, base=10000.0, scale=scale, offset=offset)
-    check(result, rotated(numpy(x), dims, traditional, 10000.0, scale, offset), dtype)
+    rng = np.random.default_rng(seed)
+    x = random(rng, (2, heads, positions, dims + rest), dtype, turned)
+    periods = 10000.0 ** (np.arange(dims // 2) / (dims // 2))
+    if given_periods:
+        periods = rng.uniform(1, 1000, dims // 2).astype(np.float32).astype(np.float64)
+    result = fast.rope(
+        x,
+        dims,
+        traditional=traditional,
+        base=None if given_periods else 10000.0,
+        scale=scale,
+        offset=offsets if isinstance(offsets, int) else array(offsets),
+        freqs=array(periods.astype(np.float32)) if given_periods else None,
+    )
+    starts = np.broadcast_to(offsets, 2)
+    check(result, rotated(numpy(x), dims, traditional, periods, scale, starts), dtype)
 
 
 @ours_only
@@ -139,7 +183,9 @@ def test_rope(
     past=st.sampled_from([0, 1, 7, 200]),
     width=st.sampled_from([1, 16, 20, 32, 64, 96]),
     value_width=st.sampled_from([3, 16, 48, 64]),
-    causal=st.booleans(),
+    mask=st.sampled_from([None, "causal", "truth", "numbers"]),
+    mask_shape=st.sampled_from(["all", "heads", "queries", "keys", "padding"]),
+    sinks=st.booleans(),
     dtype=dtypes,
     turned=st.booleans(),
 )
@@ -152,7 +198,9 @@ def test_attention(
     past: int,
     width: int,
     value_width: int,
-    causal: bool,
+    mask: str | None,
+    mask_shape: str,
+    sinks: bool,
     dtype: Any,
     turned: bool,
 ) -> None:
@@ -162,10 +210,30 @@ def test_attention(
     k = random(rng, (batch, groups, keys, width), dtype, turned)
     v = random(rng, (batch, groups, keys, value_width), dtype, turned)
     scale = width**-0.5
-    result = fast.scaled_dot_product_attention(
-        q, k, v, scale=scale, mask="causal" if causal else None
+    given: str | array | None = mask
+    expected: str | Values | None = mask
+    if mask in ("truth", "numbers"):
+        shape = {
+            "all": (batch, groups * repeats, queries, keys),
+            "heads": (groups * repeats, queries, keys),
+            "queries": (queries, 1),
+            "keys": (1, 1, 1, keys),
+            "padding": (batch, 1, 1, keys),
+        }[mask_shape]
+        given = random(rng, shape, dtype, turned and len(shape) > 2)
+        if mask == "truth":
+            given = given > -0.5
+            expected = np.array(given)
+        else:
+            expected = numpy(given)
+    heights = random(rng, (groups * repeats,), dtype, False) if sinks else None
+    result = fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=given, sinks=heights)
+    values = [numpy(a) for a in (q, k, v)]
+    check(
+        result,
+        attended(*values, scale, expected, None if heights is None else numpy(heights)),
+        dtype,
     )
-    check(result, attended(numpy(q), numpy(k), numpy(v), scale, causal), dtype)
 
 
 # Of as many keys as several tasks share.
@@ -179,7 +247,7 @@ def test_attention_over_part_of_a_cache(heads: int, held: int, dtype: Any) -> No
     cache = random(rng, (2, 1, 2, 768, 20), dtype, False)
     k, v = cache[0, :, :, :held], cache[1, :, :, :held]
     result = fast.scaled_dot_product_attention(q, k, v, scale=0.5)
-    check(result, attended(numpy(q), numpy(k), numpy(v), 0.5, False), dtype)
+    check(result, attended(numpy(q), numpy(k), numpy(v), 0.5), dtype)
 
 
 # A score beyond all floats, or below, decides alone, wherever its key is.
@@ -207,7 +275,7 @@ def test_prompt_after_part_of_a_cache(dtype: Any) -> None:
     cache = random(rng, (2, 1, 2, 96, 64), dtype, False)
     k, v = cache[0, :, :, :75], cache[1, :, :, :75]
     result = fast.scaled_dot_product_attention(q, k, v, scale=0.125, mask="causal")
-    check(result, attended(numpy(q), numpy(k), numpy(v), 0.125, True), dtype)
+    check(result, attended(numpy(q), numpy(k), numpy(v), 0.125, "causal"), dtype)
 
 
 @ours_only
@@ -222,7 +290,7 @@ def test_half_precision_of_any_magnitude(dtype: Any, scale: float, power: int) -
     v = ops.multiply(v, array(2.0**power, dtype=dtype))
     q = ops.astype(array(np.sign(numpy(q)).astype(np.float32)), dtype)
     result = fast.scaled_dot_product_attention(q, k, v, scale=scale)
-    expected = attended(numpy(q), numpy(k), numpy(v), scale, False)
+    expected = attended(numpy(q), numpy(k), numpy(v), scale)
     error = np.abs(numpy(result) - expected)
     assert error.max() <= TOLERANCES[dtype] * 2 * max(np.abs(numpy(v)).max(), 2.0**-14)
 
@@ -252,7 +320,7 @@ def test_prompts_that_are_not_finite(dtype: Any, bad: float, place: str) -> None
     q, k, v = (ops.astype(array(values), dtype) for values in given.values())
     result = fast.scaled_dot_product_attention(q, k, v, scale=0.125, mask="causal")
     with np.errstate(invalid="ignore"):
-        expected = attended(numpy(q), numpy(k), numpy(v), 0.125, True)
+        expected = attended(numpy(q), numpy(k), numpy(v), 0.125, "causal")
     # What comes before the bad row does not see it.
     check(result[:, :, :20], expected[:, :, :20], dtype)
     seen = numpy(result)[0, 0, 20, 5]
@@ -271,7 +339,9 @@ def test_attention_of_heads_one_number_wide(queries: int, turned: bool, causal: 
     result = fast.scaled_dot_product_attention(
         q, k, v, scale=1.0, mask="causal" if causal else None
     )
-    check(result, attended(numpy(q), numpy(k), numpy(v), 1.0, causal), float32)
+    check(
+        result, attended(numpy(q), numpy(k), numpy(v), 1.0, "causal" if causal else None), float32
+    )
 
 
 def test_attention_of_scores_far_apart() -> None:
@@ -279,6 +349,67 @@ def test_attention_of_scores_far_apart() -> None:
     v = array(np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1))
     result = fast.scaled_dot_product_attention(q, k, v, scale=1.0)
     np.testing.assert_allclose(numpy(result), [[[[2.0]]]], rtol=1e-6)
+
+
+def test_attention_to_nothing() -> None:
+    """What sees no key by truth values sees all alike; with numbers, none is right."""
+    rng = np.random.default_rng(3)
+    q, k, v = (random(rng, (1, 2, 3, 4), float32, False) for _ in range(3))
+    seen = np.array([[True, False, True], [False] * 3, [True] * 3])
+    result = fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask=array(seen))
+    np.testing.assert_allclose(numpy(result)[..., 1, :], numpy(v).mean(2), rtol=1e-5)
+    added = array(np.where(seen, 0, -np.inf).astype(np.float32))
+    result = fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask=added)
+    np.testing.assert_array_equal(np.isnan(numpy(result)[0, 0]).all(-1), [False, True, False])
+    sinks = array([1.0, 2.0])
+    result = fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask=array(seen), sinks=sinks)
+    np.testing.assert_array_equal(numpy(result)[..., 1, :], 0)
+
+
+INTEGERS = [uint8, uint16, uint32, uint64, int8, int16, int32, int64]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=seeds,
+    rows=st.integers(1, 40),
+    classes=st.sampled_from([1, 2, 17, 120]),
+    dtype=dtypes,
+    integers=st.sampled_from(INTEGERS),
+    turned=st.booleans(),
+)
+def test_cross_entropy(
+    seed: int, rows: int, classes: int, dtype: Any, integers: Any, turned: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    logits = random(rng, (3, rows, classes), dtype, turned)
+    lowest = -classes if integers in INTEGERS[4:] else 0
+    targets = rng.integers(lowest, classes, (3, rows))
+    given = ops.astype(array(targets), integers)
+    if turned:
+        given = ops.swapaxes(ops.astype(array(targets.T.copy()), integers), 0, 1)
+    result = fast.cross_entropy(logits, given)
+    assert result.dtype == float32
+    x = numpy(logits)
+    scores = np.take_along_axis(x, targets[..., None] % classes, -1)[..., 0]
+    expected = np.log(np.exp(x).sum(-1)) - scores
+    # MLX rounds to the type of the logits on the way.
+    tolerance = TOLERANCES[float32] if LEVEL != "stock" else 8 * TOLERANCES[dtype]
+    np.testing.assert_allclose(numpy(result), expected, rtol=tolerance, atol=tolerance)
+
+
+@ours_only
+@pytest.mark.parametrize("wrong", [3, -4, 2**31 - 1])
+def test_targets_that_are_no_classes(wrong: int) -> None:
+    targets = array([0, wrong])
+    with pytest.raises(IndexError, match=f"cross_entropy.*{wrong}.*size 3"):
+        transforms.eval([fast.cross_entropy(ops.zeros((2, 3)), targets)])
+
+    def loss(x: list[array]) -> list[array]:
+        return [ops.sum(fast.cross_entropy(x[0], targets))]
+
+    with pytest.raises(IndexError, match="cross_entropy"):
+        transforms.eval(transforms.value_and_grad(loss, [0])([ops.zeros((2, 3))])[1])
 
 
 def test_values_that_are_not_finite() -> None:
@@ -293,7 +424,6 @@ def test_values_that_are_not_finite() -> None:
 
 
 def test_gradients() -> None:
-    """A traced graph is MLX's, so these are those of the steps."""
     rng = np.random.default_rng(1)
     x = random(rng, (1, 2, 3, 8), float32, False)
     w = random(rng, (8,), float32, False)
@@ -305,8 +435,9 @@ def test_gradients() -> None:
         return [ops.sum(ops.square(h))]
 
     def definition(x: Values, w: Values) -> float:
-        h = rotated(normalized(x, w, 1e-5), 8, False, 100.0, 1.0, 2)
-        return float((attended(h, h, h, 0.3, True) ** 2).sum())
+        periods = 100.0 ** (np.arange(4) / 4)
+        h = rotated(normalized(x, w, 1e-5), 8, False, periods, 1.0, np.array([2]))
+        return float((attended(h, h, h, 0.3, "causal") ** 2).sum())
 
     (value,), grads = transforms.value_and_grad(loss, [0, 1])([x, w])
     values = [numpy(x), numpy(w)]
@@ -333,6 +464,60 @@ def test_shapes_that_do_not_fit(function: Any, arguments: list[Any]) -> None:
     given = [ops.ones(a) if isinstance(a, tuple) else a for a in arguments]
     with pytest.raises(ValueError, match="rms_norm"):
         function(*given)
+
+
+@pytest.mark.parametrize(
+    ("offset", "periods"),
+    [
+        (array([1.5, 2.5]), None),
+        (array([True, False]), None),
+        (array([[1], [2]]), None),
+        (array([1, 2, 3]), None),
+        (array([], dtype=int32), None),
+        (0, ops.ones((3,))),
+        (0, ops.ones((1, 4))),
+        (0, ops.ones(())),
+    ],
+)
+def test_rope_of_what_does_not_fit(offset: int | array, periods: array | None) -> None:
+    base = None if periods is not None else 1e4
+    with pytest.raises(ValueError, match="rope"):
+        fast.rope(
+            ops.ones((2, 3, 8)),
+            8,
+            traditional=False,
+            base=base,
+            scale=1.0,
+            offset=offset,
+            freqs=periods,
+        )
+
+
+@pytest.mark.parametrize("mask", [(4, 5), (3, 1, 1, 1), (1, 1, 1, 1, 4), (5,)])
+def test_masks_that_do_not_fit(mask: tuple[int, ...]) -> None:
+    x = ops.ones((2, 3, 4, 8))
+    with pytest.raises(ValueError, match=r"mask|broadcast"):
+        fast.scaled_dot_product_attention(x, x, x, scale=1.0, mask=ops.zeros(mask))
+
+
+@pytest.mark.parametrize("sinks", [(1,), (2,), (1, 3, 1, 1), ()])
+def test_sinks_that_do_not_fit(sinks: tuple[int, ...]) -> None:
+    x = ops.ones((2, 3, 4, 8))
+    with pytest.raises(ValueError, match="sinks"):
+        fast.scaled_dot_product_attention(x, x, x, scale=1.0, sinks=ops.zeros(sinks))
+
+
+@pytest.mark.parametrize("function", [ops.softmax, ops.logsumexp])
+def test_rows_that_turn_out_to_be_empty(function: Any) -> None:
+    """MLX's kernels divide by the length of a row: the process ended."""
+    compiled = transforms.compile(lambda x: [function(x[0], -1)], True)
+    assert numpy(compiled([ops.ones((3, 4))])[0]).shape[0] == 3
+    assert numpy(compiled([ops.ones((0, 4))])[0]).shape[0] == 0
+    if function is ops.softmax:
+        assert numpy(compiled([ops.ones((3, 0))])[0]).shape == (3, 0)
+    else:
+        with pytest.raises(ValueError, match="empty"):
+            transforms.eval(compiled([ops.ones((3, 0))]))
 
 
 @pytest.mark.parametrize("shape", [(0, 8), (2, 0, 8)])

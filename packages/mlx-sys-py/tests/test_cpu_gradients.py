@@ -19,7 +19,7 @@ from mlx_sys_py.export import export_function, import_function
 from numpy.typing import NDArray
 
 Values = NDArray[Any]
-# Of the functions `fast`, and of what else is needed, of a library.
+# Of a library and arrays of it.
 Function = Callable[[Any, list[Any]], Any]
 
 # What MLX computes in steps is rounded at each.
@@ -28,51 +28,115 @@ TOLERANCES = {"float32": 2e-5, "float16": 2.0**-7, "bfloat16": 2.0**-4}
 # So large that gradients of rows of two numbers are no differences of almost the same.
 EPS = 0.1
 
+
+def some(mx: Any, *shape: int) -> Any:
+    """Truth values that are always the same."""
+    return mx.array(np.random.default_rng(0).random(shape) < 0.7)
+
+
+def classes(mx: Any, logits: Any) -> Any:
+    shape = logits.shape[:-1]
+    return mx.array(np.arange(int(np.prod(shape))).reshape(shape) % logits.shape[-1])
+
+
 # Each with the shapes of its inputs, from sizes a, b and c.
 CASES: dict[str, tuple[Function, Callable[[int, int, int], list[tuple[int, ...]]]]] = {
     "rms_norm": (
-        lambda fast, x: fast.rms_norm(x[0], x[1], EPS),
+        lambda mx, x: mx.fast.rms_norm(x[0], x[1], EPS),
         lambda a, b, c: [(a, b, c), (c,)],
     ),
     "rms_norm without weight": (
-        lambda fast, x: fast.rms_norm(x[0], None, EPS),
+        lambda mx, x: mx.fast.rms_norm(x[0], None, EPS),
         lambda a, b, c: [(a, b, c)],
     ),
     "layer_norm": (
-        lambda fast, x: fast.layer_norm(x[0], x[1], x[2], EPS),
+        lambda mx, x: mx.fast.layer_norm(x[0], x[1], x[2], EPS),
         lambda a, b, c: [(a, b, c), (c,), (c,)],
     ),
     "layer_norm without weight": (
-        lambda fast, x: fast.layer_norm(x[0], None, x[1], EPS),
+        lambda mx, x: mx.fast.layer_norm(x[0], None, x[1], EPS),
         lambda a, b, c: [(a, b, c), (c,)],
     ),
     "layer_norm without bias": (
-        lambda fast, x: fast.layer_norm(x[0], x[1], None, EPS),
+        lambda mx, x: mx.fast.layer_norm(x[0], x[1], None, EPS),
         lambda a, b, c: [(a, b, c), (c,)],
     ),
     "rope": (
-        lambda fast, x: fast.rope(
+        lambda mx, x: mx.fast.rope(
             x[0], x[0].shape[-1] // 2 * 2, traditional=False, base=100.0, scale=0.5, offset=3
         ),
         lambda a, b, c: [(a, b, c + 1)],
     ),
     "traditional rope": (
-        lambda fast, x: fast.rope(x[0], 2, traditional=True, base=100.0, scale=1.0, offset=3),
+        lambda mx, x: mx.fast.rope(x[0], 2, traditional=True, base=100.0, scale=1.0, offset=3),
         lambda a, b, c: [(a, b, c + 1)],
     ),
+    "rope of given periods from several positions": (
+        lambda mx, x: mx.fast.rope(
+            x[0],
+            4,
+            traditional=False,
+            base=None,
+            scale=0.5,
+            offset=mx.array(np.arange(x[0].shape[0], dtype=np.int32)),
+            freqs=mx.array([1.5, 20.0]),
+        ),
+        lambda a, b, c: [(a, b, c + 3)],
+    ),
     "attention": (
-        lambda fast, x: fast.scaled_dot_product_attention(*x, scale=x[0].shape[-1] ** -0.5),
+        lambda mx, x: mx.fast.scaled_dot_product_attention(*x, scale=x[0].shape[-1] ** -0.5),
         lambda a, b, c: [(2, 4, a, c), (2, 2, b, c), (2, 2, b, 5)],
     ),
     "causal attention": (
-        lambda fast, x: fast.scaled_dot_product_attention(
+        lambda mx, x: mx.fast.scaled_dot_product_attention(
             *x, scale=x[0].shape[-1] ** -0.5, mask="causal"
         ),
         lambda a, b, c: [(a, 2, b, c), (a, 1, b + 3, c), (a, 1, b + 3, c)],
     ),
+    "attention to some keys": (
+        lambda mx, x: mx.fast.scaled_dot_product_attention(
+            *x, scale=x[0].shape[-1] ** -0.5, mask=some(mx, x[0].shape[2], x[1].shape[2])
+        ),
+        lambda a, b, c: [(2, 4, 30 * a, c), (2, 2, b, c), (2, 2, b, 5)],
+    ),
+    "causal attention with sinks": (
+        lambda mx, x: mx.fast.scaled_dot_product_attention(
+            *x,
+            scale=x[0].shape[-1] ** -0.5,
+            mask="causal",
+            sinks=mx.array([0.5, -0.5]).astype(x[0].dtype),
+        ),
+        lambda a, b, c: [(a, 2, 30 * b, c), (a, 1, 30 * b + 3, c), (a, 1, 30 * b + 3, c)],
+    ),
+    "cross_entropy": (
+        lambda mx, x: mx.fast.cross_entropy(x[0], classes(mx, x[0])),
+        lambda a, b, c: [(a, b, c)],
+    ),
+    # With respect to a mask, too.
+    "masked attention": (
+        lambda mx, x: mx.fast.scaled_dot_product_attention(
+            *x[:3], scale=x[0].shape[-1] ** -0.5, mask=x[3]
+        ),
+        lambda a, b, c: [(2, 4, a, c), (2, 2, b, c), (2, 2, b, 5), (2, 1, 1, b)],
+    ),
+    "attention with sinks": (
+        lambda mx, x: mx.fast.scaled_dot_product_attention(
+            *x[:3], scale=x[0].shape[-1] ** -0.5, sinks=x[3]
+        ),
+        lambda a, b, c: [(2, 4, a, c), (2, 2, b, c), (2, 2, b, 5), (4,)],
+    ),
 }
 
 names = st.sampled_from(list(CASES))
+KEYS = ops.ones((1, 2, 5, 8))
+# Where MLX's graph or a constant above is for one shape.
+ONE_SHAPE = {
+    "rope of given periods from several positions",
+    "attention to some keys",
+    "cross_entropy",
+    "masked attention",
+    "attention with sinks",
+}
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 7)
 widths = st.sampled_from([1, 2, 7, 16, 40, 300])
@@ -116,10 +180,10 @@ def test_gradients(
     rng = np.random.default_rng(seed)
     values = [normal(rng, shape, dtype) for shape in shapes(a, b, c)]
     primals = [stock.array(v) for v in values]
-    result = np.array(on_cpu(function, stock.fast, primals))
+    result = np.array(on_cpu(function, stock, primals))
     cotangent = normal(rng, result.shape, dtype)
     (_, expected) = on_cpu(
-        stock.vjp, lambda *x: function(stock.fast, list(x)), primals, [stock.array(cotangent)]
+        stock.vjp, lambda *x: function(stock, list(x)), primals, [stock.array(cotangent)]
     )
 
     def make(v: Values) -> array:
@@ -127,10 +191,13 @@ def test_gradients(
             turned(v, dtype) if not in_order else ops.astype(array(v), getattr(mlx_sys_py, dtype))
         )
 
+    given = [make(v) for v in values]
+    kind = function(mlx_sys_py, given).dtype
     (value,), gradients = transforms.vjp(
-        lambda x: [function(fast, x)], [make(v) for v in values], [make(cotangent)]
+        lambda x: [function(mlx_sys_py, x)], given, [ops.astype(make(cotangent), kind)]
     )
-    assert all(str(g.dtype).endswith(dtype) for g in [value, *gradients])
+    assert value.dtype == kind
+    assert all(str(g.dtype).endswith(dtype) for g in gradients)
     check([value, *gradients], [result, *expected], TOLERANCES[dtype])
 
 
@@ -144,20 +211,20 @@ def test_tangents_and_second_derivatives(seed: int, name: str, a: int, b: int, c
 
     theirs = [stock.array(v) for v in values], [stock.array(d) for d in directions]
     ours = [array(v) for v in values], [array(d) for d in directions]
-    _, expected = on_cpu(stock.jvp, lambda *x: function(stock.fast, list(x)), *theirs)
-    _, tangents = transforms.jvp(lambda x: [function(fast, x)], *ours)
+    _, expected = on_cpu(stock.jvp, lambda *x: function(stock, list(x)), *theirs)
+    _, tangents = transforms.jvp(lambda x: [function(mlx_sys_py, x)], *ours)
     check(tangents, expected, TOLERANCES["float32"])
 
     def slope_of_theirs(*x: Any) -> Any:
         def square(*x: Any) -> Any:
-            return stock.sum(stock.square(function(stock.fast, list(x))))
+            return stock.sum(stock.square(function(stock, list(x))))
 
         _, gradient = stock.vjp(square, list(x), [stock.array(1.0)])
         return sum(stock.sum(g * d) for g, d in zip(gradient, theirs[1], strict=True))
 
     def slope_of_ours(x: list[array]) -> list[array]:
         _, gradient = transforms.value_and_grad(
-            lambda x: [ops.sum(ops.square(function(fast, x)))], list(range(len(x)))
+            lambda x: [ops.sum(ops.square(function(mlx_sys_py, x)))], list(range(len(x)))
         )(x)
         return [sum((ops.sum(g * d) for g, d in zip(gradient, ours[1], strict=True)), array(0.0))]
 
@@ -177,15 +244,97 @@ def test_compiled(seed: int, name: str, a: int, b: int, c: int, shapeless: bool)
 
     def gradients(x: list[array]) -> list[array]:
         loss = transforms.value_and_grad(
-            lambda x: [ops.sum(ops.square(function(fast, x)))], list(range(len(x)))
+            lambda x: [ops.sum(ops.square(function(mlx_sys_py, x)))], list(range(len(x)))
         )
         values, gradients = loss(x)
         return [*values, *gradients]
 
+    shapeless = shapeless and name not in ONE_SHAPE
     compiled = transforms.compile(gradients, shapeless)
     for more in range(2 if shapeless else 1):
         x = [array(normal(rng, shape, "float32")) for shape in shapes(a + more, b, c)]
         check(compiled(x), [numpy(g) for g in gradients(x)], 1e-6)
+
+
+@ours_only
+@pytest.mark.parametrize(
+    ("function", "shapes"),
+    [
+        (lambda x: fast.layer_norm(x, ops.ones((8,)), None, 1e-5), [(2, 8), (2, 9)]),
+        (lambda x: fast.rms_norm(x, ops.ones((8,)), 1e-5), [(2, 8), (2, 7)]),
+        (lambda x: fast.cross_entropy(x, array([1, 2])), [(2, 8), (3, 8)]),
+        (
+            lambda x: fast.scaled_dot_product_attention(x, KEYS, KEYS, scale=1.0),
+            [(1, 4, 3, 8), (1, 3, 3, 8)],
+        ),
+        (
+            lambda x: fast.scaled_dot_product_attention(x, KEYS, KEYS, scale=1.0, mask="causal"),
+            [(1, 2, 5, 8), (1, 2, 6, 8)],
+        ),
+        (
+            lambda x: fast.rope(x, 8, traditional=False, base=1e4, scale=1.0, offset=array([1, 2])),
+            [(2, 3, 8), (3, 3, 8)],
+        ),
+        (
+            lambda x: fast.rope(x, 8, traditional=False, base=1e4, scale=1.0, offset=0),
+            [(2, 3, 8), (2, 3, 6)],
+        ),
+    ],
+)
+def test_shapes_that_only_a_function_for_all_shapes_meets(
+    function: Callable[[array], array], shapes: list[tuple[int, ...]]
+) -> None:
+    compiled = transforms.compile(lambda x: [function(x[0])], True)
+    transforms.eval(compiled([ops.ones(shapes[0])]))
+    with pytest.raises(ValueError, match="do not fit each other"):
+        compiled([ops.ones(shapes[1])])
+
+
+@ours_only
+@pytest.mark.parametrize(
+    ("name", "empty"),
+    [
+        ("rms_norm", [(0, 3, 8), (8,)]),
+        ("layer_norm", [(2, 0, 8), (8,), (8,)]),
+        ("rope", [(2, 0, 9)]),
+        ("attention", [(2, 4, 0, 8), (2, 2, 4, 8), (2, 2, 4, 5)]),
+        ("attention", [(2, 4, 3, 8), (2, 2, 0, 8), (2, 2, 0, 5)]),
+        ("attention", [(2, 0, 3, 8), (2, 0, 4, 8), (2, 0, 4, 5)]),
+    ],
+)
+def test_nothing_that_a_function_for_all_shapes_meets(
+    name: str, empty: list[tuple[int, ...]]
+) -> None:
+    function, shapes = CASES[name]
+
+    def gradients(x: list[array]) -> list[array]:
+        argnums = list(range(len(x)))
+        loss = transforms.value_and_grad(lambda x: [ops.sum(function(mlx_sys_py, x))], argnums)
+        return [function(mlx_sys_py, x), *loss(x)[1]]
+
+    compiled = transforms.compile(gradients, True)
+    transforms.eval(compiled([ops.ones(shape) for shape in shapes(2, 3, 8)]))
+    for result, shape in zip(
+        compiled([ops.ones(shape) for shape in empty])[1:], empty, strict=True
+    ):
+        np.testing.assert_array_equal(numpy(result), np.zeros(shape))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_of_another_type(name: str) -> None:
+    """Of a result that is float32, say, the gradient may be given in integers."""
+    function, shapes = CASES[name]
+    rng = np.random.default_rng(0)
+    x = [array(normal(rng, shape, "float32")) for shape in shapes(2, 3, 4)]
+
+    def gradients(dtype: Any) -> list[array]:
+        y = function(mlx_sys_py, x)
+        twos = ops.astype(ops.full(y.shape, 2.0), dtype)
+        return transforms.vjp(lambda x: [function(mlx_sys_py, x)], x, [twos])[1]
+
+    expected = [numpy(g) for g in gradients(mlx_sys_py.float32)]
+    for dtype in (mlx_sys_py.int32, mlx_sys_py.float16):
+        check(gradients(dtype), expected, 1e-2)
 
 
 @settings(max_examples=40, deadline=None)
@@ -201,7 +350,7 @@ def test_of_many(seed: int, name: str, a: int, b: int, c: int) -> None:
 
     def gradients(x: list[array]) -> list[array]:
         loss = transforms.value_and_grad(
-            lambda x: [ops.sum(ops.square(function(fast, x)))], list(range(len(x)))
+            lambda x: [ops.sum(ops.square(function(mlx_sys_py, x)))], list(range(len(x)))
         )
         return loss(x)[1]
 
@@ -220,10 +369,12 @@ def test_in_a_file(name: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = [array(normal(rng, shape, "float32")) for shape in shapes(2, 3, 4)]
     others = [array(normal(rng, shape, "float32")) for shape in shapes(2, 3, 4)]
-    pending = function(fast, others)
+    pending = function(mlx_sys_py, others)
 
     def gradients(x: list[array]) -> list[array]:
-        loss = transforms.value_and_grad(lambda x: [ops.sum(function(fast, x) * pending)], [0])
+        loss = transforms.value_and_grad(
+            lambda x: [ops.sum(function(mlx_sys_py, x) * pending)], [0]
+        )
         return [y for part in loss(x) for y in part]
 
     path = tmp_path / "function.mlxfn"

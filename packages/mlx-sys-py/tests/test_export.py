@@ -17,6 +17,7 @@ from mlx_sys_py.export import (
     export_function,
     import_function,
 )
+from mlx_sys_py.transforms import value_and_grad
 
 mlx = pytest.importorskip("mlx.core")
 
@@ -75,6 +76,20 @@ def test_one_trace_for_all_shapes(tmp_path: Path) -> None:
     path = tmp_path / "shapeless.mlxfn"
     export_function(path, lambda args, _: [args[0] * 2], [X], shapeless=True)
     assert import_function(path)([array([1.0] * 5)])[0].tolist() == [2] * 5
+
+
+def test_gradients_of_what_is_broadcast(tmp_path: Path) -> None:
+    """Arguments are not constants, which would be evaluated first."""
+    path = tmp_path / "gradient.mlxfn"
+
+    def gradients(args: list[array], _: object) -> list[array]:
+        loss = value_and_grad(lambda x: [ops.sum(x[0] * ops.broadcast_to(x[1], (2, 3)))], [0, 1])
+        return loss(args)[1]
+
+    export_function(path, gradients, [ops.ones((2, 3)), X])
+    of_first, of_second = import_function(path)([ops.ones((2, 3)), X])
+    assert of_first.tolist() == [[1, 2, 3]] * 2
+    assert of_second.tolist() == [2] * 3
 
 
 def test_a_callback_is_told_what_mlx_tells() -> None:

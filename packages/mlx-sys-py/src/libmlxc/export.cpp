@@ -39,7 +39,9 @@ std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::arr
       result.push_back(std::move(array));
     } else if (array.has_primitive()) {
       stack.insert(stack.end(), array.inputs().begin(), array.inputs().end());
-    } else if (!array.is_tracer() && !is_available(array)) {
+    } else if (
+        // Arguments of a function that a gradient is taken of are no tracers any more.
+        array.status() != mlx::core::array::Status::unscheduled && !is_available(array)) {
       result.push_back(std::move(array));
     }
   }

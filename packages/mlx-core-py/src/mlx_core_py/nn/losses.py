@@ -71,6 +71,14 @@ def cross_entropy(
         )
     check_arrays(logits=logits, targets=targets)
     losses_shape = _without_axis(logits.shape, axis, "logits")
+    if (
+        targets.shape == losses_shape
+        and axis in (-1, logits.ndim - 1)
+        and not label_smoothing
+        and mx.issubdtype(targets.dtype, mx.integer)
+    ):
+        losses = mx.fast.cross_entropy(logits, targets).astype(logits.dtype)
+        return _reduce(_weighted(losses, weights), reduction)
     if targets.shape == losses_shape and targets.ndim != logits.ndim:
         score = mx.take_along_axis(logits, mx.expand_dims(targets, axis), axis).squeeze(axis)
     elif targets.shape == logits.shape:

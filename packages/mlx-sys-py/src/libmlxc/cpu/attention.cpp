@@ -1,15 +1,12 @@
 // Scaled dot-product attention without a matrix of all scores.
 #include <algorithm>
-#include <optional>
 
 #include "attention.hpp"
-#include "batch.hpp"
+#include "attention_heads.hpp"
 #include "fast.hpp"
 #include "fused.hpp"
-#include "mlx/allocator.h"
 #include "mlx/fast.h"
 #include "pool.hpp"
-#include "products.hpp"
 #include "steps.hpp"
 
 namespace mlx_c::cpu {
@@ -19,98 +16,50 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Queries whose scores one task holds at a time.
-constexpr int block = 64;
-
-Operand transposed(Operand m) {
-  return {m.data, m.column, m.row};
+int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
 }
 
-// y = scale * a b, in the calling thread.
-void multiply(
-    const Kernels& kernels, Operand a, Operand b, int m, int n, int k, float scale, float* y) {
-  multiply(kernels, {Number::f32, m, n, k, a, b, {}, y, n, 1, scale, 0});
-}
-
-void block_of_queries(
-    const Kernels& kernels,
-    const Attention& p,
-    Operand q,
-    Operand k,
-    Operand v,
-    Range range,
-    float* y) {
-  const int count = range.end - range.begin;
-  const int keys = p.visible(range.end - 1);
-  Buffer<float> scores(static_cast<std::size_t>(count) * keys);
-  q = from(q, Number::f32, range.begin, 0);
-  multiply(kernels, q, transposed(k), count, keys, p.width, p.scale, scores.data());
-  for (int i = 0; i < count; i++) {
-    float* row = scores.data() + static_cast<std::size_t>(i) * keys;
-    const int visible = p.visible(range.begin + i);
-    kernels.softmax(row, visible);
-    std::fill(row + visible, row + keys, 0.0f);
-  }
-  y += static_cast<std::ptrdiff_t>(range.begin) * p.value_width;
-  multiply(kernels, {scores.data(), keys, 1}, v, count, p.value_width, keys, 1, y);
-}
-
-void run(
-    const Kernels& kernels,
-    const Attention& p,
-    const View& queries,
-    const View& keys,
-    const View& values,
-    void* y) {
-  if (attend_in_integers(kernels, p, queries, keys, values, y)) return;
-  const Batch q(kernels, queries), k(kernels, keys), v(kernels, values);
-  const std::size_t size = static_cast<std::size_t>(p.items) * p.queries * p.value_width;
-  const bool direct = queries.type == Float::f32;
-  Buffer<float> memory(direct ? 0 : size);
-  float* result = direct ? static_cast<float*>(y) : memory.data();
-  const int blocks = (p.queries + block - 1) / block;
-  parallel_for(p.items * blocks, [&](int task) {
-    const int item = task / blocks, begin = task % blocks * block;
-    const int shared = item / p.repeats;
-    float* target = result + static_cast<std::ptrdiff_t>(item) * p.queries * p.value_width;
-    const Range range{begin, std::min(begin + block, p.queries)};
-    block_of_queries(kernels, p, q[item], k[shared], v[shared], range, target);
+void attend(const Kernels& kernels, const Heads& heads, const HeadResults& y) {
+  const int blocks = pieces(heads.queries, query_block);
+  parallel_for(heads.count * blocks, [&](int task) {
+    const int head = task / blocks, begin = task % blocks * query_block;
+    const int end = std::min(begin + query_block, heads.queries);
+    const Weights weights = heads.weights(head, {begin, end});
+    multiply(
+        kernels,
+        weights.operand(),
+        heads.value(head),
+        end - begin,
+        heads.value_width,
+        weights.keys,
+        1,
+        y.head(head) + begin * y.row(),
+        y.row());
   });
-  if (!direct) kernels.narrow(result, y, queries.type, size);
 }
 
 class ScaledDotProductAttention : public Fused {
  public:
-  ScaledDotProductAttention(mx::Stream stream, Function definition, float scale, bool causal)
-      : Fused(stream, std::move(definition)), scale_(scale), causal_(causal) {}
+  ScaledDotProductAttention(mx::Stream stream, Function definition, const AttentionForm& form)
+      : Fused(stream, std::move(definition)), form_(form) {}
 
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    const array &q = inputs[0], &k = inputs[1], &v = inputs[2];
-    array& y = outputs[0];
-    y.set_data(mx::allocator::malloc(y.nbytes()));
-    const Attention p{
-        q.shape(0) * q.shape(1),
-        q.shape(1) / k.shape(1),
-        q.shape(2),
-        k.shape(2),
-        q.shape(3),
-        v.shape(3),
-        scale_,
-        causal_ && q.shape(2) > 1};
-    if (p.queries == 1 && SingleQueries::reads(k, v)) {
-      return dispatch(
-          stream(), [table = kernels(), p, single = SingleQueries(q, k, v), data = y.data<void>()] {
-            single.attend(*table, p, data);
-          });
-    }
-    dispatch(
-        stream(),
-        [table = kernels(), p, q = View(q), k = View(k), v = View(v), data = y.data<void>()] {
-          run(*table, p, q, k, v, data);
-        });
+  std::vector<array> vjp(
+      const std::vector<array>& primals,
+      const std::vector<array>& cotangents,
+      const std::vector<int>& argnums,
+      const std::vector<array>& outputs) override {
+    // Masks and sinks are hardly ever trained.
+    if (std::any_of(argnums.begin(), argnums.end(), [](int i) { return i > 2; }))
+      return Fused::vjp(primals, cotangents, argnums, outputs);
+    const auto all = attention_gradients(form_, definition_, primals, cotangents[0], stream());
+    std::vector<array> result;
+    for (const int i : argnums) result.push_back(all[i]);
+    return result;
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
+    require(fits(form_, inputs), "scaled_dot_product_attention");
     mx::Shape shape = inputs[0].shape();
     shape[3] = inputs[2].shape(3);
     return {shape};
@@ -120,10 +69,60 @@ class ScaledDotProductAttention : public Fused {
     return "ScaledDotProductAttention";
   }
 
+ protected:
+  void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array &q = inputs[0], &k = inputs[1], &v = inputs[2];
+    const Attention p{
+        q.shape(0) * q.shape(1),
+        q.shape(1) / k.shape(1),
+        q.shape(2),
+        k.shape(2),
+        q.shape(3),
+        v.shape(3),
+        form_.scale,
+        form_.causal && q.shape(2) > 1};
+    const bool plain = inputs.size() == 3;
+    if (plain && p.queries == 1 && SingleQueries::reads(k, v)) {
+      array& y = outputs[0];
+      y.set_data(mx::allocator::malloc(y.nbytes()));
+      return dispatch(
+          stream(), [table = kernels(), p, single = SingleQueries(q, k, v), data = y.data<void>()] {
+            single.attend(*table, p, data);
+          });
+    }
+    const bool try_integers = plain && q.dtype() != mx::float32;
+    dispatch(
+        stream(),
+        [table = kernels(),
+         form = form_,
+         p,
+         try_integers,
+         inputs = AttentionInputs(form_, inputs),
+         y = HeadResults(outputs[0], try_integers ? nullptr : &q)]() mutable {
+          if (try_integers &&
+              attend_in_integers(*table, p, inputs.queries, inputs.keys, inputs.values, y.data()))
+            return;
+          y.allocate();
+          attend(*table, Heads(*table, form, inputs), y);
+          y.finish(*table);
+        });
+  }
+
  private:
-  const float scale_;
-  const bool causal_;
+  const AttentionForm form_;
 };
+
+std::vector<array> inputs_of(
+    const array& queries,
+    const array& keys,
+    const array& values,
+    const std::optional<array>& mask,
+    const std::optional<array>& sinks) {
+  std::vector<array> inputs{queries, keys, values};
+  if (mask) inputs.push_back(*mask);
+  if (sinks) inputs.push_back(*sinks);
+  return inputs;
+}
 
 }  // namespace
 
@@ -135,13 +134,12 @@ bool fuses_attention(
     const std::optional<array>& mask,
     const std::optional<array>& sinks,
     mx::StreamOrDevice s) {
-  if (queries.ndim() != 4 || keys.ndim() != 4 || values.ndim() != 4) return false;
-  if (mask || sinks || !can_fuse({queries, keys, values}, s)) return false;
-  const bool causal = mask_mode == "causal";
-  if (!causal && !mask_mode.empty()) return false;
-  const auto &q = queries.shape(), &k = keys.shape(), &v = values.shape();
-  return q[0] == k[0] && q[0] == v[0] && k[1] == v[1] && q[1] % k[1] == 0 && q[3] == k[3] &&
-      k[2] == v[2] && (!causal || q[2] <= k[2]);
+  if (!can_fuse({queries, keys, values}, s)) return false;
+  const AttentionForm form{0, mask_mode == "causal", mask.has_value(), sinks.has_value()};
+  if (mask_mode != (mask ? "array" : form.causal ? "causal" : "")) return false;
+  if (mask && mask->dtype() != mx::bool_ && !can_fuse({queries, *mask}, s)) return false;
+  if (sinks && !can_fuse({queries, *sinks}, s)) return false;
+  return fits(form, inputs_of(queries, keys, values, mask, sinks));
 }
 
 array attention(
@@ -150,19 +148,25 @@ array attention(
     const array& values,
     float scale,
     const std::string& mask_mode,
+    const std::optional<array>& mask,
+    const std::optional<array>& sinks,
     mx::StreamOrDevice s) {
   const mx::Stream stream = mx::to_stream(s);
+  const AttentionForm form{scale, mask_mode == "causal", mask.has_value(), sinks.has_value()};
   const auto definition = [=](const std::vector<array>& inputs) {
+    std::optional<array> mask, sinks;
+    if (form.has_mask) mask = inputs[3];
+    if (form.has_sinks) sinks = inputs.back();
     return std::vector<array>{mx::fast::scaled_dot_product_attention(
-        inputs[0], inputs[1], inputs[2], scale, mask_mode, {}, {}, false, stream)};
+        inputs[0], inputs[1], inputs[2], scale, mask_mode, mask, sinks, false, stream)};
   };
   mx::Shape shape = queries.shape();
   shape[3] = values.shape(3);
   return array(
       std::move(shape),
       queries.dtype(),
-      std::make_shared<ScaledDotProductAttention>(stream, definition, scale, mask_mode == "causal"),
-      {queries, keys, values});
+      std::make_shared<ScaledDotProductAttention>(stream, definition, form),
+      inputs_of(queries, keys, values, mask, sinks));
 }
 
 }  // namespace mlx_c::cpu

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <variant>
 
 #include "mlx/array.h"
 #include "mlx/utils.h"
@@ -36,7 +38,7 @@ mlx::core::array layer_norm(
     float eps,
     mlx::core::StreamOrDevice s);
 
-// Keys and values may have fewer heads; there is no mask, or "causal" as mask.
+// Keys and values may have fewer heads.
 bool fuses_attention(
     const mlx::core::array& queries,
     const mlx::core::array& keys,
@@ -52,12 +54,22 @@ mlx::core::array attention(
     const mlx::core::array& values,
     float scale,
     const std::string& mask_mode,
+    const std::optional<mlx::core::array>& mask,
+    const std::optional<mlx::core::array>& sinks,
     mlx::core::StreamOrDevice s);
 
+bool fuses_cross_entropy(
+    const mlx::core::array& logits, const mlx::core::array& targets, mlx::core::StreamOrDevice s);
+
+mlx::core::array cross_entropy(
+    const mlx::core::array& logits, const mlx::core::array& targets, mlx::core::StreamOrDevice s);
+
+// The offset is one for all, or there is one for each batch.
 bool fuses_rope(
     const mlx::core::array& x,
     int dims,
     std::optional<float> base,
+    const std::variant<int, mlx::core::array>& offset,
     const std::optional<mlx::core::array>& freqs,
     mlx::core::StreamOrDevice s);
 
@@ -65,9 +77,10 @@ mlx::core::array rope(
     const mlx::core::array& x,
     int dims,
     bool traditional,
-    float base,
+    std::optional<float> base,
     float scale,
-    int offset,
+    const std::variant<int, mlx::core::array>& offset,
+    const std::optional<mlx::core::array>& freqs,
     mlx::core::StreamOrDevice s);
 
 bool fuses_random_normal(

@@ -1,5 +1,11 @@
 #include "fused.hpp"
 
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "mlx/allocator.h"
 #include "mlx/transforms.h"
 
 namespace mlx_c::cpu {
@@ -29,6 +35,15 @@ Function restricted(
 
 }  // namespace
 
+void Fused::eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) {
+  if (std::none_of(inputs.begin(), inputs.end(), [](const array& a) { return a.size() == 0; }))
+    return compute(inputs, outputs);
+  for (array& y : outputs) {
+    y.set_data(mx::allocator::malloc(y.nbytes()));
+    if (y.size() > 0) std::memset(y.data<void>(), 0, y.nbytes());
+  }
+}
+
 std::vector<array> Fused::vjp(
     const std::vector<array>& primals,
     const std::vector<array>& cotangents,
@@ -57,6 +72,12 @@ Function gradients_of(Function function) {
   return [function = std::move(function)](const std::vector<array>& inputs) {
     return mx::vjp(function, {inputs.begin(), inputs.end() - 1}, {inputs.back()}).second;
   };
+}
+
+void require(bool fits, const char* function) {
+  if (!fits)
+    throw std::invalid_argument(
+        "[" + std::string(function) + "] the shapes of the inputs do not fit each other");
 }
 
 Unfused::Unfused() {

@@ -22,6 +22,10 @@ class Fused : public Kernel {
   Fused(mlx::core::Stream stream, Function definition)
       : Kernel(stream), definition_(std::move(definition)) {}
 
+  // Where there is nothing to compute with, which a function compiled for all shapes may meet, the
+  // results are sums of nothing.
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) final;
+
   std::vector<array> vjp(
       const std::vector<array>& primals,
       const std::vector<array>& cotangents,
@@ -37,6 +41,9 @@ class Fused : public Kernel {
       const std::vector<array>& inputs, const std::vector<int>& axes) override;
 
  protected:
+  // Evaluates a node none of whose inputs is empty.
+  virtual void compute(const std::vector<array>& inputs, std::vector<array>& outputs) = 0;
+
   const Function definition_;
 };
 
@@ -52,6 +59,9 @@ class Unfused {
   Unfused(const Unfused&) = delete;
   Unfused& operator=(const Unfused&) = delete;
 };
+
+// Throws unless the inputs fit: functions compiled for all shapes meet some that nobody checked.
+void require(bool fits, const char* function);
 
 bool is_fused(const mlx::core::array& a);
 

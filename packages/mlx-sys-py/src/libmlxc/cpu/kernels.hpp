@@ -177,6 +177,8 @@ struct Kernels {
       float* of_bias);
   // In place.
   void (*softmax)(float* x, int size);
+  // From the gradient with respect to a softmax y to that with respect to its operand, in place.
+  void (*softmax_gradients)(const float* y, float* gradient, int size);
   // Replaces x by the exponentials of what is between it and the greatest; returns their sum.
   float (*exponentials)(float* x, int size, float& greatest);
   // Computes weights, greatest, totals and y.

@@ -3,9 +3,11 @@
 #include <optional>
 
 #include "fast.hpp"
+#include "float_rows.hpp"
 #include "fused.hpp"
 #include "memory.hpp"
 #include "mlx/fast.h"
+#include "mlx/ops.h"
 #include "pool.hpp"
 #include "steps.hpp"
 
@@ -20,66 +22,6 @@ using mx::array;
 constexpr int task_size = 1 << 14;
 // Tasks that sum up gradients, each into memory of its own.
 constexpr int most_sums = 64;
-
-// The rows of an array as floats.
-class Rows {
- public:
-  Rows(const Kernels& kernels, const View& x)
-      : kernels_(kernels),
-        type_(x.type),
-        size_(x.shape.back()),
-        count_(static_cast<int>(x.size() / size_)),
-        data_(static_cast<const char*>(x.data)) {
-    if (x.row_contiguous) return;
-    ordered_.emplace(x.size());
-    x.copy_to(kernels, ordered_->data());
-    data_ = reinterpret_cast<const char*>(ordered_->data());
-    type_ = Float::f32;
-  }
-
-  int size() const {
-    return size_;
-  }
-  int count() const {
-    return count_;
-  }
-
-  // A row: where it lies, or in `memory`.
-  const float* read(int row, float* memory) const {
-    const char* at = data_ + static_cast<std::size_t>(row) * size_ * item_size(type_);
-    if (type_ == Float::f32) return reinterpret_cast<const float*>(at);
-    kernels_.widen(at, type_, memory, size_);
-    return memory;
-  }
-
- private:
-  const Kernels& kernels_;
-  Float type_;
-  int size_, count_;
-  const char* data_;
-  std::optional<Buffer<float>> ordered_;
-};
-
-// The rows of a result.
-struct Target {
-  char* data;
-  Float type;
-  int size;
-
-  // Where a row is to be computed: in its place, or in `memory`, from where `put` takes it there.
-  float* row(int row, float* memory) const {
-    return type == Float::f32 ? reinterpret_cast<float*>(at(row)) : memory;
-  }
-
-  void put(const Kernels& kernels, int row, const float* values) const {
-    if (type != Float::f32) kernels.narrow(values, at(row), type, size);
-  }
-
- private:
-  char* at(int row) const {
-    return data + static_cast<std::size_t>(row) * size * item_size(type);
-  }
-};
 
 // A weight or bias, as floats.
 class Parameter {
@@ -103,6 +45,13 @@ class Parameter {
 struct Inputs {
   bool has_weight, has_bias;
 
+  // Throws unless parameters have the size of the rows of x.
+  void check(const std::vector<array>& inputs) const {
+    const mx::Shape row{inputs[0].shape(-1)};
+    for (int i = 1; i <= has_weight + has_bias; i++)
+      require(inputs[i].shape() == row, "normalization");
+  }
+
   std::optional<View> weight(const std::vector<array>& inputs) const {
     return has_weight ? std::optional<View>(inputs[1]) : std::nullopt;
   }
@@ -118,17 +67,31 @@ char* allocated(array& y) {
 
 class NormalizationGradients : public Fused {
  public:
-  NormalizationGradients(mx::Stream stream, Function definition, Norm norm, Inputs roles)
-      : Fused(stream, std::move(definition)), norm_(norm), roles_(roles) {}
+  NormalizationGradients(
+      mx::Stream stream, Function definition, bool centred, float eps, Inputs roles)
+      : Fused(stream, std::move(definition)), centred_(centred), eps_(eps), roles_(roles) {}
 
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+  std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
+    roles_.check(inputs);
+    require(inputs.back().shape() == inputs[0].shape(), "normalization");
+    std::vector<mx::Shape> shapes;
+    for (std::size_t i = 0; i + 1 < inputs.size(); i++) shapes.push_back(inputs[i].shape());
+    return shapes;
+  }
+
+  const char* name() const override {
+    return "NormalizationGradients";
+  }
+
+ protected:
+  void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const Float type = *float_type(inputs[0].dtype());
     std::vector<char*> targets;
     for (array& output : outputs) targets.push_back(allocated(output));
     dispatch(
         stream(),
         [table = kernels(),
-         norm = norm_,
+         norm = Norm{centred_, eps_, inputs[0].shape(-1)},
          roles = roles_,
          type,
          targets = std::move(targets),
@@ -137,16 +100,6 @@ class NormalizationGradients : public Fused {
          weight = roles_.weight(inputs)] {
           run(*table, norm, roles, type, targets, x, gradient, weight);
         });
-  }
-
-  std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
-    std::vector<mx::Shape> shapes;
-    for (std::size_t i = 0; i + 1 < inputs.size(); i++) shapes.push_back(inputs[i].shape());
-    return shapes;
-  }
-
-  const char* name() const override {
-    return "NormalizationGradients";
   }
 
  private:
@@ -160,14 +113,14 @@ class NormalizationGradients : public Fused {
       const View& gradient,
       const std::optional<View>& weight) {
     const Parameter factors(kernels, weight);
-    const Rows rows(kernels, x), gradients(kernels, gradient);
+    const FloatRows rows(kernels, x), gradients(kernels, gradient);
     const int size = norm.size;
     const int least = std::max(1, task_size / size);
     const int step = std::max(least, (rows.count() + most_sums - 1) / most_sums);
     const int tasks = (rows.count() + step - 1) / step;
     const int summed = static_cast<int>(targets.size()) - 1;
     Buffer<float> sums(static_cast<std::size_t>(tasks) * summed * size);
-    const Target of_x{targets[0], type, size};
+    const FloatTarget of_x{targets[0], type, size};
     parallel_for(tasks, [&](int task) {
       float* const sum = sums.data() + static_cast<std::size_t>(task) * summed * size;
       std::fill_n(sum, summed * size, 0.0f);
@@ -199,25 +152,15 @@ class NormalizationGradients : public Fused {
     }
   }
 
-  const Norm norm_;
+  const bool centred_;
+  const float eps_;
   const Inputs roles_;
 };
 
 class Normalization : public Fused {
  public:
-  Normalization(mx::Stream stream, Function definition, Norm norm, Inputs roles)
-      : Fused(stream, std::move(definition)), norm_(norm), roles_(roles) {}
-
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    dispatch(
-        stream(),
-        [table = kernels(),
-         norm = norm_,
-         x = View(inputs[0]),
-         weight = roles_.weight(inputs),
-         bias = roles_.bias(inputs),
-         y = allocated(outputs[0])] { run(*table, norm, x, weight, bias, y); });
-  }
+  Normalization(mx::Stream stream, Function definition, bool centred, float eps, Inputs roles)
+      : Fused(stream, std::move(definition)), centred_(centred), eps_(eps), roles_(roles) {}
 
   std::vector<array> vjp(
       const std::vector<array>& primals,
@@ -225,14 +168,14 @@ class Normalization : public Fused {
       const std::vector<int>& argnums,
       const std::vector<array>&) override {
     std::vector<array> inputs = primals;
-    inputs.push_back(cotangents[0]);
+    inputs.push_back(mx::astype(cotangents[0], primals[0].dtype(), stream()));
     std::vector<mx::Shape> shapes;
     for (const array& primal : primals) shapes.push_back(primal.shape());
     const auto all = array::make_arrays(
         std::move(shapes),
         std::vector<mx::Dtype>(primals.size(), primals[0].dtype()),
         std::make_shared<NormalizationGradients>(
-            stream(), gradients_of(definition_), norm_, roles_),
+            stream(), gradients_of(definition_), centred_, eps_, roles_),
         inputs);
     std::vector<array> result;
     for (const int i : argnums) result.push_back(all[i]);
@@ -240,11 +183,24 @@ class Normalization : public Fused {
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
+    roles_.check(inputs);
     return {inputs[0].shape()};
   }
 
   const char* name() const override {
-    return norm_.centred ? "LayerNorm" : "RMSNorm";
+    return centred_ ? "LayerNorm" : "RMSNorm";
+  }
+
+ protected:
+  void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    dispatch(
+        stream(),
+        [table = kernels(),
+         norm = Norm{centred_, eps_, inputs[0].shape(-1)},
+         x = View(inputs[0]),
+         weight = roles_.weight(inputs),
+         bias = roles_.bias(inputs),
+         y = allocated(outputs[0])] { run(*table, norm, x, weight, bias, y); });
   }
 
  private:
@@ -256,8 +212,8 @@ class Normalization : public Fused {
       const std::optional<View>& bias,
       char* y) {
     const Parameter factors(kernels, weight), summands(kernels, bias);
-    const Rows rows(kernels, x);
-    const Target target{y, x.type, norm.size};
+    const FloatRows rows(kernels, x);
+    const FloatTarget target{y, x.type, norm.size};
     const int step = std::max(1, task_size / norm.size);
     parallel_for((rows.count() + step - 1) / step, [&](int task) {
       Buffer<float> memory(norm.size);
@@ -270,7 +226,8 @@ class Normalization : public Fused {
     });
   }
 
-  const Norm norm_;
+  const bool centred_;
+  const float eps_;
   const Inputs roles_;
 };
 
@@ -291,7 +248,8 @@ array normalization(
       std::make_shared<Normalization>(
           stream,
           std::move(definition),
-          Norm{centred, eps, x.shape(-1)},
+          centred,
+          eps,
           Inputs{weight.has_value(), bias.has_value()}),
       std::move(inputs));
 }

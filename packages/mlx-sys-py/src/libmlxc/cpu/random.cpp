@@ -152,20 +152,21 @@ class RandomNormal : public Fused {
   RandomNormal(mx::Stream stream, Function definition, mx::Shape shape)
       : Fused(stream, std::move(definition)), shape_(std::move(shape)) {}
 
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
-    Drawing draw = drawing(inputs[0], y);
-    draw.normal = true;
-    dispatch(stream(), std::move(draw));
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<array>&) override {
     return {shape_};
   }
 
   const char* name() const override {
     return "RandomNormal";
+  }
+
+ protected:
+  void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    y.set_data(allocate(y.nbytes()));
+    Drawing draw = drawing(inputs[0], y);
+    draw.normal = true;
+    dispatch(stream(), std::move(draw));
   }
 
  private:

@@ -3,15 +3,17 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
-#include <tuple>
 #include <vector>
 
 #include "fast.hpp"
+#include "float_rows.hpp"
 #include "fused.hpp"
-#include "mlx/allocator.h"
+#include "memory.hpp"
 #include "mlx/fast.h"
+#include "mlx/ops.h"
 #include "pool.hpp"
 #include "steps.hpp"
+#include "strided.hpp"
 
 namespace mlx_c::cpu {
 
@@ -20,104 +22,147 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
+// By which angles pairs of numbers are turned; the periods, if they are given, are inputs, as may
+// be the offsets.
 struct Turn {
   int pairs;
-  float base, scale;
-  int offset;
-
-  bool operator==(const Turn&) const = default;
+  bool traditional;
+  std::optional<float> base;
+  float scale;
+  std::optional<int> offset;
 };
 
-// Cosines and sines of the angles at `positions` positions, `pairs` each.
-struct Angles {
-  Turn turn{};
-  int positions = 0;
-  std::vector<float> cosines, sines;
-
-  void compute(const Turn& wanted, int count) {
-    if (wanted == turn && count == positions) return;
-    turn = wanted;
-    positions = count;
-    const std::size_t size = static_cast<std::size_t>(count) * wanted.pairs;
-    cosines.resize(size);
-    sines.resize(size);
-    for (int i = 0; i < wanted.pairs; i++) {
-      const double frequency = std::pow<double>(wanted.base, -1.0 * i / wanted.pairs);
-      for (int t = 0; t < count; t++) {
-        const double angle = (static_cast<double>(wanted.offset) + t) * wanted.scale * frequency;
-        const std::size_t at = static_cast<std::size_t>(t) * wanted.pairs + i;
-        cosines[at] = static_cast<float>(std::cos(angle));
-        sines[at] = static_cast<float>(std::sin(angle));
+// Cosines and sines of the angles at some positions, `pairs` of each.
+class Angles {
+ public:
+  void compute(
+      const Turn& turn, const std::vector<float>& periods, std::int64_t offset, int positions) {
+    const Key wanted{turn.pairs, positions, turn.base, turn.scale, offset, periods};
+    if (key_ == wanted) return;
+    key_.reset();
+    const std::size_t size = static_cast<std::size_t>(positions) * turn.pairs;
+    cosines_.resize(size);
+    sines_.resize(size);
+    for (int i = 0; i < turn.pairs; i++) {
+      const double frequency =
+          turn.base ? std::pow<double>(*turn.base, -1.0 * i / turn.pairs) : 1.0 / periods[i];
+      for (int t = 0; t < positions; t++) {
+        const double angle = (static_cast<double>(offset) + t) * turn.scale * frequency;
+        const std::size_t at = static_cast<std::size_t>(t) * turn.pairs + i;
+        cosines_[at] = static_cast<float>(std::cos(angle));
+        sines_[at] = static_cast<float>(std::sin(angle));
       }
     }
+    key_ = wanted;
   }
+
+  // For one row of `width` numbers.
+  Rotation at(std::size_t position, Float type, int width, bool traditional) const {
+    const std::size_t first = position * key_->pairs;
+    return {type, key_->pairs, width, traditional, &cosines_[first], &sines_[first]};
+  }
+
+ private:
+  struct Key {
+    int pairs, positions;
+    std::optional<float> base;
+    float scale;
+    std::int64_t offset;
+    std::vector<float> periods;
+
+    bool operator==(const Key&) const = default;
+  };
+  std::optional<Key> key_;
+  std::vector<float> cosines_, sines_;
+};
+
+// Offsets in an array, which are integers of 64 bits.
+class Offsets {
+ public:
+  explicit Offsets(const array& offsets)
+      : data_(offsets.data<void>()), walk_(offsets, offsets.shape()) {}
+
+  std::vector<std::int64_t> read() const {
+    std::vector<std::int64_t> result(walk_.size());
+    walk_.copy(data_, sizeof(std::int64_t), 0, result.size(), result.data());
+    return result;
+  }
+
+ private:
+  const void* data_;
+  Walk walk_;
 };
 
 // Numbers that one task rotates.
 constexpr int task_size = 1 << 14;
 
-// The row of `view`, counted through all axes before the last: as it lies, or gathered.
+// A row of `view`: as it lies, or gathered.
 const char* find_row(const View& view, std::size_t row, char* gathered) {
-  std::ptrdiff_t at = 0;
-  for (int d = static_cast<int>(view.shape.size()) - 2; d >= 0; row /= view.shape[d--])
-    at += static_cast<std::ptrdiff_t>(row % view.shape[d]) * view.strides[d];
-  const std::ptrdiff_t item = item_size(view.type);
-  const char* const source = static_cast<const char*>(view.data) + at * item;
+  const char* const source = row_of(view, row);
   if (view.strides.back() == 1) return source;
-  for (int i = 0; i < view.shape.back(); i++)
-    std::memcpy(gathered + i * item, source + i * view.strides.back() * item, item);
+  const auto item = static_cast<std::ptrdiff_t>(item_size(view.type));
+  copy_strided(source, view.strides.back(), view.shape.back(), item, gathered);
   return gathered;
 }
 
-void run(const Kernels& kernels, const Turn& p, bool traditional, const View& x, void* y) {
-  // All layers of a model rotate by the same angles.
-  thread_local Angles kept;
-  Angles& angles = kept;
+void run(
+    const Kernels& kernels,
+    const Turn& turn,
+    const View& x,
+    const std::optional<Offsets>& given_offsets,
+    const std::optional<View>& given_periods,
+    char* y) {
   const int positions = x.shape.end()[-2], width = x.shape.end()[-1];
-  angles.compute(p, positions);
+  std::vector<float> periods(given_periods ? turn.pairs : 0);
+  if (given_periods) given_periods->copy_to(kernels, periods.data());
+  const std::vector<std::int64_t> offsets =
+      given_offsets ? given_offsets->read() : std::vector<std::int64_t>{*turn.offset};
+  // All layers of a model rotate by the same angles.
+  thread_local std::vector<Angles> kept;
+  std::vector<Angles>& angles = kept;
+  angles.resize(offsets.size());
+  for (std::size_t i = 0; i < offsets.size(); i++)
+    angles[i].compute(turn, periods, offsets[i], positions);
+
   const std::size_t rows = x.size() / width, row_size = width * item_size(x.type);
+  const std::size_t rows_of_batch = rows / x.shape[0];
   const std::size_t task_rows = std::max(1, task_size / width);
   parallel_for(static_cast<int>((rows + task_rows - 1) / task_rows), [&](int task) {
     Buffer<char> gathered(row_size);
     const std::size_t begin = task * task_rows, end = std::min(rows, begin + task_rows);
     for (std::size_t row = begin; row < end; row++) {
-      const std::size_t at = row % positions * p.pairs;
-      const Rotation rotation{
-          x.type, p.pairs, width, traditional, &angles.cosines[at], &angles.sines[at]};
-      char* const target = static_cast<char*>(y) + row * row_size;
-      kernels.rotate(rotation, find_row(x, row, gathered.data()), target);
+      const Angles& turned = angles[angles.size() == 1 ? 0 : row / rows_of_batch];
+      kernels.rotate(
+          turned.at(row % positions, x.type, width, turn.traditional),
+          find_row(x, row, gathered.data()),
+          y + row * row_size);
     }
   });
 }
 
+// Whether the shapes of x, offsets and periods fit each other.
+bool fits(const Turn& turn, const std::vector<array>& inputs) {
+  const array& x = inputs[0];
+  if (x.ndim() < 3 || x.shape(-1) < 2 * turn.pairs) return false;
+  if (!turn.base && inputs.back().shape() != mx::Shape{turn.pairs}) return false;
+  return turn.offset || inputs[1].ndim() == 0 || inputs[1].shape() == mx::Shape{1} ||
+      inputs[1].shape() == mx::Shape{x.shape(0)};
+}
+
 class RoPE : public Fused {
  public:
-  RoPE(mx::Stream stream, Function definition, const Turn& turn, bool traditional)
-      : Fused(stream, std::move(definition)), turn_(turn), traditional_(traditional) {}
-
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    array& y = outputs[0];
-    y.set_data(mx::allocator::malloc(y.nbytes()));
-    dispatch(
-        stream(),
-        [table = kernels(),
-         turn = turn_,
-         traditional = traditional_,
-         x = View(inputs[0]),
-         data = y.data<void>()] { run(*table, turn, traditional, x, data); });
-  }
+  RoPE(mx::Stream stream, Function definition, const Turn& turn)
+      : Fused(stream, std::move(definition)), turn_(turn) {}
 
   // What was turned is turned back.
   std::vector<array> vjp(
-      const std::vector<array>&,
+      const std::vector<array>& primals,
       const std::vector<array>& cotangents,
-      const std::vector<int>&,
-      const std::vector<array>&) override {
-    const auto [pairs, base, scale, offset] = turn_;
-    return {rope(cotangents[0], 2 * pairs, traditional_, base, -scale, offset, stream())};
-  }
+      const std::vector<int>& argnums,
+      const std::vector<array>& outputs) override;
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
+    require(fits(turn_, inputs), "rope");
     return {inputs[0].shape()};
   }
 
@@ -125,10 +170,82 @@ class RoPE : public Fused {
     return "RoPE";
   }
 
+ protected:
+  void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    std::optional<Offsets> offsets;
+    std::optional<View> periods;
+    if (!turn_.offset) offsets.emplace(inputs[1]);
+    if (!turn_.base) periods.emplace(inputs.back());
+    array& y = outputs[0];
+    y.set_data(allocate(y.nbytes()));
+    dispatch(
+        stream(),
+        [table = kernels(),
+         turn = turn_,
+         x = View(inputs[0]),
+         offsets = std::move(offsets),
+         periods = std::move(periods),
+         data = y.data<char>()] { run(*table, turn, x, offsets, periods, data); });
+  }
+
  private:
   const Turn turn_;
-  const bool traditional_;
 };
+
+// A node for the inputs x, offsets unless there is one for all, and periods unless there is a base.
+array rope(const Turn& turn, std::vector<array> inputs, mx::Stream stream) {
+  const auto definition = [=](const std::vector<array>& inputs) {
+    std::optional<array> periods;
+    if (!turn.base) periods = inputs.back();
+    const auto call = [&](const auto& offset) {
+      return std::vector<array>{mx::fast::rope(
+          inputs[0],
+          2 * turn.pairs,
+          turn.traditional,
+          turn.base,
+          turn.scale,
+          offset,
+          periods,
+          stream)};
+    };
+    return turn.offset ? call(*turn.offset) : call(inputs[1]);
+  };
+  const array x = inputs[0];
+  return array(
+      x.shape(), x.dtype(), std::make_shared<RoPE>(stream, definition, turn), std::move(inputs));
+}
+
+std::vector<array> RoPE::vjp(
+    const std::vector<array>& primals,
+    const std::vector<array>& cotangents,
+    const std::vector<int>& argnums,
+    const std::vector<array>& outputs) {
+  if (argnums != std::vector<int>{0}) return Fused::vjp(primals, cotangents, argnums, outputs);
+  Turn back = turn_;
+  back.scale = -back.scale;
+  std::vector<array> inputs = primals;
+  inputs[0] = mx::astype(cotangents[0], primals[0].dtype(), stream());
+  return {rope(back, std::move(inputs), stream())};
+}
+
+Turn turn_of(
+    int dims,
+    bool traditional,
+    std::optional<float> base,
+    float scale,
+    const std::variant<int, array>& offset) {
+  Turn turn{dims / 2, traditional, base, scale, std::nullopt};
+  if (auto* one = std::get_if<int>(&offset)) turn.offset = *one;
+  return turn;
+}
+
+std::vector<array> inputs_of(
+    const array& x, const std::variant<int, array>& offset, const std::optional<array>& periods) {
+  std::vector<array> inputs{x};
+  if (auto* several = std::get_if<array>(&offset)) inputs.push_back(*several);
+  if (periods) inputs.push_back(*periods);
+  return inputs;
+}
 
 }  // namespace
 
@@ -136,30 +253,31 @@ bool fuses_rope(
     const array& x,
     int dims,
     std::optional<float> base,
+    const std::variant<int, array>& offset,
     const std::optional<array>& freqs,
     mx::StreamOrDevice s) {
-  return x.ndim() >= 3 && can_fuse({x}, s) && base && !freqs && dims > 0 && dims % 2 == 0 &&
-      dims <= x.shape(-1);
+  if (!can_fuse({x}, s) || dims <= 0 || dims % 2 != 0 || base.has_value() == freqs.has_value())
+    return false;
+  auto* several = std::get_if<array>(&offset);
+  if (several && !mx::issubdtype(several->dtype(), mx::integer)) return false;
+  return fits(turn_of(dims, false, base, 1, offset), inputs_of(x, offset, freqs));
 }
 
 array rope(
     const array& x,
     int dims,
     bool traditional,
-    float base,
+    std::optional<float> base,
     float scale,
-    int offset,
+    const std::variant<int, array>& offset,
+    const std::optional<array>& freqs,
     mx::StreamOrDevice s) {
   const mx::Stream stream = mx::to_stream(s);
-  const auto definition = [=](const std::vector<array>& inputs) {
-    return std::vector<array>{
-        mx::fast::rope(inputs[0], dims, traditional, base, scale, offset, std::nullopt, stream)};
-  };
-  return array(
-      x.shape(),
-      x.dtype(),
-      std::make_shared<RoPE>(stream, definition, Turn{dims / 2, base, scale, offset}, traditional),
-      {x});
+  const Turn turn = turn_of(dims, traditional, base, scale, offset);
+  std::vector<array> inputs = inputs_of(x, offset, freqs);
+  if (!turn.offset) inputs[1] = mx::astype(inputs[1], mx::int64, stream);
+  if (!turn.base) inputs.back() = mx::astype(inputs.back(), mx::float32, stream);
+  return rope(turn, std::move(inputs), stream);
 }
 
 }  // namespace mlx_c::cpu

@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "delegate.hpp"
 #include "elementwise.hpp"
 #include "kernels.hpp"
 #include "memory.hpp"
+#include "mlx/allocator.h"
 #include "mlx/backend/common/utils.h"
 #include "pool.hpp"
 #include "steps.hpp"
@@ -159,6 +161,16 @@ class ArgReduce : public Delegate {
   const int axis_;
 };
 
+// No rows, or rows without elements: MLX divides by the length of its rows.
+class Empty : public Delegate {
+ public:
+  using Delegate::Delegate;
+
+  void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
+    outputs[0].set_data(mlx::core::allocator::malloc(0));
+  }
+};
+
 // None for rows without elements.
 std::optional<Type> type_of_rows(const array& node) {
   const array& x = node.inputs()[0];
@@ -169,6 +181,7 @@ std::optional<Type> type_of_rows(const array& node) {
 }  // namespace
 
 std::shared_ptr<Delegate> softmax(array& node) {
+  if (node.size() == 0) return std::make_shared<Empty>(node.primitive_ptr());
   const auto type = type_of_rows(node);
   if (!type || node.inputs()[0].dtype() != node.dtype()) return nullptr;
   const RowFunctions functions = kernels()->row_functions(*type);
@@ -177,6 +190,10 @@ std::shared_ptr<Delegate> softmax(array& node) {
 }
 
 std::shared_ptr<Delegate> logsumexp(array& node) {
+  if (node.size() == 0) return std::make_shared<Empty>(node.primitive_ptr());
+  // Where a function is compiled for all shapes, nothing else looks at this one.
+  if (node.inputs()[0].size() == 0)
+    throw std::invalid_argument("[logsumexp] the rows of the array are empty");
   const auto type = type_of_rows(node);
   if (!type || node.inputs()[0].dtype() != node.dtype()) return nullptr;
   const RowFunctions functions = kernels()->row_functions(*type);

@@ -53,6 +53,7 @@ constexpr Kernels functions = {
     normalize,
     normalize_gradients,
     softmax,
+    softmax_gradients,
     exponentials,
     attention::attend,
     rotation::rotate,

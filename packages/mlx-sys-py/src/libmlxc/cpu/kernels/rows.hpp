@@ -82,4 +82,16 @@ void softmax(float* x, int size) {
   for (int i = 0; i < size; i++) x[i] *= factor;
 }
 
+void softmax_gradients(const float* y, float* gradient, int size) {
+  vfloat products = {};
+  for_vectors(gradient, size, 0, [&](int i, vfloat g) {
+    float last[lanes] = {};
+    const bool all = i + lanes <= size;
+    if (!all) std::memcpy(last, y + i, sizeof(float) * (std::size_t)(size - i));
+    products += g * load(all ? y + i : last);
+  });
+  const float mean = sum(products);
+  for (int i = 0; i < size; i++) gradient[i] = y[i] * (gradient[i] - mean);
+}
+
 }  // namespace
