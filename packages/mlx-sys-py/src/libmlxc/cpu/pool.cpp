@@ -37,7 +37,8 @@ inline void pause() {
 
 class Pool {
  public:
-  explicit Pool(int workers) : shares_(static_cast<std::size_t>(workers) + 1) {
+  explicit Pool(int workers)
+      : shares_(static_cast<std::size_t>(workers) + 1), inside_(shares_.size()) {
     for (int i = 1; i <= workers; i++) {
       try {
         std::thread([this, i] { work(i); }).detach();
@@ -70,7 +71,8 @@ class Pool {
     take_tasks(0);
     // A worker that comes from here on finds the call closed; the ones inside are waited for.
     open_.store(false);
-    for (int spins = 0; inside_.load() != 0; spins++) spins < 1000 ? pause() : (void)sched_yield();
+    for (const Flag& inside : inside_)
+      for (int spins = 0; inside.set.load(); spins++) spins < 1000 ? pause() : (void)sched_yield();
     const std::exception_ptr error = std::exchange(error_, nullptr);
     failed_.clear();
     busy_.clear(std::memory_order_release);
@@ -84,17 +86,21 @@ class Pool {
     int end = 0;
   };
 
+  struct alignas(64) Flag {
+    std::atomic<bool> set{false};
+  };
+
   void work(int thread) {
     int seen = 0;
     while (true) {
       const bool slept = await(seen);
       seen = generation_.load();
-      inside_.fetch_add(1);
+      inside_[thread].set.store(true);
       if (open_.load()) {
         if (slept) wake();
         take_tasks(thread);
       }
-      inside_.fetch_sub(1);
+      inside_[thread].set.store(false);
     }
   }
 
@@ -123,7 +129,9 @@ class Pool {
     try {
       for (int i = 0, task; i < threads_; i++) {
         Share& share = shares_[(thread + i) % threads_];
-        while ((task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end)
+        // To look costs less than to add, which no two threads can do at a time.
+        while (share.next.load(std::memory_order_relaxed) < share.end &&
+               (task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end)
           task_(context_, task);
       }
     } catch (...) {
@@ -137,9 +145,9 @@ class Pool {
   void* context_ = nullptr;
   int threads_ = 0;
   std::vector<Share> shares_;
+  std::vector<Flag> inside_;  // of the threads that may be at work, each its own
   alignas(64) std::atomic<int> generation_{0};
   alignas(64) std::atomic<bool> open_{false};
-  std::atomic<int> inside_{0};
   std::atomic<int> wanted_{0};
   std::atomic_flag failed_;
   std::exception_ptr error_;
