@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import mlx.core as stock
@@ -64,7 +68,7 @@ def test_partition(data: Any, seed: int, shape: tuple[int, ...], dtype: str, lay
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int64", "float16", "float32"])
-def test_long_rows_are_sorted_in_parts(dtype: str) -> None:
+def test_long_rows(dtype: str) -> None:
     rng = np.random.default_rng(0)
     values = random_values(rng, (2, 200_000), dtype).astype(dtype)
     expected = np.argsort(values, -1, stable=True)
@@ -72,6 +76,21 @@ def test_long_rows_are_sorted_in_parts(dtype: str) -> None:
     np.testing.assert_array_equal(np.array(ops.sort(array(values))), np.sort(values, -1))
     largest = np.array(ops.topk(array(values), 10))
     np.testing.assert_array_equal(np.sort(largest, -1), np.sort(values, -1)[:, -10:])
+
+
+@runs_the_others
+def test_long_rows_are_sorted_in_parts() -> None:
+    # By four threads; fewer take a row each.
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "MLX_SYS_PY_NUM_THREADS": "4", "PYTHONPATH": path}
+    done = subprocess.run(
+        [*command, "-k", "test_long_rows and not parts"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
 SCANS = {"cumsum": np.add, "cumprod": np.multiply, "cummax": np.maximum, "cummin": np.minimum}

@@ -22,6 +22,8 @@ using mx::array;
 // Elements that one task sorts, if rows are shorter; longer rows are sorted in parts.
 constexpr std::size_t task_size = 1 << 14;
 constexpr std::size_t long_row = 1 << 17;
+// Threads from which on that pays: with each digit, all records move between processors.
+constexpr int least_threads = 4;
 
 // What is wanted in place of a value.
 struct Index {
@@ -67,9 +69,11 @@ struct Sorting {
 
   template <class T, class Out>
   void sort_rows(const T* in, Out* out) const {
-    if (length >= long_row && rows < static_cast<std::size_t>(2 * thread_count())) {
+    const int threads = thread_count();
+    const bool few_rows = rows < static_cast<std::size_t>(2 * threads);
+    if (length >= long_row && few_rows && threads >= least_threads) {
       for (std::size_t row = 0; row < rows; row++)
-        sort_row(in + row * length, out + row * length, thread_count());
+        sort_row(in + row * length, out + row * length, threads);
       return;
     }
     const std::size_t step = std::max<std::size_t>(1, task_size / length);
