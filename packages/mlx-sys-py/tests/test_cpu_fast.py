@@ -228,10 +228,16 @@ def test_attention(
             expected = numpy(given)
     heights = random(rng, (groups * repeats,), dtype, False) if sinks else None
     result = fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=given, sinks=heights)
-    values = [numpy(a) for a in (q, k, v)]
     check(
         result,
-        attended(*values, scale, expected, None if heights is None else numpy(heights)),
+        attended(
+            numpy(q),
+            numpy(k),
+            numpy(v),
+            scale,
+            expected,
+            None if heights is None else numpy(heights),
+        ),
         dtype,
     )
 

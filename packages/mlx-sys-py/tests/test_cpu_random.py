@@ -94,11 +94,11 @@ def test_distributions(name: str) -> None:
 @pytest.mark.parametrize("shape", [(), (1,), (2,), (5,), (0, 3), (1024,), (300, 7), (3, 40_001)])
 def test_normal_is_the_same_in_one_step(shape: tuple[int, ...]) -> None:
     # With a mean, it is a graph of MLX.
-    given = [{"key": random.key(3)}, {}, {}]
+    keys = [random.key(3), None, None]
     random.seed(3)
-    one_step = [np.array(random.normal(shape, **key)) for key in given]
+    one_step = [np.array(random.normal(shape, key=key)) for key in keys]
     random.seed(3)
-    several = [np.array(random.normal(shape, loc=0, **key)) for key in given]
+    several = [np.array(random.normal(shape, loc=0, key=key)) for key in keys]
     np.testing.assert_array_equal(one_step, several)
     theirs = on_cpu(lambda: stock.random.normal(shape, key=stock.random.key(3)))
     np.testing.assert_allclose(one_step[0], theirs, rtol=2e-5, atol=1e-6)

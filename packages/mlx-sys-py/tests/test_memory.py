@@ -1,7 +1,11 @@
 """What the allocator counts and keeps."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
+import textwrap
+from collections.abc import Iterator
 
 import pytest
 from mlx_sys_py import array, memory, ops
@@ -11,7 +15,7 @@ SIZE = 12 << 20  # elements: 48 MB
 
 
 @pytest.fixture(autouse=True)
-def limits():
+def limits() -> Iterator[None]:
     """Limits as they were, and nothing kept at the start."""
     before = memory.set_cache_limit(0)
     memory.clear_cache()
@@ -26,7 +30,7 @@ def result() -> array:
     return y
 
 
-def test_freed_results_are_used_again():
+def test_freed_results_are_used_again() -> None:
     active = memory.get_active_memory()
     y = result()
     used = memory.get_active_memory()
@@ -43,7 +47,7 @@ def test_freed_results_are_used_again():
     assert memory.get_cache_memory() == 0
 
 
-def test_no_more_is_kept_than_the_limit():
+def test_no_more_is_kept_than_the_limit() -> None:
     limit = memory.set_cache_limit(4 * SIZE - 1)
     assert limit >= 4 * SIZE
     y = result()
@@ -55,7 +59,7 @@ def test_no_more_is_kept_than_the_limit():
     assert memory.get_cache_memory() == 0
 
 
-def test_kept_memory_is_not_in_the_peak():
+def test_kept_memory_is_not_in_the_peak() -> None:
     y = result()
     del y
     memory.reset_peak_memory()
@@ -67,14 +71,14 @@ def test_kept_memory_is_not_in_the_peak():
 
 
 @pytest.mark.parametrize("first", ["", "array(1) + array(1)"])
-def test_the_default_is_a_part_of_the_memory_limit(first):
+def test_the_default_is_a_part_of_the_memory_limit(first: str) -> None:
     """Whether or not something was computed before; and what is set is not set back."""
     program = f"""
-from mlx_sys_py import array, gpu, is_available, memory, transforms
-transforms.eval([{first}])
-if not is_available(gpu):
-    assert memory.set_cache_limit(1000) == memory.get_memory_limit() // 32
-    transforms.eval([array(1) + array(1)])
-    assert memory.set_cache_limit(0) == 1000
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+        from mlx_sys_py import array, gpu, is_available, memory, transforms
+        transforms.eval([{first}])
+        if not is_available(gpu):
+            assert memory.set_cache_limit(1000) == memory.get_memory_limit() // 32
+            transforms.eval([array(1) + array(1)])
+            assert memory.set_cache_limit(0) == 1000
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60)
