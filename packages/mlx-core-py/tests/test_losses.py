@@ -150,6 +150,21 @@ def test_label_smoothing(smoothing: float) -> None:
         losses.cross_entropy(mx.array(X), mx.array(CLASSES), label_smoothing=smoothing)
 
 
+def test_classes_are_integers() -> None:
+    with pytest.raises(TypeError, match="targets must be integers"):
+        losses.cross_entropy(mx.array(X), mx.array(CLASSES).astype(mx.float32))
+    truth = losses.cross_entropy(mx.zeros((1, 2)), mx.array([True]))
+    assert abs(truth.item() - np.log(2)) < 1e-6
+
+
+def test_cross_entropy_is_as_precise_as_its_logits() -> None:
+    with mx.stream(mx.cpu):
+        double = mx.array([[1, 2000, 3000.123456789]], mx.float64)
+        assert losses.cross_entropy(double, mx.array([1])).item() == 3000.123456789 - 2000
+        # Scores that are integers count as floats.
+        assert losses.cross_entropy(mx.array([[1, 2000, 3000]]), mx.array([1])).item() == 1000
+
+
 def test_axis_out_of_range() -> None:
     with pytest.raises(ValueError, match="axis 2"):
         losses.cross_entropy(mx.array(X), mx.array(CLASSES), axis=2)

@@ -58,6 +58,7 @@ def cross_entropy(
         The losses, of the shape of ``logits`` without ``axis``, or their mean or sum.
 
     Raises:
+        TypeError: If ``targets`` have the shape of classes and are no integers.
         ValueError: If ``targets``, ``weights``, ``label_smoothing`` or ``reduction`` do not fit.
 
     Example:
@@ -71,15 +72,14 @@ def cross_entropy(
         )
     check_arrays(logits=logits, targets=targets)
     losses_shape = _without_axis(logits.shape, axis, "logits")
-    if (
-        targets.shape == losses_shape
-        and axis in (-1, logits.ndim - 1)
-        and not label_smoothing
-        and mx.issubdtype(targets.dtype, mx.integer)
-    ):
-        losses = mx.fast.cross_entropy(logits, targets).astype(logits.dtype)
-        return _reduce(_weighted(losses, weights), reduction)
-    if targets.shape == losses_shape and targets.ndim != logits.ndim:
+    if targets.shape == losses_shape:
+        if mx.issubdtype(targets.dtype, mx.inexact):
+            raise TypeError(f"targets must be integers, if classes, but are {targets.dtype}")
+        # In one step, which computes in single precision.
+        single = logits.dtype in (mx.float32, mx.float16, mx.bfloat16) and targets.dtype != mx.bool_
+        if single and axis in (-1, logits.ndim - 1) and not label_smoothing:
+            losses = mx.fast.cross_entropy(logits, targets).astype(logits.dtype)
+            return _reduce(_weighted(losses, weights), reduction)
         score = mx.take_along_axis(logits, mx.expand_dims(targets, axis), axis).squeeze(axis)
     elif targets.shape == logits.shape:
         score = mx.sum(logits * targets, axis=axis)
