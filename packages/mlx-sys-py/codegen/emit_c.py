@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from codegen.model import Group, Variant
+from codegen.model import Function, Group, Variant
 from codegen.text import call
 from codegen.vocabulary import TYPES
 
@@ -86,7 +86,7 @@ def source(group: Group) -> str:
             path=function.path,
             line=variant.line,
             declaration=_declaration(variant),
-            body=textwrap.indent(_body(variant, function.direct), "    "),
+            body=textwrap.indent(_body(variant, function), "    "),
         )
         for function in group.functions
         for variant in function.variants
@@ -104,8 +104,8 @@ def _declaration(variant: Variant) -> str:
     return call(f"int {variant.name}", variant.c_params or ["void"], 88)
 
 
-def _body(variant: Variant, direct: bool) -> str:
-    value = _value(variant, direct)
+def _body(variant: Variant, function: Function) -> str:
+    value = _value(variant, function)
     # What takes a stream gets its thread ready by looking that up.
     ready = [] if variant.stream else ["mlx_c::ensure_thread();"]
     match variant.outputs:
@@ -127,9 +127,14 @@ def _values(variant: Variant) -> dict[str, str]:
     return values | ({"s": "mlx_c::get_stream(s)"} if variant.stream else {})
 
 
-def _value(variant: Variant, direct: bool) -> str:
+def _value(variant: Variant, function: Function) -> str:
     values = _values(variant)
     if variant.is_expression:
         return variant.cpp.format(**values)
-    function = f"mlx_c::direct<{variant.cpp}>" if direct else variant.cpp
-    return call(function, list(values.values()), 78)
+    name = variant.cpp
+    if function.direct:
+        # A template takes one function, and cannot choose between several of one name.
+        overloaded = len(function.variants) > 1
+        operation = f"[](const auto&... x) {{ return {name}(x...); }}" if overloaded else name
+        name = f"mlx_c::direct<{operation}>"
+    return call(name, list(values.values()), 78)

@@ -76,7 +76,7 @@ class Function:
         method_args: the parameters of the method of the same name, or None if there is none.
         weak: the array parameters that promote together, Python scalars among them weakly.
         blocking: whether the GIL is released round the C call.
-        direct: whether the C++ function makes one node, alike for operands that agree.
+        direct: whether the C++ function makes the same nodes of operands that agree.
     """
 
     name: str

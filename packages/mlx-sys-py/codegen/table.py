@@ -22,9 +22,9 @@
 * ``@alias("name")``: another name of the same Python function.
 * ``@weak("a", "b")``: Python scalars among these take their type from the arrays among them.
 * ``@blocking``: the GIL is released round the C call.
-* ``@direct``: where operands agree in type and shape, the C++ function makes one node of them,
-  with a primitive that depends on nothing else but a shape that is given, so nodes may be built
-  after the pattern of the first one.
+* ``@direct``: where operands agree in type and shape, the C++ function makes one node of them, or
+  two if it is a reduction, with primitives that depend on nothing else but a shape or an axis that
+  is given, so nodes may be built after the pattern of the first one.
 
 Statements after the docstring run before the variants are tried. A row whose name begins with an
 underscore is for other rows only. A row without ``@c`` is Python only, one whose variants are all

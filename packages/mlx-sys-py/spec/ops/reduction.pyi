@@ -1,6 +1,7 @@
 """Reductions: many elements to one, over some axes or all."""
 
 @method
+@direct
 @c("mlx_sum", "array a, bool keepdims", when="axis is None")
 @c("mlx_sum_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_sum_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -32,6 +33,7 @@ def sum(
     """
 
 @method
+@direct
 @c("mlx_prod", "array a, bool keepdims", when="axis is None")
 @c("mlx_prod_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_prod_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -63,6 +65,7 @@ def prod(
     """
 
 @method
+@direct
 @c("mlx_min", "array a, bool keepdims", when="axis is None")
 @c("mlx_min_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_min_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -93,6 +96,7 @@ def min(
     """
 
 @method
+@direct
 @c("mlx_max", "array a, bool keepdims", when="axis is None")
 @c("mlx_max_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_max_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -152,6 +156,7 @@ def minmax(
     """
 
 @method
+@direct
 @c("mlx_all", "array a, bool keepdims", when="axis is None")
 @c("mlx_all_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_all_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -186,6 +191,7 @@ def all(
         return a.sum(axis, keepdims, stream=stream) == 0
 
 @method
+@direct
 @c("mlx_any", "array a, bool keepdims", when="axis is None")
 @c("mlx_any_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_any_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -220,6 +226,7 @@ def any(
         return a.sum(axis, keepdims, stream=stream) != 0
 
 @method
+@direct
 @c("mlx_logsumexp", "array a, bool keepdims", when="axis is None")
 @c("mlx_logsumexp_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_logsumexp_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -250,6 +257,7 @@ def logsumexp(
     """
 
 @method
+@direct
 @c("mlx_argmin", "array a, bool keepdims", when="axis is None")
 @c("mlx_argmin_axis", "array a, int axis, bool keepdims")
 def argmin(
@@ -279,6 +287,7 @@ def argmin(
     """
 
 @method
+@direct
 @c("mlx_argmax", "array a, bool keepdims", when="axis is None")
 @c("mlx_argmax_axis", "array a, int axis, bool keepdims")
 def argmax(

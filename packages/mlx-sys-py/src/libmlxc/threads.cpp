@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -117,22 +118,25 @@ bool keeps_graphs() {
 bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, evaluation_lock& lock) {
   // Whoever waits loses nothing if no more is under way than keeps the stream busy.
   const size_t most_under_way = wait ? 4 : 50;
-  std::optional<patience> user;
-  std::deque<mx::Event> under_way;
-  return cpu::execute(plan, stream, wait && !plan.waits, [&](const mx::Event& event) {
+  struct pieces {
+    patience user;
+    std::deque<mx::Event> under_way;
+  };
+  // Most evaluations are one piece, and take less time than it does to set this up.
+  std::optional<pieces> some;
+  auto between = [&](const mx::Event& event) {
     expect(event);
+    auto& [user, under_way] = some ? *some : some.emplace();
     under_way.push_back(event);
     lock.unlock();
-    if (!user) {
-      user.emplace();
-    }
     if (under_way.size() == most_under_way) {
-      user->wait(under_way.front());
+      user.wait(under_way.front());
       under_way.pop_front();
     }
-    user->check();
+    user.check();
     lock = lock_evaluation();
-  });
+  };
+  return cpu::execute(plan, stream, wait && !plan.waits, std::ref(between));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ from libc.stdint cimport uint64_t, uintptr_t
 from libcpp.vector cimport vector
 
 cimport mlx_sys_py.c as c
-from mlx_sys_py._array cimport VectorArray, take_arrays, to_arrays
+from mlx_sys_py._array cimport VectorArray, array, take_arrays, to_arrays
 from mlx_sys_py._callback cimport owning
 from mlx_sys_py._closure cimport (
     Closure, ClosureCustom, ClosureCustomJvp, ClosureCustomVmap, ClosureValueAndGrad, take_pair,
@@ -31,8 +31,17 @@ def eval(arrays, /):
 
     See: MLX ``mlx.core.eval``.
     """
-    cdef VectorArray outputs = to_arrays(arrays, "arrays")
+    cdef VectorArray outputs
+    cdef array output
     cdef int status
+    if type(arrays) is tuple and len(arrays) == 1 and type((<tuple>arrays)[0]) is array:
+        # To make a vector of it takes as long as to add small arrays.
+        output = (<tuple>arrays)[0]
+        with nogil:
+            status = c.mlx_array_eval(output._c)
+        check(status)
+        return
+    outputs = to_arrays(arrays, "arrays")
     with nogil:
         status = c.mlx_eval(outputs._c)
     check(status)

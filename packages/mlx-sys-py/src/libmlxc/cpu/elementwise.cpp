@@ -171,9 +171,9 @@ class Tree {
     return result;
   }
 
-  std::shared_ptr<const Program> program() const {
-    auto result = std::make_shared<Program>();
-    result->inputs = static_cast<int>(uses_.size());
+  Program program() const {
+    Program result;
+    result.inputs = static_cast<int>(uses_.size());
     // Which node's result each buffer holds, and how many steps are still to use it.
     std::vector<std::pair<std::uintptr_t, int>> buffers;
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
@@ -201,10 +201,10 @@ class Tree {
       if (!is_last) buffers[target] = {node->array->id(), node->uses};
       for (const std::size_t buffer : read) buffers[buffer].second--;
       step.result = static_cast<std::uint8_t>(uses_.size() + target);
-      result->steps.push_back(step);
-      result->cost += node->implementation.cost;
+      result.steps.push_back(step);
+      result.cost += node->implementation.cost;
     }
-    result->buffers = static_cast<int>(buffers.size());
+    result.buffers = static_cast<int>(buffers.size());
     return result;
   }
 
@@ -241,17 +241,17 @@ class Tree {
 };
 
 // A single operation, which can be transformed as ever.
-class Single : public Delegate {
+class Single : public Delegate, public std::enable_shared_from_this<Single> {
  public:
-  Single(std::shared_ptr<mlx::core::Primitive> original, std::shared_ptr<const Program> program)
+  Single(std::shared_ptr<mlx::core::Primitive> original, Program program)
       : Delegate(std::move(original)), program_(std::move(program)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    Program::enqueue(program_, inputs, outputs[0], stream());
+    Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
   }
 
  private:
-  const std::shared_ptr<const Program> program_;
+  const Program program_;
 };
 
 // Two programs of one step.
@@ -281,13 +281,12 @@ class DivMod : public Delegate {
   const std::shared_ptr<const Program> quotient_, remainder_;
 };
 
-class Chain : public Kernel {
+class Chain : public Kernel, public std::enable_shared_from_this<Chain> {
  public:
-  Chain(mlx::core::Stream stream, std::shared_ptr<const Program> program)
-      : Kernel(stream), program_(std::move(program)) {}
+  Chain(mlx::core::Stream stream, Program program) : Kernel(stream), program_(std::move(program)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    Program::enqueue(program_, inputs, outputs[0], stream());
+    Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
   }
 
   const char* name() const override {
@@ -295,7 +294,7 @@ class Chain : public Kernel {
   }
 
  private:
-  const std::shared_ptr<const Program> program_;
+  const Program program_;
 };
 
 }  // namespace

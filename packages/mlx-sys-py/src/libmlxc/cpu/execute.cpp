@@ -61,7 +61,7 @@ class Lasting {
   Lasting& operator=(const Lasting&) = delete;
 };
 
-bool is_quick(const std::vector<array*>& nodes) {
+bool is_quick(const decltype(Plan::nodes)& nodes) {
   if (nodes.size() > quick_nodes) return false;
   std::size_t sum = 0;
   for (const array* node : nodes) sum += bytes(*node);
@@ -79,7 +79,8 @@ class Execution {
   // Computes nodes in this thread until one is found that should not be.
   void run_here() {
     Steps steps(stream_, true);
-    const auto start = clock::now();
+    const bool looks_at_the_clock = nodes_.size() >= nodes_per_look_at_the_clock;
+    const auto start = looks_at_the_clock ? clock::now() : clock::time_point();
     std::size_t nodes = 0;
     for (; !done(); next_++) {
       array& node = nodes_[next_];
@@ -189,7 +190,7 @@ class Execution {
   const Plan& plan_;
   const mx::Stream stream_;
   // Handles, as others may evaluate parts of the graph between pieces.
-  std::vector<array> nodes_;
+  mx::SmallVector<array, 4> nodes_;
   std::size_t next_ = 0;
   const std::shared_ptr<Lasting> lasting_;
   std::exception_ptr error_;

@@ -8,6 +8,7 @@
 #include "delegate.hpp"
 #include "elementwise.hpp"
 #include "failure.hpp"
+#include "holders.hpp"
 #include "kernels.hpp"
 #include "memory.hpp"
 #include "mlx/small_vector.h"
@@ -22,12 +23,16 @@ using mlx::core::array;
 struct Replacement {
   std::shared_ptr<Delegate> (*make)(array&);
   bool has_indices = false;
+  // Whether the kernel asks the result for its size alone.
+  bool takes_any_shape = false;
 };
 
 // What has a kernel already, and is here for its indices.
 std::shared_ptr<Delegate> as_it_is(array&) {
   return nullptr;
 }
+
+std::shared_ptr<Delegate> squeeze(array&);
 
 const std::unordered_map<std::string_view, Replacement>& replacements() {
   static const auto& table = *new std::unordered_map<std::string_view, Replacement>{
@@ -38,15 +43,16 @@ const std::unordered_map<std::string_view, Replacement>& replacements() {
       {"Transpose", {transpose}},
       {"Convolution", {convolution}},
       {"DivMod", {divmod}},
-      {"Sum", {reduce}},
-      {"Prod", {reduce}},
-      {"Min", {reduce}},
-      {"Max", {reduce}},
-      {"And", {reduce}},
-      {"Or", {reduce}},
-      {"ArgReduce", {arg_reduce}},
+      {"Sum", {reduce, false, true}},
+      {"Prod", {reduce, false, true}},
+      {"Min", {reduce, false, true}},
+      {"Max", {reduce, false, true}},
+      {"And", {reduce, false, true}},
+      {"Or", {reduce, false, true}},
+      {"ArgReduce", {arg_reduce, false, true}},
       {"Softmax", {softmax}},
-      {"LogSumExp", {logsumexp}},
+      {"LogSumExp", {logsumexp, false, true}},
+      {"Squeeze", {squeeze}},
       {"Reshape", {reshape}},
       {"Flatten", {reshape}},
       {"Unflatten", {reshape}},
@@ -87,6 +93,22 @@ const std::unordered_map<std::string_view, Replacement>& replacements() {
       {"CrossEntropyGradient", {as_it_is, true}},
   };
   return table;
+}
+
+// MLX reduces in two nodes: the second takes out the axes that the first leaves with one element.
+// Where nobody else holds the first, its kernel makes the result of the second.
+std::shared_ptr<Delegate> squeeze(array& node) {
+  array& reduced = node.inputs()[0];
+  if (reduced.status() != array::Status::unscheduled || !reduced.has_primitive() ||
+      reduced.is_tracer() || holders(reduced) != 1 ||
+      reduced.primitive().stream() != node.primitive().stream() ||
+      dynamic_cast<Delegate*>(&reduced.primitive()))
+    return nullptr;
+  const auto found = replacements().find(reduced.primitive().name());
+  if (found == replacements().end() || !found->second.takes_any_shape) return nullptr;
+  auto delegate = found->second.make(reduced);
+  if (delegate) node.inputs() = std::vector<array>(reduced.inputs());
+  return delegate;
 }
 
 // The ids of nodes seen, with open addressing: this runs for every node of every evaluation.
@@ -136,10 +158,9 @@ bool replace_kernel(array& node) {
   auto& primitive = node.primitive_ptr();
   const auto found = replacements().find(primitive->name());
   if (found == replacements().end()) return false;
-  const auto [make, has_indices] = found->second;
   if (!dynamic_cast<Delegate*>(primitive.get()))
-    if (auto delegate = make(node)) primitive = std::move(delegate);
-  return has_indices;
+    if (auto delegate = found->second.make(node)) primitive = std::move(delegate);
+  return found->second.has_indices;
 }
 
 // Whether what the node computes can fail by its values.
@@ -156,7 +177,7 @@ bool prepare(array& node) {
 }
 
 // What depends on a node fails with it.
-Evaluation::Graph edges(const std::vector<array*>& nodes) {
+Evaluation::Graph edges(const decltype(Plan::nodes)& nodes) {
   Evaluation::Graph graph;
   for (const array* node : nodes) {
     graph.push_back(node->id());

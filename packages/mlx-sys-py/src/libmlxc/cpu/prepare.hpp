@@ -6,6 +6,7 @@
 
 #include "failure.hpp"
 #include "mlx/array.h"
+#include "mlx/small_vector.h"
 
 namespace mlx_c::cpu {
 
@@ -14,7 +15,7 @@ struct Plan {
   const std::vector<mlx::core::array>& outputs;
   // What is not computed yet, each behind its inputs: places in the graph and not handles, which
   // would keep inputs from being overwritten.
-  std::vector<mlx::core::array*> nodes;
+  mlx::core::SmallVector<mlx::core::array*, 16> nodes;
   std::shared_ptr<Evaluation> evaluation;
   // Whether all nodes, and what they wait for, belong to the stream asked for.
   bool on_one_stream = true;

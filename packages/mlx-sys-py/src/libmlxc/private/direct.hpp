@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include <mlx/array.h>
@@ -82,6 +83,28 @@ mlx::core::array direct(
   return node;
 }
 
+// `operation(condition, a, b, s)` for the function of MLX that selects.
+template <auto operation>
+mlx::core::array direct(
+    const mlx::core::array& condition,
+    const mlx::core::array& a,
+    const mlx::core::array& b,
+    const mlx::core::StreamOrDevice& s) {
+  if (condition.dtype() != mlx::core::bool_ || condition.shape() != a.shape() ||
+      a.dtype() != b.dtype() || a.shape() != b.shape()) {
+    return operation(condition, a, b, s);
+  }
+  static thread_local node_patterns patterns;
+  auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
+  if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
+    return mlx::core::array(
+        a.shape(), pattern.dtype, pattern.primitive, inputs_of(condition, a, b));
+  }
+  auto node = operation(condition, a, b, s);
+  pattern.learn(node, inputs_of(condition, a, b));
+  return node;
+}
+
 // `operation(a, shape, s)` for the function of MLX that gives an array another shape: its primitive
 // is made of the shape alone, which follows from the size of `a` and the one asked for.
 template <auto operation>
@@ -109,6 +132,82 @@ mlx::core::array direct(
     pattern.result = node.shape();
   }
   return node;
+}
+
+// Reductions are two nodes: one that keeps the axis, and one that takes it out.
+struct reduction_pattern {
+  node_pattern reduction;
+  std::shared_ptr<mlx::core::Primitive> squeeze;  // null if the axis is kept
+  mlx::core::Dtype type = mlx::core::bool_;
+  int ndim = 0, axis = 0;
+  bool keepdims = false;
+
+  bool fits(const mlx::core::array& a, int of_axis, bool keeps, mlx::core::Stream stream) const {
+    return reduction.stream == stream && type == a.dtype() && axis == of_axis &&
+        ndim == static_cast<int>(a.ndim()) && keepdims == keeps;
+  }
+
+  void learn(const mlx::core::array& node, const mlx::core::array& a, int of_axis, bool keeps) {
+    const bool squeezes =
+        node.has_primitive() && std::string_view(node.primitive().name()) == "Squeeze";
+    if (squeezes == keeps) {
+      return;
+    }
+    if (reduction.learn(keeps ? node : node.inputs()[0], inputs_of(a))) {
+      squeeze = keeps ? nullptr : node.primitive_ptr();
+      type = a.dtype();
+      ndim = static_cast<int>(a.ndim());
+      axis = of_axis;
+      keepdims = keeps;
+    }
+  }
+};
+
+// `operation(a, axis, keepdims, s)` for a function of MLX that reduces. Where nothing is to be
+// reduced, MLX makes other nodes, or none.
+template <auto operation>
+mlx::core::array direct(
+    const mlx::core::array& a, int axis, bool keepdims, const mlx::core::StreamOrDevice& s) {
+  static thread_local std::array<reduction_pattern, 8> patterns;
+  const int ndim = static_cast<int>(a.ndim());
+  const int place = axis < 0 ? axis + ndim : axis;
+  if (place < 0 || place >= ndim || a.shape(place) < 2 || a.size() == 0) {
+    return operation(a, axis, keepdims, s);
+  }
+  auto& pattern = patterns[(static_cast<size_t>(a.dtype().val()) + ndim + place) % patterns.size()];
+  if (!pattern.fits(a, place, keepdims, mlx::core::to_stream(s))) {
+    auto node = operation(a, axis, keepdims, s);
+    pattern.learn(node, a, place, keepdims);
+    return node;
+  }
+  const auto& [primitive, stream, dtype] = pattern.reduction;
+  auto shape = a.shape();
+  shape[place] = 1;
+  if (keepdims) {
+    return mlx::core::array(std::move(shape), dtype, primitive, inputs_of(a));
+  }
+  std::vector<mlx::core::array> reduced;
+  reduced.emplace_back(shape, dtype, primitive, inputs_of(a));
+  shape.erase(shape.begin() + place);
+  return mlx::core::array(std::move(shape), dtype, pattern.squeeze, std::move(reduced));
+}
+
+// The same over all axes.
+template <auto operation>
+mlx::core::array direct(
+    const mlx::core::array& a, bool keepdims, const mlx::core::StreamOrDevice& s) {
+  return a.ndim() == 1 ? direct<operation>(a, 0, keepdims, s) : operation(a, keepdims, s);
+}
+
+// The same over some.
+template <auto operation>
+mlx::core::array direct(
+    const mlx::core::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    const mlx::core::StreamOrDevice& s) {
+  return axes.size() == 1 ? direct<operation>(a, axes[0], keepdims, s)
+                          : operation(a, axes, keepdims, s);
 }
 
 // The shape of arrays of one type that are joined along an axis; none if there is more to do, be it

@@ -1,0 +1,137 @@
+"""Nodes that are built after a pattern: the graphs and results of stock MLX, call after call."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import mlx.core as stock
+import mlx_sys_py
+import numpy as np
+import pytest
+from cpu_arrays import check_same, numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlx_sys_py import array, graph, ops, transforms
+
+REDUCTIONS = ["sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "logsumexp"]
+# Few, so that calls meet the patterns of others.
+dtypes = st.sampled_from(["float32", "float16", "int32", "bool_"])
+shapes = st.lists(st.integers(1, 4), max_size=4).map(tuple)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def check_graph(ours: array, theirs: Any) -> None:
+    file, their_file = io.StringIO(), io.StringIO()
+    graph.export_to_dot(file, [ours])
+    stock.export_to_dot(their_file, theirs)
+
+    def without_addresses(text: str) -> str:
+        addresses = dict.fromkeys(re.findall(r"\d{6,}", text))
+        for i, address in enumerate(addresses):
+            text = text.replace(address, f"node {i}")
+        return text
+
+    assert without_addresses(file.getvalue()) == without_addresses(their_file.getvalue())
+
+
+def same_values(seed: int, shape: tuple[int, ...], dtype: str) -> tuple[array, Any]:
+    values = np.random.default_rng(seed).integers(0, 3, shape)
+    ours = array(values, getattr(mlx_sys_py, dtype))
+    theirs = stock.array(values, dtype=getattr(stock, dtype))
+    transforms.eval([ours])
+    stock.eval(theirs)
+    return ours, theirs
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), seed=seeds, name=st.sampled_from(REDUCTIONS))
+def test_reductions(data: Any, seed: int, name: str) -> None:
+    for _ in range(4):
+        # Stock fails for the index of an extreme of a scalar.
+        shape = data.draw(shapes.filter(len) if name.startswith("arg") else shapes)
+        ours, theirs = same_values(seed, shape, data.draw(dtypes))
+        axis: Any = None
+        if shape:
+            axis = data.draw(st.none() | st.integers(-len(shape), len(shape) - 1))
+        if axis is not None and not name.startswith("arg") and data.draw(st.booleans()):
+            axis = [axis]
+        keepdims = data.draw(st.booleans())
+        with stock.stream(stock.cpu):
+            expected = getattr(stock, name)(theirs, axis=axis, keepdims=keepdims)
+        result = getattr(ops, name)(ours, axis, keepdims)
+        check_graph(result, expected)
+        if name == "logsumexp":
+            assert result.shape == expected.shape
+            np.testing.assert_allclose(numpy(result), numpy(expected), rtol=2e-3)
+        else:
+            check_same(result, expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), seed=seeds)
+def test_selection(data: Any, seed: int) -> None:
+    for _ in range(4):
+        shape = data.draw(shapes)
+        broadcast = data.draw(st.sampled_from([shape, (), shape[1:]]))
+        operands = [
+            same_values(seed, shape, data.draw(st.sampled_from(["bool_", "int32"]))),
+            same_values(seed + 1, broadcast, data.draw(dtypes)),
+            same_values(seed + 2, shape, data.draw(dtypes)),
+        ]
+        ours, theirs = zip(*operands, strict=True)
+        with stock.stream(stock.cpu):
+            expected = stock.where(*theirs)
+        result = ops.where(*ours)
+        check_graph(result, expected)
+        check_same(result, expected)
+
+
+def test_reductions_of_nothing() -> None:
+    ops.max(array([1.0, 2.0]), 0)
+    with pytest.raises(ValueError, match="max"):
+        ops.max(array(np.zeros((0,), np.float32)), 0)
+    with pytest.raises(ValueError, match="max"):
+        ops.max(array(np.zeros((0,), np.float32)))
+    ops.sum(array([[1.0, 2.0]]), 1)
+    assert ops.sum(array(np.zeros((0, 2), np.float32)), 1).shape == (0,)
+    with pytest.raises(IndexError):
+        ops.sum(array([[1.0, 2.0]]), 2)
+    with pytest.raises(IndexError):
+        ops.sum(array([[1.0, 2.0]]), -3)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_that_others_look_at(name: str) -> None:
+    """The node that keeps the axis computes its own result if somebody has it."""
+    x = array(np.arange(12.0, dtype=np.float32).reshape(3, 4))
+    reduce = getattr(ops, name)
+    kept = reduce(x, 1, True)
+    squeezed = ops.squeeze(kept, 1)
+    transforms.eval([squeezed])
+    np.testing.assert_array_equal(numpy(kept)[:, 0], numpy(squeezed))
+    np.testing.assert_array_equal(numpy(reduce(x, 1)), numpy(squeezed))
+    # What is computed already is only looked at.
+    transforms.eval([kept := reduce(x, 0, True)])
+    np.testing.assert_array_equal(numpy(ops.squeeze(kept, 0)), numpy(kept)[0])
+
+
+def test_reductions_are_transformed() -> None:
+    x = array(np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3))
+
+    def f(inputs: list[array]) -> list[array]:
+        return [ops.sum(ops.max(inputs[0], 1) * ops.logsumexp(inputs[0], 1), 0)]
+
+    for _ in range(2):
+        (gradient,) = transforms.value_and_grad(f, [0])([x])[1]
+        y = numpy(x)
+        e = np.exp(y - y.max(1, keepdims=True))
+        most = y == y.max(1, keepdims=True)
+        sums = np.log(e.sum(1, keepdims=True)) + y.max(1, keepdims=True)
+        expected = most * sums + y.max(1, keepdims=True) * e / e.sum(1, keepdims=True)
+        np.testing.assert_allclose(numpy(gradient), expected, rtol=1e-5)
+    # A captured reduction that is not computed yet, in a function for any shape.
+    captured = ops.sum(x, 1)
+    compiled = transforms.compile(lambda inputs: [inputs[0] + captured], True)
+    np.testing.assert_array_equal(numpy(compiled([array([1.0, 1.0])])[0]), [7.0, 16.0])
