@@ -1,6 +1,7 @@
 // What the operations do to vectors of elements.
 #pragma once
 
+#include "error_function.hpp"
 #include "inverse.hpp"
 
 namespace {
@@ -123,7 +124,7 @@ struct Select {
   template <class Condition, class V>
   V operator()(Condition condition, V x, V y) const {
     using Mask = vec<integer<decltype(x[0] + 0 ? x[0] : x[0])>, lanes_in<V>>;
-    return __builtin_convertvector(condition, Mask) != 0 ? x : y;
+    return widened<Mask>(condition) != 0 ? x : y;
   }
 };
 
@@ -139,6 +140,9 @@ struct Cast {
       return x;
     } else if constexpr (same<To, boolean>) {
       return to_bools<n>(x != 0);
+    } else if constexpr (sizeof(From) == 1 && sizeof(computed<To>) > 1) {
+      using Whole = vec<integer<computed<To>>, n>;
+      return __builtin_convertvector(widened<Whole>(x), Result);
     } else if constexpr (!is_float<From> || is_float<To>) {
       return __builtin_convertvector(x, Result);
     } else if constexpr (same<To, std::uint64_t>) {

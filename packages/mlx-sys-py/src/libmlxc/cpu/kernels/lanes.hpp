@@ -153,6 +153,29 @@ inline vec<std::uint8_t, n> to_bools(Mask mask) {
   return (vec<std::uint8_t, n>)(__builtin_convertvector(mask, vec<std::int8_t, n>) & 1);
 }
 
+// Bytes as the integers of V; compilers would convert one after another.
+template <class V, class Bytes>
+inline V widened(Bytes bytes) {
+#if defined(__AVX2__)
+  constexpr int item = sizeof(V) / sizeof(Bytes);
+  constexpr bool is_signed = same<Bytes, vec<std::int8_t, (int)sizeof(Bytes)>>;
+  if constexpr (sizeof(V) == register_bytes && (item == 4 || item == 8)) {
+    __m128i low = _mm_setzero_si128();
+    std::memcpy(&low, &bytes, sizeof bytes);
+#if defined(__AVX512F__)
+    if constexpr (item == 4)
+      return (V)(is_signed ? _mm512_cvtepi8_epi32(low) : _mm512_cvtepu8_epi32(low));
+    return (V)(is_signed ? _mm512_cvtepi8_epi64(low) : _mm512_cvtepu8_epi64(low));
+#else
+    if constexpr (item == 4)
+      return (V)(is_signed ? _mm256_cvtepi8_epi32(low) : _mm256_cvtepu8_epi32(low));
+    return (V)(is_signed ? _mm256_cvtepi8_epi64(low) : _mm256_cvtepu8_epi64(low));
+#endif
+  }
+#endif
+  return __builtin_convertvector(bytes, V);
+}
+
 // The last elements of an operand, filled up to a vector, lest anything behind them is read.
 template <class T, int n>
 struct Last {

@@ -5,6 +5,7 @@
 // for these intervals.
 #pragma once
 
+#include "exponential.hpp"
 #include "lanes.hpp"
 
 namespace {
@@ -13,16 +14,6 @@ constexpr float infinity = __builtin_inff();
 using vdouble = vec<double, lanes / 2>;
 using vlong = vec<std::int64_t, lanes / 2>;
 using vshort = vec<float, lanes / 2>;
-
-// The polynomial with these coefficients, from the constant one up.
-template <class V, class... T>
-inline V polynomial(V x, double first, T... rest) {
-  if constexpr (sizeof...(rest) == 0) {
-    return (decltype(x[0] + x[0]))first - V{};
-  } else {
-    return polynomial(x, rest...) * x + (decltype(x[0] + x[0]))first;
-  }
-}
 
 inline vfloat magnitude(vfloat x) {
   return (vfloat)((vint)x & 0x7fffffff);
@@ -74,43 +65,10 @@ inline vfloat round_up(vfloat x) {
   return -round_down(-x);
 }
 
-// 2^n for -126 <= n <= 127.
-inline vfloat power_of_two(vint n) {
-  return (vfloat)((n + 127) << 23);
-}
-
-// e^x = 2^n e^r with |r| <= log(2) / 2.
-struct ExpParts {
-  vint n;
-  vfloat r;
-  explicit ExpParts(vfloat x) {
-    const vfloat shift = splat(0x1.8p23f);
-    const vfloat shifted = x * 1.44269504f + shift;
-    const vfloat rounded = shifted - shift;
-    n = (vint)shifted - (vint)shift;
-    r = x - rounded * 0.693145752f - rounded * 1.42860677e-6f;
-  }
-};
-
-inline vfloat exponential(vfloat x) {
-  vfloat bounded = x < -105.0f ? splat(-105.0f) : x;
-  bounded = bounded > 89.0f ? splat(89.0f) : bounded;
-  const ExpParts e(bounded);
-  const vfloat p =
-      polynomial(e.r, 1, 1, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040);
-  // In two steps, as 2^n may be beyond the range of exponents.
-  const vint half = e.n >> 1;
-  return p * power_of_two(half) * power_of_two(e.n - half);
-}
-
 // e^x - 1 without cancellation near 0.
 inline vfloat exponential_minus_one(vfloat x) {
-  vfloat bounded = x < -30.0f ? splat(-30.0f) : x;
-  bounded = bounded > 89.0f ? splat(89.0f) : bounded;
-  const ExpParts e(bounded);
-  const vfloat p =
-      polynomial(e.r, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320);
-  const vfloat q = e.r + e.r * e.r * p;
+  const ExpParts e(at_least(at_most(x, 89), -30));
+  const vfloat q = e.r + e.r * e.r * e.tail();
   // Half of the result, as 2^n may be beyond the range of exponents.
   const vfloat power = power_of_two(e.n - 1);
   const vfloat result = 2 * (power * q + (power - 0.5f));
@@ -167,32 +125,8 @@ inline vfloat logistic(vfloat x) {
 }
 
 inline vfloat hyperbolic_tangent(vfloat x) {
-  const vfloat size = magnitude(x);
-  const vfloat e = exponential_minus_one(2 * (size > 10 ? splat(10) : size));
+  const vfloat e = exponential_minus_one(2 * at_most(magnitude(x), 10));
   return with_sign(e / (e + 2), x);
-}
-
-// erf x = 1 - e^t, where -t / x is a polynomial for x >= 0. As near 0 nothing cancels, one does for
-// all x.
-inline vfloat error_function(vfloat x) {
-  const vfloat size = magnitude(x);
-  // The least result that rounds to 1 is that of 3.92.
-  const vfloat bounded = size > 3.95f ? splat(3.95f) : size;
-  const ExpParts e(
-      -bounded *
-      polynomial(
-          bounded,
-          1.128379207,
-          6.366164943e-01,
-          1.028144265e-01,
-          -1.932175952e-02,
-          2.057746818e-04,
-          1.251705948e-03,
-          -3.809867885e-04,
-          4.070610308e-05));
-  const vfloat p = polynomial(e.r, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040);
-  const vfloat power = power_of_two(e.n);
-  return with_sign((1 - power) - power * (e.r + e.r * e.r * p), x);
 }
 
 inline vfloat inverse_error_function(vfloat x) {
@@ -209,6 +143,8 @@ inline vfloat inverse_error_function(vfloat x) {
       -3.528859549e-06,
       3.437270596e-07,
       2.853478993e-08);
+  // Few numbers are far from 0.
+  if (all(w < 5)) return x * near;
   const vfloat far = polynomial(
       square_root(w) - 3,
       2.832977081,

@@ -15,6 +15,20 @@ inline vfloat load_some(const float* x, int i, int size, float rest = 0) {
   return load(last);
 }
 
+// The sum of what f gives for i = 0, lanes, 2 lanes ..., in four parts: an addition need not wait
+// for the one before.
+template <class F>
+inline float total(int size, F f) {
+  vfloat parts[4] = {};
+  int i = 0;
+  for (; i + 4 * lanes <= size; i += 4 * lanes) {
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; part++) parts[part] += f(i + part * lanes);
+  }
+  for (; i < size; i += lanes) parts[0] += f(i);
+  return sum((parts[0] + parts[1]) + (parts[2] + parts[3]));
+}
+
 // What a row is normalised by.
 struct Moments {
   float mean, factor;
@@ -23,17 +37,12 @@ struct Moments {
 Moments moments(const Norm& p, const float* x) {
   const auto size = (float)p.size;
   float mean = 0;
-  if (p.centred) {
-    vfloat total = {};
-    for (int i = 0; i < p.size; i += lanes) total += load_some(x, i, p.size);
-    mean = sum(total) / size;
-  }
-  vfloat squares = {};
-  for (int i = 0; i < p.size; i += lanes) {
+  if (p.centred) mean = total(p.size, [&](int i) { return load_some(x, i, p.size); }) / size;
+  const float squares = total(p.size, [&](int i) {
     const vfloat v = load_some(x, i, p.size, mean) - mean;
-    squares += v * v;
-  }
-  return {mean, 1 / __builtin_sqrtf(sum(squares) / size + p.eps)};
+    return v * v;
+  });
+  return {mean, 1 / __builtin_sqrtf(squares / size + p.eps)};
 }
 
 }  // namespace

@@ -207,6 +207,16 @@ Reduction reduction_of(Reduce op) {
   return {};
 }
 
+// Whether a comparison is true for any lane.
+template <class Mask>
+inline bool any(Mask mask) {
+  // As integers of 64 bits, of which there are few.
+  std::uint64_t words[sizeof mask / 8], any = 0;
+  std::memcpy(words, &mask, sizeof mask);
+  for (const std::uint64_t word : words) any |= word;
+  return any != 0;
+}
+
 template <class T, class F>
 std::uint32_t first_of(const void* x, std::size_t size) {
   constexpr int n = lanes_of<T>;
@@ -215,20 +225,22 @@ std::uint32_t first_of(const void* x, std::size_t size) {
   Reducer<F, T, computed<T>>::row(x, size, &best);
   const auto sought = best - vec<computed<T>, n>{};
   const bool nan = best != best;
+  const auto hits = [&](const char* items) {
+    const auto v = load<T, n>(items);
+    return nan ? v != v : v == sought;
+  };
+  const auto hits_at = [&](std::size_t i) { return hits(in + i * sizeof(T)); };
   std::size_t i = 0;
-  for (; i + n <= size; i += n) {
-    const auto v = load<T, n>(in + i * sizeof(T));
-    const auto hit = nan ? v != v : v == sought;
-    // Any lane: as integers of 64 bits, of which there are few.
-    std::uint64_t words[sizeof hit / 8], any = 0;
-    std::memcpy(words, &hit, sizeof hit);
-    for (const std::uint64_t word : words) any |= word;
-    if (any) break;
-  }
-  for (; i < size; i++) {
-    const auto value = load<T, n>(Last<T, n>(in + i * sizeof(T), 1).bytes)[0];
-    if (nan ? value != value : value == best) break;
-  }
+  // Four vectors at once, as to ask for any lane takes longer than to compare.
+  while (i + 4 * n <= size &&
+         !any(hits_at(i) | hits_at(i + n) | hits_at(i + 2 * n) | hits_at(i + 3 * n)))
+    i += 4 * n;
+  while (i + n <= size && !any(hits_at(i))) i += n;
+  // At the end of a row, the vector is filled up with zeros, which come behind the one sought.
+  const auto hit =
+      i + n <= size ? hits_at(i) : hits(Last<T, n>(in + i * sizeof(T), size - i).bytes);
+  for (int lane = 0; lane < n; lane++)
+    if (hit[lane]) return (std::uint32_t)i + (std::uint32_t)lane;
   return (std::uint32_t)i;
 }
 

@@ -1,7 +1,7 @@
 // Functions of one row of floats.
 #pragma once
 
-#include "simd.hpp"
+#include "exponential.hpp"
 
 namespace {
 
@@ -19,32 +19,6 @@ inline void for_vectors(const float* x, int size, float rest, F f) {
 inline void store_some(float* y, int i, int size, vfloat v) {
   if (i + lanes <= size) return store(y + i, v);
   for (int lane = 0; i + lane < size; lane++) y[i + lane] = v[lane];
-}
-
-// e^x for x <= 0, to the last bit or two; NaN stays.
-inline vfloat exp_of_negative(vfloat x) {
-  // Below, the result is zero, and the exponent would leave its range.
-  const vfloat lowest = splat(-87.0f);
-  const vint underflow = x < lowest;
-  const vfloat bounded = underflow ? lowest : x;
-  // x = n log 2 + r with |r| <= log(2) / 2; n is rounded by pushing its fraction out.
-  const vfloat shift = splat(0x1.8p23f);
-  const vfloat shifted = bounded * 1.44269504f + shift;
-  const vfloat n = shifted - shift;
-  const vfloat r = bounded - n * 0.693145752f - n * 1.42860677e-6f;
-  // The series to r^7, the first term beyond which is below half a unit in the last place.
-  vfloat p = splat(1.0f / 5040);
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  // The bits of `shift` itself leave on the left.
-  const vint exponent = (vint)shifted << 23;
-  const vfloat result = (vfloat)((vint)p + exponent);
-  return x == x ? (underflow ? vfloat{} : result) : x;
 }
 
 // The largest lane, where none is NaN; halves are compared, as one lane after another takes longer.
@@ -69,7 +43,7 @@ float exponentials(float* x, int size, float& greatest) {
   const float top = greatest == lowest ? 0 : greatest;
   vfloat total = {};
   for_vectors(x, size, lowest, [&](int i, vfloat v) {
-    const vfloat e = exp_of_negative(v - top);
+    const vfloat e = exponential(v - top);
     total += e;
     store_some(x, i, size, e);
   });
