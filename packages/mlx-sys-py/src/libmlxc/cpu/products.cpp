@@ -47,7 +47,8 @@ void multiply(const Kernels& kernels, const DenseProduct& p) {
 
 Grid::Grid(const DenseProduct& p, int count)
     : count(count), group(1), rows(p.m), columns(p.n), row_parts(1), column_parts(1) {
-  const int wanted = tasks_per_thread * thread_count();
+  // A single thread packs everything once.
+  const int wanted = thread_count() == 1 ? 1 : tasks_per_thread * thread_count();
   const bool few = p.m <= few_rows;
   while (count * pieces(p.m, rows) * pieces(p.n, columns) < wanted) {
     if (columns > cheap_columns || ((few || columns >= rows) && columns > least_columns)) {

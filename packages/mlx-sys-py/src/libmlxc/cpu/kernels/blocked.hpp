@@ -29,6 +29,54 @@ constexpr int panel_width = tile_vectors * lanes_of<T>;
 template <class S>
 constexpr int block_columns = block_panels * panel_width<typename S::T> / S::width;
 
+// Steps of a tile for which one line of memory is asked for: about as many as memory delivers.
+constexpr int steps_per_line = 8;
+
+inline int smaller(int a, int b) {
+  return a < b ? a : b;
+}
+
+// The lines of memory of a panel of a, asked for one by one while the panel before is multiplied.
+// To ask for many at once is of no use: the processor drops what it cannot queue.
+class Ahead {
+ public:
+  Ahead() = default;
+
+  // Of `rows` rows, `items` deep, where either rows or columns are contiguous.
+  template <class Item>
+  Ahead(const Item* panel, std::ptrdiff_t row, std::ptrdiff_t column, int rows, int items) {
+    constexpr int line = 64, size = sizeof(Item);
+    if (column == 1) {
+      at_ = (std::uintptr_t)panel;
+      step_ = line;
+      run_ = (items * size + line - 1) / line;
+      skip_ = row * size - (std::ptrdiff_t)run_ * line;
+      count_ = rows * run_;
+    } else if (row == 1) {
+      // What the first rows share a line with was in the panel before.
+      at_ = (std::uintptr_t)(panel + rows - 1);
+      step_ = column * size;
+      run_ = count_ = items;
+    }
+    left_ = run_;
+  }
+
+  void ask() {
+    if (count_ == 0) return;
+    count_--;
+    ask_for(at_);
+    at_ += (std::uintptr_t)step_;
+    if (--left_ > 0) return;
+    left_ = run_;
+    at_ += (std::uintptr_t)skip_;
+  }
+
+ private:
+  std::uintptr_t at_ = 0;
+  std::ptrdiff_t step_ = 0, skip_ = 0;  // from line to line, and besides from run to run
+  int run_ = 0, left_ = 0, count_ = 0;
+};
+
 // The first `columns` columns of a tile to y, or added to it.
 template <class T>
 void put_some(
@@ -40,17 +88,28 @@ void put_some(
 // The tile of `rows` rows and `columns` columns of y, to which it is added if `add`. All loops but
 // the one over steps must be unrolled for the sums to be registers.
 template <class M, class T, int rows, int vectors>
-void tile(int steps, const T* a, const T* b, T* y, std::ptrdiff_t y_row, int columns, bool add) {
+void tile(
+    int steps,
+    const T* a,
+    const T* b,
+    T* y,
+    std::ptrdiff_t y_row,
+    int columns,
+    bool add,
+    Ahead& ahead) {
   constexpr int size = lanes_of<T>, width = vectors * size;
   Vector<T> sums[rows][vectors] = {};
-  for (int p = 0; p < steps; p++, a += rows, b += width) {
-    Vector<T> right[vectors];
+  for (int p = 0; p < steps;) {
+    ahead.ask();
+    for (const int end = smaller(p + steps_per_line, steps); p < end; p++, a += rows, b += width) {
+      Vector<T> right[vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) right[v] = load_vector(b + v * size);
+      for (int v = 0; v < vectors; v++) right[v] = load_vector(b + v * size);
 #pragma GCC unroll 16
-    for (int r = 0; r < rows; r++) {
+      for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) sums[r][v] = M::multiply_add(a[r], right[v], sums[r][v]);
+        for (int v = 0; v < vectors; v++) sums[r][v] = M::multiply_add(a[r], right[v], sums[r][v]);
+      }
     }
   }
   T some[rows * width];
@@ -69,7 +128,7 @@ void tile(int steps, const T* a, const T* b, T* y, std::ptrdiff_t y_row, int col
 }
 
 template <class T>
-using Tile = void (*)(int, const T*, const T*, T*, std::ptrdiff_t, int, bool);
+using Tile = void (*)(int, const T*, const T*, T*, std::ptrdiff_t, int, bool, Ahead&);
 
 template <class M, class T, int vectors, int... r>
 inline Tile<T> choose_tile(int rows, Sequence<r...>) {
@@ -81,10 +140,6 @@ template <class S, int vectors>
 inline Tile<typename S::T> choose_tile(int rows) {
   return choose_tile<typename S::Math, typename S::T, vectors>(
       rows, typename MakeSequence<tile_rows>::type());
-}
-
-inline int smaller(int a, int b) {
-  return a < b ? a : b;
 }
 
 inline int pieces(int size, int piece) {
@@ -173,11 +228,18 @@ void multiply_blocked(
       pack_a<S>(p.a, {i, i + count}, depth, p.m - i, a);
       const Tile<T> wide_tile = choose_tile<S, tile_vectors>(count);
       const Tile<T> narrow_tile = choose_tile<S, 1>(count);
+      Ahead ahead;
+      if (const int next = smaller(rows, p.m - i - count); next > 0) {
+        const auto* panel =
+            items<S>(p.a.data) + S::width * ((i + count) * p.a.row + depth.begin * p.a.column);
+        ahead = Ahead(
+            panel, S::width * p.a.row, p.a.column, next, S::width * (depth.end - depth.begin));
+      }
       for (int j = 0; j < n; j += wide) {
         const int left = smaller(n - j, wide);
         const T* const b = scratch + (std::ptrdiff_t)j * steps;
         T* const target = y + i * y_row + j;
-        (left > narrow ? wide_tile : narrow_tile)(steps, a, b, target, y_row, left, k > 0);
+        (left > narrow ? wide_tile : narrow_tile)(steps, a, b, target, y_row, left, k > 0, ahead);
       }
     }
   }
