@@ -78,6 +78,18 @@ def test_long_rows(dtype: str) -> None:
     np.testing.assert_array_equal(np.sort(largest, -1), np.sort(values, -1)[:, -10:])
 
 
+@pytest.mark.parametrize("special", [[], [0.0, -0.0, 0.0], [np.nan, -np.inf, np.nan]])
+@pytest.mark.parametrize("length", [48, 49, 3000])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_sort_keeps_bits(dtype: str, length: int, special: list[float]) -> None:
+    # Zeros of both signs are equal, so they stay in their order.
+    rng = np.random.default_rng(length)
+    values = rng.standard_normal((2, length)).astype(dtype)
+    values[1, rng.choice(length, len(special), replace=False)] = special
+    result = np.array(ops.sort(array(values, getattr(mx, dtype))))
+    assert result.tobytes() == np.sort(values, kind="stable").tobytes()
+
+
 @runs_the_others
 def test_long_rows_are_sorted_in_parts() -> None:
     # By four threads; fewer take a row each.
@@ -154,6 +166,17 @@ def test_large_scans() -> None:
     np.testing.assert_array_equal(np.array(ops.cumsum(array(flat))), np.cumsum(flat))
     z = (x[:2] + 1j * x[2:4]).astype(np.complex64)
     np.testing.assert_array_equal(np.array(ops.cumsum(array(z), 1)), np.cumsum(z, 1))
+
+
+@pytest.mark.parametrize("length", [1, 3, 50, 1024])
+@pytest.mark.parametrize("rows", [4, 7, 8, 13])
+def test_running_totals_of_rows_side_by_side(rows: int, length: int) -> None:
+    values = np.random.default_rng(rows).standard_normal((rows, length)).astype(np.float32)
+    values[:, 0] = -0.0
+    values[0, -1] = np.inf
+    # The same additions in the same order.
+    expected = np.cumsum(values, 1)
+    assert np.array(ops.cumsum(array(values), 1)).tobytes() == expected.tobytes()
 
 
 @runs_the_others

@@ -1,9 +1,11 @@
 #include "program.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <utility>
 
+#include "copy.hpp"
 #include "memory.hpp"
 #include "mlx/allocator.h"
 #include "mlx/backend/common/utils.h"
@@ -119,8 +121,10 @@ class Run {
 
  private:
   static void fill(const Source& source, std::size_t count, char* buffer) {
-    static const Walk same({1}, {0}, {static_cast<int>(block_size)});
-    same.copy(source.data, source.item, 0, count, buffer);
+    with_bytes(source.item, [&]<class T>(T value) {
+      std::memcpy(&value, source.data, sizeof value);
+      std::fill_n(reinterpret_cast<T*>(buffer), count, value);
+    });
   }
 
   static const void* read(const Source& source, std::size_t at, std::size_t count, char* buffer) {

@@ -31,14 +31,26 @@ using Unsigned = std::conditional_t<
         std::uint16_t,
         std::conditional_t<size == 4, std::uint32_t, std::uint64_t>>>;
 
-// Bits of a float as an unsigned number: both zeros are equal, NaN comes last.
+// Bits of a float as an unsigned number, in the same order, and what it was made of. Without
+// branches: signs are hard to predict.
+template <class U>
+inline U ordered(U bits) {
+  constexpr U sign = U(1) << (8 * sizeof(U) - 1);
+  return bits ^ (static_cast<U>(U(0) - static_cast<U>(bits >> (8 * sizeof(U) - 1))) | sign);
+}
+
+template <class U>
+inline U unordered(U key) {
+  constexpr U sign = U(1) << (8 * sizeof(U) - 1);
+  return key ^ (static_cast<U>(static_cast<U>(key >> (8 * sizeof(U) - 1)) - U(1)) | sign);
+}
+
+// The same, but both zeros are equal, NaN comes last.
 template <class U>
 inline U float_key(U bits, U infinity) {
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
-  // Without branches: signs are hard to predict.
   const U magnitude = bits & static_cast<U>(~sign);
-  const U all_if_negative = static_cast<U>(U(0) - static_cast<U>(bits >> (8 * sizeof(U) - 1)));
-  U key = bits ^ (all_if_negative | sign);
+  U key = ordered(bits);
   key = magnitude == 0 ? sign : key;
   return magnitude > infinity ? static_cast<U>(~U(0)) : key;
 }

@@ -1,9 +1,11 @@
 // Cumulative sums, products, extremes and logarithms of sums of exponentials.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <type_traits>
 
 #include "combine.hpp"
 #include "copy.hpp"
@@ -91,8 +93,58 @@ struct Lines {
   // Lines that lie in order. Several at once, as each sum of a line waits for the one before.
   void scan_lines(std::size_t begin, std::size_t end) const {
     constexpr int some = 4;
+    if constexpr (adds_floats) {
+      if (inclusive && !reverse) {
+        // All lines would be in the same places of the cache.
+        const bool apart = length * sizeof(T) % 4096 != 0;
+        for (; apart && begin + 2 * some <= end; begin += 2 * some) add_lines<2>(begin);
+        for (; begin + some <= end; begin += some) add_lines<1>(begin);
+      }
+    }
     for (; begin + some <= end; begin += some) scan_lines<some>(begin);
     for (; begin < end; begin++) scan_lines<1>(begin);
+  }
+
+  static constexpr bool adds_floats = std::is_same_v<F, Accumulate<Combination::sum, float>>;
+
+  // Groups of four lines, of which four elements each are transposed: one addition then makes a sum
+  // of each line.
+  template <int groups>
+  void add_lines(std::size_t first) const {
+    using Four [[gnu::vector_size(16)]] = float;
+    const auto offset = [&](int line) { return (first + static_cast<std::size_t>(line)) * length; };
+    // What changes nothing, not even the sign of a zero.
+    Four totals[groups];
+    for (Four& total : totals) total = -0.0f - Four{};
+    std::size_t i = 0;
+    for (; i + 4 <= length; i += 4) {
+      for (int group = 0; group < groups; group++) {
+        Four items[4];
+        for (int k = 0; k < 4; k++)
+          std::memcpy(&items[k], in + offset(4 * group + k) + i, sizeof items[k]);
+        transpose(items);
+        for (Four& item : items) item = totals[group] += item;
+        transpose(items);
+        for (int k = 0; k < 4; k++)
+          std::memcpy(out + offset(4 * group + k) + i, &items[k], sizeof items[k]);
+      }
+    }
+    for (; i < length; i++)
+      for (int line = 0; line < 4 * groups; line++)
+        out[offset(line) + i] = totals[line / 4][line % 4] += in[offset(line) + i];
+  }
+
+  // Rows become columns.
+  template <class Four>
+  static void transpose(Four (&rows)[4]) {
+    const Four a = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
+    const Four b = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
+    const Four c = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
+    const Four d = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
+    rows[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    rows[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    rows[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+    rows[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
   }
 
   // With the sums in registers.

@@ -1,6 +1,8 @@
 // Sorting and partitioning along an axis, of values or of their indices.
 #include <algorithm>
+#include <bit>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "copy.hpp"
@@ -40,8 +42,27 @@ struct Sorting {
   const void* source;
   void* target;
 
+  // Floats are made keys of once, not for each digit, where the keys can be made floats of again.
+  template <class T>
+  bool sort_keys(const T* in, T* out, int parts) const {
+    using U = Unsigned<sizeof(T)>;
+    const Buffer<U> memory(2 * length);
+    U* const keys = memory.data();
+    bool other = false;
+    for (std::size_t i = 0; i < length; i++) {
+      keys[i] = ordered(std::bit_cast<U>(in[i]));
+      other |= keys[i] != key_of(in[i]);
+    }
+    if (other) return false;
+    radix_sort(keys, keys + length, length, parts);
+    for (std::size_t i = 0; i < length; i++) out[i] = std::bit_cast<T>(unordered(keys[i]));
+    return true;
+  }
+
   template <class T>
   void sort_row(const T* in, T* out, int parts) const {
+    if constexpr (!std::is_integral_v<T>)
+      if (!kth && length > few_records && sort_keys(in, out, parts)) return;
     const Buffer<T> scratch(length);
     if (in != out) std::copy_n(in, length, out);
     arrange(out, scratch.data(), parts);
