@@ -10,8 +10,8 @@
 // of these are traded for them, as S. Winograd has it (A new algorithm for inner product, 1968):
 // i1 j1 + i2 j2 = (i1 + j2) (i2 + j1) - i1 i2 - j1 j2. What is subtracted depends on one row or one
 // column alone, and is summed up when these are packed. It may overflow, and so may sums on the
-// way: what comes out is right modulo 2^32. Some rows of a tile are multiplied as they are, so that
-// neither the parts that multiply nor those that only add wait for each other.
+// way: what comes out is right modulo 2^32. Some parts of a tile are multiplied as they are, so
+// that neither the parts that multiply nor those that only add wait for each other.
 //
 // Units are powers of two, so scale * unit takes an addition of integers, too. All scales and units
 // must be so that this product is a normal number.
@@ -33,9 +33,9 @@ constexpr int tile_rows = 7, tile_vectors = 2, tile_columns = tile_vectors * lan
 // Rows are packed for two tiles at a time, which fill the vectors that are transposed.
 constexpr int panel_rows = 2 * tile_rows;
 
-// Two in seven: then the processor is as long busy with products as it is with everything.
-constexpr bool is_plain(int row) {
-  return row % 4 == 0;
+// Five in fourteen: then the processor is as long busy with products as it is with everything.
+constexpr bool is_plain(int row, int vector) {
+  return (row * tile_vectors + vector) % 3 == 0;
 }
 
 // Numbers i and i + 16 of 32 along k are a pair; 16 pairs are a block, of as many steps.
@@ -97,8 +97,9 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 2
       for (int v = 0; v < tile_vectors; v++)
-        sums[r][v] =
-            is_plain(r) ? vint{} : load_vector(scales + tile_columns + v * lanes) + units[rows + r];
+        sums[r][v] = is_plain(r, v)
+            ? vint{}
+            : load_vector(scales + tile_columns + v * lanes) + units[rows + r];
     }
     for (int step = 0; step < steps; step += 2, x += 2 * rows, w += 2 * tile_columns) {
       vint first[tile_vectors], second[tile_vectors];
@@ -113,7 +114,7 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
 #pragma GCC unroll 2
         for (int v = 0; v < tile_vectors; v++) {
           vint& sum = sums[r][v];
-          sum = is_plain(r)
+          sum = is_plain(r, v)
               ? add_products(add_products(sum, left, first[v]), right, second[v])
               : add_products(sum, add_halves(left, second[v]), add_halves(right, first[v]));
         }
