@@ -54,6 +54,15 @@ def expected_of(values: Values, dtype: str) -> Values:
     return values.astype(dtype)
 
 
+@pytest.mark.parametrize(("size", "dtype"), [(1000, "float32"), (1002, "float32"), (4003, "int8")])
+def test_take_of_many_rows(size: int, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(-100, 100, (500, size)).astype(dtype)
+    # More than is kept in caches, in rows that begin at multiples of 8 bytes and elsewhere.
+    where = rng.integers(-500, 500, 3001).astype(np.int32)
+    np.testing.assert_array_equal(np.array(ops.take(array(values), array(where), 0)), values[where])
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), seed=seeds, shape=st.sampled_from(SHAPES), dtype=all_types)
 def test_take_along_axis(data: Any, seed: int, shape: tuple[int, ...], dtype: str) -> None:

@@ -1,7 +1,13 @@
 // Parts of an array at given places: `take`, embeddings, indexing with arrays.
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 #include "copy.hpp"
 #include "delegate.hpp"
@@ -24,6 +30,46 @@ using mx::array;
 constexpr std::size_t task_size = 1 << 16;
 // Places that are known at a time.
 constexpr std::size_t block_size = 512;
+
+// How many slices of a large result, and at most how much of each, are asked for before they are
+// needed: where the next one is, the processor cannot foresee.
+constexpr std::size_t slices_ahead = 4;
+constexpr std::size_t bytes_ahead = 2048;
+// Results of so many bytes are written past the caches, which would read the memory first.
+constexpr std::size_t large_result = 8 << 20;
+
+void ask_for(const char* p, std::size_t bytes) {
+  for (std::size_t i = 0; i < std::min(bytes, bytes_ahead); i += 64) __builtin_prefetch(p + i);
+}
+
+#if defined(__x86_64__)
+// Multiples of 8 bytes, to where one begins.
+void copy_past_caches(char* to, const char* from, std::size_t bytes) {
+  const char* const end = from + bytes;
+  const auto copy_eight = [&] {
+    long long item;
+    std::memcpy(&item, from, sizeof item);
+    _mm_stream_si64(reinterpret_cast<long long*>(to), item);
+    to += sizeof item, from += sizeof item;
+  };
+  if (from < end && reinterpret_cast<std::uintptr_t>(to) % 16 != 0) copy_eight();
+  for (; end - from >= 16; to += 16, from += 16)
+    _mm_stream_si128(
+        reinterpret_cast<__m128i*>(to), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  if (from < end) copy_eight();
+}
+
+// What is written past the caches is there for other threads from now on.
+void finish_copies() {
+  _mm_sfence();
+}
+#else
+void copy_past_caches(char* to, const char* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+
+void finish_copies() {}
+#endif
 
 struct Taking {
   const char* source;
@@ -60,8 +106,10 @@ struct Taking {
       char* to = target + (begin + done) * size * item;
       if (size == 1 && !wrong) {
         take_elements(offsets, block, to);
+      } else if (!wrong && in_order) {
+        take_runs(offsets, block, to, size * item);
       } else if (!wrong) {
-        for (std::size_t i = 0; i < block; i++) take_slice(offsets[i], to + i * size * item, size);
+        for (std::size_t i = 0; i < block; i++) take_slice(offsets[i], to + i * size * item);
       }
     }
     return wrong;
@@ -74,13 +122,28 @@ struct Taking {
     });
   }
 
-  void take_slice(std::int64_t offset, char* to, std::size_t size) const {
-    const char* from = source + offset * static_cast<std::int64_t>(item);
-    if (in_order) {
-      std::memcpy(to, from, size * item);
-    } else {
-      Copy{from, strides, to, mx::make_contiguous_strides(slice), slice, item}();
+  // Slices that are runs of memory.
+  void take_runs(
+      const std::int64_t* offsets, std::size_t block, char* to, std::size_t bytes) const {
+    const auto from = [&](std::size_t i) {
+      return source + offsets[i] * static_cast<std::int64_t>(item);
+    };
+    const bool past_caches = count * bytes >= large_result && bytes % 8 == 0 &&
+        reinterpret_cast<std::uintptr_t>(to) % 8 == 0;
+    for (std::size_t i = 0; i < block; i++, to += bytes) {
+      if (!past_caches) {
+        std::memcpy(to, from(i), bytes);
+        continue;
+      }
+      if (i + slices_ahead < block) ask_for(from(i + slices_ahead), bytes);
+      copy_past_caches(to, from(i), bytes);
     }
+    if (past_caches) finish_copies();
+  }
+
+  void take_slice(std::int64_t offset, char* to) const {
+    const char* from = source + offset * static_cast<std::int64_t>(item);
+    Copy{from, strides, to, mx::make_contiguous_strides(slice), slice, item}();
   }
 };
 
