@@ -54,17 +54,16 @@ class KVCache:
         Raises:
             ValueError: If the shapes do not agree with each other or with what is held.
         """
-        if keys.ndim != 4 or keys.shape[:3] != values.shape[:3]:
-            raise ValueError(
-                f"keys of shape {keys.shape} and values of shape {values.shape} do not agree"
-            )
-        end = self.offset + keys.shape[2]
-        self._keys = self._grow(self._keys, keys, end)
-        self._values = self._grow(self._values, values, end)
-        self._keys[:, :, self.offset : end, :] = keys
-        self._values[:, :, self.offset : end, :] = values
+        shape, others = keys.shape, values.shape
+        if len(shape) != 4 or shape[:3] != others[:3]:
+            raise ValueError(f"keys of shape {shape} and values of shape {others} do not agree")
+        start, end = self.offset, self.offset + shape[2]
+        self._keys = all_keys = self._grow(self._keys, keys, end)
+        self._values = all_values = self._grow(self._values, values, end)
+        all_keys[:, :, start:end] = keys
+        all_values[:, :, start:end] = values
         self.offset = end
-        return self._keys[:, :, :end, :], self._values[:, :, :end, :]
+        return all_keys[:, :, :end], all_values[:, :, :end]
 
     def reserve(self, length: int) -> None:
         """Have room for so many positions from the next growth on.
@@ -80,11 +79,11 @@ class KVCache:
         batch, heads, _, width = new.shape
         held = 0
         if buffer is not None:
-            if (buffer.shape[0], buffer.shape[1], buffer.shape[3]) != (batch, heads, width):
+            held_batch, held_heads, held, held_width = buffer.shape
+            if (held_batch, held_heads, held_width) != (batch, heads, width):
                 raise ValueError(
                     f"an array of shape {new.shape} does not fit a cache of shape {buffer.shape}"
                 )
-            held = buffer.shape[2]
             if end <= held:
                 return buffer
         length = -(-max(end, self._reserved) // self.step) * self.step

@@ -74,6 +74,7 @@ from mlx_sys_py._stream import (  # noqa: E402
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mlx_sys_py import (
+        attributes,
         cuda,
         distributed,
         export,
@@ -151,6 +152,7 @@ __all__ = [
     "VectorArray",
     "__version__",
     "array",
+    "attributes",
     "bfloat16",
     "bool_",
     "clear_streams",

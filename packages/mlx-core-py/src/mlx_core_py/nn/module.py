@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
+from mlx_sys_py.attributes import AttributeDict
+
 import mlx_core_py as mx
 from mlx_core_py.nn._state import (
     check_weights,
@@ -28,7 +30,7 @@ Filter = Callable[["Module", str, Any], bool]
 _STATE = (mx.array, dict, list, tuple)
 
 
-class Module(dict[str, Any]):
+class Module(AttributeDict):
     """The base class of layers and models.
 
     A module is a dictionary of its state: arrays, other modules, and lists and dictionaries of
@@ -59,15 +61,7 @@ class Module(dict[str, Any]):
         self._no_grad = set()
         self._training = True
 
-    # ---- attributes
-
-    def __getattr__(self, key: str) -> Any:
-        try:
-            return self[key]
-        except KeyError:
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {key!r}"
-            ) from None
+    # ---- attributes, which are read as items by `AttributeDict`
 
     def __setattr__(self, key: str, val: Any) -> None:
         if isinstance(val, _STATE):

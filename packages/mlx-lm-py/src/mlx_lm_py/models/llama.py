@@ -12,6 +12,7 @@ from mlx_lm_utils_py import context_length, create_attention_mask, initialize_ro
 from mlx_lm_utils_py.config import check_range, from_config, with_rope_parameters
 
 from mlx_lm_py.cache import KVCache
+from mlx_lm_py.models.heads import join_heads, split_heads
 
 Mask: TypeAlias = mx.array | Literal["causal"] | None
 
@@ -110,23 +111,21 @@ class Attention(nn.Module):
 
         If ``last_only``, the last position alone attends.
         """
-        batch, length, _ = x.shape
         asking = x[:, -1:] if last_only else x
-        count = asking.shape[1]
         if last_only and isinstance(mask, mx.array):
             mask = mask[..., -1:, :]
-        queries = self.q_proj(asking).reshape(batch, count, self.n_heads, -1).swapaxes(1, 2)
-        keys = self.k_proj(x).reshape(batch, length, self.n_kv_heads, -1).swapaxes(1, 2)
-        values = self.v_proj(x).reshape(batch, length, self.n_kv_heads, -1).swapaxes(1, 2)
+        queries = split_heads(self.q_proj(asking), self.n_heads)
+        keys = split_heads(self.k_proj(x), self.n_kv_heads)
+        values = split_heads(self.v_proj(x), self.n_kv_heads)
         offset = cache.offset if cache is not None else 0
-        queries = self.rope(queries, offset=offset + length - count)
+        queries = self.rope(queries, offset=offset + keys.shape[2] - queries.shape[2])
         keys = self.rope(keys, offset=offset)
         if cache is not None:
             keys, values = cache.update_and_fetch(keys, values)
         output = mx.fast.scaled_dot_product_attention(
             queries, keys, values, scale=self.scale, mask=mask
         )
-        return self.o_proj(output.swapaxes(1, 2).reshape(batch, count, -1))
+        return self.o_proj(join_heads(output))
 
 
 class MLP(nn.Module):
