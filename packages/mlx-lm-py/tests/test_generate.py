@@ -49,14 +49,6 @@ def test_a_cache_goes_on() -> None:
     assert first + [token for token, _ in rest] == greedy(model, PROMPT, 7)
 
 
-def test_the_first_token_waits_for_nothing_else() -> None:
-    model = make_model()
-    cache = make_prompt_cache(model)
-    steps = generate_step(PROMPT, model, max_tokens=3, prompt_cache=cache)
-    next(steps)
-    assert cache[0].offset == len(PROMPT)
-
-
 def test_sampling_is_repeatable() -> None:
     model = make_model()
 

@@ -180,12 +180,7 @@ def _generate(
     # Waiting bounds the memory: it is not all given out before the work begins.
     mx.eval(token)
     mx.clear_cache()
-    # The first token is what callers wait for: the next step begins when they have it.
-    yield int(token.item()), logprobs
-    if max_tokens > 1:
-        token, logprobs = step(token)
-        mx.async_eval(token)
-    for i in range(1, max_tokens):
+    for i in range(max_tokens):
         if i + 1 < max_tokens:
             # The next step is under way while the caller deals with this one.
             next_token, next_logprobs = step(token)
