@@ -6,8 +6,10 @@ namespace mlx_c::cpu {
 
 namespace {
 
-// Tasks per thread, to even out threads that lose time.
-constexpr int tasks_per_thread = 4;
+// Tasks per thread, to even out threads that lose time. Each packs what it reads, which counts
+// where neither rows nor steps are few.
+constexpr int tasks_per_thread = 4, tasks_of_large = 2;
+constexpr int large = 128;
 // A part is not made smaller than this. Columns come first: the kernel goes through that many at a
 // time in any case.
 constexpr int least_columns = 64, cheap_columns = 256, least_rows = 32, most_rows = 1024;
@@ -48,7 +50,8 @@ void multiply(const Kernels& kernels, const DenseProduct& p) {
 Grid::Grid(const DenseProduct& p, int count)
     : count(count), group(1), rows(p.m), columns(p.n), row_parts(1), column_parts(1) {
   // A single thread packs everything once.
-  const int wanted = thread_count() == 1 ? 1 : tasks_per_thread * thread_count();
+  const int per_thread = std::min(p.m, p.k) < large ? tasks_per_thread : tasks_of_large;
+  const int wanted = thread_count() == 1 ? 1 : per_thread * thread_count();
   const bool few = p.m <= few_rows;
   while (count * pieces(p.m, rows) * pieces(p.n, columns) < wanted) {
     if (columns > cheap_columns || ((few || columns >= rows) && columns > least_columns)) {
