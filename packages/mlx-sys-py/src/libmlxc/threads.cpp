@@ -117,7 +117,7 @@ bool keeps_graphs() {
 // Schedules a plan for one stream. Returns whether it is available soon.
 bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, evaluation_lock& lock) {
   // Whoever waits loses nothing if no more is under way than keeps the stream busy.
-  const size_t most_under_way = wait ? 4 : 50;
+  const size_t most_under_way = wait ? 2 : 50;
   struct pieces {
     patience user;
     std::deque<mx::Event> under_way;
