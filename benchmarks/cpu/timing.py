@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-# The threads of some libraries keep looking for work for a while after a call, OpenBLAS's for 0.1 s,
-# and would keep a processor from the next side.
+# The threads of some libraries keep looking for work for a while after a call, OpenBLAS's for
+# 0.1 s, and would keep a processor from the next side.
 PAUSE = 0.2
 # What one side is given in a turn, and in all turns together.
 TURN, TOTAL = 0.04, 1.0
