@@ -58,7 +58,8 @@ _DEFINITION = """\
 }}
 """
 
-_PRIVATE_INCLUDES = ("checks", "convert", "direct", "division", "guard", "handle", "threads")
+# What the bodies themselves use; what the expressions of a row use is in the row's section.
+_BODY_INCLUDES = ("convert", "guard", "handle", "node_cache", "thread_state")
 _INCLUDES = ("api", "array", "optional", "stream", "vector")
 
 
@@ -91,7 +92,7 @@ def source(group: Group) -> str:
         for function in group.functions
         for variant in function.variants
     ]
-    includes = [*group.cpp_includes, *(f"private/{name}.hpp" for name in _PRIVATE_INCLUDES)]
+    includes = [*group.cpp_includes, *(f"core/{name}.hpp" for name in _BODY_INCLUDES)]
     return _SOURCE.format(
         sources=group.sources,
         name=group.name,
@@ -136,5 +137,5 @@ def _value(variant: Variant, function: Function) -> str:
         # A template takes one function, and cannot choose between several of one name.
         overloaded = len(function.variants) > 1
         operation = f"[](const auto&... x) {{ return {name}(x...); }}" if overloaded else name
-        name = f"mlx_c::direct<{operation}>"
+        name = f"mlx_c::cached_node<{operation}>"
     return call(name, list(values.values()), 78)

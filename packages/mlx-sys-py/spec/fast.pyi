@@ -1,7 +1,7 @@
 """Operations of neural networks that run as one step."""
 
 c_includes = ["mlx/c/fast_kernels.h"]
-cpp_includes = ["cpu/fast.hpp"]
+cpp_includes = ["core/checks.hpp", "cpu/ops/fused_ops.hpp"]
 
 @c(
     "mlx_fast_rms_norm",

@@ -1,6 +1,6 @@
 """Random numbers, from a state of every thread or from explicit keys."""
 
-cpp_includes = ["cpu/fast.hpp"]
+cpp_includes = ["cpu/ops/fused_ops.hpp"]
 
 @c("mlx_random_seed", "uint64 seed", stream=False)
 def seed(seed: int) -> None:

@@ -3,6 +3,8 @@
 They run on the CPU only: pass ``stream=cpu`` where there is a GPU.
 """
 
+cpp_includes = ["core/checks.hpp"]
+
 @c("mlx_linalg_qr", "array a")
 def qr(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
     """QR factorisation: an orthonormal and an upper triangular matrix.

@@ -1,5 +1,7 @@
 """Norms, products, inverses, determinants and systems of equations."""
 
+cpp_includes = ["core/checks.hpp"]
+
 @c(
     "mlx_linalg_norm_l2",
     "array a, ints? axis, bool keepdims",

@@ -1,5 +1,7 @@
 """Arithmetic on two arrays, element by element."""
 
+cpp_includes = ["core/integer_division.hpp"]
+
 @weak("a", "b")
 @direct
 @c("mlx_add", "array a, array b")

@@ -1,5 +1,7 @@
 """Shapes brought together: broadcasting and added axes."""
 
+cpp_includes = ["core/checks.hpp"]
+
 @c("mlx_expand_dims", "array a, int axis", when="isinstance(axis, int)")
 @c("mlx_expand_dims_axes", "array a, ints axes", axes="axis")
 def expand_dims(a: array, /, axis: IntOrInts, *, stream: StreamLike = None) -> array:

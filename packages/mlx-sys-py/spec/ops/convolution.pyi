@@ -1,5 +1,7 @@
 """Convolutions. Arrays are channels-last: batch, space, channels."""
 
+cpp_includes = ["core/checks.hpp"]
+
 def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
     """One integer for every spatial axis, from an integer or a sequence of them."""
     if isinstance(value, int):

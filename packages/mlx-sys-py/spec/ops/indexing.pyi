@@ -1,5 +1,7 @@
 """Elements taken from and put at positions that arrays give."""
 
+cpp_includes = ["core/checks.hpp"]
+
 @c("mlx_take", "array a, array indices", when="axis is None")
 @c("mlx_take_axis", "array a, array indices, int axis")
 def take(

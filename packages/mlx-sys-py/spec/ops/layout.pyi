@@ -1,5 +1,7 @@
 """Types, memory layout and order of evaluation."""
 
+cpp_includes = ["core/checks.hpp"]
+
 @method
 @c("mlx_astype", "array a, dtype dtype")
 def astype(a: array, /, dtype: Dtype, stream: StreamLike = None) -> array:

@@ -1,5 +1,7 @@
 """Weights in a few bits, and products with them."""
 
+cpp_includes = ["core/checks.hpp"]
+
 @c(
     "mlx_quantize",
     "array w, int? group_size, int? bits, str mode, array? global_scale",

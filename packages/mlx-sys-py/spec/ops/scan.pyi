@@ -1,5 +1,7 @@
 """Softmax and running reductions: as many elements out as in."""
 
+cpp_includes = ["core/checks.hpp"]
+
 @c("mlx_softmax", "array a, bool precise", when="axis is None")
 @c("mlx_softmax_axis", "array a, int axis, bool precise", when="isinstance(axis, int)")
 @c("mlx_softmax_axes", "array a, ints axes, bool precise", axes="axis")

@@ -1,5 +1,7 @@
 """Shapes, axes and layouts: the same elements, seen another way."""
 
+cpp_includes = ["core/checks.hpp"]
+
 @method("*shape: int | Sequence[int], stream: StreamLike = None")
 @direct
 @c("mlx_reshape", "array a, shape shape", check="mlx_c::check_lengths({shape})")

@@ -1,0 +1,258 @@
+#include "mlx/c/compile.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include <mlx/compile.h>
+#include <mlx/compile_impl.h>
+#include <mlx/device.h>
+#include <mlx/primitives.h>
+
+#include "cpu/kernels/table.hpp"
+#include "core/convert.hpp"
+#include "core/guard.hpp"
+#include "runtime/evaluate.hpp"
+
+using namespace mlx_c;
+namespace detail = mlx::core::detail;
+using mlx::core::array;
+
+namespace {
+
+// The key of a compiled function in MLX's caches, of which every thread has one.
+//
+// MLX would take an address for it, which the next function may get after this one is freed; the
+// cache of another thread would then answer with the old function. These are used once, and lie
+// where no address is, out of the way of the ids that callers choose for themselves.
+class CompiledId {
+ public:
+  ~CompiledId() {
+    // The caches have no lock, so only the owner erases. What other threads hold goes with them.
+    if (std::this_thread::get_id() == owner_) {
+      detail::compile_erase(cache_, value_);
+    }
+  }
+
+  uintptr_t value() const {
+    return value_;
+  }
+
+ private:
+  static uintptr_t next() {
+    static std::atomic<uintptr_t> last = ~uintptr_t{0};
+    return last--;
+  }
+
+  uintptr_t value_ = next();
+  std::thread::id owner_ = std::this_thread::get_id();
+  detail::CompileCacheWeakPtr cache_ = detail::compile_cache();
+};
+
+// What fuses chains of operations. On the CPU, MLX would write C++ and call a compiler when the
+// function runs; `cpu::prepare` fuses them without.
+mlx::core::CompileMode fusing_mode() {
+  const bool own = !mlx::core::is_available(mlx::core::Device::gpu) && cpu::kernels();
+  return own ? mlx::core::CompileMode::no_fuse : mlx::core::CompileMode::enabled;
+}
+
+// MLX starts with its own way of fusing, or disabled if its environment variable says so.
+void ensure_mode() {
+  static const bool done = [] {
+    if (!std::getenv("MLX_DISABLE_COMPILE")) {
+      mlx::core::set_compile_mode(fusing_mode());
+    }
+    return true;
+  }();
+  (void)done;
+}
+
+mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
+  switch (mode) {
+    case MLX_COMPILE_MODE_DISABLED:
+      return mlx::core::CompileMode::disabled;
+    case MLX_COMPILE_MODE_NO_SIMPLIFY:
+      return mlx::core::CompileMode::no_simplify;
+    case MLX_COMPILE_MODE_NO_FUSE:
+      return mlx::core::CompileMode::no_fuse;
+    case MLX_COMPILE_MODE_ENABLED:
+      return fusing_mode();
+  }
+  throw std::invalid_argument("mode is not an mlx_compile_mode");
+}
+
+// Takes custom functions and stopped gradients out of a recording. It is repeated, and never
+// differentiated or vectorized (there MLX calls the function itself), so what they compute stands
+// for them. The nodes of custom functions hold functions of the user, which would stay as long as
+// the recording is in the cache, and those may hold the compiled function; and MLX fails to merge
+// equal outputs whose gradients are stopped.
+class recording {
+ public:
+  explicit recording(const arrays& inputs) {
+    for (auto& input : inputs) {
+      depends_[input.id()] = true;
+    }
+  }
+
+  void simplify(arrays& outputs) {
+    // What does not depend on the inputs may be part of graphs that others evaluate.
+    auto lock = lock_evaluation();
+    for (auto& output : outputs) {
+      visit(output);
+    }
+    replace(outputs);
+  }
+
+ private:
+  // Depth first, and not recursive, as graphs are deep.
+  void visit(const array& root) {
+    std::vector<std::pair<array, size_t>> path = {{root, 0}};
+    while (!path.empty()) {
+      auto& [node, next] = path.back();
+      if (depends_.contains(node.id())) {
+        path.pop_back();
+      } else if (next < node.inputs().size()) {
+        auto input = node.inputs()[next++];
+        path.emplace_back(std::move(input), 0);
+      } else {
+        finish(node);
+        path.pop_back();
+      }
+    }
+  }
+
+  void finish(const array& node) {
+    auto& inputs = node.inputs();
+    bool depends =
+        std::any_of(inputs.begin(), inputs.end(), [this](auto& x) { return depends_[x.id()]; });
+    for (auto& output : node.outputs()) {
+      depends_[output.id()] = depends;
+      if (depends) {
+        replace(output.inputs());
+      }
+    }
+  }
+
+  void replace(arrays& values) {
+    for (auto& value : values) {
+      if (value.has_primitive() && depends_[value.id()]) {
+        if (auto* other = stood_for(value)) {
+          removed_.push_back(std::exchange(value, *other));
+        }
+      }
+    }
+  }
+
+  // Of the inputs of a node that only passes it on.
+  static const array* stood_for(const array& value) {
+    auto name = std::string_view(value.primitive().name());
+    auto& inputs = value.inputs();
+    if (name == "StopGradient") {
+      return &inputs[0];
+    }
+    if (name == "CustomTransforms") {
+      // The inputs end with the outputs.
+      auto outputs = inputs.end() - (value.siblings().size() + 1);
+      return &outputs[value.sibling_position()];
+    }
+    return nullptr;
+  }
+
+  // Freed without the lock: they may be the last to hold something of the user.
+  arrays removed_;
+  // For the arrays visited, by their ids, whether they depend on the inputs.
+  std::unordered_map<std::uintptr_t, bool> depends_;
+};
+
+bool is_tracer(const array& value) {
+  return value.is_tracer();
+}
+
+// Whether a compiled function is called by itself, not in a transformation that is under way: if
+// it then calls the function behind it, that is to record it.
+thread_local bool outermost = false;
+
+function recorded(function fun) {
+  return [fun = std::move(fun)](const arrays& inputs) {
+    bool records =
+        std::exchange(outermost, false) && std::all_of(inputs.begin(), inputs.end(), is_tracer);
+    auto outputs = fun(inputs);
+    if (records) {
+      recording(inputs).simplify(outputs);
+    }
+    return outputs;
+  };
+}
+
+// `compiled`, which calls a `recorded` function, for whichever thread calls it.
+function in_any_thread(function compiled) {
+  return [compiled = std::move(compiled)](const arrays& inputs) {
+    ensure_thread();
+    outermost = std::none_of(inputs.begin(), inputs.end(), is_tracer);
+    return compiled(inputs);
+  };
+}
+
+}  // namespace
+
+int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
+  return guard([&] {
+    ensure_mode();
+    auto id = std::make_shared<CompiledId>();
+    auto compiled = detail::compile(recorded(get_shared(fun, "fun")), id->value(), shapeless);
+    set(res, in_any_thread([id, compiled = std::move(compiled)](const arrays& inputs) {
+          return compiled(inputs);
+        }));
+  });
+}
+
+int mlx_detail_compile(
+    mlx_closure* res,
+    const mlx_closure fun,
+    uintptr_t fun_id,
+    bool shapeless,
+    const uint64_t* constants,
+    size_t constants_num) {
+  return guard([&] {
+    ensure_mode();
+    auto values = to_container<std::vector<uint64_t>>(constants, constants_num, "constants");
+    set(res,
+        in_any_thread(
+            detail::compile(
+                recorded(get_shared(fun, "fun")), fun_id, shapeless, std::move(values))));
+  });
+}
+
+int mlx_detail_compile_clear_cache(void) {
+  return guard([] { detail::compile_clear_cache(detail::compile_cache()); });
+}
+
+int mlx_detail_compile_erase(uintptr_t fun_id) {
+  return guard([&] { detail::compile_erase(detail::compile_cache(), fun_id); });
+}
+
+int mlx_disable_compile(void) {
+  return guard([] {
+    ensure_mode();
+    mlx::core::disable_compile();
+  });
+}
+
+int mlx_enable_compile(void) {
+  return guard([] {
+    ensure_mode();
+    mlx::core::set_compile_mode(fusing_mode());
+  });
+}
+
+int mlx_set_compile_mode(mlx_compile_mode mode) {
+  return guard([&] {
+    ensure_mode();
+    mlx::core::set_compile_mode(to_cpp(mode));
+  });
+}

@@ -1,0 +1,27 @@
+// Readers, writers and GGUF contents behind handles.
+#pragma once
+
+#include <memory>
+
+#include <mlx/io.h>
+
+#include "core/handle.hpp"
+#include "mlx/c/io_types.h"
+
+namespace mlx_c {
+
+// A reader or writer keeps the user's descriptor beside the C++ object made over it.
+template <class Stream>
+struct CallbackStream {
+  void* descriptor;
+  std::shared_ptr<Stream> stream;
+};
+
+using reader = CallbackStream<mlx::core::io::Reader>;
+using writer = CallbackStream<mlx::core::io::Writer>;
+
+MLX_C_HANDLE(mlx_io_reader, reader, "io_reader")
+MLX_C_HANDLE(mlx_io_writer, writer, "io_writer")
+MLX_C_HANDLE(mlx_io_gguf, mlx::core::GGUFLoad, "io_gguf")
+
+}  // namespace mlx_c

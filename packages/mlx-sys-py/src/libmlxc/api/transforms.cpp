@@ -1,0 +1,162 @@
+#include "mlx/c/transforms.h"
+
+#include <atomic>
+#include <memory>
+
+#include <mlx/transforms.h>
+
+#include "core/convert.hpp"
+#include "core/guard.hpp"
+#include "runtime/evaluate.hpp"
+
+using namespace mlx_c;
+namespace mx = mlx::core;
+
+namespace {
+
+void check_count(size_t count, size_t expected, const char* what, const char* per) {
+  if (count != expected) {
+    throw std::invalid_argument(
+        std::string(what) + " returned " + std::to_string(count) + " arrays, where " +
+        std::to_string(expected) + " are needed, one for each " + per);
+  }
+}
+
+// The functions of a custom function with the lengths of their results checked: MLX reads the
+// results by the number of inputs and outputs, whatever their lengths.
+class CheckedCustom {
+ public:
+  function fun(function f) {
+    return [f = std::move(f), outputs = outputs_](const arrays& inputs) {
+      auto results = f(inputs);
+      *outputs = results.size();
+      return results;
+    };
+  }
+
+  std::optional<vjp_function> vjp(std::optional<vjp_function> f) {
+    if (!f) {
+      return f;
+    }
+    return
+        [f = std::move(*f)](const arrays& primals, const arrays& cotangents, const arrays& outs) {
+          auto results = f(primals, cotangents, outs);
+          check_count(results.size(), primals.size(), "fun_vjp", "primal");
+          return results;
+        };
+  }
+
+  std::optional<jvp_function> jvp(std::optional<jvp_function> f) {
+    if (!f) {
+      return f;
+    }
+    return [f = std::move(*f), outputs = outputs_](
+               const arrays& primals, const arrays& tangents, const std::vector<int>& argnums) {
+      auto results = f(primals, tangents, argnums);
+      check_count(results.size(), *outputs, "fun_jvp", "output");
+      return results;
+    };
+  }
+
+  std::optional<vmap_function> vmap(std::optional<vmap_function> f) {
+    if (!f) {
+      return f;
+    }
+    return [f = std::move(*f), outputs = outputs_](
+               const arrays& inputs, const std::vector<int>& axes) {
+      auto results = f(inputs, axes);
+      check_count(results.first.size(), *outputs, "fun_vmap", "output");
+      check_count(results.second.size(), *outputs, "fun_vmap's axes", "output");
+      return results;
+    };
+  }
+
+ private:
+  std::shared_ptr<std::atomic<size_t>> outputs_ = std::make_shared<std::atomic<size_t>>(0);
+};
+
+}  // namespace
+
+int mlx_eval(const mlx_vector_array outputs) {
+  return guard([&] { evaluate(get(outputs, "outputs"), true); });
+}
+
+int mlx_async_eval(const mlx_vector_array outputs) {
+  return guard([&] { evaluate(get(outputs, "outputs"), false); });
+}
+
+int mlx_checkpoint(mlx_closure* res, const mlx_closure fun) {
+  return guard([&] { set(res, mx::checkpoint(get_shared(fun, "fun"))); });
+}
+
+int mlx_custom_function(
+    mlx_closure* res,
+    const mlx_closure fun,
+    const mlx_closure_custom fun_vjp,
+    const mlx_closure_custom_jvp fun_jvp,
+    const mlx_closure_custom_vmap fun_vmap) {
+  return guard([&] {
+    CheckedCustom checked;
+    set(res,
+        mx::custom_function(
+            checked.fun(get_shared(fun, "fun")),
+            checked.vjp(get_optional(fun_vjp)),
+            checked.jvp(get_optional(fun_jvp)),
+            checked.vmap(get_optional(fun_vmap))));
+  });
+}
+
+int mlx_custom_vjp(mlx_closure* res, const mlx_closure fun, const mlx_closure_custom fun_vjp) {
+  return guard([&] {
+    CheckedCustom checked;
+    set(res, mx::custom_vjp(get_shared(fun, "fun"), *checked.vjp(get(fun_vjp, "fun_vjp"))));
+  });
+}
+
+int mlx_jvp(
+    mlx_vector_array* res_0,
+    mlx_vector_array* res_1,
+    const mlx_closure fun,
+    const mlx_vector_array primals,
+    const mlx_vector_array tangents) {
+  return guard([&] {
+    ensure_thread();
+    set(res_0, res_1, mx::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
+  });
+}
+
+int mlx_vjp(
+    mlx_vector_array* res_0,
+    mlx_vector_array* res_1,
+    const mlx_closure fun,
+    const mlx_vector_array primals,
+    const mlx_vector_array cotangents) {
+  return guard([&] {
+    ensure_thread();
+    set(res_0,
+        res_1,
+        mx::vjp(get(fun, "fun"), get(primals, "primals"), get(cotangents, "cotangents")));
+  });
+}
+
+int mlx_value_and_grad(
+    mlx_closure_value_and_grad* res,
+    const mlx_closure fun,
+    const int* argnums,
+    size_t argnums_num) {
+  return guard([&] {
+    auto checked = [f = get_shared(fun, "fun")](const arrays& inputs) {
+      auto outputs = f(inputs);
+      if (outputs.empty()) {
+        throw std::invalid_argument("fun returned no arrays: there is nothing to differentiate");
+      }
+      return outputs;
+    };
+    auto value_and_grad =
+        mx::value_and_grad(function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
+    set(res, [value_and_grad](const arrays& inputs) {
+      ensure_thread();
+      return value_and_grad(inputs);
+    });
+  });
+}

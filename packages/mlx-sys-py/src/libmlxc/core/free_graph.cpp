@@ -1,0 +1,49 @@
+#include "core/free_graph.hpp"
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "cpu/nodes/use_count.hpp"
+
+namespace mlx_c {
+
+namespace mx = mlx::core;
+
+namespace {
+
+using cpu::use_count;
+
+// Takes the inputs from a node that only `array` holds; those that go with it are added to
+// `doomed`. Nodes with siblings hold each other: they are left to MLX.
+void take_inputs(mx::array& array, std::vector<mx::array>& doomed) {
+  if (use_count(array) != 1 || array.inputs().empty() || !array.siblings().empty()) {
+    return;
+  }
+  // What the threads that held the node before did to it has happened.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  for (auto& input : array.inputs()) {
+    if (use_count(input) == 1) {
+      doomed.push_back(std::move(input));
+    }
+  }
+  array.inputs().clear();
+}
+
+}  // namespace
+
+void free_graph(mx::array* array) {
+  // A graph may be deeper than the stack: no recursion.
+  std::vector<mx::array> doomed;
+  if (array) {
+    take_inputs(*array, doomed);
+    delete array;
+  }
+  while (!doomed.empty()) {
+    auto node = std::move(doomed.back());
+    doomed.pop_back();
+    take_inputs(node, doomed);
+  }
+}
+
+}  // namespace mlx_c

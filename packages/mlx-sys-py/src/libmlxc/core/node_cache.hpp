@@ -1,0 +1,256 @@
+// Nodes without what MLX does to find out that nothing has to be done.
+//
+// An operation of MLX promotes types, broadcasts shapes and makes a primitive before it makes the
+// node. Where the operands agree in type and shape all of that comes to the same primitive every
+// time, so it is done once, by MLX, and the node that came out serves as the pattern for the next.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <mlx/array.h>
+#include <mlx/ops.h>
+#include <mlx/primitives.h>
+#include <mlx/utils.h>
+
+namespace mlx_c {
+
+// What nodes of one operation have in common.
+struct CachedNode {
+  std::shared_ptr<mlx::core::Primitive> primitive;
+  std::optional<mlx::core::Stream> stream;
+  mlx::core::Dtype dtype = mlx::core::bool_;
+
+  // Learns from the node that MLX made of `inputs`, unless it is more than the operation itself:
+  // behind a cast, say, are other inputs than those given.
+  bool learn(const mlx::core::array& node, const std::vector<mlx::core::array>& inputs) {
+    auto same = [](const auto& a, const auto& b) { return a.id() == b.id(); };
+    if (!node.has_primitive() || !node.siblings().empty() ||
+        !std::ranges::equal(node.inputs(), inputs, same)) {
+      return false;
+    }
+    primitive = node.primitive_ptr();
+    stream = primitive->stream();
+    dtype = node.dtype();
+    return true;
+  }
+};
+
+// The inputs of a node; an initializer list would copy them twice.
+template <class... Arrays>
+std::vector<mlx::core::array> inputs_of(const Arrays&... arrays) {
+  std::vector<mlx::core::array> inputs;
+  inputs.reserve(sizeof...(arrays));
+  (inputs.push_back(arrays), ...);
+  return inputs;
+}
+
+// One pattern per type of the operands. A thread has its own, so nothing has to be locked.
+using CachedNodes = std::array<CachedNode, 14>;
+
+// `operation(a, s)` for a function of MLX that works element by element.
+template <auto operation>
+mlx::core::array cached_node(const mlx::core::array& a, const mlx::core::StreamOrDevice& s) {
+  static thread_local CachedNodes patterns;
+  auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
+  if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
+    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a));
+  }
+  auto node = operation(a, s);
+  pattern.learn(node, inputs_of(a));
+  return node;
+}
+
+// `operation(a, b, s)` for a function of MLX that works element by element.
+template <auto operation>
+mlx::core::array cached_node(
+    const mlx::core::array& a, const mlx::core::array& b, const mlx::core::StreamOrDevice& s) {
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) {
+    return operation(a, b, s);
+  }
+  static thread_local CachedNodes patterns;
+  auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
+  if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
+    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a, b));
+  }
+  auto node = operation(a, b, s);
+  pattern.learn(node, inputs_of(a, b));
+  return node;
+}
+
+// `operation(condition, a, b, s)` for the function of MLX that selects.
+template <auto operation>
+mlx::core::array cached_node(
+    const mlx::core::array& condition,
+    const mlx::core::array& a,
+    const mlx::core::array& b,
+    const mlx::core::StreamOrDevice& s) {
+  if (condition.dtype() != mlx::core::bool_ || condition.shape() != a.shape() ||
+      a.dtype() != b.dtype() || a.shape() != b.shape()) {
+    return operation(condition, a, b, s);
+  }
+  static thread_local CachedNodes patterns;
+  auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
+  if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
+    return mlx::core::array(
+        a.shape(), pattern.dtype, pattern.primitive, inputs_of(condition, a, b));
+  }
+  auto node = operation(condition, a, b, s);
+  pattern.learn(node, inputs_of(condition, a, b));
+  return node;
+}
+
+// `operation(a, shape, s)` for the function of MLX that gives an array another shape: its primitive
+// is made of the shape alone, which follows from the size of `a` and the one asked for.
+template <auto operation>
+mlx::core::array cached_node(
+    const mlx::core::array& a, const mlx::core::Shape& shape, const mlx::core::StreamOrDevice& s) {
+  struct CachedShape : CachedNode {
+    size_t size;
+    mlx::core::Shape asked, result;
+  };
+  // The last shape in each place: a model asks for a few, again and again.
+  static thread_local std::array<CachedShape, 16> patterns;
+  size_t place = a.size();
+  for (int extent : shape) {
+    place = place * 31 + extent;
+  }
+  auto& pattern = patterns[place % patterns.size()];
+  if (pattern.stream == mlx::core::to_stream(s) && pattern.size == a.size() &&
+      pattern.asked == shape && pattern.result != a.shape()) {
+    return mlx::core::array(pattern.result, a.dtype(), pattern.primitive, inputs_of(a));
+  }
+  auto node = operation(a, shape, s);
+  if (pattern.learn(node, inputs_of(a))) {
+    pattern.size = a.size();
+    pattern.asked = shape;
+    pattern.result = node.shape();
+  }
+  return node;
+}
+
+// Reductions are two nodes: one that keeps the axis, and one that takes it out.
+struct CachedReduction {
+  CachedNode reduction;
+  std::shared_ptr<mlx::core::Primitive> squeeze;  // null if the axis is kept
+  mlx::core::Dtype type = mlx::core::bool_;
+  int ndim = 0, axis = 0;
+  bool keepdims = false;
+
+  bool fits(const mlx::core::array& a, int of_axis, bool keeps, mlx::core::Stream stream) const {
+    return reduction.stream == stream && type == a.dtype() && axis == of_axis &&
+        ndim == static_cast<int>(a.ndim()) && keepdims == keeps;
+  }
+
+  void learn(const mlx::core::array& node, const mlx::core::array& a, int of_axis, bool keeps) {
+    const bool squeezes =
+        node.has_primitive() && std::string_view(node.primitive().name()) == "Squeeze";
+    if (squeezes == keeps) {
+      return;
+    }
+    if (reduction.learn(keeps ? node : node.inputs()[0], inputs_of(a))) {
+      squeeze = keeps ? nullptr : node.primitive_ptr();
+      type = a.dtype();
+      ndim = static_cast<int>(a.ndim());
+      axis = of_axis;
+      keepdims = keeps;
+    }
+  }
+};
+
+// `operation(a, axis, keepdims, s)` for a function of MLX that reduces. Where nothing is to be
+// reduced, MLX makes other nodes, or none.
+template <auto operation>
+mlx::core::array cached_node(
+    const mlx::core::array& a, int axis, bool keepdims, const mlx::core::StreamOrDevice& s) {
+  static thread_local std::array<CachedReduction, 8> patterns;
+  const int ndim = static_cast<int>(a.ndim());
+  const int place = axis < 0 ? axis + ndim : axis;
+  if (place < 0 || place >= ndim || a.shape(place) < 2 || a.size() == 0) {
+    return operation(a, axis, keepdims, s);
+  }
+  auto& pattern = patterns[(static_cast<size_t>(a.dtype().val()) + ndim + place) % patterns.size()];
+  if (!pattern.fits(a, place, keepdims, mlx::core::to_stream(s))) {
+    auto node = operation(a, axis, keepdims, s);
+    pattern.learn(node, a, place, keepdims);
+    return node;
+  }
+  const auto& [primitive, stream, dtype] = pattern.reduction;
+  auto shape = a.shape();
+  shape[place] = 1;
+  if (keepdims) {
+    return mlx::core::array(std::move(shape), dtype, primitive, inputs_of(a));
+  }
+  std::vector<mlx::core::array> reduced;
+  reduced.emplace_back(shape, dtype, primitive, inputs_of(a));
+  shape.erase(shape.begin() + place);
+  return mlx::core::array(std::move(shape), dtype, pattern.squeeze, std::move(reduced));
+}
+
+// The same over all axes.
+template <auto operation>
+mlx::core::array cached_node(
+    const mlx::core::array& a, bool keepdims, const mlx::core::StreamOrDevice& s) {
+  return a.ndim() == 1 ? cached_node<operation>(a, 0, keepdims, s) : operation(a, keepdims, s);
+}
+
+// The same over some.
+template <auto operation>
+mlx::core::array cached_node(
+    const mlx::core::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    const mlx::core::StreamOrDevice& s) {
+  return axes.size() == 1 ? cached_node<operation>(a, axes[0], keepdims, s)
+                          : operation(a, axes, keepdims, s);
+}
+
+// The shape of arrays of one type that are joined along an axis; none if there is more to do, be it
+// that a type has to be promoted or an error to be reported.
+inline std::optional<mlx::core::Shape> joined_shape(
+    const std::vector<mlx::core::array>& parts, size_t axis) {
+  if (parts.size() < 2 || axis >= parts[0].ndim()) {
+    return std::nullopt;
+  }
+  int64_t extent = 0;
+  for (auto& part : parts) {
+    if (part.dtype() != parts[0].dtype() || part.ndim() != parts[0].ndim() || part.size() == 0) {
+      return std::nullopt;
+    }
+    for (size_t i = 0; i < part.ndim(); ++i) {
+      if (i != axis && part.shape(i) != parts[0].shape(i)) {
+        return std::nullopt;
+      }
+    }
+    extent += part.shape(axis);
+  }
+  if (extent > std::numeric_limits<int>::max()) {
+    return std::nullopt;
+  }
+  auto shape = parts[0].shape();
+  shape[axis] = static_cast<int>(extent);
+  return shape;
+}
+
+// MLX's function of this name.
+inline mlx::core::array concatenate(
+    const std::vector<mlx::core::array>& parts, int axis, const mlx::core::StreamOrDevice& s) {
+  static thread_local std::array<CachedNode, 4> patterns;  // one per axis
+  size_t place = axis < 0 && !parts.empty() ? axis + parts[0].ndim() : axis;
+  auto shape = place < patterns.size() ? joined_shape(parts, place) : std::nullopt;
+  if (shape && patterns[place].stream == mlx::core::to_stream(s)) {
+    return mlx::core::array(std::move(*shape), parts[0].dtype(), patterns[place].primitive, parts);
+  }
+  auto node = mlx::core::concatenate(parts, axis, s);
+  if (shape) {
+    patterns[place].learn(node, parts);
+  }
+  return node;
+}
+
+}  // namespace mlx_c

@@ -1,0 +1,116 @@
+#include "cpu/arrays/allocation.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+#endif
+
+#include <mlx/primitives.h>
+#include <mlx/utils.h>
+
+namespace mlx_c::cpu {
+
+namespace {
+
+// Below this, the system gives memory whether it has it or not.
+constexpr std::size_t large = std::size_t{1} << 26;
+
+constexpr std::uintptr_t large_page = std::uintptr_t{1} << 21;
+
+// Nodes that only look at the memory of their input.
+constexpr const char* views[] = {
+    "AsStrided",
+    "Broadcast",
+    "BroadcastAxes",
+    "ExpandDims",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "StopGradient",
+    "Transpose",
+};
+
+bool is_view(const char* name) {
+  return std::any_of(std::begin(views), std::end(views), [=](const char* view) {
+    return std::strcmp(name, view) == 0;
+  });
+}
+
+// Bytes that an array needs, or the largest number if that is too small.
+std::size_t bytes(const mlx::core::array& node) {
+  if (node.size() == 0) return 0;
+  std::size_t result = node.itemsize();
+  for (int extent : node.shape())
+    if (__builtin_mul_overflow(result, static_cast<std::size_t>(extent), &result))
+      return std::numeric_limits<std::size_t>::max();
+  return result;
+}
+
+bool has_room(std::size_t size) {
+  if (size > std::numeric_limits<std::ptrdiff_t>::max()) return false;
+  // Volatile, lest a compiler finds that memory which nobody uses is always there.
+  void* volatile memory = std::malloc(size);
+  std::free(memory);
+  return memory != nullptr;
+}
+
+}  // namespace
+
+void check_memory(const mlx::core::array& node) {
+  const std::size_t size = bytes(node);
+  if (size < large || is_view(node.primitive().name())) return;
+  if (has_room(size)) return;
+  std::ostringstream message;
+  message << "[malloc] no memory for an array of shape " << node.shape() << " and type "
+          << node.dtype();
+  throw std::runtime_error(message.str());
+}
+
+mlx::core::allocator::Data allocate(std::size_t size) {
+  auto memory = mlx::core::allocator::malloc(size);
+#if defined(__linux__)
+  if (size >= 2 * large_page) {
+    auto buffer = memory.buffer();
+    const auto begin = reinterpret_cast<std::uintptr_t>(buffer.raw_ptr());
+    const std::uintptr_t first = (begin + large_page - 1) & ~(large_page - 1);
+    const std::uintptr_t end = (begin + size) & ~(large_page - 1);
+    // A hint: what comes of it does not matter.
+    if (begin != 0) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+  }
+#endif
+  return memory;
+}
+
+void move_to_large_pages(const std::unordered_map<std::string, mlx::core::array>& arrays) {
+#if defined(__linux__)
+  std::map<std::uintptr_t, std::size_t> held;
+  for (const auto& [name, array] : arrays) {
+    if (!array.is_available()) continue;
+    const auto begin = reinterpret_cast<std::uintptr_t>(array.data<char>());
+    const std::uintptr_t end = begin + array.nbytes();
+    for (std::uintptr_t page = begin / large_page; page * large_page < end; page++)
+      held[page] += std::min(end, (page + 1) * large_page) - std::max(begin, page * large_page);
+  }
+  for (const auto& [page, size] : held) {
+    if (size < large_page / 2) continue;
+    void* memory = reinterpret_cast<void*>(page * large_page);
+    madvise(memory, large_page, MADV_HUGEPAGE);
+    madvise(memory, large_page, MADV_COLLAPSE);
+  }
+#endif
+}
+
+}  // namespace mlx_c::cpu

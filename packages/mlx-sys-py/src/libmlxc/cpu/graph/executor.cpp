@@ -1,0 +1,245 @@
+#include "cpu/graph/executor.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+#include <mlx/scheduler.h>
+#include <mlx/transforms.h>
+#include "cpu/nodes/task_queue.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+namespace mx = mlx::core;
+using mx::array;
+using clock = std::chrono::steady_clock;
+
+// A caller can be interrupted while it waits, and not while it computes: for so long may it
+// compute, and one operation may touch so many bytes.
+constexpr auto max_inline_time = std::chrono::milliseconds(5);
+constexpr std::size_t small = 8 << 20;
+constexpr std::size_t nodes_per_look_at_the_clock = 8;
+
+// That an operation touches, at most. One that only gives its input another shape touches none, and
+// of what elements are taken from, no more is read than is written.
+std::size_t bytes(const array& node) {
+  if (is_view(node.primitive())) return 0;
+  const std::string_view name = node.primitive().name();
+  const bool takes = name == "Gather" || name == "GatherAxis";
+  std::size_t sum = node.nbytes();
+  for (const array& input : node.inputs())
+    sum += takes ? std::min(input.nbytes(), node.nbytes()) : input.nbytes();
+  return sum;
+}
+
+// What is handed over before somebody else may have a turn: enough to be worth a pause, which takes
+// tens of microseconds.
+constexpr std::size_t most_nodes_of_piece = 512;
+constexpr std::size_t most_bytes_of_piece = 32 << 20;
+
+// What takes less time than a human notices, whatever the operations are.
+constexpr std::size_t quick_nodes = 25;
+constexpr std::size_t quick_bytes = 1 << 20;
+
+// How many executions are under way that may last.
+std::atomic<int> lasting_executions = 0;
+
+class Lasting {
+ public:
+  Lasting() {
+    lasting_executions++;
+  }
+  ~Lasting() {
+    lasting_executions--;
+  }
+  Lasting(const Lasting&) = delete;
+  Lasting& operator=(const Lasting&) = delete;
+};
+
+bool is_quick(const decltype(Plan::nodes)& nodes) {
+  if (nodes.size() > quick_nodes) return false;
+  std::size_t sum = 0;
+  for (const array* node : nodes) sum += bytes(*node);
+  return sum <= quick_bytes;
+}
+
+class Execution {
+ public:
+  Execution(const Plan& plan, mx::Stream stream, bool lasts)
+      : plan_(plan), stream_(stream), lasting_(lasts ? std::make_shared<Lasting>() : nullptr) {
+    nodes_.reserve(plan.nodes.size());
+    for (const array* node : plan.nodes) nodes_.push_back(*node);
+  }
+
+  // Computes nodes in this thread until one is found that should not be.
+  void run_inline() {
+    TaskQueue steps(stream_, true);
+    const bool looks_at_the_clock = nodes_.size() >= nodes_per_look_at_the_clock;
+    const auto start = looks_at_the_clock ? clock::now() : clock::time_point();
+    std::size_t nodes = 0;
+    for (; !done(); next_++) {
+      array& node = nodes_[next_];
+      if (is_done(node)) continue;
+      if (!uses_task_queue(node.primitive(), node.inputs()) || bytes(node) > small) return;
+      if (++nodes % nodes_per_look_at_the_clock == 0 && clock::now() - start > max_inline_time) return;
+      std::vector<array> outputs = node.outputs();
+      evaluate(node, outputs);
+      plan_.evaluation->check();
+      finish(node, outputs, array::Status::available);
+    }
+  }
+
+  bool done() const {
+    return next_ == nodes_.size();
+  }
+
+  // Leaves the next piece of the remaining nodes to the stream; `event` is signalled after them. If
+  // one of them throws, those before it are computed nevertheless: they may be waited for.
+  void run_on_stream(const mx::Event& event) {
+    plan_.evaluation->add(event);
+    TaskQueue steps(stream_, false);
+    std::size_t count = 0, sum = 0;
+    try {
+      for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece; next_++) {
+        array& node = nodes_[next_];
+        if (is_done(node)) continue;
+        count++;
+        sum += bytes(node);
+        leave_to_stream(node, event, steps);
+      }
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    // Somebody may drop the last handle on an output before it is written.
+    if (done() || error_) steps.add(holder_of(plan_.outputs));
+    steps.flush(true);
+  }
+
+  // Leaves the remaining nodes as they are.
+  void stop() {
+    for (; !done(); next_++) mx::scheduler::enqueue(stream_, holder_of(nodes_[next_].inputs()));
+  }
+
+  // Throws what scheduling a node has thrown.
+  void check() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void leave_to_stream(array& node, const mx::Event& event, TaskQueue& steps) {
+    const bool kernel = uses_task_queue(node.primitive(), node.inputs());
+    steps.flush(!kernel);
+    std::vector<array> outputs = node.outputs();
+    for (array& output : outputs) output.attach_event(event);
+    evaluate(node, outputs);
+    keep_buffers(node, outputs, kernel ? &steps : nullptr);
+    finish(node, outputs, array::Status::evaluated);
+  }
+
+  // Nodes with several outputs come once for each that is used.
+  static bool is_done(const array& node) {
+    return node.status() != array::Status::unscheduled;
+  }
+
+  // A step that keeps the buffers of arrays until the stream comes to it.
+  std::function<void()> holder_of(const std::vector<array>& arrays) const {
+    std::vector<TaskQueue::Data> buffers;
+    for (const array& array : arrays)
+      if (array.data_shared_ptr()) buffers.push_back(array.data_shared_ptr());
+    return [buffers = std::move(buffers), lasting = lasting_] {};
+  }
+
+  static void evaluate(array& node, std::vector<array>& outputs) {
+    // What is differentiated later needs its inputs: a second handle keeps them from being
+    // overwritten.
+    std::vector<array> held;
+    if (node.is_tracer()) held = node.inputs();
+    node.primitive().eval_cpu(node.inputs(), outputs);
+  }
+
+  // Until the steps of a node have run, what they read must not be freed or reused. An output that
+  // took over the buffer of an input holds it by itself, and must be free to pass it on.
+  void keep_buffers(const array& node, const std::vector<array>& outputs, TaskQueue* steps) const {
+    std::vector<TaskQueue::Data> buffers;
+    auto keep = [&](const TaskQueue::Data& data) {
+      if (data && data != node.data_shared_ptr()) buffers.push_back(data);
+    };
+    for (const array& input : node.inputs()) keep(input.data_shared_ptr());
+    for (const array& output : outputs) keep(output.data_shared_ptr());
+    if (steps) {
+      steps->keep(std::move(buffers));
+    } else {
+      auto& encoder = mx::cpu::get_command_encoder(stream_);
+      encoder.dispatch([buffers = std::move(buffers),
+                        temporaries = std::exchange(encoder.temporaries(), {})] {});
+    }
+  }
+
+  static void finish(array& node, const std::vector<array>& outputs, array::Status status) {
+    for (const array& output : outputs) output.set_status(status);
+    if (!node.is_tracer()) node.detach();
+    // Our handle would keep its buffer from being reused.
+    array(std::move(node));
+  }
+
+  const Plan& plan_;
+  const mx::Stream stream_;
+  // Handles, as others may evaluate parts of the graph between pieces.
+  mx::SmallVector<array, 4> nodes_;
+  std::size_t next_ = 0;
+  const std::shared_ptr<Lasting> lasting_;
+  std::exception_ptr error_;
+};
+
+// MLX makes the events of what it evaluates, and signals one when all that was scheduled before is
+// done. So it is given one node, to schedule which is to schedule the others.
+class Schedule : public mx::Primitive {
+ public:
+  Schedule(mx::Stream stream, Execution& execution) : Primitive(stream), execution_(execution) {}
+
+  void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
+    outputs[0].set_data(mx::allocator::malloc(0));
+    execution_.run_on_stream(outputs[0].event());
+  }
+
+  void eval_gpu(const std::vector<array>&, std::vector<array>&) override {}
+
+  const char* name() const override {
+    return "Schedule";
+  }
+
+ private:
+  Execution& execution_;
+};
+
+}  // namespace
+
+bool execute(
+    const Plan& plan,
+    mx::Stream stream,
+    bool at_once,
+    const std::function<void(const mx::Event&)>& between) {
+  const bool soon = at_once && lasting_executions == 0 && is_quick(plan.nodes);
+  Execution execution(plan, stream, !soon);
+  if (at_once) execution.run_inline();
+  while (!execution.done()) {
+    array piece({0}, mx::bool_, std::make_shared<Schedule>(stream, execution), {});
+    mx::async_eval({piece});
+    if (execution.done()) break;
+    try {
+      execution.check();
+      between(piece.event());
+    } catch (...) {
+      execution.stop();
+      throw;
+    }
+  }
+  return soon;
+}
+
+}  // namespace mlx_c::cpu

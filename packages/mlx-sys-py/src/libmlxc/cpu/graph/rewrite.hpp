@@ -1,0 +1,36 @@
+// Faster evaluation on the CPU.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cpu/nodes/evaluation_errors.hpp"
+#include <mlx/array.h>
+#include <mlx/small_vector.h>
+
+namespace mlx_c::cpu {
+
+// A graph to evaluate.
+struct Plan {
+  const std::vector<mlx::core::array>& outputs;
+  // What is not computed yet, each behind its inputs: places in the graph and not handles, which
+  // would keep inputs from being overwritten.
+  mlx::core::SmallVector<mlx::core::array*, 16> nodes;
+  std::shared_ptr<Evaluation> evaluation;
+  // Whether all nodes, and what they wait for, belong to the stream asked for.
+  bool on_one_stream = true;
+  // Whether some input is still being computed.
+  bool waits = false;
+};
+
+// Makes the unevaluated graph under `outputs` use the kernels of this library where there is one
+// for the operation, its types and its shapes. What the graph computes and how it is
+// differentiated stays the same. Call it right before each evaluation, under the lock that
+// serialises evaluations: it writes to the nodes of the graph.
+//
+// Throws std::invalid_argument if MLX_SYS_PY_CPU or MLX_SYS_PY_NUM_THREADS make no sense, and
+// std::out_of_range if the graph depends on what failed before.
+// With MLX_SYS_PY_CPU=stock, MLX's own kernels stay in place but for the inputs that crash them.
+Plan rewrite_graph(const std::vector<mlx::core::array>& outputs, mlx::core::Stream stream);
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,249 @@
+// Products of two matrices, from packed panels.
+//
+// A tile of results stays in registers while a panel of a, which the first-level cache holds, meets
+// one of b, from the second level. Panels are as deep and as many as these levels take.
+#pragma once
+
+#include "cpu/kernels/table.hpp"
+#include "cpu/kernels/gemm/gemm_pack.hpp"
+
+namespace {
+namespace dense {
+
+using mlx_c::cpu::Gemm;
+using mlx_c::cpu::Operand;
+using mlx_c::cpu::Range;
+
+#if defined(__AVX512F__)
+constexpr int tile_rows = 14, tile_vectors = 2;
+#elif defined(__aarch64__)
+constexpr int tile_rows = 6, tile_vectors = 4;
+#else
+constexpr int tile_rows = 6, tile_vectors = 2;
+#endif
+constexpr int block_steps = 384, block_panels = 8;
+
+template <class T>
+constexpr int panel_width = tile_vectors * lanes_of<T>;
+
+template <class S>
+constexpr int block_columns = block_panels * panel_width<typename S::T> / S::width;
+
+// TaskQueue of a tile for which one line of memory is asked for: about as many as memory delivers.
+constexpr int steps_per_line = 8;
+
+inline int smaller(int a, int b) {
+  return a < b ? a : b;
+}
+
+// The lines of memory of a panel of a, asked for one by one while the panel before is multiplied.
+// To ask for many at once is of no use: the processor drops what it cannot queue.
+class Ahead {
+ public:
+  Ahead() = default;
+
+  // Of `rows` rows, `items` deep, where either rows or columns are contiguous.
+  template <class Item>
+  Ahead(const Item* panel, std::ptrdiff_t row, std::ptrdiff_t column, int rows, int items) {
+    constexpr int line = 64, size = sizeof(Item);
+    if (column == 1) {
+      at_ = (std::uintptr_t)panel;
+      step_ = line;
+      run_ = (items * size + line - 1) / line;
+      skip_ = row * size - (std::ptrdiff_t)run_ * line;
+      count_ = rows * run_;
+    } else if (row == 1) {
+      // What the first rows share a line with was in the panel before.
+      at_ = (std::uintptr_t)(panel + rows - 1);
+      step_ = column * size;
+      run_ = count_ = items;
+    }
+    left_ = run_;
+  }
+
+  void ask() {
+    if (count_ == 0) return;
+    count_--;
+    ask_for(at_);
+    at_ += (std::uintptr_t)step_;
+    if (--left_ > 0) return;
+    left_ = run_;
+    at_ += (std::uintptr_t)skip_;
+  }
+
+ private:
+  std::uintptr_t at_ = 0;
+  std::ptrdiff_t step_ = 0, skip_ = 0;  // from line to line, and besides from run to run
+  int run_ = 0, left_ = 0, count_ = 0;
+};
+
+// The first `columns` columns of a tile to y, or added to it.
+template <class T>
+void put_some(
+    const T* tile, int width, int rows, T* y, std::ptrdiff_t y_row, int columns, bool add) {
+  for (; rows > 0; rows--, tile += width, y += y_row)
+    for (int j = 0; j < columns; j++) y[j] = add ? y[j] + tile[j] : tile[j];
+}
+
+// The tile of `rows` rows and `columns` columns of y, to which it is added if `add`. All loops but
+// the one over steps must be unrolled for the sums to be registers.
+template <class M, class T, int rows, int vectors>
+void tile(
+    int steps,
+    const T* a,
+    const T* b,
+    T* y,
+    std::ptrdiff_t y_row,
+    int columns,
+    bool add,
+    Ahead& ahead) {
+  constexpr int size = lanes_of<T>, width = vectors * size;
+  Vector<T> sums[rows][vectors] = {};
+  for (int p = 0; p < steps;) {
+    ahead.ask();
+    for (const int end = smaller(p + steps_per_line, steps); p < end; p++, a += rows, b += width) {
+      Vector<T> right[vectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) right[v] = load_vector(b + v * size);
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) sums[r][v] = M::multiply_add(a[r], right[v], sums[r][v]);
+      }
+    }
+  }
+  T some[rows * width];
+  const bool all = columns == width;
+  T* const target = all ? y : some;
+  const std::ptrdiff_t target_row = all ? y_row : width;
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      T* at = target + r * target_row + v * size;
+      store_vector(at, add && all ? load_vector(at) + sums[r][v] : sums[r][v]);
+    }
+  }
+  if (!all) put_some(some, width, rows, y, y_row, columns, add);
+}
+
+template <class T>
+using Tile = void (*)(int, const T*, const T*, T*, std::ptrdiff_t, int, bool, Ahead&);
+
+template <class M, class T, int vectors, int... r>
+inline Tile<T> choose_tile(int rows, Sequence<r...>) {
+  static constexpr Tile<T> tiles[] = {tile<M, T, r + 1, vectors>...};
+  return tiles[rows - 1];
+}
+
+template <class S, int vectors>
+inline Tile<typename S::T> choose_tile(int rows) {
+  return choose_tile<typename S::Math, typename S::T, vectors>(
+      rows, typename MakeSequence<tile_rows>::type());
+}
+
+inline int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
+
+template <class S>
+const typename S::Item* items(const void* data) {
+  return static_cast<const typename S::Item*>(data);
+}
+
+template <class S, class T = typename S::T>
+void pack_a(const Operand& a, Range rows, Range depth, int available, T* target) {
+  const auto* source = items<S>(a.data) + rows.begin * a.row + depth.begin * a.column;
+  const int count = rows.end - rows.begin;
+  pack<S>(source, {a.row, a.column, count, available}, depth.end - depth.begin, count, target);
+}
+
+template <class S, class T = typename S::T>
+void pack_b(const Operand& b, Range depth, Range columns, int available, int width, T* target) {
+  const auto* source = items<S>(b.data) + depth.begin * b.row + columns.begin * b.column;
+  const int count = columns.end - columns.begin;
+  pack<S>(source, {b.column, b.row, count, available}, depth.end - depth.begin, width, target);
+}
+
+template <>
+void pack_a<Complex>(const Operand& a, Range rows, Range depth, int, float* target) {
+  const int count = rows.end - rows.begin;
+  for (int p = depth.begin; p < depth.end; p++, target += 2 * count) {
+    const float* at = items<Complex>(a.data) + 2 * (rows.begin * a.row + p * a.column);
+    for (int i = 0; i < count; i++, at += 2 * a.row) {
+      target[i] = at[0];
+      target[count + i] = at[1];
+    }
+  }
+}
+
+template <>
+void pack_b<Complex>(const Operand& b, Range depth, Range columns, int, int width, float* target) {
+  const int count = 2 * (columns.end - columns.begin);
+  for (int p = depth.begin; p < depth.end; p++, target += 2 * width) {
+    const float* at = items<Complex>(b.data) + 2 * (p * b.row + columns.begin * b.column);
+    float *real = target, *imaginary = target + width;
+    for (int j = 0; j < width; j += 2, at += 2 * b.column) {
+      const bool is_there = j < count;
+      real[j] = is_there ? at[0] : 0;
+      real[j + 1] = is_there ? at[1] : 0;
+      imaginary[j] = is_there ? -at[1] : 0;
+      imaginary[j + 1] = is_there ? at[0] : 0;
+    }
+  }
+}
+
+// Rows of a panel of a: as many as a tile has, or evenly fewer.
+inline int panel_rows_of_a(int m) {
+  return pieces(m, pieces(m, tile_rows));
+}
+
+// Elements of T that multiply_blocked needs besides y.
+template <class S, class T = typename S::T>
+std::size_t blocked_scratch(const Gemm& p) {
+  const int steps = smaller(S::steps(p.k), block_steps);
+  const int columns = S::width * smaller(p.n, block_columns<S>);
+  const int padded_columns = pieces(columns, panel_width<T>) * panel_width<T>;
+  return (std::size_t)steps * (padded_columns + panel_rows_of_a(p.m)) + lanes_of<T>;
+}
+
+// y = a b, for the given columns, at most block_columns<S>.
+template <class S, class T = typename S::T>
+void multiply_blocked(
+    const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, T* scratch) {
+  constexpr int wide = panel_width<T>, narrow = lanes_of<T>;
+  const int n = S::width * (columns.end - columns.begin), rows = panel_rows_of_a(p.m);
+  for (int k = 0; k < p.k; k += S::items(block_steps)) {
+    const Range depth{k, smaller(k + S::items(block_steps), p.k)};
+    const int steps = S::steps(depth.end - depth.begin);
+    for (int j = 0; j < n; j += wide) {
+      const int begin = columns.begin + j / S::width;
+      const Range panel{begin, smaller(begin + wide / S::width, columns.end)};
+      const int width = n - j > narrow ? wide : narrow;
+      pack_b<S>(p.b, depth, panel, p.n - begin, width, scratch + (std::ptrdiff_t)j * steps);
+    }
+    T* const a = scratch + (std::ptrdiff_t)pieces(n, wide) * wide * steps;
+    for (int i = 0; i < p.m; i += rows) {
+      const int count = smaller(rows, p.m - i);
+      pack_a<S>(p.a, {i, i + count}, depth, p.m - i, a);
+      const Tile<T> wide_tile = choose_tile<S, tile_vectors>(count);
+      const Tile<T> narrow_tile = choose_tile<S, 1>(count);
+      Ahead ahead;
+      if (const int next = smaller(rows, p.m - i - count); next > 0) {
+        const auto* panel =
+            items<S>(p.a.data) + S::width * ((i + count) * p.a.row + depth.begin * p.a.column);
+        ahead = Ahead(
+            panel, S::width * p.a.row, p.a.column, next, S::width * (depth.end - depth.begin));
+      }
+      for (int j = 0; j < n; j += wide) {
+        const int left = smaller(n - j, wide);
+        const T* const b = scratch + (std::ptrdiff_t)j * steps;
+        T* const target = y + i * y_row + j;
+        (left > narrow ? wide_tile : narrow_tile)(steps, a, b, target, y_row, left, k > 0, ahead);
+      }
+    }
+  }
+}
+
+}  // namespace dense
+}  // namespace

@@ -1,0 +1,136 @@
+// Products of matrices of numbers, alone and added to a third.
+#pragma once
+
+#include "cpu/kernels/gemm/gemm_skinny.hpp"
+#include "cpu/kernels/gemm/gemm_amx.hpp"
+
+namespace {
+namespace dense {
+
+using mlx_c::cpu::Number;
+
+// From the sums to y: scaled, added to c, in the type of y.
+template <class P, class T = typename P::T>
+void finish(const Gemm& p, Range columns, T* sums, std::ptrdiff_t sums_row, bool in_place) {
+  using Item = typename P::Item;
+  constexpr int width = P::width;
+  const int count = width * (columns.end - columns.begin);
+  for (int i = 0; i < p.m; i++, sums += sums_row) {
+    if (p.alpha != 1)
+      for (int j = 0; j < count; j++) sums[j] *= (T)p.alpha;
+    if (p.beta != 0) {
+      const Item* c = items<P>(p.c.data) + width * (i * p.c.row + columns.begin * p.c.column);
+      for (int j = 0; j < count; j++)
+        sums[j] += (T)p.beta * P::value(c[j / width * width * p.c.column + j % width]);
+    }
+    if (in_place) continue;
+    Item* y = static_cast<Item*>(p.y) + width * (i * p.y_row + columns.begin * p.y_column);
+    if (p.y_column == 1) {
+      P::put(sums, y, count);
+    } else {
+      for (int j = 0; j < count; j += width) P::put(sums + j, y + j * p.y_column, width);
+    }
+  }
+}
+
+// S is what the loops compute with, P the type in memory.
+template <class S, class P>
+struct Dense {
+  using T = typename S::T;
+  static constexpr bool same_type = sizeof(T) == sizeof(typename P::Item);
+
+  static bool has_few_rows(const Gemm& p) {
+    if (S::width != 1 || p.m > few_rows) return false;
+    // Without whole vectors to read, packing costs less.
+    if (p.b.row == 1) return p.m == 1 || S::steps(p.k) >= lanes_of<T>;
+    return p.b.column == 1 && (p.m == 1 || p.n >= lanes_of<T>);
+  }
+
+  // Whether sums can be where the results will.
+  static bool in_place(const Gemm& p) {
+    return same_type && p.y_column == 1;
+  }
+
+  static int sums_row(const Gemm& p) {
+    return S::width * smaller(p.n, block_columns<S>);
+  }
+
+  static std::size_t sums(const Gemm& p) {
+    return in_place(p) ? 0 : (std::size_t)pieces(p.m * sums_row(p), lanes_of<T>) * lanes_of<T>;
+  }
+
+  static std::size_t scratch(const Gemm& p) {
+    return sizeof(T) *
+        (sums(p) + (has_few_rows(p) ? few_rows_scratch<S>(p) : blocked_scratch<S>(p)));
+  }
+
+  static void multiply(const Gemm& p, void* scratch) {
+    T* const rest = static_cast<T*>(scratch) + sums(p);
+    for (int j = 0; j < p.n; j += block_columns<S>) {
+      const Range columns{j, smaller(j + block_columns<S>, p.n)};
+      T* y = static_cast<T*>(scratch);
+      std::ptrdiff_t row = sums_row(p);
+      if (in_place(p)) {
+        y = static_cast<T*>(p.y) + S::width * j;
+        row = S::width * p.y_row;
+      }
+      if (p.k == 0) {
+        for (int i = 0; i < p.m; i++)
+          std::memset(y + i * row, 0, sizeof(T) * S::width * (std::size_t)(columns.end - j));
+      } else if (has_few_rows(p)) {
+        multiply_few_rows<S>(p, columns, y, row, rest);
+      } else {
+        multiply_blocked<S>(p, columns, y, row, rest);
+      }
+      if (!in_place(p) || p.alpha != 1 || p.beta != 0) finish<P>(p, columns, y, row, in_place(p));
+    }
+  }
+};
+
+// The same with the sides exchanged where y has fewer columns than a tile, so few that they should
+// be rows; and with an alpha of 0 nothing of a and b counts.
+inline Gemm oriented(Gemm p) {
+  if (p.alpha == 0) p.k = 0;
+  if (p.n > few_rows || p.n >= p.m) return p;
+  Gemm q = p;
+  q.m = p.n;
+  q.n = p.m;
+  q.a = {p.b.data, p.b.column, p.b.row};
+  q.b = {p.a.data, p.a.column, p.a.row};
+  q.c = {p.c.data, p.c.column, p.c.row};
+  q.y_row = p.y_column;
+  q.y_column = p.y_row;
+  return q;
+}
+
+// Calls f(Dense<S, P>()) for the type of the product; B is what bfloat16 is computed with.
+template <class B, class F>
+auto for_type(Number type, F f) {
+  switch (type) {
+    case Number::f32:
+      return f(Dense<Same<float>, Same<float>>());
+    case Number::f16:
+      return f(Dense<Half, Half>());
+    case Number::bf16:
+      return f(Dense<B, Brain>());
+    case Number::f64:
+      return f(Dense<Same<double>, Same<double>>());
+    default:
+      return f(Dense<Complex, Complex>());
+  }
+}
+
+template <class B>
+std::size_t product_scratch(const Gemm& p) {
+  const Gemm q = oriented(p);
+  return for_type<B>(p.type, [&](auto dense) { return dense.scratch(q); });
+}
+
+template <class B>
+void product(const Gemm& p, void* scratch) {
+  const Gemm q = oriented(p);
+  for_type<B>(p.type, [&](auto dense) { dense.multiply(q, scratch); });
+}
+
+}  // namespace dense
+}  // namespace

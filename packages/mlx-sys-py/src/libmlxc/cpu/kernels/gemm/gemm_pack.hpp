@@ -1,0 +1,77 @@
+// Parts of matrices in the order in which a product reads them.
+//
+// A panel is some rows of a, or columns of b: its lines. Element p of line i comes to
+// target[p * width + i], so that a step of the product finds its elements side by side. Up to a
+// vector behind the panel is overwritten.
+#pragma once
+
+#include "cpu/kernels/gemm/gemm_types.hpp"
+
+namespace {
+namespace dense {
+
+// How far ahead memory is asked for what is packed, along lines or from step to step: the processor
+// does not foresee lines and steps that are far apart.
+constexpr std::uintptr_t bytes_ahead = 384;
+constexpr int steps_ahead = 32;
+
+// An address and no pointer, as it may be behind a matrix. Nothing is read there.
+inline void ask_for(std::uintptr_t address) {
+  __builtin_prefetch(reinterpret_cast<const void*>(address));
+}
+
+struct Lines {
+  std::ptrdiff_t line, step;  // strides, in items: from line to line and along k
+  int count;
+  int available;  // lines from the first on that can be read; the ones beyond `count` go nowhere
+};
+
+// As many steps as a vector has lanes, where items along k are neighbours.
+template <class S, class T = typename S::T>
+void pack_square(const typename S::Item* source, Lines lines, int width, T* target) {
+  constexpr int size = lanes_of<T>;
+  // What a store writes beyond the panel's width belongs to a step, or lines, that come later.
+  for (int first = (width - 1) / size * size; first >= 0; first -= size) {
+    const int count = lines.count - first;
+    Vector<T> square[size];
+#pragma GCC unroll 16
+    for (int i = 0; i < size; i++) {
+      const auto* line = source + (first + i) * lines.line;
+      if (i < count) ask_for((std::uintptr_t)line + bytes_ahead);
+      square[i] = i < count ? S::along(line) : Vector<T>{};
+    }
+    transpose<T>(square);
+#pragma GCC unroll 16
+    for (int p = 0; p < size; p++) store_vector(target + p * width + first, square[p]);
+  }
+}
+
+template <class S, class T = typename S::T>
+void pack(const typename S::Item* source, Lines lines, int items, int width, T* target) {
+  constexpr int size = lanes_of<T>;
+  const int steps = S::steps(items);
+  int p = 0;
+  if (lines.step == 1)
+    for (; S::items(p + size) <= items; p += size)
+      pack_square<S>(source + S::items(p), lines, width, target + (std::ptrdiff_t)p * width);
+  for (; p < steps; p++) {
+    const auto* at = source + S::items(p) * lines.step;
+    const int left = items - S::items(p);
+    T* row = target + (std::ptrdiff_t)p * width;
+    int i = 0;
+    if (lines.line == 1) {
+      constexpr std::uintptr_t item = sizeof *at;
+      const std::uintptr_t ahead =
+          (std::uintptr_t)at + (std::uintptr_t)(S::items(steps_ahead) * lines.step) * item;
+      ask_for(ahead);
+      ask_for(ahead + (std::uintptr_t)(lines.count - 1) * item);
+      for (; i < lines.count && i + size <= lines.available; i += size)
+        store_vector(row + i, S::across(at + i, lines.step, left));
+    }
+    for (; i < lines.count; i++) row[i] = S::get(at + i * lines.line, lines.step, left);
+    for (; i < width; i++) row[i] = 0;
+  }
+}
+
+}  // namespace dense
+}  // namespace

@@ -1,0 +1,215 @@
+// The kernels that exist once per instruction set, as one table of functions per set.
+//
+// Everything here is plain data: the files that implement it are compiled with flags the rest of
+// the library is not, so nothing with a shared inline definition may cross this boundary.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/kernels/elementwise/ops.hpp"
+#include "cpu/kernels/reduce/ops.hpp"
+
+namespace mlx_c::cpu {
+
+enum class Float { f32, f16, bf16 };
+
+// How packed integers stand for weights: scale * q + bias, or scale * q, where q is the integer
+// itself or a float of 4 (e2m1) or 8 bits (e4m3).
+enum class Encoding { affine, fp4, fp8 };
+
+// y = x @ w.T for packed weights w, or y = x @ w if they are not transposed.
+struct QuantizedGemm {
+  int m, n, k;
+  Encoding encoding;
+  int bits, group;
+  bool transposed;
+  const void* x;  // [m, k], rows contiguous
+  Float x_type;
+  const std::uint32_t* w;  // [n, k], or [k, n] if not transposed, of weights of `bits` bits
+  // As the weights, but one for `group` of them in a row. With other encodings than affine the
+  // scales are bytes: small floats (e4m3) for groups of 16, powers of two (e8m0) for groups of 32.
+  const void* scales;
+  Float scales_type;
+  const void* biases;
+  Float biases_type;
+  void* y;  // [m, n]
+  Float y_type;
+  float* packed;  // [m, packed_row()]: x as the kernel reads it, see pack_rows
+};
+
+struct Range {
+  int begin, end;
+};
+
+enum class Number { f32, f16, bf16, f64, c64 };
+
+// Element (i, j) lies i * row + j * column items behind `data`.
+struct Operand {
+  const void* data;
+  std::ptrdiff_t row, column;
+};
+
+// y = alpha * a b + beta * c, all of one type. Sums are at least of single precision.
+struct Gemm {
+  Number type;
+  int m, n, k;
+  Operand a, b, c;  // [m, k], [k, n] and, not read if beta is 0, [m, n]
+  void* y;          // laid out like an Operand
+  std::ptrdiff_t y_row, y_column;
+  float alpha, beta;
+};
+
+// A turn of pairs of numbers by angles of their own: of neighbours if `traditional`, else of those
+// `pairs` apart. What comes behind them stays.
+struct RopeArgs {
+  Float type;
+  int pairs, width;
+  bool traditional;
+  const float *cosines, *sines;
+};
+
+// A normalisation of rows; if they are not centred, the mean counts as zero.
+struct NormArgs {
+  bool centred;
+  float eps;
+  int size;
+};
+
+// Attention of one query for each of some heads, which share keys and values.
+struct DecodeAttentionArgs {
+  static constexpr int padding = 16;  // floats that a row of queries is a multiple of
+  Float type;                         // of keys and values
+  int heads, keys, width, value_width;
+  const float* queries;     // [heads, width], rows filled up with zeros
+  const void *key, *value;  // [keys, width] and [keys, value_width], elements of rows contiguous
+  std::ptrdiff_t key_row, value_row;
+  float* weights;            // [heads, keys]: the exponentials of the scores less the greatest one
+  float *greatest, *totals;  // [heads]: the greatest score, and the sum of the exponentials
+  float* y;                  // [heads, value_width]: sums of values, each times its exponential
+};
+
+// y = x w from panels of integers of 16 bits: groups of numbers along k share a unit or a scale.
+struct Int16Gemm {
+  int k, group;  // k is a multiple of the group, the group of 32
+  // Those of the integers of x, with the sign: 16, or 15 where x is of type f32. With those of w
+  // and the size of a group, the sums must not need more than 32.
+  int x_bits;
+  bool biased;   // whether w has biases
+  bool flushes;  // whether groups of x below 2^-60 may be rounded to multiples of 2^-73
+  Float y_type;
+  std::ptrdiff_t y_row;
+};
+
+struct Int16GemmKernels {
+  int rows, columns;  // of y, at most, that a panel of x and one of w are for
+  // 32-bit words of a panel.
+  std::size_t (*x_panel)(const Int16Gemm&, int rows);
+  std::size_t (*w_panel)(const Int16Gemm&);
+  // Rows of x, of which one lies `row` numbers behind the other. False if a number is too large for
+  // it, too small, or not finite.
+  bool (*pack_x)(
+      const Int16Gemm&,
+      const void* x,
+      Float type,
+      std::ptrdiff_t row,
+      int rows,
+      std::int32_t* panel);
+  // Transposed affine weights. False if a scale or a bias is too large, too small, or not finite.
+  bool (*pack_w)(
+      const Int16Gemm&, const QuantizedGemm&, Range columns, std::int32_t* panel);
+  // The first k numbers of columns in half precision, of which one stride is 1; with neighbours in
+  // a row, there are 16, 32 ... of them. Integers of 13 bits; the columns are taken times `factor`,
+  // between 2^-12 and 2^12. False as above, but for numbers that are too small.
+  bool (*pack_columns)(
+      const Int16Gemm&,
+      Operand,
+      Float type,
+      int k,
+      int columns,
+      float factor,
+      std::int32_t* panel);
+  // Computes the part of y that two panels are for, which begins at `y`.
+  void (*multiply)(
+      const Int16Gemm&,
+      int rows,
+      int columns,
+      const std::int32_t* x,
+      const std::int32_t* w,
+      void* y);
+};
+
+struct Kernels {
+  // The weights in a part of w, row after row, as floats. Columns are multiples of 16.
+  void (*dequantize)(const QuantizedGemm&, Range rows, Range columns, float* target);
+
+  // These four are for transposed affine weights of 4 or 8 bits and few rows of x.
+  // Floats that one packed row of x takes.
+  std::size_t (*packed_row)(const QuantizedGemm&);
+  // Floats of scratch that each thread needs in the two functions below.
+  std::size_t (*scratch)(const QuantizedGemm&);
+  void (*pack_rows)(const QuantizedGemm&, Range rows, float* scratch);
+  // Computes the given part of y from the packed rows.
+  void (*multiply)(const QuantizedGemm&, Range columns, Range rows, float* scratch);
+
+  // Null where floats are as fast.
+  const Int16GemmKernels* integers;
+
+  // Bytes of scratch, aligned to 64, that `product` needs.
+  std::size_t (*product_scratch)(const Gemm&);
+  void (*product)(const Gemm&, void* scratch);
+  // y[j] = sum_i rows[i][j] * weights[i][j], for `count` rows of `size` real numbers; the weights
+  // lie in order.
+  void (*weigh_rows)(
+      Number type, const void* const* rows, const void* weights, int count, int size, void* y);
+
+  // Of one row: y = (x - mean) / sqrt(variance + eps) * weight + bias. Weight and bias may be null.
+  void (*normalize)(const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
+  // Given the gradient with respect to y, that with respect to x; those with respect to weight and
+  // bias are added to what is there, or null.
+  void (*normalize_gradients)(
+      const NormArgs&,
+      const float* x,
+      const float* weight,
+      const float* gradient,
+      float* of_x,
+      float* of_weight,
+      float* of_bias);
+  // In place.
+  void (*softmax)(float* x, int size);
+  // From the gradient with respect to a softmax y to that with respect to its operand, in place.
+  void (*softmax_gradients)(const float* y, float* gradient, int size);
+  // Replaces x by the exponentials of what is between it and the greatest; returns their sum.
+  float (*exponentials)(float* x, int size, float& greatest);
+  // Computes weights, greatest, totals and y.
+  void (*attend)(const DecodeAttentionArgs&);
+  // Rotates the pairs of a row x.
+  void (*rotate)(const RopeArgs&, const void* x, void* y);
+
+  void (*widen)(const void* source, Float type, float* target, std::size_t size);
+  void (*narrow)(const float* source, void* target, Float type, std::size_t size);
+
+  // Encrypts the counters (x, y), (x + 1, y + 1) ... with a key of two words.
+  void (*random_words)(
+      const std::uint32_t* key,
+      std::uint32_t x,
+      std::uint32_t y,
+      std::size_t count,
+      std::uint32_t* first,
+      std::uint32_t* second);
+  // The kernel of an operation on elements of a type, null if there is none.
+  Elementwise (*elementwise)(Op op, Type operands, Type result);
+  // The result is of the type of the elements, of at least 32 bits for sums and products, and float
+  // for the narrower floats.
+  Reduction (*reduction)(Reduce op, Type type);
+  ArgReduction (*arg_reduction)(bool greatest, Type type);
+  // Null for what is no float.
+  RowFunctions (*row_functions)(Type type);
+};
+
+// The table of the best level that this machine has, or of the one that MLX_SYS_PY_CPU names;
+// null for "stock", which leaves everything to MLX. Throws std::invalid_argument if the variable
+// names no level or one that the machine cannot run.
+const Kernels* kernels();
+
+}  // namespace mlx_c::cpu

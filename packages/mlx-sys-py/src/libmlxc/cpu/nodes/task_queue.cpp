@@ -1,0 +1,69 @@
+#include "cpu/nodes/task_queue.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "cpu/nodes/use_count.hpp"
+#include <mlx/scheduler.h>
+
+namespace mlx_c::cpu {
+
+// Many enough to make handing over cheap, few enough to start early and to free memory early.
+constexpr std::size_t batch_size = 16;
+
+thread_local constinit TaskQueue* TaskQueue::current_ = nullptr;
+
+TaskQueue::TaskQueue(mlx::core::Stream stream, bool at_once)
+    : stream_(stream),
+      at_once_(at_once),
+      outer_(std::exchange(current_, this)),
+      batch_{stream, {}, {}} {}
+
+TaskQueue::~TaskQueue() {
+  current_ = outer_;
+}
+
+void TaskQueue::keep(std::vector<Data> buffers) {
+  if (batch_.steps.empty()) return;
+  std::move(buffers.begin(), buffers.end(), std::back_inserter(batch_.buffers));
+}
+
+void TaskQueue::flush(bool all) {
+  if (batch_.steps.empty() || (!all && batch_.steps.size() < batch_size)) return;
+  auto batch = std::make_shared<Batch>(std::exchange(batch_, Batch{stream_, {}, {}}));
+  std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
+  under_way().push_back(batch);
+  mlx::core::scheduler::enqueue(
+      stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
+        for (auto& step : batch->steps) run_for(evaluation, step);
+      });
+}
+
+bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
+  const Data& data = a.data_shared_ptr();
+  if (at_once_ || !data || !data->is_owned() || use_count(a) != 1) return false;
+  // Counted before those who may let go of it meanwhile: what is missed counts as somebody else.
+  const long all = data.use_count();
+  long mine = 0;
+  const auto count = [&](const Batch& batch) {
+    if (batch.stream == stream_)
+      mine += std::count(batch.buffers.begin(), batch.buffers.end(), data);
+  };
+  count(batch_);
+  for (const auto& other : under_way())
+    if (const auto batch = other.lock()) count(*batch);
+  return all - mine == 1;
+}
+
+std::shared_ptr<void>& TaskQueue::shared_by_readers_of(const mlx::core::array& input) {
+  if (read_ != input.id()) shared_ = nullptr;
+  read_ = input.id();
+  return shared_;
+}
+
+std::vector<std::weak_ptr<const TaskQueue::Batch>>& TaskQueue::under_way() {
+  static auto& batches = *new std::vector<std::weak_ptr<const Batch>>;
+  return batches;
+}
+
+}  // namespace mlx_c::cpu

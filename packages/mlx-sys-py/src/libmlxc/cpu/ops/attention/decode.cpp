@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <cmath>
+
+#include "cpu/ops/attention/forms.hpp"
+#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/parallel/scratch.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+using mlx::core::array;
+
+// Keys that one task looks at.
+constexpr int part_size = 256;
+
+int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
+
+bool has_rows(const array& a) {
+  return a.shape(-1) == 1 || a.strides(-1) == 1;
+}
+
+Number number(Float type) {
+  return type == Float::f32 ? Number::f32 : type == Float::f16 ? Number::f16 : Number::bf16;
+}
+
+// What parts of the keys give to one head: sums of values, each with a greatest score of its own.
+struct Parts {
+  const float *sums, *greatest, *totals;
+  int count;
+  std::ptrdiff_t step;  // from the head in one part to the same in the next
+};
+
+// y = the sum of all parts, weighed by what the greatest scores are to each other.
+void join(const Parts& parts, int width, float* y) {
+  float top = parts.greatest[0], total = 0;
+  for (int i = 1; i < parts.count; i++) top = std::max(top, parts.greatest[i * parts.step]);
+  std::fill(y, y + width, 0.0f);
+  for (int i = 0; i < parts.count; i++) {
+    const std::ptrdiff_t at = i * parts.step;
+    const float weight = parts.greatest[at] == top ? 1 : std::exp(parts.greatest[at] - top);
+    total += weight * parts.totals[at];
+    const float* sums = parts.sums + at * width;
+    for (int j = 0; j < width; j++) y[j] += weight * sums[j];
+  }
+  for (int j = 0; j < width; j++) y[j] /= total;
+}
+
+}  // namespace
+
+DecodeAttention::DecodeAttention(const array& queries, const array& keys, const array& values)
+    : queries_(queries),
+      keys_(keys, number(queries_.type)),
+      values_(values, number(queries_.type)) {}
+
+bool DecodeAttention::reads(const array& keys, const array& values) {
+  return has_rows(keys) && has_rows(values);
+}
+
+void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y) const {
+  const int groups = p.items / p.repeats, parts = pieces(p.keys, part_size);
+  const int row = pieces(p.width, DecodeAttentionArgs::padding) * DecodeAttentionArgs::padding;
+  const std::size_t items = p.items, results = items * parts;
+  const Buffer<float> memory(items * (row + p.value_width) + results * (p.value_width + 2));
+  float* const queries = memory.data();
+  float* const joined = queries + items * row;
+  float* const sums = joined + items * p.value_width;
+  float* const greatest = sums + results * p.value_width;
+  float* const totals = greatest + results;
+
+  queries_.copy_to(kernels, queries);
+  // From the last row on, as rows get longer in place.
+  for (int item = p.items - 1; item >= 0; item--) {
+    const float* source = queries + static_cast<std::ptrdiff_t>(item) * p.width;
+    float* target = queries + static_cast<std::ptrdiff_t>(item) * row;
+    for (int i = p.width - 1; i >= 0; i--) target[i] = source[i] * p.scale;
+    std::fill(target + p.width, target + row, 0.0f);
+  }
+
+  // Heads that share keys lie behind each other; so do their results of each part.
+  const auto task = [&](int index) {
+    const int group = index / parts, begin = index % parts * part_size;
+    const Operand key = from(keys_[group], number(queries_.type), begin, 0);
+    const Operand value = from(values_[group], number(queries_.type), begin, 0);
+    auto* weights =
+        static_cast<float*>(scratch<DecodeAttention>(sizeof(float) * p.repeats * part_size));
+    const std::ptrdiff_t head = static_cast<std::ptrdiff_t>(group) * p.repeats;
+    const std::ptrdiff_t result = static_cast<std::ptrdiff_t>(index) * p.repeats;
+    kernels.attend(
+        {queries_.type,
+         p.repeats,
+         std::min(part_size, p.keys - begin),
+         p.width,
+         p.value_width,
+         queries + head * row,
+         key.data,
+         value.data,
+         key.row,
+         value.row,
+         weights,
+         greatest + result,
+         totals + result,
+         sums + result * p.value_width});
+  };
+  const double multiplications = static_cast<double>(p.items) * p.keys * (p.width + p.value_width);
+  if (multiplications < worth_threads) {
+    for (int i = 0; i < groups * parts; i++) task(i);
+  } else {
+    parallel_for(groups * parts, task);
+  }
+
+  for (int item = 0; item < p.items; item++) {
+    const int group = item / p.repeats;
+    const std::ptrdiff_t first =
+        static_cast<std::ptrdiff_t>(group) * parts * p.repeats + item % p.repeats;
+    join(
+        {sums + first * p.value_width, greatest + first, totals + first, parts, p.repeats},
+        p.value_width,
+        joined + static_cast<std::ptrdiff_t>(item) * p.value_width);
+  }
+  kernels.narrow(joined, y, queries_.type, items * p.value_width);
+}
+
+}  // namespace mlx_c::cpu

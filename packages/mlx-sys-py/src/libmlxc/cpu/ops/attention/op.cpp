@@ -1,0 +1,172 @@
+// Scaled dot-product attention without a matrix of all scores.
+#include <algorithm>
+
+#include "cpu/ops/attention/forms.hpp"
+#include "cpu/ops/attention/heads.hpp"
+#include "cpu/ops/fused_ops.hpp"
+#include "cpu/nodes/fused.hpp"
+#include <mlx/fast.h>
+#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/nodes/task_queue.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+namespace mx = mlx::core;
+using mx::array;
+
+int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
+
+void attend(const Kernels& kernels, const Heads& heads, const HeadResults& y) {
+  const int blocks = pieces(heads.queries, query_block);
+  parallel_for(heads.count * blocks, [&](int task) {
+    const int head = task / blocks, begin = task % blocks * query_block;
+    const int end = std::min(begin + query_block, heads.queries);
+    const Weights weights = heads.weights(head, {begin, end});
+    multiply(
+        kernels,
+        weights.operand(),
+        heads.value(head),
+        end - begin,
+        heads.value_width,
+        weights.keys,
+        1,
+        y.head(head) + begin * y.row(),
+        y.row());
+  });
+}
+
+class ScaledDotProductAttention : public Fused {
+ public:
+  ScaledDotProductAttention(mx::Stream stream, Function definition, const AttentionForm& form)
+      : Fused(stream, std::move(definition)), form_(form) {}
+
+  std::vector<array> vjp(
+      const std::vector<array>& primals,
+      const std::vector<array>& cotangents,
+      const std::vector<int>& argnums,
+      const std::vector<array>& outputs) override {
+    // Masks and sinks are hardly ever trained.
+    if (std::any_of(argnums.begin(), argnums.end(), [](int i) { return i > 2; }))
+      return Fused::vjp(primals, cotangents, argnums, outputs);
+    const auto all = attention_gradients(form_, definition_, primals, cotangents[0], stream());
+    std::vector<array> result;
+    for (const int i : argnums) result.push_back(all[i]);
+    return result;
+  }
+
+  std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
+    require(fits(form_, inputs), "scaled_dot_product_attention");
+    mx::Shape shape = inputs[0].shape();
+    shape[3] = inputs[2].shape(3);
+    return {shape};
+  }
+
+  const char* name() const override {
+    return "ScaledDotProductAttention";
+  }
+
+ protected:
+  void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array &q = inputs[0], &k = inputs[1], &v = inputs[2];
+    const Attention p{
+        q.shape(0) * q.shape(1),
+        q.shape(1) / k.shape(1),
+        q.shape(2),
+        k.shape(2),
+        q.shape(3),
+        v.shape(3),
+        form_.scale,
+        form_.causal && q.shape(2) > 1};
+    const bool plain = inputs.size() == 3;
+    if (plain && p.queries == 1 && DecodeAttention::reads(k, v)) {
+      array& y = outputs[0];
+      y.set_data(mx::allocator::malloc(y.nbytes()));
+      return dispatch(
+          stream(), [table = kernels(), p, single = DecodeAttention(q, k, v), data = y.data<void>()] {
+            single.attend(*table, p, data);
+          });
+    }
+    const bool try_integers = plain && q.dtype() != mx::float32;
+    dispatch(
+        stream(),
+        [table = kernels(),
+         form = form_,
+         p,
+         try_integers,
+         inputs = AttentionInputs(form_, inputs),
+         y = HeadResults(outputs[0], try_integers ? nullptr : &q)]() mutable {
+          if (try_integers &&
+              attend_in_integers(*table, p, inputs.queries, inputs.keys, inputs.values, y.data()))
+            return;
+          y.allocate();
+          attend(*table, Heads(*table, form, inputs), y);
+          y.finish(*table);
+        });
+  }
+
+ private:
+  const AttentionForm form_;
+};
+
+std::vector<array> inputs_of(
+    const array& queries,
+    const array& keys,
+    const array& values,
+    const std::optional<array>& mask,
+    const std::optional<array>& sinks) {
+  std::vector<array> inputs{queries, keys, values};
+  if (mask) inputs.push_back(*mask);
+  if (sinks) inputs.push_back(*sinks);
+  return inputs;
+}
+
+}  // namespace
+
+bool fuses_attention(
+    const array& queries,
+    const array& keys,
+    const array& values,
+    const std::string& mask_mode,
+    const std::optional<array>& mask,
+    const std::optional<array>& sinks,
+    mx::StreamOrDevice s) {
+  if (!can_fuse({queries, keys, values}, s)) return false;
+  const AttentionForm form{0, mask_mode == "causal", mask.has_value(), sinks.has_value()};
+  if (mask_mode != (mask ? "array" : form.causal ? "causal" : "")) return false;
+  if (mask && mask->dtype() != mx::bool_ && !can_fuse({queries, *mask}, s)) return false;
+  if (sinks && !can_fuse({queries, *sinks}, s)) return false;
+  return fits(form, inputs_of(queries, keys, values, mask, sinks));
+}
+
+array attention(
+    const array& queries,
+    const array& keys,
+    const array& values,
+    float scale,
+    const std::string& mask_mode,
+    const std::optional<array>& mask,
+    const std::optional<array>& sinks,
+    mx::StreamOrDevice s) {
+  const mx::Stream stream = mx::to_stream(s);
+  const AttentionForm form{scale, mask_mode == "causal", mask.has_value(), sinks.has_value()};
+  const auto definition = [=](const std::vector<array>& inputs) {
+    std::optional<array> mask, sinks;
+    if (form.has_mask) mask = inputs[3];
+    if (form.has_sinks) sinks = inputs.back();
+    return std::vector<array>{mx::fast::scaled_dot_product_attention(
+        inputs[0], inputs[1], inputs[2], scale, mask_mode, mask, sinks, false, stream)};
+  };
+  mx::Shape shape = queries.shape();
+  shape[3] = values.shape(3);
+  return array(
+      std::move(shape),
+      queries.dtype(),
+      std::make_shared<ScaledDotProductAttention>(stream, definition, form),
+      inputs_of(queries, keys, values, mask, sinks));
+}
+
+}  // namespace mlx_c::cpu

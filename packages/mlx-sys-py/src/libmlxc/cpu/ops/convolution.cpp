@@ -1,0 +1,360 @@
+// Convolutions: products of the patches of the input, gathered block by block, with the weights.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "cpu/nodes/kernel_override.hpp"
+#include <mlx/allocator.h>
+#include "cpu/parallel/parallel_gemm.hpp"
+#include "cpu/parallel/scratch.hpp"
+#include "cpu/nodes/task_queue.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+using mlx::core::array;
+
+constexpr int space = 3;  // Axes that are not there have one element.
+// Bytes and rows of the patches that a task holds at a time, and the least columns of its results.
+constexpr std::ptrdiff_t block_bytes = 1 << 18;
+constexpr int least_rows = 28, most_rows = 448, least_columns = 64;
+constexpr int tasks_per_thread = 4;
+
+int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
+
+struct Axis {
+  int in = 1, out = 1, taps = 1;
+  int stride = 1, padding = 0, dilation = 1, input_dilation = 1;
+  bool flip = false;
+  std::ptrdiff_t in_stride = 0;
+
+  // The element of the input that a tap of the weights meets for an output, or -1.
+  int source(int output, int tap) const {
+    const int at = output * stride - padding + (flip ? taps - 1 - tap : tap) * dilation;
+    if (at < 0 || at % input_dilation != 0 || at / input_dilation >= in) return -1;
+    return at / input_dilation;
+  }
+};
+
+struct Convolved {
+  Number type;
+  std::array<Axis, space> axes;
+  int batch, groups, channels, outputs;  // the latter two of one group
+  std::ptrdiff_t batch_stride, channel_stride;
+  const char* x;
+  const char* w;
+  char* y;
+
+  int taps() const {
+    return axes[0].taps * axes[1].taps * axes[2].taps;
+  }
+  int depth() const {
+    return taps() * channels;
+  }
+  int positions() const {
+    return batch * axes[0].out * axes[1].out * axes[2].out;
+  }
+  // Whether taps along the last axis meet channels that lie behind each other.
+  bool has_runs() const {
+    const Axis& last = axes[2];
+    return groups == 1 && channel_stride == 1 && last.in_stride == channels && !last.flip &&
+        last.dilation == 1 && last.input_dilation == 1;
+  }
+  // Whether the input is the patches.
+  bool is_plain() const {
+    if (taps() != 1 || groups != 1) return false;
+    std::ptrdiff_t step = channels;
+    for (int d = space - 1; d >= 0; d--) {
+      const Axis& a = axes[d];
+      if (a.in != a.out || (a.in > 1 && (a.stride != 1 || a.in_stride != step))) return false;
+      if (a.padding != 0 || a.input_dilation != 1) return false;
+      step *= a.in;
+    }
+    return (channel_stride == 1 || channels == 1) && (batch == 1 || batch_stride == step);
+  }
+};
+
+// What one patch consists of, for items of as many bytes as T has.
+template <class T>
+class Patches {
+ public:
+  Patches(const Convolved& c, int group)
+      : c_(c),
+        x_(reinterpret_cast<const T*>(c.x) +
+           static_cast<std::ptrdiff_t>(group) * c.channels * c.channel_stride),
+        runs_(c.has_runs()) {}
+
+  void gather(Range positions, T* target) const {
+    const auto& [first, second, last] = c_.axes;
+    for (int p = positions.begin; p < positions.end; p++) {
+      const int i2 = p % last.out, i1 = p / last.out % second.out;
+      const int i0 = p / last.out / second.out % first.out;
+      const T* image = x_ + p / last.out / second.out / first.out * c_.batch_stride;
+      for (int t0 = 0; t0 < first.taps; t0++) {
+        const int s0 = first.source(i0, t0);
+        for (int t1 = 0; t1 < second.taps; t1++) {
+          const int s1 = s0 < 0 ? -1 : second.source(i1, t1);
+          if (s1 < 0) {
+            target = std::fill_n(target, last.taps * c_.channels, T{});
+          } else {
+            target = gather_row(image + s0 * first.in_stride + s1 * second.in_stride, i2, target);
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  T* gather_row(const T* row, int output, T* target) const {
+    const Axis& axis = c_.axes[2];
+    if (runs_) {
+      const int start = output * axis.stride - axis.padding;
+      const int before = std::clamp(-start, 0, axis.taps);
+      const int end = std::clamp(axis.in - start, before, axis.taps);
+      target = std::fill_n(target, before * c_.channels, T{});
+      target = copy(row + (start + before) * axis.in_stride, (end - before) * c_.channels, target);
+      return std::fill_n(target, (axis.taps - end) * c_.channels, T{});
+    }
+    for (int tap = 0; tap < axis.taps; tap++) {
+      const int s = axis.source(output, tap);
+      if (s < 0) {
+        target = std::fill_n(target, c_.channels, T{});
+        continue;
+      }
+      const T* at = row + s * axis.in_stride;
+      if (c_.channel_stride == 1) {
+        target = copy(at, c_.channels, target);
+      } else {
+        for (int i = 0; i < c_.channels; i++) *target++ = at[i * c_.channel_stride];
+      }
+    }
+    return target;
+  }
+
+  // Most are short: a call for each would cost more than the copy.
+  static T* copy(const T* source, int count, T* target) {
+    if (count > 32) return std::copy_n(source, count, target);
+    for (int i = 0; i < count; i++) target[i] = source[i];
+    return target + count;
+  }
+
+  const Convolved& c_;
+  const T* x_;
+  const bool runs_;
+};
+
+void gather_patches(const Convolved& c, int group, Range positions, void* target) {
+  switch (number_size(c.type)) {
+    case 2:
+      return Patches<std::uint16_t>(c, group).gather(
+          positions, static_cast<std::uint16_t*>(target));
+    case 4:
+      return Patches<std::uint32_t>(c, group).gather(
+          positions, static_cast<std::uint32_t*>(target));
+    default:
+      return Patches<std::uint64_t>(c, group).gather(
+          positions, static_cast<std::uint64_t*>(target));
+  }
+}
+
+// The product for the outputs of a group at all positions.
+Gemm product(const Convolved& c, int group) {
+  const int depth = c.depth(), all = c.groups * c.outputs;
+  Gemm p{};
+  p.type = c.type;
+  p.m = c.positions();
+  p.n = c.outputs;
+  p.k = depth;
+  p.a = {c.x, depth, 1};
+  p.b = from({c.w, 1, depth}, c.type, 0, static_cast<std::ptrdiff_t>(group) * c.outputs);
+  p.y = c.y + static_cast<std::ptrdiff_t>(group) * c.outputs * number_size(c.type);
+  p.y_row = all;
+  p.y_column = 1;
+  p.alpha = 1;
+  return p;
+}
+
+// One output per channel, which lie side by side: the taps are rows that are weighed and added.
+void run_depthwise(const Kernels& kernels, const Convolved& c) {
+  const int taps = c.taps(), rows = c.batch * c.axes[0].out * c.axes[1].out;
+  const std::ptrdiff_t item = number_size(c.type), row_bytes = c.groups * item;
+  // Taps beyond the edge meet a row of zeros; the weights of one tap come to lie side by side.
+  Buffer<char> memory(static_cast<std::size_t>(row_bytes) * (taps + 1));
+  char* const zeros = memory.data() + taps * row_bytes;
+  std::memset(zeros, 0, row_bytes);
+  for (int tap = 0; tap < taps; tap++)
+    for (int i = 0; i < c.groups; i++)
+      std::memcpy(
+          memory.data() + tap * row_bytes + i * item,
+          c.w + (static_cast<std::ptrdiff_t>(i) * taps + tap) * item,
+          item);
+  const auto& [first, second, last] = c.axes;
+  auto task = [&](int row) {
+    const int i1 = row % second.out, i0 = row / second.out % first.out;
+    const char* image = c.x + row / second.out / first.out * c.batch_stride * item;
+    std::vector<const void*> sources(taps);
+    for (int i2 = 0; i2 < last.out; i2++) {
+      int tap = 0;
+      for (int t0 = 0; t0 < first.taps; t0++)
+        for (int t1 = 0; t1 < second.taps; t1++)
+          for (int t2 = 0; t2 < last.taps; t2++, tap++) {
+            const int s0 = first.source(i0, t0), s1 = second.source(i1, t1);
+            const int s2 = last.source(i2, t2);
+            const std::ptrdiff_t at =
+                s0 * first.in_stride + s1 * second.in_stride + s2 * last.in_stride;
+            sources[tap] = s0 < 0 || s1 < 0 || s2 < 0 ? zeros : image + at * item;
+          }
+      const std::ptrdiff_t position = static_cast<std::ptrdiff_t>(row) * last.out + i2;
+      kernels.weigh_rows(
+          c.type, sources.data(), memory.data(), taps, c.groups, c.y + position * row_bytes);
+    }
+  };
+  if (static_cast<double>(c.positions()) * taps * c.groups < worth_threads) {
+    for (int row = 0; row < rows; row++) task(row);
+  } else {
+    parallel_for(rows, task);
+  }
+}
+
+void run(const Kernels& kernels, const Convolved& c) {
+  if (c.channels == 1 && c.outputs == 1 && c.groups > 1 && c.channel_stride == 1)
+    return run_depthwise(kernels, c);
+  if (c.is_plain())
+    return batched_gemm(kernels, product(c, 0), 1, [&](int) { return product(c, 0); });
+  const std::ptrdiff_t row_bytes = c.depth() * number_size(c.type);
+  const int wanted = tasks_per_thread * thread_count();
+  const int fitting = static_cast<int>(std::clamp<std::ptrdiff_t>(
+      block_bytes / std::max<std::ptrdiff_t>(row_bytes, 1), least_rows, most_rows));
+  const int fair = pieces(c.positions(), std::max(1, pieces(wanted, c.groups)));
+  const int rows = std::min(fitting, std::max(fair, least_rows));
+  const int row_tasks = pieces(c.positions(), rows);
+  const int columns = std::max(
+      least_columns,
+      pieces(pieces(c.outputs, pieces(wanted, row_tasks * c.groups)), least_columns) *
+          least_columns);
+  const int column_tasks = pieces(c.outputs, columns);
+  auto task = [&](int index) {
+    const int column = index % column_tasks * columns;
+    const int group = index / column_tasks % c.groups;
+    const int row = index / column_tasks / c.groups * rows;
+    const Range positions{row, std::min(row + rows, c.positions())};
+    void* const patches = scratch<Convolved>((positions.end - row) * row_bytes);
+    gather_patches(c, group, positions, patches);
+    Gemm p = product(c, group);
+    p.m = positions.end - row;
+    p.n = std::min(columns, c.outputs - column);
+    p.a.data = patches;
+    p.b = from(p.b, p.type, 0, column);
+    p.y = const_cast<void*>(from({p.y, p.y_row, 1}, p.type, row, column).data);
+    multiply(kernels, p);
+  };
+  const int tasks = row_tasks * c.groups * column_tasks;
+  if (c.groups * multiplications(product(c, 0)) < worth_threads) {
+    for (int i = 0; i < tasks; i++) task(i);
+  } else {
+    parallel_for(tasks, task);
+  }
+}
+
+// The elements of `a` in order.
+template <class T>
+void copy_in_order(const MatrixView& a, int count, int rows, int columns, T* target) {
+  for (int item = 0; item < count; item++) {
+    const Operand matrix = a[item];
+    const T* at = static_cast<const T*>(matrix.data);
+    for (int i = 0; i < rows; i++)
+      for (int j = 0; j < columns; j++) *target++ = at[i * matrix.row + j * matrix.column];
+  }
+}
+
+void order_weights(const MatrixView& w, Number type, const mlx::core::Shape& shape, void* target) {
+  int count = 1;
+  for (std::size_t d = 0; d + 2 < shape.size(); d++) count *= shape[d];
+  const int rows = shape.end()[-2], columns = shape.end()[-1];
+  switch (number_size(type)) {
+    case 2:
+      return copy_in_order(w, count, rows, columns, static_cast<std::uint16_t*>(target));
+    case 4:
+      return copy_in_order(w, count, rows, columns, static_cast<std::uint32_t*>(target));
+    default:
+      return copy_in_order(w, count, rows, columns, static_cast<std::uint64_t*>(target));
+  }
+}
+
+class Convolution : public KernelOverride {
+ public:
+  Convolution(std::shared_ptr<mlx::core::Primitive> original, Number type)
+      : KernelOverride(std::move(original)), type_(type) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    if (y.size() == 0) return;
+    const array &x = inputs[0], &w = inputs[1];
+    dispatch(
+        stream(),
+        [table = kernels(),
+         c = describe(x, w, y),
+         in_order = w.flags().row_contiguous,
+         weights = MatrixView(w, type_),
+         shape = w.shape(),
+         size = w.nbytes()]() mutable {
+          Buffer<char> memory(in_order ? 0 : size);
+          if (!in_order) {
+            order_weights(weights, c.type, shape, memory.data());
+            c.w = memory.data();
+          }
+          run(*table, c);
+        });
+  }
+
+ private:
+  Convolved describe(const array& x, const array& w, array& y) const {
+    const auto& original = static_cast<const mlx::core::Convolution&>(*original_);
+    const auto [strides, padding, padding_after, dilations, input_dilations, groups, flip] =
+        original.state();
+    Convolved c{};
+    c.type = type_;
+    const int dims = static_cast<int>(x.ndim()) - 2, missing = space - dims;
+    for (int d = 0; d < dims; d++)
+      c.axes[missing + d] = {
+          x.shape(1 + d),
+          y.shape(1 + d),
+          w.shape(1 + d),
+          strides[d],
+          padding[d],
+          dilations[d],
+          input_dilations[d],
+          flip,
+          x.strides(1 + d)};
+    c.batch = x.shape(0);
+    c.groups = groups;
+    c.channels = w.shape(-1);
+    c.outputs = w.shape(0) / groups;
+    c.batch_stride = x.strides(0);
+    c.channel_stride = x.strides(-1);
+    c.x = x.data<char>();
+    c.w = w.data<char>();
+    c.y = y.data<char>();
+    return c;
+  }
+
+  const Number type_;
+};
+
+}  // namespace
+
+std::shared_ptr<KernelOverride> convolution(array& node) {
+  const auto type = number_type(node.dtype());
+  const auto& inputs = node.inputs();
+  if (!kernels() || !type || inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) return nullptr;
+  if (inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) return nullptr;
+  return std::make_shared<Convolution>(node.primitive_ptr(), *type);
+}
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,38 @@
+// Sequences of operations on single elements.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "cpu/kernels/elementwise/ops.hpp"
+#include <mlx/array.h>
+#include <mlx/small_vector.h>
+
+namespace mlx_c::cpu {
+
+// What is computed of each element. Operands and results are numbers of values: first come the
+// inputs, then buffers, which are used again when nobody needs what they hold. The last step makes
+// the output.
+struct Program {
+  struct Step {
+    Elementwise run;
+    std::uint8_t operands[3];
+    std::uint8_t operand_count;
+    std::uint8_t result;
+  };
+
+  mlx::core::SmallVector<Step, 4> steps;
+  int inputs = 0;
+  int buffers = 0;
+  int cost = 0;  // of an element, in additions
+
+  // Gives the output its memory, that of an input if it can be, and enqueues the computation.
+  static void enqueue(
+      std::shared_ptr<const Program> program,
+      const std::vector<mlx::core::array>& inputs,
+      mlx::core::array& out,
+      mlx::core::Stream stream);
+};
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,99 @@
+// MLX's functions of the namespace fast, and random normal, as one step each. On the CPU, MLX
+// builds them of a dozen operations, each of which costs more than its arithmetic when a language
+// model makes one token.
+//
+// fuses_x says whether x takes these arguments.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include <mlx/array.h>
+#include <mlx/utils.h>
+
+namespace mlx_c::cpu {
+
+bool fuses_rms_norm(
+    const mlx::core::array& x,
+    const std::optional<mlx::core::array>& weight,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array rms_norm(
+    const mlx::core::array& x,
+    const std::optional<mlx::core::array>& weight,
+    float eps,
+    mlx::core::StreamOrDevice s);
+
+bool fuses_layer_norm(
+    const mlx::core::array& x,
+    const std::optional<mlx::core::array>& weight,
+    const std::optional<mlx::core::array>& bias,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array layer_norm(
+    const mlx::core::array& x,
+    const std::optional<mlx::core::array>& weight,
+    const std::optional<mlx::core::array>& bias,
+    float eps,
+    mlx::core::StreamOrDevice s);
+
+// Keys and values may have fewer heads.
+bool fuses_attention(
+    const mlx::core::array& queries,
+    const mlx::core::array& keys,
+    const mlx::core::array& values,
+    const std::string& mask_mode,
+    const std::optional<mlx::core::array>& mask,
+    const std::optional<mlx::core::array>& sinks,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array attention(
+    const mlx::core::array& queries,
+    const mlx::core::array& keys,
+    const mlx::core::array& values,
+    float scale,
+    const std::string& mask_mode,
+    const std::optional<mlx::core::array>& mask,
+    const std::optional<mlx::core::array>& sinks,
+    mlx::core::StreamOrDevice s);
+
+bool fuses_cross_entropy(
+    const mlx::core::array& logits, const mlx::core::array& targets, mlx::core::StreamOrDevice s);
+
+mlx::core::array cross_entropy(
+    const mlx::core::array& logits, const mlx::core::array& targets, mlx::core::StreamOrDevice s);
+
+// The offset is one for all, or there is one for each batch.
+bool fuses_rope(
+    const mlx::core::array& x,
+    int dims,
+    std::optional<float> base,
+    const std::variant<int, mlx::core::array>& offset,
+    const std::optional<mlx::core::array>& freqs,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array rope(
+    const mlx::core::array& x,
+    int dims,
+    bool traditional,
+    std::optional<float> base,
+    float scale,
+    const std::variant<int, mlx::core::array>& offset,
+    const std::optional<mlx::core::array>& freqs,
+    mlx::core::StreamOrDevice s);
+
+bool fuses_random_normal(
+    const mlx::core::Shape& shape,
+    mlx::core::Dtype type,
+    const std::optional<mlx::core::array>& loc,
+    const std::optional<mlx::core::array>& scale,
+    const std::optional<mlx::core::array>& key,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array random_normal(
+    const mlx::core::Shape& shape,
+    const std::optional<mlx::core::array>& key,
+    mlx::core::StreamOrDevice s);
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,81 @@
+// Indices in arrays of any integer type as places along an axis.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpu/ops/indexing/checks.hpp"
+#include <mlx/array.h>
+#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/arrays/strided.hpp"
+
+namespace mlx_c::cpu {
+
+class IndexReader {
+ public:
+  // The indices of `array`, broadcast to a shape, in the order of that.
+  IndexReader(const mlx::core::array& array, const mlx::core::Shape& shape, Limit limit);
+
+  // Writes the places that `count` indices mean, from the one of number `start` on; those of wrong
+  // indices are 0. Returns what is wrong with the first of these, if there is one.
+  std::optional<std::string> read(
+      const char* operation, std::size_t start, std::size_t count, std::int64_t* places) const;
+
+  // Whether no index can be right.
+  bool impossible() const {
+    return limit_.last() < 0;
+  }
+
+ private:
+  mlx::core::Dtype type_;
+  const void* data_;
+  Walk walk_;
+  Limit limit_;
+};
+
+// IndexReader along several axes at once.
+struct AxisIndices {
+  IndexReader places;
+  std::int64_t step;  // from one element of the axis to the next
+};
+
+// Where slices of a shape begin in an array, which is the first of `inputs` or has its shape: those
+// that follow the first hold the indices along one of the axes each.
+std::vector<AxisIndices> axis_indices(
+    const std::vector<mlx::core::array>& inputs,
+    const std::vector<int>& axes,
+    const mlx::core::Shape& slice,
+    const mlx::core::Strides& strides);
+
+// Writes how far from the first element of the array it is to `count` elements with a place along
+// every one of the axes, from the one of number `start` on. Returns what is wrong with the first
+// wrong index of one of the axes, if there is one.
+std::optional<std::string> read_offsets(
+    const char* operation,
+    const std::vector<AxisIndices>& axes,
+    std::size_t start,
+    std::size_t count,
+    std::int64_t* offsets);
+
+// Runs tasks that may find a wrong index. Returns the first message.
+template <class F>
+std::optional<std::string> run_tasks(std::size_t count, F&& task) {
+  std::vector<std::optional<std::string>> wrong(count);
+  parallel_for(
+      static_cast<int>(count), [&](int i) { wrong[i] = task(static_cast<std::size_t>(i)); });
+  for (auto& message : wrong)
+    if (message) return std::move(message);
+  return std::nullopt;
+}
+
+// Whether indices of this type can be read.
+inline bool holds_indices(const mlx::core::array& array) {
+  return array.dtype() == mlx::core::bool_ ||
+      mlx::core::issubdtype(array.dtype(), mlx::core::integer);
+}
+
+}  // namespace mlx_c::cpu

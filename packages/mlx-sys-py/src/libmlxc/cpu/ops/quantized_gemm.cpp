@@ -1,0 +1,179 @@
+#include "cpu/ops/quantized_gemm.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+
+#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/parallel/parallel_gemm.hpp"
+#include "cpu/parallel/scratch.hpp"
+#include "cpu/arrays/view.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+// Tasks are whole panels of columns; enough of them to even out threads that lose time.
+constexpr int panel = 32, tasks_per_thread = 8;
+constexpr int task_rows = 128;
+
+int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
+
+// The columns of y in one task.
+int task_columns(const QuantizedGemm& p) {
+  const bool threads = static_cast<double>(p.m) * p.n * p.k >= worth_threads;
+  return threads ? pieces(pieces(p.n, tasks_per_thread * thread_count()), panel) * panel : p.n;
+}
+
+// Rows of x above which it pays to dequantize the weights once for all of them.
+constexpr int few_rows = 32;
+
+bool reads_packed(const QuantizedGemm& p) {
+  return p.encoding == Encoding::affine && p.transposed && (p.bits == 4 || p.bits == 8) &&
+      p.m <= few_rows;
+}
+
+void multiply_packed(const Kernels& kernels, QuantizedGemm p) {
+  struct Packed;
+  struct Task;
+  const auto memory = [size = sizeof(float) * kernels.scratch(p)] {
+    return static_cast<float*>(scratch<Task>(size));
+  };
+  const Range rows{0, p.m};
+  p.packed = static_cast<float*>(scratch<Packed>(sizeof(float) * p.m * kernels.packed_row(p)));
+  kernels.pack_rows(p, rows, memory());
+  const int width = task_columns(p), tasks = pieces(p.n, width);
+  parallel_for(tasks, [&](int task) {
+    kernels.multiply(p, {task * width, std::min((task + 1) * width, p.n)}, rows, memory());
+  });
+}
+
+// Floats of dequantized weights at a time, so that they stay in the second level of cache.
+constexpr int block_size = 1 << 17;
+
+// The part of y in `rows` and `columns`, from weights as floats.
+void multiply_block(
+    const Kernels& kernels, const QuantizedGemm& p, const float* x, Range rows, Range columns) {
+  const int m = rows.end - rows.begin, n = columns.end - columns.begin;
+  Buffer<float> weights(static_cast<std::size_t>(n) * p.k);
+  const Range depth{0, p.k};
+  kernels.dequantize(
+      p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
+  const Operand w = p.transposed ? Operand{weights.data(), 1, p.k} : Operand{weights.data(), n, 1};
+
+  const bool direct = p.y_type == Float::f32;
+  Buffer<float> memory(direct ? 0 : static_cast<std::size_t>(m) * n);
+  const std::size_t begin = static_cast<std::size_t>(rows.begin) * p.n + columns.begin;
+  float* y = direct ? static_cast<float*>(p.y) + begin : memory.data();
+  const int y_row = direct ? p.n : n;
+  x += static_cast<std::size_t>(rows.begin) * p.k;
+  multiply(kernels, {Number::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
+  if (direct) return;
+  char* target = static_cast<char*>(p.y) + begin * item_size(p.y_type);
+  for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type))
+    kernels.narrow(y + i * y_row, target, p.y_type, n);
+}
+
+void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
+  std::optional<Buffer<float>> widened;
+  const float* x = static_cast<const float*>(p.x);
+  if (p.x_type != Float::f32) {
+    const std::size_t size = static_cast<std::size_t>(p.m) * p.k;
+    widened.emplace(size);
+    kernels.widen(p.x, p.x_type, widened->data(), size);
+    x = widened->data();
+  }
+  const int most = std::max(block_size / p.k / panel, 1) * panel;
+  const int width = std::min(task_columns(p), most), column_tasks = pieces(p.n, width);
+  parallel_for(pieces(p.m, task_rows) * column_tasks, [&](int task) {
+    const int column = task % column_tasks * width, row = task / column_tasks * task_rows;
+    multiply_block(
+        kernels,
+        p,
+        x,
+        {row, std::min(row + task_rows, p.m)},
+        {column, std::min(column + width, p.n)});
+  });
+}
+
+// Rows of x from which on it pays to pack the weights as integers.
+constexpr int many_rows = 8;
+
+bool reads_integers(const Kernels& kernels, const QuantizedGemm& p) {
+  return kernels.integers && p.encoding == Encoding::affine && p.transposed &&
+      p.x_type != Float::f32 && p.m >= many_rows && p.group % 32 == 0;
+}
+
+Int16Gemm integer_product(const QuantizedGemm& p) {
+  return {p.k, p.group, 16, true, false, p.y_type, p.n};
+}
+
+// How the rows of x are cut into panels.
+struct Panels {
+  int rows, count;
+  std::size_t size;  // words of each
+
+  Panels(const Int16GemmKernels& integers, const QuantizedGemm& p)
+      : rows(pieces(p.m, pieces(p.m, integers.rows))),
+        count(pieces(p.m, rows)),
+        size(integers.x_panel(integer_product(p), rows)) {}
+};
+
+void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows& x) {
+  if (x.panels && x.group == p.group) return;
+  const Panels panels(integers, p);
+  x.panels.emplace(panels.size * panels.count);
+  x.group = p.group;
+  x.fits = false;
+  std::atomic<bool> fits = true;
+  parallel_for(panels.count, [&](int i) {
+    const int first = i * panels.rows, rows = std::min(panels.rows, p.m - first);
+    const void* source =
+        static_cast<const char*>(p.x) + static_cast<std::size_t>(first) * p.k * item_size(p.x_type);
+    std::int32_t* panel = x.panels->data() + i * panels.size;
+    if (!integers.pack_x(integer_product(p), source, p.x_type, p.k, rows, panel)) fits = false;
+  });
+  x.fits = fits;
+}
+
+// False if x or w is not fit for it; then y is still to be computed.
+bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRows& x) {
+  const Int16GemmKernels& integers = *kernels.integers;
+  pack(integers, p, x);
+  if (!x.fits) return false;
+
+  const Int16Gemm product = integer_product(p);
+  const Panels panels(integers, p);
+  std::atomic<bool> fits = true;
+  // A task is one panel of w with some panels of x, all of them if that makes enough tasks.
+  const int columns = pieces(p.n, integers.columns);
+  const int wanted = pieces(tasks_per_thread * thread_count(), columns);
+  const int share = std::max(pieces(panels.count, wanted), pieces(task_rows, panels.rows));
+  const int shares = pieces(panels.count, share);
+  parallel_for(columns * shares, [&](int task) {
+    const int first = task % shares * share, column = task / shares * integers.columns;
+    const Range part{column, std::min(column + integers.columns, p.n)};
+    std::int32_t* const w =
+        static_cast<std::int32_t*>(scratch<Int16GemmKernels>(4 * integers.w_panel(product)));
+    if (!integers.pack_w(product, p, part, w)) fits = false;
+    for (int i = first; i < std::min(first + share, panels.count); i++) {
+      const int row = i * panels.rows, rows = std::min(panels.rows, p.m - row);
+      char* y = static_cast<char*>(p.y) +
+          (static_cast<std::size_t>(row) * p.n + column) * item_size(p.y_type);
+      const std::int32_t* panel = x.panels->data() + i * panels.size;
+      integers.multiply(product, rows, part.end - part.begin, panel, w, y);
+    }
+  });
+  return fits;
+}
+
+}  // namespace
+
+void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows) {
+  if (reads_integers(kernels, p) && multiply_integers(kernels, p, rows)) return;
+  reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
+}
+
+}  // namespace mlx_c::cpu

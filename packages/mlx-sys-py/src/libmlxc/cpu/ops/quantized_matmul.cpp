@@ -1,0 +1,287 @@
+// Products with packed weights: of one matrix, of batches, and of matrices chosen by indices.
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/kernels/table.hpp"
+#include <mlx/allocator.h>
+#include <mlx/backend/cpu/encoder.h>
+#include "cpu/ops/quantized_gemm.hpp"
+#include "cpu/arrays/matrix_stack.hpp"
+#include "cpu/nodes/task_queue.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+using mlx::core::array;
+using mlx::core::QuantizationMode;
+
+// What the primitives say about their weights.
+struct Format {
+  int group, bits;
+  QuantizationMode mode;
+  bool transposed;
+};
+
+Encoding encoding(const Format& format) {
+  if (format.mode == QuantizationMode::Affine) return Encoding::affine;
+  return format.bits == 4 ? Encoding::fp4 : Encoding::fp8;
+}
+
+// The operands of a node, without handles on its arrays.
+struct Operands {
+  Stack x, w, scales;
+  std::optional<Stack> biases;
+
+  Operands(const std::vector<array>& inputs, const Format& format, bool one_matrix)
+      : x(inputs[0], one_matrix), w(inputs[1]), scales(inputs[2]) {
+    if (format.mode == QuantizationMode::Affine) biases.emplace(inputs[3]);
+  }
+
+  void arrange() {
+    x.arrange();
+    w.arrange();
+    scales.arrange();
+    if (biases) biases->arrange();
+  }
+
+  // Makes p the product of its x with the `item`-th weights.
+  void choose_weights(QuantizedGemm& p, std::size_t item) const {
+    p.w = static_cast<const std::uint32_t*>(w[item]);
+    p.scales = scales[item];
+    if (biases) p.biases = (*biases)[item];
+  }
+};
+
+// One matrix of x, one of weights, and where the result goes.
+struct Item {
+  std::size_t x, w, y;
+};
+
+// Computes the items that share the weights of `items[0]` as one product.
+void multiply_shared(
+    const Kernels& kernels,
+    QuantizedGemm p,
+    const Operands& operands,
+    const Item* items,
+    std::size_t count) {
+  const std::size_t x_size = operands.x.matrix_size();
+  const std::size_t y_size = static_cast<std::size_t>(p.m) * p.n * item_size(p.y_type);
+  char* const y = static_cast<char*>(p.y);
+  operands.choose_weights(p, items[0].w);
+  p.x = operands.x[items[0].x];
+  p.y = y + items[0].y * y_size;
+  IntegerRows rows;
+  if (count == 1) return multiply(kernels, p, rows);
+  Buffer<char> x_memory(count * x_size), y_memory(count * y_size);
+  for (std::size_t i = 0; i < count; i++)
+    std::memcpy(x_memory.data() + i * x_size, operands.x[items[i].x], x_size);
+  p.m *= static_cast<int>(count);
+  p.x = x_memory.data();
+  p.y = y_memory.data();
+  multiply(kernels, p, rows);
+  for (std::size_t i = 0; i < count; i++)
+    std::memcpy(y + items[i].y * y_size, y_memory.data() + i * y_size, y_size);
+}
+
+void run(
+    const Kernels& kernels,
+    const QuantizedGemm& p,
+    Operands& operands,
+    std::vector<Item>& items) {
+  operands.arrange();
+  const auto weights = [&](const Item& item) { return operands.w.offset(item.w); };
+  std::stable_sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
+    return weights(a) < weights(b);
+  });
+  for (std::size_t begin = 0, end; begin < items.size(); begin = end) {
+    for (end = begin + 1; end < items.size(); end++)
+      if (weights(items[end]) != weights(items[begin])) break;
+    multiply_shared(kernels, p, operands, &items[begin], end - begin);
+  }
+}
+
+// The product of one matrix of x, or of `rows` rows of it.
+QuantizedGemm describe(
+    const Format& format, const std::vector<array>& inputs, array& y, std::size_t rows) {
+  QuantizedGemm p{};
+  p.m = static_cast<int>(rows);
+  p.n = y.shape(-1);
+  p.k = inputs[0].shape(-1);
+  p.encoding = encoding(format);
+  p.bits = format.bits;
+  p.group = format.group;
+  p.transposed = format.transposed;
+  p.x_type = *float_type(inputs[0].dtype());
+  if (p.encoding == Encoding::affine) {
+    p.scales_type = *float_type(inputs[2].dtype());
+    p.biases_type = *float_type(inputs[3].dtype());
+  }
+  y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+  p.y = y.data<void>();
+  p.y_type = *float_type(y.dtype());
+  return p;
+}
+
+// What products that read x one after another have in common.
+std::shared_ptr<IntegerRows> rows_of(const array& x) {
+  if (!TaskQueue::current()) return std::make_shared<IntegerRows>();
+  std::shared_ptr<void>& shared = TaskQueue::current()->shared_by_readers_of(x);
+  if (!shared) shared = std::make_shared<IntegerRows>();
+  return std::static_pointer_cast<IntegerRows>(shared);
+}
+
+bool all_in_order(const std::vector<array>& arrays) {
+  return std::all_of(
+      arrays.begin(), arrays.end(), [](const array& a) { return a.flags().row_contiguous; });
+}
+
+class QuantizedMatmul : public KernelOverride {
+ public:
+  QuantizedMatmul(std::shared_ptr<mlx::core::Primitive> original, Format format)
+      : KernelOverride(std::move(original)), format_(format) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    const bool one_matrix = inputs[1].ndim() == 2;
+    const std::size_t rows = one_matrix ? y.size() / y.shape(-1) : y.shape(-2);
+    QuantizedGemm p = describe(format_, inputs, y, rows);
+    if (one_matrix && all_in_order(inputs)) {
+      p.x = inputs[0].data<void>();
+      p.w = inputs[1].data<std::uint32_t>();
+      p.scales = inputs[2].data<void>();
+      if (p.encoding == Encoding::affine) p.biases = inputs[3].data<void>();
+      return dispatch(stream(), [table = kernels(), p, shared = rows_of(inputs[0])]() mutable {
+        multiply(*table, p, *shared);
+        shared.reset();  // Others may live longer than its last reader.
+      });
+    }
+    std::vector<Item> items(y.size() / p.n / p.m);
+    for (std::size_t i = 0; i < items.size(); i++) items[i] = {i, i, i};
+    dispatch(
+        stream(),
+        [table = kernels(),
+         p,
+         operands = Operands(inputs, format_, one_matrix),
+         items = std::move(items)]() mutable { run(*table, p, operands, items); });
+  }
+
+ private:
+  const Format format_;
+};
+
+class GatherQmm : public KernelOverride {
+ public:
+  GatherQmm(std::shared_ptr<mlx::core::Primitive> original, Format format)
+      : KernelOverride(std::move(original)), format_(format) {}
+
+  bool uses_task_queue(const std::vector<array>&) const override {
+    return false;
+  }
+
+  // What checked the indices made a copy of them that lasts for tasks of the encoder.
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    const QuantizedGemm p = describe(format_, inputs, y, y.shape(-2));
+    const std::size_t count = y.size() / p.n / p.m, indices = inputs.size() - 2;
+    mlx::core::cpu::get_command_encoder(stream()).dispatch(
+        [table = kernels(),
+         p,
+         count,
+         operands = Operands(inputs, format_, false),
+         left = Stack(inputs[indices], true),
+         right = Stack(inputs[indices + 1], true)]() mutable {
+          left.arrange();
+          right.arrange();
+          auto* x = static_cast<const std::uint32_t*>(left[0]);
+          auto* w = static_cast<const std::uint32_t*>(right[0]);
+          std::vector<Item> items(count);
+          for (std::size_t i = 0; i < count; i++) items[i] = {x[i], w[i], i};
+          run(*table, p, operands, items);
+        });
+  }
+
+ private:
+  const Format format_;
+};
+
+// A product of nothing: MLX divides by the number of rows, and with it dies.
+class EmptyProduct : public KernelOverride {
+ public:
+  using KernelOverride::KernelOverride;
+
+  void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
+    array& y = outputs[0];
+    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    dispatch(stream(), [data = y.data<void>(), size = y.nbytes()] { std::memset(data, 0, size); });
+  }
+};
+
+bool is_empty(const array& node) {
+  return node.size() == 0 || node.inputs()[0].size() == 0 || node.inputs()[1].size() == 0;
+}
+
+// Whether the kernels take the weights, which are the inputs from the second one on.
+bool has_kernel(const array& node, const Format& format) {
+  const auto& inputs = node.inputs();
+  const array &x = inputs[0], &w = inputs[1], &scales = inputs[2];
+  if (!kernels() || !float_type(node.dtype()) || !float_type(x.dtype())) return false;
+  if (x.ndim() < 2 || w.ndim() < 2 || node.ndim() < 2 || w.dtype() != mlx::core::uint32)
+    return false;
+  const int length = format.transposed ? x.shape(-1) : node.shape(-1);
+  const int rows = format.transposed ? node.shape(-1) : x.shape(-1);
+  if (length % format.group != 0 || format.group % 16 != 0) return false;
+  mlx::core::Shape shape = w.shape();
+  shape.end()[-2] = rows;
+  shape.end()[-1] = static_cast<int>(std::int64_t{length} * format.bits / 32);
+  if (w.shape() != shape) return false;
+  shape.end()[-1] = length / format.group;
+  if (scales.shape() != shape) return false;
+  if (format.mode != QuantizationMode::Affine) return scales.dtype() == mlx::core::uint8;
+  return inputs[3].shape() == shape && float_type(scales.dtype()) && float_type(inputs[3].dtype());
+}
+
+// MLX converts the scales to the type of the product. The kernel does that as it goes, so where
+// nothing else depends on the converted scales they need not exist.
+void skip_conversion(array& input) {
+  if (input.status() != array::Status::unscheduled || !input.has_primitive()) return;
+  if (input.is_tracer() || std::strcmp(input.primitive().name(), "AsType") != 0) return;
+  const array source = input.inputs()[0];
+  if (!source.is_tracer() && float_type(source.dtype())) input = source;
+}
+
+void skip_conversions(array& node, const Format& format) {
+  if (node.is_tracer() || format.mode != QuantizationMode::Affine) return;
+  skip_conversion(node.inputs()[2]);
+  skip_conversion(node.inputs()[3]);
+}
+
+}  // namespace
+
+std::shared_ptr<KernelOverride> gather_qmm(array& node) {
+  if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  const auto [group, bits, mode, transposed, left_sorted, right_sorted] =
+      static_cast<mlx::core::GatherQMM&>(node.primitive()).state();
+  const Format format{group, bits, mode, transposed};
+  if (has_kernel(node, format)) {
+    skip_conversions(node, format);
+    node.primitive_ptr() = std::make_shared<GatherQmm>(node.primitive_ptr(), format);
+  }
+  return gather_qmm_indices(node);
+}
+
+std::shared_ptr<KernelOverride> quantized_matmul(array& node) {
+  if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  const auto [group, bits, mode, transposed] =
+      static_cast<mlx::core::QuantizedMatmul&>(node.primitive()).state();
+  const Format format{group, bits, mode, transposed};
+  if (!has_kernel(node, format)) return nullptr;
+  skip_conversions(node, format);
+  return std::make_shared<QuantizedMatmul>(node.primitive_ptr(), format);
+}
+
+}  // namespace mlx_c::cpu

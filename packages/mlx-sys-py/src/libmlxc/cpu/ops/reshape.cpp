@@ -1,0 +1,106 @@
+// Shapes.
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include "cpu/arrays/copy.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/arrays/allocation.hpp"
+#include <mlx/backend/common/utils.h>
+#include "cpu/nodes/task_queue.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+namespace mx = mlx::core;
+using mx::array;
+
+// Operations of MLX that give their input another shape or other strides, and move nothing.
+constexpr std::string_view views[] = {
+    "AsStrided",
+    "Broadcast",
+    "BroadcastAxes",
+    "Copy",
+    "CustomTransforms",
+    "Depends",
+    "ExpandDims",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "StopGradient",
+    "Transpose"};
+
+// The strides with which `a`, as it lies, has another shape of the same size, if there are any.
+std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
+  if (a.size() == 0 || a.flags().row_contiguous) return mx::make_contiguous_strides(shape);
+  mx::Strides strides(shape.size(), 1);
+  // From the last axis to the first: each run of old axes that lie behind each other without gaps
+  // has to be cut into new ones just so.
+  int from = static_cast<int>(a.ndim()) - 1;
+  int to = static_cast<int>(shape.size()) - 1;
+  while (from >= 0) {
+    if (a.shape(from) == 1) {
+      from--;
+      continue;
+    }
+    std::int64_t size = a.shape(from), stride = a.strides(from);
+    for (from--; from >= 0; from--) {
+      if (a.shape(from) == 1) continue;
+      if (a.strides(from) != size * stride) break;
+      size *= a.shape(from);
+    }
+    for (; to >= 0 && size % shape[to] == 0 && (size > 1 || shape[to] == 1); to--) {
+      strides[to] = stride;
+      stride *= shape[to];
+      size /= shape[to];
+    }
+    if (size > 1) return std::nullopt;
+  }
+  return strides;
+}
+
+class Reshape : public KernelOverride {
+ public:
+  Reshape(std::shared_ptr<mx::Primitive> original, mx::Shape shape)
+      : KernelOverride(std::move(original)), shape_(std::move(shape)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array& x = inputs[0];
+    auto strides = strides_for(x, shape_);
+    if (!strides) {
+      outputs[0].set_data(allocate(outputs[0].nbytes()));
+      Copy copy = copy_of(x, outputs[0]);
+      copy.to = mx::make_contiguous_strides(x.shape());
+      return dispatch(stream(), std::move(copy));
+    }
+    auto flags = x.flags();
+    const auto [size, row, column] = mx::check_contiguity(shape_, *strides);
+    flags.row_contiguous = flags.contiguous && row;
+    flags.col_contiguous = flags.contiguous && column;
+    outputs[0].copy_shared_buffer(x, *strides, flags, x.data_size());
+  }
+
+ private:
+  const mx::Shape shape_;
+};
+
+}  // namespace
+
+std::shared_ptr<KernelOverride> reshape(array& node) {
+  if (!kernels()) return nullptr;
+  return std::make_shared<Reshape>(node.primitive_ptr(), node.shape());
+}
+
+bool is_view(const mx::Primitive& primitive) {
+  const std::string_view name = primitive.name();
+  return std::find(std::begin(views), std::end(views), name) != std::end(views);
+}
+
+bool uses_task_queue(const mx::Primitive& primitive, const std::vector<array>& inputs) {
+  auto* kernel = dynamic_cast<const KernelPrimitive*>(&primitive);
+  return kernel ? kernel->uses_task_queue(inputs) : is_view(primitive);
+}
+
+}  // namespace mlx_c::cpu

@@ -1,0 +1,82 @@
+#include "cpu/parallel/parallel_gemm.hpp"
+
+#include "cpu/parallel/scratch.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+// Tasks per thread, to even out threads that lose time. Each packs what it reads, which counts
+// where neither rows nor steps are few.
+constexpr int tasks_per_thread = 4, tasks_of_large = 2;
+constexpr int large = 128;
+// A part is not made smaller than this. Columns come first: the kernel goes through that many at a
+// time in any case.
+constexpr int least_columns = 64, cheap_columns = 256, least_rows = 32, most_rows = 1024;
+// Rows that share what a product reads of b, and so are not worth a cut.
+constexpr int few_rows = 8;
+
+int pieces(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
+
+// Half of `size`, rounded up to a multiple of `least`.
+int half(int size, int least) {
+  return pieces(size, 2 * least) * least;
+}
+
+}  // namespace
+
+MatrixView::MatrixView(const mlx::core::array& a, Number type)
+    : data_(static_cast<const char*>(a.data<void>())),
+      item_size_(number_size(type)),
+      // Kernels look for strides of one: those of axes with one element mean nothing.
+      row_(a.shape(-2) == 1 ? 0 : a.strides(-2)),
+      column_(a.shape(-1) == 1 ? 0 : a.strides(-1)),
+      shape_(a.shape().begin(), a.shape().end() - 2),
+      strides_(a.strides().begin(), a.strides().end() - 2) {}
+
+Operand MatrixView::operator[](int item) const {
+  std::ptrdiff_t offset = 0;
+  for (std::size_t d = shape_.size(); d-- > 0; item /= shape_[d])
+    offset += item % shape_[d] * strides_[d];
+  return {data_ + offset * item_size_, row_, column_};
+}
+
+void multiply(const Kernels& kernels, const Gemm& p) {
+  kernels.product(p, scratch<Gemm>(kernels.product_scratch(p)));
+}
+
+GemmTiling::GemmTiling(const Gemm& p, int count)
+    : count(count), group(1), rows(p.m), columns(p.n), row_parts(1), column_parts(1) {
+  // A single thread packs everything once.
+  const int per_thread = std::min(p.m, p.k) < large ? tasks_per_thread : tasks_of_large;
+  const int wanted = thread_count() == 1 ? 1 : per_thread * thread_count();
+  const bool few = p.m <= few_rows;
+  while (count * pieces(p.m, rows) * pieces(p.n, columns) < wanted) {
+    if (columns > cheap_columns || ((few || columns >= rows) && columns > least_columns)) {
+      columns = half(columns, least_columns);
+    } else if (!few && rows > least_rows) {
+      rows = half(rows, least_rows);
+    } else {
+      break;
+    }
+  }
+  rows = std::min(rows, most_rows);
+  row_parts = pieces(p.m, rows);
+  column_parts = pieces(p.n, columns);
+  if (parts() == 1) group = std::max(1, count / (4 * wanted));
+}
+
+Gemm GemmTiling::cut(Gemm p, int part) const {
+  const int row = part / column_parts * rows, column = part % column_parts * columns;
+  p.a = from(p.a, p.type, row, 0);
+  p.b = from(p.b, p.type, 0, column);
+  if (p.c.data) p.c = from(p.c, p.type, row, column);
+  p.y = const_cast<void*>(from({p.y, p.y_row, p.y_column}, p.type, row, column).data);
+  p.m = std::min(rows, p.m - row);
+  p.n = std::min(columns, p.n - column);
+  return p;
+}
+
+}  // namespace mlx_c::cpu

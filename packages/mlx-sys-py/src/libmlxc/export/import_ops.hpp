@@ -1,0 +1,41 @@
+// The operations that a function in a file can be made of.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <mlx/array.h>
+#include <mlx/utils.h>
+
+#include "export/reader.hpp"
+
+namespace mlx_c {
+
+struct ArrayKind {
+  mlx::core::Shape shape;
+  mlx::core::Dtype dtype;
+};
+
+// What an operation is given: its inputs, and what the file says of its outputs.
+struct operands {
+  const std::vector<mlx::core::array>& inputs;
+  const std::vector<ArrayKind>& outputs;
+  mlx::core::StreamOrDevice s;
+
+  const mlx::core::array& operator[](size_t i) const {
+    return inputs.at(i);
+  }
+
+  std::vector<mlx::core::array> range(size_t begin, size_t end) const {
+    return {inputs.begin() + begin, inputs.begin() + end};
+  }
+};
+
+using operation = std::function<std::vector<mlx::core::array>(const operands&)>;
+
+// The operation `name`, whose state the file gives next. It calls the functions that MLX has for
+// everybody, which check their arguments, where MLX's own reader makes the primitives themselves.
+operation read_operation(FunctionReader& from, const std::string& name);
+
+}  // namespace mlx_c

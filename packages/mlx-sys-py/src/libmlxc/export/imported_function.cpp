@@ -1,0 +1,289 @@
+#include "export/imported_function.hpp"
+
+#include <cstring>
+#include <optional>
+#include <sstream>
+
+#include <mlx/allocator.h>
+#include <mlx/device.h>
+#include <mlx/ops.h>
+
+#include "files/reading.hpp"
+
+namespace mlx_c {
+
+namespace mx = mlx::core;
+
+namespace {
+
+using arrays = std::vector<mx::array>;
+
+// The bytes of the items of an array.
+uint64_t bytes_of(FunctionReader& from, const ArrayKind& kind) {
+  uint64_t bytes = kind.dtype.size();
+  for (auto length : kind.shape) {
+    if (length < 0 || __builtin_mul_overflow(bytes, static_cast<uint64_t>(length), &bytes)) {
+      from.fail("has an array of an impossible shape");
+    }
+  }
+  return bytes;
+}
+
+ArrayKind read_kind(FunctionReader& from) {
+  auto shape = from.get<mx::Shape>();
+  ArrayKind kind{std::move(shape), from.get<mx::Dtype>()};
+  bytes_of(from, kind);
+  return kind;
+}
+
+mx::array read_constant(FunctionReader& from) {
+  auto kind = read_kind(from);
+  auto bytes = bytes_of(from, kind);
+  if (bytes > from.left()) {
+    from.fail("is truncated: it ends within an array");
+  }
+  auto memory = mx::allocator::malloc(bytes);
+  auto buffer = memory.buffer();
+  auto* data = static_cast<char*>(buffer.raw_ptr());
+  from.read(data, bytes);
+  if (kind.dtype == mx::bool_) {
+    // Other bytes than 0 and 1 are no values of C++'s bool.
+    for (uint64_t i = 0; i < bytes; ++i) {
+      data[i] = data[i] != 0;
+    }
+  }
+  return mx::array(std::move(memory), kind.shape, kind.dtype);
+}
+
+class TraceReader {
+ public:
+  // Constants are written with the first trace that has them.
+  using constant_map = std::unordered_map<uint64_t, mx::array>;
+
+  TraceReader(FunctionReader& from, constant_map& constants)
+      : from_(from), constants_(constants) {}
+
+  FunctionTrace run() {
+    trace_.names = from_.list<std::string>(8);
+    auto inputs = from_.get<std::vector<uint64_t>>();
+    for (auto left = from_.count(13); left > 0; --left) {
+      trace_.kinds.push_back(read_kind(from_));
+    }
+    if (trace_.kinds.size() != inputs.size() || trace_.names.size() > inputs.size()) {
+      from_.fail("has a function whose numbers of inputs differ");
+    }
+    for (auto id : inputs) {
+      trace_.inputs.push_back(add(id));
+    }
+    auto outputs = from_.get<std::vector<uint64_t>>();
+    for (auto left = from_.count(10); left > 0; --left) {
+      read_entry();
+    }
+    for (auto id : outputs) {
+      trace_.outputs.push_back(find(id));
+    }
+    trace_.places = places_.size();
+    return std::move(trace_);
+  }
+
+ private:
+  size_t add(uint64_t id) {
+    auto [entry, is_new] = places_.emplace(id, places_.size());
+    if (!is_new) {
+      from_.fail("has two arrays of one name");
+    }
+    return entry->second;
+  }
+
+  size_t find(uint64_t id) {
+    auto entry = places_.find(id);
+    if (entry == places_.end()) {
+      from_.fail("uses an array that it does not have");
+    }
+    return entry->second;
+  }
+
+  void read_entry() {
+    auto id = from_.get<uint64_t>();
+    if (from_.get<bool>()) {
+      read_step(id);
+    } else if (!from_.get<bool>()) {
+      find(id);
+    } else {
+      auto found = constants_.find(id);
+      if (found == constants_.end()) {
+        found = constants_.emplace(id, read_constant(from_)).first;
+      }
+      trace_.constants.emplace_back(add(id), found->second);
+    }
+  }
+
+  void read_step(uint64_t id) {
+    std::vector<size_t> inputs;
+    for (auto input : from_.get<std::vector<uint64_t>>()) {
+      inputs.push_back(find(input));
+    }
+    auto device = read_device();
+    auto run = read_operation(from_, from_.get<std::string>());
+    FunctionStep step{std::move(run), device, std::move(inputs), {}, {}};
+    if (from_.get<uint64_t>() == 0) {
+      step.outputs.push_back(add(id));
+      step.kinds.push_back(read_kind(from_));
+    } else {
+      read_outputs(step);
+    }
+    trace_.steps.push_back(std::move(step));
+  }
+
+  void read_outputs(FunctionStep& step) {
+    auto ids = from_.get<std::vector<uint64_t>>();
+    std::vector<mx::Shape> shapes = from_.list<mx::Shape>(8);
+    std::vector<mx::Dtype> dtypes = from_.list<mx::Dtype>(5);
+    if (shapes.size() != ids.size() || dtypes.size() != ids.size()) {
+      from_.fail("has an operation whose numbers of outputs differ");
+    }
+    for (size_t i = 0; i < ids.size(); ++i) {
+      step.outputs.push_back(add(ids[i]));
+      step.kinds.push_back({shapes[i], dtypes[i]});
+      bytes_of(from_, step.kinds.back());
+    }
+  }
+
+  // Streams of the process that wrote the file are not here: the default one of their device is.
+  mx::Device read_device() {
+    from_.get<int>();
+    auto type =
+        from_.get<int>() == static_cast<int>(mx::Device::gpu) ? mx::Device::gpu : mx::Device::cpu;
+    from_.get<int>();
+    return mx::is_available(type) ? mx::Device(type) : mx::Device(mx::Device::cpu);
+  }
+
+  FunctionReader& from_;
+  constant_map& constants_;
+  FunctionTrace trace_{};
+  std::unordered_map<uint64_t, size_t> places_;
+};
+
+bool fits(const mx::array& array, const ArrayKind& kind) {
+  return array.dtype() == kind.dtype && array.shape() == kind.shape;
+}
+
+// Runs a function. If `exact`, what the file says of the outputs of each step has to hold.
+arrays run(const FunctionTrace& trace, const arrays& inputs, bool exact) {
+  std::vector<std::optional<mx::array>> places(trace.places);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    places[trace.inputs[i]] = inputs[i];
+  }
+  for (auto& [place, constant] : trace.constants) {
+    places[place] = constant;
+  }
+  arrays operands;
+  for (auto& step : trace.steps) {
+    operands.clear();
+    for (auto place : step.inputs) {
+      operands.push_back(places[place].value());
+    }
+    auto results = step.run({operands, step.kinds, step.device});
+    if (results.size() != step.outputs.size()) {
+      throw std::invalid_argument("an operation has another number of results");
+    }
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (exact && !fits(results[i], step.kinds[i])) {
+        throw std::invalid_argument("an operation has a result of another shape or type");
+      }
+      places[step.outputs[i]] = std::move(results[i]);
+    }
+  }
+  arrays outputs;
+  for (auto place : trace.outputs) {
+    outputs.push_back(places[place].value());
+  }
+  return outputs;
+}
+
+// The arguments in the order of the inputs, or nothing if they do not fit.
+std::optional<arrays> match(
+    const FunctionTrace& trace, const mx::Args& args, const mx::Kwargs& kwargs, bool shapeless) {
+  if (kwargs.size() != trace.names.size() || args.size() + kwargs.size() != trace.inputs.size()) {
+    return std::nullopt;
+  }
+  auto inputs = args;
+  for (auto& name : trace.names) {
+    auto found = kwargs.find(name);
+    if (found == kwargs.end()) {
+      return std::nullopt;
+    }
+    inputs.push_back(found->second);
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    auto& kind = trace.kinds[i];
+    if (shapeless ? inputs[i].dtype() != kind.dtype : !fits(inputs[i], kind)) {
+      return std::nullopt;
+    }
+  }
+  return inputs;
+}
+
+void describe(std::ostream& to, const std::string& name, const mx::Shape& shape, mx::Dtype dtype) {
+  to << "\n    " << name << ": " << dtype << " " << shape;
+}
+
+[[noreturn]] void fail_to_match(
+    const std::vector<FunctionTrace>& traces, const mx::Args& args, const mx::Kwargs& kwargs) {
+  std::ostringstream message;
+  message << "No imported function found which matches the arguments";
+  for (size_t i = 0; i < args.size(); ++i) {
+    describe(message, std::to_string(i), args[i].shape(), args[i].dtype());
+  }
+  for (auto& [name, array] : kwargs) {
+    describe(message, name, array.shape(), array.dtype());
+  }
+  for (auto& trace : traces) {
+    message << "\n  there is one of";
+    auto positional = trace.kinds.size() - trace.names.size();
+    for (size_t i = 0; i < trace.kinds.size(); ++i) {
+      auto name = i < positional ? std::to_string(i) : trace.names[i - positional];
+      describe(message, name, trace.kinds[i].shape, trace.kinds[i].dtype);
+    }
+  }
+  throw std::invalid_argument(message.str());
+}
+
+}  // namespace
+
+ImportedFunction::ImportedFunction(const std::string& file) {
+  FunctionReader from(file, file);
+  // The version of MLX, which does not tell versions of the format apart.
+  from.get<std::string>();
+  auto count = from.get<int>();
+  shapeless_ = from.get<bool>();
+  metadata_ = from.get<std::string>();
+  if (count < 0) {
+    from.fail("has a negative number of functions");
+  }
+  TraceReader::constant_map constants;
+  for (int i = 0; i < count; ++i) {
+    traces_.push_back(TraceReader(from, constants).run());
+  }
+  if (from.left() > 0) {
+    from.fail("goes on after its last function");
+  }
+  for (auto& trace : traces_) {
+    arrays inputs;
+    for (auto& [shape, dtype] : trace.kinds) {
+      inputs.push_back(mx::zeros(shape, dtype, mx::Device(mx::Device::cpu)));
+    }
+    run(trace, inputs, true);
+  }
+}
+
+arrays ImportedFunction::operator()(const mx::Args& args, const mx::Kwargs& kwargs) const {
+  for (auto& trace : traces_) {
+    if (auto inputs = match(trace, args, kwargs, shapeless_)) {
+      return run(trace, *inputs, false);
+    }
+  }
+  fail_to_match(traces_, args, kwargs);
+}
+
+}  // namespace mlx_c

@@ -1,0 +1,160 @@
+#include "runtime/evaluate.hpp"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include <mlx/primitives.h>
+#include <mlx/stream.h>
+#include <mlx/transforms.h>
+
+#include "core/thread_state.hpp"
+#include "cpu/graph/executor.hpp"
+#include "cpu/graph/rewrite.hpp"
+#include "cpu/parallel/thread_pool.hpp"
+#include "runtime/interruptible_wait.hpp"
+
+namespace mlx_c {
+
+namespace {
+
+namespace mx = mlx::core;
+
+// Recursive, as freeing a graph while it is evaluated runs destructors of the user, who may
+// evaluate in them. Never destroyed: threads may outlive static destructors.
+std::recursive_timed_mutex& evaluation_mutex() {
+  static auto& mutex = *new std::recursive_timed_mutex;
+  return mutex;
+}
+
+// ThreadSanitizer of GCC does not see that a lock is taken by a deadline of the steady clock.
+#ifdef __SANITIZE_THREAD__
+using lock_clock = std::chrono::system_clock;
+#else
+using lock_clock = std::chrono::steady_clock;
+#endif
+
+// The stream to evaluate on if it is one of the CPU.
+mx::Stream stream_of(const std::vector<mx::array>& outputs) {
+  for (const auto& output : outputs) {
+    if (output.status() == mx::array::Status::unscheduled && output.has_primitive() &&
+        output.primitive().device() == mx::Device::cpu) {
+      return output.primitive().stream();
+    }
+  }
+  return shared_streams().front();
+}
+
+// Whether a transformation keeps what is evaluated differentiable: MLX schedules nothing then but
+// what is waited for at once.
+bool keeps_graphs() {
+  return CallbackScope::active() && mx::array(mx::Shape{}, mx::bool_, nullptr, {}).is_tracer();
+}
+
+// Schedules a plan for one stream. Returns whether it is available soon.
+bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, evaluation_lock& lock) {
+  // Whoever waits loses nothing if no more is under way than keeps the stream busy.
+  const size_t most_under_way = wait ? 2 : 50;
+  struct pieces {
+    InterruptibleWait user;
+    std::deque<mx::Event> under_way;
+  };
+  // Most evaluations are one piece, and take less time than it does to set this up.
+  std::optional<pieces> some;
+  auto between = [&](const mx::Event& event) {
+    expect(event);
+    auto& [user, under_way] = some ? *some : some.emplace();
+    under_way.push_back(event);
+    lock.unlock();
+    if (under_way.size() == most_under_way) {
+      user.wait(under_way.front());
+      under_way.pop_front();
+    }
+    user.check();
+    lock = lock_evaluation();
+  };
+  return cpu::execute(plan, stream, wait && !plan.waits, std::ref(between));
+}
+
+}  // namespace
+
+evaluation_lock lock_evaluation() {
+  evaluation_lock lock(evaluation_mutex(), std::try_to_lock);
+  if (!lock) {
+    for (InterruptibleWait user; !lock.try_lock_until(lock_clock::now() + InterruptibleWait::slice);) {
+      user.check();
+    }
+  }
+  return lock;
+}
+
+void evaluate(std::vector<mx::array> outputs, bool wait) {
+  ensure_thread();
+  mark_streams_started();
+  std::optional<cpu::CallerWaits> waits;
+  if (wait) {
+    waits.emplace();
+  }
+  std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
+  bool soon = false;
+  {
+    auto lock = lock_evaluation();
+    const mx::Stream stream = stream_of(outputs);
+    const auto plan = cpu::rewrite_graph(outputs, stream);
+    const auto& evaluation = plan.evaluation;
+    cpu::EvaluationScope scheduling(evaluation);
+    if (plan.on_one_stream && !keeps_graphs()) {
+      soon = execute(plan, stream, wait, lock);
+    } else if (wait && CallbackScope::active()) {
+      mx::eval(outputs);
+      evaluation->check();
+      return;
+    } else {
+      mx::async_eval(outputs);
+    }
+    std::optional<mx::Event> last;
+    for (auto& output : outputs) {
+      if (!output.event().valid()) {
+        continue;
+      }
+      evaluation->add(output.event());
+      if (wait) {
+        awaited.emplace_back(output.event(), output.id());
+      } else if (output.event().stream().device == mx::Device::cpu) {
+        last = output.event();
+      }
+    }
+    if (last) {
+      expect(*last);
+    }
+  }
+  if (awaited.empty()) {
+    return;
+  }
+  // Waiting holds no lock, so that streams of other threads go on beside this one.
+  InterruptibleWait user;
+  for (const auto& [event, id] : awaited) {
+    user.wait(event, soon);
+    cpu::check_error(event, id);
+  }
+  auto lock = lock_evaluation();
+  for (auto& output : outputs) {
+    output.wait();
+  }
+}
+
+void stop_other_threads() {
+  if (streams_started() && !is_orphan()) {
+    evaluation_mutex().lock();
+  }
+}
+
+bool is_available(const mx::array& array) {
+  auto lock = lock_evaluation();
+  cpu::check_error(array);
+  return array.is_available();
+}
+
+}  // namespace mlx_c

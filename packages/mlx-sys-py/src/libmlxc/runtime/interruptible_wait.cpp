@@ -1,0 +1,170 @@
+#include "runtime/interruptible_wait.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include <mlx/array.h>
+#include <mlx/scheduler.h>
+
+#include "cpu/parallel/thread_pool.hpp"
+#include "core/guard.hpp"
+
+namespace mlx_c {
+namespace {
+
+namespace mx = mlx::core;
+
+std::atomic<mlx_interrupt_check_func> interrupt_check = nullptr;
+
+}  // namespace
+
+// MLX's events know no wait of limited time.
+class latch {
+ public:
+  void open() {
+    {
+      std::lock_guard lock(mutex_);
+      open_ = true;
+    }
+    opened_.notify_all();
+  }
+
+  bool wait_until(std::chrono::steady_clock::time_point time) {
+    std::unique_lock lock(mutex_);
+    return opened_.wait_until(lock, time, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool open_ = false;
+};
+
+namespace {
+
+// The latches of expected events, by the addresses of the events.
+class ExpectedEvents {
+ public:
+  static ExpectedEvents& instance() {
+    static auto& self = *new ExpectedEvents;
+    return self;
+  }
+
+  // Whether `event` is new.
+  bool add(const mx::Event& event) {
+    std::lock_guard lock(mutex_);
+    return expected_.try_emplace(address(event), event, std::make_shared<latch>()).second;
+  }
+
+  std::shared_ptr<latch> find(const mx::Event& event) {
+    std::lock_guard lock(mutex_);
+    const auto found = expected_.find(address(event));
+    return found == expected_.end() ? nullptr : found->second.arrival;
+  }
+
+  void arrive(const void* event) {
+    std::lock_guard lock(mutex_);
+    expected_.extract(event).mapped().arrival->open();
+  }
+
+  static const void* address(const mx::Event& event) {
+    return &event.cast<char>();
+  }
+
+ private:
+  struct expected {
+    expected(const mx::Event& event, std::shared_ptr<latch> arrival)
+        : event(event), arrival(std::move(arrival)) {}
+
+    mx::Event event;  // kept, so that no other one gets the address
+    std::shared_ptr<latch> arrival;
+  };
+
+  std::mutex mutex_;
+  std::unordered_map<const void*, expected> expected_;
+};
+
+// Where events of other devices are waited for. Made in a thread of its own, as the default streams
+// are.
+mx::Stream waiting_stream() {
+  auto make = [] { return mx::new_thread_unsafe_stream(mx::Device::cpu); };
+  static const auto stream = std::async(std::launch::async, make).get();
+  return stream;
+}
+
+}  // namespace
+
+void set_interrupt_check(mlx_interrupt_check_func check) {
+  interrupt_check = check;
+}
+
+void expect(const mx::Event& event) {
+  auto& events = ExpectedEvents::instance();
+  if (events.add(event)) {
+    mx::scheduler::enqueue(
+        event.stream(), [&events, address = events.address(event)] { events.arrive(address); });
+  }
+}
+
+void InterruptibleWait::check() {
+  auto call = interrupt_check.load(std::memory_order_relaxed);
+  if (!call || clock::now() < next_) {
+    return;
+  }
+  if (call() != 0) {
+    throw CallbackError("the wait was interrupted; what was waited for goes on");
+  }
+  next_ = clock::now() + slice;
+}
+
+void InterruptibleWait::wait(const mx::Event& event, bool soon) {
+  // An array of our own, as waiting for one changes it.
+  mx::array waiter(mx::Shape{}, mx::bool_, nullptr, {});
+  waiter.attach_event(event);
+  waiter.set_status(mx::array::Status::evaluated);
+  if (waiter.is_available()) {
+    return;
+  }
+  if (!soon && interrupt_check.load(std::memory_order_relaxed)) {
+    if (const auto arrival = ExpectedEvents::instance().find(event)) {
+      wait_for(*arrival);
+    } else if (event.stream().device == mx::Device::cpu) {
+      // Comes after the task that signals the event.
+      wait_for_task(event.stream(), [] {});
+    } else {
+      wait_for_task(waiting_stream(), [waiter]() mutable { waiter.wait(); });
+    }
+  }
+  waiter.wait();
+}
+
+void InterruptibleWait::wait(mx::Stream stream) {
+  cpu::CallerWaits waits;
+  if (stream.device == mx::Device::cpu && interrupt_check.load(std::memory_order_relaxed)) {
+    wait_for_task(stream, [] {});
+  }
+  mx::synchronize(stream);
+}
+
+template <class F>
+void InterruptibleWait::wait_for_task(mx::Stream stream, F task) {
+  auto done = std::make_shared<latch>();
+  mx::scheduler::enqueue(stream, [done, task = std::move(task)]() mutable {
+    task();
+    done->open();
+  });
+  wait_for(*done);
+}
+
+void InterruptibleWait::wait_for(latch& latch) {
+  while (!latch.wait_until(next_)) {
+    check();
+  }
+}
+
+}  // namespace mlx_c
