@@ -18,7 +18,9 @@ int main(void) {
   CHECK(mlx_add(&b, a, ones, stream) == 0);
   CHECK(mlx_array_eval(b) == 0);
   CHECK(mlx_array_shape(b)[0] == 2 && mlx_array_shape(b)[1] == 3);
-  for (int i = 0; i < 6; i++) CHECK(mlx_array_data_float32(b)[i] == values[i] + 1);
+  for (int i = 0; i < 6; i++) {
+    CHECK(mlx_array_data_float32(b)[i] == values[i] + 1);
+  }
 
   // An inner dimension that does not fit: a status, a kind and a message, and the program goes on.
   mlx_array product = mlx_array_new();

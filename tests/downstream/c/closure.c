@@ -66,7 +66,9 @@ int main(void) {
   CHECK(mlx_vector_array_get(&gradient, gradients, 0) == 0);
   CHECK(mlx_array_item_float32(&number, value) == 0 && number == 42);
   CHECK(mlx_array_eval(gradient) == 0);
-  for (int i = 0; i < 3; i++) CHECK(mlx_array_data_float32(gradient)[i] == 6 * point[i]);
+  for (int i = 0; i < 3; i++) {
+    CHECK(mlx_array_data_float32(gradient)[i] == 6 * point[i]);
+  }
 
   // The payload goes when the last closure that holds it goes, once.
   mlx_closure_value_and_grad_free(derivative);

@@ -6,10 +6,10 @@
 #include <sstream>
 #include <type_traits>
 
-#include "cpu/arrays/allocation.hpp"
 #include "core/convert.hpp"
-#include "core/guard.hpp"
 #include "core/free_graph.hpp"
+#include "core/guard.hpp"
+#include "cpu/arrays/allocation.hpp"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;

@@ -13,11 +13,11 @@ using namespace mlx_c;
 namespace {
 
 // An argument as the C function takes it: lent for the call.
-std::tuple<mlx_vector_array> lend(const arrays& values) {
+std::tuple<mlx_vector_array> lend(const Arrays& values) {
   return {borrow<mlx_vector_array>(values)};
 }
 
-std::tuple<mlx_map_string_to_array> lend(const array_map& values) {
+std::tuple<mlx_map_string_to_array> lend(const ArrayMap& values) {
   return {borrow<mlx_map_string_to_array>(values)};
 }
 
@@ -40,7 +40,7 @@ class ResultHandle {
     return {&handle_};
   }
 
-  value_of<Handle> take() {
+  ValueOf<Handle> take() {
     return std::move(get(handle_, "the callback's result"));
   }
 
@@ -49,16 +49,16 @@ class ResultHandle {
 };
 
 template <class T>
-struct result;
+struct Result;
 
 template <>
-struct result<arrays> : ResultHandle<mlx_vector_array> {};
+struct Result<Arrays> : ResultHandle<mlx_vector_array> {};
 
 template <>
-struct result<std::vector<int>> : ResultHandle<mlx_vector_int> {};
+struct Result<std::vector<int>> : ResultHandle<mlx_vector_int> {};
 
 template <class A, class B>
-struct result<std::pair<A, B>> {
+struct Result<std::pair<A, B>> {
   auto pointers() {
     return std::tuple_cat(first.pointers(), second.pointers());
   }
@@ -67,18 +67,18 @@ struct result<std::pair<A, B>> {
     return {first.take(), second.take()};
   }
 
-  result<A> first;
-  result<B> second;
+  Result<A> first;
+  Result<B> second;
 };
 
 template <class Handle, class Function>
-struct adapter;
+struct Adapter;
 
 template <class Handle, class R, class... Args>
-struct adapter<Handle, std::function<R(Args...)>> {
+struct Adapter<Handle, std::function<R(Args...)>> {
   template <class CFunction, class... Payload>
   static R call(CFunction fun, const std::decay_t<Args>&... args, Payload... payload) {
-    result<R> res;
+    Result<R> res;
     auto all = std::tuple_cat(res.pointers(), lend(args)..., std::tuple(payload...));
     CallbackScope scope;
     if (std::apply(fun, all) != 0) {
@@ -100,7 +100,7 @@ struct adapter<Handle, std::function<R(Args...)>> {
   static Handle create(CFunction fun, void* data, void (*dtor)(void*)) {
     return guard_or(Handle{}, [&] {
       not_null(fun, "fun");
-      auto owned = std::make_shared<payload>(data);
+      auto owned = std::make_shared<Payload>(data);
       auto handle =
           make<Handle>([fun, owned](Args... args) -> R { return call(fun, args..., owned->data); });
       // Only now is the payload ours: after an error it is still the caller's.
@@ -112,7 +112,7 @@ struct adapter<Handle, std::function<R(Args...)>> {
 
 template <class Handle, class... Args>
 Handle new_closure(Args... args) {
-  return adapter<Handle, value_of<Handle>>::create(args...);
+  return Adapter<Handle, ValueOf<Handle>>::create(args...);
 }
 
 }  // namespace
@@ -197,7 +197,7 @@ mlx_closure_custom_jvp mlx_closure_custom_jvp_new_func(
         const mlx_vector_array,
         const mlx_vector_array,
         const int*,
-        size_t _num)) {
+        size_t num)) {
   return new_closure<mlx_closure_custom_jvp>(fun);
 }
 
@@ -207,7 +207,7 @@ mlx_closure_custom_jvp mlx_closure_custom_jvp_new_func_payload(
         const mlx_vector_array,
         const mlx_vector_array,
         const int*,
-        size_t _num,
+        size_t num,
         void*),
     void* payload,
     void (*dtor)(void*)) {
@@ -216,13 +216,13 @@ mlx_closure_custom_jvp mlx_closure_custom_jvp_new_func_payload(
 
 mlx_closure_custom_vmap mlx_closure_custom_vmap_new_func(
     int (*fun)(
-        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num)) {
+        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t num)) {
   return new_closure<mlx_closure_custom_vmap>(fun);
 }
 
 mlx_closure_custom_vmap mlx_closure_custom_vmap_new_func_payload(
     int (*fun)(
-        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t _num, void*),
+        mlx_vector_array*, mlx_vector_int*, const mlx_vector_array, const int*, size_t num, void*),
     void* payload,
     void (*dtor)(void*)) {
   return new_closure<mlx_closure_custom_vmap>(fun, payload, dtor);
@@ -231,7 +231,7 @@ mlx_closure_custom_vmap mlx_closure_custom_vmap_new_func_payload(
 mlx_closure mlx_closure_new_unary(int (*fun)(mlx_array*, const mlx_array)) {
   return guard_or(mlx_closure{}, [&] {
     not_null(fun, "fun");
-    return make<mlx_closure>([fun](const arrays& inputs) {
+    return make<mlx_closure>([fun](const Arrays& inputs) {
       if (inputs.size() != 1) {
         throw std::invalid_argument(
             "a unary closure takes one array, not " + std::to_string(inputs.size()));
@@ -241,7 +241,7 @@ mlx_closure mlx_closure_new_unary(int (*fun)(mlx_array*, const mlx_array)) {
       if (fun(std::get<0>(res.pointers()), borrow<mlx_array>(inputs[0])) != 0) {
         throw CallbackError("closure: the callback returned a non-zero value");
       }
-      return arrays{res.take()};
+      return Arrays{res.take()};
     });
   });
 }

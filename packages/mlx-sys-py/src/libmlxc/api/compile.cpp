@@ -14,9 +14,9 @@
 #include <mlx/device.h>
 #include <mlx/primitives.h>
 
-#include "cpu/kernels/table.hpp"
 #include "core/convert.hpp"
 #include "core/guard.hpp"
+#include "cpu/kernels/table.hpp"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;
@@ -91,15 +91,15 @@ mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
 // for them. The nodes of custom functions hold functions of the user, which would stay as long as
 // the recording is in the cache, and those may hold the compiled function; and MLX fails to merge
 // equal outputs whose gradients are stopped.
-class recording {
+class Recording {
  public:
-  explicit recording(const arrays& inputs) {
+  explicit Recording(const Arrays& inputs) {
     for (auto& input : inputs) {
       depends_[input.id()] = true;
     }
   }
 
-  void simplify(arrays& outputs) {
+  void simplify(Arrays& outputs) {
     // What does not depend on the inputs may be part of graphs that others evaluate.
     auto lock = lock_evaluation();
     for (auto& output : outputs) {
@@ -138,7 +138,7 @@ class recording {
     }
   }
 
-  void replace(arrays& values) {
+  void replace(Arrays& values) {
     for (auto& value : values) {
       if (value.has_primitive() && depends_[value.id()]) {
         if (auto* other = stood_for(value)) {
@@ -164,7 +164,7 @@ class recording {
   }
 
   // Freed without the lock: they may be the last to hold something of the user.
-  arrays removed_;
+  Arrays removed_;
   // For the arrays visited, by their ids, whether they depend on the inputs.
   std::unordered_map<std::uintptr_t, bool> depends_;
 };
@@ -177,21 +177,21 @@ bool is_tracer(const array& value) {
 // it then calls the function behind it, that is to record it.
 thread_local bool outermost = false;
 
-function recorded(function fun) {
-  return [fun = std::move(fun)](const arrays& inputs) {
+Function recorded(Function fun) {
+  return [fun = std::move(fun)](const Arrays& inputs) {
     bool records =
         std::exchange(outermost, false) && std::all_of(inputs.begin(), inputs.end(), is_tracer);
     auto outputs = fun(inputs);
     if (records) {
-      recording(inputs).simplify(outputs);
+      Recording(inputs).simplify(outputs);
     }
     return outputs;
   };
 }
 
 // `compiled`, which calls a `recorded` function, for whichever thread calls it.
-function in_any_thread(function compiled) {
-  return [compiled = std::move(compiled)](const arrays& inputs) {
+Function in_any_thread(Function compiled) {
+  return [compiled = std::move(compiled)](const Arrays& inputs) {
     ensure_thread();
     outermost = std::none_of(inputs.begin(), inputs.end(), is_tracer);
     return compiled(inputs);
@@ -205,7 +205,7 @@ int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
     ensure_mode();
     auto id = std::make_shared<CompiledId>();
     auto compiled = detail::compile(recorded(get_shared(fun, "fun")), id->value(), shapeless);
-    set(res, in_any_thread([id, compiled = std::move(compiled)](const arrays& inputs) {
+    set(res, in_any_thread([id, compiled = std::move(compiled)](const Arrays& inputs) {
           return compiled(inputs);
         }));
   });

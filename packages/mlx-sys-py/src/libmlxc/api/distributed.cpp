@@ -2,17 +2,17 @@
 
 #include <mlx/distributed/ops.h>
 
-#include "core/convert.hpp"
 #include "api/distributed_handles.hpp"
+#include "core/convert.hpp"
 #include "core/guard.hpp"
 
 using namespace mlx_c;
 namespace distributed = mlx::core::distributed;
 
 int mlx_distributed_all_gather(
-    mlx_array* res, const mlx_array x, const mlx_distributed_group group, const mlx_stream S) {
+    mlx_array* res, const mlx_array x, const mlx_distributed_group group, const mlx_stream s) {
   return guard(
-      [&] { set(res, distributed::all_gather(get(x, "x"), get_optional(group), get_stream(S))); });
+      [&] { set(res, distributed::all_gather(get(x, "x"), get_optional(group), get_stream(s))); });
 }
 
 int mlx_distributed_all_max(

@@ -7,22 +7,22 @@
 
 #include <mlx/export.h>
 
-#include "cpu/nodes/fused.hpp"
 #include "core/convert.hpp"
-#include "export/values.hpp"
-#include "files/reading.hpp"
 #include "core/guard.hpp"
-#include "export/imported_function.hpp"
 #include "core/payload.hpp"
-#include "files/atomic_file.hpp"
-#include "runtime/evaluate.hpp"
 #include "core/thread_state.hpp"
+#include "cpu/nodes/fused.hpp"
+#include "export/imported_function.hpp"
+#include "export/values.hpp"
+#include "files/atomic_file.hpp"
+#include "files/reading.hpp"
+#include "runtime/evaluate.hpp"
 
 namespace mlx_c {
 
 namespace {
 
-using traced =
+using Traced =
     std::function<std::vector<mlx::core::array>(const mlx::core::Args&, const mlx::core::Kwargs&)>;
 
 // The constants among what `outputs` are computed from that are still awaited, or to be computed by
@@ -51,7 +51,7 @@ std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::arr
 
 // `fun`, of operations of MLX, such that MLX finds all constants there: it would wait for them
 // without our lock.
-traced with_ready_constants(traced fun) {
+Traced with_ready_constants(Traced fun) {
   return [fun = std::move(fun)](const mlx::core::Args& args, const mlx::core::Kwargs& kwargs) {
     const cpu::Unfused unfused;
     auto outputs = fun(args, kwargs);
@@ -67,7 +67,7 @@ traced with_ready_constants(traced fun) {
 // An exporter, and the file that it writes unless it has a callback: whole or not at all.
 class FunctionExporter {
  public:
-  FunctionExporter(const char* file, traced fun, bool shapeless, const char* metadata) {
+  FunctionExporter(const char* file, Traced fun, bool shapeless, const char* metadata) {
     auto name = to_string(file, "file");
     target_ = std::make_unique<AtomicFile>(name, ".mlxfn");
     ensure_thread();
@@ -79,7 +79,7 @@ class FunctionExporter {
             metadata ? metadata : ""));
   }
 
-  FunctionExporter(const mlx::core::ExportCallback& callback, traced fun, bool shapeless)
+  FunctionExporter(const mlx::core::ExportCallback& callback, Traced fun, bool shapeless)
       : exporter_(mlx::core::exporter(callback, with_ready_constants(std::move(fun)), shapeless)) {}
 
   FunctionExporter(FunctionExporter&&) = default;
@@ -128,12 +128,12 @@ namespace mx = mlx::core;
 namespace {
 
 // The function of a closure that takes no named arguments.
-traced without_names(const mlx_closure& fun) {
+Traced without_names(const mlx_closure& fun) {
   return [f = get(fun, "fun")](const mx::Args& args, const mx::Kwargs&) { return f(args); };
 }
 
 void export_once(
-    const char* file, traced fun, bool shapeless, const mx::Args& args, const mx::Kwargs& kwargs) {
+    const char* file, Traced fun, bool shapeless, const mx::Args& args, const mx::Kwargs& kwargs) {
   FunctionExporter exporter(file, std::move(fun), shapeless, nullptr);
   exporter.apply(args, kwargs);
   exporter.close();
@@ -182,7 +182,7 @@ mlx_function_exporter mlx_function_exporter_new_callback(
   return guard_or(mlx_function_exporter{}, [&] {
     not_null(callback, "callback");
     ensure_thread();
-    auto owned = std::make_shared<mlx_c::payload>(payload);
+    auto owned = std::make_shared<mlx_c::Payload>(payload);
     auto tell = [callback, owned](const mx::ExportCallbackInput& input) {
       auto value = to_export_value(input);
       CallbackScope scope;

@@ -5,8 +5,8 @@
 #include <tuple>
 
 #include "core/convert.hpp"
-#include "export/values.hpp"
 #include "core/guard.hpp"
+#include "export/values.hpp"
 
 using namespace mlx_c;
 
@@ -14,54 +14,54 @@ namespace {
 
 // --- From MLX's types, of which every entry has its own ------------------------------------------
 
-export_value convert(bool value) {
+ExportValue convert(bool value) {
   return {value};
 }
 
-export_value convert(int value) {
+ExportValue convert(int value) {
   return {static_cast<int64_t>(value)};
 }
 
-export_value convert(int64_t value) {
+ExportValue convert(int64_t value) {
   return {value};
 }
 
-export_value convert(size_t value) {
+ExportValue convert(size_t value) {
   return {static_cast<int64_t>(value)};
 }
 
-export_value convert(double value) {
+ExportValue convert(double value) {
   return {value};
 }
 
-export_value convert(const std::string& value) {
+ExportValue convert(const std::string& value) {
   return {value};
 }
 
-export_value convert(mlx::core::Dtype value) {
+ExportValue convert(mlx::core::Dtype value) {
   return {value};
 }
 
-export_value convert(const mlx::core::array& value) {
+ExportValue convert(const mlx::core::array& value) {
   return {value};
 }
 
 template <class... Types>
-export_value convert(const std::variant<Types...>& value);
+ExportValue convert(const std::variant<Types...>& value);
 template <class T>
-export_value convert(const mlx::core::SmallVector<T>& values);
+ExportValue convert(const mlx::core::SmallVector<T>& values);
 template <class... Types>
-export_value convert(const std::tuple<Types...>& values);
+ExportValue convert(const std::tuple<Types...>& values);
 template <class First, class Second>
-export_value convert(const std::pair<First, Second>& values);
+ExportValue convert(const std::pair<First, Second>& values);
 
-export_value convert(const std::optional<float>& value) {
-  return value ? convert(*value) : export_value{};
+ExportValue convert(const std::optional<float>& value) {
+  return value ? convert(*value) : ExportValue{};
 }
 
 template <class T>
-export_value convert(const std::vector<T>& values) {
-  export_list list;
+ExportValue convert(const std::vector<T>& values) {
+  ExportList list;
   for (const auto& value : values) {
     list.push_back(convert(value));
   }
@@ -69,7 +69,7 @@ export_value convert(const std::vector<T>& values) {
 }
 
 template <class T>
-export_value convert(const mlx::core::SmallVector<T>& values) {
+ExportValue convert(const mlx::core::SmallVector<T>& values) {
   ExportTuple tuple;
   for (auto extent : values) {
     tuple.entries.push_back(convert(extent));
@@ -78,19 +78,19 @@ export_value convert(const mlx::core::SmallVector<T>& values) {
 }
 
 template <class... Types>
-export_value convert(const std::tuple<Types...>& values) {
+ExportValue convert(const std::tuple<Types...>& values) {
   return std::apply(
-      [](const auto&... entries) { return export_value{ExportTuple{{convert(entries)...}}}; },
+      [](const auto&... entries) { return ExportValue{ExportTuple{{convert(entries)...}}}; },
       values);
 }
 
 template <class First, class Second>
-export_value convert(const std::pair<First, Second>& values) {
+ExportValue convert(const std::pair<First, Second>& values) {
   return convert(std::tie(values.first, values.second));
 }
 
 template <class... Types>
-export_value convert(const std::variant<Types...>& value) {
+ExportValue convert(const std::variant<Types...>& value) {
   return std::visit([](const auto& entry) { return convert(entry); }, value);
 }
 
@@ -120,7 +120,7 @@ const auto& held(mlx_export_value handle) {
       std::string("value is ") + kind_names[value.index()] + ", not " + kind_names[kind]);
 }
 
-const export_list& entries_of(mlx_export_value handle) {
+const ExportList& entries_of(mlx_export_value handle) {
   auto* tuple = std::get_if<ExportTuple>(&get(handle, "value").value);
   return tuple ? tuple->entries : held<MLX_EXPORT_LIST>(handle);
 }
@@ -139,8 +139,8 @@ const auto& entry(const Sequence& entries, size_t index) {
 
 namespace mlx_c {
 
-export_value to_export_value(const mlx::core::ExportCallbackInput& input) {
-  export_map map;
+ExportValue to_export_value(const mlx::core::ExportCallbackInput& input) {
+  ExportMap map;
   for (auto& [key, value] : input) {
     map.emplace_back(key, convert(value));
   }
@@ -181,14 +181,14 @@ int mlx_export_value_get_array(mlx_array* res, const mlx_export_value value) {
 
 int mlx_export_value_get_size(size_t* res, const mlx_export_value value) {
   return guard([&] {
-    auto* map = std::get_if<export_map>(&get(value, "value").value);
+    auto* map = std::get_if<ExportMap>(&get(value, "value").value);
     *not_null(res, "res") = map ? map->size() : entries_of(value).size();
   });
 }
 
 int mlx_export_value_get_entry(mlx_export_value* res, const mlx_export_value value, size_t index) {
   return guard([&] {
-    auto* map = std::get_if<export_map>(&get(value, "value").value);
+    auto* map = std::get_if<ExportMap>(&get(value, "value").value);
     *not_null(res, "res") =
         borrow<mlx_export_value>(map ? entry(*map, index).second : entry(entries_of(value), index));
   });

@@ -10,14 +10,14 @@ namespace fast = mlx::core::fast;
 
 namespace {
 
-using grid = std::tuple<int, int, int>;
+using Grid = std::tuple<int, int, int>;
 
 // How to run a kernel, for either backend.
-struct config {
+struct Config {
   std::vector<mlx::core::Shape> shapes;
   std::vector<mlx::core::Dtype> dtypes;
-  grid threads{1, 1, 1};
-  grid group{1, 1, 1};
+  Grid threads{1, 1, 1};
+  Grid group{1, 1, 1};
   std::vector<std::pair<std::string, fast::TemplateArg>> template_args;
   std::vector<fast::ScalarArg> scalars;
   std::optional<float> init_value;
@@ -25,7 +25,7 @@ struct config {
 };
 
 // A kernel, with the counts that MLX relies on.
-struct kernel {
+struct Kernel {
   size_t inputs;
   size_t outputs;
   fast::CustomKernelFunction call;
@@ -35,10 +35,10 @@ struct kernel {
 
 namespace mlx_c {
 
-MLX_C_HANDLE(mlx_fast_metal_kernel_config, config, "fast_metal_kernel_config")
-MLX_C_HANDLE(mlx_fast_cuda_kernel_config, config, "fast_cuda_kernel_config")
-MLX_C_HANDLE(mlx_fast_metal_kernel, kernel, "fast_metal_kernel")
-MLX_C_HANDLE(mlx_fast_cuda_kernel, kernel, "fast_cuda_kernel")
+MLX_C_HANDLE(mlx_fast_metal_kernel_config, Config, "fast_metal_kernel_config")
+MLX_C_HANDLE(mlx_fast_cuda_kernel_config, Config, "fast_cuda_kernel_config")
+MLX_C_HANDLE(mlx_fast_metal_kernel, Kernel, "fast_metal_kernel")
+MLX_C_HANDLE(mlx_fast_cuda_kernel, Kernel, "fast_cuda_kernel")
 
 }  // namespace mlx_c
 
@@ -56,14 +56,14 @@ mlx::core::MathMode to_cpp(mlx_metal_math_mode mode) {
   throw std::invalid_argument("math_mode is not an mlx_metal_math_mode");
 }
 
-grid positive(int x, int y, int z, const char* argument) {
+Grid positive(int x, int y, int z, const char* argument) {
   if (x <= 0 || y <= 0 || z <= 0) {
     throw std::invalid_argument(std::string(argument) + " must be of positive numbers");
   }
   return {x, y, z};
 }
 
-void add_output(config& config, const int* shape, size_t size, mlx_dtype dtype) {
+void add_output(Config& config, const int* shape, size_t size, mlx_dtype dtype) {
   auto extents = to_shape(shape, size);
   for (auto extent : extents) {
     if (extent < 0) {
@@ -75,7 +75,7 @@ void add_output(config& config, const int* shape, size_t size, mlx_dtype dtype) 
   config.dtypes.push_back(type);
 }
 
-void add_template_arg(config& config, const char* name, fast::TemplateArg value) {
+void add_template_arg(Config& config, const char* name, fast::TemplateArg value) {
   config.template_args.emplace_back(to_string(name, "name"), value);
 }
 

@@ -26,13 +26,13 @@ namespace {
 constexpr size_t deepest = 1000;
 
 // Throws invalid_argument if a walk as MLX does it, depth first, would go deeper.
-void check_depth(const arrays& outputs) {
-  struct place {
-    const arrays* inputs;
+void check_depth(const Arrays& outputs) {
+  struct Place {
+    const Arrays* inputs;
     size_t next;
   };
   std::unordered_set<std::uintptr_t> seen;
-  std::vector<place> path{{&outputs, 0}};
+  std::vector<Place> path{{&outputs, 0}};
   while (!path.empty()) {
     auto& [inputs, next] = path.back();
     if (next == inputs->size()) {
@@ -61,7 +61,7 @@ int write_graph(
     FILE* os,
     mlx_node_namer namer,
     mlx_vector_array outputs,
-    void (*f)(std::ostream&, mx::NodeNamer, const arrays&)) {
+    void (*f)(std::ostream&, mx::NodeNamer, const Arrays&)) {
   return guard([&] {
     not_null(os, "os");
     auto& values = get(outputs, "outputs");

@@ -8,13 +8,13 @@
 #include <mlx/io.h>
 #include <mlx/ops.h>
 
-#include "cpu/arrays/allocation.hpp"
-#include "core/convert.hpp"
-#include "files/reading.hpp"
-#include "files/gguf_validate.hpp"
-#include "core/guard.hpp"
 #include "api/io_handles.hpp"
+#include "core/convert.hpp"
+#include "core/guard.hpp"
+#include "cpu/arrays/allocation.hpp"
 #include "files/atomic_file.hpp"
+#include "files/gguf_validate.hpp"
+#include "files/reading.hpp"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;
@@ -25,12 +25,12 @@ namespace {
 // --- Loading -----------------------------------------------------------------------------------
 
 // What the checks need of a file or of a user's reader, which then stands at its beginning.
-class source {
+class Source {
  public:
-  explicit source(const std::string& file)
+  explicit Source(const std::string& file)
       : label_(file), size_(std::filesystem::file_size(file)), file_(file, std::ios::binary) {}
 
-  explicit source(const reader& user) : label_(user.stream->label()), user_(user.stream) {
+  explicit Source(const Reader& user) : label_(user.stream->label()), user_(user.stream) {
     user_->seek(0, std::ios_base::end);
     size_ = user_->tell();
     user_->seek(0, std::ios_base::beg);
@@ -76,7 +76,7 @@ class source {
 };
 
 // MLX reads the header by the places that NumPy writes its parts to; returns where the data begins.
-size_t check_npy_header(source& from) {
+size_t check_npy_header(Source& from) {
   auto start = from.read(0, 10);
   bool version_1 = start[6] == 1;
   if (!start.starts_with("\x93NUMPY") || (!version_1 && start[6] != 2)) {
@@ -99,7 +99,7 @@ size_t check_npy_header(source& from) {
   return prefix + length;
 }
 
-mx::array checked_npy(source& from, const std::function<mx::array()>& load) {
+mx::array checked_npy(Source& from, const std::function<mx::array()>& load) {
   return reading(from.label(), [&] {
     size_t offset = check_npy_header(from);
     auto array = load();
@@ -109,7 +109,7 @@ mx::array checked_npy(source& from, const std::function<mx::array()>& load) {
 }
 
 mx::SafetensorsLoad checked_safetensors(
-    source& from, const std::function<mx::SafetensorsLoad()>& load) {
+    Source& from, const std::function<mx::SafetensorsLoad()>& load) {
   return reading(from.label(), [&] {
     auto result = load();
     for (auto& [name, array] : result.first) {
@@ -119,7 +119,7 @@ mx::SafetensorsLoad checked_safetensors(
   });
 }
 
-mx::array read_bfloat16(source& from, const GgufTensor& tensor) {
+mx::array read_bfloat16(Source& from, const GgufTensor& tensor) {
   size_t bytes = mx::bfloat16.size();
   for (auto extent : tensor.shape) {
     bytes *= extent;
@@ -135,7 +135,7 @@ mx::GGUFLoad checked_gguf(const std::string& file, mx::StreamOrDevice stream) {
   return reading(file, [&] {
     auto bfloat16 = check_gguf(file);
     auto result = mx::load_gguf(file, stream);
-    source from(file);
+    Source from(file);
     for (auto& tensor : bfloat16) {
       result.first.insert_or_assign(tensor.name, read_bfloat16(from, tensor));
     }
@@ -153,9 +153,9 @@ mx::array ready(const mx::array& array) {
   return result;
 }
 
-array_map ready(const array_map& map) {
-  array_map result;
-  arrays all;
+ArrayMap ready(const ArrayMap& map) {
+  ArrayMap result;
+  Arrays all;
   for (auto& [name, array] : map) {
     all.push_back(result.emplace(name, mx::contiguous(array)).first->second);
   }
@@ -179,7 +179,7 @@ void replace_file(const char* file, const std::string& suffix, F write) {
   target.commit();
 }
 
-void check_safetensors(const array_map& arrays) {
+void check_safetensors(const ArrayMap& arrays) {
   for (auto& [name, array] : arrays) {
     if (array.dtype() == mx::float64) {
       throw std::invalid_argument("param: safetensors cannot hold float64, the type of " + name);
@@ -232,7 +232,7 @@ int mlx_load_reader(mlx_array* res, mlx_io_reader in_stream, const mlx_stream s)
   return guard([&] {
     auto& user = get(in_stream, "in_stream");
     auto stream = get_stream(s);
-    source from(user);
+    Source from(user);
     set(res, checked_npy(from, [&] { return mx::load(user.stream, stream); }));
   });
 }
@@ -241,7 +241,7 @@ int mlx_load(mlx_array* res, const char* file, const mlx_stream s) {
   return guard([&] {
     auto name = readable(file);
     auto stream = get_stream(s);
-    source from(name);
+    Source from(name);
     set(res, checked_npy(from, [&] { return mx::load(name, stream); }));
   });
 }
@@ -258,7 +258,7 @@ int mlx_load_safetensors_reader(
   return guard([&] {
     auto& user = get(in_stream, "in_stream");
     auto stream = get_stream(s);
-    source from(user);
+    Source from(user);
     set(res_0, res_1, checked_safetensors(from, [&] {
           return mx::load_safetensors(user.stream, stream);
         }));
@@ -273,7 +273,7 @@ int mlx_load_safetensors(
   return guard([&] {
     auto name = readable(file);
     auto stream = get_stream(s);
-    source from(name);
+    Source from(name);
     set(res_0, res_1, checked_safetensors(from, [&] {
           return mx::load_safetensors(name, stream);
         }));

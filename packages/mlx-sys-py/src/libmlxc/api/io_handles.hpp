@@ -17,11 +17,11 @@ struct CallbackStream {
   std::shared_ptr<Stream> stream;
 };
 
-using reader = CallbackStream<mlx::core::io::Reader>;
-using writer = CallbackStream<mlx::core::io::Writer>;
+using Reader = CallbackStream<mlx::core::io::Reader>;
+using Writer = CallbackStream<mlx::core::io::Writer>;
 
-MLX_C_HANDLE(mlx_io_reader, reader, "io_reader")
-MLX_C_HANDLE(mlx_io_writer, writer, "io_writer")
+MLX_C_HANDLE(mlx_io_reader, Reader, "io_reader")
+MLX_C_HANDLE(mlx_io_writer, Writer, "io_writer")
 MLX_C_HANDLE(mlx_io_gguf, mlx::core::GGUFLoad, "io_gguf")
 
 }  // namespace mlx_c

@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <mutex>
 
+#include "api/io_handles.hpp"
 #include "core/convert.hpp"
 #include "core/guard.hpp"
-#include "api/io_handles.hpp"
 
 using namespace mlx_c;
 namespace mx = mlx::core;
@@ -161,7 +161,7 @@ std::vector<std::string> keys_of(const Map& map) {
   return keys;
 }
 
-using strings = std::vector<std::string>;
+using Strings = std::vector<std::string>;
 
 }  // namespace
 
@@ -169,12 +169,12 @@ mlx_io_reader mlx_io_reader_new(void* desc, mlx_io_vtable vtable) {
   return new_stream<mlx_io_reader, UserReader>(desc, vtable);
 }
 
-int mlx_io_reader_descriptor(void** desc_, mlx_io_reader io) {
-  return guard([&] { *not_null(desc_, "desc_") = get(io, "io").descriptor; });
+int mlx_io_reader_descriptor(void** desc, mlx_io_reader io) {
+  return guard([&] { *not_null(desc, "desc_") = get(io, "io").descriptor; });
 }
 
-int mlx_io_reader_tostring(mlx_string* str_, mlx_io_reader io) {
-  return guard([&] { set(str_, get(io, "io").stream->label()); });
+int mlx_io_reader_tostring(mlx_string* str, mlx_io_reader io) {
+  return guard([&] { set(str, get(io, "io").stream->label()); });
 }
 
 int mlx_io_reader_free(mlx_io_reader io) {
@@ -185,12 +185,12 @@ mlx_io_writer mlx_io_writer_new(void* desc, mlx_io_vtable vtable) {
   return new_stream<mlx_io_writer, UserWriter>(desc, vtable);
 }
 
-int mlx_io_writer_descriptor(void** desc_, mlx_io_writer io) {
-  return guard([&] { *not_null(desc_, "desc_") = get(io, "io").descriptor; });
+int mlx_io_writer_descriptor(void** desc, mlx_io_writer io) {
+  return guard([&] { *not_null(desc, "desc_") = get(io, "io").descriptor; });
 }
 
-int mlx_io_writer_tostring(mlx_string* str_, mlx_io_writer io) {
-  return guard([&] { set(str_, get(io, "io").stream->label()); });
+int mlx_io_writer_tostring(mlx_string* str, mlx_io_writer io) {
+  return guard([&] { set(str, get(io, "io").stream->label()); });
 }
 
 int mlx_io_writer_free(mlx_io_writer io) {
@@ -234,7 +234,7 @@ int mlx_io_gguf_get_metadata_string(mlx_string* str, mlx_io_gguf io, const char*
 
 int mlx_io_gguf_get_metadata_vector_string(
     mlx_vector_string* vstr, mlx_io_gguf io, const char* key) {
-  return guard([&] { set(vstr, metadata<strings>(io, key)); });
+  return guard([&] { set(vstr, metadata<Strings>(io, key)); });
 }
 
 int mlx_io_gguf_has_metadata_array(bool* flag, mlx_io_gguf io, const char* key) {
@@ -246,7 +246,7 @@ int mlx_io_gguf_has_metadata_string(bool* flag, mlx_io_gguf io, const char* key)
 }
 
 int mlx_io_gguf_has_metadata_vector_string(bool* flag, mlx_io_gguf io, const char* key) {
-  return has_metadata<strings>(flag, io, key);
+  return has_metadata<Strings>(flag, io, key);
 }
 
 int mlx_io_gguf_set_array(mlx_io_gguf io, const char* key, const mlx_array arr) {

@@ -37,19 +37,19 @@ auto& at(Map map, const char* key) {
 }
 
 template <class Map>
-using position = typename value_of<Map>::iterator;
+using Position = typename ValueOf<Map>::iterator;
 
 template <class Map, class Iterator>
 Iterator new_iterator(Map map) {
   return guard_or(
-      Iterator{}, [&] { return Iterator{new position<Map>(get(map, "map").begin()), map.ctx}; });
+      Iterator{}, [&] { return Iterator{new Position<Map>(get(map, "map").begin()), map.ctx}; });
 }
 
 template <class Map, class Value, class Iterator>
 int next(const char** key, Value* value, Iterator it) {
   return guard_or(1, [&] {
     auto& entries = get(Map{it.map_ctx}, "it");
-    auto& position = *static_cast<::position<Map>*>(it.ctx);
+    auto& position = *static_cast<::Position<Map>*>(it.ctx);
     if (position == entries.end()) {
       return end_of_map;
     }
@@ -83,7 +83,7 @@ int next(const char** key, Value* value, Iterator it) {
     return new_iterator<map_type, map_type##_iterator>(map);                                   \
   }                                                                                            \
   int map_type##_iterator_free(map_type##_iterator it) {                                       \
-    return guard([&] { delete static_cast<position<map_type>*>(it.ctx); });                    \
+    return guard([&] { delete static_cast<Position<map_type>*>(it.ctx); });                    \
   }                                                                                            \
   int map_type##_iterator_next(const char** key, result_type* value, map_type##_iterator it) { \
     return next<map_type>(key, value, it);                                                     \

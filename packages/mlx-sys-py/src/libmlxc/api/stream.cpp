@@ -4,8 +4,8 @@
 
 #include "core/guard.hpp"
 #include "core/handle.hpp"
-#include "runtime/interruptible_wait.hpp"
 #include "runtime/evaluate.hpp"
+#include "runtime/interruptible_wait.hpp"
 
 using namespace mlx_c;
 namespace mx = mlx::core;

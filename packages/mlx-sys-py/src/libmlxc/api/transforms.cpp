@@ -26,44 +26,44 @@ void check_count(size_t count, size_t expected, const char* what, const char* pe
 // results by the number of inputs and outputs, whatever their lengths.
 class CheckedCustom {
  public:
-  function fun(function f) {
-    return [f = std::move(f), outputs = outputs_](const arrays& inputs) {
+  Function fun(Function f) {
+    return [f = std::move(f), outputs = outputs_](const Arrays& inputs) {
       auto results = f(inputs);
       *outputs = results.size();
       return results;
     };
   }
 
-  std::optional<vjp_function> vjp(std::optional<vjp_function> f) {
+  std::optional<VjpFunction> vjp(std::optional<VjpFunction> f) {
     if (!f) {
       return f;
     }
     return
-        [f = std::move(*f)](const arrays& primals, const arrays& cotangents, const arrays& outs) {
+        [f = std::move(*f)](const Arrays& primals, const Arrays& cotangents, const Arrays& outs) {
           auto results = f(primals, cotangents, outs);
           check_count(results.size(), primals.size(), "fun_vjp", "primal");
           return results;
         };
   }
 
-  std::optional<jvp_function> jvp(std::optional<jvp_function> f) {
+  std::optional<JvpFunction> jvp(std::optional<JvpFunction> f) {
     if (!f) {
       return f;
     }
     return [f = std::move(*f), outputs = outputs_](
-               const arrays& primals, const arrays& tangents, const std::vector<int>& argnums) {
+               const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
       auto results = f(primals, tangents, argnums);
       check_count(results.size(), *outputs, "fun_jvp", "output");
       return results;
     };
   }
 
-  std::optional<vmap_function> vmap(std::optional<vmap_function> f) {
+  std::optional<VmapFunction> vmap(std::optional<VmapFunction> f) {
     if (!f) {
       return f;
     }
     return [f = std::move(*f), outputs = outputs_](
-               const arrays& inputs, const std::vector<int>& axes) {
+               const Arrays& inputs, const std::vector<int>& axes) {
       auto results = f(inputs, axes);
       check_count(results.first.size(), *outputs, "fun_vmap", "output");
       check_count(results.second.size(), *outputs, "fun_vmap's axes", "output");
@@ -145,7 +145,7 @@ int mlx_value_and_grad(
     const int* argnums,
     size_t argnums_num) {
   return guard([&] {
-    auto checked = [f = get_shared(fun, "fun")](const arrays& inputs) {
+    auto checked = [f = get_shared(fun, "fun")](const Arrays& inputs) {
       auto outputs = f(inputs);
       if (outputs.empty()) {
         throw std::invalid_argument("fun returned no arrays: there is nothing to differentiate");
@@ -153,8 +153,8 @@ int mlx_value_and_grad(
       return outputs;
     };
     auto value_and_grad =
-        mx::value_and_grad(function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
-    set(res, [value_and_grad](const arrays& inputs) {
+        mx::value_and_grad(Function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
+    set(res, [value_and_grad](const Arrays& inputs) {
       ensure_thread();
       return value_and_grad(inputs);
     });

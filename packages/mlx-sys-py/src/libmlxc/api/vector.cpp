@@ -9,7 +9,7 @@ namespace {
 
 // An element as C passes it, to an element of the vector.
 template <class Handle>
-value_of<Handle> element(Handle handle) {
+ValueOf<Handle> element(Handle handle) {
   return get(handle, "an element");
 }
 
@@ -22,11 +22,11 @@ std::string element(const char* text) {
 }
 
 template <class Vector, class Element>
-value_of<Vector> elements(Element* data, size_t size) {
+ValueOf<Vector> elements(Element* data, size_t size) {
   if (size > 0) {
     not_null(data, "data");
   }
-  value_of<Vector> result;
+  ValueOf<Vector> result;
   result.reserve(size);
   for (size_t i = 0; i < size; ++i) {
     result.push_back(element(data[i]));

@@ -5,6 +5,6 @@
 #include "core/guard.hpp"
 #include "core/handle.hpp"
 
-int mlx_version(mlx_string* str_) {
-  return mlx_c::guard([&] { mlx_c::set(str_, mlx::core::version()); });
+int mlx_version(mlx_string* str) {
+  return mlx_c::guard([&] { mlx_c::set(str, mlx::core::version()); });
 }

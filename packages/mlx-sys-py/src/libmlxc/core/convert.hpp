@@ -11,11 +11,11 @@
 #include <mlx/array.h>
 #include <mlx/dtype.h>
 
+#include <mlx/fft.h>
 #include "core/handle.hpp"
 #include "mlx/c/array.h"
 #include "mlx/c/fft_norm.h"
 #include "mlx/c/optional.h"
-#include <mlx/fft.h>
 
 namespace mlx_c {
 

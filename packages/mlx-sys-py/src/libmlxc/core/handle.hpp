@@ -27,20 +27,20 @@
 
 namespace mlx_c {
 
-using arrays = std::vector<mlx::core::array>;
-using array_map = std::unordered_map<std::string, mlx::core::array>;
-using string_map = std::unordered_map<std::string, std::string>;
-using device_properties = std::unordered_map<std::string, std::variant<std::string, size_t>>;
+using Arrays = std::vector<mlx::core::array>;
+using ArrayMap = std::unordered_map<std::string, mlx::core::array>;
+using StringMap = std::unordered_map<std::string, std::string>;
+using DeviceProperties = std::unordered_map<std::string, std::variant<std::string, size_t>>;
 // A thread-local stream is resolved each time it is used, in the thread that uses it.
-using any_stream = std::variant<mlx::core::Stream, mlx::core::ThreadLocalStream>;
+using AnyStream = std::variant<mlx::core::Stream, mlx::core::ThreadLocalStream>;
 
-using function = std::function<arrays(const arrays&)>;
-using kwargs_function = std::function<arrays(const arrays&, const array_map&)>;
-using value_and_grad_function = std::function<std::pair<arrays, arrays>(const arrays&)>;
-using vjp_function = std::function<arrays(const arrays&, const arrays&, const arrays&)>;
-using jvp_function = std::function<arrays(const arrays&, const arrays&, const std::vector<int>&)>;
-using vmap_function =
-    std::function<std::pair<arrays, std::vector<int>>(const arrays&, const std::vector<int>&)>;
+using Function = std::function<Arrays(const Arrays&)>;
+using KwargsFunction = std::function<Arrays(const Arrays&, const ArrayMap&)>;
+using ValueAndGradFunction = std::function<std::pair<Arrays, Arrays>(const Arrays&)>;
+using VjpFunction = std::function<Arrays(const Arrays&, const Arrays&, const Arrays&)>;
+using JvpFunction = std::function<Arrays(const Arrays&, const Arrays&, const std::vector<int>&)>;
+using VmapFunction =
+    std::function<std::pair<Arrays, std::vector<int>>(const Arrays&, const std::vector<int>&)>;
 
 // The C++ type that a handle owns, and the word for it in messages.
 template <class Handle>
@@ -48,30 +48,30 @@ struct HandleTraits;
 
 #define MLX_C_HANDLE(handle, type, noun)      \
   template <>                                 \
-  struct HandleTraits<handle> {              \
+  struct HandleTraits<handle> {               \
     using value_type = type;                  \
     static constexpr const char* name = noun; \
   };
 MLX_C_HANDLE(mlx_array, mlx::core::array, "array")
-MLX_C_HANDLE(mlx_vector_array, arrays, "vector_array")
-MLX_C_HANDLE(mlx_vector_vector_array, std::vector<arrays>, "vector_vector_array")
+MLX_C_HANDLE(mlx_vector_array, Arrays, "vector_array")
+MLX_C_HANDLE(mlx_vector_vector_array, std::vector<Arrays>, "vector_vector_array")
 MLX_C_HANDLE(mlx_vector_int, std::vector<int>, "vector_int")
 MLX_C_HANDLE(mlx_vector_string, std::vector<std::string>, "vector_string")
-MLX_C_HANDLE(mlx_map_string_to_array, array_map, "map_string_to_array")
-MLX_C_HANDLE(mlx_map_string_to_string, string_map, "map_string_to_string")
+MLX_C_HANDLE(mlx_map_string_to_array, ArrayMap, "map_string_to_array")
+MLX_C_HANDLE(mlx_map_string_to_string, StringMap, "map_string_to_string")
 MLX_C_HANDLE(mlx_string, std::string, "string")
 MLX_C_HANDLE(mlx_device, mlx::core::Device, "device")
-MLX_C_HANDLE(mlx_device_info, device_properties, "device_info")
-MLX_C_HANDLE(mlx_stream, any_stream, "stream")
-MLX_C_HANDLE(mlx_closure, function, "closure")
-MLX_C_HANDLE(mlx_closure_kwargs, kwargs_function, "closure_kwargs")
-MLX_C_HANDLE(mlx_closure_value_and_grad, value_and_grad_function, "closure_value_and_grad")
-MLX_C_HANDLE(mlx_closure_custom, vjp_function, "closure_custom")
-MLX_C_HANDLE(mlx_closure_custom_jvp, jvp_function, "closure_custom_jvp")
-MLX_C_HANDLE(mlx_closure_custom_vmap, vmap_function, "closure_custom_vmap")
+MLX_C_HANDLE(mlx_device_info, DeviceProperties, "device_info")
+MLX_C_HANDLE(mlx_stream, AnyStream, "stream")
+MLX_C_HANDLE(mlx_closure, Function, "closure")
+MLX_C_HANDLE(mlx_closure_kwargs, KwargsFunction, "closure_kwargs")
+MLX_C_HANDLE(mlx_closure_value_and_grad, ValueAndGradFunction, "closure_value_and_grad")
+MLX_C_HANDLE(mlx_closure_custom, VjpFunction, "closure_custom")
+MLX_C_HANDLE(mlx_closure_custom_jvp, JvpFunction, "closure_custom_jvp")
+MLX_C_HANDLE(mlx_closure_custom_vmap, VmapFunction, "closure_custom_vmap")
 
 template <class Handle>
-using value_of = typename HandleTraits<Handle>::value_type;
+using ValueOf = typename HandleTraits<Handle>::value_type;
 
 [[noreturn]] inline void throw_empty(const char* argument, const char* noun) {
   throw std::invalid_argument(std::string(argument) + " is an empty " + noun + " handle");
@@ -88,33 +88,33 @@ T* not_null(T* pointer, const char* argument) {
 
 // The object behind a handle; throws invalid_argument naming the argument if the handle is empty.
 template <class Handle>
-value_of<Handle>& get(Handle handle, const char* argument) {
+ValueOf<Handle>& get(Handle handle, const char* argument) {
   if (!handle.ctx) [[unlikely]] {
     throw_empty(argument, HandleTraits<Handle>::name);
   }
-  return *static_cast<value_of<Handle>*>(handle.ctx);
+  return *static_cast<ValueOf<Handle>*>(handle.ctx);
 }
 
 // The object behind a handle that may be empty.
 template <class Handle>
-std::optional<value_of<Handle>> get_optional(Handle handle) {
+std::optional<ValueOf<Handle>> get_optional(Handle handle) {
   if (!handle.ctx) {
     return std::nullopt;
   }
-  return *static_cast<value_of<Handle>*>(handle.ctx);
+  return *static_cast<ValueOf<Handle>*>(handle.ctx);
 }
 
 // A new handle that owns `value`.
 template <class Handle>
-Handle make(value_of<Handle> value) {
-  return Handle{new value_of<Handle>(std::move(value))};
+Handle make(ValueOf<Handle> value) {
+  return Handle{new ValueOf<Handle>(std::move(value))};
 }
 
 // Assigns in place where `res` has an object, so that every copy of the handle sees it.
 template <class Handle>
-void set(Handle* res, value_of<Handle> value) {
+void set(Handle* res, ValueOf<Handle> value) {
   if (not_null(res, "res")->ctx) {
-    *static_cast<value_of<Handle>*>(res->ctx) = std::move(value);
+    *static_cast<ValueOf<Handle>*>(res->ctx) = std::move(value);
   } else {
     *res = make<Handle>(std::move(value));
   }
@@ -122,9 +122,9 @@ void set(Handle* res, value_of<Handle> value) {
 
 // A function whose copies cost nothing: MLX's transformations keep several of what they are given,
 // so that functions nested in each other would grow with a power of their depth.
-inline function get_shared(mlx_closure handle, const char* argument) {
-  auto shared = std::make_shared<const function>(get(handle, argument));
-  return [shared](const arrays& inputs) { return (*shared)(inputs); };
+inline Function get_shared(mlx_closure handle, const char* argument) {
+  auto shared = std::make_shared<const Function>(get(handle, argument));
+  return [shared](const Arrays& inputs) { return (*shared)(inputs); };
 }
 
 // A pair of results.
@@ -137,13 +137,13 @@ void set(First* res_0, Second* res_1, std::pair<A, B> values) {
 
 template <class Handle>
 void release(Handle handle) {
-  delete static_cast<value_of<Handle>*>(handle.ctx);
+  delete static_cast<ValueOf<Handle>*>(handle.ctx);
 }
 
 // A handle for an object that someone else owns, for the time of a call into C.
 template <class Handle>
-Handle borrow(const value_of<Handle>& value) {
-  return Handle{const_cast<value_of<Handle>*>(&value)};
+Handle borrow(const ValueOf<Handle>& value) {
+  return Handle{const_cast<ValueOf<Handle>*>(&value)};
 }
 
 // A device that is there, for what MLX would read by its index unchecked.
@@ -163,7 +163,7 @@ inline mlx::core::StreamOrDevice get_stream(mlx_stream handle) {
   ensure_thread();
   mlx::core::StreamOrDevice result;
   if (handle.ctx) {
-    auto& stream = *static_cast<any_stream*>(handle.ctx);
+    auto& stream = *static_cast<AnyStream*>(handle.ctx);
     if (auto* plain = std::get_if<mlx::core::Stream>(&stream)) {
       result.emplace<mlx::core::Stream>(*plain);
     } else {

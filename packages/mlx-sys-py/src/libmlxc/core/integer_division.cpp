@@ -12,7 +12,9 @@ namespace {
 
 // Whether `b` is a number that is there to be looked at, and neither 0 nor -1.
 bool is_harmless(const mx::array& b) {
-  if (b.size() != 1 || b.status() != mx::array::Status::available) return false;
+  if (b.size() != 1 || b.status() != mx::array::Status::available) {
+    return false;
+  }
   auto* bytes = b.data<uint8_t>();
   const auto all = [&](uint8_t value) {
     return std::all_of(bytes, bytes + b.itemsize(), [=](uint8_t byte) { return byte == value; });

@@ -13,12 +13,12 @@ namespace {
 
 constinit thread_local LastError last{MLX_ERROR_NONE, ""};
 
-struct handler {
+struct Handler {
   mlx_error_handler_func call;
   void* data;
   void (*dtor)(void*);
 
-  ~handler() {
+  ~Handler() {
     if (dtor) {
       dtor(data);
     }
@@ -29,19 +29,19 @@ struct handler {
 // errors may come as late as the process's own static destructors.
 struct HandlerSlot {
   std::mutex mutex;
-  std::shared_ptr<handler> current;
+  std::shared_ptr<Handler> current;
 
   static HandlerSlot& instance() {
     static auto& slot = *new HandlerSlot;
     return slot;
   }
 
-  std::shared_ptr<handler> get() {
+  std::shared_ptr<Handler> get() {
     std::lock_guard lock(mutex);
     return current;
   }
 
-  std::shared_ptr<handler> exchange(std::shared_ptr<handler> next) {
+  std::shared_ptr<Handler> exchange(std::shared_ptr<Handler> next) {
     std::lock_guard lock(mutex);
     return std::exchange(current, std::move(next));
   }
@@ -87,9 +87,9 @@ void report_error(mlx_error_kind kind, std::string_view message) noexcept {
 }
 
 void set_error_handler(mlx_error_handler_func call, void* data, void (*dtor)(void*)) {
-  std::shared_ptr<handler> next;
+  std::shared_ptr<Handler> next;
   if (call) {
-    next = std::make_shared<handler>(call, data, dtor);
+    next = std::make_shared<Handler>(call, data, dtor);
   }
   HandlerSlot::instance().exchange(std::move(next));
 }

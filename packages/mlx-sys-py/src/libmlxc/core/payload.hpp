@@ -5,14 +5,14 @@ namespace mlx_c {
 
 // Freed with the last copy of what holds it, once it has a destructor: until then, and so after an
 // error, it is the caller's.
-struct payload {
+struct Payload {
   void* data;
   void (*dtor)(void*) = nullptr;
 
-  explicit payload(void* data) : data(data) {}
-  payload(const payload&) = delete;
-  payload& operator=(const payload&) = delete;
-  ~payload() {
+  explicit Payload(void* data) : data(data) {}
+  Payload(const Payload&) = delete;
+  Payload& operator=(const Payload&) = delete;
+  ~Payload() {
     if (dtor) {
       dtor(data);
     }

@@ -25,8 +25,8 @@ inline void ensure_thread() {
   }
 }
 
-// The threads of streams, which the first evaluation starts, stay behind in a fork: from the call of
-// `mark_streams_started` on, a forked child cannot use MLX.
+// The threads of streams, which the first evaluation starts, stay behind in a fork: from the call
+// of `mark_streams_started` on, a forked child cannot use MLX.
 void mark_streams_started();
 bool streams_started();
 bool is_orphan();

@@ -12,10 +12,10 @@ namespace mlx_c {
 namespace {
 
 void add_sources(ImportTable& table) {
-  table.add("Arange", 0, 0, [](const operands& in, double start, double stop, double step) {
+  table.add("Arange", 0, 0, [](const Operands& in, double start, double stop, double step) {
     return mlx::core::arange(start, stop, step, in.outputs.at(0).dtype, in.s);
   });
-  table.add("RandomBits", 1, 1, [](const operands& in, mlx::core::Shape shape, int width) {
+  table.add("RandomBits", 1, 1, [](const Operands& in, mlx::core::Shape shape, int width) {
     return mlx::core::random::bits(shape, width, in[0], in.s);
   });
 }
@@ -36,13 +36,13 @@ const ImportTable& table() {
 
 }  // namespace
 
-operation ImportTable::read(FunctionReader& from, const std::string& name) const {
+Operation ImportTable::read(FunctionReader& from, const std::string& name) const {
   auto found = entries_.find(name);
   if (found == entries_.end()) {
     from.fail("has the operation " + name.substr(0, 100) + ", which cannot be loaded");
   }
   auto& [least, most, read] = found->second;
-  return [least, most, f = read(from)](const operands& in) {
+  return [least, most, f = read(from)](const Operands& in) {
     if (in.inputs.size() < least || in.inputs.size() > most) {
       throw std::invalid_argument(
           "an operation does not take " + std::to_string(in.inputs.size()) + " inputs");
@@ -51,7 +51,7 @@ operation ImportTable::read(FunctionReader& from, const std::string& name) const
   };
 }
 
-operation read_operation(FunctionReader& from, const std::string& name) {
+Operation read_operation(FunctionReader& from, const std::string& name) {
   return table().read(from, name);
 }
 

@@ -18,7 +18,7 @@ struct ArrayKind {
 };
 
 // What an operation is given: its inputs, and what the file says of its outputs.
-struct operands {
+struct Operands {
   const std::vector<mlx::core::array>& inputs;
   const std::vector<ArrayKind>& outputs;
   mlx::core::StreamOrDevice s;
@@ -32,10 +32,10 @@ struct operands {
   }
 };
 
-using operation = std::function<std::vector<mlx::core::array>(const operands&)>;
+using Operation = std::function<std::vector<mlx::core::array>(const Operands&)>;
 
 // The operation `name`, whose state the file gives next. It calls the functions that MLX has for
 // everybody, which check their arguments, where MLX's own reader makes the primitives themselves.
-operation read_operation(FunctionReader& from, const std::string& name);
+Operation read_operation(FunctionReader& from, const std::string& name);
 
 }  // namespace mlx_c

@@ -8,14 +8,14 @@ namespace mx = mlx::core;
 
 namespace {
 
-mx::array bitwise(const operands& in, int type) {
-  static constexpr binary* functions[] = {
+mx::array bitwise(const Operands& in, int type) {
+  static constexpr Binary* functions[] = {
       mx::bitwise_and, mx::bitwise_or, mx::bitwise_xor, mx::left_shift, mx::right_shift};
   choose(type, "and", "or", "xor", "left", "right");
   return functions[type](in[0], in[1], in.s);
 }
 
-mx::array equal(const operands& in, bool equal_nan) {
+mx::array equal(const Operands& in, bool equal_nan) {
   auto result = mx::equal(in[0], in[1], in.s);
   if (!equal_nan) {
     return result;
@@ -42,7 +42,7 @@ void add_elementwise(ImportTable& table) {
   table.add_unary<mx::cos>("Cos");
   table.add_unary<mx::cosh>("Cosh");
   table.add_binary<mx::divide>("Divide");
-  table.add("DivMod", 2, 2, [](const operands& in) { return mx::divmod(in[0], in[1], in.s); });
+  table.add("DivMod", 2, 2, [](const Operands& in) { return mx::divmod(in[0], in[1], in.s); });
   table.add("Equal", 2, 2, equal);
   table.add_unary<mx::erf>("Erf");
   table.add_unary<mx::erfinv>("ErfInv");
@@ -55,8 +55,8 @@ void add_elementwise(ImportTable& table) {
   table.add_unary<mx::imag>("Imag");
   table.add_binary<mx::less>("Less");
   table.add_binary<mx::less_equal>("LessEqual");
-  table.add("Log", 1, 1, [](const operands& in, int base) {
-    static constexpr unary* functions[] = {mx::log2, mx::log10, mx::log};
+  table.add("Log", 1, 1, [](const Operands& in, int base) {
+    static constexpr Unary* functions[] = {mx::log2, mx::log10, mx::log};
     choose(base, "2", "10", "e");
     return functions[base](in[0], in.s);
   });
@@ -73,14 +73,14 @@ void add_elementwise(ImportTable& table) {
   table.add_binary<mx::power>("Power");
   table.add_unary<mx::real>("Real");
   table.add_binary<mx::remainder>("Remainder");
-  table.add("Round", 1, 1, [](const operands& in) { return mx::round(in[0], 0, in.s); });
+  table.add("Round", 1, 1, [](const Operands& in) { return mx::round(in[0], 0, in.s); });
   table.add(
-      "Select", 3, 3, [](const operands& in) { return mx::where(in[0], in[1], in[2], in.s); });
+      "Select", 3, 3, [](const Operands& in) { return mx::where(in[0], in[1], in[2], in.s); });
   table.add_unary<mx::sigmoid>("Sigmoid");
   table.add_unary<mx::sign>("Sign");
   table.add_unary<mx::sin>("Sin");
   table.add_unary<mx::sinh>("Sinh");
-  table.add("Sqrt", 1, 1, [](const operands& in, bool reciprocal) {
+  table.add("Sqrt", 1, 1, [](const Operands& in, bool reciprocal) {
     return reciprocal ? mx::rsqrt(in[0], in.s) : mx::sqrt(in[0], in.s);
   });
   table.add_unary<mx::square>("Square");

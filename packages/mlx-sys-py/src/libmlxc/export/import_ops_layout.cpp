@@ -23,14 +23,14 @@ mx::Shape ends(const mx::array& a, mx::Shape stop, const mx::Shape& strides) {
   return stop;
 }
 
-mx::array scatter(const operands& in, int type, std::vector<int> axes) {
-  using function = mx::array(
+mx::array scatter(const Operands& in, int type, std::vector<int> axes) {
+  using Function = mx::array(
       const mx::array&,
-      const arrays&,
+      const Arrays&,
       const mx::array&,
       const std::vector<int>&,
       mx::StreamOrDevice);
-  static constexpr function* functions[] = {
+  static constexpr Function* functions[] = {
       mx::scatter_max, mx::scatter_min, mx::scatter_add, mx::scatter_prod, mx::scatter};
   choose(type, "max", "min", "sum", "prod", "none");
   auto indices = in.range(1, in.inputs.size() - 1);
@@ -38,17 +38,17 @@ mx::array scatter(const operands& in, int type, std::vector<int> axes) {
   return functions[type](in[0], indices, in.inputs.back(), axes, in.s);
 }
 
-mx::array scatter_axis(const operands& in, int type, int axis) {
+mx::array scatter_axis(const Operands& in, int type, int axis) {
   return choose(type, "sum", "none") == "sum"
       ? mx::scatter_add_axis(in[0], in[1], in[2], axis, in.s)
       : mx::put_along_axis(in[0], in[1], in[2], axis, in.s);
 }
 
 mx::array slice_update(
-    const operands& in, int type, mx::Shape start, mx::Shape stop, mx::Shape strides) {
-  using function = mx::array(
+    const Operands& in, int type, mx::Shape start, mx::Shape stop, mx::Shape strides) {
+  using Function = mx::array(
       const mx::array&, const mx::array&, mx::Shape, mx::Shape, mx::Shape, mx::StreamOrDevice);
-  static constexpr function* functions[] = {
+  static constexpr Function* functions[] = {
       mx::slice_update_max,
       mx::slice_update_min,
       mx::slice_update_add,
@@ -60,7 +60,7 @@ mx::array slice_update(
 }
 
 // Row by row: the items of the third input, in order, where the second one is true.
-mx::array masked_scatter(const operands& in) {
+mx::array masked_scatter(const Operands& in) {
   auto &a = in[0], &source = in[2];
   if (a.size() == 0 || source.size() == 0) {
     return a;
@@ -75,7 +75,7 @@ mx::array masked_scatter(const operands& in) {
 }
 
 // The first input with the lengths that all inputs have together, but along some axes its own.
-mx::array broadcast_axes(const operands& in, std::vector<int> kept) {
+mx::array broadcast_axes(const Operands& in, std::vector<int> kept) {
   auto& a = in[0];
   size_t ndim = 0;
   for (auto& input : in.inputs) {
@@ -102,91 +102,91 @@ void add_layout(ImportTable& table) {
       "AsStrided",
       1,
       1,
-      [](const operands& in, mx::Shape shape, mx::Strides strides, uint64_t offset) {
+      [](const Operands& in, mx::Shape shape, mx::Strides strides, uint64_t offset) {
         check_view(in[0], shape, strides, offset);
         return mx::as_strided(in[0], shape, strides, offset, in.s);
       });
-  table.add("AsType", 1, 1, [](const operands& in, mx::Dtype dtype) {
+  table.add("AsType", 1, 1, [](const Operands& in, mx::Dtype dtype) {
     return mx::astype(in[0], dtype, in.s);
   });
   // Of several inputs, the others only lend their shapes.
-  table.add("Broadcast", 1, 64, [](const operands& in, mx::Shape shape) {
+  table.add("Broadcast", 1, 64, [](const Operands& in, mx::Shape shape) {
     return in.inputs.size() == 1 ? mx::broadcast_to(in[0], shape, in.s)
                                  : mx::broadcast_arrays(in.inputs, in.s)[0];
   });
   table.add("BroadcastAxes", 1, 64, broadcast_axes);
-  table.add("Concatenate", 1, std::numeric_limits<size_t>::max(), [](const operands& in, int axis) {
+  table.add("Concatenate", 1, std::numeric_limits<size_t>::max(), [](const Operands& in, int axis) {
     return mx::concatenate(in.inputs, axis, in.s);
   });
-  table.add("Copy", 1, 1, [](const operands& in) { return mx::copy(in[0], in.s); });
-  table.add("Depends", 2, 1024, [](const operands& in) {
+  table.add("Copy", 1, 1, [](const Operands& in) { return mx::copy(in[0], in.s); });
+  table.add("Depends", 2, 1024, [](const Operands& in) {
     auto count = std::min(in.outputs.size(), in.inputs.size());
     return mx::depends(in.range(0, count), in.range(count, in.inputs.size()));
   });
-  table.add("ExpandDims", 1, 1, [](const operands& in, std::vector<int> axes) {
+  table.add("ExpandDims", 1, 1, [](const Operands& in, std::vector<int> axes) {
     return mx::expand_dims(in[0], axes, in.s);
   });
-  table.add("Flatten", 1, 1, [](const operands& in, int start, int end) {
+  table.add("Flatten", 1, 1, [](const Operands& in, int start, int end) {
     return mx::flatten(in[0], start, end, in.s);
   });
-  table.add("Full", 1, 1, [](const operands& in) {
+  table.add("Full", 1, 1, [](const Operands& in) {
     return mx::full(in[0].shape(), in[0], in[0].dtype(), in.s);
   });
   table.add(
       "NumberOfElements",
       1,
       1,
-      [](const operands& in, std::vector<int> axes, bool inverted, mx::Dtype dtype) {
+      [](const Operands& in, std::vector<int> axes, bool inverted, mx::Dtype dtype) {
         check_axes(in[0], axes);
         return mx::number_of_elements(in[0], axes, inverted, dtype, in.s);
       });
   table.add(
-      "Pad", 2, 2, [](const operands& in, std::vector<int> axes, mx::Shape low, mx::Shape high) {
+      "Pad", 2, 2, [](const Operands& in, std::vector<int> axes, mx::Shape low, mx::Shape high) {
         return mx::pad(in[0], axes, low, high, in[1], "constant", in.s);
       });
-  table.add("Reshape", 1, 1, [](const operands& in, mx::Shape shape) {
+  table.add("Reshape", 1, 1, [](const Operands& in, mx::Shape shape) {
     return mx::reshape(in[0], shape, in.s);
   });
-  table.add("Split", 1, 1, [](const operands& in, mx::Shape indices, int axis) {
+  table.add("Split", 1, 1, [](const Operands& in, mx::Shape indices, int axis) {
     return mx::split(in[0], indices, axis, in.s);
   });
-  table.add("Squeeze", 1, 1, [](const operands& in, std::vector<int> axes) {
+  table.add("Squeeze", 1, 1, [](const Operands& in, std::vector<int> axes) {
     return mx::squeeze(in[0], axes, in.s);
   });
-  table.add("Transpose", 1, 1, [](const operands& in, std::vector<int> axes) {
+  table.add("Transpose", 1, 1, [](const Operands& in, std::vector<int> axes) {
     return mx::transpose(in[0], axes, in.s);
   });
-  table.add("Unflatten", 1, 1, [](const operands& in, int axis, mx::Shape shape) {
+  table.add("Unflatten", 1, 1, [](const Operands& in, int axis, mx::Shape shape) {
     check_lengths(shape);
     return mx::unflatten(in[0], axis, shape, in.s);
   });
-  table.add("View", 1, 1, [](const operands& in, mx::Dtype dtype) {
+  table.add("View", 1, 1, [](const Operands& in, mx::Dtype dtype) {
     return mx::view(in[0], dtype, in.s);
   });
 }
 
 void add_indexing(ImportTable& table) {
-  table.add("DynamicSlice", 2, 2, [](const operands& in, std::vector<int> axes, mx::Shape size) {
+  table.add("DynamicSlice", 2, 2, [](const Operands& in, std::vector<int> axes, mx::Shape size) {
     return mx::slice(in[0], in[1], axes, size, in.s);
   });
-  table.add("DynamicSliceUpdate", 3, 3, [](const operands& in, std::vector<int> axes) {
+  table.add("DynamicSliceUpdate", 3, 3, [](const Operands& in, std::vector<int> axes) {
     check_update(in[0], in[1]);
     return mx::slice_update(in[0], in[1], in[2], axes, in.s);
   });
-  table.add("Gather", 1, 64, [](const operands& in, std::vector<int> axes, mx::Shape sizes) {
+  table.add("Gather", 1, 64, [](const Operands& in, std::vector<int> axes, mx::Shape sizes) {
     return mx::gather(in[0], in.range(1, in.inputs.size()), axes, sizes, in.s);
   });
-  table.add("GatherAxis", 2, 2, [](const operands& in, int axis) {
+  table.add("GatherAxis", 2, 2, [](const Operands& in, int axis) {
     return mx::take_along_axis(in[0], in[1], axis, in.s);
   });
   table.add("MaskedScatter", 3, 3, masked_scatter);
   table.add("Scatter", 2, 64, scatter);
   table.add("ScatterAxis", 3, 3, scatter_axis);
-  table.add("SearchSorted", 2, 2, [](const operands& in, bool right) {
+  table.add("SearchSorted", 2, 2, [](const Operands& in, bool right) {
     return mx::searchsorted(in[0], in[1], right ? "right" : "left", in.s);
   });
   table.add(
-      "Slice", 1, 1, [](const operands& in, mx::Shape start, mx::Shape stop, mx::Shape strides) {
+      "Slice", 1, 1, [](const Operands& in, mx::Shape start, mx::Shape stop, mx::Shape strides) {
         check_strides(strides);
         return mx::slice(in[0], start, ends(in[0], stop, strides), strides, in.s);
       });

@@ -26,7 +26,7 @@ std::vector<int> axes_of(const std::vector<uint64_t>& axes) {
   return result;
 }
 
-mx::array fft(const operands& in, std::vector<uint64_t> places, bool inverse, bool real, bool odd) {
+mx::array fft(const Operands& in, std::vector<uint64_t> places, bool inverse, bool real, bool odd) {
   auto axes = axes_of(places);
   check_axes(in[0], axes);
   if (!real) {
@@ -46,7 +46,7 @@ mx::array fft(const operands& in, std::vector<uint64_t> places, bool inverse, bo
   return mx::fft::irfftn(in[0], lengths, axes, mx::fft::FFTNorm::Backward, in.s);
 }
 
-mx::array block_masked(const operands& in, int block_size) {
+mx::array block_masked(const Operands& in, int block_size) {
   auto count = in.inputs.size();
   std::optional<mx::array> out, left, right;
   if (count % 2 == 1) {
@@ -59,7 +59,7 @@ mx::array block_masked(const operands& in, int block_size) {
   return mx::block_masked_mm(in[0], in[1], block_size, out, left, right, in.s);
 }
 
-mx::array quantized_matmul(const operands& in, int group_size, int bits, int mode, bool transpose) {
+mx::array quantized_matmul(const Operands& in, int group_size, int bits, int mode, bool transpose) {
   std::optional<mx::array> biases;
   if (in.inputs.size() == 4) {
     biases = in[3];
@@ -70,7 +70,7 @@ mx::array quantized_matmul(const operands& in, int group_size, int bits, int mod
 }
 
 mx::array gather_qmm(
-    const operands& in, int group_size, int bits, int mode, bool transpose, bool, bool) {
+    const Operands& in, int group_size, int bits, int mode, bool transpose, bool, bool) {
   auto count = in.inputs.size();
   std::optional<mx::array> biases;
   if (count == 6) {
@@ -94,7 +94,7 @@ mx::array gather_qmm(
       in.s);
 }
 
-arrays quantize(const operands& in, int group_size, int bits, int mode, bool dequantize) {
+Arrays quantize(const Operands& in, int group_size, int bits, int mode, bool dequantize) {
   check_group_size(group_size);
   auto name = quantization_mode(mode);
   if (!dequantize) {
@@ -108,7 +108,7 @@ arrays quantize(const operands& in, int group_size, int bits, int mode, bool deq
       in[0], in[1], biases, group_size, bits, name, std::nullopt, in.outputs.at(0).dtype, in.s)};
 }
 
-arrays eigh(const operands& in, std::string uplo, bool vectors) {
+Arrays eigh(const Operands& in, std::string uplo, bool vectors) {
   check_triangle(uplo);
   return vectors ? listed(mx::linalg::eigh(in[0], uplo, in.s))
                  : listed(mx::linalg::eigvalsh(in[0], uplo, in.s));
@@ -117,18 +117,18 @@ arrays eigh(const operands& in, std::string uplo, bool vectors) {
 }  // namespace
 
 void add_linear_algebra(ImportTable& table) {
-  table.add("AddMM", 3, 3, [](const operands& in, float alpha, float beta) {
+  table.add("AddMM", 3, 3, [](const Operands& in, float alpha, float beta) {
     return mx::addmm(in[2], in[0], in[1], alpha, beta, in.s);
   });
   table.add("BlockMaskedMM", 2, 5, block_masked);
-  table.add("Cholesky", 1, 1, [](const operands& in, bool upper) {
+  table.add("Cholesky", 1, 1, [](const Operands& in, bool upper) {
     return mx::linalg::cholesky(in[0], upper, in.s);
   });
   table.add(
       "Convolution",
       2,
       2,
-      [](const operands& in,
+      [](const Operands& in,
          std::vector<int> stride,
          std::vector<int> padding_lo,
          std::vector<int> padding_hi,
@@ -149,29 +149,29 @@ void add_linear_algebra(ImportTable& table) {
             flip,
             in.s);
       });
-  table.add("Eig", 1, 1, [](const operands& in, bool vectors) {
+  table.add("Eig", 1, 1, [](const Operands& in, bool vectors) {
     return vectors ? listed(mx::linalg::eig(in[0], in.s))
                    : listed(mx::linalg::eigvals(in[0], in.s));
   });
   table.add("Eigh", 1, 1, eigh);
   table.add("FFT", 1, 1, fft);
-  table.add("GatherMM", 4, 4, [](const operands& in, bool, bool) {
+  table.add("GatherMM", 4, 4, [](const Operands& in, bool, bool) {
     // That indices are sorted is only the file's word.
     return mx::gather_mm(in[0], in[1], in[2], in[3], false, in.s);
   });
   table.add("GatherQMM", 5, 6, gather_qmm);
-  table.add("Hadamard", 1, 1, [](const operands& in, float scale) {
+  table.add("Hadamard", 1, 1, [](const Operands& in, float scale) {
     return mx::hadamard_transform(in[0], scale, in.s);
   });
-  table.add("Inverse", 1, 1, [](const operands& in, bool triangular, bool upper) {
+  table.add("Inverse", 1, 1, [](const Operands& in, bool triangular, bool upper) {
     check_elements(in[0]);
     return triangular ? mx::linalg::tri_inv(in[0], upper, in.s) : mx::linalg::inv(in[0], in.s);
   });
   table.add_binary<mx::matmul>("Matmul");
-  table.add("QRF", 1, 1, [](const operands& in) { return mx::linalg::qr(in[0], in.s); });
+  table.add("QRF", 1, 1, [](const Operands& in) { return mx::linalg::qr(in[0], in.s); });
   table.add("Quantize", 1, 3, quantize);
   table.add("QuantizedMatmul", 3, 4, quantized_matmul);
-  table.add("SVD", 1, 1, [](const operands& in, bool vectors) {
+  table.add("SVD", 1, 1, [](const Operands& in, bool vectors) {
     return mx::linalg::svd(in[0], vectors, in.s);
   });
 }

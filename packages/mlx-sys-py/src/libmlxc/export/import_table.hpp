@@ -13,21 +13,21 @@
 
 namespace mlx_c {
 
-using arrays = std::vector<mlx::core::array>;
+using Arrays = std::vector<mlx::core::array>;
 
-using unary = mlx::core::array(const mlx::core::array&, mlx::core::StreamOrDevice);
-using binary =
+using Unary = mlx::core::array(const mlx::core::array&, mlx::core::StreamOrDevice);
+using Binary =
     mlx::core::array(const mlx::core::array&, const mlx::core::array&, mlx::core::StreamOrDevice);
 
-inline arrays listed(mlx::core::array result) {
+inline Arrays listed(mlx::core::array result) {
   return {std::move(result)};
 }
 
-inline arrays listed(arrays results) {
+inline Arrays listed(Arrays results) {
   return results;
 }
 
-inline arrays listed(std::pair<mlx::core::array, mlx::core::array> results) {
+inline Arrays listed(std::pair<mlx::core::array, mlx::core::array> results) {
   return {std::move(results.first), std::move(results.second)};
 }
 
@@ -40,37 +40,37 @@ class ImportTable {
     insert(name, least, most, +f);
   }
 
-  template <unary* f>
+  template <Unary* f>
   void add_unary(const char* name) {
-    add(name, 1, 1, [](const operands& in) { return f(in[0], in.s); });
+    add(name, 1, 1, [](const Operands& in) { return f(in[0], in.s); });
   }
 
-  template <binary* f>
+  template <Binary* f>
   void add_binary(const char* name) {
-    add(name, 2, 2, [](const operands& in) { return f(in[0], in[1], in.s); });
+    add(name, 2, 2, [](const Operands& in) { return f(in[0], in[1], in.s); });
   }
 
-  operation read(FunctionReader& from, const std::string& name) const;
+  Operation read(FunctionReader& from, const std::string& name) const;
 
  private:
-  struct entry {
+  struct Entry {
     size_t least, most;
-    std::function<operation(FunctionReader&)> read;
+    std::function<Operation(FunctionReader&)> read;
   };
 
   template <class Result, class... State>
-  void insert(const char* name, size_t least, size_t most, Result (*f)(const operands&, State...)) {
-    auto read = [f](FunctionReader& from) -> operation {
+  void insert(const char* name, size_t least, size_t most, Result (*f)(const Operands&, State...)) {
+    auto read = [f](FunctionReader& from) -> Operation {
       // Braces: one after the other.
       std::tuple<State...> state{from.get<State>()...};
-      return [f, state](const operands& in) {
+      return [f, state](const Operands& in) {
         return listed(std::apply([&](auto&... values) { return f(in, values...); }, state));
       };
     };
-    entries_.emplace(name, entry{least, most, std::move(read)});
+    entries_.emplace(name, Entry{least, most, std::move(read)});
   }
 
-  std::unordered_map<std::string, entry> entries_;
+  std::unordered_map<std::string, Entry> entries_;
 };
 
 // The one of `names` that a number in a file stands for.

@@ -16,7 +16,7 @@ namespace mx = mlx::core;
 
 namespace {
 
-using arrays = std::vector<mx::array>;
+using Arrays = std::vector<mx::array>;
 
 // The bytes of the items of an array.
 uint64_t bytes_of(FunctionReader& from, const ArrayKind& kind) {
@@ -58,10 +58,9 @@ mx::array read_constant(FunctionReader& from) {
 class TraceReader {
  public:
   // Constants are written with the first trace that has them.
-  using constant_map = std::unordered_map<uint64_t, mx::array>;
+  using ConstantMap = std::unordered_map<uint64_t, mx::array>;
 
-  TraceReader(FunctionReader& from, constant_map& constants)
-      : from_(from), constants_(constants) {}
+  TraceReader(FunctionReader& from, ConstantMap& constants) : from_(from), constants_(constants) {}
 
   FunctionTrace run() {
     trace_.names = from_.list<std::string>(8);
@@ -159,7 +158,7 @@ class TraceReader {
   }
 
   FunctionReader& from_;
-  constant_map& constants_;
+  ConstantMap& constants_;
   FunctionTrace trace_{};
   std::unordered_map<uint64_t, size_t> places_;
 };
@@ -169,7 +168,7 @@ bool fits(const mx::array& array, const ArrayKind& kind) {
 }
 
 // Runs a function. If `exact`, what the file says of the outputs of each step has to hold.
-arrays run(const FunctionTrace& trace, const arrays& inputs, bool exact) {
+Arrays run(const FunctionTrace& trace, const Arrays& inputs, bool exact) {
   std::vector<std::optional<mx::array>> places(trace.places);
   for (size_t i = 0; i < inputs.size(); ++i) {
     places[trace.inputs[i]] = inputs[i];
@@ -177,7 +176,7 @@ arrays run(const FunctionTrace& trace, const arrays& inputs, bool exact) {
   for (auto& [place, constant] : trace.constants) {
     places[place] = constant;
   }
-  arrays operands;
+  Arrays operands;
   for (auto& step : trace.steps) {
     operands.clear();
     for (auto place : step.inputs) {
@@ -194,7 +193,7 @@ arrays run(const FunctionTrace& trace, const arrays& inputs, bool exact) {
       places[step.outputs[i]] = std::move(results[i]);
     }
   }
-  arrays outputs;
+  Arrays outputs;
   for (auto place : trace.outputs) {
     outputs.push_back(places[place].value());
   }
@@ -202,7 +201,7 @@ arrays run(const FunctionTrace& trace, const arrays& inputs, bool exact) {
 }
 
 // The arguments in the order of the inputs, or nothing if they do not fit.
-std::optional<arrays> match(
+std::optional<Arrays> match(
     const FunctionTrace& trace, const mx::Args& args, const mx::Kwargs& kwargs, bool shapeless) {
   if (kwargs.size() != trace.names.size() || args.size() + kwargs.size() != trace.inputs.size()) {
     return std::nullopt;
@@ -261,7 +260,7 @@ ImportedFunction::ImportedFunction(const std::string& file) {
   if (count < 0) {
     from.fail("has a negative number of functions");
   }
-  TraceReader::constant_map constants;
+  TraceReader::ConstantMap constants;
   for (int i = 0; i < count; ++i) {
     traces_.push_back(TraceReader(from, constants).run());
   }
@@ -269,7 +268,7 @@ ImportedFunction::ImportedFunction(const std::string& file) {
     from.fail("goes on after its last function");
   }
   for (auto& trace : traces_) {
-    arrays inputs;
+    Arrays inputs;
     for (auto& [shape, dtype] : trace.kinds) {
       inputs.push_back(mx::zeros(shape, dtype, mx::Device(mx::Device::cpu)));
     }
@@ -277,7 +276,7 @@ ImportedFunction::ImportedFunction(const std::string& file) {
   }
 }
 
-arrays ImportedFunction::operator()(const mx::Args& args, const mx::Kwargs& kwargs) const {
+Arrays ImportedFunction::operator()(const mx::Args& args, const mx::Kwargs& kwargs) const {
   for (auto& trace : traces_) {
     if (auto inputs = match(trace, args, kwargs, shapeless_)) {
       return run(trace, *inputs, false);

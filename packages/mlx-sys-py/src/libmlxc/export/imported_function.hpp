@@ -13,7 +13,7 @@ namespace mlx_c {
 
 // A step of a function: an operation, and the places of its inputs and outputs among the arrays.
 struct FunctionStep {
-  operation run;
+  Operation run;
   mlx::core::Device device;
   std::vector<size_t> inputs, outputs;
   std::vector<ArrayKind> kinds;  // of the outputs

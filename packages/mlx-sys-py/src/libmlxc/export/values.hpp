@@ -14,16 +14,16 @@
 
 namespace mlx_c {
 
-struct export_value;
-using export_list = std::vector<export_value>;
+struct ExportValue;
+using ExportList = std::vector<ExportValue>;
 // Entries that mean something by their place: a shape, or a few values of several kinds.
 struct ExportTuple {
-  export_list entries;
+  ExportList entries;
 };
-using export_map = std::vector<std::pair<std::string, export_value>>;
+using ExportMap = std::vector<std::pair<std::string, ExportValue>>;
 
 // In the order of mlx_export_kind.
-struct export_value {
+struct ExportValue {
   std::variant<
       std::monostate,
       bool,
@@ -32,14 +32,14 @@ struct export_value {
       std::string,
       mlx::core::Dtype,
       mlx::core::array,
-      export_list,
+      ExportList,
       ExportTuple,
-      export_map>
+      ExportMap>
       value;
 };
 
-MLX_C_HANDLE(mlx_export_value, export_value, "export_value")
+MLX_C_HANDLE(mlx_export_value, ExportValue, "export_value")
 
-export_value to_export_value(const mlx::core::ExportCallbackInput& input);
+ExportValue to_export_value(const mlx::core::ExportCallbackInput& input);
 
 }  // namespace mlx_c

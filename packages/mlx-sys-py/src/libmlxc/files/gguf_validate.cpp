@@ -16,7 +16,7 @@ constexpr uint64_t int_max = std::numeric_limits<int>::max();
 // MLX's reader asserts this.
 constexpr uint32_t max_dimensions = 8;
 
-enum value_type : uint32_t {
+enum ValueType : uint32_t {
   value_uint32 = 4,
   value_string = 8,
   value_array = 9,
@@ -50,9 +50,9 @@ const std::map<uint32_t, TensorType> tensor_types{
     {tensor_bfloat16, {1, 2, false}},
 };
 
-class checker : FileCursor {
+class Checker : FileCursor {
  public:
-  explicit checker(const std::string& file) : FileCursor(file, "GGUF file " + file) {}
+  explicit Checker(const std::string& file) : FileCursor(file, "GGUF file " + file) {}
 
   std::vector<GgufTensor> run() {
     check_magic();
@@ -73,7 +73,7 @@ class checker : FileCursor {
   }
 
  private:
-  struct extent {
+  struct Extent {
     std::string name;
     uint64_t offset;
     uint64_t bytes;
@@ -235,14 +235,14 @@ class checker : FileCursor {
 
   uint32_t alignment_ = 32;
   std::unordered_set<std::string> names_;
-  std::vector<extent> extents_;
+  std::vector<Extent> extents_;
   std::vector<GgufTensor> bfloat16_;
 };
 
 }  // namespace
 
 std::vector<GgufTensor> check_gguf(const std::string& file) {
-  return checker(file).run();
+  return Checker(file).run();
 }
 
 }  // namespace mlx_c

@@ -33,7 +33,7 @@ std::recursive_timed_mutex& evaluation_mutex() {
 #ifdef __SANITIZE_THREAD__
 using lock_clock = std::chrono::system_clock;
 #else
-using lock_clock = std::chrono::steady_clock;
+using LockClock = std::chrono::steady_clock;
 #endif
 
 // The stream to evaluate on if it is one of the CPU.
@@ -54,15 +54,15 @@ bool keeps_graphs() {
 }
 
 // Schedules a plan for one stream. Returns whether it is available soon.
-bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, evaluation_lock& lock) {
+bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, EvaluationLock& lock) {
   // Whoever waits loses nothing if no more is under way than keeps the stream busy.
   const size_t most_under_way = wait ? 2 : 50;
-  struct pieces {
+  struct Pieces {
     InterruptibleWait user;
     std::deque<mx::Event> under_way;
   };
   // Most evaluations are one piece, and take less time than it does to set this up.
-  std::optional<pieces> some;
+  std::optional<Pieces> some;
   auto between = [&](const mx::Event& event) {
     expect(event);
     auto& [user, under_way] = some ? *some : some.emplace();
@@ -80,10 +80,11 @@ bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, evaluation_loc
 
 }  // namespace
 
-evaluation_lock lock_evaluation() {
-  evaluation_lock lock(evaluation_mutex(), std::try_to_lock);
+EvaluationLock lock_evaluation() {
+  EvaluationLock lock(evaluation_mutex(), std::try_to_lock);
   if (!lock) {
-    for (InterruptibleWait user; !lock.try_lock_until(lock_clock::now() + InterruptibleWait::slice);) {
+    for (InterruptibleWait user;
+         !lock.try_lock_until(LockClock::now() + InterruptibleWait::slice);) {
       user.check();
     }
   }

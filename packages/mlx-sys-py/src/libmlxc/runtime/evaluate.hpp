@@ -18,9 +18,9 @@ bool is_available(const mlx::core::array& array);
 // Lets no other thread evaluate from here on: the end of a process destroys what that takes.
 void stop_other_threads();
 
-using evaluation_lock = std::unique_lock<std::recursive_timed_mutex>;
+using EvaluationLock = std::unique_lock<std::recursive_timed_mutex>;
 
 // What `evaluate` holds while it schedules: taken by whatever else changes the state of arrays.
-evaluation_lock lock_evaluation();
+EvaluationLock lock_evaluation();
 
 }  // namespace mlx_c

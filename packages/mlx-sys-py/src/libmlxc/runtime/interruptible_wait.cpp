@@ -11,8 +11,8 @@
 #include <mlx/array.h>
 #include <mlx/scheduler.h>
 
-#include "cpu/parallel/thread_pool.hpp"
 #include "core/guard.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c {
 namespace {
@@ -24,7 +24,7 @@ std::atomic<mlx_interrupt_check_func> interrupt_check = nullptr;
 }  // namespace
 
 // MLX's events know no wait of limited time.
-class latch {
+class Latch {
  public:
   void open() {
     {
@@ -58,10 +58,10 @@ class ExpectedEvents {
   // Whether `event` is new.
   bool add(const mx::Event& event) {
     std::lock_guard lock(mutex_);
-    return expected_.try_emplace(address(event), event, std::make_shared<latch>()).second;
+    return expected_.try_emplace(address(event), event, std::make_shared<Latch>()).second;
   }
 
-  std::shared_ptr<latch> find(const mx::Event& event) {
+  std::shared_ptr<Latch> find(const mx::Event& event) {
     std::lock_guard lock(mutex_);
     const auto found = expected_.find(address(event));
     return found == expected_.end() ? nullptr : found->second.arrival;
@@ -77,16 +77,16 @@ class ExpectedEvents {
   }
 
  private:
-  struct expected {
-    expected(const mx::Event& event, std::shared_ptr<latch> arrival)
+  struct Expected {
+    Expected(const mx::Event& event, std::shared_ptr<Latch> arrival)
         : event(event), arrival(std::move(arrival)) {}
 
     mx::Event event;  // kept, so that no other one gets the address
-    std::shared_ptr<latch> arrival;
+    std::shared_ptr<Latch> arrival;
   };
 
   std::mutex mutex_;
-  std::unordered_map<const void*, expected> expected_;
+  std::unordered_map<const void*, Expected> expected_;
 };
 
 // Where events of other devices are waited for. Made in a thread of its own, as the default streams
@@ -113,13 +113,13 @@ void expect(const mx::Event& event) {
 
 void InterruptibleWait::check() {
   auto call = interrupt_check.load(std::memory_order_relaxed);
-  if (!call || clock::now() < next_) {
+  if (!call || Clock::now() < next_) {
     return;
   }
   if (call() != 0) {
     throw CallbackError("the wait was interrupted; what was waited for goes on");
   }
-  next_ = clock::now() + slice;
+  next_ = Clock::now() + slice;
 }
 
 void InterruptibleWait::wait(const mx::Event& event, bool soon) {
@@ -153,7 +153,7 @@ void InterruptibleWait::wait(mx::Stream stream) {
 
 template <class F>
 void InterruptibleWait::wait_for_task(mx::Stream stream, F task) {
-  auto done = std::make_shared<latch>();
+  auto done = std::make_shared<Latch>();
   mx::scheduler::enqueue(stream, [done, task = std::move(task)]() mutable {
     task();
     done->open();
@@ -161,7 +161,7 @@ void InterruptibleWait::wait_for_task(mx::Stream stream, F task) {
   wait_for(*done);
 }
 
-void InterruptibleWait::wait_for(latch& latch) {
+void InterruptibleWait::wait_for(Latch& latch) {
   while (!latch.wait_until(next_)) {
     check();
   }

@@ -13,7 +13,7 @@ namespace mlx_c {
 // See `mlx_set_interrupt_check`.
 void set_interrupt_check(mlx_interrupt_check_func check);
 
-class latch;
+class Latch;
 
 // Call it when all that comes before `event` on a stream of the CPU is scheduled, and nothing else
 // yet: waits for the event then end before what is scheduled later.
@@ -35,14 +35,14 @@ class InterruptibleWait {
   void wait(mlx::core::Stream stream);
 
  private:
-  using clock = std::chrono::steady_clock;
+  using Clock = std::chrono::steady_clock;
 
-  void wait_for(latch& latch);
+  void wait_for(Latch& latch);
 
   template <class F>
   void wait_for_task(mlx::core::Stream stream, F task);
 
-  clock::time_point next_ = clock::now() + slice;
+  Clock::time_point next_ = Clock::now() + slice;
 };
 
 }  // namespace mlx_c

@@ -51,16 +51,22 @@ bool is_view(const char* name) {
 
 // Bytes that an array needs, or the largest number if that is too small.
 std::size_t bytes(const mlx::core::array& node) {
-  if (node.size() == 0) return 0;
+  if (node.size() == 0) {
+    return 0;
+  }
   std::size_t result = node.itemsize();
-  for (int extent : node.shape())
-    if (__builtin_mul_overflow(result, static_cast<std::size_t>(extent), &result))
+  for (int extent : node.shape()) {
+    if (__builtin_mul_overflow(result, static_cast<std::size_t>(extent), &result)) {
       return std::numeric_limits<std::size_t>::max();
+    }
+  }
   return result;
 }
 
 bool has_room(std::size_t size) {
-  if (size > std::numeric_limits<std::ptrdiff_t>::max()) return false;
+  if (size > std::numeric_limits<std::ptrdiff_t>::max()) {
+    return false;
+  }
   // Volatile, lest a compiler finds that memory which nobody uses is always there.
   void* volatile memory = std::malloc(size);
   std::free(memory);
@@ -71,8 +77,12 @@ bool has_room(std::size_t size) {
 
 void check_memory(const mlx::core::array& node) {
   const std::size_t size = bytes(node);
-  if (size < large || is_view(node.primitive().name())) return;
-  if (has_room(size)) return;
+  if (size < large || is_view(node.primitive().name())) {
+    return;
+  }
+  if (has_room(size)) {
+    return;
+  }
   std::ostringstream message;
   message << "[malloc] no memory for an array of shape " << node.shape() << " and type "
           << node.dtype();
@@ -88,7 +98,9 @@ mlx::core::allocator::Data allocate(std::size_t size) {
     const std::uintptr_t first = (begin + large_page - 1) & ~(large_page - 1);
     const std::uintptr_t end = (begin + size) & ~(large_page - 1);
     // A hint: what comes of it does not matter.
-    if (begin != 0) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+    if (begin != 0) {
+      madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+    }
   }
 #endif
   return memory;
@@ -98,14 +110,19 @@ void move_to_large_pages(const std::unordered_map<std::string, mlx::core::array>
 #if defined(__linux__)
   std::map<std::uintptr_t, std::size_t> held;
   for (const auto& [name, array] : arrays) {
-    if (!array.is_available()) continue;
+    if (!array.is_available()) {
+      continue;
+    }
     const auto begin = reinterpret_cast<std::uintptr_t>(array.data<char>());
     const std::uintptr_t end = begin + array.nbytes();
-    for (std::uintptr_t page = begin / large_page; page * large_page < end; page++)
+    for (std::uintptr_t page = begin / large_page; page * large_page < end; page++) {
       held[page] += std::min(end, (page + 1) * large_page) - std::max(begin, page * large_page);
+    }
   }
   for (const auto& [page, size] : held) {
-    if (size < large_page / 2) continue;
+    if (size < large_page / 2) {
+      continue;
+    }
     void* memory = reinterpret_cast<void*>(page * large_page);
     madvise(memory, large_page, MADV_HUGEPAGE);
     madvise(memory, large_page, MADV_COLLAPSE);

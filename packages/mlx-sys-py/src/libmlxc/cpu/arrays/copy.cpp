@@ -26,8 +26,11 @@ using Axes = mlx::core::SmallVector<Axis>;
 // in order.
 Axes axes_of(const Copy& copy) {
   Axes axes;
-  for (std::size_t i = 0; i < copy.shape.size(); i++)
-    if (copy.shape[i] != 1) axes.push_back({copy.shape[i], copy.from[i], copy.to[i]});
+  for (std::size_t i = 0; i < copy.shape.size(); i++) {
+    if (copy.shape[i] != 1) {
+      axes.push_back({copy.shape[i], copy.from[i], copy.to[i]});
+    }
+  }
   std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) {
     return std::abs(a.to) > std::abs(b.to);
   });
@@ -42,11 +45,15 @@ Axes axes_of(const Copy& copy) {
     }
     merged.push_back(inner);
   }
-  if (merged.empty()) merged.push_back({1, 1, 1});
+  if (merged.empty()) {
+    merged.push_back({1, 1, 1});
+  }
   // What is in order in the source comes last but one, to be turned in tiles.
   if (merged.back().from != 1) {
     for (std::size_t i = 0; i + 1 < merged.size(); i++) {
-      if (merged[i].from != 1) continue;
+      if (merged[i].from != 1) {
+        continue;
+      }
       std::rotate(merged.begin() + i, merged.begin() + i + 1, merged.end() - 1);
       break;
     }
@@ -61,7 +68,9 @@ void copy_line(const T* source, T* target, Axis axis) {
   } else if (axis.from == 0 && axis.to == 1) {
     std::fill_n(target, axis.extent, *source);
   } else {
-    for (std::int64_t i = 0; i < axis.extent; i++) target[i * axis.to] = source[i * axis.from];
+    for (std::int64_t i = 0; i < axis.extent; i++) {
+      target[i * axis.to] = source[i * axis.from];
+    }
   }
 }
 
@@ -71,22 +80,27 @@ void copy_tiles(const T* source, T* target, Axis outer, Axis inner) {
     const std::int64_t rows = std::min(tile, outer.extent - i);
     for (std::int64_t j = 0; j < inner.extent; j += tile) {
       const std::int64_t columns = std::min(tile, inner.extent - j);
-      for (std::int64_t row = i; row < i + rows; row++)
+      for (std::int64_t row = i; row < i + rows; row++) {
         copy_line(
             source + row * outer.from + j * inner.from,
             target + row * outer.to + j * inner.to,
             {columns, inner.from, inner.to});
+      }
     }
   }
 }
 
 template <class T>
 void copy_axes(const T* source, T* target, const Axis* axes, std::size_t count) {
-  if (count == 1) return copy_line(source, target, axes[0]);
-  if (count == 2 && axes[0].from == 1 && axes[1].from != 1)
+  if (count == 1) {
+    return copy_line(source, target, axes[0]);
+  }
+  if (count == 2 && axes[0].from == 1 && axes[1].from != 1) {
     return copy_tiles(source, target, axes[0], axes[1]);
-  for (std::int64_t i = 0; i < axes[0].extent; i++)
+  }
+  for (std::int64_t i = 0; i < axes[0].extent; i++) {
     copy_axes(source + i * axes[0].from, target + i * axes[0].to, axes + 1, count - 1);
+  }
 }
 
 template <class T>
@@ -109,8 +123,12 @@ void copy_all(const Copy& copy, std::size_t bytes) {
 
 void Copy::operator()() const {
   std::size_t bytes = item;
-  for (int extent : shape) bytes *= static_cast<std::size_t>(extent);
-  if (bytes == 0) return;
+  for (int extent : shape) {
+    bytes *= static_cast<std::size_t>(extent);
+  }
+  if (bytes == 0) {
+    return;
+  }
   with_bytes(item, [&]<class T>(T) { copy_all<T>(*this, bytes); });
 }
 

@@ -10,8 +10,9 @@ namespace mlx_c::cpu {
 // Where a row of an array begins, counted through all axes before the last.
 inline const char* row_of(const View& x, std::size_t row) {
   std::ptrdiff_t offset = 0;
-  for (int d = static_cast<int>(x.shape.size()) - 2; d >= 0; row /= x.shape[d--])
+  for (int d = static_cast<int>(x.shape.size()) - 2; d >= 0; row /= x.shape[d--]) {
     offset += static_cast<std::ptrdiff_t>(row % x.shape[d]) * x.strides[d];
+  }
   return static_cast<const char*>(x.data) + offset * static_cast<std::ptrdiff_t>(item_size(x.type));
 }
 
@@ -36,11 +37,15 @@ class FloatRows {
     const char* const at = row_of(x_, row);
     const auto item = static_cast<std::ptrdiff_t>(item_size(x_.type));
     const std::ptrdiff_t step = x_.strides.back();
-    if (step == 1 && x_.type == Float::f32) return reinterpret_cast<const float*>(at);
+    if (step == 1 && x_.type == Float::f32) {
+      return reinterpret_cast<const float*>(at);
+    }
     if (step == 1) {
       kernels_.widen(at, x_.type, memory, size_);
     } else {
-      for (int i = 0; i < size_; i++) kernels_.widen(at + i * step * item, x_.type, memory + i, 1);
+      for (int i = 0; i < size_; i++) {
+        kernels_.widen(at + i * step * item, x_.type, memory + i, 1);
+      }
     }
     return memory;
   }
@@ -63,7 +68,9 @@ struct FloatTarget {
   }
 
   void put(const Kernels& kernels, int row, const float* values) const {
-    if (type != Float::f32) kernels.narrow(values, at(row), type, size);
+    if (type != Float::f32) {
+      kernels.narrow(values, at(row), type, size);
+    }
   }
 
  private:

@@ -19,7 +19,9 @@ Batch::Batch(const Kernels& kernels, const View& view)
       shape_(view.shape),
       strides_(view.strides),
       data_(static_cast<const float*>(view.data)) {
-  if (view.type == Float::f32 && usable()) return;
+  if (view.type == Float::f32 && usable()) {
+    return;
+  }
   if (view.contiguous && usable()) {
     memory_.emplace(view.data_size);
     kernels.widen(view.data, view.type, memory_->data(), view.data_size);
@@ -27,16 +29,18 @@ Batch::Batch(const Kernels& kernels, const View& view)
     memory_.emplace(view.size());
     view.copy_to(kernels, memory_->data());
     std::int64_t stride = 1;
-    for (int d = static_cast<int>(shape_.size()) - 1; d >= 0; stride *= shape_[d--])
+    for (int d = static_cast<int>(shape_.size()) - 1; d >= 0; stride *= shape_[d--]) {
       strides_[d] = stride;
+    }
   }
   data_ = memory_->data();
 }
 
 Operand Batch::operator[](int item) const {
   const float* at = data_;
-  for (int d = static_cast<int>(shape_.size()) - 3; d >= 0; item /= shape_[d--])
+  for (int d = static_cast<int>(shape_.size()) - 3; d >= 0; item /= shape_[d--]) {
     at += item % shape_[d] * strides_[d];
+  }
   return in_rows() ? Operand{at, row(), 1} : Operand{at, 1, column()};
 }
 

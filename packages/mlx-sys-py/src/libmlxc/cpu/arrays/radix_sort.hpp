@@ -59,11 +59,18 @@ inline U float_key(U bits, U infinity) {
 template <class T>
 inline auto key_of(T value) {
   using U = Unsigned<sizeof(T)>;
-  if constexpr (std::is_same_v<T, Float16>) return float_key<U>(value.bits, 0x7c00);
-  if constexpr (std::is_same_v<T, Brain16>) return float_key<U>(value.bits, 0x7f80);
-  if constexpr (std::is_same_v<T, float>) return float_key<U>(std::bit_cast<U>(value), 0x7f800000);
-  if constexpr (std::is_same_v<T, double>)
+  if constexpr (std::is_same_v<T, Float16>) {
+    return float_key<U>(value.bits, 0x7c00);
+  }
+  if constexpr (std::is_same_v<T, Brain16>) {
+    return float_key<U>(value.bits, 0x7f80);
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    return float_key<U>(std::bit_cast<U>(value), 0x7f800000);
+  }
+  if constexpr (std::is_same_v<T, double>) {
     return float_key<U>(std::bit_cast<U>(value), 0x7ff0000000000000);
+  }
   if constexpr (std::is_integral_v<T>) {
     constexpr U sign = std::is_signed_v<T> ? U(1) << (8 * sizeof(T) - 1) : 0;
     return static_cast<U>(static_cast<U>(value) ^ sign);
@@ -92,7 +99,9 @@ void insertion_sort(R* records, std::size_t count) {
   for (std::size_t i = 1; i < count; i++) {
     const R record = records[i];
     std::size_t at = i;
-    for (; at > 0 && by_key(record, records[at - 1]); at--) records[at] = records[at - 1];
+    for (; at > 0 && by_key(record, records[at - 1]); at--) {
+      records[at] = records[at - 1];
+    }
     records[at] = record;
   }
 }
@@ -101,30 +110,44 @@ void insertion_sort(R* records, std::size_t count) {
 // of what is equal.
 template <class R>
 void radix_sort(R* records, R* scratch, std::size_t count) {
-  if (count <= few_records) return insertion_sort(records, count);
+  if (count <= few_records) {
+    return insertion_sort(records, count);
+  }
   // All digits are counted at once: that does not depend on the order.
   constexpr std::size_t digits = sizeof(key_of(*records));
   std::array<std::array<std::size_t, 256>, digits> counts{};
   for (std::size_t i = 0; i < count; i++) {
     const auto key = key_of(records[i]);
-    for (std::size_t d = 0; d < digits; d++) counts[d][key >> 8 * d & 0xff]++;
+    for (std::size_t d = 0; d < digits; d++) {
+      counts[d][key >> 8 * d & 0xff]++;
+    }
   }
   R *from = records, *to = scratch;
   for (std::size_t d = 0; d < digits; d++) {
     auto digit = [d](const R& record) { return key_of(record) >> 8 * d & 0xff; };
-    if (counts[d][digit(*from)] == count) continue;
+    if (counts[d][digit(*from)] == count) {
+      continue;
+    }
     std::size_t total = 0;
-    for (std::size_t& at : counts[d]) total += std::exchange(at, total);
-    for (std::size_t i = 0; i < count; i++) to[counts[d][digit(from[i])]++] = from[i];
+    for (std::size_t& at : counts[d]) {
+      total += std::exchange(at, total);
+    }
+    for (std::size_t i = 0; i < count; i++) {
+      to[counts[d][digit(from[i])]++] = from[i];
+    }
     std::swap(from, to);
   }
-  if (from != records) std::copy_n(from, count, records);
+  if (from != records) {
+    std::copy_n(from, count, records);
+  }
 }
 
 // The same, where `parts` of the records are counted and moved at once.
 template <class R>
 void radix_sort(R* records, R* scratch, std::size_t count, int parts) {
-  if (parts == 1) return radix_sort(records, scratch, count);
+  if (parts == 1) {
+    return radix_sort(records, scratch, count);
+  }
   using Counts = std::array<std::size_t, 256>;
   std::vector<Counts> counts(parts);
   auto part_begin = [=](int part) { return count * part / parts; };
@@ -135,26 +158,34 @@ void radix_sort(R* records, R* scratch, std::size_t count, int parts) {
     };
     parallel_for(parts, [&](int part) {
       counts[part].fill(0);
-      for (std::size_t i = part_begin(part); i < part_begin(part + 1); i++)
+      for (std::size_t i = part_begin(part); i < part_begin(part + 1); i++) {
         counts[part][digit(from[i])]++;
+      }
     });
     // Where each part puts the records with each digit.
     std::size_t total = 0;
     bool all_same = false;
     for (int value = 0; value < 256; value++) {
       const std::size_t before = total;
-      for (Counts& mine : counts) total += std::exchange(mine[value], total);
+      for (Counts& mine : counts) {
+        total += std::exchange(mine[value], total);
+      }
       all_same |= total - before == count;
     }
-    if (all_same) continue;
+    if (all_same) {
+      continue;
+    }
     parallel_for(parts, [&](int part) {
       Counts& at = counts[part];
-      for (std::size_t i = part_begin(part); i < part_begin(part + 1); i++)
+      for (std::size_t i = part_begin(part); i < part_begin(part + 1); i++) {
         to[at[digit(from[i])]++] = from[i];
+      }
     });
     std::swap(from, to);
   }
-  if (from != records) std::copy_n(from, count, records);
+  if (from != records) {
+    std::copy_n(from, count, records);
+  }
 }
 
 // Puts the record that sorting would put at `kth` there, and none behind it that is less, nor one
@@ -169,10 +200,16 @@ void radix_select(R* records, R* scratch, std::size_t count, std::size_t kth) {
       return static_cast<std::size_t>(key_of(record) >> shift & 0xff);
     };
     std::array<std::size_t, 256> counts{};
-    for (std::size_t i = begin; i < end; i++) counts[digit(records[i])]++;
+    for (std::size_t i = begin; i < end; i++) {
+      counts[digit(records[i])]++;
+    }
     std::size_t sought = 0, less = begin;
-    while (less + counts[sought] <= kth) less += counts[sought++];
-    if (counts[sought] == end - begin) continue;
+    while (less + counts[sought] <= kth) {
+      less += counts[sought++];
+    }
+    if (counts[sought] == end - begin) {
+      continue;
+    }
     std::size_t same = less, greater = less + counts[sought];
     const std::size_t next_end = greater, next_begin = less;
     less = begin;
@@ -185,7 +222,9 @@ void radix_select(R* records, R* scratch, std::size_t count, std::size_t kth) {
     begin = next_begin;
     end = next_end;
   }
-  if (end - begin <= few_records) insertion_sort(records + begin, end - begin);
+  if (end - begin <= few_records) {
+    insertion_sort(records + begin, end - begin);
+  }
 }
 
 }  // namespace mlx_c::cpu

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "cpu/arrays/copy.hpp"
 #include <mlx/dtype.h>
+#include "cpu/arrays/copy.hpp"
 
 namespace mlx_c::cpu {
 
@@ -24,21 +24,39 @@ inline T scatter_value(T old, T update) {
     return how == ScatterReduce::sum || how == ScatterReduce::max ? old | update : old & update;
   } else if constexpr (std::is_integral_v<T>) {
     using Wide = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
-    if constexpr (how == ScatterReduce::sum) return static_cast<T>(Wide(old) + Wide(update));
-    if constexpr (how == ScatterReduce::prod) return static_cast<T>(Wide(old) * Wide(update));
-    if constexpr (how == ScatterReduce::min) return std::min(old, update);
-    if constexpr (how == ScatterReduce::max) return std::max(old, update);
+    if constexpr (how == ScatterReduce::sum) {
+      return static_cast<T>(Wide(old) + Wide(update));
+    }
+    if constexpr (how == ScatterReduce::prod) {
+      return static_cast<T>(Wide(old) * Wide(update));
+    }
+    if constexpr (how == ScatterReduce::min) {
+      return std::min(old, update);
+    }
+    if constexpr (how == ScatterReduce::max) {
+      return std::max(old, update);
+    }
   } else {
-    if constexpr (how == ScatterReduce::sum) return old + update;
-    if constexpr (how == ScatterReduce::prod) return old * update;
-    if constexpr (how == ScatterReduce::min) return old < update || old != old ? old : update;
-    if constexpr (how == ScatterReduce::max) return old > update || old != old ? old : update;
+    if constexpr (how == ScatterReduce::sum) {
+      return old + update;
+    }
+    if constexpr (how == ScatterReduce::prod) {
+      return old * update;
+    }
+    if constexpr (how == ScatterReduce::min) {
+      return old < update || old != old ? old : update;
+    }
+    if constexpr (how == ScatterReduce::max) {
+      return old > update || old != old ? old : update;
+    }
   }
 }
 
 template <ScatterReduce how, class T>
 inline void scatter_values(T* values, const T* updates, std::size_t count) {
-  for (std::size_t i = 0; i < count; i++) values[i] = scatter_value<how>(values[i], updates[i]);
+  for (std::size_t i = 0; i < count; i++) {
+    values[i] = scatter_value<how>(values[i], updates[i]);
+  }
 }
 
 // What MLX's scatter and slice_update, whose types are not the same, call it.
@@ -60,30 +78,39 @@ inline ScatterReduce scatter_reduce(ReduceType type) {
 
 // Whether `with_scatter_reduce` takes values of this type.
 inline bool can_scatter_reduce(ScatterReduce how, mlx::core::Dtype type) {
-  return how == ScatterReduce::replace || type != mlx::core::complex64 || how == ScatterReduce::sum ||
-      how == ScatterReduce::prod;
+  return how == ScatterReduce::replace || type != mlx::core::complex64 ||
+      how == ScatterReduce::sum || how == ScatterReduce::prod;
 }
 
 inline bool is_half(mlx::core::Dtype type) {
   return type == mlx::core::float16 || type == mlx::core::bfloat16;
 }
 
-// Calls f.operator()<how, T>() with constants for the arguments. Float16 and bfloat16 are scatter_value
-// as float; to be replaced, values are integers of their size.
+// Calls f.operator()<how, T>() with constants for the arguments. Float16 and bfloat16 are
+// scatter_value as float; to be replaced, values are integers of their size.
 template <class F>
 void with_scatter_reduce(ScatterReduce how, mlx::core::Dtype type, F&& f) {
   namespace mx = mlx::core;
   using enum ScatterReduce;
   auto with_type = [&]<class T>(T) {
-    if (how == sum) f.template operator()<sum, T>();
-    if (how == prod) f.template operator()<prod, T>();
+    if (how == sum) {
+      f.template operator()<sum, T>();
+    }
+    if (how == prod) {
+      f.template operator()<prod, T>();
+    }
     if constexpr (!std::is_same_v<T, std::complex<float>>) {
-      if (how == min) f.template operator()<min, T>();
-      if (how == max) f.template operator()<max, T>();
+      if (how == min) {
+        f.template operator()<min, T>();
+      }
+      if (how == max) {
+        f.template operator()<max, T>();
+      }
     }
   };
-  if (how == replace)
+  if (how == replace) {
     return with_bytes(type.size(), [&]<class T>(T) { f.template operator()<replace, T>(); });
+  }
   switch (type) {
     case mx::bool_:
       return with_type(bool{});

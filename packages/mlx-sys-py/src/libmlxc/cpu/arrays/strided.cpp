@@ -15,8 +15,9 @@ void copy_run(const void* data, std::ptrdiff_t stride, std::size_t count, void* 
   } else if (stride == 0) {
     std::fill_n(target, count, *source);
   } else {
-    for (std::size_t i = 0; i < count; i++)
+    for (std::size_t i = 0; i < count; i++) {
       target[i] = source[static_cast<std::ptrdiff_t>(i) * stride];
+    }
   }
 }
 
@@ -31,7 +32,9 @@ Walk::Walk(
     const mlx::core::Shape& target) {
   const std::size_t added = target.size() - source.size();
   for (std::size_t d = 0; d < target.size(); d++) {
-    if (target[d] == 1) continue;
+    if (target[d] == 1) {
+      continue;
+    }
     const bool broadcast = d < added || source[d - added] == 1;
     const std::int64_t stride = broadcast ? 0 : source_strides[d - added];
     if (!shape.empty() && strides.back() == stride * target[d]) {
@@ -50,7 +53,9 @@ Walk::Walk(
 
 std::size_t Walk::size() const {
   std::size_t size = 1;
-  for (const std::int64_t extent : shape) size *= static_cast<std::size_t>(extent);
+  for (const std::int64_t extent : shape) {
+    size *= static_cast<std::size_t>(extent);
+  }
   return size;
 }
 

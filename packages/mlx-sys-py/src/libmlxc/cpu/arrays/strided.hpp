@@ -47,8 +47,12 @@ template <class F>
 void Walk::for_runs(std::size_t start, std::size_t count, F f) const {
   const int last = static_cast<int>(shape.size()) - 1;
   const std::ptrdiff_t step = strides[last];
-  if (count == 0) return;
-  if (last == 0) return f(static_cast<std::ptrdiff_t>(start) * step, count);
+  if (count == 0) {
+    return;
+  }
+  if (last == 0) {
+    return f(static_cast<std::ptrdiff_t>(start) * step, count);
+  }
 
   std::size_t at = start % inner(), rest = start / inner();
   std::ptrdiff_t offset = 0;
@@ -66,7 +70,9 @@ void Walk::for_runs(std::size_t start, std::size_t count, F f) const {
     at = 0;
     for (int d = last - 1; d >= 0; d--) {
       offset += strides[d];
-      if (++index[d] < shape[d]) break;
+      if (++index[d] < shape[d]) {
+        break;
+      }
       offset -= strides[d] * shape[d];
       index[d] = 0;
     }

@@ -15,14 +15,20 @@ View::View(const mlx::core::array& a, Float type)
 
 std::size_t View::size() const {
   std::size_t size = 1;
-  for (int extent : shape) size *= static_cast<std::size_t>(extent);
+  for (int extent : shape) {
+    size *= static_cast<std::size_t>(extent);
+  }
   return size;
 }
 
 void View::copy_to(const Kernels& kernels, float* target) const {
   const std::size_t size = this->size();
-  if (size == 0) return;
-  if (row_contiguous) return kernels.widen(data, type, target, size);
+  if (size == 0) {
+    return;
+  }
+  if (row_contiguous) {
+    return kernels.widen(data, type, target, size);
+  }
 
   const std::size_t item = item_size(type);
   const int dims = static_cast<int>(shape.size());
@@ -34,12 +40,15 @@ void View::copy_to(const Kernels& kernels, float* target) const {
     if (step == 1) {
       kernels.widen(at, type, target, inner);
     } else {
-      for (std::size_t i = 0; i < inner; i++)
+      for (std::size_t i = 0; i < inner; i++) {
         kernels.widen(at + static_cast<std::ptrdiff_t>(i) * step * item, type, target + i, 1);
+      }
     }
     for (int d = dims - 2; d >= 0; d--) {
       at += strides[d] * static_cast<std::ptrdiff_t>(item);
-      if (++index[d] < shape[d]) break;
+      if (++index[d] < shape[d]) {
+        break;
+      }
       at -= strides[d] * static_cast<std::ptrdiff_t>(item) * shape[d];
       index[d] = 0;
     }

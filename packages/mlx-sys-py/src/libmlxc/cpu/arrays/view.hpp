@@ -6,15 +6,21 @@
 #include <new>
 #include <optional>
 
-#include "cpu/kernels/table.hpp"
 #include <mlx/array.h>
+#include "cpu/kernels/table.hpp"
 
 namespace mlx_c::cpu {
 
 inline std::optional<Float> float_type(mlx::core::Dtype type) {
-  if (type == mlx::core::float32) return Float::f32;
-  if (type == mlx::core::float16) return Float::f16;
-  if (type == mlx::core::bfloat16) return Float::bf16;
+  if (type == mlx::core::float32) {
+    return Float::f32;
+  }
+  if (type == mlx::core::float16) {
+    return Float::f16;
+  }
+  if (type == mlx::core::bfloat16) {
+    return Float::bf16;
+  }
   return std::nullopt;
 }
 
@@ -48,17 +54,17 @@ template <class T>
 class Buffer {
  public:
   explicit Buffer(std::size_t size)
-      : data_(static_cast<T*>(::operator new(size * sizeof(T), alignment))) {}
+      : data_(static_cast<T*>(::operator new(size * sizeof(T), alignment_))) {}
 
   T* data() const {
     return data_.get();
   }
 
  private:
-  static constexpr std::align_val_t alignment{64};
+  static constexpr std::align_val_t alignment_{64};
   struct Free {
     void operator()(T* p) const {
-      ::operator delete(p, alignment);
+      ::operator delete(p, alignment_);
     }
   };
   std::unique_ptr<T, Free> data_;

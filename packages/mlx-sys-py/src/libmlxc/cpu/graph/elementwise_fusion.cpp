@@ -5,9 +5,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
-#include "cpu/kernels/table.hpp"
 #include "cpu/ops/elementwise_program.hpp"
 #include "cpu/ops/scalar_elementwise.hpp"
 
@@ -106,15 +106,20 @@ struct Implementation {
 Implementation implementation_of(Operation operation, mlx::core::Dtype from, mlx::core::Dtype to) {
   const auto [op, cost] = operation;
   const auto operands = element_type(from), result = element_type(to);
-  if (operands && result)
-    if (const Elementwise run = kernels()->elementwise(op, *operands, *result)) return {run, cost};
+  if (operands && result) {
+    if (const Elementwise run = kernels()->elementwise(op, *operands, *result)) {
+      return {run, cost};
+    }
+  }
   return {scalar_elementwise(op, from, to), scalar_cost * cost};
 }
 
 // None if the node is not one of those above either.
 Implementation implementation_of(const array& node) {
   const auto found = operations().find(node.primitive().name());
-  if (found == operations().end()) return {};
+  if (found == operations().end()) {
+    return {};
+  }
   return implementation_of(found->second, node.inputs().back().dtype(), node.dtype());
 }
 
@@ -155,8 +160,9 @@ class Tree {
     for (Use& use : uses_) {
       array& input = *use.input;
       if (is_pending(input) && !input.is_tracer() && input.inputs().size() == 1 &&
-          std::string_view(input.primitive().name()) == "Broadcast")
+          std::string_view(input.primitive().name()) == "Broadcast") {
         use.source = &input.inputs()[0];
+      }
     }
   }
 
@@ -167,7 +173,9 @@ class Tree {
 
   std::vector<array> inputs() const {
     std::vector<array> result;
-    for (const Use& use : uses_) result.push_back(use.source ? *use.source : *use.input);
+    for (const Use& use : uses_) {
+      result.push_back(use.source ? *use.source : *use.input);
+    }
     return result;
   }
 
@@ -197,9 +205,15 @@ class Tree {
           buffers.begin(), buffers.end(), [](auto& buffer) { return buffer.second == 0; });
       const auto target = static_cast<std::size_t>(unused - buffers.begin());
       const bool is_last = node->array == &root_;
-      if (!is_last && target == buffers.size()) buffers.emplace_back();
-      if (!is_last) buffers[target] = {node->array->id(), node->uses};
-      for (const std::size_t buffer : read) buffers[buffer].second--;
+      if (!is_last && target == buffers.size()) {
+        buffers.emplace_back();
+      }
+      if (!is_last) {
+        buffers[target] = {node->array->id(), node->uses};
+      }
+      for (const std::size_t buffer : read) {
+        buffers[buffer].second--;
+      }
       step.result = static_cast<std::uint8_t>(uses_.size() + target);
       result.steps.push_back(step);
       result.cost += node->implementation.cost;
@@ -261,7 +275,9 @@ class DivMod : public KernelOverride {
       std::shared_ptr<mlx::core::Primitive> original,
       Implementation quotient,
       Implementation remainder)
-      : KernelOverride(std::move(original)), quotient_(of_two(quotient)), remainder_(of_two(remainder)) {}
+      : KernelOverride(std::move(original)),
+        quotient_(of_two(quotient)),
+        remainder_(of_two(remainder)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     {
@@ -283,7 +299,8 @@ class DivMod : public KernelOverride {
 
 class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain> {
  public:
-  Chain(mlx::core::Stream stream, Program program) : KernelPrimitive(stream), program_(std::move(program)) {}
+  Chain(mlx::core::Stream stream, Program program)
+      : KernelPrimitive(stream), program_(std::move(program)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
@@ -334,9 +351,13 @@ std::optional<Type> element_type(mlx::core::Dtype type) {
 
 bool fuse_elementwise(array& node) {
   auto& primitive = node.primitive_ptr();
-  if (!kernels() || node.inputs().empty() || dynamic_cast<KernelOverride*>(primitive.get())) return false;
+  if (!kernels() || node.inputs().empty() || dynamic_cast<KernelOverride*>(primitive.get())) {
+    return false;
+  }
   const Implementation implementation = implementation_of(node);
-  if (!implementation.run) return false;
+  if (!implementation.run) {
+    return false;
+  }
   Tree tree(node, implementation);
   if (!node.is_tracer()) {
     tree.grow();
@@ -354,11 +375,15 @@ bool fuse_elementwise(array& node) {
 }
 
 std::shared_ptr<KernelOverride> divmod(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   const mlx::core::Dtype type = node.dtype();
   const auto quotient = implementation_of(operations().at("FloorDivide"), type, type);
   const auto remainder = implementation_of(operations().at("Remainder"), type, type);
-  if (!quotient.run || !remainder.run) return nullptr;
+  if (!quotient.run || !remainder.run) {
+    return nullptr;
+  }
   return std::make_shared<DivMod>(node.primitive_ptr(), quotient, remainder);
 }
 

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "cpu/kernels/elementwise/ops.hpp"
 #include <mlx/array.h>
+#include "cpu/kernels/elementwise/ops.hpp"
 
 namespace mlx_c::cpu {
 

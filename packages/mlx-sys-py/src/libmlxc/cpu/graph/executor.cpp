@@ -17,7 +17,7 @@ namespace {
 
 namespace mx = mlx::core;
 using mx::array;
-using clock = std::chrono::steady_clock;
+using Clock = std::chrono::steady_clock;
 
 // A caller can be interrupted while it waits, and not while it computes: for so long may it
 // compute, and one operation may touch so many bytes.
@@ -28,12 +28,15 @@ constexpr std::size_t nodes_per_look_at_the_clock = 8;
 // That an operation touches, at most. One that only gives its input another shape touches none, and
 // of what elements are taken from, no more is read than is written.
 std::size_t bytes(const array& node) {
-  if (is_view(node.primitive())) return 0;
+  if (is_view(node.primitive())) {
+    return 0;
+  }
   const std::string_view name = node.primitive().name();
   const bool takes = name == "Gather" || name == "GatherAxis";
   std::size_t sum = node.nbytes();
-  for (const array& input : node.inputs())
+  for (const array& input : node.inputs()) {
     sum += takes ? std::min(input.nbytes(), node.nbytes()) : input.nbytes();
+  }
   return sum;
 }
 
@@ -62,9 +65,13 @@ class Lasting {
 };
 
 bool is_quick(const decltype(Plan::nodes)& nodes) {
-  if (nodes.size() > quick_nodes) return false;
+  if (nodes.size() > quick_nodes) {
+    return false;
+  }
   std::size_t sum = 0;
-  for (const array* node : nodes) sum += bytes(*node);
+  for (const array* node : nodes) {
+    sum += bytes(*node);
+  }
   return sum <= quick_bytes;
 }
 
@@ -73,20 +80,28 @@ class Execution {
   Execution(const Plan& plan, mx::Stream stream, bool lasts)
       : plan_(plan), stream_(stream), lasting_(lasts ? std::make_shared<Lasting>() : nullptr) {
     nodes_.reserve(plan.nodes.size());
-    for (const array* node : plan.nodes) nodes_.push_back(*node);
+    for (const array* node : plan.nodes) {
+      nodes_.push_back(*node);
+    }
   }
 
   // Computes nodes in this thread until one is found that should not be.
   void run_inline() {
     TaskQueue steps(stream_, true);
     const bool looks_at_the_clock = nodes_.size() >= nodes_per_look_at_the_clock;
-    const auto start = looks_at_the_clock ? clock::now() : clock::time_point();
+    const auto start = looks_at_the_clock ? Clock::now() : Clock::time_point();
     std::size_t nodes = 0;
     for (; !done(); next_++) {
       array& node = nodes_[next_];
-      if (is_done(node)) continue;
-      if (!uses_task_queue(node.primitive(), node.inputs()) || bytes(node) > small) return;
-      if (++nodes % nodes_per_look_at_the_clock == 0 && clock::now() - start > max_inline_time) return;
+      if (is_done(node)) {
+        continue;
+      }
+      if (!uses_task_queue(node.primitive(), node.inputs()) || bytes(node) > small) {
+        return;
+      }
+      if (++nodes % nodes_per_look_at_the_clock == 0 && Clock::now() - start > max_inline_time) {
+        return;
+      }
       std::vector<array> outputs = node.outputs();
       evaluate(node, outputs);
       plan_.evaluation->check();
@@ -107,7 +122,9 @@ class Execution {
     try {
       for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece; next_++) {
         array& node = nodes_[next_];
-        if (is_done(node)) continue;
+        if (is_done(node)) {
+          continue;
+        }
         count++;
         sum += bytes(node);
         leave_to_stream(node, event, steps);
@@ -116,18 +133,24 @@ class Execution {
       error_ = std::current_exception();
     }
     // Somebody may drop the last handle on an output before it is written.
-    if (done() || error_) steps.add(holder_of(plan_.outputs));
+    if (done() || error_) {
+      steps.add(holder_of(plan_.outputs));
+    }
     steps.flush(true);
   }
 
   // Leaves the remaining nodes as they are.
   void stop() {
-    for (; !done(); next_++) mx::scheduler::enqueue(stream_, holder_of(nodes_[next_].inputs()));
+    for (; !done(); next_++) {
+      mx::scheduler::enqueue(stream_, holder_of(nodes_[next_].inputs()));
+    }
   }
 
   // Throws what scheduling a node has thrown.
   void check() const {
-    if (error_) std::rethrow_exception(error_);
+    if (error_) {
+      std::rethrow_exception(error_);
+    }
   }
 
  private:
@@ -135,7 +158,9 @@ class Execution {
     const bool kernel = uses_task_queue(node.primitive(), node.inputs());
     steps.flush(!kernel);
     std::vector<array> outputs = node.outputs();
-    for (array& output : outputs) output.attach_event(event);
+    for (array& output : outputs) {
+      output.attach_event(event);
+    }
     evaluate(node, outputs);
     keep_buffers(node, outputs, kernel ? &steps : nullptr);
     finish(node, outputs, array::Status::evaluated);
@@ -149,8 +174,11 @@ class Execution {
   // A step that keeps the buffers of arrays until the stream comes to it.
   std::function<void()> holder_of(const std::vector<array>& arrays) const {
     std::vector<TaskQueue::Data> buffers;
-    for (const array& array : arrays)
-      if (array.data_shared_ptr()) buffers.push_back(array.data_shared_ptr());
+    for (const array& array : arrays) {
+      if (array.data_shared_ptr()) {
+        buffers.push_back(array.data_shared_ptr());
+      }
+    }
     return [buffers = std::move(buffers), lasting = lasting_] {};
   }
 
@@ -158,7 +186,9 @@ class Execution {
     // What is differentiated later needs its inputs: a second handle keeps them from being
     // overwritten.
     std::vector<array> held;
-    if (node.is_tracer()) held = node.inputs();
+    if (node.is_tracer()) {
+      held = node.inputs();
+    }
     node.primitive().eval_cpu(node.inputs(), outputs);
   }
 
@@ -167,10 +197,16 @@ class Execution {
   void keep_buffers(const array& node, const std::vector<array>& outputs, TaskQueue* steps) const {
     std::vector<TaskQueue::Data> buffers;
     auto keep = [&](const TaskQueue::Data& data) {
-      if (data && data != node.data_shared_ptr()) buffers.push_back(data);
+      if (data && data != node.data_shared_ptr()) {
+        buffers.push_back(data);
+      }
     };
-    for (const array& input : node.inputs()) keep(input.data_shared_ptr());
-    for (const array& output : outputs) keep(output.data_shared_ptr());
+    for (const array& input : node.inputs()) {
+      keep(input.data_shared_ptr());
+    }
+    for (const array& output : outputs) {
+      keep(output.data_shared_ptr());
+    }
     if (steps) {
       steps->keep(std::move(buffers));
     } else {
@@ -181,8 +217,12 @@ class Execution {
   }
 
   static void finish(array& node, const std::vector<array>& outputs, array::Status status) {
-    for (const array& output : outputs) output.set_status(status);
-    if (!node.is_tracer()) node.detach();
+    for (const array& output : outputs) {
+      output.set_status(status);
+    }
+    if (!node.is_tracer()) {
+      node.detach();
+    }
     // Our handle would keep its buffer from being reused.
     array(std::move(node));
   }
@@ -226,11 +266,15 @@ bool execute(
     const std::function<void(const mx::Event&)>& between) {
   const bool soon = at_once && lasting_executions == 0 && is_quick(plan.nodes);
   Execution execution(plan, stream, !soon);
-  if (at_once) execution.run_inline();
+  if (at_once) {
+    execution.run_inline();
+  }
   while (!execution.done()) {
     array piece({0}, mx::bool_, std::make_shared<Schedule>(stream, execution), {});
     mx::async_eval({piece});
-    if (execution.done()) break;
+    if (execution.done()) {
+      break;
+    }
     try {
       execution.check();
       between(piece.event());

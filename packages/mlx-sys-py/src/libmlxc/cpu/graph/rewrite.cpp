@@ -5,13 +5,13 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
-#include "cpu/nodes/evaluation_errors.hpp"
-#include "cpu/nodes/use_count.hpp"
-#include "cpu/kernels/table.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/small_vector.h>
+#include "cpu/arrays/allocation.hpp"
+#include "cpu/graph/elementwise_fusion.hpp"
+#include "cpu/kernels/table.hpp"
+#include "cpu/nodes/evaluation_errors.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/use_count.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -102,12 +102,17 @@ std::shared_ptr<KernelOverride> squeeze(array& node) {
   if (reduced.status() != array::Status::unscheduled || !reduced.has_primitive() ||
       reduced.is_tracer() || use_count(reduced) != 1 ||
       reduced.primitive().stream() != node.primitive().stream() ||
-      dynamic_cast<KernelOverride*>(&reduced.primitive()))
+      dynamic_cast<KernelOverride*>(&reduced.primitive())) {
     return nullptr;
+  }
   const auto found = replacements().find(reduced.primitive().name());
-  if (found == replacements().end() || !found->second.takes_any_shape) return nullptr;
+  if (found == replacements().end() || !found->second.takes_any_shape) {
+    return nullptr;
+  }
   auto delegate = found->second.make(reduced);
-  if (delegate) node.inputs() = std::vector<array>(reduced.inputs());
+  if (delegate) {
+    node.inputs() = std::vector<array>(reduced.inputs());
+  }
   return delegate;
 }
 
@@ -117,11 +122,15 @@ class Seen {
   // Whether `id` is new.
   bool insert(std::uintptr_t id) {
     if (count_ < few) {
-      if (std::find(first_, first_ + count_, id) != first_ + count_) return false;
+      if (std::find(first_, first_ + count_, id) != first_ + count_) {
+        return false;
+      }
       first_[count_++] = id;
       return true;
     }
-    if (slots_.empty() || count_ * 2 >= slots_.size()) grow();
+    if (slots_.empty() || count_ * 2 >= slots_.size()) {
+      grow();
+    }
     return place(id);
   }
 
@@ -129,8 +138,11 @@ class Seen {
   bool place(std::uintptr_t id) {
     const std::size_t mask = slots_.size() - 1;
     std::size_t i = (id >> 4) * 0x9e3779b97f4a7c15u >> 20 & mask;
-    for (; slots_[i] != 0; i = (i + 1) & mask)
-      if (slots_[i] == id) return false;
+    for (; slots_[i] != 0; i = (i + 1) & mask) {
+      if (slots_[i] == id) {
+        return false;
+      }
+    }
     slots_[i] = id;
     count_++;
     return true;
@@ -139,10 +151,15 @@ class Seen {
   void grow() {
     std::vector<std::uintptr_t> old(slots_.empty() ? 8 * few : slots_.size() * 2);
     old.swap(slots_);
-    if (old.empty()) old.assign(first_, first_ + few);
+    if (old.empty()) {
+      old.assign(first_, first_ + few);
+    }
     count_ = 0;
-    for (std::uintptr_t id : old)
-      if (id != 0) place(id);
+    for (std::uintptr_t id : old) {
+      if (id != 0) {
+        place(id);
+      }
+    }
   }
 
   // Most graphs are small.
@@ -157,16 +174,23 @@ class Seen {
 bool replace_kernel(array& node) {
   auto& primitive = node.primitive_ptr();
   const auto found = replacements().find(primitive->name());
-  if (found == replacements().end()) return false;
-  if (!dynamic_cast<KernelOverride*>(primitive.get()))
-    if (auto delegate = found->second.make(node)) primitive = std::move(delegate);
+  if (found == replacements().end()) {
+    return false;
+  }
+  if (!dynamic_cast<KernelOverride*>(primitive.get())) {
+    if (auto delegate = found->second.make(node)) {
+      primitive = std::move(delegate);
+    }
+  }
   return found->second.has_indices;
 }
 
 // Whether what the node computes can fail by its values.
 bool rewrite_node(array& node) {
   auto& primitive = node.primitive_ptr();
-  if (primitive->device() != mlx::core::Device::cpu) return false;
+  if (primitive->device() != mlx::core::Device::cpu) {
+    return false;
+  }
   check_memory(node);
   bool can_fail = !fuse_elementwise(node) && replace_kernel(node);
   if (auto delegate = dependent(node)) {
@@ -182,7 +206,9 @@ Evaluation::Graph edges(const decltype(Plan::nodes)& nodes) {
   for (const array* node : nodes) {
     graph.push_back(node->id());
     graph.push_back(node->inputs().size());
-    for (const array& input : node->inputs()) graph.push_back(input.id());
+    for (const array& input : node->inputs()) {
+      graph.push_back(input.id());
+    }
   }
   return graph;
 }
@@ -208,7 +234,9 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
       case array::Status::available:
         return;
       case array::Status::evaluated:
-        if (node->is_available()) return;
+        if (node->is_available()) {
+          return;
+        }
         plan.waits = true;
         plan.on_one_stream &= node->event().valid() && node->event().stream() == stream;
         return;
@@ -219,7 +247,9 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
       plan.on_one_stream = false;
       return;
     }
-    if (!seen.insert(node->id())) return;
+    if (!seen.insert(node->id())) {
+      return;
+    }
     plan.on_one_stream &= node->primitive().stream() == stream;
     // First, because it may change the inputs.
     can_fail |= rewrite_node(*node);

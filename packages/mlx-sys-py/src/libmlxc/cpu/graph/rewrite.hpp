@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "cpu/nodes/evaluation_errors.hpp"
 #include <mlx/array.h>
 #include <mlx/small_vector.h>
+#include "cpu/nodes/evaluation_errors.hpp"
 
 namespace mlx_c::cpu {
 

@@ -1,14 +1,14 @@
 // Compiled once per instruction set, with MLX_C_ISA as the name of the set.
 
 #include "cpu/kernels/attention/decode.hpp"
-#include "cpu/kernels/simd/convert.hpp"
-#include "cpu/kernels/gemm/gemm_entry.hpp"
+#include "cpu/kernels/attention/rope.hpp"
 #include "cpu/kernels/gemm/depthwise.hpp"
+#include "cpu/kernels/gemm/gemm_entry.hpp"
 #include "cpu/kernels/gemm/gemm_int16_pack.hpp"
 #include "cpu/kernels/qgemm/qgemv.hpp"
-#include "cpu/kernels/attention/rope.hpp"
-#include "cpu/kernels/reduce/softmax.hpp"
 #include "cpu/kernels/qgemm/unpack.hpp"
+#include "cpu/kernels/reduce/softmax.hpp"
+#include "cpu/kernels/simd/convert.hpp"
 
 namespace mlx_c::cpu::MLX_C_ISA {
 

@@ -84,13 +84,21 @@ struct Choice {
 Choice choose() {
   const char* variable = std::getenv("MLX_SYS_PY_CPU");
   const std::string_view wanted = variable ? variable : "";
-  if (wanted == "stock") return {};
+  if (wanted == "stock") {
+    return {};
+  }
   std::string names = "stock";
   for (const Level& level : levels()) {
-    if (level.supported && (wanted.empty() || wanted == level.name)) return {level.table, {}};
-    if (level.supported) names += ", " + std::string(level.name);
+    if (level.supported && (wanted.empty() || wanted == level.name)) {
+      return {level.table, {}};
+    }
+    if (level.supported) {
+      names += ", " + std::string(level.name);
+    }
   }
-  if (wanted.empty()) return {};
+  if (wanted.empty()) {
+    return {};
+  }
   return {
       nullptr,
       "MLX_SYS_PY_CPU is \"" + std::string(wanted) + "\", but on this machine it can be " + names};
@@ -100,7 +108,9 @@ Choice choose() {
 
 const Kernels* kernels() {
   static const Choice choice = choose();
-  if (!choice.error.empty()) throw std::invalid_argument(choice.error);
+  if (!choice.error.empty()) {
+    throw std::invalid_argument(choice.error);
+  }
   return choice.table;
 }
 

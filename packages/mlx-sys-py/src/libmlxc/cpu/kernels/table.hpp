@@ -116,19 +116,12 @@ struct Int16GemmKernels {
       int rows,
       std::int32_t* panel);
   // Transposed affine weights. False if a scale or a bias is too large, too small, or not finite.
-  bool (*pack_w)(
-      const Int16Gemm&, const QuantizedGemm&, Range columns, std::int32_t* panel);
+  bool (*pack_w)(const Int16Gemm&, const QuantizedGemm&, Range columns, std::int32_t* panel);
   // The first k numbers of columns in half precision, of which one stride is 1; with neighbours in
   // a row, there are 16, 32 ... of them. Integers of 13 bits; the columns are taken times `factor`,
   // between 2^-12 and 2^12. False as above, but for numbers that are too small.
   bool (*pack_columns)(
-      const Int16Gemm&,
-      Operand,
-      Float type,
-      int k,
-      int columns,
-      float factor,
-      std::int32_t* panel);
+      const Int16Gemm&, Operand, Float type, int k, int columns, float factor, std::int32_t* panel);
   // Computes the part of y that two panels are for, which begins at `y`.
   void (*multiply)(
       const Int16Gemm&,
@@ -164,7 +157,8 @@ struct Kernels {
       Number type, const void* const* rows, const void* weights, int count, int size, void* y);
 
   // Of one row: y = (x - mean) / sqrt(variance + eps) * weight + bias. Weight and bias may be null.
-  void (*normalize)(const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
+  void (*normalize)(
+      const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
   // Given the gradient with respect to y, that with respect to x; those with respect to weight and
   // bias are added to what is there, or null.
   void (*normalize_gradients)(

@@ -26,23 +26,32 @@ class FailedEvaluations {
 
   void add(std::shared_ptr<Evaluation> evaluation, const std::vector<mx::Event>& events) {
     std::lock_guard lock(mutex_);
-    for (const mx::Event& event : events) by_event_[address(event)] = evaluation;
-    if (evaluations_.empty() || evaluations_.back() != evaluation)
+    for (const mx::Event& event : events) {
+      by_event_[address(event)] = evaluation;
+    }
+    if (evaluations_.empty() || evaluations_.back() != evaluation) {
       evaluations_.push_back(std::move(evaluation));
+    }
     if (evaluations_.size() > most) {
-      for (const mx::Event& event : evaluations_.front()->events_) by_event_.erase(address(event));
+      for (const mx::Event& event : evaluations_.front()->events_) {
+        by_event_.erase(address(event));
+      }
       evaluations_.pop_front();
     }
     any_ = true;
   }
 
   std::exception_ptr find(const mx::Event& event, std::uintptr_t id) {
-    if (!any_ || !event.valid()) return nullptr;
+    if (!any_ || !event.valid()) {
+      return nullptr;
+    }
     std::shared_ptr<Evaluation> evaluation;
     {
       std::lock_guard lock(mutex_);
       const auto found = by_event_.find(address(event));
-      if (found == by_event_.end()) return nullptr;
+      if (found == by_event_.end()) {
+        return nullptr;
+      }
       evaluation = found->second;
     }
     return evaluation->failure(id);
@@ -84,8 +93,12 @@ class Dependent : public KernelOverride {
     dispatch(stream(), [inputs = inputs_, reports = std::move(reports)] {
       for (const Input& input : inputs) {
         const std::exception_ptr error = FailedEvaluations::instance().find(input.event, input.id);
-        if (!error) continue;
-        for (const ErrorReport& report : reports) report(error);
+        if (!error) {
+          continue;
+        }
+        for (const ErrorReport& report : reports) {
+          report(error);
+        }
       }
     });
   }
@@ -98,10 +111,14 @@ class Dependent : public KernelOverride {
 
 void Evaluation::add(const mx::Event& event) {
   // What is computed at once has none.
-  if (!event.valid()) return;
+  if (!event.valid()) {
+    return;
+  }
   std::lock_guard lock(mutex_);
   events_.push_back(event);
-  if (error_) FailedEvaluations::instance().add(shared_from_this(), {event});
+  if (error_) {
+    FailedEvaluations::instance().add(shared_from_this(), {event});
+  }
 }
 
 void Evaluation::fail(std::exception_ptr error) {
@@ -116,16 +133,24 @@ void Evaluation::fail(std::uintptr_t node, std::exception_ptr error) {
   while (!added.empty()) {
     const std::uintptr_t input = added.back();
     added.pop_back();
-    if (!failed_.insert(input).second) continue;
-    for (std::size_t at = 0; at < graph_.size(); at += 2 + graph_[at + 1])
-      for (std::size_t i = 0; i < graph_[at + 1]; i++)
-        if (graph_[at + 2 + i] == input) added.push_back(graph_[at]);
+    if (!failed_.insert(input).second) {
+      continue;
+    }
+    for (std::size_t at = 0; at < graph_.size(); at += 2 + graph_[at + 1]) {
+      for (std::size_t i = 0; i < graph_[at + 1]; i++) {
+        if (graph_[at + 2 + i] == input) {
+          added.push_back(graph_[at]);
+        }
+      }
+    }
   }
   record(std::move(error));
 }
 
 void Evaluation::record(std::exception_ptr error) {
-  if (!error_) error_ = std::move(error);
+  if (!error_) {
+    error_ = std::move(error);
+  }
   has_error_ = true;
   FailedEvaluations::instance().add(shared_from_this(), events_);
 }
@@ -136,7 +161,9 @@ std::exception_ptr Evaluation::failure(std::uintptr_t node) const {
 }
 
 void Evaluation::check() const {
-  if (!has_error_) return;
+  if (!has_error_) {
+    return;
+  }
   std::lock_guard lock(mutex_);
   std::rethrow_exception(error_);
 }
@@ -152,9 +179,10 @@ const std::shared_ptr<Evaluation>& scheduled_evaluation() {
   return scheduled_here;
 }
 
-ErrorReport::ErrorReport(const mx::array& node)
-    : evaluation_(scheduled_here), node_(node.id()) {
-  if (evaluation_) evaluation_->add(node.event());
+ErrorReport::ErrorReport(const mx::array& node) : evaluation_(scheduled_here), node_(node.id()) {
+  if (evaluation_) {
+    evaluation_->add(node.event());
+  }
 }
 
 void ErrorReport::operator()(const std::string& message) const {
@@ -162,7 +190,9 @@ void ErrorReport::operator()(const std::string& message) const {
 }
 
 void ErrorReport::operator()(std::exception_ptr error) const {
-  if (evaluation_) evaluation_->fail(node_, std::move(error));
+  if (evaluation_) {
+    evaluation_->fail(node_, std::move(error));
+  }
 }
 
 void check_error(const mx::array& array) {
@@ -171,18 +201,26 @@ void check_error(const mx::array& array) {
 
 void check_error(const mx::Event& event, std::uintptr_t id) {
   const std::exception_ptr error = FailedEvaluations::instance().find(event, id);
-  if (error) std::rethrow_exception(error);
+  if (error) {
+    std::rethrow_exception(error);
+  }
 }
 
 std::shared_ptr<KernelOverride> dependent(mx::array& node) {
   std::vector<Dependent::Input> inputs;
   for (const mx::array& input : node.inputs()) {
-    if (input.status() != mx::array::Status::evaluated || !input.event().valid()) continue;
+    if (input.status() != mx::array::Status::evaluated || !input.event().valid()) {
+      continue;
+    }
     check_error(input);
     const mx::Event event = input.event();
-    if (!input.is_available()) inputs.push_back({event, input.id()});
+    if (!input.is_available()) {
+      inputs.push_back({event, input.id()});
+    }
   }
-  if (inputs.empty()) return nullptr;
+  if (inputs.empty()) {
+    return nullptr;
+  }
   return std::make_shared<Dependent>(node.primitive_ptr(), std::move(inputs));
 }
 

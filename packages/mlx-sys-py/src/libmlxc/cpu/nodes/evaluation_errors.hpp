@@ -16,9 +16,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "cpu/nodes/kernel_override.hpp"
 #include <mlx/array.h>
 #include <mlx/event.h>
+#include "cpu/nodes/kernel_override.hpp"
 
 namespace mlx_c::cpu {
 

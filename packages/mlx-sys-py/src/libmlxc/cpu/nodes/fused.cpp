@@ -19,7 +19,9 @@ thread_local int unfused = 0;
 
 std::vector<array> pick(const std::vector<array>& arrays, const std::vector<int>& indices) {
   std::vector<array> result;
-  for (const int i : indices) result.push_back(arrays[i]);
+  for (const int i : indices) {
+    result.push_back(arrays[i]);
+  }
   return result;
 }
 
@@ -28,7 +30,9 @@ Function restricted(
     const Function& function, std::vector<array> arguments, const std::vector<int>& argnums) {
   return [function, arguments = std::move(arguments), argnums](const std::vector<array>& some) {
     std::vector<array> all = arguments;
-    for (std::size_t i = 0; i < some.size(); i++) all[argnums[i]] = some[i];
+    for (std::size_t i = 0; i < some.size(); i++) {
+      all[argnums[i]] = some[i];
+    }
     return function(all);
   };
 }
@@ -36,11 +40,14 @@ Function restricted(
 }  // namespace
 
 void Fused::eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) {
-  if (std::none_of(inputs.begin(), inputs.end(), [](const array& a) { return a.size() == 0; }))
+  if (std::none_of(inputs.begin(), inputs.end(), [](const array& a) { return a.size() == 0; })) {
     return compute(inputs, outputs);
+  }
   for (array& y : outputs) {
     y.set_data(mx::allocator::malloc(y.nbytes()));
-    if (y.size() > 0) std::memset(y.data<void>(), 0, y.nbytes());
+    if (y.size() > 0) {
+      std::memset(y.data<void>(), 0, y.nbytes());
+    }
   }
 }
 
@@ -75,9 +82,10 @@ Function gradients_of(Function function) {
 }
 
 void require(bool fits, const char* function) {
-  if (!fits)
+  if (!fits) {
     throw std::invalid_argument(
         "[" + std::string(function) + "] the shapes of the inputs do not fit each other");
+  }
 }
 
 Unfused::Unfused() {
@@ -99,9 +107,14 @@ bool can_fuse(mx::StreamOrDevice s) {
 bool can_fuse(
     std::initializer_list<std::reference_wrapper<const array>> arrays, mx::StreamOrDevice s) {
   const mx::Dtype type = arrays.begin()->get().dtype();
-  if (!float_type(type)) return false;
-  for (const array& a : arrays)
-    if (a.dtype() != type || a.size() == 0) return false;
+  if (!float_type(type)) {
+    return false;
+  }
+  for (const array& a : arrays) {
+    if (a.dtype() != type || a.size() == 0) {
+      return false;
+    }
+  }
   return can_fuse(s);
 }
 

@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/kernels/table.hpp"
 #include <mlx/utils.h>
 #include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
+#include "cpu/nodes/kernel_override.hpp"
 
 namespace mlx_c::cpu {
 

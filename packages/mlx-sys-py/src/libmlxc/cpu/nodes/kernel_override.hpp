@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/kernels/table.hpp"
 #include <mlx/array.h>
 #include <mlx/primitives.h>
+#include "cpu/kernels/table.hpp"
 
 namespace mlx_c::cpu {
 

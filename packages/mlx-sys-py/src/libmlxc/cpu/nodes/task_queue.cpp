@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "cpu/nodes/use_count.hpp"
 #include <mlx/scheduler.h>
+#include "cpu/nodes/use_count.hpp"
 
 namespace mlx_c::cpu {
 
@@ -24,39 +24,53 @@ TaskQueue::~TaskQueue() {
 }
 
 void TaskQueue::keep(std::vector<Data> buffers) {
-  if (batch_.steps.empty()) return;
+  if (batch_.steps.empty()) {
+    return;
+  }
   std::move(buffers.begin(), buffers.end(), std::back_inserter(batch_.buffers));
 }
 
 void TaskQueue::flush(bool all) {
-  if (batch_.steps.empty() || (!all && batch_.steps.size() < batch_size)) return;
+  if (batch_.steps.empty() || (!all && batch_.steps.size() < batch_size)) {
+    return;
+  }
   auto batch = std::make_shared<Batch>(std::exchange(batch_, Batch{stream_, {}, {}}));
   std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
   under_way().push_back(batch);
   mlx::core::scheduler::enqueue(
       stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
-        for (auto& step : batch->steps) run_for(evaluation, step);
+        for (auto& step : batch->steps) {
+          run_for(evaluation, step);
+        }
       });
 }
 
 bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
   const Data& data = a.data_shared_ptr();
-  if (at_once_ || !data || !data->is_owned() || use_count(a) != 1) return false;
+  if (at_once_ || !data || !data->is_owned() || use_count(a) != 1) {
+    return false;
+  }
   // Counted before those who may let go of it meanwhile: what is missed counts as somebody else.
   const long all = data.use_count();
   long mine = 0;
   const auto count = [&](const Batch& batch) {
-    if (batch.stream == stream_)
+    if (batch.stream == stream_) {
       mine += std::count(batch.buffers.begin(), batch.buffers.end(), data);
+    }
   };
   count(batch_);
-  for (const auto& other : under_way())
-    if (const auto batch = other.lock()) count(*batch);
+  for (const auto& other : under_way()) {
+    if (const auto batch = other.lock()) {
+      count(*batch);
+    }
+  }
   return all - mine == 1;
 }
 
 std::shared_ptr<void>& TaskQueue::shared_by_readers_of(const mlx::core::array& input) {
-  if (read_ != input.id()) shared_ = nullptr;
+  if (read_ != input.id()) {
+    shared_ = nullptr;
+  }
   read_ = input.id();
   return shared_;
 }

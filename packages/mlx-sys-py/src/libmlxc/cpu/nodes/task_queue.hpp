@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/nodes/evaluation_errors.hpp"
 #include <mlx/array.h>
 #include <mlx/backend/cpu/encoder.h>
+#include "cpu/nodes/evaluation_errors.hpp"
 
 namespace mlx_c::cpu {
 
@@ -86,7 +86,9 @@ void run_for(const std::shared_ptr<Evaluation>& evaluation, F& step) {
   try {
     step();
   } catch (...) {
-    if (!evaluation) throw;
+    if (!evaluation) {
+      throw;
+    }
     evaluation->fail(std::current_exception());
   }
 }

@@ -5,11 +5,11 @@
 #include <cstring>
 #include <vector>
 
-#include "cpu/nodes/kernel_override.hpp"
 #include <mlx/allocator.h>
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
-#include "cpu/nodes/task_queue.hpp"
 
 namespace mlx_c::cpu {
 
@@ -36,7 +36,9 @@ struct Axis {
   // The element of the input that a tap of the weights meets for an output, or -1.
   int source(int output, int tap) const {
     const int at = output * stride - padding + (flip ? taps - 1 - tap : tap) * dilation;
-    if (at < 0 || at % input_dilation != 0 || at / input_dilation >= in) return -1;
+    if (at < 0 || at % input_dilation != 0 || at / input_dilation >= in) {
+      return -1;
+    }
     return at / input_dilation;
   }
 };
@@ -67,12 +69,18 @@ struct Convolved {
   }
   // Whether the input is the patches.
   bool is_plain() const {
-    if (taps() != 1 || groups != 1) return false;
+    if (taps() != 1 || groups != 1) {
+      return false;
+    }
     std::ptrdiff_t step = channels;
     for (int d = space - 1; d >= 0; d--) {
       const Axis& a = axes[d];
-      if (a.in != a.out || (a.in > 1 && (a.stride != 1 || a.in_stride != step))) return false;
-      if (a.padding != 0 || a.input_dilation != 1) return false;
+      if (a.in != a.out || (a.in > 1 && (a.stride != 1 || a.in_stride != step))) {
+        return false;
+      }
+      if (a.padding != 0 || a.input_dilation != 1) {
+        return false;
+      }
       step *= a.in;
     }
     return (channel_stride == 1 || channels == 1) && (batch == 1 || batch_stride == step);
@@ -130,7 +138,9 @@ class Patches {
       if (c_.channel_stride == 1) {
         target = copy(at, c_.channels, target);
       } else {
-        for (int i = 0; i < c_.channels; i++) *target++ = at[i * c_.channel_stride];
+        for (int i = 0; i < c_.channels; i++) {
+          *target++ = at[i * c_.channel_stride];
+        }
       }
     }
     return target;
@@ -138,8 +148,12 @@ class Patches {
 
   // Most are short: a call for each would cost more than the copy.
   static T* copy(const T* source, int count, T* target) {
-    if (count > 32) return std::copy_n(source, count, target);
-    for (int i = 0; i < count; i++) target[i] = source[i];
+    if (count > 32) {
+      return std::copy_n(source, count, target);
+    }
+    for (int i = 0; i < count; i++) {
+      target[i] = source[i];
+    }
     return target + count;
   }
 
@@ -187,12 +201,14 @@ void run_depthwise(const Kernels& kernels, const Convolved& c) {
   Buffer<char> memory(static_cast<std::size_t>(row_bytes) * (taps + 1));
   char* const zeros = memory.data() + taps * row_bytes;
   std::memset(zeros, 0, row_bytes);
-  for (int tap = 0; tap < taps; tap++)
-    for (int i = 0; i < c.groups; i++)
+  for (int tap = 0; tap < taps; tap++) {
+    for (int i = 0; i < c.groups; i++) {
       std::memcpy(
           memory.data() + tap * row_bytes + i * item,
           c.w + (static_cast<std::ptrdiff_t>(i) * taps + tap) * item,
           item);
+    }
+  }
   const auto& [first, second, last] = c.axes;
   auto task = [&](int row) {
     const int i1 = row % second.out, i0 = row / second.out % first.out;
@@ -200,8 +216,8 @@ void run_depthwise(const Kernels& kernels, const Convolved& c) {
     std::vector<const void*> sources(taps);
     for (int i2 = 0; i2 < last.out; i2++) {
       int tap = 0;
-      for (int t0 = 0; t0 < first.taps; t0++)
-        for (int t1 = 0; t1 < second.taps; t1++)
+      for (int t0 = 0; t0 < first.taps; t0++) {
+        for (int t1 = 0; t1 < second.taps; t1++) {
           for (int t2 = 0; t2 < last.taps; t2++, tap++) {
             const int s0 = first.source(i0, t0), s1 = second.source(i1, t1);
             const int s2 = last.source(i2, t2);
@@ -209,23 +225,29 @@ void run_depthwise(const Kernels& kernels, const Convolved& c) {
                 s0 * first.in_stride + s1 * second.in_stride + s2 * last.in_stride;
             sources[tap] = s0 < 0 || s1 < 0 || s2 < 0 ? zeros : image + at * item;
           }
+        }
+      }
       const std::ptrdiff_t position = static_cast<std::ptrdiff_t>(row) * last.out + i2;
       kernels.weigh_rows(
           c.type, sources.data(), memory.data(), taps, c.groups, c.y + position * row_bytes);
     }
   };
   if (static_cast<double>(c.positions()) * taps * c.groups < worth_threads) {
-    for (int row = 0; row < rows; row++) task(row);
+    for (int row = 0; row < rows; row++) {
+      task(row);
+    }
   } else {
     parallel_for(rows, task);
   }
 }
 
 void run(const Kernels& kernels, const Convolved& c) {
-  if (c.channels == 1 && c.outputs == 1 && c.groups > 1 && c.channel_stride == 1)
+  if (c.channels == 1 && c.outputs == 1 && c.groups > 1 && c.channel_stride == 1) {
     return run_depthwise(kernels, c);
-  if (c.is_plain())
+  }
+  if (c.is_plain()) {
     return batched_gemm(kernels, product(c, 0), 1, [&](int) { return product(c, 0); });
+  }
   const std::ptrdiff_t row_bytes = c.depth() * number_size(c.type);
   const int wanted = tasks_per_thread * thread_count();
   const int fitting = static_cast<int>(std::clamp<std::ptrdiff_t>(
@@ -255,7 +277,9 @@ void run(const Kernels& kernels, const Convolved& c) {
   };
   const int tasks = row_tasks * c.groups * column_tasks;
   if (c.groups * multiplications(product(c, 0)) < worth_threads) {
-    for (int i = 0; i < tasks; i++) task(i);
+    for (int i = 0; i < tasks; i++) {
+      task(i);
+    }
   } else {
     parallel_for(tasks, task);
   }
@@ -267,14 +291,19 @@ void copy_in_order(const MatrixView& a, int count, int rows, int columns, T* tar
   for (int item = 0; item < count; item++) {
     const Operand matrix = a[item];
     const T* at = static_cast<const T*>(matrix.data);
-    for (int i = 0; i < rows; i++)
-      for (int j = 0; j < columns; j++) *target++ = at[i * matrix.row + j * matrix.column];
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        *target++ = at[i * matrix.row + j * matrix.column];
+      }
+    }
   }
 }
 
 void order_weights(const MatrixView& w, Number type, const mlx::core::Shape& shape, void* target) {
   int count = 1;
-  for (std::size_t d = 0; d + 2 < shape.size(); d++) count *= shape[d];
+  for (std::size_t d = 0; d + 2 < shape.size(); d++) {
+    count *= shape[d];
+  }
   const int rows = shape.end()[-2], columns = shape.end()[-1];
   switch (number_size(type)) {
     case 2:
@@ -294,7 +323,9 @@ class Convolution : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     const array &x = inputs[0], &w = inputs[1];
     dispatch(
         stream(),
@@ -321,7 +352,7 @@ class Convolution : public KernelOverride {
     Convolved c{};
     c.type = type_;
     const int dims = static_cast<int>(x.ndim()) - 2, missing = space - dims;
-    for (int d = 0; d < dims; d++)
+    for (int d = 0; d < dims; d++) {
       c.axes[missing + d] = {
           x.shape(1 + d),
           y.shape(1 + d),
@@ -332,6 +363,7 @@ class Convolution : public KernelOverride {
           input_dilations[d],
           flip,
           x.strides(1 + d)};
+    }
     c.batch = x.shape(0);
     c.groups = groups;
     c.channels = w.shape(-1);
@@ -352,8 +384,12 @@ class Convolution : public KernelOverride {
 std::shared_ptr<KernelOverride> convolution(array& node) {
   const auto type = number_type(node.dtype());
   const auto& inputs = node.inputs();
-  if (!kernels() || !type || inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) return nullptr;
-  if (inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) return nullptr;
+  if (!kernels() || !type || inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) {
+    return nullptr;
+  }
+  if (inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
+    return nullptr;
+  }
   return std::make_shared<Convolution>(node.primitive_ptr(), *type);
 }
 

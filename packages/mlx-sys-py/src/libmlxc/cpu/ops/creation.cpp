@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "cpu/arrays/copy.hpp"
-#include "cpu/nodes/kernel_override.hpp"
 #include "cpu/arrays/allocation.hpp"
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
+#include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -24,8 +24,12 @@ constexpr std::size_t block_size = 1024;
 
 // Towards zero and, out of range, as far as the type goes; C++ leaves that undefined.
 std::uint64_t to_integer(double value) {
-  if (value >= 0x1p64) return ~std::uint64_t{0};
-  if (value >= 0x1p63) return static_cast<std::uint64_t>(value);
+  if (value >= 0x1p64) {
+    return ~std::uint64_t{0};
+  }
+  if (value >= 0x1p63) {
+    return static_cast<std::uint64_t>(value);
+  }
   return static_cast<std::uint64_t>(static_cast<std::int64_t>(std::max(value, -0x1p63)));
 }
 
@@ -38,8 +42,9 @@ struct Numbering {
   template <class F>
   void in_tasks(F&& number) const {
     parallel_for(static_cast<int>((size + task_size - 1) / task_size), [&](int task) {
-      for (std::size_t i = task * task_size; i < std::min(size, (task + 1) * task_size); i++)
+      for (std::size_t i = task * task_size; i < std::min(size, (task + 1) * task_size); i++) {
         number(i);
+      }
     });
   }
 
@@ -65,8 +70,9 @@ struct Numbering {
     parallel_for(static_cast<int>((size + block_size - 1) / block_size), [&](int task) {
       float block[block_size];
       const std::size_t begin = task * block_size, count = std::min(block_size, size - begin);
-      for (std::size_t i = 0; i < count; i++)
+      for (std::size_t i = 0; i < count; i++) {
         block[i] = static_cast<float>(start + static_cast<double>(begin + i) * step);
+      }
       kernels()->narrow(block, static_cast<std::uint16_t*>(target) + begin, half, count);
     });
   }
@@ -125,7 +131,9 @@ class Full : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& y = outputs[0];
-    if (x.flags().row_contiguous) return y.copy_shared_buffer(x);
+    if (x.flags().row_contiguous) {
+      return y.copy_shared_buffer(x);
+    }
     y.set_data(allocate(y.nbytes()));
     dispatch(stream(), copy_of(x, y));
   }
@@ -134,13 +142,17 @@ class Full : public KernelOverride {
 }  // namespace
 
 std::shared_ptr<KernelOverride> arange(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   const auto [start, stop, step] = static_cast<const mx::Arange&>(node.primitive()).state();
   return std::make_shared<Arange>(node.primitive_ptr(), start, step);
 }
 
 std::shared_ptr<KernelOverride> full(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   return std::make_shared<Full>(node.primitive_ptr());
 }
 

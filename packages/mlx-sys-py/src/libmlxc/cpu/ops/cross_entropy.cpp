@@ -2,17 +2,17 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/nodes/evaluation_errors.hpp"
-#include "cpu/ops/fused_ops.hpp"
-#include "cpu/arrays/float_rows.hpp"
-#include "cpu/nodes/fused.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/fast.h>
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
+#include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/float_rows.hpp"
+#include "cpu/nodes/evaluation_errors.hpp"
+#include "cpu/nodes/fused.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/fused_ops.hpp"
 #include "cpu/ops/indexing/reader.hpp"
 #include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
 
 namespace mlx_c::cpu {
 
@@ -29,7 +29,9 @@ constexpr int task_size = 1 << 14;
 Buffer<std::int64_t> read_classes(
     const IndexReader& targets, std::size_t rows, const ErrorReport& report) {
   Buffer<std::int64_t> result(rows);
-  if (const auto wrong = targets.read("cross_entropy", 0, rows, result.data())) report(*wrong);
+  if (const auto wrong = targets.read("cross_entropy", 0, rows, result.data())) {
+    report(*wrong);
+  }
   return result;
 }
 
@@ -48,15 +50,18 @@ void for_rows(const FloatRows& rows, F f) {
   const int step = std::max(1, task_size / rows.size());
   parallel_for((rows.count() + step - 1) / step, [&](int task) {
     Buffer<float> memory(rows.size());
-    for (int row = task * step; row < std::min(rows.count(), (task + 1) * step); row++)
+    for (int row = task * step; row < std::min(rows.count(), (task + 1) * step); row++) {
       f(row, memory.data());
+    }
   });
 }
 
 // Whether there is a target for each row of logits, and a class to be one.
 bool fits(const std::vector<array>& inputs) {
   mx::Shape rows = inputs[0].shape();
-  if (rows.empty() || rows.back() == 0) return false;
+  if (rows.empty() || rows.back() == 0) {
+    return false;
+  }
   rows.pop_back();
   return inputs[1].shape() == rows;
 }
@@ -95,7 +100,9 @@ class CrossEntropyGradient : public Fused {
             softmax(rows.read(row, memory), rows.size(), target);
             target[classes.data()[row]] -= 1;
             const float factor = ordered.data()[row];
-            for (int i = 0; i < rows.size(); i++) target[i] *= factor;
+            for (int i = 0; i < rows.size(); i++) {
+              target[i] *= factor;
+            }
             result.put(*table, row, target);
           });
         });
@@ -111,7 +118,9 @@ class CrossEntropy : public Fused {
       const std::vector<array>& cotangents,
       const std::vector<int>& argnums,
       const std::vector<array>& outputs) override {
-    if (argnums != std::vector<int>{0}) return Fused::vjp(primals, cotangents, argnums, outputs);
+    if (argnums != std::vector<int>{0}) {
+      return Fused::vjp(primals, cotangents, argnums, outputs);
+    }
     const auto definition = [definition = definition_](const std::vector<array>& inputs) {
       const array targets = inputs[1];
       return mx::vjp(

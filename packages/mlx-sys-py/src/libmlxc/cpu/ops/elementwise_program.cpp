@@ -5,14 +5,14 @@
 #include <optional>
 #include <utility>
 
-#include "cpu/arrays/copy.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
+#include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -51,8 +51,12 @@ const array* common_layout(const std::vector<array>& inputs, const array& out) {
   const array* first = nullptr;
   bool all_rows = true, all_same = true;
   for (const array& a : inputs) {
-    if (is_scalar(a)) continue;
-    if (!first) first = &a;
+    if (is_scalar(a)) {
+      continue;
+    }
+    if (!first) {
+      first = &a;
+    }
     all_rows &= a.flags().row_contiguous && a.size() == out.size();
     all_same &= a.flags().contiguous && a.data_size() == out.size() && same_strides(*first, a);
   }
@@ -82,8 +86,9 @@ class Run {
     run_ = 0;
     for (const Source& source : sources_) {
       blocks_ |= source.scalar || source.walk;
-      if (source.walk && source.walk->strides.back() == 1 && source.walk->inner() >= long_run)
+      if (source.walk && source.walk->strides.back() == 1 && source.walk->inner() >= long_run) {
         run_ = run_ == 0 ? source.walk->inner() : std::min(run_, source.walk->inner());
+      }
     }
     blocks_ |= program_.buffers > 0;
   }
@@ -92,21 +97,31 @@ class Run {
     const std::size_t step = blocks_ ? std::min(block_size, end - begin) : end - begin;
     const int values = program_.inputs + program_.buffers;
     std::optional<Buffer<char>> memory;
-    if (blocks_) memory.emplace(values * buffer_bytes);
+    if (blocks_) {
+      memory.emplace(values * buffer_bytes);
+    }
     mlx::core::SmallVector<const void*, 16> value(values);
     for (int i = 0; i < values; i++) {
-      if (!blocks_) continue;
+      if (!blocks_) {
+        continue;
+      }
       char* buffer = memory->data() + i * buffer_bytes;
       value[i] = buffer;
-      if (i < program_.inputs && sources_[i].scalar) fill(sources_[i], step, buffer);
+      if (i < program_.inputs && sources_[i].scalar) {
+        fill(sources_[i], step, buffer);
+      }
     }
     for (std::size_t at = begin; at < end;) {
       std::size_t count = std::min(step, end - at);
       // A block within the runs of the inputs need not be copied.
-      if (run_ != 0) count = std::min(count, run_ - at % run_);
+      if (run_ != 0) {
+        count = std::min(count, run_ - at % run_);
+      }
       for (int i = 0; i < program_.inputs; i++) {
         const Source& source = sources_[i];
-        if (source.scalar) continue;
+        if (source.scalar) {
+          continue;
+        }
         if (!source.walk) {
           value[i] = source.data + at * source.item;
         } else {
@@ -133,9 +148,10 @@ class Run {
       std::size_t rest = at / walk.inner();
       std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(at % walk.inner());
       for (int d = static_cast<int>(walk.shape.size()) - 2; d >= 0;
-           rest /= static_cast<std::size_t>(walk.shape[d--]))
+           rest /= static_cast<std::size_t>(walk.shape[d--])) {
         offset += static_cast<std::ptrdiff_t>(rest % static_cast<std::size_t>(walk.shape[d])) *
             walk.strides[d];
+      }
       return source.data + offset * static_cast<std::ptrdiff_t>(source.item);
     }
     walk.copy(source.data, source.item, at, count, buffer);
@@ -148,7 +164,9 @@ class Run {
       std::size_t count) const {
     for (const Program::Step& step : program_.steps) {
       const void* operands[3];
-      for (int k = 0; k < step.operand_count; k++) operands[k] = value[step.operands[k]];
+      for (int k = 0; k < step.operand_count; k++) {
+        operands[k] = value[step.operands[k]];
+      }
       void* result = &step == &program_.steps.back() ? out_ + at * item_
                                                      : const_cast<void*>(value[step.result]);
       step.run(operands, result, count);
@@ -177,7 +195,9 @@ void Program::enqueue(
   sources.reserve(inputs.size());
   for (const array& a : inputs) {
     sources.push_back({a.data<char>(), a.itemsize(), is_scalar(a), std::nullopt});
-    if (!layout && !is_scalar(a)) sources.back().walk.emplace(a, out.shape());
+    if (!layout && !is_scalar(a)) {
+      sources.back().walk.emplace(a, out.shape());
+    }
   }
   if (all_scalar && size > 1) {
     // One element stands for all, as in the inputs.
@@ -188,7 +208,9 @@ void Program::enqueue(
   } else {
     place(inputs, layout, out);
   }
-  if (size == 0) return;
+  if (size == 0) {
+    return;
+  }
   dispatch(
       stream,
       [program = std::move(program),

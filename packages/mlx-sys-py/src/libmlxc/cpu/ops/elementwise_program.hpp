@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
-#include "cpu/kernels/elementwise/ops.hpp"
 #include <mlx/array.h>
 #include <mlx/small_vector.h>
+#include "cpu/kernels/elementwise/ops.hpp"
 
 namespace mlx_c::cpu {
 

@@ -2,9 +2,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/nodes/kernel_override.hpp"
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+#include "cpu/nodes/kernel_override.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
@@ -21,8 +21,9 @@ class Indices {
 
   int operator[](int i) const {
     std::ptrdiff_t offset = 0;
-    for (std::size_t d = shape_.size(); d-- > 0; i /= shape_[d])
+    for (std::size_t d = shape_.size(); d-- > 0; i /= shape_[d]) {
       offset += i % shape_[d] * strides_[d];
+    }
     return static_cast<int>(data_[offset]);
   }
 
@@ -60,7 +61,9 @@ class GatherMM : public Indexed {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     const Gemm p = product(inputs[0], inputs[1]);
     mlx::core::cpu::get_command_encoder(stream()).dispatch(
         [table = kernels(),
@@ -99,7 +102,9 @@ class GatherMM : public Indexed {
       }
     }
     Gemm largest = p;
-    for (const Gemm& whole : products) largest.m = std::max(largest.m, whole.m);
+    for (const Gemm& whole : products) {
+      largest.m = std::max(largest.m, whole.m);
+    }
     batched_gemm(
         kernels, largest, static_cast<int>(products.size()), [&](int i) { return products[i]; });
   }
@@ -107,11 +112,15 @@ class GatherMM : public Indexed {
   // Whether a row times a matrix can be one more row of a product with the same matrix, which is
   // how a sorted batch of rows goes through a mixture of experts.
   static bool joins(Gemm& rows, const Gemm& row, int count) {
-    if (row.b.data != rows.b.data) return false;
+    if (row.b.data != rows.b.data) {
+      return false;
+    }
     const std::ptrdiff_t bytes =
         static_cast<const char*>(row.a.data) - static_cast<const char*>(rows.a.data);
     if (rows.m == 1) {
-      if (bytes % number_size(row.type) != 0) return false;
+      if (bytes % number_size(row.type) != 0) {
+        return false;
+      }
       rows.a.row = bytes / number_size(row.type);
     }
     return bytes == count * rows.a.row * number_size(row.type);
@@ -125,7 +134,9 @@ class SegmentedMM : public Indexed {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
     y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     mlx::core::cpu::get_command_encoder(stream()).dispatch(
         [table = kernels(),
          p = product(inputs[0], inputs[1]),
@@ -152,10 +163,15 @@ template <class T>
 std::shared_ptr<KernelOverride> indexed(array& node) {
   const auto type = number_type(node.dtype());
   const auto& inputs = node.inputs();
-  if (!kernels() || !type || inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype())
+  if (!kernels() || !type || inputs[0].dtype() != node.dtype() ||
+      inputs[1].dtype() != node.dtype()) {
     return nullptr;
-  for (std::size_t i = 2; i < inputs.size(); i++)
-    if (inputs[i].dtype() != mlx::core::uint32) return nullptr;
+  }
+  for (std::size_t i = 2; i < inputs.size(); i++) {
+    if (inputs[i].dtype() != mlx::core::uint32) {
+      return nullptr;
+    }
+  }
   return std::make_shared<T>(node.primitive_ptr(), *type);
 }
 

@@ -3,11 +3,11 @@
 #include <cstring>
 #include <optional>
 
-#include "cpu/nodes/kernel_override.hpp"
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
-#include "cpu/parallel/parallel_gemm.hpp"
+#include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
 
@@ -31,7 +31,9 @@ Gemm transposed(Gemm p) {
   std::swap(p.m, p.n);
   std::swap(p.a, p.b);
   std::swap(p.y_row, p.y_column);
-  for (Operand* operand : {&p.a, &p.b, &p.c}) std::swap(operand->row, operand->column);
+  for (Operand* operand : {&p.a, &p.b, &p.c}) {
+    std::swap(operand->row, operand->column);
+  }
   return p;
 }
 
@@ -56,7 +58,9 @@ class MatmulOverride : public KernelOverride {
     } else {
       y.set_data(mx::allocator::malloc(y.nbytes()));
     }
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     Gemm p{};
     p.type = type_;
     p.m = inputs[0].shape(-2);
@@ -67,7 +71,9 @@ class MatmulOverride : public KernelOverride {
     p.alpha = alpha_;
     p.beta = beta_;
     std::optional<MatrixView> c;
-    if (inputs.size() == 3) c.emplace(inputs[2], type_);
+    if (inputs.size() == 3) {
+      c.emplace(inputs[2], type_);
+    }
     dispatch(
         stream(),
         [table = kernels(),
@@ -84,7 +90,9 @@ class MatmulOverride : public KernelOverride {
             Gemm whole = p;
             whole.a = a[item];
             whole.b = b[item];
-            if (c) whole.c = (*c)[item];
+            if (c) {
+              whole.c = (*c)[item];
+            }
             whole.y = y + item * size;
             return turned(whole);
           });
@@ -97,11 +105,17 @@ class MatmulOverride : public KernelOverride {
   const bool in_columns_;
 };
 
-std::shared_ptr<KernelOverride> gemm(array& node, float alpha, float beta, bool in_columns = false) {
+std::shared_ptr<KernelOverride> gemm(
+    array& node, float alpha, float beta, bool in_columns = false) {
   const auto type = number_type(node.dtype());
-  if (!kernels() || !type) return nullptr;
-  for (const array& input : node.inputs())
-    if (input.dtype() != node.dtype()) return nullptr;
+  if (!kernels() || !type) {
+    return nullptr;
+  }
+  for (const array& input : node.inputs()) {
+    if (input.dtype() != node.dtype()) {
+      return nullptr;
+    }
+  }
   return std::make_shared<MatmulOverride>(node.primitive_ptr(), *type, alpha, beta, in_columns);
 }
 
@@ -109,8 +123,11 @@ std::shared_ptr<KernelOverride> gemm(array& node, float alpha, float beta, bool 
 bool exchanges_last_axes(const array& node) {
   const auto axes = static_cast<mx::Transpose&>(node.primitive()).state();
   const int last = static_cast<int>(axes.size()) - 1;
-  for (int i = 0; i < last - 1; i++)
-    if (axes[i] != i) return false;
+  for (int i = 0; i < last - 1; i++) {
+    if (axes[i] != i) {
+      return false;
+    }
+  }
   return last > 0 && axes[last] == last - 1;
 }
 
@@ -129,9 +146,12 @@ std::shared_ptr<KernelOverride> transpose(array& node) {
   array& input = node.inputs()[0];
   if (input.status() == array::Status::unscheduled && input.has_primitive() &&
       std::strcmp(input.primitive().name(), "Matmul") == 0 &&
-      input.primitive().device() == mx::Device::cpu && !dynamic_cast<KernelPrimitive*>(&input.primitive()) &&
-      exchanges_last_axes(node))
-    if (auto product = gemm(input, 1.0f, 0.0f, true)) input.primitive_ptr() = std::move(product);
+      input.primitive().device() == mx::Device::cpu &&
+      !dynamic_cast<KernelPrimitive*>(&input.primitive()) && exchanges_last_axes(node)) {
+    if (auto product = gemm(input, 1.0f, 0.0f, true)) {
+      input.primitive_ptr() = std::move(product);
+    }
+  }
   return nullptr;
 }
 

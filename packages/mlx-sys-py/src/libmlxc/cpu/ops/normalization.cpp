@@ -2,14 +2,14 @@
 #include <algorithm>
 #include <optional>
 
-#include "cpu/ops/fused_ops.hpp"
-#include "cpu/arrays/float_rows.hpp"
-#include "cpu/nodes/fused.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/fast.h>
 #include <mlx/ops.h>
-#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/float_rows.hpp"
+#include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -27,7 +27,9 @@ constexpr int most_sums = 64;
 class Parameter {
  public:
   Parameter(const Kernels& kernels, const std::optional<View>& view) {
-    if (!view) return;
+    if (!view) {
+      return;
+    }
     memory_.emplace(view->size());
     view->copy_to(kernels, memory_->data());
   }
@@ -48,8 +50,9 @@ struct Inputs {
   // Throws unless parameters have the size of the rows of x.
   void check(const std::vector<array>& inputs) const {
     const mx::Shape row{inputs[0].shape(-1)};
-    for (int i = 1; i <= has_weight + has_bias; i++)
+    for (int i = 1; i <= has_weight + has_bias; i++) {
       require(inputs[i].shape() == row, "normalization");
+    }
   }
 
   std::optional<View> weight(const std::vector<array>& inputs) const {
@@ -75,7 +78,9 @@ class NormalizationGradients : public Fused {
     roles_.check(inputs);
     require(inputs.back().shape() == inputs[0].shape(), "normalization");
     std::vector<mx::Shape> shapes;
-    for (std::size_t i = 0; i + 1 < inputs.size(); i++) shapes.push_back(inputs[i].shape());
+    for (std::size_t i = 0; i + 1 < inputs.size(); i++) {
+      shapes.push_back(inputs[i].shape());
+    }
     return shapes;
   }
 
@@ -87,7 +92,9 @@ class NormalizationGradients : public Fused {
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const Float type = *float_type(inputs[0].dtype());
     std::vector<char*> targets;
-    for (array& output : outputs) targets.push_back(allocated(output));
+    for (array& output : outputs) {
+      targets.push_back(allocated(output));
+    }
     dispatch(
         stream(),
         [table = kernels(),
@@ -146,7 +153,9 @@ class NormalizationGradients : public Fused {
       float* const total = sums.data() + static_cast<std::size_t>(i) * size;
       for (int task = 1; task < tasks; task++) {
         const float* sum = total + static_cast<std::size_t>(task) * summed * size;
-        for (int j = 0; j < size; j++) total[j] += sum[j];
+        for (int j = 0; j < size; j++) {
+          total[j] += sum[j];
+        }
       }
       kernels.narrow(total, targets[i + 1], type, size);
     }
@@ -170,7 +179,9 @@ class Normalization : public Fused {
     std::vector<array> inputs = primals;
     inputs.push_back(mx::astype(cotangents[0], primals[0].dtype(), stream()));
     std::vector<mx::Shape> shapes;
-    for (const array& primal : primals) shapes.push_back(primal.shape());
+    for (const array& primal : primals) {
+      shapes.push_back(primal.shape());
+    }
     const auto all = array::make_arrays(
         std::move(shapes),
         std::vector<mx::Dtype>(primals.size(), primals[0].dtype()),
@@ -178,7 +189,9 @@ class Normalization : public Fused {
             stream(), gradients_of(definition_), centred_, eps_, roles_),
         inputs);
     std::vector<array> result;
-    for (const int i : argnums) result.push_back(all[i]);
+    for (const int i : argnums) {
+      result.push_back(all[i]);
+    }
     return result;
   }
 
@@ -240,8 +253,12 @@ array normalization(
     mx::Stream stream,
     Function definition) {
   std::vector<array> inputs{x};
-  if (weight) inputs.push_back(*weight);
-  if (bias) inputs.push_back(*bias);
+  if (weight) {
+    inputs.push_back(*weight);
+  }
+  if (bias) {
+    inputs.push_back(*bias);
+  }
   return array(
       x.shape(),
       x.dtype(),
@@ -271,7 +288,9 @@ array rms_norm(
   return normalization(
       x, weight, std::nullopt, false, eps, stream, [eps, stream](const std::vector<array>& inputs) {
         std::optional<array> weight;
-        if (inputs.size() > 1) weight = inputs[1];
+        if (inputs.size() > 1) {
+          weight = inputs[1];
+        }
         return std::vector<array>{mx::fast::rms_norm(inputs[0], weight, eps, stream)};
       });
 }
@@ -294,8 +313,12 @@ array layer_norm(
   const bool has_weight = weight.has_value(), has_bias = bias.has_value();
   return normalization(x, weight, bias, true, eps, stream, [=](const std::vector<array>& inputs) {
     std::optional<array> weight, bias;
-    if (has_weight) weight = inputs[1];
-    if (has_bias) bias = inputs[has_weight ? 2 : 1];
+    if (has_weight) {
+      weight = inputs[1];
+    }
+    if (has_bias) {
+      bias = inputs[has_weight ? 2 : 1];
+    }
     return std::vector<array>{mx::fast::layer_norm(inputs[0], weight, bias, eps, stream)};
   });
 }

@@ -4,10 +4,10 @@
 #include <atomic>
 #include <optional>
 
-#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/arrays/view.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -70,10 +70,13 @@ void multiply_block(
   const int y_row = direct ? p.n : n;
   x += static_cast<std::size_t>(rows.begin) * p.k;
   multiply(kernels, {Number::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
-  if (direct) return;
+  if (direct) {
+    return;
+  }
   char* target = static_cast<char*>(p.y) + begin * item_size(p.y_type);
-  for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type))
+  for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type)) {
     kernels.narrow(y + i * y_row, target, p.y_type, n);
+  }
 }
 
 void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
@@ -122,7 +125,9 @@ struct Panels {
 };
 
 void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows& x) {
-  if (x.panels && x.group == p.group) return;
+  if (x.panels && x.group == p.group) {
+    return;
+  }
   const Panels panels(integers, p);
   x.panels.emplace(panels.size * panels.count);
   x.group = p.group;
@@ -133,7 +138,9 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
     const void* source =
         static_cast<const char*>(p.x) + static_cast<std::size_t>(first) * p.k * item_size(p.x_type);
     std::int32_t* panel = x.panels->data() + i * panels.size;
-    if (!integers.pack_x(integer_product(p), source, p.x_type, p.k, rows, panel)) fits = false;
+    if (!integers.pack_x(integer_product(p), source, p.x_type, p.k, rows, panel)) {
+      fits = false;
+    }
   });
   x.fits = fits;
 }
@@ -142,7 +149,9 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
 bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRows& x) {
   const Int16GemmKernels& integers = *kernels.integers;
   pack(integers, p, x);
-  if (!x.fits) return false;
+  if (!x.fits) {
+    return false;
+  }
 
   const Int16Gemm product = integer_product(p);
   const Panels panels(integers, p);
@@ -157,7 +166,9 @@ bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRo
     const Range part{column, std::min(column + integers.columns, p.n)};
     std::int32_t* const w =
         static_cast<std::int32_t*>(scratch<Int16GemmKernels>(4 * integers.w_panel(product)));
-    if (!integers.pack_w(product, p, part, w)) fits = false;
+    if (!integers.pack_w(product, p, part, w)) {
+      fits = false;
+    }
     for (int i = first; i < std::min(first + share, panels.count); i++) {
       const int row = i * panels.rows, rows = std::min(panels.rows, p.m - row);
       char* y = static_cast<char*>(p.y) +
@@ -172,7 +183,9 @@ bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRo
 }  // namespace
 
 void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows) {
-  if (reads_integers(kernels, p) && multiply_integers(kernels, p, rows)) return;
+  if (reads_integers(kernels, p) && multiply_integers(kernels, p, rows)) {
+    return;
+  }
   reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
 }
 

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "cpu/kernels/table.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace mlx_c::cpu {
 

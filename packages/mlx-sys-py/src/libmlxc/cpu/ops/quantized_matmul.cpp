@@ -5,13 +5,13 @@
 #include <optional>
 #include <vector>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/kernels/table.hpp"
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
-#include "cpu/ops/quantized_gemm.hpp"
 #include "cpu/arrays/matrix_stack.hpp"
+#include "cpu/kernels/table.hpp"
+#include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/quantized_gemm.hpp"
 
 namespace mlx_c::cpu {
 
@@ -28,7 +28,9 @@ struct Format {
 };
 
 Encoding encoding(const Format& format) {
-  if (format.mode == QuantizationMode::Affine) return Encoding::affine;
+  if (format.mode == QuantizationMode::Affine) {
+    return Encoding::affine;
+  }
   return format.bits == 4 ? Encoding::fp4 : Encoding::fp8;
 }
 
@@ -39,21 +41,27 @@ struct Operands {
 
   Operands(const std::vector<array>& inputs, const Format& format, bool one_matrix)
       : x(inputs[0], one_matrix), w(inputs[1]), scales(inputs[2]) {
-    if (format.mode == QuantizationMode::Affine) biases.emplace(inputs[3]);
+    if (format.mode == QuantizationMode::Affine) {
+      biases.emplace(inputs[3]);
+    }
   }
 
   void arrange() {
     x.arrange();
     w.arrange();
     scales.arrange();
-    if (biases) biases->arrange();
+    if (biases) {
+      biases->arrange();
+    }
   }
 
   // Makes p the product of its x with the `item`-th weights.
   void choose_weights(QuantizedGemm& p, std::size_t item) const {
     p.w = static_cast<const std::uint32_t*>(w[item]);
     p.scales = scales[item];
-    if (biases) p.biases = (*biases)[item];
+    if (biases) {
+      p.biases = (*biases)[item];
+    }
   }
 };
 
@@ -76,31 +84,35 @@ void multiply_shared(
   p.x = operands.x[items[0].x];
   p.y = y + items[0].y * y_size;
   IntegerRows rows;
-  if (count == 1) return multiply(kernels, p, rows);
+  if (count == 1) {
+    return multiply(kernels, p, rows);
+  }
   Buffer<char> x_memory(count * x_size), y_memory(count * y_size);
-  for (std::size_t i = 0; i < count; i++)
+  for (std::size_t i = 0; i < count; i++) {
     std::memcpy(x_memory.data() + i * x_size, operands.x[items[i].x], x_size);
+  }
   p.m *= static_cast<int>(count);
   p.x = x_memory.data();
   p.y = y_memory.data();
   multiply(kernels, p, rows);
-  for (std::size_t i = 0; i < count; i++)
+  for (std::size_t i = 0; i < count; i++) {
     std::memcpy(y + items[i].y * y_size, y_memory.data() + i * y_size, y_size);
+  }
 }
 
 void run(
-    const Kernels& kernels,
-    const QuantizedGemm& p,
-    Operands& operands,
-    std::vector<Item>& items) {
+    const Kernels& kernels, const QuantizedGemm& p, Operands& operands, std::vector<Item>& items) {
   operands.arrange();
   const auto weights = [&](const Item& item) { return operands.w.offset(item.w); };
   std::stable_sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
     return weights(a) < weights(b);
   });
   for (std::size_t begin = 0, end; begin < items.size(); begin = end) {
-    for (end = begin + 1; end < items.size(); end++)
-      if (weights(items[end]) != weights(items[begin])) break;
+    for (end = begin + 1; end < items.size(); end++) {
+      if (weights(items[end]) != weights(items[begin])) {
+        break;
+      }
+    }
     multiply_shared(kernels, p, operands, &items[begin], end - begin);
   }
 }
@@ -129,9 +141,13 @@ QuantizedGemm describe(
 
 // What products that read x one after another have in common.
 std::shared_ptr<IntegerRows> rows_of(const array& x) {
-  if (!TaskQueue::current()) return std::make_shared<IntegerRows>();
+  if (!TaskQueue::current()) {
+    return std::make_shared<IntegerRows>();
+  }
   std::shared_ptr<void>& shared = TaskQueue::current()->shared_by_readers_of(x);
-  if (!shared) shared = std::make_shared<IntegerRows>();
+  if (!shared) {
+    shared = std::make_shared<IntegerRows>();
+  }
   return std::static_pointer_cast<IntegerRows>(shared);
 }
 
@@ -154,14 +170,18 @@ class QuantizedMatmul : public KernelOverride {
       p.x = inputs[0].data<void>();
       p.w = inputs[1].data<std::uint32_t>();
       p.scales = inputs[2].data<void>();
-      if (p.encoding == Encoding::affine) p.biases = inputs[3].data<void>();
+      if (p.encoding == Encoding::affine) {
+        p.biases = inputs[3].data<void>();
+      }
       return dispatch(stream(), [table = kernels(), p, shared = rows_of(inputs[0])]() mutable {
         multiply(*table, p, *shared);
         shared.reset();  // Others may live longer than its last reader.
       });
     }
     std::vector<Item> items(y.size() / p.n / p.m);
-    for (std::size_t i = 0; i < items.size(); i++) items[i] = {i, i, i};
+    for (std::size_t i = 0; i < items.size(); i++) {
+      items[i] = {i, i, i};
+    }
     dispatch(
         stream(),
         [table = kernels(),
@@ -200,7 +220,9 @@ class GatherQmm : public KernelOverride {
           auto* x = static_cast<const std::uint32_t*>(left[0]);
           auto* w = static_cast<const std::uint32_t*>(right[0]);
           std::vector<Item> items(count);
-          for (std::size_t i = 0; i < count; i++) items[i] = {x[i], w[i], i};
+          for (std::size_t i = 0; i < count; i++) {
+            items[i] = {x[i], w[i], i};
+          }
           run(*table, p, operands, items);
         });
   }
@@ -229,33 +251,52 @@ bool is_empty(const array& node) {
 bool has_kernel(const array& node, const Format& format) {
   const auto& inputs = node.inputs();
   const array &x = inputs[0], &w = inputs[1], &scales = inputs[2];
-  if (!kernels() || !float_type(node.dtype()) || !float_type(x.dtype())) return false;
-  if (x.ndim() < 2 || w.ndim() < 2 || node.ndim() < 2 || w.dtype() != mlx::core::uint32)
+  if (!kernels() || !float_type(node.dtype()) || !float_type(x.dtype())) {
     return false;
+  }
+  if (x.ndim() < 2 || w.ndim() < 2 || node.ndim() < 2 || w.dtype() != mlx::core::uint32) {
+    return false;
+  }
   const int length = format.transposed ? x.shape(-1) : node.shape(-1);
   const int rows = format.transposed ? node.shape(-1) : x.shape(-1);
-  if (length % format.group != 0 || format.group % 16 != 0) return false;
+  if (length % format.group != 0 || format.group % 16 != 0) {
+    return false;
+  }
   mlx::core::Shape shape = w.shape();
   shape.end()[-2] = rows;
   shape.end()[-1] = static_cast<int>(std::int64_t{length} * format.bits / 32);
-  if (w.shape() != shape) return false;
+  if (w.shape() != shape) {
+    return false;
+  }
   shape.end()[-1] = length / format.group;
-  if (scales.shape() != shape) return false;
-  if (format.mode != QuantizationMode::Affine) return scales.dtype() == mlx::core::uint8;
+  if (scales.shape() != shape) {
+    return false;
+  }
+  if (format.mode != QuantizationMode::Affine) {
+    return scales.dtype() == mlx::core::uint8;
+  }
   return inputs[3].shape() == shape && float_type(scales.dtype()) && float_type(inputs[3].dtype());
 }
 
 // MLX converts the scales to the type of the product. The kernel does that as it goes, so where
 // nothing else depends on the converted scales they need not exist.
 void skip_conversion(array& input) {
-  if (input.status() != array::Status::unscheduled || !input.has_primitive()) return;
-  if (input.is_tracer() || std::strcmp(input.primitive().name(), "AsType") != 0) return;
+  if (input.status() != array::Status::unscheduled || !input.has_primitive()) {
+    return;
+  }
+  if (input.is_tracer() || std::strcmp(input.primitive().name(), "AsType") != 0) {
+    return;
+  }
   const array source = input.inputs()[0];
-  if (!source.is_tracer() && float_type(source.dtype())) input = source;
+  if (!source.is_tracer() && float_type(source.dtype())) {
+    input = source;
+  }
 }
 
 void skip_conversions(array& node, const Format& format) {
-  if (node.is_tracer() || format.mode != QuantizationMode::Affine) return;
+  if (node.is_tracer() || format.mode != QuantizationMode::Affine) {
+    return;
+  }
   skip_conversion(node.inputs()[2]);
   skip_conversion(node.inputs()[3]);
 }
@@ -263,7 +304,9 @@ void skip_conversions(array& node, const Format& format) {
 }  // namespace
 
 std::shared_ptr<KernelOverride> gather_qmm(array& node) {
-  if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  if (is_empty(node)) {
+    return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  }
   const auto [group, bits, mode, transposed, left_sorted, right_sorted] =
       static_cast<mlx::core::GatherQMM&>(node.primitive()).state();
   const Format format{group, bits, mode, transposed};
@@ -275,11 +318,15 @@ std::shared_ptr<KernelOverride> gather_qmm(array& node) {
 }
 
 std::shared_ptr<KernelOverride> quantized_matmul(array& node) {
-  if (is_empty(node)) return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  if (is_empty(node)) {
+    return std::make_shared<EmptyProduct>(node.primitive_ptr());
+  }
   const auto [group, bits, mode, transposed] =
       static_cast<mlx::core::QuantizedMatmul&>(node.primitive()).state();
   const Format format{group, bits, mode, transposed};
-  if (!has_kernel(node, format)) return nullptr;
+  if (!has_kernel(node, format)) {
+    return nullptr;
+  }
   skip_conversions(node, format);
   return std::make_shared<QuantizedMatmul>(node.primitive_ptr(), format);
 }

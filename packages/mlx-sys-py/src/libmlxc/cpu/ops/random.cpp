@@ -9,16 +9,16 @@
 #include <cstdint>
 #include <cstring>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/ops/fused_ops.hpp"
-#include "cpu/nodes/fused.hpp"
-#include "cpu/kernels/table.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/random.h>
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
+#include "cpu/nodes/fused.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -75,11 +75,14 @@ struct Drawing {
     const std::size_t step =
         std::max<std::size_t>(1, 2 * task_size / std::max<std::size_t>(words, 1));
     if (step == 1) {
-      for (std::size_t i = 0; i < keys; i++) draw(memory.data() + 2 * i, target + i * bytes, words);
+      for (std::size_t i = 0; i < keys; i++) {
+        draw(memory.data() + 2 * i, target + i * bytes, words);
+      }
     } else {
       parallel_for(static_cast<int>((keys + step - 1) / step), [&](int task) {
-        for (std::size_t i = task * step; i < std::min(keys, (task + 1) * step); i++)
+        for (std::size_t i = task * step; i < std::min(keys, (task + 1) * step); i++) {
           draw(memory.data() + 2 * i, target + i * bytes, words);
+        }
       });
     }
   }
@@ -87,7 +90,9 @@ struct Drawing {
  private:
   void draw(const std::uint32_t* key, char* target, std::size_t words) const {
     // Only whole words can be written where they belong.
-    if (bytes % 4 == 0) return draw_words(key, reinterpret_cast<std::uint32_t*>(target), words);
+    if (bytes % 4 == 0) {
+      return draw_words(key, reinterpret_cast<std::uint32_t*>(target), words);
+    }
     const Buffer<std::uint32_t> memory(words);
     draw_words(key, memory.data(), words);
     std::memcpy(target, memory.data(), bytes);
@@ -109,13 +114,17 @@ struct Drawing {
       finish(target + second + begin, count);
     });
     std::uint32_t unused;
-    if (second == half) return;
+    if (second == half) {
+      return;
+    }
     kernels()->random_words(key, number(half), 0, 1, target + half, &unused);
     finish(target + half, 1);
   }
 
   void finish(std::uint32_t* words, std::size_t count) const {
-    if (normal) make_normal(words, count);
+    if (normal) {
+      make_normal(words, count);
+    }
   }
 };
 
@@ -137,7 +146,9 @@ class RandomBits : public KernelOverride {
     const array& keys = inputs[0];
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     dispatch(stream(), drawing(keys, y));
   }
 };
@@ -201,7 +212,9 @@ array random_normal(const mx::Shape& shape, const std::optional<array>& key, mx:
 }
 
 std::shared_ptr<KernelOverride> random_bits(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   return std::make_shared<RandomBits>(node.primitive_ptr());
 }
 

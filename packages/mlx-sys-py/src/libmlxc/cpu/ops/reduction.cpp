@@ -7,15 +7,15 @@
 #include <numeric>
 #include <utility>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
-#include "cpu/kernels/table.hpp"
 #include "cpu/arrays/allocation.hpp"
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/parallel/scratch.hpp"
-#include "cpu/nodes/task_queue.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/graph/elementwise_fusion.hpp"
+#include "cpu/kernels/table.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/scratch.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -144,12 +144,15 @@ Walk part_of(const array& x, const std::vector<int>& axes, bool reduced) {
   mlx::core::SmallVector<int> order(x.ndim());
   std::iota(order.begin(), order.end(), 0);
   // Nobody asks for the order of what is reduced, so that is as it lies in memory.
-  if (reduced)
+  if (reduced) {
     std::sort(order.begin(), order.end(), [&](int a, int b) {
       return x.strides(a) > x.strides(b) || (x.strides(a) == x.strides(b) && a < b);
     });
+  }
   for (const int d : order) {
-    if ((std::find(axes.begin(), axes.end(), d) != axes.end()) != reduced) continue;
+    if ((std::find(axes.begin(), axes.end(), d) != axes.end()) != reduced) {
+      continue;
+    }
     shape.push_back(x.shape(d));
     strides.push_back(x.strides(d));
   }
@@ -171,7 +174,9 @@ class Run {
             (kept.strides.back() == 1 || kept.inner() > reduced.inner())) {}
 
   void operator()() const {
-    if (results_ == 0) return;
+    if (results_ == 0) {
+      return;
+    }
     const std::size_t block = by_columns_
         ? std::min(results_, column_block)
         : std::clamp(task_size / std::max<std::size_t>(elements_, 1), std::size_t{1}, block_size);
@@ -212,8 +217,9 @@ class Run {
 
  private:
   void start(char* totals, std::size_t count) const {
-    for (std::size_t i = 0; i < count; i++)
+    for (std::size_t i = 0; i < count; i++) {
       std::memcpy(totals + i * how_.total_item, how_.start.data(), how_.total_item);
+    }
   }
 
   void finish(std::size_t first, std::size_t count, const char* totals) const {
@@ -237,12 +243,13 @@ class Run {
       if (by_columns_) {
         add_columns(offset, run, begin, size, totals);
       } else {
-        for (std::size_t i = 0; i < run; i++)
+        for (std::size_t i = 0; i < run; i++) {
           add_row(
               offset + static_cast<std::ptrdiff_t>(i) * step,
               begin,
               size,
               totals + i * how_.total_item);
+        }
       }
       totals += run * how_.total_item;
     });
@@ -254,11 +261,12 @@ class Run {
     if (reduced_.strides.back() == 1 && (one_run || reduced_.inner() >= block_size)) {
       reduced_.for_runs(begin, size, [&](std::ptrdiff_t offset, std::size_t run) {
         // Parts of their own keep the rounding of long sums small.
-        for (std::size_t at = 0; at < run; at += long_row)
+        for (std::size_t at = 0; at < run; at += long_row) {
           how_.reduction.row(
               x + (offset + static_cast<std::ptrdiff_t>(at)) * item(),
               std::min(long_row, run - at),
               total);
+        }
       });
       return;
     }
@@ -281,8 +289,9 @@ class Run {
     const std::ptrdiff_t row = reduced_.strides.back();
     reduced_.for_runs(begin, size, [&](std::ptrdiff_t offset, std::size_t run) {
       const std::ptrdiff_t first = start + offset;
-      if (step == 1)
+      if (step == 1) {
         return how_.reduction.columns(address(first), row * item(), run, columns, totals);
+      }
       char memory[column_block * 8];
       for (std::size_t i = 0; i < run; i++) {
         copy_strided(
@@ -341,9 +350,13 @@ class ReduceKernel : public KernelOverride {
 }  // namespace
 
 std::shared_ptr<KernelOverride> reduce(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   const auto type = element_type(node.inputs()[0].dtype()), result = element_type(node.dtype());
-  if (!type || !result) return nullptr;
+  if (!type || !result) {
+    return nullptr;
+  }
   const auto [kind, axes] = static_cast<mlx::core::Reduce&>(node.primitive()).state();
   const Reduce op = to_reduce(kind);
   const Type total = total_type(*result);

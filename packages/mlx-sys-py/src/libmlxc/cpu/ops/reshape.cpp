@@ -4,10 +4,10 @@
 #include <optional>
 #include <string_view>
 
+#include <mlx/backend/common/utils.h>
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/nodes/kernel_override.hpp"
-#include "cpu/arrays/allocation.hpp"
-#include <mlx/backend/common/utils.h>
 #include "cpu/nodes/task_queue.hpp"
 
 namespace mlx_c::cpu {
@@ -34,7 +34,9 @@ constexpr std::string_view views[] = {
 
 // The strides with which `a`, as it lies, has another shape of the same size, if there are any.
 std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
-  if (a.size() == 0 || a.flags().row_contiguous) return mx::make_contiguous_strides(shape);
+  if (a.size() == 0 || a.flags().row_contiguous) {
+    return mx::make_contiguous_strides(shape);
+  }
   mx::Strides strides(shape.size(), 1);
   // From the last axis to the first: each run of old axes that lie behind each other without gaps
   // has to be cut into new ones just so.
@@ -47,8 +49,12 @@ std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
     }
     std::int64_t size = a.shape(from), stride = a.strides(from);
     for (from--; from >= 0; from--) {
-      if (a.shape(from) == 1) continue;
-      if (a.strides(from) != size * stride) break;
+      if (a.shape(from) == 1) {
+        continue;
+      }
+      if (a.strides(from) != size * stride) {
+        break;
+      }
       size *= a.shape(from);
     }
     for (; to >= 0 && size % shape[to] == 0 && (size > 1 || shape[to] == 1); to--) {
@@ -56,7 +62,9 @@ std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
       stride *= shape[to];
       size /= shape[to];
     }
-    if (size > 1) return std::nullopt;
+    if (size > 1) {
+      return std::nullopt;
+    }
   }
   return strides;
 }
@@ -89,7 +97,9 @@ class Reshape : public KernelOverride {
 }  // namespace
 
 std::shared_ptr<KernelOverride> reshape(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   return std::make_shared<Reshape>(node.primitive_ptr(), node.shape());
 }
 

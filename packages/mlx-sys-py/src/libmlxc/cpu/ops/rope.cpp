@@ -5,15 +5,15 @@
 #include <optional>
 #include <vector>
 
-#include "cpu/ops/fused_ops.hpp"
-#include "cpu/arrays/float_rows.hpp"
-#include "cpu/nodes/fused.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/fast.h>
 #include <mlx/ops.h>
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
+#include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/float_rows.hpp"
 #include "cpu/arrays/strided.hpp"
+#include "cpu/nodes/fused.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -38,7 +38,9 @@ class Angles {
   void compute(
       const Turn& turn, const std::vector<float>& periods, std::int64_t offset, int positions) {
     const Key wanted{turn.pairs, positions, turn.base, turn.scale, offset, periods};
-    if (key_ == wanted) return;
+    if (key_ == wanted) {
+      return;
+    }
     key_.reset();
     const std::size_t size = static_cast<std::size_t>(positions) * turn.pairs;
     cosines_.resize(size);
@@ -99,7 +101,9 @@ constexpr int task_size = 1 << 14;
 // A row of `view`: as it lies, or gathered.
 const char* find_row(const View& view, std::size_t row, char* gathered) {
   const char* const source = row_of(view, row);
-  if (view.strides.back() == 1) return source;
+  if (view.strides.back() == 1) {
+    return source;
+  }
   const auto item = static_cast<std::ptrdiff_t>(item_size(view.type));
   copy_strided(source, view.strides.back(), view.shape.back(), item, gathered);
   return gathered;
@@ -114,15 +118,18 @@ void run(
     char* y) {
   const int positions = x.shape.end()[-2], width = x.shape.end()[-1];
   std::vector<float> periods(given_periods ? turn.pairs : 0);
-  if (given_periods) given_periods->copy_to(kernels, periods.data());
+  if (given_periods) {
+    given_periods->copy_to(kernels, periods.data());
+  }
   const std::vector<std::int64_t> offsets =
       given_offsets ? given_offsets->read() : std::vector<std::int64_t>{*turn.offset};
   // All layers of a model rotate by the same angles.
   thread_local std::vector<Angles> kept;
   std::vector<Angles>& angles = kept;
   angles.resize(offsets.size());
-  for (std::size_t i = 0; i < offsets.size(); i++)
+  for (std::size_t i = 0; i < offsets.size(); i++) {
     angles[i].compute(turn, periods, offsets[i], positions);
+  }
 
   const std::size_t rows = x.size() / width, row_size = width * item_size(x.type);
   const std::size_t rows_of_batch = rows / x.shape[0];
@@ -143,8 +150,12 @@ void run(
 // Whether the shapes of x, offsets and periods fit each other.
 bool fits(const Turn& turn, const std::vector<array>& inputs) {
   const array& x = inputs[0];
-  if (x.ndim() < 3 || x.shape(-1) < 2 * turn.pairs) return false;
-  if (!turn.base && inputs.back().shape() != mx::Shape{turn.pairs}) return false;
+  if (x.ndim() < 3 || x.shape(-1) < 2 * turn.pairs) {
+    return false;
+  }
+  if (!turn.base && inputs.back().shape() != mx::Shape{turn.pairs}) {
+    return false;
+  }
   return turn.offset || inputs[1].ndim() == 0 || inputs[1].shape() == mx::Shape{1} ||
       inputs[1].shape() == mx::Shape{x.shape(0)};
 }
@@ -174,8 +185,12 @@ class RoPE : public Fused {
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     std::optional<Offsets> offsets;
     std::optional<View> periods;
-    if (!turn_.offset) offsets.emplace(inputs[1]);
-    if (!turn_.base) periods.emplace(inputs.back());
+    if (!turn_.offset) {
+      offsets.emplace(inputs[1]);
+    }
+    if (!turn_.base) {
+      periods.emplace(inputs.back());
+    }
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
     dispatch(
@@ -196,7 +211,9 @@ class RoPE : public Fused {
 array rope(const Turn& turn, std::vector<array> inputs, mx::Stream stream) {
   const auto definition = [=](const std::vector<array>& inputs) {
     std::optional<array> periods;
-    if (!turn.base) periods = inputs.back();
+    if (!turn.base) {
+      periods = inputs.back();
+    }
     const auto call = [&](const auto& offset) {
       return std::vector<array>{mx::fast::rope(
           inputs[0],
@@ -220,7 +237,9 @@ std::vector<array> RoPE::vjp(
     const std::vector<array>& cotangents,
     const std::vector<int>& argnums,
     const std::vector<array>& outputs) {
-  if (argnums != std::vector<int>{0}) return Fused::vjp(primals, cotangents, argnums, outputs);
+  if (argnums != std::vector<int>{0}) {
+    return Fused::vjp(primals, cotangents, argnums, outputs);
+  }
   Turn back = turn_;
   back.scale = -back.scale;
   std::vector<array> inputs = primals;
@@ -235,15 +254,21 @@ Turn turn_of(
     float scale,
     const std::variant<int, array>& offset) {
   Turn turn{dims / 2, traditional, base, scale, std::nullopt};
-  if (auto* one = std::get_if<int>(&offset)) turn.offset = *one;
+  if (auto* one = std::get_if<int>(&offset)) {
+    turn.offset = *one;
+  }
   return turn;
 }
 
 std::vector<array> inputs_of(
     const array& x, const std::variant<int, array>& offset, const std::optional<array>& periods) {
   std::vector<array> inputs{x};
-  if (auto* several = std::get_if<array>(&offset)) inputs.push_back(*several);
-  if (periods) inputs.push_back(*periods);
+  if (auto* several = std::get_if<array>(&offset)) {
+    inputs.push_back(*several);
+  }
+  if (periods) {
+    inputs.push_back(*periods);
+  }
   return inputs;
 }
 
@@ -256,10 +281,13 @@ bool fuses_rope(
     const std::variant<int, array>& offset,
     const std::optional<array>& freqs,
     mx::StreamOrDevice s) {
-  if (!can_fuse({x}, s) || dims <= 0 || dims % 2 != 0 || base.has_value() == freqs.has_value())
+  if (!can_fuse({x}, s) || dims <= 0 || dims % 2 != 0 || base.has_value() == freqs.has_value()) {
     return false;
+  }
   auto* several = std::get_if<array>(&offset);
-  if (several && !mx::issubdtype(several->dtype(), mx::integer)) return false;
+  if (several && !mx::issubdtype(several->dtype(), mx::integer)) {
+    return false;
+  }
   return fits(turn_of(dims, false, base, 1, offset), inputs_of(x, offset, freqs));
 }
 
@@ -275,8 +303,12 @@ array rope(
   const mx::Stream stream = mx::to_stream(s);
   const Turn turn = turn_of(dims, traditional, base, scale, offset);
   std::vector<array> inputs = inputs_of(x, offset, freqs);
-  if (!turn.offset) inputs[1] = mx::astype(inputs[1], mx::int64, stream);
-  if (!turn.base) inputs.back() = mx::astype(inputs.back(), mx::float32, stream);
+  if (!turn.offset) {
+    inputs[1] = mx::astype(inputs[1], mx::int64, stream);
+  }
+  if (!turn.base) {
+    inputs.back() = mx::astype(inputs.back(), mx::float32, stream);
+  }
   return rope(turn, std::move(inputs), stream);
 }
 

@@ -18,8 +18,9 @@ template <class F, class Out, class... In>
 void loop(const void* const* operands, void* result, std::size_t size) {
   static_assert(std::is_empty_v<F>, "a pointer to a function is lost with its type");
   [&]<std::size_t... k>(std::index_sequence<k...>) {
-    for (std::size_t i = 0; i < size; i++)
+    for (std::size_t i = 0; i < size; i++) {
       static_cast<Out*>(result)[i] = F{}(static_cast<const In*>(operands[k])[i]...);
+    }
   }(std::index_sequence_for<In...>{});
 }
 
@@ -36,10 +37,14 @@ Elementwise binary(F) {
 // Division of integers by zero gives 0, and leaves the dividend.
 template <class T>
 T floor_divide(T x, T y) {
-  if (y == 0) return 0;
+  if (y == 0) {
+    return 0;
+  }
   if constexpr (std::is_signed_v<T>) {
     // The least number divided by -1 wraps round.
-    if (y == -1) return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(x));
+    if (y == -1) {
+      return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(x));
+    }
     return static_cast<T>(x / y - (x % y != 0 && (x < 0) != (y < 0)));
   }
   return static_cast<T>(x / y);
@@ -47,9 +52,13 @@ T floor_divide(T x, T y) {
 
 template <class T>
 T remainder(T x, T y) {
-  if (y == 0) return x;
+  if (y == 0) {
+    return x;
+  }
   if constexpr (std::is_signed_v<T>) {
-    if (y == -1) return 0;
+    if (y == -1) {
+      return 0;
+    }
     const T rest = static_cast<T>(x % y);
     return rest != 0 && (rest < 0) != (y < 0) ? static_cast<T>(rest + y) : rest;
   }
@@ -65,11 +74,17 @@ double remainder(double x, double y) {
 template <class T>
 T power(T base, T exponent) {
   using Wide = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
-  if constexpr (std::is_signed_v<T>)
-    if (exponent < 0) return 0;
+  if constexpr (std::is_signed_v<T>) {
+    if (exponent < 0) {
+      return 0;
+    }
+  }
   Wide result = 1, factor = static_cast<Wide>(base);
-  for (; exponent != 0; exponent = static_cast<T>(exponent >> 1), factor *= factor)
-    if (exponent & 1) result *= factor;
+  for (; exponent != 0; exponent = static_cast<T>(exponent >> 1), factor *= factor) {
+    if (exponent & 1) {
+      result *= factor;
+    }
+  }
   return static_cast<T>(result);
 }
 
@@ -129,7 +144,9 @@ Elementwise of_floats(Op op) {
 }
 
 double logaddexp(double x, double y) {
-  if (std::isinf(x) && x == y) return x;
+  if (std::isinf(x) && x == y) {
+    return x;
+  }
   return std::fmax(x, y) + std::log1p(std::exp(-std::abs(x - y)));
 }
 
@@ -194,7 +211,9 @@ Complex log1p(Complex x) {
 Complex logaddexp(Complex x, Complex y) {
   const Complex high = maximum(x, y), low = minimum(x, y);
   const float infinity = std::numeric_limits<float>::infinity();
-  if (low == -infinity || high == infinity) return high;
+  if (low == -infinity || high == infinity) {
+    return high;
+  }
   return high + log1p(std::exp(low - high));
 }
 
@@ -267,11 +286,15 @@ Elementwise of_complex(Op op) {
 
 // Of a complex number, the real part remains.
 Elementwise conversion(mx::Dtype from, mx::Dtype to) {
-  if (from == mx::complex64 && to == mx::bool_)
+  if (from == mx::complex64 && to == mx::bool_) {
     return unary<bool, Complex>([](Complex x) { return x != 0.0f; });
-  if (from == mx::complex64 && to == mx::float32)
+  }
+  if (from == mx::complex64 && to == mx::float32) {
     return unary<float, Complex>([](Complex x) { return x.real(); });
-  if (to != mx::complex64) return nullptr;
+  }
+  if (to != mx::complex64) {
+    return nullptr;
+  }
   switch (from) {
     case mx::bool_:
       return unary<Complex, bool>([](bool x) { return Complex(x); });
@@ -291,7 +314,9 @@ Elementwise conversion(mx::Dtype from, mx::Dtype to) {
 }  // namespace
 
 Elementwise scalar_elementwise(Op op, mx::Dtype operands, mx::Dtype result) {
-  if (op == Op::cast) return conversion(operands, result);
+  if (op == Op::cast) {
+    return conversion(operands, result);
+  }
   switch (operands) {
     case mx::uint8:
       return of_integers<std::uint8_t>(op);

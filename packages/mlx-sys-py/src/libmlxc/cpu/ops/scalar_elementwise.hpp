@@ -1,8 +1,8 @@
 // Operations on single elements that the vector kernels do not have.
 #pragma once
 
-#include "cpu/kernels/elementwise/ops.hpp"
 #include <mlx/dtype.h>
+#include "cpu/kernels/elementwise/ops.hpp"
 
 namespace mlx_c::cpu {
 

@@ -7,13 +7,13 @@
 #include <optional>
 #include <type_traits>
 
-#include "cpu/arrays/scatter_reduce.hpp"
-#include "cpu/arrays/copy.hpp"
-#include "cpu/nodes/kernel_override.hpp"
 #include "cpu/arrays/allocation.hpp"
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
+#include "cpu/arrays/copy.hpp"
+#include "cpu/arrays/scatter_reduce.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -29,12 +29,18 @@ template <ScatterReduce how, class T>
 struct Accumulate {
   static T start() {
     using Limits = std::numeric_limits<T>;
-    if constexpr (how == ScatterReduce::sum) return T(0);
-    if constexpr (how == ScatterReduce::prod) return T(1);
-    if constexpr (how == ScatterReduce::min)
+    if constexpr (how == ScatterReduce::sum) {
+      return T(0);
+    }
+    if constexpr (how == ScatterReduce::prod) {
+      return T(1);
+    }
+    if constexpr (how == ScatterReduce::min) {
       return Limits::has_infinity ? Limits::infinity() : Limits::max();
-    if constexpr (how == ScatterReduce::max)
+    }
+    if constexpr (how == ScatterReduce::max) {
       return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+    }
   }
   static T apply(T total, T value) {
     return scatter_value<how>(total, value);
@@ -62,16 +68,23 @@ struct Lines {
   bool reverse, inclusive;
 
   void operator()() const {
-    if (before * length * behind == 0) return;
+    if (before * length * behind == 0) {
+      return;
+    }
     const std::size_t wanted = before * length * behind / task_size;
     const std::size_t lines = before > 1 ? before : behind;
     const std::size_t tasks = std::clamp<std::size_t>(wanted, 1, lines);
     parallel_for(static_cast<int>(tasks), [&](int task) {
       const std::size_t begin = lines * task / tasks, end = lines * (task + 1) / tasks;
-      if (behind == 1) return scan_lines(begin, end);
-      if (before == 1) return scan(in, out, begin, end);
-      for (std::size_t i = begin; i < end; i++)
+      if (behind == 1) {
+        return scan_lines(begin, end);
+      }
+      if (before == 1) {
+        return scan(in, out, begin, end);
+      }
+      for (std::size_t i = begin; i < end; i++) {
         scan(in + i * length * behind, out + i * length * behind, 0, behind);
+      }
     });
   }
 
@@ -82,11 +95,15 @@ struct Lines {
 
   // The lines that begin in some columns of the first row.
   void scan(const T* x, T* y, std::size_t begin, std::size_t end) const {
-    for (std::size_t j = begin; j < end; j++) y[at(0) + j] = inclusive ? x[at(0) + j] : F::start();
+    for (std::size_t j = begin; j < end; j++) {
+      y[at(0) + j] = inclusive ? x[at(0) + j] : F::start();
+    }
     for (std::size_t i = 1; i < length; i++) {
       const T *last = y + at(i - 1), *values = x + at(inclusive ? i : i - 1);
       T* sums = y + at(i);
-      for (std::size_t j = begin; j < end; j++) sums[j] = F::apply(last[j], values[j]);
+      for (std::size_t j = begin; j < end; j++) {
+        sums[j] = F::apply(last[j], values[j]);
+      }
     }
   }
 
@@ -97,12 +114,20 @@ struct Lines {
       if (inclusive && !reverse) {
         // All lines would be in the same places of the cache.
         const bool apart = length * sizeof(T) % 4096 != 0;
-        for (; apart && begin + 2 * some <= end; begin += 2 * some) add_lines<2>(begin);
-        for (; begin + some <= end; begin += some) add_lines<1>(begin);
+        for (; apart && begin + 2 * some <= end; begin += 2 * some) {
+          add_lines<2>(begin);
+        }
+        for (; begin + some <= end; begin += some) {
+          add_lines<1>(begin);
+        }
       }
     }
-    for (; begin + some <= end; begin += some) scan_lines<some>(begin);
-    for (; begin < end; begin++) scan_lines<1>(begin);
+    for (; begin + some <= end; begin += some) {
+      scan_lines<some>(begin);
+    }
+    for (; begin < end; begin++) {
+      scan_lines<1>(begin);
+    }
   }
 
   static constexpr bool adds_floats = std::is_same_v<F, Accumulate<ScatterReduce::sum, float>>;
@@ -115,23 +140,31 @@ struct Lines {
     const auto offset = [&](int line) { return (first + static_cast<std::size_t>(line)) * length; };
     // What changes nothing, not even the sign of a zero.
     Four totals[groups];
-    for (Four& total : totals) total = -0.0f - Four{};
+    for (Four& total : totals) {
+      total = -0.0f - Four{};
+    }
     std::size_t i = 0;
     for (; i + 4 <= length; i += 4) {
       for (int group = 0; group < groups; group++) {
         Four items[4];
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 4; k++) {
           std::memcpy(&items[k], in + offset(4 * group + k) + i, sizeof items[k]);
+        }
         transpose(items);
-        for (Four& item : items) item = totals[group] += item;
+        for (Four& item : items) {
+          item = totals[group] += item;
+        }
         transpose(items);
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 4; k++) {
           std::memcpy(out + offset(4 * group + k) + i, &items[k], sizeof items[k]);
+        }
       }
     }
-    for (; i < length; i++)
-      for (int line = 0; line < 4 * groups; line++)
+    for (; i < length; i++) {
+      for (int line = 0; line < 4 * groups; line++) {
         out[offset(line) + i] = totals[line / 4][line % 4] += in[offset(line) + i];
+      }
+    }
   }
 
   // Rows become columns.
@@ -169,7 +202,7 @@ struct Lines {
 
 struct Scanning {
   std::optional<ScatterReduce> how;  // none for exponentials
-  std::optional<Copy> gather;      // if the elements are not in order
+  std::optional<Copy> gather;        // if the elements are not in order
   const void* source;
   void* target;
   mx::Dtype from, type;  // before and after
@@ -206,7 +239,9 @@ struct Scanning {
   void scan(const void* in, void* out) const {
     if (how) {
       with_scatter_reduce(*how, type, [&]<ScatterReduce how, class T>() {
-        if constexpr (how != ScatterReduce::replace) scan_as<Accumulate<how, T>, T>(in, out);
+        if constexpr (how != ScatterReduce::replace) {
+          scan_as<Accumulate<how, T>, T>(in, out);
+        }
       });
     } else if (type == mx::float64) {
       scan_as<AddExponentials<double>, double>(in, out);
@@ -278,11 +313,15 @@ std::shared_ptr<KernelOverride> scan(array& node) {
   const auto [kind, axis, reverse, inclusive] =
       static_cast<const mx::Scan&>(node.primitive()).state();
   std::optional<ScatterReduce> how = scatter_reduce(kind);
-  if (kind == mx::Scan::LogAddExp) how = std::nullopt;
+  if (kind == mx::Scan::LogAddExp) {
+    how = std::nullopt;
+  }
   const mx::Dtype from = node.inputs()[0].dtype(), type = node.dtype();
   const bool takes_types = (from == type && (how || mx::issubdtype(type, mx::floating))) ||
       (from == mx::bool_ && type == mx::int32);
-  if (!kernels() || !takes_types || !can_scatter_reduce(how.value_or(ScatterReduce::max), type)) return nullptr;
+  if (!kernels() || !takes_types || !can_scatter_reduce(how.value_or(ScatterReduce::max), type)) {
+    return nullptr;
+  }
   return std::make_shared<Scan>(node.primitive_ptr(), how, axis, reverse, inclusive);
 }
 

@@ -4,11 +4,11 @@
 
 #include <mlx/ops.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/nodes/kernel_override.hpp"
-#include "cpu/arrays/allocation.hpp"
-#include "cpu/ops/indexing/scatter.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/indexing/scatter.hpp"
 
 namespace mlx_c::cpu {
 
@@ -46,7 +46,9 @@ class Contiguous : public KernelOverride {
     array& y = outputs[0];
     const bool in_order = x.flags().row_contiguous || (takes_columns_ && x.flags().col_contiguous);
     // A small part of a large buffer is copied, so that the buffer can go.
-    if (in_order && x.buffer_size() <= y.nbytes() + 16384) return y.copy_shared_buffer(x);
+    if (in_order && x.buffer_size() <= y.nbytes() + 16384) {
+      return y.copy_shared_buffer(x);
+    }
     allocate(y);
     dispatch(stream(), copy_of(x, y));
   }
@@ -73,7 +75,9 @@ class Concatenate : public KernelOverride {
       target += x.shape(axis_) * y.strides(axis_) * static_cast<std::ptrdiff_t>(y.itemsize());
     }
     dispatch(stream(), [copies = std::move(copies)] {
-      for (const Copy& copy : copies) copy();
+      for (const Copy& copy : copies) {
+        copy();
+      }
     });
   }
 
@@ -159,7 +163,9 @@ class Pad : public KernelOverride {
     fill.shape = y.shape();
     Copy copy = copy_of(x, y);
     std::ptrdiff_t offset = 0;
-    for (std::size_t i = 0; i < axes_.size(); i++) offset += low_[i] * y.strides(axes_[i]);
+    for (std::size_t i = 0; i < axes_.size(); i++) {
+      offset += low_[i] * y.strides(axes_[i]);
+    }
     copy.target = y.data<char>() + offset * static_cast<std::ptrdiff_t>(y.itemsize());
     dispatch(stream(), [fill = std::move(fill), copy = std::move(copy)] {
       fill();
@@ -175,7 +181,9 @@ class Pad : public KernelOverride {
 }  // namespace
 
 std::shared_ptr<KernelOverride> contiguous(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   // Whether the order of columns is as good as that of rows is told by comparison alone.
   static const auto& rows_only =
       *new auto(mx::contiguous(array(0), false, node.primitive().stream()).primitive_ptr());
@@ -184,13 +192,17 @@ std::shared_ptr<KernelOverride> contiguous(array& node) {
 }
 
 std::shared_ptr<KernelOverride> concatenate(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   const int axis = static_cast<const mx::Concatenate&>(node.primitive()).state();
   return std::make_shared<Concatenate>(node.primitive_ptr(), axis);
 }
 
 std::shared_ptr<KernelOverride> slice_update(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   const auto [reduce, start, end, steps] =
       static_cast<const mx::SliceUpdate&>(node.primitive()).state();
   return std::make_shared<SliceUpdate>(node.primitive_ptr(), start, steps);
@@ -200,12 +212,16 @@ std::shared_ptr<KernelOverride> slice_combination(array& node) {
   const auto [reduce, start, end, steps] =
       static_cast<const mx::SliceUpdate&>(node.primitive()).state();
   const ScatterReduce how = scatter_reduce(reduce);
-  if (!kernels() || !can_scatter_reduce(how, node.dtype())) return nullptr;
+  if (!kernels() || !can_scatter_reduce(how, node.dtype())) {
+    return nullptr;
+  }
   return std::make_shared<SliceCombination>(node.primitive_ptr(), how, start, steps);
 }
 
 std::shared_ptr<KernelOverride> pad(array& node) {
-  if (!kernels()) return nullptr;
+  if (!kernels()) {
+    return nullptr;
+  }
   const auto [axes, low, high] = static_cast<const mx::Pad&>(node.primitive()).state();
   return std::make_shared<Pad>(node.primitive_ptr(), axes, low);
 }

@@ -5,16 +5,16 @@
 #include <stdexcept>
 #include <utility>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
-#include "cpu/kernels/table.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/graph/elementwise_fusion.hpp"
+#include "cpu/kernels/table.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -46,7 +46,9 @@ class Rows {
     const std::size_t step = std::max<std::size_t>(1, task_size / size_);
     parallel_for(static_cast<int>((rows + step - 1) / step), [&](int task) {
       std::optional<Buffer<char>> memory;
-      if (step_ != 1) memory.emplace(size_ * item_);
+      if (step_ != 1) {
+        memory.emplace(size_ * item_);
+      }
       std::size_t index = task * step;
       const std::size_t count = std::min(step, rows - index);
       starts_.for_runs(index, count, [&](std::ptrdiff_t start, std::size_t run) {
@@ -89,7 +91,9 @@ class Softmax : public KernelOverride {
     } else {
       y.set_data(allocate(y.nbytes()));
     }
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     dispatch(
         stream(),
         [softmax = softmax_,
@@ -116,7 +120,9 @@ class LogSumExp : public KernelOverride {
     const array& x = inputs[0];
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     dispatch(
         stream(),
         [logsumexp = logsumexp_,
@@ -146,7 +152,9 @@ class ArgReduce : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     dispatch(
         stream(),
         [reduction = reduction_, rows = Rows(inputs[0], axis_), target = y.data<std::uint32_t>()] {
@@ -174,37 +182,54 @@ class Empty : public KernelOverride {
 // None for rows without elements.
 std::optional<Type> type_of_rows(const array& node) {
   const array& x = node.inputs()[0];
-  if (!kernels() || x.ndim() == 0 || x.size() == 0) return std::nullopt;
+  if (!kernels() || x.ndim() == 0 || x.size() == 0) {
+    return std::nullopt;
+  }
   return element_type(x.dtype());
 }
 
 }  // namespace
 
 std::shared_ptr<KernelOverride> softmax(array& node) {
-  if (node.size() == 0) return std::make_shared<Empty>(node.primitive_ptr());
+  if (node.size() == 0) {
+    return std::make_shared<Empty>(node.primitive_ptr());
+  }
   const auto type = type_of_rows(node);
-  if (!type || node.inputs()[0].dtype() != node.dtype()) return nullptr;
+  if (!type || node.inputs()[0].dtype() != node.dtype()) {
+    return nullptr;
+  }
   const RowFunctions functions = kernels()->row_functions(*type);
-  if (!functions.softmax) return nullptr;
+  if (!functions.softmax) {
+    return nullptr;
+  }
   return std::make_shared<Softmax>(node.primitive_ptr(), functions);
 }
 
 std::shared_ptr<KernelOverride> logsumexp(array& node) {
-  if (node.size() == 0) return std::make_shared<Empty>(node.primitive_ptr());
+  if (node.size() == 0) {
+    return std::make_shared<Empty>(node.primitive_ptr());
+  }
   // Where a function is compiled for all shapes, nothing else looks at this one.
-  if (node.inputs()[0].size() == 0)
+  if (node.inputs()[0].size() == 0) {
     throw std::invalid_argument("[logsumexp] the rows of the array are empty");
+  }
   const auto type = type_of_rows(node);
-  if (!type || node.inputs()[0].dtype() != node.dtype()) return nullptr;
+  if (!type || node.inputs()[0].dtype() != node.dtype()) {
+    return nullptr;
+  }
   const RowFunctions functions = kernels()->row_functions(*type);
-  if (!functions.logsumexp) return nullptr;
+  if (!functions.logsumexp) {
+    return nullptr;
+  }
   return std::make_shared<LogSumExp>(
       node.primitive_ptr(), functions, kernels()->elementwise(Op::cast, Type::f32, *type));
 }
 
 std::shared_ptr<KernelOverride> arg_reduce(array& node) {
   const auto type = type_of_rows(node);
-  if (!type) return nullptr;
+  if (!type) {
+    return nullptr;
+  }
   const auto [kind, axis] = static_cast<mlx::core::ArgReduce&>(node.primitive()).state();
   return std::make_shared<ArgReduce>(
       node.primitive_ptr(),

@@ -5,14 +5,14 @@
 #include <type_traits>
 #include <utility>
 
-#include "cpu/arrays/copy.hpp"
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/backend/common/utils.h>
-#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/radix_sort.hpp"
-#include "cpu/nodes/task_queue.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -53,18 +53,27 @@ struct Sorting {
       keys[i] = ordered(std::bit_cast<U>(in[i]));
       other |= keys[i] != key_of(in[i]);
     }
-    if (other) return false;
+    if (other) {
+      return false;
+    }
     radix_sort(keys, keys + length, length, parts);
-    for (std::size_t i = 0; i < length; i++) out[i] = std::bit_cast<T>(unordered(keys[i]));
+    for (std::size_t i = 0; i < length; i++) {
+      out[i] = std::bit_cast<T>(unordered(keys[i]));
+    }
     return true;
   }
 
   template <class T>
   void sort_row(const T* in, T* out, int parts) const {
-    if constexpr (!std::is_integral_v<T>)
-      if (!kth && length > few_records && sort_keys(in, out, parts)) return;
+    if constexpr (!std::is_integral_v<T>) {
+      if (!kth && length > few_records && sort_keys(in, out, parts)) {
+        return;
+      }
+    }
     const Buffer<T> scratch(length);
-    if (in != out) std::copy_n(in, length, out);
+    if (in != out) {
+      std::copy_n(in, length, out);
+    }
     arrange(out, scratch.data(), parts);
   }
 
@@ -73,10 +82,13 @@ struct Sorting {
     using Record = Indexed<decltype(key_of(*in))>;
     const Buffer<Record> memory(2 * length);
     Record* records = memory.data();
-    for (std::size_t i = 0; i < length; i++)
+    for (std::size_t i = 0; i < length; i++) {
       records[i] = {key_of(in[i]), static_cast<std::uint32_t>(i)};
+    }
     arrange(records, records + length, parts);
-    for (std::size_t i = 0; i < length; i++) out[i].value = records[i].index;
+    for (std::size_t i = 0; i < length; i++) {
+      out[i].value = records[i].index;
+    }
   }
 
   template <class R>
@@ -93,14 +105,16 @@ struct Sorting {
     const int threads = thread_count();
     const bool few_rows = rows < static_cast<std::size_t>(2 * threads);
     if (length >= long_row && few_rows && threads >= least_threads) {
-      for (std::size_t row = 0; row < rows; row++)
+      for (std::size_t row = 0; row < rows; row++) {
         sort_row(in + row * length, out + row * length, threads);
+      }
       return;
     }
     const std::size_t step = std::max<std::size_t>(1, task_size / length);
     parallel_for(static_cast<int>((rows + step - 1) / step), [&](int task) {
-      for (std::size_t row = task * step; row < std::min(rows, (task + 1) * step); row++)
+      for (std::size_t row = task * step; row < std::min(rows, (task + 1) * step); row++) {
         sort_row(in + row * length, out + row * length, 1);
+      }
     });
   }
 
@@ -119,7 +133,9 @@ struct Sorting {
       std::optional<Buffer<Out>> sorted;
       void* out = release ? sorted.emplace(size).data() : target;
       sort_rows(static_cast<const T*>(in), static_cast<Out*>(out));
-      if (!release) return;
+      if (!release) {
+        return;
+      }
       Copy copy = *release;
       copy.source = out;
       copy();
@@ -132,7 +148,9 @@ struct Sorting {
   }
 
   void operator()() const {
-    if (rows * length == 0) return;
+    if (rows * length == 0) {
+      return;
+    }
     switch (type) {
       case mx::bool_:
       case mx::uint8:
@@ -193,12 +211,14 @@ class Sort : public KernelOverride {
     const bool last = axis_ == static_cast<int>(x.ndim()) - 1;
     const mx::Shape shape = moved(x.shape(), axis_);
     const mx::Strides in_order = mx::make_contiguous_strides(shape);
-    if (!last || !x.flags().row_contiguous)
+    if (!last || !x.flags().row_contiguous) {
       sorting.gather = {
           x.data<void>(), moved(x.strides(), axis_), nullptr, in_order, shape, x.itemsize()};
-    if (!last)
+    }
+    if (!last) {
       sorting.release = {
           nullptr, in_order, y.data<void>(), moved(y.strides(), axis_), shape, y.itemsize()};
+    }
     dispatch(stream(), std::move(sorting));
   }
 
@@ -214,14 +234,18 @@ bool has_order(const array& node) {
 
 template <class P>
 std::shared_ptr<KernelOverride> sorted(array& node, bool indices) {
-  if (!has_order(node)) return nullptr;
+  if (!has_order(node)) {
+    return nullptr;
+  }
   const int axis = static_cast<const P&>(node.primitive()).state();
   return std::make_shared<Sort>(node.primitive_ptr(), indices, axis, std::nullopt);
 }
 
 template <class P>
 std::shared_ptr<KernelOverride> partitioned(array& node, bool indices) {
-  if (!has_order(node)) return nullptr;
+  if (!has_order(node)) {
+    return nullptr;
+  }
   const auto [kth, axis] = static_cast<const P&>(node.primitive()).state();
   return std::make_shared<Sort>(node.primitive_ptr(), indices, axis, kth);
 }

@@ -38,8 +38,9 @@ MatrixView::MatrixView(const mlx::core::array& a, Number type)
 
 Operand MatrixView::operator[](int item) const {
   std::ptrdiff_t offset = 0;
-  for (std::size_t d = shape_.size(); d-- > 0; item /= shape_[d])
+  for (std::size_t d = shape_.size(); d-- > 0; item /= shape_[d]) {
     offset += item % shape_[d] * strides_[d];
+  }
   return {data_ + offset * item_size_, row_, column_};
 }
 
@@ -65,14 +66,18 @@ GemmTiling::GemmTiling(const Gemm& p, int count)
   rows = std::min(rows, most_rows);
   row_parts = pieces(p.m, rows);
   column_parts = pieces(p.n, columns);
-  if (parts() == 1) group = std::max(1, count / (4 * wanted));
+  if (parts() == 1) {
+    group = std::max(1, count / (4 * wanted));
+  }
 }
 
 Gemm GemmTiling::cut(Gemm p, int part) const {
   const int row = part / column_parts * rows, column = part % column_parts * columns;
   p.a = from(p.a, p.type, row, 0);
   p.b = from(p.b, p.type, 0, column);
-  if (p.c.data) p.c = from(p.c, p.type, row, column);
+  if (p.c.data) {
+    p.c = from(p.c, p.type, row, column);
+  }
   p.y = const_cast<void*>(from({p.y, p.y_row, p.y_column}, p.type, row, column).data);
   p.m = std::min(rows, p.m - row);
   p.n = std::min(columns, p.n - column);

@@ -5,18 +5,28 @@
 #include <cstddef>
 #include <optional>
 
-#include "cpu/kernels/table.hpp"
 #include <mlx/array.h>
+#include "cpu/kernels/table.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
 inline std::optional<Number> number_type(mlx::core::Dtype type) {
-  if (type == mlx::core::float32) return Number::f32;
-  if (type == mlx::core::float16) return Number::f16;
-  if (type == mlx::core::bfloat16) return Number::bf16;
-  if (type == mlx::core::float64) return Number::f64;
-  if (type == mlx::core::complex64) return Number::c64;
+  if (type == mlx::core::float32) {
+    return Number::f32;
+  }
+  if (type == mlx::core::float16) {
+    return Number::f16;
+  }
+  if (type == mlx::core::bfloat16) {
+    return Number::bf16;
+  }
+  if (type == mlx::core::float64) {
+    return Number::f64;
+  }
+  if (type == mlx::core::complex64) {
+    return Number::c64;
+  }
   return std::nullopt;
 }
 
@@ -64,7 +74,9 @@ struct GemmTiling {
     const int first = index / parts() * group, part = index % parts();
     for (int item = first; item < std::min(first + group, count); item++) {
       const Gemm p = cut(whole(item), part);
-      if (p.m > 0) f(p);
+      if (p.m > 0) {
+        f(p);
+      }
     }
   }
 
@@ -91,7 +103,9 @@ inline double multiplications(const Gemm& p) {
 template <class W>
 void batched_gemm(const Kernels& kernels, const Gemm& like, int count, W whole) {
   if (count * multiplications(like) < worth_threads) {
-    for (int item = 0; item < count; item++) multiply(kernels, whole(item));
+    for (int item = 0; item < count; item++) {
+      multiply(kernels, whole(item));
+    }
     return;
   }
   const GemmTiling grid(like, count);

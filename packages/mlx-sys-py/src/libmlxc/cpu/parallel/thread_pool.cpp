@@ -51,7 +51,9 @@ class Pool {
   // Up to `threads` threads, of which the caller is the first, take part.
   void run(int threads, int count, void (*task)(void*, int), void* context) {
     if (busy_.test_and_set(std::memory_order_acquire)) {
-      for (int i = 0; i < count; i++) task(context, i);
+      for (int i = 0; i < count; i++) {
+        task(context, i);
+      }
       return;
     }
     task_ = task;
@@ -71,12 +73,17 @@ class Pool {
     take_tasks(0);
     // A worker that comes from here on finds the call closed; the ones inside are waited for.
     open_.store(false);
-    for (const Flag& inside : inside_)
-      for (int spins = 0; inside.set.load(); spins++) spins < 1000 ? pause() : (void)sched_yield();
+    for (const Flag& inside : inside_) {
+      for (int spins = 0; inside.set.load(); spins++) {
+        spins < 1000 ? pause() : (void)sched_yield();
+      }
+    }
     const std::exception_ptr error = std::exchange(error_, nullptr);
     failed_.clear();
     busy_.clear(std::memory_order_release);
-    if (error) std::rethrow_exception(error);
+    if (error) {
+      std::rethrow_exception(error);
+    }
   }
 
  private:
@@ -97,7 +104,9 @@ class Pool {
       seen = generation_.load();
       inside_[thread].set.store(true);
       if (open_.load()) {
-        if (slept) wake();
+        if (slept) {
+          wake();
+        }
         take_tasks(thread);
       }
       inside_[thread].set.store(false);
@@ -106,21 +115,25 @@ class Pool {
 
   // Waits for the generation that follows `seen`, and tells whether it slept.
   bool await(int seen) {
-    using clock = std::chrono::steady_clock;
-    const auto start = clock::now();
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
     do {
       for (int i = 0; i < 64; i++) {
-        if (generation_.load() != seen) return false;
+        if (generation_.load() != seen) {
+          return false;
+        }
         pause();
       }
-    } while (clock::now() - start < spin_time);
+    } while (Clock::now() - start < spin_time);
     generation_.wait(seen);
     return true;
   }
 
   // A thread takes a microsecond to wake another. So each wakes two, and these two each.
   void wake() {
-    for (int i = 0; i < 2 && wanted_.fetch_sub(1) > 0; i++) generation_.notify_one();
+    for (int i = 0; i < 2 && wanted_.fetch_sub(1) > 0; i++) {
+      generation_.notify_one();
+    }
   }
 
   // Neighbouring tasks read neighbouring memory, which the processor asks for in advance. So each
@@ -131,12 +144,17 @@ class Pool {
         Share& share = shares_[(thread + i) % threads_];
         // To look costs less than to add, which no two threads can do at a time.
         while (share.next.load(std::memory_order_relaxed) < share.end &&
-               (task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end)
+               (task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end) {
           task_(context_, task);
+        }
       }
     } catch (...) {
-      for (int i = 0; i < threads_; i++) shares_[i].next.store(shares_[i].end);
-      if (!failed_.test_and_set()) error_ = std::current_exception();
+      for (int i = 0; i < threads_; i++) {
+        shares_[i].next.store(shares_[i].end);
+      }
+      if (!failed_.test_and_set()) {
+        error_ = std::current_exception();
+      }
     }
   }
 
@@ -159,9 +177,13 @@ std::atomic<Pool*> pool{nullptr};
 std::atomic_flag making;
 
 Pool& get_pool() {
-  if (Pool* p = pool.load(std::memory_order_acquire)) return *p;
+  if (Pool* p = pool.load(std::memory_order_acquire)) {
+    return *p;
+  }
   const int workers = thread_count() - 1;
-  while (making.test_and_set(std::memory_order_acquire)) sched_yield();
+  while (making.test_and_set(std::memory_order_acquire)) {
+    sched_yield();
+  }
   if (!pool.load()) {
     static const int handler = pthread_atfork(nullptr, nullptr, [] {
       pool.store(nullptr);
@@ -186,7 +208,9 @@ int parse(const char* text) {
 int quota() {
   std::ifstream v2("/sys/fs/cgroup/cpu.max");
   double quota = 0, period = 0;
-  if (v2 >> quota >> period && period > 0) return std::max(1, static_cast<int>(quota / period));
+  if (v2 >> quota >> period && period > 0) {
+    return std::max(1, static_cast<int>(quota / period));
+  }
   std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
   std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
   return quota > 0 && period > 0 ? std::max(1, static_cast<int>(quota / period)) : 0;
@@ -196,8 +220,12 @@ int processors() {
   int count = static_cast<int>(std::thread::hardware_concurrency());
 #if defined(__linux__)
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
-  if (const int limit = quota()) count = std::min(count, limit);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    count = CPU_COUNT(&set);
+  }
+  if (const int limit = quota()) {
+    count = std::min(count, limit);
+  }
 #endif
   return std::max(count, 1);
 }
@@ -205,13 +233,17 @@ int processors() {
 int count_threads() {
   if (const char* own = std::getenv("MLX_SYS_PY_NUM_THREADS"); own && *own) {
     const int count = parse(own);
-    if (count < 1)
+    if (count < 1) {
       throw std::invalid_argument(
           "MLX_SYS_PY_NUM_THREADS is \"" + std::string(own) + "\", not a positive number");
+    }
     return std::min(count, 1024);
   }
-  if (const char* omp = std::getenv("OMP_NUM_THREADS"))
-    if (const int count = parse(omp)) return std::min(count, 1024);
+  if (const char* omp = std::getenv("OMP_NUM_THREADS")) {
+    if (const int count = parse(omp)) {
+      return std::min(count, 1024);
+    }
+  }
   return processors();
 }
 
@@ -229,7 +261,9 @@ void detail::run_tasks(int count, void (*task)(void*, int), void* context) {
   const bool caller_is_busy = waiting_callers.load(std::memory_order_relaxed) == 0;
   const int threads = thread_count() - (takes_all_processors && caller_is_busy);
   if (count <= 1 || threads <= 1) {
-    for (int i = 0; i < count; i++) task(context, i);
+    for (int i = 0; i < count; i++) {
+      task(context, i);
+    }
     return;
   }
   get_pool().run(threads, count, task, context);

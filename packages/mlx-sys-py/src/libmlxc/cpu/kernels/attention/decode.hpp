@@ -7,8 +7,8 @@
 namespace {
 namespace attention {
 
-using mlx_c::cpu::Number;
 using mlx_c::cpu::DecodeAttentionArgs;
+using mlx_c::cpu::Number;
 
 // Heads that are computed side by side, and columns of values.
 constexpr int tile_heads = 4, tile_vectors = dense::tile_vectors;
@@ -21,18 +21,23 @@ __attribute__((noinline)) void weigh(
   for (int key = 0; key < p.keys; key++, values += p.value_row) {
     vfloat value[vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) value[v] = S::along(values + v * lanes);
+    for (int v = 0; v < vectors; v++) {
+      value[v] = S::along(values + v * lanes);
+    }
 #pragma GCC unroll 4
     for (int h = 0; h < heads; h++) {
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++)
+      for (int v = 0; v < vectors; v++) {
         sums[h][v] += splat(weights[(std::ptrdiff_t)h * p.keys + key]) * value[v];
+      }
     }
   }
 #pragma GCC unroll 4
   for (int h = 0; h < heads; h++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) store(y + h * p.value_width + v * lanes, sums[h][v]);
+    for (int v = 0; v < vectors; v++) {
+      store(y + h * p.value_width + v * lanes, sums[h][v]);
+    }
   }
 }
 
@@ -44,7 +49,7 @@ void attend_heads(const DecodeAttentionArgs& p, int head) {
   const float* const queries = p.queries + (std::ptrdiff_t)head * width;
   float* const weights = p.weights + (std::ptrdiff_t)head * p.keys;
   const auto* key = dense::items<S>(p.key);
-  for (int i = 0; i < p.keys; i += step)
+  for (int i = 0; i < p.keys; i += step) {
     dense::dots<S, heads>(
         queries,
         width,
@@ -54,24 +59,32 @@ void attend_heads(const DecodeAttentionArgs& p, int head) {
         p.keys - i < step ? p.keys - i : step,
         weights + i,
         p.keys);
-  for (int h = 0; h < heads; h++)
+  }
+  for (int h = 0; h < heads; h++) {
     p.totals[head + h] = exponentials(weights + h * p.keys, p.keys, p.greatest[head + h]);
+  }
 
   const auto* value = dense::items<S>(p.value);
   float* const y = p.y + (std::ptrdiff_t)head * p.value_width;
   int j = 0;
-  for (; j + tile_vectors * lanes <= p.value_width; j += tile_vectors * lanes)
+  for (; j + tile_vectors * lanes <= p.value_width; j += tile_vectors * lanes) {
     weigh<S, heads, tile_vectors>(p, weights, value + j, y + j);
-  for (; j + lanes <= p.value_width; j += lanes) weigh<S, heads, 1>(p, weights, value + j, y + j);
-  if (j < p.value_width)
+  }
+  for (; j + lanes <= p.value_width; j += lanes) {
+    weigh<S, heads, 1>(p, weights, value + j, y + j);
+  }
+  if (j < p.value_width) {
     dense::combine_some<S, heads>(
         weights, p.keys, value + j, p.value_row, p.keys, p.value_width - j, y + j, p.value_width);
+  }
 }
 
 template <class S>
 void attend_all(const DecodeAttentionArgs& p) {
   int head = 0;
-  for (; head + tile_heads <= p.heads; head += tile_heads) attend_heads<S, tile_heads>(p, head);
+  for (; head + tile_heads <= p.heads; head += tile_heads) {
+    attend_heads<S, tile_heads>(p, head);
+  }
   switch (p.heads - head) {
     case 3:
       return attend_heads<S, 3>(p, head);

@@ -38,8 +38,9 @@ void rotate(const RopeArgs& p, const void* source, void* target) {
     S::put(&second, y + i * step + other, 1);
   }
   const int rotated = 2 * p.pairs;
-  if (rotated < p.width)
+  if (rotated < p.width) {
     std::memcpy(y + rotated, x + rotated, sizeof(Item) * (std::size_t)(p.width - rotated));
+  }
 }
 
 void rotate(const RopeArgs& p, const void* x, void* y) {

@@ -1,7 +1,7 @@
 // The operations on single elements. Compiled once per instruction set.
 
-#include "cpu/kernels/elementwise/ops.hpp"
 #include "cpu/kernels/elementwise/functors.hpp"
+#include "cpu/kernels/elementwise/ops.hpp"
 #include "cpu/kernels/simd/element_types.hpp"
 
 namespace {
@@ -15,9 +15,12 @@ struct Loop {
   template <class... Pointers>
   static void over(std::size_t size, char* out, Pointers... in) {
     std::size_t i = 0;
-    for (; i + n <= size; i += n)
+    for (; i + n <= size; i += n) {
       store<Out, n>(out + i * sizeof(Out), F{}(load<In, n>(in + i * sizeof(In))...));
-    if (i == size) return;
+    }
+    if (i == size) {
+      return;
+    }
     char last[n * sizeof(Out)];
     store<Out, n>(last, F{}(load<In, n>(Last<In, n>(in + i * sizeof(In), size - i).bytes)...));
     std::memcpy(out + i * sizeof(Out), last, (size - i) * sizeof(Out));
@@ -26,9 +29,15 @@ struct Loop {
   static void run(const void* const* operands, void* result, std::size_t size) {
     auto* const* in = reinterpret_cast<const char* const*>(operands);
     auto* out = static_cast<char*>(result);
-    if constexpr (sizeof...(In) == 1) over(size, out, in[0]);
-    if constexpr (sizeof...(In) == 2) over(size, out, in[0], in[1]);
-    if constexpr (sizeof...(In) == 3) over(size, out, in[0], in[1], in[2]);
+    if constexpr (sizeof...(In) == 1) {
+      over(size, out, in[0]);
+    }
+    if constexpr (sizeof...(In) == 2) {
+      over(size, out, in[0], in[1]);
+    }
+    if constexpr (sizeof...(In) == 3) {
+      over(size, out, in[0], in[1], in[2]);
+    }
   }
 };
 
@@ -260,7 +269,9 @@ Elementwise elementwise(Op op, Type operands, Type result);
 
 Elementwise elementwise(Op op, Type operands, Type result) {
   return with_type(operands, [&]<class T>(T) -> Elementwise {
-    if (op == Op::cast) return conversion_to<T>(result);
+    if (op == Op::cast) {
+      return conversion_to<T>(result);
+    }
     if constexpr (same<T, boolean>) {
       return of_booleans(op);
     } else if constexpr (same<T, double>) {

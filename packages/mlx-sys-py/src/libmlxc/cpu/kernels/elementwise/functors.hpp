@@ -93,8 +93,12 @@ MLX_C_COMPARISON(LessEqual, x <= y)
 struct Abs {
   template <class V>
   V operator()(V x) const {
-    if constexpr (same<V, vfloat>) return magnitude(x);
-    if constexpr (same<V, vec<double, lanes / 2>>) return (V)((vlong)x & 0x7fffffffffffffff);
+    if constexpr (same<V, vfloat>) {
+      return magnitude(x);
+    }
+    if constexpr (same<V, vec<double, lanes / 2>>) {
+      return (V)((vlong)x & 0x7fffffffffffffff);
+    }
     return x < 0 ? -x : x;
   }
 };
@@ -107,7 +111,9 @@ struct Shift {
     constexpr int bits = 8 * (int)sizeof x[0];
     const V few = y & (bits - 1);
     const auto in_range = few == y;
-    if constexpr (left) return in_range ? x << few : V{};
+    if constexpr (left) {
+      return in_range ? x << few : V{};
+    }
     return x >> (in_range ? few : V{} + (bits - 1)) & (V)(in_range | (x < 0));
   }
 };

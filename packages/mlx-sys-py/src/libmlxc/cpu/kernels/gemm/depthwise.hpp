@@ -14,18 +14,20 @@ void sum_of_rows(const void* const* rows, const void* weights, int count, int si
   int j = 0;
   for (; j + lanes_of<T> <= size; j += lanes_of<T>) {
     Vector<T> sum = {};
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
       sum += S::along(static_cast<const Item*>(rows[i]) + j) *
           S::along(w + (std::ptrdiff_t)i * size + j);
+    }
     T sums[lanes_of<T>];
     store_vector(sums, sum);
     S::put(sums, static_cast<Item*>(y) + j, lanes_of<T>);
   }
   for (; j < size; j++) {
     T sum = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
       sum += S::value(static_cast<const Item*>(rows[i])[j]) *
           S::value(w[(std::ptrdiff_t)i * size + j]);
+    }
     S::put(&sum, static_cast<Item*>(y) + j, 1);
   }
 }

@@ -36,8 +36,9 @@ void pack_rows_of_a(const Operand& a, Range rows, Range depth, int available, fl
   const int count = rows.end - rows.begin;
   std::memset(target, 0, sizeof(float) * tiles_side * (std::size_t)steps);
   if (a.column == 1) {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
       std::memcpy(target + i * steps, source + i * a.row, sizeof(*source) * (std::size_t)size);
+    }
     return;
   }
   for (int i = 0; i < count; i += tile_side) {
@@ -49,17 +50,22 @@ void pack_rows_of_a(const Operand& a, Range rows, Range depth, int available, fl
       if (whole) {
         vfloat square[tile_side];
 #pragma GCC unroll 16
-        for (int s = 0; s < tile_side; s++)
+        for (int s = 0; s < tile_side; s++) {
           square[s] = 2 * s < left
               ? BrainTiles::across(at + 2 * s * a.column, a.column, left - 2 * s)
               : vfloat{};
+        }
         transpose<float>(square);
-        for (int r = 0; r < tile_side; r++) store_vector(corner + r * steps, square[r]);
+        for (int r = 0; r < tile_side; r++) {
+          store_vector(corner + r * steps, square[r]);
+        }
       } else {
-        for (int r = 0; r < smaller(tile_side, count - i); r++)
-          for (int s = 0; s < tile_side && 2 * s < left; s++)
+        for (int r = 0; r < smaller(tile_side, count - i); r++) {
+          for (int s = 0; s < tile_side && 2 * s < left; s++) {
             corner[r * steps + s] =
                 BrainTiles::get(at + r * a.row + 2 * s * a.column, a.column, left - 2 * s);
+          }
+        }
       }
     }
   }

@@ -4,8 +4,8 @@
 // one of b, from the second level. Panels are as deep and as many as these levels take.
 #pragma once
 
-#include "cpu/kernels/table.hpp"
 #include "cpu/kernels/gemm/gemm_pack.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace {
 namespace dense {
@@ -62,11 +62,15 @@ class Ahead {
   }
 
   void ask() {
-    if (count_ == 0) return;
+    if (count_ == 0) {
+      return;
+    }
     count_--;
     ask_for(at_);
     at_ += (std::uintptr_t)step_;
-    if (--left_ > 0) return;
+    if (--left_ > 0) {
+      return;
+    }
     left_ = run_;
     at_ += (std::uintptr_t)skip_;
   }
@@ -81,8 +85,11 @@ class Ahead {
 template <class T>
 void put_some(
     const T* tile, int width, int rows, T* y, std::ptrdiff_t y_row, int columns, bool add) {
-  for (; rows > 0; rows--, tile += width, y += y_row)
-    for (int j = 0; j < columns; j++) y[j] = add ? y[j] + tile[j] : tile[j];
+  for (; rows > 0; rows--, tile += width, y += y_row) {
+    for (int j = 0; j < columns; j++) {
+      y[j] = add ? y[j] + tile[j] : tile[j];
+    }
+  }
 }
 
 // The tile of `rows` rows and `columns` columns of y, to which it is added if `add`. All loops but
@@ -104,11 +111,15 @@ void tile(
     for (const int end = smaller(p + steps_per_line, steps); p < end; p++, a += rows, b += width) {
       Vector<T> right[vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) right[v] = load_vector(b + v * size);
+      for (int v = 0; v < vectors; v++) {
+        right[v] = load_vector(b + v * size);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) sums[r][v] = M::multiply_add(a[r], right[v], sums[r][v]);
+        for (int v = 0; v < vectors; v++) {
+          sums[r][v] = M::multiply_add(a[r], right[v], sums[r][v]);
+        }
       }
     }
   }
@@ -124,7 +135,9 @@ void tile(
       store_vector(at, add && all ? load_vector(at) + sums[r][v] : sums[r][v]);
     }
   }
-  if (!all) put_some(some, width, rows, y, y_row, columns, add);
+  if (!all) {
+    put_some(some, width, rows, y, y_row, columns, add);
+  }
 }
 
 template <class T>
@@ -209,8 +222,7 @@ std::size_t blocked_scratch(const Gemm& p) {
 
 // y = a b, for the given columns, at most block_columns<S>.
 template <class S, class T = typename S::T>
-void multiply_blocked(
-    const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, T* scratch) {
+void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, T* scratch) {
   constexpr int wide = panel_width<T>, narrow = lanes_of<T>;
   const int n = S::width * (columns.end - columns.begin), rows = panel_rows_of_a(p.m);
   for (int k = 0; k < p.k; k += S::items(block_steps)) {

@@ -1,8 +1,8 @@
 // Products of matrices of numbers, alone and added to a third.
 #pragma once
 
-#include "cpu/kernels/gemm/gemm_skinny.hpp"
 #include "cpu/kernels/gemm/gemm_amx.hpp"
+#include "cpu/kernels/gemm/gemm_skinny.hpp"
 
 namespace {
 namespace dense {
@@ -16,19 +16,27 @@ void finish(const Gemm& p, Range columns, T* sums, std::ptrdiff_t sums_row, bool
   constexpr int width = P::width;
   const int count = width * (columns.end - columns.begin);
   for (int i = 0; i < p.m; i++, sums += sums_row) {
-    if (p.alpha != 1)
-      for (int j = 0; j < count; j++) sums[j] *= (T)p.alpha;
+    if (p.alpha != 1) {
+      for (int j = 0; j < count; j++) {
+        sums[j] *= (T)p.alpha;
+      }
+    }
     if (p.beta != 0) {
       const Item* c = items<P>(p.c.data) + width * (i * p.c.row + columns.begin * p.c.column);
-      for (int j = 0; j < count; j++)
+      for (int j = 0; j < count; j++) {
         sums[j] += (T)p.beta * P::value(c[j / width * width * p.c.column + j % width]);
+      }
     }
-    if (in_place) continue;
+    if (in_place) {
+      continue;
+    }
     Item* y = static_cast<Item*>(p.y) + width * (i * p.y_row + columns.begin * p.y_column);
     if (p.y_column == 1) {
       P::put(sums, y, count);
     } else {
-      for (int j = 0; j < count; j += width) P::put(sums + j, y + j * p.y_column, width);
+      for (int j = 0; j < count; j += width) {
+        P::put(sums + j, y + j * p.y_column, width);
+      }
     }
   }
 }
@@ -40,9 +48,13 @@ struct Dense {
   static constexpr bool same_type = sizeof(T) == sizeof(typename P::Item);
 
   static bool has_few_rows(const Gemm& p) {
-    if (S::width != 1 || p.m > few_rows) return false;
+    if (S::width != 1 || p.m > few_rows) {
+      return false;
+    }
     // Without whole vectors to read, packing costs less.
-    if (p.b.row == 1) return p.m == 1 || S::steps(p.k) >= lanes_of<T>;
+    if (p.b.row == 1) {
+      return p.m == 1 || S::steps(p.k) >= lanes_of<T>;
+    }
     return p.b.column == 1 && (p.m == 1 || p.n >= lanes_of<T>);
   }
 
@@ -75,14 +87,17 @@ struct Dense {
         row = S::width * p.y_row;
       }
       if (p.k == 0) {
-        for (int i = 0; i < p.m; i++)
+        for (int i = 0; i < p.m; i++) {
           std::memset(y + i * row, 0, sizeof(T) * S::width * (std::size_t)(columns.end - j));
+        }
       } else if (has_few_rows(p)) {
         multiply_few_rows<S>(p, columns, y, row, rest);
       } else {
         multiply_blocked<S>(p, columns, y, row, rest);
       }
-      if (!in_place(p) || p.alpha != 1 || p.beta != 0) finish<P>(p, columns, y, row, in_place(p));
+      if (!in_place(p) || p.alpha != 1 || p.beta != 0) {
+        finish<P>(p, columns, y, row, in_place(p));
+      }
     }
   }
 };
@@ -90,8 +105,12 @@ struct Dense {
 // The same with the sides exchanged where y has fewer columns than a tile, so few that they should
 // be rows; and with an alpha of 0 nothing of a and b counts.
 inline Gemm oriented(Gemm p) {
-  if (p.alpha == 0) p.k = 0;
-  if (p.n > few_rows || p.n >= p.m) return p;
+  if (p.alpha == 0) {
+    p.k = 0;
+  }
+  if (p.n > few_rows || p.n >= p.m) {
+    return p;
+  }
   Gemm q = p;
   q.m = p.n;
   q.n = p.m;

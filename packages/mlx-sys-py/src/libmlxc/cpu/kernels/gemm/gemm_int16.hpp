@@ -17,8 +17,8 @@
 // must be so that this product is a normal number.
 #pragma once
 
-#include "cpu/kernels/table.hpp"
 #include "cpu/kernels/gemm/gemm_types.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace {
 namespace integers {
@@ -96,10 +96,11 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 2
-      for (int v = 0; v < tile_vectors; v++)
+      for (int v = 0; v < tile_vectors; v++) {
         sums[r][v] = is_plain(r, v)
             ? vint{}
             : load_vector(scales + tile_columns + v * lanes) + units[rows + r];
+      }
     }
     for (int step = 0; step < steps; step += 2, x += 2 * rows, w += 2 * tile_columns) {
       vint first[tile_vectors], second[tile_vectors];
@@ -125,13 +126,17 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
 #pragma GCC unroll 2
     for (int v = 0; v < tile_vectors; v++) {
       scale[v] = load_vector(scales + v * lanes);
-      if constexpr (biased) bias[v] = (vfloat)load_vector(scales + 2 * tile_columns + v * lanes);
+      if constexpr (biased) {
+        bias[v] = (vfloat)load_vector(scales + 2 * tile_columns + v * lanes);
+      }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 2
       for (int v = 0; v < tile_vectors; v++) {
-        if constexpr (biased) totals[r][v] += bias[v] * (vfloat)(vint{} + units[2 * rows + r]);
+        if constexpr (biased) {
+          totals[r][v] += bias[v] * (vfloat)(vint{} + units[2 * rows + r]);
+        }
         totals[r][v] += to_float((vuint)sums[r][v]) * (vfloat)(scale[v] + units[r]);
       }
     }
@@ -141,7 +146,9 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 2
-    for (int v = 0; v < tile_vectors; v++) store(y + r * tile_columns + v * lanes, totals[r][v]);
+    for (int v = 0; v < tile_vectors; v++) {
+      store(y + r * tile_columns + v * lanes, totals[r][v]);
+    }
   }
 }
 
@@ -175,8 +182,9 @@ void multiply_tile(
   using Rows = MakeSequence<tile_rows>::type;
   const Tile tile = p.biased ? choose_tile<true>(rows, Rows()) : choose_tile<false>(rows, Rows());
   // The lines of the cache that results go to, while there is time.
-  for (int r = 0; r < rows; r++)
+  for (int r = 0; r < rows; r++) {
     __builtin_prefetch(advance(y, p.y_type, (std::size_t)r * (std::size_t)p.y_row), 1);
+  }
   alignas(64) float totals[tile_rows * tile_columns];
   tile(p.k / p.group, p.group / 2, x, w, totals);
   switch (p.y_type) {
@@ -198,7 +206,9 @@ void multiply(
     void* y) {
   const int first = first_rows(rows);
   multiply_tile(p, first, columns, x, w, y);
-  if (first == rows) return;
+  if (first == rows) {
+    return;
+  }
   void* rest = const_cast<void*>(advance(y, p.y_type, (std::size_t)first * (std::size_t)p.y_row));
   multiply_tile(p, rows - first, columns, x + second_part(p, rows), w, rest);
 }

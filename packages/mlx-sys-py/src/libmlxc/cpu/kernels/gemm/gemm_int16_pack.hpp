@@ -31,8 +31,9 @@ inline vint rounded(vfloat v) {
 inline vint products(const vint (&steps)[lanes]) {
   vint sums = {};
 #pragma GCC unroll 8
-  for (int step = 0; step < lanes; step += 2)
+  for (int step = 0; step < lanes; step += 2) {
     sums = add_products(sums, steps[step], steps[step + 1]);
+  }
   return sums;
 }
 
@@ -84,10 +85,13 @@ vint greatest(const typename S::Item* x, std::ptrdiff_t row, int group, int rows
 #pragma GCC unroll 16
   for (int r = 0; r < lanes; r++) {
     square[r] = vint{};
-    if (r >= rows) continue;
+    if (r >= rows) {
+      continue;
+    }
     __builtin_prefetch(x + r * row + prefetch_items);
-    for (int i = 0; i < group; i += step)
+    for (int i = 0; i < group; i += step) {
       square[r] = Bits::larger(square[r], Bits::get(x + r * row + i));
+    }
   }
   // Halves of the rows become halves of vectors, until all rows are lanes of one.
 #pragma GCC unroll 4
@@ -109,13 +113,17 @@ class Parts {
         second_(panel + second_part(p, rows)),
         first_rows_(first_rows(rows)),
         second_rows_(rows - first_rows_) {
-    for (int lane = 0; lane < lanes; lane++) shifted_[lane] = lane + first_rows_;
+    for (int lane = 0; lane < lanes; lane++) {
+      shifted_[lane] = lane + first_rows_;
+    }
   }
 
   void put(vint v) {
     store(first_, v);
     first_ += first_rows_;
-    if (second_rows_ == 0) return;
+    if (second_rows_ == 0) {
+      return;
+    }
     store(second_, (vint)_mm512_permutexvar_epi32((__m512i)shifted_, (__m512i)v));
     second_ += second_rows_;
   }
@@ -139,7 +147,9 @@ inline void quantize(
 #pragma GCC unroll 16
   for (int r = 0; r < lanes; r++) {
     pairs[r] = vint{};
-    if (r >= rows) continue;
+    if (r >= rows) {
+      continue;
+    }
     const auto* at = x + r * row;
     const vfloat factor = splat(factors[r]);
     pairs[r] = pair(rounded(S::along(at) * factor), rounded(S::along(at + lanes) * factor));
@@ -147,14 +157,15 @@ inline void quantize(
 }
 
 template <class S>
-bool pack_x(
-    const Int16Gemm& p, const void* source, std::ptrdiff_t row, int rows, Parts parts) {
+bool pack_x(const Int16Gemm& p, const void* source, std::ptrdiff_t row, int rows, Parts parts) {
   const vint smallest = (vint)splat(smallest_x), limit = (vint)splat(largest_x);
   const auto* x = static_cast<const typename S::Item*>(source);
   for (int k = 0; k < p.k; k += p.group, x += p.group) {
     const vint most = greatest<S>(x, row, p.group, rows);
     const vint small = most < smallest;
-    if (any(most >= limit) || (!p.flushes && any(small & (most != 0)))) return false;
+    if (any(most >= limit) || (!p.flushes && any(small & (most != 0)))) {
+      return false;
+    }
     // Numbers next to the end of 16 bits get a larger unit: they are added to those of w.
     const vint power = ((small ? smallest : most) + 0x20000) & 0x7f800000;
     const vint exponent = power - ((127 + p.x_bits - 2) << 23);
@@ -168,12 +179,16 @@ bool pack_x(
 #pragma GCC unroll 16
       for (int step = 0; step < lanes; step++) {
         parts.put(square[step]);
-        if (p.biased) sums = add_products(sums, square[step], vint{} + 0x10001);
+        if (p.biased) {
+          sums = add_products(sums, square[step], vint{} + 0x10001);
+        }
       }
     }
     parts.put(exponent);
     parts.put(-subtracted);
-    if (p.biased) parts.put((vint)(to_float((vuint)sums) * (vfloat)(exponent + (127 << 23))));
+    if (p.biased) {
+      parts.put((vint)(to_float((vuint)sums) * (vfloat)(exponent + (127 << 23))));
+    }
   }
   return true;
 }
@@ -203,7 +218,9 @@ inline void get_pairs(
 #pragma GCC unroll 16
   for (int c = 0; c < lanes; c++, bytes += row) {
     pairs[c] = vint{};
-    if (c >= count) continue;
+    if (c >= count) {
+      continue;
+    }
     vint low[chunk_vectors], high[chunk_vectors];
     unpack<bits>(bytes, low);
     unpack<bits>(bytes + 2 * bits, high);
@@ -225,7 +242,9 @@ inline void get_pairs<4>(
 #pragma GCC unroll 4
     for (int part = 0; part < 4; part++) {
       const int c = 4 * part + i;
-      if (c >= count) continue;
+      if (c >= count) {
+        continue;
+      }
       const __m128i four = _mm_loadu_si128((const __m128i*)(bytes + c * row));
       words[i] = _mm512_mask_broadcast_i32x4(words[i], (__mmask16)(15 << 4 * part), four);
     }
@@ -251,17 +270,14 @@ inline void get_pairs<4>(
 // A scale of zero has no exponent to add to. The integers of its group become zero instead, and
 // what follows from them.
 void clear(std::int32_t* group, int vectors, vint columns) {
-  for (int i = 0; i < vectors; i++, group += tile_columns)
+  for (int i = 0; i < vectors; i++, group += tile_columns) {
     store_vector(group, load_vector(group) & ~columns);
+  }
 }
 
 // The scales and biases of up to 16 columns, behind the pairs of their groups.
 bool pack_factors(
-    const Int16Gemm& p,
-    const QuantizedGemm& q,
-    int column,
-    int count,
-    std::int32_t* panel) {
+    const Int16Gemm& p, const QuantizedGemm& q, int column, int count, std::int32_t* panel) {
   const int groups = p.k / p.group, steps = p.group / 2;
   const vint smallest = (vint)splat(smallest_scale), limit = (vint)splat(largest_scale);
   float scales[lanes][scale_block] = {}, biases[lanes][scale_block] = {};
@@ -288,7 +304,9 @@ bool pack_factors(
         const vint size = magnitude((vfloat)scale[i]), zero = size == 0;
         unfit |= (~zero & (size < smallest)) | (size >= limit);
         unfit |= magnitude((vfloat)bias[i]) >= (vint)splat(largest_x);
-        if (any(zero)) clear(group, steps + 2, zero);
+        if (any(zero)) {
+          clear(group, steps + 2, zero);
+        }
         store_vector(group + steps * tile_columns, zero ? (vint)splat(1) : scale[i]);
         store_vector(group + (steps + 2) * tile_columns, bias[i]);
       }
@@ -298,8 +316,7 @@ bool pack_factors(
 }
 
 template <int bits>
-bool pack_w(
-    const Int16Gemm& p, const QuantizedGemm& q, Range columns, std::int32_t* panel) {
+bool pack_w(const Int16Gemm& p, const QuantizedGemm& q, Range columns, std::int32_t* panel) {
   const std::ptrdiff_t row = (std::ptrdiff_t)p.k / 8 * bits;
   const unsigned char* bytes = reinterpret_cast<const unsigned char*>(q.w) + columns.begin * row;
   bool fits = true;
@@ -313,8 +330,9 @@ bool pack_w(
         get_pairs<bits>(bytes + i / 8 * bits + c * row, row, count, pairs);
         subtracted += products(pairs);
 #pragma GCC unroll 16
-        for (int step = 0; step < lanes; step++, target += tile_columns)
+        for (int step = 0; step < lanes; step++, target += tile_columns) {
           store_vector(target, pairs[step]);
+        }
       }
       store_vector(target + tile_columns, -subtracted);
     }
@@ -323,8 +341,7 @@ bool pack_w(
   return fits;
 }
 
-bool pack_w(
-    const Int16Gemm& p, const QuantizedGemm& q, Range columns, std::int32_t* panel) {
+bool pack_w(const Int16Gemm& p, const QuantizedGemm& q, Range columns, std::int32_t* panel) {
   bool fits = true;
   with_format(q, [&](auto format) { fits = pack_w<format.bits>(p, q, columns, panel); });
   return fits;
@@ -340,22 +357,24 @@ inline vint column_scales(vint most, float factor) {
 
 // Columns whose numbers lie behind each other, all k of them.
 template <class S>
-bool pack_standing(
-    const Int16Gemm& p, Operand w, int columns, float factor, std::int32_t* panel) {
+bool pack_standing(const Int16Gemm& p, Operand w, int columns, float factor, std::int32_t* panel) {
   const vint smallest = (vint)splat(smallest_column), limit = (vint)splat(largest_scale);
   for (int c = 0; c < tile_columns; c += lanes) {
     const auto* at = static_cast<const typename S::Item*>(w.data) + c * w.column;
     std::int32_t* target = panel + c;
     for (int k = 0; k < p.k; k += block, at += block) {
       const vint found = greatest<S>(at, w.column, block, columns - c);
-      if (any(found >= limit)) return false;
+      if (any(found >= limit)) {
+        return false;
+      }
       const vint most = larger(found, smallest);
       vint square[lanes];
       quantize<S>(at, w.column, columns - c, column_limit / (vfloat)most, square);
       transpose<std::int32_t>(square);
 #pragma GCC unroll 16
-      for (int step = 0; step < lanes; step++, target += tile_columns)
+      for (int step = 0; step < lanes; step++, target += tile_columns) {
         store_vector(target, square[step]);
+      }
       store_vector(target, column_scales(most, factor));
       store_vector(target + tile_columns, -products(square));
       target += 2 * tile_columns;
@@ -380,7 +399,9 @@ bool pack_lying(
         rows[i] = i < rest ? S::along(at + i * w.row) : vfloat{};
         most = larger(most, magnitude(rows[i]));
       }
-      if (any(most >= limit)) return false;
+      if (any(most >= limit)) {
+        return false;
+      }
       const vfloat inverse = column_limit / (vfloat)most;
       vint steps[lanes];
       for (int step = 0; step < lanes; step++, target += tile_columns) {

@@ -37,12 +37,16 @@ void pack_square(const typename S::Item* source, Lines lines, int width, T* targ
 #pragma GCC unroll 16
     for (int i = 0; i < size; i++) {
       const auto* line = source + (first + i) * lines.line;
-      if (i < count) ask_for((std::uintptr_t)line + bytes_ahead);
+      if (i < count) {
+        ask_for((std::uintptr_t)line + bytes_ahead);
+      }
       square[i] = i < count ? S::along(line) : Vector<T>{};
     }
     transpose<T>(square);
 #pragma GCC unroll 16
-    for (int p = 0; p < size; p++) store_vector(target + p * width + first, square[p]);
+    for (int p = 0; p < size; p++) {
+      store_vector(target + p * width + first, square[p]);
+    }
   }
 }
 
@@ -51,9 +55,11 @@ void pack(const typename S::Item* source, Lines lines, int items, int width, T* 
   constexpr int size = lanes_of<T>;
   const int steps = S::steps(items);
   int p = 0;
-  if (lines.step == 1)
-    for (; S::items(p + size) <= items; p += size)
+  if (lines.step == 1) {
+    for (; S::items(p + size) <= items; p += size) {
       pack_square<S>(source + S::items(p), lines, width, target + (std::ptrdiff_t)p * width);
+    }
+  }
   for (; p < steps; p++) {
     const auto* at = source + S::items(p) * lines.step;
     const int left = items - S::items(p);
@@ -65,11 +71,16 @@ void pack(const typename S::Item* source, Lines lines, int items, int width, T* 
           (std::uintptr_t)at + (std::uintptr_t)(S::items(steps_ahead) * lines.step) * item;
       ask_for(ahead);
       ask_for(ahead + (std::uintptr_t)(lines.count - 1) * item);
-      for (; i < lines.count && i + size <= lines.available; i += size)
+      for (; i < lines.count && i + size <= lines.available; i += size) {
         store_vector(row + i, S::across(at + i, lines.step, left));
+      }
     }
-    for (; i < lines.count; i++) row[i] = S::get(at + i * lines.line, lines.step, left);
-    for (; i < width; i++) row[i] = 0;
+    for (; i < lines.count; i++) {
+      row[i] = S::get(at + i * lines.line, lines.step, left);
+    }
+    for (; i < width; i++) {
+      row[i] = 0;
+    }
   }
 }
 

@@ -30,12 +30,17 @@ void order_rows(const Gemm& p, T* x) {
   for (int i = 0; i < p.m; i++, x += row) {
     const auto* source = items<S>(p.a.data) + i * p.a.row;
     int s = 0;
-    if (p.a.column == 1)
-      for (; S::items(s + size) <= p.k; s += size)
+    if (p.a.column == 1) {
+      for (; S::items(s + size) <= p.k; s += size) {
         store_vector(x + s, S::along(source + S::items(s)));
-    for (; s < steps; s++)
+      }
+    }
+    for (; s < steps; s++) {
       x[s] = S::get(source + S::items(s) * p.a.column, p.a.column, p.k - S::items(s));
-    for (; s < row; s++) x[s] = 0;
+    }
+    for (; s < row; s++) {
+      x[s] = 0;
+    }
   }
 }
 
@@ -52,7 +57,9 @@ __attribute__((noinline)) void dots(
     std::ptrdiff_t y_row) {
   constexpr int size = lanes_of<T>, columns = few_tile_columns;
   const typename S::Item* column[columns];
-  for (int c = 0; c < columns; c++) column[c] = b + (c < count ? c : 0) * b_column;
+  for (int c = 0; c < columns; c++) {
+    column[c] = b + (c < count ? c : 0) * b_column;
+  }
   Vector<T> sums[rows][columns] = {};
   auto add = [&](int s, auto&& right) {
     Vector<T> left[rows];
@@ -66,14 +73,16 @@ __attribute__((noinline)) void dots(
     }
   };
   int s = 0;
-  for (; S::items(s + size) <= k; s += size)
+  for (; S::items(s + size) <= k; s += size) {
     add(s, [&](int c) { return S::along(column[c] + S::items(s)); });
-  if (const int left = k - S::items(s); left > 0)
+  }
+  if (const int left = k - S::items(s); left > 0) {
     add(s, [&](int c) {
       typename S::Item rest[4 * lanes / sizeof(typename S::Item)] = {};
       std::memcpy(rest, column[c] + S::items(s), sizeof *rest * (std::size_t)left);
       return S::along(rest);
     });
+  }
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
     T total[columns];
@@ -82,9 +91,13 @@ __attribute__((noinline)) void dots(
       std::memcpy(total, &four, sizeof four);
     } else {
 #pragma GCC unroll 4
-      for (int c = 0; c < columns; c++) total[c] = sum_lanes<T>(sums[r][c]);
+      for (int c = 0; c < columns; c++) {
+        total[c] = sum_lanes<T>(sums[r][c]);
+      }
     }
-    for (int c = 0; c < count; c++) y[r * y_row + c] = total[c];
+    for (int c = 0; c < count; c++) {
+      y[r * y_row + c] = total[c];
+    }
   }
 }
 
@@ -103,15 +116,21 @@ __attribute__((noinline)) void scatter_values(
   for (int j = 0; j < columns; j += lanes_of<T>) {
     Vector<T> sums[rows];
 #pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) sums[r] = add ? load_vector(y + r * y_row + j) : Vector<T>{};
+    for (int r = 0; r < rows; r++) {
+      sums[r] = add ? load_vector(y + r * y_row + j) : Vector<T>{};
+    }
 #pragma GCC unroll 8
     for (int s = 0; s < steps; s++) {
       const Vector<T> v = S::across(b + S::items(s) * b_row + j, b_row, left - S::items(s));
 #pragma GCC unroll 4
-      for (int r = 0; r < rows; r++) sums[r] = S::Math::multiply_add(x[r * x_row + s], v, sums[r]);
+      for (int r = 0; r < rows; r++) {
+        sums[r] = S::Math::multiply_add(x[r * x_row + s], v, sums[r]);
+      }
     }
 #pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) store_vector(y + r * y_row + j, sums[r]);
+    for (int r = 0; r < rows; r++) {
+      store_vector(y + r * y_row + j, sums[r]);
+    }
   }
 }
 
@@ -129,23 +148,34 @@ __attribute__((noinline)) void combine_some(
   Vector<T> sums[rows] = {};
   for (int s = 0; S::items(s) < k; s++, b += S::items(1) * b_row) {
     T some[lanes_of<T>] = {};
-    for (int j = 0; j < columns; j++) some[j] = S::get(b + j, b_row, k - S::items(s));
+    for (int j = 0; j < columns; j++) {
+      some[j] = S::get(b + j, b_row, k - S::items(s));
+    }
     const Vector<T> v = load_vector(some);
 #pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) sums[r] = S::Math::multiply_add(x[r * x_row + s], v, sums[r]);
+    for (int r = 0; r < rows; r++) {
+      sums[r] = S::Math::multiply_add(x[r * x_row + s], v, sums[r]);
+    }
   }
 #pragma GCC unroll 4
-  for (int r = 0; r < rows; r++)
+  for (int r = 0; r < rows; r++) {
     std::memcpy(y + r * y_row, &sums[r], sizeof(T) * (std::size_t)columns);
+  }
 }
 
 // Calls f with as many rows as a tile takes, as a constant, for the rows from `i` on.
 template <class F>
 void for_row_tiles(int m, F f) {
   int i = 0;
-  for (; i + few_tile_rows <= m; i += few_tile_rows) f(i, Constant<few_tile_rows>());
-  for (; i + 2 <= m; i += 2) f(i, Constant<2>());
-  if (i < m) f(i, Constant<1>());
+  for (; i + few_tile_rows <= m; i += few_tile_rows) {
+    f(i, Constant<few_tile_rows>());
+  }
+  for (; i + 2 <= m; i += 2) {
+    f(i, Constant<2>());
+  }
+  if (i < m) {
+    f(i, Constant<1>());
+  }
 }
 
 // y = a b, for the given columns, where one of the strides of b is 1.
@@ -156,7 +186,7 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
   const auto* b = items<S>(p.b.data) + columns.begin * p.b.column;
   const int n = columns.end - columns.begin;
   if (p.b.row == 1) {
-    for (int j = 0; j < n; j += few_tile_columns)
+    for (int j = 0; j < n; j += few_tile_columns) {
       for_row_tiles(p.m, [&](int i, auto rows) {
         dots<S, rows.value>(
             x + (std::ptrdiff_t)i * row,
@@ -168,6 +198,7 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
             y + i * y_row + j,
             y_row);
       });
+    }
     return;
   }
   const int vectors = n / lanes_of<T> * lanes_of<T>;
@@ -186,9 +217,13 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
     });
   };
   int s = 0;
-  for (; s + combined_steps <= steps; s += combined_steps) add(s, Constant<combined_steps>());
-  for (; s < steps; s++) add(s, Constant<1>());
-  if (vectors < n)
+  for (; s + combined_steps <= steps; s += combined_steps) {
+    add(s, Constant<combined_steps>());
+  }
+  for (; s < steps; s++) {
+    add(s, Constant<1>());
+  }
+  if (vectors < n) {
     for_row_tiles(p.m, [&](int i, auto rows) {
       combine_some<S, rows.value>(
           x + (std::ptrdiff_t)i * row,
@@ -200,6 +235,7 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
           y + i * y_row + vectors,
           y_row);
     });
+  }
 }
 
 }  // namespace dense

@@ -78,7 +78,9 @@ struct Half : Plain<std::uint16_t, float> {
     return (vfloat)_mm256_cvtph_ps((__m128i)load_halves(at));
 #else
     vfloat v;
-    for (int lane = 0; lane < lanes; lane++) v[lane] = half_to_float(at[lane]);
+    for (int lane = 0; lane < lanes; lane++) {
+      v[lane] = half_to_float(at[lane]);
+    }
     return v;
 #endif
   }

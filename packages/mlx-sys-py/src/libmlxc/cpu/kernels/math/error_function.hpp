@@ -128,7 +128,9 @@ inline vfloat error_function(vfloat x) {
   };
   vfloat result = coefficients(5);
 #pragma GCC unroll 5
-  for (int k = 4; k >= 0; k--) result = result * t + coefficients(k);
+  for (int k = 4; k >= 0; k--) {
+    result = result * t + coefficients(k);
+  }
   return with_sign(result, x);
 }
 

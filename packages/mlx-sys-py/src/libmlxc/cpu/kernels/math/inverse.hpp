@@ -142,9 +142,13 @@ inline vfloat remainder_of(vfloat x, vfloat y) {
     std::memcpy((char*)&rare + part * sizeof inexact, &inexact, sizeof inexact);
   }
   result = result == 0 ? with_sign(result, x) : result;
-  if (__builtin_expect(all(rare == 0), true)) return result;
+  if (__builtin_expect(all(rare == 0), true)) {
+    return result;
+  }
   for (int i = 0; i < lanes; i++) {
-    if (rare[i] == 0) continue;
+    if (rare[i] == 0) {
+      continue;
+    }
     const float rest = __builtin_remainderf(x[i], y[i]);
     result[i] = rest != 0 && (rest < 0) != (y[i] < 0) ? rest + y[i] : rest;
   }

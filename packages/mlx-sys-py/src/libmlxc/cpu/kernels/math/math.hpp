@@ -26,13 +26,23 @@ inline vfloat with_sign(vfloat x, vfloat sign) {
 template <class V>
 inline V square_root(V x) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof x[0] == 4) return (V)_mm512_sqrt_ps((__m512)x);
-  if constexpr (sizeof x[0] == 8) return (V)_mm512_sqrt_pd((__m512d)x);
+  if constexpr (sizeof x[0] == 4) {
+    return (V)_mm512_sqrt_ps((__m512)x);
+  }
+  if constexpr (sizeof x[0] == 8) {
+    return (V)_mm512_sqrt_pd((__m512d)x);
+  }
 #elif defined(__AVX2__)
-  if constexpr (sizeof x[0] == 4) return (V)_mm256_sqrt_ps((__m256)x);
-  if constexpr (sizeof x[0] == 8) return (V)_mm256_sqrt_pd((__m256d)x);
+  if constexpr (sizeof x[0] == 4) {
+    return (V)_mm256_sqrt_ps((__m256)x);
+  }
+  if constexpr (sizeof x[0] == 8) {
+    return (V)_mm256_sqrt_pd((__m256d)x);
+  }
 #else
-  for (int i = 0; i < (int)(sizeof x / sizeof x[0]); i++) x[i] = __builtin_sqrt(x[i]);
+  for (int i = 0; i < (int)(sizeof x / sizeof x[0]); i++) {
+    x[i] = __builtin_sqrt(x[i]);
+  }
   return x;
 #endif
 }
@@ -144,7 +154,9 @@ inline vfloat inverse_error_function(vfloat x) {
       3.437270596e-07,
       2.853478993e-08);
   // Few numbers are far from 0.
-  if (all(w < 5)) return x * near;
+  if (all(w < 5)) {
+    return x * near;
+  }
   const vfloat far = polynomial(
       square_root(w) - 3,
       2.832977081,
@@ -186,7 +198,9 @@ inline bool has_angle(vfloat x) {
 template <bool is_sine>
 inline vfloat circular(vfloat x) {
   if (!has_angle(x)) {
-    for (int i = 0; i < lanes; i++) x[i] = is_sine ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);
+    for (int i = 0; i < lanes; i++) {
+      x[i] = is_sine ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);
+    }
     return x;
   }
   const Angle angle(x);
@@ -198,7 +212,9 @@ inline vfloat circular(vfloat x) {
 
 inline vfloat tangent(vfloat x) {
   if (!has_angle(x)) {
-    for (int i = 0; i < lanes; i++) x[i] = __builtin_tanf(x[i]);
+    for (int i = 0; i < lanes; i++) {
+      x[i] = __builtin_tanf(x[i]);
+    }
     return x;
   }
   const Angle angle(x);
@@ -244,7 +260,9 @@ inline vdouble positive_power(vdouble x, vdouble y) {
 }
 
 inline vfloat power_of(vfloat x, vfloat y) {
-  if (all(y == 2)) return x * x;
+  if (all(y == 2)) {
+    return x * x;
+  }
 
   const vfloat size = magnitude(x);
   vfloat result;

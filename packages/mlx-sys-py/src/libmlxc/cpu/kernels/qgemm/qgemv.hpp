@@ -28,7 +28,9 @@ constexpr int prefetch_words = 2048;
 // The first `count` lanes; zero in the others, whatever they hold.
 inline vfloat first(vfloat v, int count) {
   vint lane;
-  for (int i = 0; i < lanes; i++) lane[i] = i;
+  for (int i = 0; i < lanes; i++) {
+    lane[i] = i;
+  }
   return lane < count ? v : vfloat{};
 }
 
@@ -130,8 +132,9 @@ inline vfloat fill_up(vfloat4 v) {
 // The scales that meet one block, `group_lanes` lanes each. Reads four of them.
 template <int group_lanes, class S>
 inline vfloat block_scales(const S* scales, int block) {
-  if constexpr (group_lanes >= lanes)
+  if constexpr (group_lanes >= lanes) {
     return splat(load_four(scales + block / (group_lanes / lanes))[0]);
+  }
   const vfloat s = fill_up(load_four(scales + block * (lanes / group_lanes)));
 #if defined(__AVX512F__)
   return group_lanes == 4
@@ -162,14 +165,18 @@ void tile(
   for (int c = 0; c < columns; c++) {
     x[c] = packed + (std::ptrdiff_t)c * layout.row();
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) total[r][c] = vfloat{};
+    for (int r = 0; r < rows; r++) {
+      total[r][c] = vfloat{};
+    }
   }
   for (int g = 0; g < layout.groups; g += lanes) {
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
       const vfloat bias = first(load_scales(biases + r * layout.groups + g), layout.groups - g);
 #pragma GCC unroll 8
-      for (int c = 0; c < columns; c++) total[r][c] += bias * load(x[c] + layout.x_size + g);
+      for (int c = 0; c < columns; c++) {
+        total[r][c] += bias * load(x[c] + layout.x_size + g);
+      }
     }
   }
 
@@ -188,13 +195,18 @@ void tile(
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
       vfloat scale = block_scales<group * bits / 32>(scales + r * layout.groups, b);
-      if (part.value) scale = first(scale, left);
+      if (part.value)
+        scale = first(scale, left);
 #pragma GCC unroll 8
       for (int c = 0; c < columns; c++) total[r][c] += scale * dot[r][c];
     }
   };
-  for (int b = 0; b < full; b++) add(b, Constant<false>());
-  if (left > 0) add(full, Constant<true>());
+  for (int b = 0; b < full; b++) {
+    add(b, Constant<false>());
+  }
+  if (left > 0) {
+    add(full, Constant<true>());
+  }
 #pragma GCC unroll 8
   for (int c = 0; c < columns; c++, y += panel_rows) {
     if constexpr (rows == 4) {
@@ -202,7 +214,9 @@ void tile(
       std::memcpy(y, &results, sizeof results);
     } else {
 #pragma GCC unroll 8
-      for (int r = 0; r < rows; r++) y[r] = sum(total[r][c]);
+      for (int r = 0; r < rows; r++) {
+        y[r] = sum(total[r][c]);
+      }
     }
   }
 }
@@ -236,11 +250,19 @@ constexpr Tiles tiles_of = {
 // For scales of the type, which may be f16 with one column.
 template <int bits, int group>
 Tiles choose_columns(int columns, Float type) {
-  if (type == Float::f16) return tiles_of<bits, group, 1, std::uint16_t>;
-  if (columns == 1) return tiles_of<bits, group, 1>;
+  if (type == Float::f16) {
+    return tiles_of<bits, group, 1, std::uint16_t>;
+  }
+  if (columns == 1) {
+    return tiles_of<bits, group, 1>;
+  }
   if constexpr (max_columns > 2) {
-    if (columns == 3) return tiles_of<bits, group, 3>;
-    if (columns == 4) return tiles_of<bits, group, 4>;
+    if (columns == 3) {
+      return tiles_of<bits, group, 3>;
+    }
+    if (columns == 4) {
+      return tiles_of<bits, group, 4>;
+    }
   }
   return tiles_of<bits, group, 2>;
 }
@@ -291,8 +313,12 @@ const void* scales_ahead(
     float* target) {
   const char* here = static_cast<const char*>(advance(source, type, at));
   const char* next = static_cast<const char*>(advance(source, type, at + count));
-  for (std::ptrdiff_t i = 0; i < next - here; i += 64) __builtin_prefetch(next + i, 0, 2);
-  if (type == wanted && !last) return here;
+  for (std::ptrdiff_t i = 0; i < next - here; i += 64) {
+    __builtin_prefetch(next + i, 0, 2);
+  }
+  if (type == wanted && !last) {
+    return here;
+  }
   widen(here, type, target, count);
   return target;
 }
@@ -344,13 +370,14 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
       for (int c = 0; c < columns; c++, m++) {
         if (!is_finite(m)) {
           widen(advance(p.x, p.x_type, (std::size_t)m * p.k), p.x_type, x, p.k);
-          for (int r = 0; r < rows; r++)
+          for (int r = 0; r < rows; r++) {
             y[c * panel_rows + r] = exact(
                 p,
                 x,
                 w + (std::size_t)r * layout.words,
                 static_cast<const float*>(scales) + r * layout.groups,
                 static_cast<const float*>(biases) + r * layout.groups);
+          }
         }
         char* target = static_cast<char*>(p.y);
         target += ((std::size_t)m * p.n + n) * (p.y_type == Float::f32 ? 4 : 2);

@@ -5,8 +5,8 @@
 // fused multiply-add per vector.
 #pragma once
 
-#include "cpu/kernels/table.hpp"
 #include "cpu/kernels/simd/simd.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace {
 
@@ -47,7 +47,9 @@ inline void dots(
     for (int c = 0; c < columns; c++) {
       const vfloat xi = load(x[c] + ((std::ptrdiff_t)block * per_word + i) * lanes);
 #pragma GCC unroll 8
-      for (int r = 0; r < rows; r++) dot[r][c] = i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
+      for (int r = 0; r < rows; r++) {
+        dot[r][c] = i == 0 ? q[r] * xi : dot[r][c] + q[r] * xi;
+      }
     }
   }
 }

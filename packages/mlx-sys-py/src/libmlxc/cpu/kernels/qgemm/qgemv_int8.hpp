@@ -6,8 +6,8 @@
 // base 256, each -128 to 127, and sum(q * n) is made of three exact sums of bytes.
 #pragma once
 
-#include "cpu/kernels/table.hpp"
 #include "cpu/kernels/simd/simd.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace {
 
@@ -37,7 +37,9 @@ inline float greatest_magnitude(const float* x, int size) {
     most = v > most ? v : most;
   }
   float result = 0;
-  for (int lane = 0; lane < lanes; lane++) result = most[lane] > result ? most[lane] : result;
+  for (int lane = 0; lane < lanes; lane++) {
+    result = most[lane] > result ? most[lane] : result;
+  }
   return result;
 }
 
@@ -56,7 +58,9 @@ void pack_row(const mlx_c::cpu::QuantizedGemm& p, const float* x, float* packed)
   }
   for (int begin = 0; begin < p.k; begin += p.group) {
     float most = greatest_magnitude(x + begin, p.group);
-    if (!(most > least_magnitude)) most = least_magnitude;
+    if (!(most > least_magnitude)) {
+      most = least_magnitude;
+    }
     const float step = most / most_steps, steps = most_steps / most;
     for (int i = begin; i < begin + p.group; i += at_once) {
       float* const block = packed + i / per_block * packed_vectors<bits> * lanes;
@@ -78,7 +82,9 @@ void pack_row(const mlx_c::cpu::QuantizedGemm& p, const float* x, float* packed)
         split_digits(high, bytes + digit * lanes * 4 + next);
       }
       float* const step_of_lane = block + digits * parts<bits> * lanes + lane;
-      for (int j = 0; j < at_once * bits / 32; j++) step_of_lane[j] = step;
+      for (int j = 0; j < at_once * bits / 32; j++) {
+        step_of_lane[j] = step;
+      }
     }
   }
 }

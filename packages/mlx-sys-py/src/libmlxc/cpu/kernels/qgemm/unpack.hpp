@@ -34,7 +34,9 @@ inline __m128i load_chunk(const unsigned char* bytes) {
 #if defined(__AVX512F__)
   return _mm_maskz_loadu_epi8((__mmask16)((1u << 2 * bits) - 1), bytes);
 #else
-  if constexpr (bits == 8) return _mm_loadu_si128((const __m128i*)bytes);
+  if constexpr (bits == 8) {
+    return _mm_loadu_si128((const __m128i*)bytes);
+  }
   constexpr int low = bits < 4 ? 2 * bits : 8, high = 2 * bits - low;
   return _mm_set_epi64x((long long)read<high>(bytes + low), (long long)read<low>(bytes));
 #endif
@@ -86,9 +88,12 @@ inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
   std::int32_t values[chunk];
   for (int half = 0; half < 2; half++) {
     std::uint64_t word = 0;
-    for (int i = 0; i < bits; i++) word |= (std::uint64_t)bytes[half * bits + i] << 8 * i;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < bits; i++) {
+      word |= (std::uint64_t)bytes[half * bits + i] << 8 * i;
+    }
+    for (int i = 0; i < 8; i++) {
       values[half * 8 + i] = (std::int32_t)(word >> i * bits & ((1u << bits) - 1));
+    }
   }
   std::memcpy(q, values, sizeof values);
 #endif
@@ -98,7 +103,9 @@ inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
 // large one with another exponent; it may not pass through subnormal ones, which take long.
 template <Encoding encoding>
 inline vfloat decode(vint q) {
-  if constexpr (encoding == Encoding::affine) return to_float((vuint)q);
+  if constexpr (encoding == Encoding::affine) {
+    return to_float((vuint)q);
+  }
   constexpr bool wide = encoding == Encoding::fp8;
   constexpr int sign = wide ? 1 << 7 : 1 << 3, mantissa_bits = wide ? 3 : 1;
   constexpr int exponent = wide ? 127 - 7 : 127 - 1;
@@ -106,7 +113,9 @@ inline vfloat decode(vint q) {
   const vfloat normal = (vfloat)((magnitude << (23 - mantissa_bits)) + (exponent << 23));
   const vfloat subnormal = to_float((vuint)magnitude) * (wide ? 0x1p-9f : 0x1p-1f);
   vint value = (vint)(magnitude < 1 << mantissa_bits ? subnormal : normal);
-  if constexpr (wide) value |= magnitude == sign - 1;  // NaN
+  if constexpr (wide) {
+    value |= magnitude == sign - 1;  // NaN
+  }
   return (vfloat)(value | (q & sign) << (wide ? 24 : 28));
 }
 
@@ -115,22 +124,29 @@ constexpr int scale_block = 64;
 
 // The scales of `count` groups from the `at`-th one on, as floats.
 inline void get_scales(const QuantizedGemm& p, std::size_t at, int count, float* target) {
-  if (p.encoding == Encoding::affine)
+  if (p.encoding == Encoding::affine) {
     return widen(advance(p.scales, p.scales_type, at), p.scales_type, target, count);
+  }
   const unsigned char* codes = static_cast<const unsigned char*>(p.scales) + at;
   if (p.group == 16) {
-    for (int i = 0; i < count; i++) target[i] = decode<Encoding::fp8>(vint{} + codes[i])[0];
+    for (int i = 0; i < count; i++) {
+      target[i] = decode<Encoding::fp8>(vint{} + codes[i])[0];
+    }
   } else {
     // Powers of two, the least of which is subnormal.
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
       target[i] = bits_to_float(codes[i] == 0 ? 1u << 22 : (std::uint32_t)codes[i] << 23);
+    }
   }
 }
 
 inline void get_biases(const QuantizedGemm& p, std::size_t at, int count, float* target) {
-  if (p.encoding == Encoding::affine)
+  if (p.encoding == Encoding::affine) {
     return widen(advance(p.biases, p.biases_type, at), p.biases_type, target, count);
-  for (int i = 0; i < count; i++) target[i] = 0;
+  }
+  for (int i = 0; i < count; i++) {
+    target[i] = 0;
+  }
 }
 
 // Columns `begin` ... `end` - 1 of one row.
@@ -155,8 +171,9 @@ void dequantize_row(const QuantizedGemm& p, int row, Range columns, float* out) 
         vint q[chunk_vectors];
         unpack<bits>(bytes, q);
 #pragma GCC unroll 4
-        for (int v = 0; v < chunk_vectors; v++)
+        for (int v = 0; v < chunk_vectors; v++) {
           store(out + v * lanes, scale * decode<encoding>(q[v]) + bias);
+        }
       }
     }
   }
@@ -171,8 +188,12 @@ struct Format {
 
 template <class F>
 void with_format(const QuantizedGemm& p, F f) {
-  if (p.encoding == Encoding::fp4) return f(Format<Encoding::fp4, 4>{});
-  if (p.encoding == Encoding::fp8) return f(Format<Encoding::fp8, 8>{});
+  if (p.encoding == Encoding::fp4) {
+    return f(Format<Encoding::fp4, 4>{});
+  }
+  if (p.encoding == Encoding::fp8) {
+    return f(Format<Encoding::fp8, 8>{});
+  }
   switch (p.bits) {
     case 1:
       return f(Format<Encoding::affine, 1>{});
@@ -193,8 +214,9 @@ void with_format(const QuantizedGemm& p, F f) {
 
 void dequantize(const QuantizedGemm& p, Range rows, Range columns, float* target) {
   with_format(p, [&](auto format) {
-    for (int row = rows.begin; row < rows.end; row++, target += columns.end - columns.begin)
+    for (int row = rows.begin; row < rows.end; row++, target += columns.end - columns.begin) {
       dequantize_row<format.encoding, format.bits>(p, row, columns, target);
+    }
   });
 }
 

@@ -25,8 +25,12 @@ inline void threefry(const std::uint32_t* key, V& x, V& y) {
   y += keys[1];
 #pragma GCC unroll 5
   for (int i = 0; i < 5; i++) {
-    if (i % 2 == 0) four_rounds(x, y, 13, 15, 26, 6);
-    if (i % 2 == 1) four_rounds(x, y, 17, 29, 16, 24);
+    if (i % 2 == 0) {
+      four_rounds(x, y, 13, 15, 26, 6);
+    }
+    if (i % 2 == 1) {
+      four_rounds(x, y, 17, 29, 16, 24);
+    }
     x += keys[(i + 1) % 3];
     y += keys[(i + 2) % 3] + i + 1;
   }
@@ -52,7 +56,9 @@ void random_words(
     std::uint32_t* first,
     std::uint32_t* second) {
   vuint steps;
-  for (int i = 0; i < lanes; i++) steps[i] = i;
+  for (int i = 0; i < lanes; i++) {
+    steps[i] = i;
+  }
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
     vuint a = steps + (x + (std::uint32_t)i), b = steps + (y + (std::uint32_t)i);

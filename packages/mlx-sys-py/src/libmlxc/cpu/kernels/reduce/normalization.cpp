@@ -1,7 +1,7 @@
 // Normalisation of rows of floats, and its gradients.
 
-#include "cpu/kernels/table.hpp"
 #include "cpu/kernels/reduce/softmax.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
@@ -9,9 +9,13 @@ namespace {
 
 // Elements i to i + lanes, those beyond the end replaced by `rest`.
 inline vfloat load_some(const float* x, int i, int size, float rest = 0) {
-  if (i + lanes <= size) return load(x + i);
+  if (i + lanes <= size) {
+    return load(x + i);
+  }
   float last[lanes];
-  for (int lane = 0; lane < lanes; lane++) last[lane] = i + lane < size ? x[i + lane] : rest;
+  for (int lane = 0; lane < lanes; lane++) {
+    last[lane] = i + lane < size ? x[i + lane] : rest;
+  }
   return load(last);
 }
 
@@ -23,9 +27,13 @@ inline float total(int size, F f) {
   int i = 0;
   for (; i + 4 * lanes <= size; i += 4 * lanes) {
 #pragma GCC unroll 4
-    for (int part = 0; part < 4; part++) parts[part] += f(i + part * lanes);
+    for (int part = 0; part < 4; part++) {
+      parts[part] += f(i + part * lanes);
+    }
   }
-  for (; i < size; i += lanes) parts[0] += f(i);
+  for (; i < size; i += lanes) {
+    parts[0] += f(i);
+  }
   return sum((parts[0] + parts[1]) + (parts[2] + parts[3]));
 }
 
@@ -37,7 +45,9 @@ struct Moments {
 Moments moments(const NormArgs& p, const float* x) {
   const auto size = (float)p.size;
   float mean = 0;
-  if (p.centred) mean = total(p.size, [&](int i) { return load_some(x, i, p.size); }) / size;
+  if (p.centred) {
+    mean = total(p.size, [&](int i) { return load_some(x, i, p.size); }) / size;
+  }
   const float squares = total(p.size, [&](int i) {
     const vfloat v = load_some(x, i, p.size, mean) - mean;
     return v * v;
@@ -47,12 +57,17 @@ Moments moments(const NormArgs& p, const float* x) {
 
 }  // namespace
 
-void normalize(const NormArgs& p, const float* x, const float* weight, const float* bias, float* y) {
+void normalize(
+    const NormArgs& p, const float* x, const float* weight, const float* bias, float* y) {
   const Moments m = moments(p, x);
   for (int i = 0; i < p.size; i += lanes) {
     vfloat v = (load_some(x, i, p.size) - m.mean) * m.factor;
-    if (weight) v *= load_some(weight, i, p.size);
-    if (bias) v += load_some(bias, i, p.size);
+    if (weight) {
+      v *= load_some(weight, i, p.size);
+    }
+    if (bias) {
+      v += load_some(bias, i, p.size);
+    }
     store_some(y, i, p.size, v);
   }
 }
@@ -83,8 +98,12 @@ void normalize_gradients(
   const float slope = sum(product) / (float)p.size;
   for (int i = 0; i < p.size; i += lanes) {
     const vfloat n = normal(i), g = load_some(gradient, i, p.size);
-    if (of_weight) store_some(of_weight, i, p.size, load_some(of_weight, i, p.size) + g * n);
-    if (of_bias) store_some(of_bias, i, p.size, load_some(of_bias, i, p.size) + g);
+    if (of_weight) {
+      store_some(of_weight, i, p.size, load_some(of_weight, i, p.size) + g * n);
+    }
+    if (of_bias) {
+      store_some(of_bias, i, p.size, load_some(of_bias, i, p.size) + g);
+    }
     store_some(of_x, i, p.size, (inner(i) - mean - n * slope) * m.factor);
   }
 }

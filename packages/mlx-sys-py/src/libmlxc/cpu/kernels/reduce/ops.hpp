@@ -10,8 +10,9 @@ namespace mlx_c::cpu {
 
 enum class Reduce : std::uint8_t { all, any, sum, prod, min, max };
 
-// Each can_scatter_reduce what is there with `size` contiguous elements: all of them with one result, or each
-// with a result of its own. The latter for so many rows, which lie `row` bytes apart.
+// Each can_scatter_reduce what is there with `size` contiguous elements: all of them with one
+// result, or each with a result of its own. The latter for so many rows, which lie `row` bytes
+// apart.
 struct Reduction {
   void (*row)(const void* x, std::size_t size, void* result);
   void (*columns)(

@@ -97,10 +97,14 @@ struct Reducer {
         }
         part = F{}(F{}(part, second), F{}(third, fourth));
       }
-      for (; i + n <= size; i += n) part = F{}(part, at(i));
+      for (; i + n <= size; i += n) {
+        part = F{}(part, at(i));
+      }
       scatter_values(total, part, n);
     }
-    if (i < size) scatter_values(total, last(in, i, size), (int)(size - i));
+    if (i < size) {
+      scatter_values(total, last(in, i, size), (int)(size - i));
+    }
   }
 
   static void columns(
@@ -109,9 +113,12 @@ struct Reducer {
     auto* in = static_cast<const char*>(x);
     auto* out = static_cast<R*>(results);
     // Several rows at once, as each time the results are loaded and stored.
-    for (; rows >= many; rows -= many, in += row * (std::ptrdiff_t)many)
+    for (; rows >= many; rows -= many, in += row * (std::ptrdiff_t)many) {
       add_rows<many>(in, row, size, out);
-    for (; rows > 0; rows--, in += row) add_rows<1>(in, row, size, out);
+    }
+    for (; rows > 0; rows--, in += row) {
+      add_rows<1>(in, row, size, out);
+    }
   }
 
  private:
@@ -123,13 +130,17 @@ struct Reducer {
       const V v = F{}(load_raw<V>(out + i), joined<rows>(in + i * sizeof(T), row, at));
       std::memcpy(out + i, &v, sizeof v);
     }
-    if (i == size) return;
+    if (i == size) {
+      return;
+    }
     const std::size_t count = size - i;
     auto at = [count](const char* x) { return last(x, 0, count); };
     const V v = joined<rows>(in + i * sizeof(T), row, at);
     R values[n];
     std::memcpy(values, &v, sizeof v);
-    for (int lane = 0; i < size; lane++, i++) out[i] = (R)F{}(out[i], values[lane]);
+    for (int lane = 0; i < size; lane++, i++) {
+      out[i] = (R)F{}(out[i], values[lane]);
+    }
   }
 
   // Vectors of so many rows, each half with the other.
@@ -152,7 +163,9 @@ struct Reducer {
     // Each half with the other: shorter chains of operations, and less rounding.
     for (int half; count > 1; count = half) {
       half = (count + 1) / 2;
-      for (int i = 0; half + i < count; i++) values[i] = (R)F{}(values[i], values[half + i]);
+      for (int i = 0; half + i < count; i++) {
+        values[i] = (R)F{}(values[i], values[half + i]);
+      }
     }
     *total = (R)F{}(*total, values[0]);
   }
@@ -213,7 +226,9 @@ inline bool any(Mask mask) {
   // As integers of 64 bits, of which there are few.
   std::uint64_t words[sizeof mask / 8], any = 0;
   std::memcpy(words, &mask, sizeof mask);
-  for (const std::uint64_t word : words) any |= word;
+  for (const std::uint64_t word : words) {
+    any |= word;
+  }
   return any != 0;
 }
 
@@ -233,14 +248,20 @@ std::uint32_t first_of(const void* x, std::size_t size) {
   std::size_t i = 0;
   // Four vectors at once, as to ask for any lane takes longer than to compare.
   while (i + 4 * n <= size &&
-         !any(hits_at(i) | hits_at(i + n) | hits_at(i + 2 * n) | hits_at(i + 3 * n)))
+         !any(hits_at(i) | hits_at(i + n) | hits_at(i + 2 * n) | hits_at(i + 3 * n))) {
     i += 4 * n;
-  while (i + n <= size && !any(hits_at(i))) i += n;
+  }
+  while (i + n <= size && !any(hits_at(i))) {
+    i += n;
+  }
   // At the end of a row, the vector is filled up with zeros, which come behind the one sought.
   const auto hit =
       i + n <= size ? hits_at(i) : hits(Last<T, n>(in + i * sizeof(T), size - i).bytes);
-  for (int lane = 0; lane < n; lane++)
-    if (hit[lane]) return (std::uint32_t)i + (std::uint32_t)lane;
+  for (int lane = 0; lane < n; lane++) {
+    if (hit[lane]) {
+      return (std::uint32_t)i + (std::uint32_t)lane;
+    }
+  }
   return (std::uint32_t)i;
 }
 
@@ -248,10 +269,16 @@ std::uint32_t first_of(const void* x, std::size_t size) {
 template <class T, class F>
 inline void for_floats(const char* x, std::size_t size, F f) {
   std::size_t i = 0;
-  for (; i + lanes <= size; i += lanes) f(i, load<T>(x + i * sizeof(T)));
-  if (i == size) return;
+  for (; i + lanes <= size; i += lanes) {
+    f(i, load<T>(x + i * sizeof(T)));
+  }
+  if (i == size) {
+    return;
+  }
   vfloat last = load<T>(Last<T, lanes>(x + i * sizeof(T), size - i).bytes);
-  for (int lane = (int)(size - i); lane < lanes; lane++) last[lane] = -infinity;
+  for (int lane = (int)(size - i); lane < lanes; lane++) {
+    last[lane] = -infinity;
+  }
   f(i, last);
 }
 
@@ -265,7 +292,9 @@ inline float highest(const char* x, std::size_t size) {
 template <class T>
 inline void store_some(void* y, std::size_t i, std::size_t size, vfloat v) {
   char* at = static_cast<char*>(y) + i * sizeof(T);
-  if (i + lanes <= size) return store<T>(at, v);
+  if (i + lanes <= size) {
+    return store<T>(at, v);
+  }
   char last[lanes * sizeof(T)];
   store<T>(last, v);
   std::memcpy(at, last, (size - i) * sizeof(T));
@@ -279,12 +308,16 @@ void softmax_row(const void* x, std::size_t size, void* y) {
   for_floats<T>(in, size, [&](std::size_t i, vfloat v) {
     const vfloat e = exponential(v - top);
     total += e;
-    if constexpr (same<T, float>) store_some<T>(y, i, size, e);
+    if constexpr (same<T, float>) {
+      store_some<T>(y, i, size, e);
+    }
   });
   const float factor = 1 / sum(total);
   if constexpr (same<T, float>) {
     auto* out = static_cast<float*>(y);
-    for (std::size_t i = 0; i < size; i++) out[i] *= factor;
+    for (std::size_t i = 0; i < size; i++) {
+      out[i] *= factor;
+    }
   } else {
     // Once more rather than keep them as floats, or round twice.
     for_floats<T>(in, size, [&](std::size_t i, vfloat v) {

@@ -1,8 +1,8 @@
 // Conversions between the float types and float.
 #pragma once
 
-#include "cpu/kernels/table.hpp"
 #include "cpu/kernels/simd/simd.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace {
 
@@ -20,7 +20,9 @@ inline void widen(const void* source, Float type, float* target, std::size_t siz
   auto* half = static_cast<const std::uint16_t*>(source);
   std::size_t i = 0;
   if (type == Float::bf16) {
-    for (; i < size; i++) target[i] = brain_to_float(half[i]);
+    for (; i < size; i++) {
+      target[i] = brain_to_float(half[i]);
+    }
     return;
   }
 #if defined(__AVX512F__)
@@ -30,10 +32,13 @@ inline void widen(const void* source, Float type, float* target, std::size_t siz
   }
 #endif
 #if defined(__F16C__)
-  for (; i + 8 <= size; i += 8)
+  for (; i + 8 <= size; i += 8) {
     _mm256_storeu_ps(target + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)(half + i))));
+  }
 #endif
-  for (; i < size; i++) target[i] = half_to_float(half[i]);
+  for (; i < size; i++) {
+    target[i] = half_to_float(half[i]);
+  }
 }
 
 inline void narrow(const float* source, void* target, Float type, std::size_t size) {
@@ -44,7 +49,9 @@ inline void narrow(const float* source, void* target, Float type, std::size_t si
   auto* half = static_cast<std::uint16_t*>(target);
   std::size_t i = 0;
   if (type == Float::bf16) {
-    for (; i < size; i++) half[i] = float_to_brain(source[i]);
+    for (; i < size; i++) {
+      half[i] = float_to_brain(source[i]);
+    }
     return;
   }
 #if defined(__AVX512F__)
@@ -54,12 +61,15 @@ inline void narrow(const float* source, void* target, Float type, std::size_t si
   }
 #endif
 #if defined(__F16C__)
-  for (; i + 8 <= size; i += 8)
+  for (; i + 8 <= size; i += 8) {
     _mm_storeu_si128(
         (__m128i*)(half + i),
         _mm256_cvtps_ph(_mm256_loadu_ps(source + i), _MM_FROUND_TO_NEAREST_INT));
+  }
 #endif
-  for (; i < size; i++) half[i] = float_to_half(source[i]);
+  for (; i < size; i++) {
+    half[i] = float_to_half(source[i]);
+  }
 }
 
 }  // namespace

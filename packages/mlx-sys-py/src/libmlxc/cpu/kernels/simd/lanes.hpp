@@ -85,13 +85,19 @@ inline V load_raw(const void* p) {
 template <int n>
 inline vec<float, n> widen_halves(const half* p) {
 #if defined(__AVX512F__)
-  if constexpr (n == 16) return (vec<float, n>)_mm512_cvtph_ps(load_raw<__m256i>(p));
+  if constexpr (n == 16) {
+    return (vec<float, n>)_mm512_cvtph_ps(load_raw<__m256i>(p));
+  }
 #endif
 #if defined(__F16C__)
-  if constexpr (n == 8) return (vec<float, n>)_mm256_cvtph_ps(load_raw<__m128i>(p));
+  if constexpr (n == 8) {
+    return (vec<float, n>)_mm256_cvtph_ps(load_raw<__m128i>(p));
+  }
 #endif
   vec<float, n> v;
-  for (int i = 0; i < n; i++) v[i] = half_to_float(p[i].bits);
+  for (int i = 0; i < n; i++) {
+    v[i] = half_to_float(p[i].bits);
+  }
   return v;
 }
 
@@ -111,7 +117,9 @@ inline void narrow_halves(half* p, vec<float, n> v) {
     return;
   }
 #endif
-  for (int i = 0; i < n; i++) p[i].bits = float_to_half(v[i]);
+  for (int i = 0; i < n; i++) {
+    p[i].bits = float_to_half(v[i]);
+  }
 }
 
 template <int n>
@@ -163,12 +171,14 @@ inline V widened(Bytes bytes) {
     __m128i low = _mm_setzero_si128();
     std::memcpy(&low, &bytes, sizeof bytes);
 #if defined(__AVX512F__)
-    if constexpr (item == 4)
+    if constexpr (item == 4) {
       return (V)(is_signed ? _mm512_cvtepi8_epi32(low) : _mm512_cvtepu8_epi32(low));
+    }
     return (V)(is_signed ? _mm512_cvtepi8_epi64(low) : _mm512_cvtepu8_epi64(low));
 #else
-    if constexpr (item == 4)
+    if constexpr (item == 4) {
       return (V)(is_signed ? _mm256_cvtepi8_epi32(low) : _mm256_cvtepu8_epi32(low));
+    }
     return (V)(is_signed ? _mm256_cvtepi8_epi64(low) : _mm256_cvtepu8_epi64(low));
 #endif
   }

@@ -131,8 +131,12 @@ inline std::uint16_t float_to_half(float f) {
   return (std::uint16_t)_cvtss_sh(f, _MM_FROUND_TO_NEAREST_INT);
 #else
   std::uint32_t u = float_to_bits(f), sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
-  if (magnitude > 0x7f800000u) return (std::uint16_t)(sign | 0x7e00);
-  if (magnitude >= 0x477ff000u) return (std::uint16_t)(sign | 0x7c00);
+  if (magnitude > 0x7f800000u) {
+    return (std::uint16_t)(sign | 0x7e00);
+  }
+  if (magnitude >= 0x477ff000u) {
+    return (std::uint16_t)(sign | 0x7c00);
+  }
   if (magnitude < 0x38800000u) {
     // Subnormal: adding 0.5 leaves the rounded multiple of 2^-24 in the low bits.
     std::uint32_t shifted = float_to_bits(bits_to_float(magnitude) + 0.5f);
@@ -149,7 +153,9 @@ inline float brain_to_float(std::uint16_t h) {
 
 inline std::uint16_t float_to_brain(float f) {
   std::uint32_t u = float_to_bits(f);
-  if ((u & 0x7fffffff) > 0x7f800000u) return (std::uint16_t)(u >> 16 | 0x40);
+  if ((u & 0x7fffffff) > 0x7f800000u) {
+    return (std::uint16_t)(u >> 16 | 0x40);
+  }
   return (std::uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 

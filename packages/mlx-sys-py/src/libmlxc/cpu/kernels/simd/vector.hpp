@@ -30,12 +30,16 @@ inline void store_vector(T* p, Vector<T> v) {
 
 template <class T>
 inline T sum_lanes(Vector<T> v) {
-  if constexpr (sizeof(T) == sizeof(float)) return sum(v);
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return sum(v);
+  }
   // Halves are added until one lane is left.
 #pragma GCC unroll 4
   for (int half = lanes_of<T> / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
-    for (int i = 0; i < half; i++) v[i] += v[i + half];
+    for (int i = 0; i < half; i++) {
+      v[i] += v[i + half];
+    }
   }
   return v[0];
 }
@@ -77,7 +81,9 @@ inline void transpose(Vector<T> (&rows)[lanes_of<T>]) {
       zipped[2 * i + 1] = zip<size / 2>(rows[i], rows[i + size / 2], All());
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < size; i++) rows[i] = zipped[i];
+    for (int i = 0; i < size; i++) {
+      rows[i] = zipped[i];
+    }
   }
 }
 

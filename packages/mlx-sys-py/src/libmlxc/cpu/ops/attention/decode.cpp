@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "cpu/ops/attention/forms.hpp"
-#include "cpu/parallel/thread_pool.hpp"
 #include "cpu/parallel/scratch.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -36,16 +36,22 @@ struct Parts {
 // y = the sum of all parts, weighed by what the greatest scores are to each other.
 void join(const Parts& parts, int width, float* y) {
   float top = parts.greatest[0], total = 0;
-  for (int i = 1; i < parts.count; i++) top = std::max(top, parts.greatest[i * parts.step]);
+  for (int i = 1; i < parts.count; i++) {
+    top = std::max(top, parts.greatest[i * parts.step]);
+  }
   std::fill(y, y + width, 0.0f);
   for (int i = 0; i < parts.count; i++) {
     const std::ptrdiff_t at = i * parts.step;
     const float weight = parts.greatest[at] == top ? 1 : std::exp(parts.greatest[at] - top);
     total += weight * parts.totals[at];
     const float* sums = parts.sums + at * width;
-    for (int j = 0; j < width; j++) y[j] += weight * sums[j];
+    for (int j = 0; j < width; j++) {
+      y[j] += weight * sums[j];
+    }
   }
-  for (int j = 0; j < width; j++) y[j] /= total;
+  for (int j = 0; j < width; j++) {
+    y[j] /= total;
+  }
 }
 
 }  // namespace
@@ -75,7 +81,9 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
   for (int item = p.items - 1; item >= 0; item--) {
     const float* source = queries + static_cast<std::ptrdiff_t>(item) * p.width;
     float* target = queries + static_cast<std::ptrdiff_t>(item) * row;
-    for (int i = p.width - 1; i >= 0; i--) target[i] = source[i] * p.scale;
+    for (int i = p.width - 1; i >= 0; i--) {
+      target[i] = source[i] * p.scale;
+    }
     std::fill(target + p.width, target + row, 0.0f);
   }
 
@@ -106,7 +114,9 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
   };
   const double multiplications = static_cast<double>(p.items) * p.keys * (p.width + p.value_width);
   if (multiplications < worth_threads) {
-    for (int i = 0; i < groups * parts; i++) task(i);
+    for (int i = 0; i < groups * parts; i++) {
+      task(i);
+    }
   } else {
     parallel_for(groups * parts, task);
   }

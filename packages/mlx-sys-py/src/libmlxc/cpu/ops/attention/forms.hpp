@@ -1,10 +1,10 @@
 // Attention, one way for each number of queries.
 #pragma once
 
-#include "cpu/kernels/table.hpp"
 #include <mlx/array.h>
-#include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
+#include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
 

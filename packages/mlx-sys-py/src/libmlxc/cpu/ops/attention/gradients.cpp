@@ -1,11 +1,11 @@
 // The gradients of attention, which compute its weights once more.
 #include <algorithm>
 
-#include "cpu/ops/attention/heads.hpp"
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
-#include "cpu/parallel/thread_pool.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/attention/heads.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -16,8 +16,11 @@ using mx::array;
 
 // y += x, for some rows of floats.
 void add_rows(const float* x, int rows, int size, float* y, std::ptrdiff_t y_row) {
-  for (int i = 0; i < rows; i++, x += size, y += y_row)
-    for (int j = 0; j < size; j++) y[j] += x[j];
+  for (int i = 0; i < rows; i++, x += size, y += y_row) {
+    for (int j = 0; j < size; j++) {
+      y[j] += x[j];
+    }
+  }
 }
 
 // With respect to queries, keys and values, given the one with respect to the result.
@@ -25,11 +28,13 @@ struct Gradients {
   HeadResults queries, keys, values;
 
   void compute(const Kernels& kernels, const Heads& heads, const Batch& gradient) {
-    for (HeadResults* results : {&queries, &keys, &values}) results->allocate();
+    for (HeadResults* results : {&queries, &keys, &values}) {
+      results->allocate();
+    }
     parallel_for(heads.count / heads.repeats, [&](int shared) {
       bool first = true;
-      for (int head = shared * heads.repeats; head < (shared + 1) * heads.repeats; head++)
-        for (int begin = 0; begin < heads.queries; begin += query_block, first = false)
+      for (int head = shared * heads.repeats; head < (shared + 1) * heads.repeats; head++) {
+        for (int begin = 0; begin < heads.queries; begin += query_block, first = false) {
           add_block(
               kernels,
               heads,
@@ -37,8 +42,12 @@ struct Gradients {
               head,
               {begin, std::min(begin + query_block, heads.queries)},
               first);
+        }
+      }
     });
-    for (HeadResults* results : {&queries, &keys, &values}) results->finish(kernels);
+    for (HeadResults* results : {&queries, &keys, &values}) {
+      results->finish(kernels);
+    }
   }
 
  private:
@@ -119,7 +128,9 @@ struct Gradients {
       bool first) {
     if (first) {
       multiply(kernels, p.a, p.b, p.m, p.n, p.k, p.scale, y, y_row);
-      for (int i = p.m; i < rows; i++) std::fill_n(y + i * y_row, p.n, 0.0f);
+      for (int i = p.m; i < rows; i++) {
+        std::fill_n(y + i * y_row, p.n, 0.0f);
+      }
     } else {
       Buffer<float> more(static_cast<std::size_t>(p.m) * p.n);
       multiply(kernels, p.a, p.b, p.m, p.n, p.k, p.scale, more.data(), p.n);

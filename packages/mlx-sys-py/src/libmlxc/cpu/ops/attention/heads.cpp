@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "cpu/ops/attention/heads.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/backend/common/utils.h>
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
+#include "cpu/ops/attention/heads.hpp"
 
 namespace mlx_c::cpu {
 
@@ -14,7 +14,9 @@ using mx::array;
 namespace {
 
 bool can_be_broadcast(const mx::Shape& from, const mx::Shape& to) {
-  if (from.size() > to.size()) return false;
+  if (from.size() > to.size()) {
+    return false;
+  }
   return std::equal(
       from.rbegin(), from.rend(), to.rbegin(), [](int a, int b) { return a == b || a == 1; });
 }
@@ -22,11 +24,18 @@ bool can_be_broadcast(const mx::Shape& from, const mx::Shape& to) {
 }  // namespace
 
 bool fits(const AttentionForm& form, const std::vector<array>& inputs) {
-  for (int i = 0; i < 3; i++)
-    if (inputs[i].ndim() != 4) return false;
+  for (int i = 0; i < 3; i++) {
+    if (inputs[i].ndim() != 4) {
+      return false;
+    }
+  }
   const auto &q = inputs[0].shape(), &k = inputs[1].shape(), &v = inputs[2].shape();
-  if (form.has_mask && !can_be_broadcast(inputs[3].shape(), {q[0], q[1], q[2], k[2]})) return false;
-  if (form.has_sinks && inputs[form.has_mask ? 4 : 3].shape() != mx::Shape{q[1]}) return false;
+  if (form.has_mask && !can_be_broadcast(inputs[3].shape(), {q[0], q[1], q[2], k[2]})) {
+    return false;
+  }
+  if (form.has_sinks && inputs[form.has_mask ? 4 : 3].shape() != mx::Shape{q[1]}) {
+    return false;
+  }
   return q[0] == k[0] && q[3] > 0 && q[0] == v[0] && k[1] == v[1] &&
       (k[1] == 0 ? q[1] == 0 : q[1] % k[1] == 0) && q[3] == k[3] && k[2] == v[2] &&
       (!form.causal || q[2] <= k[2]);
@@ -35,8 +44,11 @@ bool fits(const AttentionForm& form, const std::vector<array>& inputs) {
 Mask::Mask(const array& mask, int heads)
     : data_(mask.data<char>()), heads_(heads), type_(float_type(mask.dtype())) {
   const int dims = static_cast<int>(mask.ndim());
-  for (int d = 0; d < dims; d++)
-    if (mask.shape(d) != 1) strides_[4 - dims + d] = mask.strides(d);
+  for (int d = 0; d < dims; d++) {
+    if (mask.shape(d) != 1) {
+      strides_[4 - dims + d] = mask.strides(d);
+    }
+  }
 }
 
 std::ptrdiff_t Mask::offset(int head, int query) const {
@@ -44,14 +56,21 @@ std::ptrdiff_t Mask::offset(int head, int query) const {
 }
 
 void Mask::hide(int head, int query, int keys, float value, float* scores) const {
-  if (type_) return;
+  if (type_) {
+    return;
+  }
   const char* row = data_ + offset(head, query);
-  for (int i = 0; i < keys; i++)
-    if (!row[i * strides_[3]]) scores[i] = value;
+  for (int i = 0; i < keys; i++) {
+    if (!row[i * strides_[3]]) {
+      scores[i] = value;
+    }
+  }
 }
 
 void Mask::apply(const Kernels& kernels, int head, int query, int keys, float* scores) const {
-  if (!type_) return hide(head, query, keys, std::numeric_limits<float>::lowest(), scores);
+  if (!type_) {
+    return hide(head, query, keys, std::numeric_limits<float>::lowest(), scores);
+  }
   const std::size_t item = item_size(*type_);
   const char* row = data_ + offset(head, query) * static_cast<std::ptrdiff_t>(item);
   const std::ptrdiff_t step = strides_[3];
@@ -63,13 +82,19 @@ void Mask::apply(const Kernels& kernels, int head, int query, int keys, float* s
   }
   Buffer<float> summands(keys);
   kernels.widen(row, *type_, summands.data(), keys);
-  for (int i = 0; i < keys; i++) scores[i] += summands.data()[i];
+  for (int i = 0; i < keys; i++) {
+    scores[i] += summands.data()[i];
+  }
 }
 
 AttentionInputs::AttentionInputs(const AttentionForm& form, const std::vector<array>& inputs)
     : queries(inputs[0]), keys(inputs[1]), values(inputs[2]) {
-  if (form.has_mask) mask.emplace(inputs[3], inputs[0].shape(1));
-  if (form.has_sinks) sinks.emplace(inputs[form.has_mask ? 4 : 3]);
+  if (form.has_mask) {
+    mask.emplace(inputs[3], inputs[0].shape(1));
+  }
+  if (form.has_sinks) {
+    sinks.emplace(inputs[form.has_mask ? 4 : 3]);
+  }
 }
 
 Heads::Heads(const Kernels& kernels, const AttentionForm& form, const AttentionInputs& inputs)
@@ -87,7 +112,9 @@ Heads::Heads(const Kernels& kernels, const AttentionForm& form, const AttentionI
       values_(kernels, inputs.values),
       mask_(inputs.mask),
       heads_(inputs.queries.shape[1]) {
-  if (!inputs.sinks) return;
+  if (!inputs.sinks) {
+    return;
+  }
   sinks_.emplace(heads_);
   inputs.sinks->copy_to(kernels, sinks_->data());
 }
@@ -106,8 +133,12 @@ Weights Heads::weights(int head, Range range) const {
   for (int i = 0; i < count; i++) {
     float* const scores = result.data + static_cast<std::ptrdiff_t>(i) * row;
     const int visible = causal_ ? range.begin + i + past + 1 : seen;
-    if (mask_) mask_->apply(kernels_, head, range.begin + i, visible, scores);
-    if (sinks_) scores[-1] = sinks_->data()[head % heads_];
+    if (mask_) {
+      mask_->apply(kernels_, head, range.begin + i, visible, scores);
+    }
+    if (sinks_) {
+      scores[-1] = sinks_->data()[head % heads_];
+    }
     kernels_.softmax(scores - first, first + visible);
     std::fill(scores + visible, scores + seen, 0.0f);
   }
@@ -143,7 +174,9 @@ HeadResults::HeadResults(array& y, const array* like)
 }
 
 void HeadResults::allocate() {
-  if (type_ != Float::f32) memory_ = std::make_shared<Buffer<float>>(size_);
+  if (type_ != Float::f32) {
+    memory_ = std::make_shared<Buffer<float>>(size_);
+  }
   floats_ = memory_ ? memory_->data() : static_cast<float*>(data_);
 }
 
@@ -152,7 +185,9 @@ float* HeadResults::head(int head) const {
 }
 
 void HeadResults::finish(const Kernels& kernels) const {
-  if (memory_) kernels.narrow(floats_, data_, type_, size_);
+  if (memory_) {
+    kernels.narrow(floats_, data_, type_, size_);
+  }
 }
 
 }  // namespace mlx_c::cpu

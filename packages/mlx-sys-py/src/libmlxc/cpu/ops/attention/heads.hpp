@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include <mlx/array.h>
 #include "cpu/arrays/matrix_batch.hpp"
 #include "cpu/nodes/fused.hpp"
-#include <mlx/array.h>
 #include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
@@ -87,7 +87,9 @@ class Heads {
 
   // Of the gradient with respect to the scores of a query, what the mask lets through.
   void mask_gradient(int head, int query, int keys, float* gradient) const {
-    if (mask_) mask_->hide(head, query, keys, 0, gradient);
+    if (mask_) {
+      mask_->hide(head, query, keys, 0, gradient);
+    }
   }
 
  private:

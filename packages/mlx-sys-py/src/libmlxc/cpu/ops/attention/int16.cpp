@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "cpu/ops/attention/forms.hpp"
-#include "cpu/parallel/thread_pool.hpp"
 #include "cpu/parallel/scratch.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -65,7 +65,9 @@ class IntegerAttention {
   bool pack() {
     std::atomic<bool> fits = true;
     parallel_for(p_.items / p_.repeats * key_panels_, [&](int task) {
-      if (!pack(task / key_panels_, task % key_panels_)) fits = false;
+      if (!pack(task / key_panels_, task % key_panels_)) {
+        fits = false;
+      }
     });
     return fits;
   }
@@ -75,7 +77,9 @@ class IntegerAttention {
     std::atomic<bool> fits = true;
     parallel_for(p_.items * blocks, [&](int task) {
       const int item = task / blocks, begin = task % blocks * integers_.rows;
-      if (!run(item, {begin, std::min(begin + integers_.rows, p_.queries)}, y)) fits = false;
+      if (!run(item, {begin, std::min(begin + integers_.rows, p_.queries)}, y)) {
+        fits = false;
+      }
     });
     return fits;
   }
@@ -129,9 +133,12 @@ class IntegerAttention {
     auto* const panel = reinterpret_cast<std::int32_t*>(sums + rows);
 
     const void* q = queries_.from(item, range.begin);
-    if (!integers_.pack_x(scores, q, queries_.type, queries_.row, rows, panel)) return false;
-    for (int i = 0; i < panels; i++)
+    if (!integers_.pack_x(scores, q, queries_.type, queries_.row, rows, panel)) {
+      return false;
+    }
+    for (int i = 0; i < panels; i++) {
       integers_.multiply(scores, rows, group, panel, keys_of(head, i), score + i * group);
+    }
 
     for (int i = 0; i < rows; i++) {
       float* const row = score + static_cast<std::size_t>(i) * keys;
@@ -141,7 +148,9 @@ class IntegerAttention {
       std::fill(row + visible, row + keys, -std::numeric_limits<float>::infinity());
       sums[i] = kernels_.exponentials(row, keys, greatest);
     }
-    if (!integers_.pack_x(weighted, score, Float::f32, keys, rows, panel)) return false;
+    if (!integers_.pack_x(weighted, score, Float::f32, keys, rows, panel)) {
+      return false;
+    }
     for (int i = 0; i < value_panels_; i++) {
       const int column = i * integers_.columns;
       const int columns = std::min(integers_.columns, p_.value_width - column);
@@ -149,7 +158,9 @@ class IntegerAttention {
     }
     for (int i = 0; i < rows; i++) {
       const float factor = 1 / sums[i];
-      for (int j = 0; j < p_.value_width; j++) result[i * p_.value_width + j] *= factor;
+      for (int j = 0; j < p_.value_width; j++) {
+        result[i * p_.value_width + j] *= factor;
+      }
     }
     const std::size_t at =
         (static_cast<std::size_t>(item) * p_.queries + range.begin) * p_.value_width;
@@ -182,9 +193,15 @@ bool attend_in_integers(
     const View& keys,
     const View& values,
     void* y) {
-  if (!kernels.integers || queries.type == Float::f32 || p.queries < many_queries) return false;
-  if (!(p.scale >= 0x1p-12f && p.scale <= 0x1p12f)) return false;
-  if (!readable(queries, group) || !readable(keys, group) || !readable(values, 16)) return false;
+  if (!kernels.integers || queries.type == Float::f32 || p.queries < many_queries) {
+    return false;
+  }
+  if (!(p.scale >= 0x1p-12f && p.scale <= 0x1p12f)) {
+    return false;
+  }
+  if (!readable(queries, group) || !readable(keys, group) || !readable(values, 16)) {
+    return false;
+  }
   IntegerAttention attention(kernels, p, queries, keys, values);
   return attention.pack() && attention.run(y);
 }

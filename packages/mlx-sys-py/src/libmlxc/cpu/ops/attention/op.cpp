@@ -1,13 +1,13 @@
 // Scaled dot-product attention without a matrix of all scores.
 #include <algorithm>
 
+#include <mlx/fast.h>
+#include "cpu/nodes/fused.hpp"
+#include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/attention/forms.hpp"
 #include "cpu/ops/attention/heads.hpp"
 #include "cpu/ops/fused_ops.hpp"
-#include "cpu/nodes/fused.hpp"
-#include <mlx/fast.h>
 #include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
 
 namespace mlx_c::cpu {
 
@@ -50,11 +50,14 @@ class ScaledDotProductAttention : public Fused {
       const std::vector<int>& argnums,
       const std::vector<array>& outputs) override {
     // Masks and sinks are hardly ever trained.
-    if (std::any_of(argnums.begin(), argnums.end(), [](int i) { return i > 2; }))
+    if (std::any_of(argnums.begin(), argnums.end(), [](int i) { return i > 2; })) {
       return Fused::vjp(primals, cotangents, argnums, outputs);
+    }
     const auto all = attention_gradients(form_, definition_, primals, cotangents[0], stream());
     std::vector<array> result;
-    for (const int i : argnums) result.push_back(all[i]);
+    for (const int i : argnums) {
+      result.push_back(all[i]);
+    }
     return result;
   }
 
@@ -86,7 +89,8 @@ class ScaledDotProductAttention : public Fused {
       array& y = outputs[0];
       y.set_data(mx::allocator::malloc(y.nbytes()));
       return dispatch(
-          stream(), [table = kernels(), p, single = DecodeAttention(q, k, v), data = y.data<void>()] {
+          stream(),
+          [table = kernels(), p, single = DecodeAttention(q, k, v), data = y.data<void>()] {
             single.attend(*table, p, data);
           });
     }
@@ -100,8 +104,9 @@ class ScaledDotProductAttention : public Fused {
          inputs = AttentionInputs(form_, inputs),
          y = HeadResults(outputs[0], try_integers ? nullptr : &q)]() mutable {
           if (try_integers &&
-              attend_in_integers(*table, p, inputs.queries, inputs.keys, inputs.values, y.data()))
+              attend_in_integers(*table, p, inputs.queries, inputs.keys, inputs.values, y.data())) {
             return;
+          }
           y.allocate();
           attend(*table, Heads(*table, form, inputs), y);
           y.finish(*table);
@@ -119,8 +124,12 @@ std::vector<array> inputs_of(
     const std::optional<array>& mask,
     const std::optional<array>& sinks) {
   std::vector<array> inputs{queries, keys, values};
-  if (mask) inputs.push_back(*mask);
-  if (sinks) inputs.push_back(*sinks);
+  if (mask) {
+    inputs.push_back(*mask);
+  }
+  if (sinks) {
+    inputs.push_back(*sinks);
+  }
   return inputs;
 }
 
@@ -134,11 +143,19 @@ bool fuses_attention(
     const std::optional<array>& mask,
     const std::optional<array>& sinks,
     mx::StreamOrDevice s) {
-  if (!can_fuse({queries, keys, values}, s)) return false;
+  if (!can_fuse({queries, keys, values}, s)) {
+    return false;
+  }
   const AttentionForm form{0, mask_mode == "causal", mask.has_value(), sinks.has_value()};
-  if (mask_mode != (mask ? "array" : form.causal ? "causal" : "")) return false;
-  if (mask && mask->dtype() != mx::bool_ && !can_fuse({queries, *mask}, s)) return false;
-  if (sinks && !can_fuse({queries, *sinks}, s)) return false;
+  if (mask_mode != (mask ? "array" : form.causal ? "causal" : "")) {
+    return false;
+  }
+  if (mask && mask->dtype() != mx::bool_ && !can_fuse({queries, *mask}, s)) {
+    return false;
+  }
+  if (sinks && !can_fuse({queries, *sinks}, s)) {
+    return false;
+  }
   return fits(form, inputs_of(queries, keys, values, mask, sinks));
 }
 
@@ -155,8 +172,12 @@ array attention(
   const AttentionForm form{scale, mask_mode == "causal", mask.has_value(), sinks.has_value()};
   const auto definition = [=](const std::vector<array>& inputs) {
     std::optional<array> mask, sinks;
-    if (form.has_mask) mask = inputs[3];
-    if (form.has_sinks) sinks = inputs.back();
+    if (form.has_mask) {
+      mask = inputs[3];
+    }
+    if (form.has_sinks) {
+      sinks = inputs.back();
+    }
     return std::vector<array>{mx::fast::scaled_dot_product_attention(
         inputs[0], inputs[1], inputs[2], scale, mask_mode, mask, sinks, false, stream)};
   };

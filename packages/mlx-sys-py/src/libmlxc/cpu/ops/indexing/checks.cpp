@@ -10,11 +10,11 @@
 #include <string>
 #include <utility>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/nodes/evaluation_errors.hpp"
-#include "cpu/ops/indexing/checks.hpp"
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+#include "cpu/nodes/evaluation_errors.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/ops/indexing/checks.hpp"
 
 namespace mlx_c::cpu {
 
@@ -22,7 +22,9 @@ std::string index_message(const char* name, const std::string& index, const Limi
   std::string text = std::string("[") + name + "] index " + index + " is out of range for ";
   text += limit.axis == Limit::batch ? "a batch" : "axis " + std::to_string(limit.axis);
   text += " of size " + std::to_string(limit.size);
-  if (limit.length > 1) text += ", slices of which have size " + std::to_string(limit.length);
+  if (limit.length > 1) {
+    text += ", slices of which have size " + std::to_string(limit.length);
+  }
   return text;
 }
 
@@ -39,8 +41,12 @@ struct Indices {
 
 template <class T>
 T saturated(std::int64_t value) {
-  if (std::cmp_greater(value, std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
-  if (std::cmp_less(value, std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
+  if (std::cmp_greater(value, std::numeric_limits<T>::max())) {
+    return std::numeric_limits<T>::max();
+  }
+  if (std::cmp_less(value, std::numeric_limits<T>::min())) {
+    return std::numeric_limits<T>::min();
+  }
   return static_cast<T>(value);
 }
 
@@ -55,11 +61,19 @@ std::string copy(
   auto is_wrong = [=](T i) { return (i < low) | (i > high) | ((i > gap) & (i < T(0))); };
   // As wide as the indices, so that compilers make vectors of it.
   T wrong = 0;
-  for (std::size_t i = 0; i < size; i++) wrong |= static_cast<T>(is_wrong(source[i]));
-  if (target && target != source) std::copy_n(source, size, target);
-  if (!wrong) return {};
+  for (std::size_t i = 0; i < size; i++) {
+    wrong |= static_cast<T>(is_wrong(source[i]));
+  }
+  if (target && target != source) {
+    std::copy_n(source, size, target);
+  }
+  if (!wrong) {
+    return {};
+  }
   const T first = *std::find_if(source, source + size, is_wrong);
-  if (target) std::replace_if(target, target + size, is_wrong, T(0));
+  if (target) {
+    std::replace_if(target, target + size, is_wrong, T(0));
+  }
   return index_message(name, std::to_string(first), limit);
 }
 
@@ -74,7 +88,9 @@ void gather_in_order(
     for (std::size_t d = shape.size(); d-- > 0 && !more;) {
       source += strides[d];
       more = ++at[d] < shape[d];
-      if (!more) source -= strides[d] * std::exchange(at[d], 0);
+      if (!more) {
+        source -= strides[d] * std::exchange(at[d], 0);
+      }
     }
   }
 }
@@ -95,15 +111,20 @@ struct Check {
   std::string run_typed() const {
     auto* from = static_cast<const T*>(source);
     auto* to = static_cast<T*>(target);
-    if (size == 0) return {};
+    if (size == 0) {
+      return {};
+    }
     if (!in_order) {
       gather_in_order(from, to, shape, strides);
       from = to;
     }
-    if (limits.size() == 1) return copy(name, from, to, size, limits[0]);
+    if (limits.size() == 1) {
+      return copy(name, from, to, size, limits[0]);
+    }
     std::string wrong;
-    for (std::size_t i = 0; i < size; i++)
+    for (std::size_t i = 0; i < size; i++) {
       wrong += copy(name, from + i, to ? to + i : nullptr, 1, limits[i]);
+    }
     return wrong;
   }
 
@@ -143,24 +164,33 @@ class CheckedIndices : public KernelOverride {
   }
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    if (const Limit* limit = impossible(inputs)) return refuse(*limit, outputs[0]);
+    if (const Limit* limit = impossible(inputs)) {
+      return refuse(*limit, outputs[0]);
+    }
     // In place of the inputs themselves, and only for the call: MLX keeps these for as long as it
     // needs them, and one more handle on the others would keep them from being donated.
     auto& given = const_cast<std::vector<array>&>(inputs);
     std::vector<array> kept;
-    for (const Indices& indices : indices_)
+    for (const Indices& indices : indices_) {
       kept.push_back(
           std::exchange(given[indices.input], checked(given[indices.input], indices, outputs[0])));
+    }
     original_->eval_cpu(inputs, outputs);
-    for (std::size_t i = 0; i < kept.size(); i++) given[indices_[i].input] = std::move(kept[i]);
+    for (std::size_t i = 0; i < kept.size(); i++) {
+      given[indices_[i].input] = std::move(kept[i]);
+    }
   }
 
  private:
   // A limit that no index can keep, if there are indices.
   const Limit* impossible(const std::vector<array>& inputs) const {
-    for (const Indices& indices : indices_)
-      for (const Limit& limit : indices.limits)
-        if (limit.last() < 0 && inputs[indices.input].size() > 0) return &limit;
+    for (const Indices& indices : indices_) {
+      for (const Limit& limit : indices.limits) {
+        if (limit.last() < 0 && inputs[indices.input].size() > 0) {
+          return &limit;
+        }
+      }
+    }
     return nullptr;
   }
 
@@ -188,7 +218,9 @@ class CheckedIndices : public KernelOverride {
         about.limits};
     // Those that are there already need no copy, unless there is something to change in it.
     const bool available = indices.status() == array::Status::available;
-    if (available && check.in_order && check.run().empty()) return indices;
+    if (available && check.in_order && check.run().empty()) {
+      return indices;
+    }
     array copy(indices.shape(), indices.dtype(), nullptr, {});
     if (as_they_lie) {
       copy.set_data(
@@ -203,7 +235,9 @@ class CheckedIndices : public KernelOverride {
     auto& encoder = mx::cpu::get_command_encoder(stream());
     encoder.add_temporary(copy);
     auto verify = [check = std::move(check), report = ErrorReport(node)] {
-      if (const std::string wrong = check.run(); !wrong.empty()) report(wrong);
+      if (const std::string wrong = check.run(); !wrong.empty()) {
+        report(wrong);
+      }
     };
     if (available) {
       verify();
@@ -224,8 +258,9 @@ std::shared_ptr<KernelOverride> guard(
     const char* operation,
     std::vector<Indices> indices,
     std::shared_ptr<KernelOverride> kernel = nullptr) {
-  if (kernel)
+  if (kernel) {
     return std::make_shared<CheckedIndices>(std::move(kernel), operation, std::move(indices));
+  }
   return std::make_shared<CheckedIndices>(node.primitive_ptr(), operation, std::move(indices));
 }
 
@@ -249,8 +284,9 @@ std::shared_ptr<KernelOverride> checked_gather(array& node) {
   const auto [axes, lengths] = original<mx::Gather>(node).state();
   const array& source = node.inputs()[0];
   std::vector<Indices> indices;
-  for (std::size_t i = 0; i < axes.size(); i++)
+  for (std::size_t i = 0; i < axes.size(); i++) {
     indices.push_back({i + 1, {{axes[i], source.shape(axes[i]), lengths[axes[i]], true}}});
+  }
   return guard(node, "gather", std::move(indices));
 }
 
@@ -265,9 +301,10 @@ std::shared_ptr<KernelOverride> checked_scatter(array& node) {
   // The updates have the axes of the indices, and behind them those of the target.
   const int before = updates.ndim() - target.ndim();
   std::vector<Indices> indices;
-  for (std::size_t i = 0; i < axes.size(); i++)
+  for (std::size_t i = 0; i < axes.size(); i++) {
     indices.push_back(
         {i + 1, {{axes[i], target.shape(axes[i]), updates.shape(before + axes[i]), true}}});
+  }
   return guard(node, "scatter", std::move(indices));
 }
 
@@ -279,15 +316,17 @@ std::shared_ptr<KernelOverride> checked_scatter_axis(array& node) {
 std::shared_ptr<KernelOverride> dynamic_slice(array& node) {
   const auto [axes, lengths] = original<mx::DynamicSlice>(node).state();
   std::vector<Limit> limits;
-  for (int axis : axes)
+  for (int axis : axes) {
     limits.push_back({axis, node.inputs()[0].shape(axis), lengths[axis], false});
+  }
   return guard(node, "slice", {{1, std::move(limits)}});
 }
 
 std::shared_ptr<KernelOverride> dynamic_slice_update(array& node) {
   std::vector<Limit> limits;
-  for (int axis : original<mx::DynamicSliceUpdate>(node).state())
+  for (int axis : original<mx::DynamicSliceUpdate>(node).state()) {
     limits.push_back({axis, node.inputs()[0].shape(axis), node.inputs()[1].shape(axis), false});
+  }
   return guard(node, "slice_update", {{2, std::move(limits)}});
 }
 

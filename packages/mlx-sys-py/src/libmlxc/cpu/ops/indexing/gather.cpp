@@ -9,15 +9,15 @@
 #include <emmintrin.h>
 #endif
 
-#include "cpu/arrays/copy.hpp"
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/nodes/evaluation_errors.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/backend/common/utils.h>
+#include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/copy.hpp"
+#include "cpu/arrays/view.hpp"
+#include "cpu/nodes/evaluation_errors.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/indexing/reader.hpp"
 #include "cpu/parallel/thread_pool.hpp"
-#include "cpu/nodes/task_queue.hpp"
-#include "cpu/arrays/view.hpp"
 
 namespace mlx_c::cpu {
 
@@ -39,7 +39,9 @@ constexpr std::size_t bytes_ahead = 2048;
 constexpr std::size_t large_result = 8 << 20;
 
 void ask_for(const char* p, std::size_t bytes) {
-  for (std::size_t i = 0; i < std::min(bytes, bytes_ahead); i += 64) __builtin_prefetch(p + i);
+  for (std::size_t i = 0; i < std::min(bytes, bytes_ahead); i += 64) {
+    __builtin_prefetch(p + i);
+  }
 }
 
 #if defined(__x86_64__)
@@ -52,11 +54,16 @@ void copy_past_caches(char* to, const char* from, std::size_t bytes) {
     _mm_stream_si64(reinterpret_cast<long long*>(to), item);
     to += sizeof item, from += sizeof item;
   };
-  if (from < end && reinterpret_cast<std::uintptr_t>(to) % 16 != 0) copy_eight();
-  for (; end - from >= 16; to += 16, from += 16)
+  if (from < end && reinterpret_cast<std::uintptr_t>(to) % 16 != 0) {
+    copy_eight();
+  }
+  for (; end - from >= 16; to += 16, from += 16) {
     _mm_stream_si128(
         reinterpret_cast<__m128i*>(to), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-  if (from < end) copy_eight();
+  }
+  if (from < end) {
+    copy_eight();
+  }
 }
 
 // What is written past the caches is there for other threads from now on.
@@ -84,13 +91,17 @@ struct Taking {
 
   void operator()() const {
     std::size_t size = 1;
-    for (int extent : slice) size *= static_cast<std::size_t>(extent);
+    for (int extent : slice) {
+      size *= static_cast<std::size_t>(extent);
+    }
     const std::size_t step = std::max<std::size_t>(1, task_size / (size * item));
     const auto wrong = run_tasks((count + step - 1) / step, [&](std::size_t task) {
       const std::size_t begin = task * step;
       return take(begin, std::min(step, count - begin), size);
     });
-    if (!wrong) return;
+    if (!wrong) {
+      return;
+    }
     std::memset(target, 0, count * size * item);
     report(*wrong);
   }
@@ -109,7 +120,9 @@ struct Taking {
       } else if (!wrong && in_order) {
         take_runs(offsets, block, to, size * item);
       } else if (!wrong) {
-        for (std::size_t i = 0; i < block; i++) take_slice(offsets[i], to + i * size * item);
+        for (std::size_t i = 0; i < block; i++) {
+          take_slice(offsets[i], to + i * size * item);
+        }
       }
     }
     return wrong;
@@ -117,8 +130,9 @@ struct Taking {
 
   void take_elements(const std::int64_t* offsets, std::size_t block, char* to) const {
     with_bytes(item, [&]<class T>(T) {
-      for (std::size_t i = 0; i < block; i++)
+      for (std::size_t i = 0; i < block; i++) {
         std::memcpy(to + i * sizeof(T), source + offsets[i] * sizeof(T), sizeof(T));
+      }
     });
   }
 
@@ -135,10 +149,14 @@ struct Taking {
         std::memcpy(to, from(i), bytes);
         continue;
       }
-      if (i + slices_ahead < block) ask_for(from(i + slices_ahead), bytes);
+      if (i + slices_ahead < block) {
+        ask_for(from(i + slices_ahead), bytes);
+      }
       copy_past_caches(to, from(i), bytes);
     }
-    if (past_caches) finish_copies();
+    if (past_caches) {
+      finish_copies();
+    }
   }
 
   void take_slice(std::int64_t offset, char* to) const {
@@ -156,7 +174,9 @@ class Gather : public KernelOverride {
     const array& x = inputs[0];
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     const std::size_t count = axes_.empty() ? 1 : inputs[1].size();
     const bool in_order = std::get<1>(mx::check_contiguity(slice_, x.strides()));
     dispatch(
@@ -181,10 +201,15 @@ class Gather : public KernelOverride {
 }  // namespace
 
 std::shared_ptr<KernelOverride> gather(array& node) {
-  if (!kernels()) return checked_gather(node);
+  if (!kernels()) {
+    return checked_gather(node);
+  }
   const auto [axes, slice] = static_cast<const mx::Gather&>(node.primitive()).state();
-  for (std::size_t i = 1; i < node.inputs().size(); i++)
-    if (!holds_indices(node.inputs()[i])) return checked_gather(node);
+  for (std::size_t i = 1; i < node.inputs().size(); i++) {
+    if (!holds_indices(node.inputs()[i])) {
+      return checked_gather(node);
+    }
+  }
   return std::make_shared<Gather>(node.primitive_ptr(), axes, slice);
 }
 

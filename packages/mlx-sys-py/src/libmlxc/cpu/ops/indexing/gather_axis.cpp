@@ -6,16 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "cpu/arrays/copy.hpp"
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/arrays/allocation.hpp"
-#include "cpu/ops/indexing/reader.hpp"
-#include "cpu/parallel/thread_pool.hpp"
-#include "cpu/ops/indexing/scatter.hpp"
-#include "cpu/nodes/task_queue.hpp"
+#include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/nodes/evaluation_errors.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/indexing/reader.hpp"
+#include "cpu/ops/indexing/scatter.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -31,7 +31,9 @@ constexpr std::size_t task_size = 1 << 14;
 
 std::size_t product(const mx::Shape& shape, std::size_t begin, std::size_t end) {
   std::size_t result = 1;
-  for (; begin < end; begin++) result *= static_cast<std::size_t>(shape[begin]);
+  for (; begin < end; begin++) {
+    result *= static_cast<std::size_t>(shape[begin]);
+  }
   return result;
 }
 
@@ -54,18 +56,24 @@ struct Taking {
         const std::size_t count = std::min(block_size, end - at);
         std::int64_t place[block_size];
         auto message = places.read("take_along_axis", at, count, place);
-        if (!wrong) wrong = std::move(message);
+        if (!wrong) {
+          wrong = std::move(message);
+        }
         const std::int64_t* next = place;
         T* out = static_cast<T*>(target) + at;
         walk.for_runs(at, count, [&](std::ptrdiff_t offset, std::size_t run) {
           const T* in = static_cast<const T*>(source) + offset;
           const std::ptrdiff_t inner = walk.strides.back();
-          for (std::size_t i = 0; i < run; i++, in += inner) *out++ = in[*next++ * step];
+          for (std::size_t i = 0; i < run; i++, in += inner) {
+            *out++ = in[*next++ * step];
+          }
         });
       }
       return wrong;
     });
-    if (wrong) report(*wrong);
+    if (wrong) {
+      report(*wrong);
+    }
   }
 
   void operator()() const {
@@ -87,7 +95,9 @@ class GatherAxis : public KernelOverride {
     const array& x = inputs[0];
     array& y = outputs[0];
     y.set_data(allocate(y.nbytes()));
-    if (y.size() == 0) return;
+    if (y.size() == 0) {
+      return;
+    }
     mx::Strides strides = x.strides();
     strides[axis_] = 0;
     dispatch(
@@ -121,7 +131,9 @@ struct Putting {
 
   template <ScatterReduce how, class T>
   void put() const {
-    if (how == ScatterReduce::replace || !is_half(type)) return put_all<how>(static_cast<T*>(target));
+    if (how == ScatterReduce::replace || !is_half(type)) {
+      return put_all<how>(static_cast<T*>(target));
+    }
     // Rounded once.
     const Float narrow = *float_type(type);
     const std::size_t size = before * extent * behind;
@@ -145,12 +157,15 @@ struct Putting {
       } else if (tasks == 1) {
         put_some<how>(target, 0, updated * behind, wrong);
       } else {
-        for (std::size_t row = 0; row < updated; row++)
+        for (std::size_t row = 0; row < updated; row++) {
           put_some<how>(target, row * behind + begin, end - begin, wrong);
+        }
       }
       return wrong;
     });
-    if (wrong) report(*wrong);
+    if (wrong) {
+      report(*wrong);
+    }
   }
 
   // Elements of the updates that follow each other, from the one of number `start` on.
@@ -163,7 +178,9 @@ struct Putting {
       const std::size_t some = std::min(block_size, count - done);
       std::int64_t place[block_size];
       auto message = places.read("put_along_axis", start + done, some, place);
-      if (!wrong) wrong = std::move(message);
+      if (!wrong) {
+        wrong = std::move(message);
+      }
       T values[block_size];
       read_updates(start + done, some, values);
       for (std::size_t i = 0; i < some;) {
@@ -176,15 +193,21 @@ struct Putting {
           old = scatter_value<how>(old, values[i]);
         }
         (behind == 1 ? row : column) += next - first;
-        if (column == behind) column = 0, row++;
-        if (row == updated) row = 0, target += extent * behind;
+        if (column == behind) {
+          column = 0, row++;
+        }
+        if (row == updated) {
+          row = 0, target += extent * behind;
+        }
       }
     }
   }
 
   template <class T>
   void read_updates(std::size_t start, std::size_t count, T* values) const {
-    if (sizeof(T) == type.size()) return walk.copy(updates, sizeof(T), start, count, values);
+    if (sizeof(T) == type.size()) {
+      return walk.copy(updates, sizeof(T), start, count, values);
+    }
     if constexpr (std::is_same_v<T, float>) {
       std::uint16_t halves[block_size];
       walk.copy(updates, sizeof *halves, start, count, halves);
@@ -210,7 +233,9 @@ class ScatterAxis : public KernelOverride {
     const array &x = inputs[0], &updates = inputs[2];
     array& y = outputs[0];
     start_update(x, y, stream());
-    if (updates.size() == 0) return;
+    if (updates.size() == 0) {
+      return;
+    }
     dispatch(
         stream(),
         Putting{
@@ -235,15 +260,20 @@ class ScatterAxis : public KernelOverride {
 }  // namespace
 
 std::shared_ptr<KernelOverride> gather_axis(array& node) {
-  if (!kernels() || !holds_indices(node.inputs()[1])) return checked_gather_axis(node);
+  if (!kernels() || !holds_indices(node.inputs()[1])) {
+    return checked_gather_axis(node);
+  }
   const int axis = static_cast<const mx::GatherAxis&>(node.primitive()).state();
   return std::make_shared<GatherAxis>(node.primitive_ptr(), axis);
 }
 
 std::shared_ptr<KernelOverride> scatter_axis(array& node) {
   const auto [type, axis] = static_cast<const mx::ScatterAxis&>(node.primitive()).state();
-  const ScatterReduce how = type == mx::ScatterAxis::Sum ? ScatterReduce::sum : ScatterReduce::replace;
-  if (!kernels() || !holds_indices(node.inputs()[1])) return checked_scatter_axis(node);
+  const ScatterReduce how =
+      type == mx::ScatterAxis::Sum ? ScatterReduce::sum : ScatterReduce::replace;
+  if (!kernels() || !holds_indices(node.inputs()[1])) {
+    return checked_scatter_axis(node);
+  }
   return std::make_shared<ScatterAxis>(node.primitive_ptr(), how, axis);
 }
 

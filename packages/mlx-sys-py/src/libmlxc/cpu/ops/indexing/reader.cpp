@@ -13,8 +13,8 @@ namespace mx = mlx::core;
 // Indices that are copied at a time, so that they stay in the first-level cache.
 constexpr std::size_t block_size = 512;
 
-// Says whether all are right, for limits that an index can keep. IndexReader are computed even where
-// there is none, so that no branch depends on what the indices are.
+// Says whether all are right, for limits that an index can keep. IndexReader are computed even
+// where there is none, so that no branch depends on what the indices are.
 template <class T>
 bool convert(const T* indices, std::size_t count, const Limit& limit, std::int64_t* places) {
   const std::int64_t from_end = limit.wraps ? limit.size : 0;
@@ -42,12 +42,16 @@ std::optional<std::string> IndexReader::read(
       const std::size_t some = std::min(block_size, count - done);
       T indices[block_size];
       walk_.copy(data_, sizeof(T), start + done, some, indices);
-      if (!impossible() && convert(indices, some, limit_, places + done)) continue;
+      if (!impossible() && convert(indices, some, limit_, places + done)) {
+        continue;
+      }
       const T* wrong = std::find_if(indices, indices + some, [this](T index) {
         std::int64_t place;
         return impossible() || !convert(&index, 1, limit_, &place);
       });
-      if (!message) message = index_message(operation, std::to_string(*wrong), limit_);
+      if (!message) {
+        message = index_message(operation, std::to_string(*wrong), limit_);
+      }
     }
   };
   switch (type_) {
@@ -108,8 +112,12 @@ std::optional<std::string> read_offsets(
       const std::size_t some = std::min(block_size, count - done);
       std::int64_t places[block_size];
       auto message = axis.places.read(operation, start + done, some, places);
-      if (!wrong) wrong = std::move(message);
-      for (std::size_t i = 0; i < some; i++) offsets[done + i] += places[i] * axis.step;
+      if (!wrong) {
+        wrong = std::move(message);
+      }
+      for (std::size_t i = 0; i < some; i++) {
+        offsets[done + i] += places[i] * axis.step;
+      }
     }
   }
   return wrong;

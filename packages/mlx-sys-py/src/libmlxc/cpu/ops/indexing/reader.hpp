@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/ops/indexing/checks.hpp"
 #include <mlx/array.h>
-#include "cpu/parallel/thread_pool.hpp"
 #include "cpu/arrays/strided.hpp"
+#include "cpu/ops/indexing/checks.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -67,8 +67,11 @@ std::optional<std::string> run_tasks(std::size_t count, F&& task) {
   std::vector<std::optional<std::string>> wrong(count);
   parallel_for(
       static_cast<int>(count), [&](int i) { wrong[i] = task(static_cast<std::size_t>(i)); });
-  for (auto& message : wrong)
-    if (message) return std::move(message);
+  for (auto& message : wrong) {
+    if (message) {
+      return std::move(message);
+    }
+  }
   return std::nullopt;
 }
 

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include <mlx/backend/common/utils.h>
-#include "cpu/parallel/thread_pool.hpp"
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/radix_sort.hpp"
-#include "cpu/nodes/task_queue.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
+#include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
@@ -43,17 +43,19 @@ void combine_run(const T* updates, T* target, std::size_t length) {
 // Each task has a part of the target, and takes what goes there in the given order.
 template <ScatterReduce how, class T>
 void scatter_exact(const Runs& runs, T* target, std::size_t size, const T* updates) {
-  // To find out who takes a run costs as much as to scatter_values a few elements. More tasks make for a
-  // better balance.
+  // To find out who takes a run costs as much as to scatter_values a few elements. More tasks make
+  // for a better balance.
   const std::size_t tasks = runs.count * runs.length <= small || runs.length < 8
       ? 1
       : thread_count() * std::clamp<std::size_t>(runs.length / 16, 1, 4);
   parallel_for(static_cast<int>(tasks), [&](int task) {
     auto bound = [&](std::size_t i) { return size / runs.length * i / tasks * runs.length; };
     const std::size_t low = bound(task), extent = bound(task + 1) - low;
-    for (std::size_t i = 0; i < runs.count; i++)
-      if (static_cast<std::size_t>(runs.begin[i]) - low < extent)
+    for (std::size_t i = 0; i < runs.count; i++) {
+      if (static_cast<std::size_t>(runs.begin[i]) - low < extent) {
         combine_run<how>(updates + i * runs.length, target + runs.begin[i], runs.length);
+      }
+    }
   });
 }
 
@@ -74,14 +76,17 @@ void scatter_halves(const Runs& runs, Float type, std::uint16_t* target, const v
   kernels()->widen(updates, type, wide_updates.data(), runs.count * length);
   const Buffer<Run> memory(2 * runs.count);
   Run* sorted = memory.data();
-  for (std::size_t i = 0; i < runs.count; i++)
+  for (std::size_t i = 0; i < runs.count; i++) {
     sorted[i] = {static_cast<std::uint64_t>(runs.begin[i]), i};
+  }
   radix_sort(sorted, sorted + runs.count, runs.count);
   const std::size_t tasks = std::min(runs.count, runs.count * length / small + 1);
   // The first run of a place at or behind the i-th part of all.
   auto bound = [&](std::size_t i) {
     std::size_t at = runs.count * i / tasks;
-    while (0 < at && at < runs.count && sorted[at].begin == sorted[at - 1].begin) at++;
+    while (0 < at && at < runs.count && sorted[at].begin == sorted[at - 1].begin) {
+      at++;
+    }
     return at;
   };
   parallel_for(static_cast<int>(tasks), [&](int task) {
@@ -89,8 +94,9 @@ void scatter_halves(const Runs& runs, Float type, std::uint16_t* target, const v
     for (std::size_t i = bound(task); i < bound(task + 1);) {
       const std::uint64_t begin = sorted[i].begin;
       kernels()->widen(target + begin, type, totals.data(), length);
-      for (; i < runs.count && sorted[i].begin == begin; i++)
+      for (; i < runs.count && sorted[i].begin == begin; i++) {
         combine_run<how>(wide_updates.data() + sorted[i].number * length, totals.data(), length);
+      }
       kernels()->narrow(totals.data(), target + begin, type, length);
     }
   });
@@ -138,29 +144,37 @@ void ScatterTask::operator()() const {
     const std::size_t first = task * task_size, some = std::min(task_size, count - first);
     return read_offsets("scatter", indices, first, some, offsets.data() + first);
   });
-  if (wrong) return (*report)(*wrong);
+  if (wrong) {
+    return (*report)(*wrong);
+  }
 
   const Walk walk(slice, strides, slice);
   const std::size_t slice_size = walk.size();
-  if (count * slice_size == 0) return;
+  if (count * slice_size == 0) {
+    return;
+  }
   std::size_t length = walk.strides.back() == 1 ? walk.inner() : 1;
   // Runs that overlap in part are taken apart.
   auto cuts = [&](std::int64_t step) { return step % static_cast<std::int64_t>(length) != 0; };
   if (cuts(start) || std::any_of(walk.strides.begin(), walk.strides.end() - 1, cuts) ||
-      std::any_of(indices.begin(), indices.end(), [&](auto& axis) { return cuts(axis.step); }))
+      std::any_of(indices.begin(), indices.end(), [&](auto& axis) { return cuts(axis.step); })) {
     length = 1;
+  }
   const std::size_t parts = slice_size / length;
   std::optional<Buffer<std::int64_t>> begins;
   if (parts > 1 || start != 0) {
     std::int64_t* begin = begins.emplace(count * parts).data();
     std::size_t part = 0;
     walk.for_runs(0, slice_size, [&](std::ptrdiff_t offset, std::size_t run) {
-      for (std::size_t i = 0; i < run / length; i++)
+      for (std::size_t i = 0; i < run / length; i++) {
         begin[part++] = start + offset + static_cast<std::ptrdiff_t>(i) * walk.strides.back();
+      }
     });
-    for (std::size_t i = count; i-- > 0;)
-      for (part = 0; part < parts; part++)
+    for (std::size_t i = count; i-- > 0;) {
+      for (part = 0; part < parts; part++) {
         begin[i * parts + part] = offsets.data()[i] + begin[part];
+      }
+    }
   }
   const Runs runs{(begins ? *begins : offsets).data(), count * parts, length};
 
@@ -182,8 +196,9 @@ void ScatterTask::operator()() const {
 }
 
 void start_update(const array& x, array& y, mx::Stream stream) {
-  if (x.is_donatable() && x.flags().row_contiguous && x.size() == x.data_size())
+  if (x.is_donatable() && x.flags().row_contiguous && x.size() == x.data_size()) {
     return y.copy_shared_buffer(x);
+  }
   y.set_data(allocate(y.nbytes()));
   dispatch(stream, copy_of(x, y));
 }
@@ -193,8 +208,9 @@ std::shared_ptr<KernelOverride> scatter(array& node) {
   const auto& inputs = node.inputs();
   const ScatterReduce how = scatter_reduce(type);
   if (!kernels() || !can_scatter_reduce(how, node.dtype()) ||
-      !std::all_of(inputs.begin() + 1, inputs.end() - 1, holds_indices))
+      !std::all_of(inputs.begin() + 1, inputs.end() - 1, holds_indices)) {
     return checked_scatter(node);
+  }
   return std::make_shared<Scatter>(node.primitive_ptr(), how, axes);
 }
 

@@ -6,10 +6,10 @@
 #include <optional>
 #include <vector>
 
-#include "cpu/arrays/scatter_reduce.hpp"
-#include "cpu/arrays/copy.hpp"
-#include "cpu/nodes/evaluation_errors.hpp"
 #include <mlx/array.h>
+#include "cpu/arrays/copy.hpp"
+#include "cpu/arrays/scatter_reduce.hpp"
+#include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/ops/indexing/reader.hpp"
 
 namespace mlx_c::cpu {
@@ -20,10 +20,10 @@ struct ScatterTask {
   ScatterReduce how;
   mlx::core::Dtype type;
   void* target;
-  std::size_t size;                   // of the target
-  std::int64_t start;                 // of the slice, if there are no indices
+  std::size_t size;                  // of the target
+  std::int64_t start;                // of the slice, if there are no indices
   std::vector<AxisIndices> indices;  // where slices begin
-  std::size_t count;                  // of slices
+  std::size_t count;                 // of slices
   mlx::core::Shape slice;
   mlx::core::Strides strides;  // of a slice in the target
   Copy updates;                // of all of them, in order, to nowhere yet
