@@ -11,9 +11,11 @@ from c_functions import LIBRARY, STRUCTS
 from cpu_arrays import Values, check_same, on_cpu, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, run_at, runs_the_others
+from levels import at_every_level
 from mlx_sys_py import random, transforms
 
+
+pytestmark = at_every_level
 
 def threefry(key: Values, x: Values, y: Values) -> tuple[Values, Values]:
     """Threefry-2x32 with 20 rounds, as its authors define it."""
@@ -124,9 +126,3 @@ def test_integers(shape: tuple[int, ...]) -> None:
     check_same(ours, theirs)
     truths = random.bernoulli(0.3, shape, key=random.key(3))
     check_same(truths, on_cpu(lambda: stock.random.bernoulli(0.3, shape, key=stock.random.key(3))))
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

@@ -57,7 +57,7 @@ class CompiledId {
 // What fuses chains of operations. On the CPU, MLX would write C++ and call a compiler when the
 // function runs; `cpu::prepare` fuses them without.
 mlx::core::CompileMode fusing_mode() {
-  const bool own = !mlx::core::is_available(mlx::core::Device::gpu) && cpu::kernels();
+  const bool own = !mlx::core::is_available(mlx::core::Device::gpu) && !cpu::is_stock();
   return own ? mlx::core::CompileMode::no_fuse : mlx::core::CompileMode::enabled;
 }
 

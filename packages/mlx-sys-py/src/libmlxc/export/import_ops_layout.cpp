@@ -1,11 +1,10 @@
-#include "export/import_table.hpp"
-
 #include <algorithm>
 #include <limits>
 
 #include <mlx/ops.h>
 
 #include "core/checks.hpp"
+#include "export/import_table.hpp"
 
 namespace mlx_c {
 

@@ -1,5 +1,3 @@
-#include "export/import_table.hpp"
-
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -7,6 +5,7 @@
 #include <mlx/mlx.h>
 
 #include "core/checks.hpp"
+#include "export/import_table.hpp"
 
 namespace mlx_c {
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <mlx/array.h>
+
 #include "cpu/kernels/table.hpp"
 
 namespace mlx_c::cpu {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include <mlx/stream.h>
+
 #include "cpu/graph/rewrite.hpp"
 
 namespace mlx_c::cpu {

@@ -39,40 +39,46 @@ RowFunctions row_functions(Type type);
 
 namespace {
 
+#define MLX_C_TEXT(name) #name
+#define MLX_C_NAME(name) MLX_C_TEXT(name)
+
 template <class B>
-constexpr Kernels functions = {
-    dequantize,
-    packed_row,
-    scratch,
-    pack_rows,
-    multiply,
-    integers::table,
-    dense::product_scratch<B>,
-    dense::product<B>,
-    dense::weigh_rows,
-    normalize,
-    normalize_gradients,
-    softmax,
-    softmax_gradients,
-    exponentials,
-    attention::attend,
-    rotation::rotate,
-    widen,
-    narrow,
-    random_words,
-    elementwise,
-    reduction,
-    arg_reduction,
-    row_functions};
+constexpr Kernels functions(const char* level) {
+  return {
+      level,
+      dequantize,
+      packed_row,
+      scratch,
+      pack_rows,
+      multiply,
+      integers::table,
+      dense::product_scratch<B>,
+      dense::product<B>,
+      dense::weigh_rows,
+      normalize,
+      normalize_gradients,
+      softmax,
+      softmax_gradients,
+      exponentials,
+      attention::attend,
+      rotation::rotate,
+      widen,
+      narrow,
+      random_words,
+      elementwise,
+      reduction,
+      arg_reduction,
+      row_functions};
+}
 
 }  // namespace
 
 extern const Kernels table;
-const Kernels table = functions<dense::BrainPair>;
+const Kernels table = functions<dense::BrainPair>(MLX_C_NAME(MLX_C_ISA));
 
 #if defined(__AVX512BF16__)
 extern const Kernels table_with_tiles;
-const Kernels table_with_tiles = functions<dense::BrainTiles>;
+const Kernels table_with_tiles = functions<dense::BrainTiles>("v4_amx");
 #endif
 
 }  // namespace mlx_c::cpu::MLX_C_ISA

@@ -133,6 +133,8 @@ struct Int16GemmKernels {
 };
 
 struct Kernels {
+  const char* level;  // the instruction set, as MLX_SYS_PY_CPU names it
+
   // The weights in a part of w, row after row, as floats. Columns are multiples of 16.
   void (*dequantize)(const QuantizedGemm&, Range rows, Range columns, float* target);
 
@@ -201,9 +203,13 @@ struct Kernels {
   RowFunctions (*row_functions)(Type type);
 };
 
-// The table of the best level that this machine has, or of the one that MLX_SYS_PY_CPU names;
-// null for "stock", which leaves everything to MLX. Throws std::invalid_argument if the variable
-// names no level or one that the machine cannot run.
+// The table of the level in use: the best one that this machine has, unless MLX_SYS_PY_CPU or
+// `set_level` (select.hpp) names another. Throws std::invalid_argument if the variable names no
+// level or one that the machine cannot run. Where MLX's kernels are asked for, nodes of our own
+// that were made before still need one: it is that of the best level then.
 const Kernels* kernels();
+
+// Whether all is left to MLX that it can do: MLX_SYS_PY_CPU=stock. Throws as `kernels`.
+bool is_stock();
 
 }  // namespace mlx_c::cpu

@@ -18,6 +18,7 @@
 
 #include <mlx/array.h>
 #include <mlx/event.h>
+
 #include "cpu/nodes/kernel_override.hpp"
 
 namespace mlx_c::cpu {
@@ -96,8 +97,8 @@ void check_error(const mlx::core::array& array);
 // The same for arrays waited for by an event that they had.
 void check_error(const mlx::core::Event& event, std::uintptr_t id);
 
-// The stand-in for a node with inputs that are still being computed, null if there are none.
+// The override of a node with inputs that are still being computed, null if there are none.
 // Throws if the evaluation of one has failed.
-std::shared_ptr<KernelOverride> dependent(mlx::core::array& node);
+std::shared_ptr<KernelOverride> dependent(mlx::core::array& node, bool is_view);
 
 }  // namespace mlx_c::cpu

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include <mlx/scheduler.h>
+
 #include "cpu/nodes/use_count.hpp"
 
 namespace mlx_c::cpu {

@@ -13,6 +13,7 @@
 
 #include <mlx/array.h>
 #include <mlx/backend/cpu/encoder.h>
+
 #include "cpu/nodes/evaluation_errors.hpp"
 
 namespace mlx_c::cpu {

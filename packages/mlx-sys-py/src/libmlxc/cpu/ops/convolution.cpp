@@ -6,8 +6,10 @@
 #include <vector>
 
 #include <mlx/allocator.h>
+
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 
@@ -381,14 +383,14 @@ class Convolution : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> convolution(array& node) {
+Override convolution(array& node) {
   const auto type = number_type(node.dtype());
   const auto& inputs = node.inputs();
-  if (!kernels() || !type || inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) {
-    return nullptr;
+  if (!type || inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
+    return keep_mlx("no kernel for these types");
   }
-  if (inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
-    return nullptr;
+  if (inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) {
+    return keep_mlx("no kernel for so many axes");
   }
   return std::make_shared<Convolution>(node.primitive_ptr(), *type);
 }

@@ -9,6 +9,7 @@
 #include "cpu/arrays/view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -141,18 +142,12 @@ class Full : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> arange(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override arange(array& node) {
   const auto [start, stop, step] = static_cast<const mx::Arange&>(node.primitive()).state();
   return std::make_shared<Arange>(node.primitive_ptr(), start, step);
 }
 
-std::shared_ptr<KernelOverride> full(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override full(array& node) {
   return std::make_shared<Full>(node.primitive_ptr());
 }
 

@@ -5,6 +5,7 @@
 #include <mlx/fast.h>
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/float_rows.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"

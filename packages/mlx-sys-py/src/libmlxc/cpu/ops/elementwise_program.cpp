@@ -7,6 +7,7 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/strided.hpp"

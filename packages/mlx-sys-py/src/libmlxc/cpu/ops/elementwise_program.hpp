@@ -7,6 +7,7 @@
 
 #include <mlx/array.h>
 #include <mlx/small_vector.h>
+
 #include "cpu/kernels/elementwise/ops.hpp"
 
 namespace mlx_c::cpu {

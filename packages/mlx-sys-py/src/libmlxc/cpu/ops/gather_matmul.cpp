@@ -4,7 +4,9 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+
 #include "cpu/nodes/kernel_override.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
@@ -160,16 +162,15 @@ class SegmentedMM : public Indexed {
 };
 
 template <class T>
-std::shared_ptr<KernelOverride> indexed(array& node) {
+Override indexed(array& node) {
   const auto type = number_type(node.dtype());
   const auto& inputs = node.inputs();
-  if (!kernels() || !type || inputs[0].dtype() != node.dtype() ||
-      inputs[1].dtype() != node.dtype()) {
-    return nullptr;
+  if (!type || inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
+    return keep_mlx("no kernel for these types");
   }
   for (std::size_t i = 2; i < inputs.size(); i++) {
     if (inputs[i].dtype() != mlx::core::uint32) {
-      return nullptr;
+      return keep_mlx("no kernel for indices of this type");
     }
   }
   return std::make_shared<T>(node.primitive_ptr(), *type);
@@ -177,11 +178,11 @@ std::shared_ptr<KernelOverride> indexed(array& node) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather_mm_product(array& node) {
+Override gather_mm_product(array& node) {
   return indexed<GatherMM>(node);
 }
 
-std::shared_ptr<KernelOverride> segmented_mm_product(array& node) {
+Override segmented_mm_product(array& node) {
   return indexed<SegmentedMM>(node);
 }
 

@@ -5,8 +5,10 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
@@ -105,15 +107,14 @@ class MatmulOverride : public KernelOverride {
   const bool in_columns_;
 };
 
-std::shared_ptr<KernelOverride> gemm(
-    array& node, float alpha, float beta, bool in_columns = false) {
+Override gemm(array& node, float alpha, float beta, bool in_columns = false) {
   const auto type = number_type(node.dtype());
-  if (!kernels() || !type) {
-    return nullptr;
+  if (!type) {
+    return keep_mlx("no kernel for this type");
   }
   for (const array& input : node.inputs()) {
     if (input.dtype() != node.dtype()) {
-      return nullptr;
+      return keep_mlx("no kernel for operands of several types");
     }
   }
   return std::make_shared<MatmulOverride>(node.primitive_ptr(), *type, alpha, beta, in_columns);
@@ -133,26 +134,26 @@ bool exchanges_last_axes(const array& node) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> matmul(array& node) {
+Override matmul(array& node) {
   return gemm(node, 1.0f, 0.0f);
 }
 
-std::shared_ptr<KernelOverride> addmm(array& node) {
+Override addmm(array& node) {
   const auto [alpha, beta] = static_cast<mlx::core::AddMM&>(node.primitive()).state();
   return gemm(node, alpha, beta);
 }
 
-std::shared_ptr<KernelOverride> transpose(array& node) {
+Override transpose(array& node) {
   array& input = node.inputs()[0];
   if (input.status() == array::Status::unscheduled && input.has_primitive() &&
       std::strcmp(input.primitive().name(), "Matmul") == 0 &&
       input.primitive().device() == mx::Device::cpu &&
       !dynamic_cast<KernelPrimitive*>(&input.primitive()) && exchanges_last_axes(node)) {
-    if (auto product = gemm(input, 1.0f, 0.0f, true)) {
+    if (auto product = gemm(input, 1.0f, 0.0f, true).kernel) {
       input.primitive_ptr() = std::move(product);
     }
   }
-  return nullptr;
+  return keep_mlx("");
 }
 
 }  // namespace mlx_c::cpu

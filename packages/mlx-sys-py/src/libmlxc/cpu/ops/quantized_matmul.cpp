@@ -7,10 +7,12 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+
 #include "cpu/arrays/matrix_stack.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/ops/quantized_gemm.hpp"
 
 namespace mlx_c::cpu {
@@ -251,7 +253,7 @@ bool is_empty(const array& node) {
 bool has_kernel(const array& node, const Format& format) {
   const auto& inputs = node.inputs();
   const array &x = inputs[0], &w = inputs[1], &scales = inputs[2];
-  if (!kernels() || !float_type(node.dtype()) || !float_type(x.dtype())) {
+  if (is_stock() || !float_type(node.dtype()) || !float_type(x.dtype())) {
     return false;
   }
   if (x.ndim() < 2 || w.ndim() < 2 || node.ndim() < 2 || w.dtype() != mlx::core::uint32) {
@@ -303,21 +305,22 @@ void skip_conversions(array& node, const Format& format) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather_qmm(array& node) {
+Override gather_qmm(array& node) {
   if (is_empty(node)) {
     return std::make_shared<EmptyProduct>(node.primitive_ptr());
   }
   const auto [group, bits, mode, transposed, left_sorted, right_sorted] =
       static_cast<mlx::core::GatherQMM&>(node.primitive()).state();
   const Format format{group, bits, mode, transposed};
-  if (has_kernel(node, format)) {
-    skip_conversions(node, format);
-    node.primitive_ptr() = std::make_shared<GatherQmm>(node.primitive_ptr(), format);
+  if (!has_kernel(node, format)) {
+    return checked_gather_qmm(
+        node, keep_mlx("no kernel for this group size or these types or shapes"));
   }
-  return gather_qmm_indices(node);
+  skip_conversions(node, format);
+  return checked_gather_qmm(node, std::make_shared<GatherQmm>(node.primitive_ptr(), format));
 }
 
-std::shared_ptr<KernelOverride> quantized_matmul(array& node) {
+Override quantized_matmul(array& node) {
   if (is_empty(node)) {
     return std::make_shared<EmptyProduct>(node.primitive_ptr());
   }
@@ -325,7 +328,7 @@ std::shared_ptr<KernelOverride> quantized_matmul(array& node) {
       static_cast<mlx::core::QuantizedMatmul&>(node.primitive()).state();
   const Format format{group, bits, mode, transposed};
   if (!has_kernel(node, format)) {
-    return nullptr;
+    return keep_mlx("no kernel for this group size or these types or shapes");
   }
   skip_conversions(node, format);
   return std::make_shared<QuantizedMatmul>(node.primitive_ptr(), format);

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include <mlx/random.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
@@ -18,6 +19,7 @@
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -211,10 +213,7 @@ array random_normal(const mx::Shape& shape, const std::optional<array>& key, mx:
       {key ? *key : next_key(stream)});
 }
 
-std::shared_ptr<KernelOverride> random_bits(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override random_bits(array& node) {
   return std::make_shared<RandomBits>(node.primitive_ptr());
 }
 

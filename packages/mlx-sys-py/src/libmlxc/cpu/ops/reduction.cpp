@@ -1,6 +1,4 @@
 // Sums, products, extremes and truth over axes.
-#include "cpu/kernels/reduce/ops.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,10 +8,12 @@
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
+#include "cpu/kernels/reduce/ops.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/elementwise.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
@@ -349,13 +349,10 @@ class ReduceKernel : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> reduce(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override reduce(array& node) {
   const auto type = element_type(node.inputs()[0].dtype()), result = element_type(node.dtype());
   if (!type || !result) {
-    return nullptr;
+    return keep_mlx("no kernel for complex numbers");
   }
   const auto [kind, axes] = static_cast<mlx::core::Reduce&>(node.primitive()).state();
   const Reduce op = to_reduce(kind);

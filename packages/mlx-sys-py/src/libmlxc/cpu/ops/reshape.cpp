@@ -1,14 +1,16 @@
-// Shapes.
+// Another shape for the same elements, in place where their layout allows.
 #include <algorithm>
 #include <iterator>
 #include <optional>
 #include <string_view>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 
 namespace mlx_c::cpu {
 
@@ -16,21 +18,6 @@ namespace {
 
 namespace mx = mlx::core;
 using mx::array;
-
-// Operations of MLX that give their input another shape or other strides, and move nothing.
-constexpr std::string_view views[] = {
-    "AsStrided",
-    "Broadcast",
-    "BroadcastAxes",
-    "Copy",
-    "CustomTransforms",
-    "Depends",
-    "ExpandDims",
-    "Slice",
-    "Split",
-    "Squeeze",
-    "StopGradient",
-    "Transpose"};
 
 // The strides with which `a`, as it lies, has another shape of the same size, if there are any.
 std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
@@ -96,21 +83,8 @@ class Reshape : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> reshape(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override reshape(array& node) {
   return std::make_shared<Reshape>(node.primitive_ptr(), node.shape());
-}
-
-bool is_view(const mx::Primitive& primitive) {
-  const std::string_view name = primitive.name();
-  return std::find(std::begin(views), std::end(views), name) != std::end(views);
-}
-
-bool uses_task_queue(const mx::Primitive& primitive, const std::vector<array>& inputs) {
-  auto* kernel = dynamic_cast<const KernelPrimitive*>(&primitive);
-  return kernel ? kernel->uses_task_queue(inputs) : is_view(primitive);
 }
 
 }  // namespace mlx_c::cpu

@@ -7,6 +7,7 @@
 
 #include <mlx/fast.h>
 #include <mlx/ops.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/float_rows.hpp"
 #include "cpu/arrays/strided.hpp"

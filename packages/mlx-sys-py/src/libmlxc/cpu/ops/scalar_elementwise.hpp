@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mlx/dtype.h>
+
 #include "cpu/kernels/elementwise/ops.hpp"
 
 namespace mlx_c::cpu {

@@ -13,6 +13,7 @@
 #include "cpu/arrays/view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -309,7 +310,7 @@ class Scan : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> scan(array& node) {
+Override scan(array& node) {
   const auto [kind, axis, reverse, inclusive] =
       static_cast<const mx::Scan&>(node.primitive()).state();
   std::optional<ScatterReduce> how = scatter_reduce(kind);
@@ -319,8 +320,8 @@ std::shared_ptr<KernelOverride> scan(array& node) {
   const mx::Dtype from = node.inputs()[0].dtype(), type = node.dtype();
   const bool takes_types = (from == type && (how || mx::issubdtype(type, mx::floating))) ||
       (from == mx::bool_ && type == mx::int32);
-  if (!kernels() || !takes_types || !can_scatter_reduce(how.value_or(ScatterReduce::max), type)) {
-    return nullptr;
+  if (!takes_types || !can_scatter_reduce(how.value_or(ScatterReduce::max), type)) {
+    return keep_mlx("no kernel for these types");
   }
   return std::make_shared<Scan>(node.primitive_ptr(), how, axis, reverse, inclusive);
 }

@@ -7,13 +7,15 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/elementwise.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -182,7 +184,7 @@ class Empty : public KernelOverride {
 // None for rows without elements.
 std::optional<Type> type_of_rows(const array& node) {
   const array& x = node.inputs()[0];
-  if (!kernels() || x.ndim() == 0 || x.size() == 0) {
+  if (is_stock() || x.ndim() == 0 || x.size() == 0) {
     return std::nullopt;
   }
   return element_type(x.dtype());
@@ -190,22 +192,22 @@ std::optional<Type> type_of_rows(const array& node) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> softmax(array& node) {
+Override softmax(array& node) {
   if (node.size() == 0) {
     return std::make_shared<Empty>(node.primitive_ptr());
   }
   const auto type = type_of_rows(node);
   if (!type || node.inputs()[0].dtype() != node.dtype()) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
   const RowFunctions functions = kernels()->row_functions(*type);
   if (!functions.softmax) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
   return std::make_shared<Softmax>(node.primitive_ptr(), functions);
 }
 
-std::shared_ptr<KernelOverride> logsumexp(array& node) {
+Override logsumexp(array& node) {
   if (node.size() == 0) {
     return std::make_shared<Empty>(node.primitive_ptr());
   }
@@ -215,20 +217,20 @@ std::shared_ptr<KernelOverride> logsumexp(array& node) {
   }
   const auto type = type_of_rows(node);
   if (!type || node.inputs()[0].dtype() != node.dtype()) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
   const RowFunctions functions = kernels()->row_functions(*type);
   if (!functions.logsumexp) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
   return std::make_shared<LogSumExp>(
       node.primitive_ptr(), functions, kernels()->elementwise(Op::cast, Type::f32, *type));
 }
 
-std::shared_ptr<KernelOverride> arg_reduce(array& node) {
+Override arg_reduce(array& node) {
   const auto type = type_of_rows(node);
   if (!type) {
-    return nullptr;
+    return keep_mlx("no kernel for this type or no elements");
   }
   const auto [kind, axis] = static_cast<mlx::core::ArgReduce&>(node.primitive()).state();
   return std::make_shared<ArgReduce>(

@@ -6,12 +6,14 @@
 #include <utility>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/radix_sort.hpp"
 #include "cpu/arrays/view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -229,22 +231,22 @@ class Sort : public KernelOverride {
 };
 
 bool has_order(const array& node) {
-  return kernels() && node.inputs()[0].dtype() != mx::complex64;
+  return node.inputs()[0].dtype() != mx::complex64;
 }
 
 template <class P>
-std::shared_ptr<KernelOverride> sorted(array& node, bool indices) {
+Override sorted(array& node, bool indices) {
   if (!has_order(node)) {
-    return nullptr;
+    return keep_mlx("no kernel for complex numbers");
   }
   const int axis = static_cast<const P&>(node.primitive()).state();
   return std::make_shared<Sort>(node.primitive_ptr(), indices, axis, std::nullopt);
 }
 
 template <class P>
-std::shared_ptr<KernelOverride> partitioned(array& node, bool indices) {
+Override partitioned(array& node, bool indices) {
   if (!has_order(node)) {
-    return nullptr;
+    return keep_mlx("no kernel for complex numbers");
   }
   const auto [kth, axis] = static_cast<const P&>(node.primitive()).state();
   return std::make_shared<Sort>(node.primitive_ptr(), indices, axis, kth);
@@ -252,19 +254,19 @@ std::shared_ptr<KernelOverride> partitioned(array& node, bool indices) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> sort(array& node) {
+Override sort(array& node) {
   return sorted<mx::Sort>(node, false);
 }
 
-std::shared_ptr<KernelOverride> argsort(array& node) {
+Override argsort(array& node) {
   return sorted<mx::ArgSort>(node, true);
 }
 
-std::shared_ptr<KernelOverride> partition(array& node) {
+Override partition(array& node) {
   return partitioned<mx::Partition>(node, false);
 }
 
-std::shared_ptr<KernelOverride> argpartition(array& node) {
+Override argpartition(array& node) {
   return partitioned<mx::ArgPartition>(node, true);
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <mlx/array.h>
+
 #include "cpu/kernels/table.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 

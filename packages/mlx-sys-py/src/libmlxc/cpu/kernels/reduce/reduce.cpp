@@ -1,8 +1,7 @@
 // Reductions. Compiled once per instruction set.
 
-#include "cpu/kernels/reduce/ops.hpp"
-
 #include "cpu/kernels/math/math.hpp"
+#include "cpu/kernels/reduce/ops.hpp"
 #include "cpu/kernels/simd/element_types.hpp"
 
 namespace {

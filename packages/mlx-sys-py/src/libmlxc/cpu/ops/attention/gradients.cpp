@@ -3,6 +3,7 @@
 
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
+
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/attention/heads.hpp"
 #include "cpu/parallel/thread_pool.hpp"

@@ -1,10 +1,12 @@
+#include "cpu/ops/attention/heads.hpp"
+
 #include <algorithm>
 #include <limits>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/ops/attention/heads.hpp"
 
 namespace mlx_c::cpu {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <mlx/array.h>
+
 #include "cpu/arrays/matrix_batch.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <mlx/fast.h>
+
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/attention/forms.hpp"

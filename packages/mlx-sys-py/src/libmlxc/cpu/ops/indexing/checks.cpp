@@ -3,6 +3,8 @@
 // MLX's kernels trust their indices. The stand-in gives them, if need be, a copy in which each
 // index that is out of range is 0, and lets the evaluation fail if there was one: a task that fails
 // does not stop the ones behind it, so the kernel runs in either case.
+#include "cpu/ops/indexing/checks.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -12,9 +14,11 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
-#include "cpu/ops/indexing/checks.hpp"
+#include "cpu/ops/ops.hpp"
 
 namespace mlx_c::cpu {
 
@@ -253,15 +257,18 @@ class CheckedIndices : public KernelOverride {
 
 // The stand-in for a node whose own work is done by `kernel`, or by MLX's primitive if that is
 // null.
-std::shared_ptr<KernelOverride> guard(
+Override guard(
     array& node,
     const char* operation,
     std::vector<Indices> indices,
-    std::shared_ptr<KernelOverride> kernel = nullptr) {
-  if (kernel) {
-    return std::make_shared<CheckedIndices>(std::move(kernel), operation, std::move(indices));
+    Override product = keep_mlx("no kernel but a check of the indices")) {
+  if (product.kernel) {
+    return std::make_shared<CheckedIndices>(
+        std::move(product.kernel), operation, std::move(indices));
   }
-  return std::make_shared<CheckedIndices>(node.primitive_ptr(), operation, std::move(indices));
+  return {
+      std::make_shared<CheckedIndices>(node.primitive_ptr(), operation, std::move(indices)),
+      product.reason};
 }
 
 template <class P>
@@ -280,7 +287,7 @@ Indices of_batch(std::size_t input, const array& matrices) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> checked_gather(array& node) {
+Override checked_gather(array& node) {
   const auto [axes, lengths] = original<mx::Gather>(node).state();
   const array& source = node.inputs()[0];
   std::vector<Indices> indices;
@@ -290,12 +297,12 @@ std::shared_ptr<KernelOverride> checked_gather(array& node) {
   return guard(node, "gather", std::move(indices));
 }
 
-std::shared_ptr<KernelOverride> checked_gather_axis(array& node) {
+Override checked_gather_axis(array& node) {
   const int axis = original<mx::GatherAxis>(node).state();
   return guard(node, "take_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
 }
 
-std::shared_ptr<KernelOverride> checked_scatter(array& node) {
+Override checked_scatter(array& node) {
   const auto axes = original<mx::Scatter>(node).state().second;
   const array &target = node.inputs()[0], &updates = node.inputs().back();
   // The updates have the axes of the indices, and behind them those of the target.
@@ -308,12 +315,12 @@ std::shared_ptr<KernelOverride> checked_scatter(array& node) {
   return guard(node, "scatter", std::move(indices));
 }
 
-std::shared_ptr<KernelOverride> checked_scatter_axis(array& node) {
+Override checked_scatter_axis(array& node) {
   const int axis = original<mx::ScatterAxis>(node).state().second;
   return guard(node, "put_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
 }
 
-std::shared_ptr<KernelOverride> dynamic_slice(array& node) {
+Override dynamic_slice(array& node) {
   const auto [axes, lengths] = original<mx::DynamicSlice>(node).state();
   std::vector<Limit> limits;
   for (int axis : axes) {
@@ -322,7 +329,7 @@ std::shared_ptr<KernelOverride> dynamic_slice(array& node) {
   return guard(node, "slice", {{1, std::move(limits)}});
 }
 
-std::shared_ptr<KernelOverride> dynamic_slice_update(array& node) {
+Override dynamic_slice_update(array& node) {
   std::vector<Limit> limits;
   for (int axis : original<mx::DynamicSliceUpdate>(node).state()) {
     limits.push_back({axis, node.inputs()[0].shape(axis), node.inputs()[1].shape(axis), false});
@@ -330,22 +337,33 @@ std::shared_ptr<KernelOverride> dynamic_slice_update(array& node) {
   return guard(node, "slice_update", {{2, std::move(limits)}});
 }
 
-std::shared_ptr<KernelOverride> gather_mm(array& node) {
+Override gather_mm(array& node) {
   const auto& inputs = node.inputs();
   return guard(
-      node, "gather_mm", {of_batch(2, inputs[0]), of_batch(3, inputs[1])}, gather_mm_product(node));
+      node,
+      "gather_mm",
+      {of_batch(2, inputs[0]), of_batch(3, inputs[1])},
+      is_stock() ? keep_mlx("") : gather_mm_product(node));
 }
 
-std::shared_ptr<KernelOverride> gather_qmm_indices(array& node) {
+Override checked_gather_qmm(array& node, Override product) {
   const auto& inputs = node.inputs();
   const std::size_t lhs = inputs.size() - 2;
-  return guard(node, "gather_qmm", {of_batch(lhs, inputs[0]), of_batch(lhs + 1, inputs[1])});
+  return guard(
+      node,
+      "gather_qmm",
+      {of_batch(lhs, inputs[0]), of_batch(lhs + 1, inputs[1])},
+      std::move(product));
 }
 
-std::shared_ptr<KernelOverride> segmented_mm(array& node) {
+Override segmented_mm(array& node) {
   // Where segments begin and end; the end may be that of the axis.
   const int columns = node.inputs()[0].shape(1);
-  return guard(node, "segmented_mm", {{2, {{1, columns, 0, false}}}}, segmented_mm_product(node));
+  return guard(
+      node,
+      "segmented_mm",
+      {{2, {{1, columns, 0, false}}}},
+      is_stock() ? keep_mlx("") : segmented_mm_product(node));
 }
 
 }  // namespace mlx_c::cpu

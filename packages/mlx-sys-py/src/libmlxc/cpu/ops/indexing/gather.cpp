@@ -10,6 +10,7 @@
 #endif
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/view.hpp"
@@ -17,6 +18,7 @@
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/indexing/reader.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -200,8 +202,8 @@ class Gather : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather(array& node) {
-  if (!kernels()) {
+Override gather(array& node) {
+  if (is_stock()) {
     return checked_gather(node);
   }
   const auto [axes, slice] = static_cast<const mx::Gather&>(node.primitive()).state();

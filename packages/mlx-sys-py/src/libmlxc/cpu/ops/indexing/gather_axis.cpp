@@ -15,6 +15,7 @@
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/indexing/reader.hpp"
 #include "cpu/ops/indexing/scatter.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -259,19 +260,19 @@ class ScatterAxis : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather_axis(array& node) {
-  if (!kernels() || !holds_indices(node.inputs()[1])) {
+Override gather_axis(array& node) {
+  if (is_stock() || !holds_indices(node.inputs()[1])) {
     return checked_gather_axis(node);
   }
   const int axis = static_cast<const mx::GatherAxis&>(node.primitive()).state();
   return std::make_shared<GatherAxis>(node.primitive_ptr(), axis);
 }
 
-std::shared_ptr<KernelOverride> scatter_axis(array& node) {
+Override scatter_axis(array& node) {
   const auto [type, axis] = static_cast<const mx::ScatterAxis&>(node.primitive()).state();
   const ScatterReduce how =
       type == mx::ScatterAxis::Sum ? ScatterReduce::sum : ScatterReduce::replace;
-  if (!kernels() || !holds_indices(node.inputs()[1])) {
+  if (is_stock() || !holds_indices(node.inputs()[1])) {
     return checked_scatter_axis(node);
   }
   return std::make_shared<ScatterAxis>(node.primitive_ptr(), how, axis);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <mlx/array.h>
+
 #include "cpu/arrays/strided.hpp"
 #include "cpu/ops/indexing/checks.hpp"
 #include "cpu/parallel/thread_pool.hpp"

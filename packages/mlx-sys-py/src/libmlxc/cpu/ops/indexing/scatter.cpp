@@ -4,12 +4,14 @@
 #include <utility>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/radix_sort.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -203,11 +205,11 @@ void start_update(const array& x, array& y, mx::Stream stream) {
   dispatch(stream, copy_of(x, y));
 }
 
-std::shared_ptr<KernelOverride> scatter(array& node) {
+Override scatter(array& node) {
   const auto [type, axes] = static_cast<const mx::Scatter&>(node.primitive()).state();
   const auto& inputs = node.inputs();
   const ScatterReduce how = scatter_reduce(type);
-  if (!kernels() || !can_scatter_reduce(how, node.dtype()) ||
+  if (is_stock() || !can_scatter_reduce(how, node.dtype()) ||
       !std::all_of(inputs.begin() + 1, inputs.end() - 1, holds_indices)) {
     return checked_scatter(node);
   }
