@@ -9,8 +9,8 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from levels import is_excluded
-from levels import level as level
+from levels import is_excluded  # noqa: E402
+from levels import level as level  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ from levels import at_every_level, ours_only
 from mlx_sys_py import (
     array,
     bfloat16,
+    cpu_kernels,
     fast,
     float16,
     float32,

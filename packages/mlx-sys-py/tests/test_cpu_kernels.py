@@ -313,7 +313,6 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-
 @pytest.mark.parametrize("count", ["1", "3", "16"])
 def test_number_of_threads(count: str) -> None:
     result = run("-c", EVALUATE, MLX_SYS_PY_NUM_THREADS=count)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from levels import at_every_level
 from mlx_sys_py import random, transforms
 
-
 pytestmark = at_every_level
+
 
 def threefry(key: Values, x: Values, y: Values) -> tuple[Values, Values]:
     """Threefry-2x32 with 20 rounds, as its authors define it."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import mlx.core as stock
@@ -90,21 +86,6 @@ def test_sort_keeps_bits(dtype: str, length: int, special: list[float]) -> None:
     values[1, rng.choice(length, len(special), replace=False)] = special
     result = np.array(ops.sort(array(values, getattr(mx, dtype))))
     assert result.tobytes() == np.sort(values, kind="stable").tobytes()
-
-
-@pytest.mark.skipif("MLX_SYS_PY_NUM_THREADS" in os.environ, reason="runs the others")
-def test_long_rows_are_sorted_in_parts(level: str) -> None:
-    # By four threads; fewer take a row each.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", level]
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "MLX_SYS_PY_NUM_THREADS": "4", "PYTHONPATH": path}
-    done = subprocess.run(
-        [*command, "-k", "test_long_rows and not parts"],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
 SCANS = {"cumsum": np.add, "cumprod": np.multiply, "cummax": np.maximum, "cummin": np.minimum}

@@ -101,7 +101,7 @@ class Seen {
 // Gives a node its kernel. Returns why MLX's does the work; "" if it does not.
 const char* override_kernel(array& node, const KernelRow& row) {
   if (is_stock() && !row.guards_mlx) {
-    return "MLX_SYS_PY_CPU=stock";
+    return stock_reason;
   }
   if (row.elementwise) {
     return fuse_elementwise(node, *row.elementwise) ? "" : "no kernel for these types";
@@ -113,7 +113,7 @@ const char* override_kernel(array& node, const KernelRow& row) {
   if (kernel) {
     node.primitive_ptr() = std::move(kernel);
   }
-  return reason;
+  return is_stock() && *reason != '\0' ? stock_reason : reason;
 }
 
 // Makes a node ready to be evaluated. Returns what is known of its primitive, null if that is

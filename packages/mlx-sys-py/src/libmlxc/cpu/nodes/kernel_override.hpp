@@ -106,6 +106,9 @@ struct Override {
   Override(std::shared_ptr<T> kernel) : kernel(std::move(kernel)) {}
 };
 
+// The reason where MLX's kernels are asked for.
+inline constexpr const char* stock_reason = "MLX_SYS_PY_CPU=stock";
+
 inline Override keep_mlx(const char* reason) {
   return {nullptr, reason};
 }

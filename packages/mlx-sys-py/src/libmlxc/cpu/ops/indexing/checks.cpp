@@ -343,7 +343,7 @@ Override gather_mm(array& node) {
       node,
       "gather_mm",
       {of_batch(2, inputs[0]), of_batch(3, inputs[1])},
-      is_stock() ? keep_mlx("") : gather_mm_product(node));
+      is_stock() ? keep_mlx(stock_reason) : gather_mm_product(node));
 }
 
 Override checked_gather_qmm(array& node, Override product) {
@@ -363,7 +363,7 @@ Override segmented_mm(array& node) {
       node,
       "segmented_mm",
       {{2, {{1, columns, 0, false}}}},
-      is_stock() ? keep_mlx("") : segmented_mm_product(node));
+      is_stock() ? keep_mlx(stock_reason) : segmented_mm_product(node));
 }
 
 }  // namespace mlx_c::cpu
