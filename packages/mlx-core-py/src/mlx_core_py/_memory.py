@@ -20,7 +20,7 @@ from mlx_sys_py.memory import (
     set_wired_limit,
 )
 
-from mlx_core_py._pytree import arrays_of
+from mlx_core_py.trees import arrays_of
 
 __all__ = [
     "clear_cache",
