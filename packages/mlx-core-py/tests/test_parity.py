@@ -60,7 +60,6 @@ ABSENT = {
             "Dropout3d",
             "GRU",
             "GroupNorm",
-            "InstanceNorm",
             "LSTM",
             "MaxPool1d",
             "MaxPool2d",
