@@ -1,6 +1,7 @@
 """Each package imports the layer below it and no other, and only tests know official MLX."""
 
 import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -101,6 +102,32 @@ def test_imports_only_the_layer_below(package: str) -> None:
     # The preload looks for the backend's libmlx.so along the path of the namespace package `mlx`.
     wrong.discard("packages/mlx-sys-py/src/mlx_sys_py/_load.py imports mlx")
     assert not wrong
+
+
+def siblings(path: Path, package: str) -> set[str]:
+    """The modules of a package that one of its files imports, by their full names."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    return {name for name in names if name.startswith(f"{package}.")}
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_no_files_import_each_other_in_a_circle(package: str) -> None:
+    source = ROOT / "packages" / package.replace("_", "-") / "src"
+    files = {
+        ".".join(path.relative_to(source).with_suffix("").parts): path
+        for path in sources(package, ".py")
+        # What a package shows of its files is not one of them.
+        if path.name != "__init__.py"
+    }
+    graph = {name: siblings(path, package) & files.keys() for name, path in files.items()}
+    if package == "mlx_core_py":
+        assert "mlx_core_py.nn.layers.base" in graph["mlx_core_py.nn.layers.linear"]
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("folder", ["examples"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import mlx_core_py as mx
-from mlx_core_py.nn.module import Module
+from mlx_core_py.nn.layers.base import Module
 
 __all__ = ["Sequential"]
 

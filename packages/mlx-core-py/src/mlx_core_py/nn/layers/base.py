@@ -13,14 +13,7 @@ from typing import Any, Self
 from mlx_sys_py.attributes import AttributeDict
 
 import mlx_core_py as mx
-from mlx_core_py.nn._state import (
-    check_weights,
-    checked_array,
-    replace_array,
-    replace_module,
-    update_tree,
-)
-from mlx_core_py.utils import tree_flatten
+from mlx_core_py.trees import NOTHING, entries_of, replace_leaves, tree_flatten
 
 __all__ = ["Module"]
 
@@ -141,11 +134,11 @@ class Module(AttributeDict):
             weights = dict(file_or_weights)
         places = dict(self._places())
         if strict:
-            check_weights(weights, {path: at[key] for path, (at, key) in places.items()})
+            _check_weights(weights, {path: at[key] for path, (at, key) in places.items()})
         for path, value in weights.items():
             if path in places:
                 container, key = places[path]
-                container[key] = checked_array(value, path)
+                container[key] = _checked_array(value, path)
         return self
 
     def save_weights(self, file: str | os.PathLike[str]) -> None:
@@ -313,8 +306,7 @@ class Module(AttributeDict):
             >>> nn.Linear(1, 1, bias=False).update({"weight": mx.array([[2.0]])}).weight
             array([[2]], dtype=float32)
         """
-        update_tree(self, parameters, "parameters", strict, replace_array)
-        return self
+        return self._replace(parameters, mx.array, "parameters", strict)
 
     def update_modules(self, modules: dict[str, Any], strict: bool = True) -> Self:
         """Replace child modules by those of a tree.
@@ -339,8 +331,7 @@ class Module(AttributeDict):
               (layers.1): ReLU()
             )
         """
-        update_tree(self, modules, "modules", strict, replace_module)
-        return self
+        return self._replace(modules, Module, "modules", strict)
 
     def apply(
         self, map_fn: Callable[[mx.array], mx.array], filter_fn: Filter | None = None
@@ -483,14 +474,21 @@ class Module(AttributeDict):
 
     # ---- helpers
 
+    def _replace(self, tree: Any, kind: type[Any], argument: str, strict: bool) -> Self:
+        """Replace the values of one kind by those of a tree."""
+        for path, old, new in replace_leaves(self, tree, kind, argument):
+            # Empty containers stand for what a filter left out.
+            left_out = isinstance(new, dict | list) and not new and not isinstance(new, Module)
+            if strict and not left_out:
+                has = "nothing" if old is NOTHING else f"a value of type {type(old).__name__}"
+                raise ValueError(f"{path} is a {type(new).__name__}, where the module has {has}")
+        return self
+
     def _places(self) -> Iterator[tuple[str, tuple[Any, Any]]]:
         """Give the dotted path of every parameter, and the container and key it is at."""
 
         def visit(path: str, container: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
-            entries: Iterable[tuple[Any, Any]] = (
-                container.items() if isinstance(container, dict) else enumerate(container)
-            )
-            for key, value in entries:
+            for key, value in entries_of(container):
                 if isinstance(container, Module) and key.startswith("_"):
                     continue
                 name = f"{path}.{key}" if path else str(key)
@@ -502,7 +500,7 @@ class Module(AttributeDict):
         return visit("", self)
 
     def _keepers(self, recurse: bool, keys: str | list[str] | None, strict: bool) -> list[Module]:
-        modules = self.modules() if recurse else [self]
+        modules: list[Module] = self.modules() if recurse else [self]
         if strict and keys is not None:
             for key in [keys] if isinstance(keys, str) else keys:
                 if not any(key in module for module in modules):
@@ -519,3 +517,25 @@ class Module(AttributeDict):
             )
         )
         return {path for path, _ in tree_flatten(own)}
+
+
+def _check_weights(weights: dict[str, Any], parameters: dict[str, mx.array]) -> None:
+    if extra := sorted(weights.keys() - parameters.keys()):
+        raise ValueError(
+            f"file_or_weights has {len(extra)} parameters that the model has not: "
+            + ", ".join(extra)
+        )
+    if missing := sorted(parameters.keys() - weights.keys()):
+        raise ValueError(
+            f"file_or_weights lacks {len(missing)} parameters of the model: " + ", ".join(missing)
+        )
+    for path, parameter in parameters.items():
+        given = _checked_array(weights[path], path)
+        if given.shape != parameter.shape:
+            raise ValueError(f"{path} must have the shape {parameter.shape}, but has {given.shape}")
+
+
+def _checked_array(value: Any, path: str) -> mx.array:
+    if not isinstance(value, mx.array):
+        raise ValueError(f"{path} must be an array, but is a {type(value).__name__}")
+    return value

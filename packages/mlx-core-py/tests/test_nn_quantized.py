@@ -5,6 +5,7 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
+from layer_checks import check_sizes
 from mlx_core_py import nn
 from mlx_core_py.utils import tree_flatten
 
@@ -94,6 +95,16 @@ def test_training_around_quantized_layers() -> None:
     model = nn.Sequential(nn.QuantizedLinear(64, 8), nn.Linear(8, 1))
     _, gradients = nn.value_and_grad(model, lambda: mx.sum(model(mx.ones((1, 64)))))()
     assert [path for path, _ in tree_flatten(gradients)] == ["layers.1.weight", "layers.1.bias"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "sizes", "name"),
+    [(nn.QuantizedLinear, (0, 64), "input_dims"), (nn.QuantizedEmbedding, (64, 0), "dims")],
+)
+def test_sizes_must_be_positive_integers(
+    layer: type[nn.Module], sizes: tuple[int, ...], name: str
+) -> None:
+    check_sizes(layer, sizes, name)
 
 
 # ---- quantize

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import positive
-from mlx_core_py.nn.module import Module
+from mlx_core_py.nn.layers.base import Module
 
 __all__ = ["RoPE"]
 

@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 import mlx_core_py as mx
-from mlx_core_py.nn import quantized
 from mlx_core_py.nn._checks import positive
-from mlx_core_py.nn.module import Module
+from mlx_core_py.nn.layers.base import Module
+from mlx_core_py.nn.layers.quantized import QuantizedLinear
 
 __all__ = ["Identity", "Linear"]
 
@@ -80,7 +80,7 @@ class Linear(Module):
 
     def to_quantized(
         self, group_size: int | None = None, bits: int | None = None, mode: str = "affine"
-    ) -> quantized.QuantizedLinear:
+    ) -> QuantizedLinear:
         """Return the layer with its weight quantized.
 
         Args:
@@ -88,4 +88,4 @@ class Linear(Module):
             bits: How many bits a weight takes. Default: the mode's.
             mode: The way of quantization. Default: ``"affine"``.
         """
-        return quantized.QuantizedLinear.from_linear(self, group_size, bits, mode)
+        return QuantizedLinear.from_linear(self, group_size, bits, mode)

@@ -10,12 +10,11 @@ from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
 from mlx_sys_py.ops import zeros_like
 
-from mlx_core_py._pytree import arrays_of, with_arrays, without_arrays
+from mlx_core_py.transforms._checks import check_callable
+from mlx_core_py.transforms.vmap import NO_AXIS
+from mlx_core_py.trees import arrays_of, leaves_of, with_arrays, without_arrays
 
 __all__ = ["custom_function"]
-
-# How the layer below spells "not vectorized".
-_NO_AXIS = -1
 
 
 class custom_function:  # noqa: N801 - the name that it has in MLX
@@ -46,7 +45,7 @@ class custom_function:  # noqa: N801 - the name that it has in MLX
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self._rules: dict[str, Callable[..., Any]] = {}
-        _check_callable(f, "f")
+        check_callable(f, "custom_function", "f")
         self._fun = f
         functools.update_wrapper(self, f)
 
@@ -78,11 +77,12 @@ class custom_function:  # noqa: N801 - the name that it has in MLX
         return self._with_rule("vmap", f)
 
     def _with_rule(self, name: str, f: Callable[..., Any]) -> custom_function:
-        _check_callable(f, name)
+        check_callable(f, "custom_function", name)
         self._rules[name] = f
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the function in a way that transformations can replace by the rules."""
         call = _Call(self._fun, self._rules, args, kwargs)
         rules = {name: getattr(call, name) for name in self._rules}
         outputs = sys_transforms.custom_function(call.fun, **rules)(arrays_of((args, kwargs)))
@@ -131,12 +131,13 @@ class _Call:
         return arrays_of(self._apply("jvp", primals, slots))
 
     def vmap(self, inputs: list[array], axes: list[int]) -> tuple[list[array], list[int]]:
-        slots = iter([None if axis == _NO_AXIS else axis for axis in axes])
+        slots = iter([None if axis == NO_AXIS else axis for axis in axes])
         result = self._apply("vmap", inputs, slots)
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise ValueError("[custom_function] vmap must return a pair of outputs and axes")
         outputs, output_axes = result
-        return arrays_of(outputs), _axes_of(output_axes)
+        axes_by_output = [NO_AXIS if axis is None else axis for axis in leaves_of(output_axes)]
+        return arrays_of(outputs), axes_by_output
 
     def _apply(self, name: str, inputs: list[array], slots: Iterator[Any]) -> Any:
         args, kwargs = with_arrays((self.args, self.kwargs), iter(inputs))
@@ -146,18 +147,3 @@ class _Call:
 
 def _one_or_all(args: tuple[Any, ...]) -> Any:
     return args[0] if len(args) == 1 else args
-
-
-def _axes_of(tree: Any) -> list[int]:
-    if isinstance(tree, dict):
-        tree = list(tree.values())
-    if isinstance(tree, list | tuple):
-        return [axis for child in tree for axis in _axes_of(child)]
-    return [_NO_AXIS if tree is None else tree]
-
-
-def _check_callable(f: Any, argument: str) -> None:
-    if not callable(f):
-        raise TypeError(
-            f"[custom_function] {argument} must be callable, but is a {type(f).__name__}"
-        )

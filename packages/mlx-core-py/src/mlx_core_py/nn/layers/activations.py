@@ -1,16 +1,44 @@
-"""Activation functions, element by element unless said otherwise.
+"""Activation functions, element by element unless said otherwise, and the same as modules.
 
-The modules that wrap them are in :mod:`mlx_core_py.nn.activation_layers`. Source:
-https://ml-explore.github.io/mlx/build/html/python/nn/functions.html
+Source: https://ml-explore.github.io/mlx/build/html/python/nn/functions.html
 """
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import mlx_core_py as mx
+from mlx_core_py.nn.layers.base import Module
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "SELU",
+    "HardShrink",
+    "HardTanh",
+    "Hardswish",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "PReLU",
+    "ReLU",
+    "ReLU2",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Step",
+    "Tanh",
     "celu",
     "elu",
     "gelu",
@@ -370,3 +398,275 @@ def step(x: mx.array, threshold: float = 0.0) -> mx.array:
         array([0, 1], dtype=int32)
     """
     return mx.where(x > threshold, 1, 0)
+
+
+class _Activation(Module):
+    """A function as a module: ``class Name(_Activation, function=name)``.
+
+    What ``__init__`` takes, if anything, is an attribute, which the function takes after its input.
+    What the docstrings of all these classes say is added to each.
+    """
+
+    def __init_subclass__(cls, function: Callable[..., mx.array] | None = None) -> None:
+        # Subclasses of the classes below give none, and inherit it.
+        if function is None:
+            return
+
+        def plain(self: Module, x: mx.array) -> mx.array:
+            return function(x)
+
+        def with_option(self: Module, x: mx.array) -> mx.array:
+            return function(x, getattr(self, option))
+
+        option = next(iter(inspect.signature(cls).parameters), "")
+        cls.__call__ = with_option if option else plain  # type: ignore[method-assign]
+        cls.__doc__ = f"""{inspect.cleandoc(cls.__doc__ or "")}
+
+Shape:
+    Any, to the same.
+
+Example:
+    >>> nn.{cls.__name__}()(mx.zeros((2, 4))).shape
+    (2, 4)
+"""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, x: mx.array) -> mx.array: ...
+
+
+class Sigmoid(_Activation, function=sigmoid):
+    """:func:`sigmoid` as a module."""
+
+
+class Tanh(_Activation, function=tanh):
+    """:func:`tanh` as a module."""
+
+
+class ReLU(_Activation, function=relu):
+    """:func:`relu` as a module."""
+
+
+class ReLU2(_Activation, function=relu2):
+    """:func:`relu2` as a module."""
+
+
+class ReLU6(_Activation, function=relu6):
+    """:func:`relu6` as a module."""
+
+
+class SELU(_Activation, function=selu):
+    """:func:`selu` as a module."""
+
+
+class SiLU(_Activation, function=silu):
+    """:func:`silu` as a module."""
+
+
+class Mish(_Activation, function=mish):
+    """:func:`mish` as a module."""
+
+
+class Hardswish(_Activation, function=hardswish):
+    """:func:`hardswish` as a module."""
+
+
+class Softsign(_Activation, function=softsign):
+    """:func:`softsign` as a module."""
+
+
+class Softplus(_Activation, function=softplus):
+    """:func:`softplus` as a module."""
+
+
+class LogSigmoid(_Activation, function=log_sigmoid):
+    """:func:`log_sigmoid` as a module."""
+
+
+class Softmax(_Activation, function=softmax):
+    """:func:`softmax` over the last axis as a module."""
+
+
+class Softmin(_Activation, function=softmin):
+    """:func:`softmin` over the last axis as a module."""
+
+
+class LogSoftmax(_Activation, function=log_softmax):
+    """:func:`log_softmax` over the last axis as a module."""
+
+
+class LeakyReLU(_Activation, function=leaky_relu):
+    """:func:`leaky_relu` as a module.
+
+    Args:
+        negative_slope: The slope for negative input, at most 1. Default: ``0.01``.
+    """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+
+
+class ELU(_Activation, function=elu):
+    """:func:`elu` as a module.
+
+    Args:
+        alpha: The factor of the exponential. Default: ``1.0``.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+
+class CELU(_Activation, function=celu):
+    """:func:`celu` as a module.
+
+    Args:
+        alpha: The factor, greater than 0. Default: ``1.0``.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+
+class Softshrink(_Activation, function=softshrink):
+    """:func:`softshrink` as a module.
+
+    Args:
+        lambd: The distance by which to move towards 0. Default: ``0.5``.
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+
+class HardShrink(_Activation, function=hard_shrink):
+    """:func:`hard_shrink` as a module.
+
+    Args:
+        lambd: The bound up to which the output is 0. Default: ``0.5``.
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+
+class Step(_Activation, function=step):
+    """:func:`step` as a module.
+
+    Args:
+        threshold: What input has to exceed for the output 1. Default: ``0.0``.
+    """
+
+    def __init__(self, threshold: float = 0.0) -> None:
+        super().__init__()
+        self.threshold = threshold
+
+
+class HardTanh(Module):
+    """:func:`hard_tanh` as a module.
+
+    Args:
+        min_val: The lower bound. Default: ``-1.0``.
+        max_val: The upper bound. Default: ``1.0``.
+
+    Shape:
+        Any, to the same.
+
+    Example:
+        >>> nn.HardTanh()(mx.array([-2.0, 0.5]))
+        array([-1, 0.5], dtype=float32)
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        super().__init__()
+        self.min_val = min_val
+        self.max_val = max_val
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return hard_tanh(x, self.min_val, self.max_val)
+
+
+class GLU(Module):
+    """:func:`glu` as a module.
+
+    Args:
+        axis: The axis to split, of even size. Default: ``-1``.
+
+    Shape:
+        Any, to the same with half the size of the axis.
+
+    Example:
+        >>> nn.GLU()(mx.zeros((2, 4))).shape
+        (2, 2)
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        super().__init__()
+        self.axis = axis
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return glu(x, self.axis)
+
+
+class PReLU(Module):
+    """:func:`prelu` as a module, whose slope for negative input is the parameter ``weight``.
+
+    Args:
+        num_parameters: How many slopes there are: 1, or the size of the last axis. Default: 1.
+        init: What the slopes begin as. Default: ``0.25``.
+
+    Shape:
+        Any, to the same.
+
+    Example:
+        >>> nn.PReLU()(mx.array([-4.0, 2.0]))
+        array([-1, 2], dtype=float32)
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        super().__init__()
+        self.weight = mx.full((num_parameters,), init)
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return prelu(x, self["weight"])
+
+
+_GELUS = {
+    "none": gelu,
+    "precise": gelu_approx,
+    "tanh": gelu_approx,
+    "fast": gelu_fast_approx,
+}
+
+
+class GELU(Module):
+    """:func:`gelu`, or an approximation of it, as a module.
+
+    Args:
+        approx: ``"none"`` for :func:`gelu`, ``"precise"`` or ``"tanh"`` for
+            :func:`gelu_approx`, ``"fast"`` for :func:`gelu_fast_approx`. Default: ``"none"``.
+
+    Shape:
+        Any, to the same.
+
+    Raises:
+        ValueError: If ``approx`` is something else.
+
+    Example:
+        >>> nn.GELU("tanh")(mx.array([0.0, 100.0]))
+        array([0, 100], dtype=float32)
+    """
+
+    def __init__(self, approx: str = "none") -> None:
+        if approx not in _GELUS:
+            raise ValueError(f"approx must be one of {', '.join(_GELUS)}, but is {approx!r}")
+        super().__init__()
+        self.approx = approx
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return _GELUS[self.approx](x)

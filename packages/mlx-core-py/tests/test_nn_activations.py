@@ -82,6 +82,18 @@ def test_formulas(
         assert np.allclose(got, expected, rtol=1e-5, atol=2e-6)
 
 
+def test_options_are_attributes_that_subclasses_inherit() -> None:
+    class Leaky(nn.LeakyReLU):
+        def __init__(self) -> None:
+            super().__init__(0.5)
+
+    layer = Leaky()
+    assert layer(mx.array([-2.0, 2.0])).tolist() == [-1, 2]
+    layer.negative_slope = 0.25
+    assert layer(mx.array([-2.0, 2.0])).tolist() == [-0.5, 2]
+    assert Leaky.__doc__ is None
+
+
 @pytest.mark.parametrize("name", ["softmax", "softmin", "log_softmax"])
 def test_other_axes(name: str) -> None:
     function = getattr(nn, name)

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import positive
-from mlx_core_py.nn.module import Module
-from mlx_core_py.utils import tree_map_with_path
-
-if TYPE_CHECKING:
-    from mlx_core_py.nn.embedding import Embedding
-    from mlx_core_py.nn.linear import Linear
+from mlx_core_py.nn.layers.base import Module
+from mlx_core_py.trees import tree_map_with_path
 
 __all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
 
@@ -108,7 +104,7 @@ class QuantizedEmbedding(_Quantized):
     @classmethod
     def from_embedding(
         cls,
-        embedding_layer: Embedding,
+        embedding_layer: Module,
         group_size: int | None = None,
         bits: int | None = None,
         mode: str = "affine",
@@ -116,7 +112,8 @@ class QuantizedEmbedding(_Quantized):
         """Return a quantized copy of an embedding.
 
         Args:
-            embedding_layer: The layer to quantize.
+            embedding_layer: The layer to quantize, an :class:`Embedding` or what has such a
+                ``weight``.
             group_size: How many weights share a scale. Default: the mode's.
             bits: How many bits a weight takes. Default: the mode's.
             mode: The way of quantization. Default: ``"affine"``.
@@ -202,7 +199,7 @@ class QuantizedLinear(_Quantized):
     @classmethod
     def from_linear(
         cls,
-        linear_layer: Linear,
+        linear_layer: Module,
         group_size: int | None = None,
         bits: int | None = None,
         mode: str = "affine",
@@ -210,7 +207,8 @@ class QuantizedLinear(_Quantized):
         """Return a quantized copy of a linear layer.
 
         Args:
-            linear_layer: The layer to quantize.
+            linear_layer: The layer to quantize, a :class:`Linear` or what has such a ``weight``
+                and maybe ``bias``.
             group_size: How many weights share a scale. Default: the mode's.
             bits: How many bits a weight takes. Default: the mode's.
             mode: The way of quantization. Default: ``"affine"``.

@@ -9,12 +9,13 @@ from typing import Any
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
 
-from mlx_core_py._pytree import only_arrays_of, with_arrays
+from mlx_core_py.transforms._checks import check_callable
+from mlx_core_py.trees import leaves_of, only_arrays_of, with_arrays
 
 __all__ = ["vmap"]
 
 # How the layer below spells "not vectorized".
-_NO_AXIS = -1
+NO_AXIS = -1
 
 
 def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
@@ -44,8 +45,7 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
         >>> dot(mx.array([[1.0, 2.0], [3.0, 4.0]]), mx.array([1.0, 10.0]))
         array([21, 43], dtype=float32)
     """
-    if not callable(fun):
-        raise TypeError(f"[vmap] fun must be callable, but is a {type(fun).__name__}")
+    check_callable(fun, "vmap")
 
     @functools.wraps(fun)
     def vectorized(*args: Any, **kwargs: Any) -> Any:
@@ -77,10 +77,10 @@ def _input_axes(in_axes: Any, args: tuple[Any, ...], inputs: list[array]) -> lis
     if len(args) == 1 and not (isinstance(in_axes, tuple) and len(in_axes) == 1):
         in_axes = (in_axes,)
     axes = [
-        _NO_AXIS if axis is None else _normalize(axis, array.ndim, array.shape, "in_axes")
+        NO_AXIS if axis is None else _normalize(axis, array.ndim, array.shape, "in_axes")
         for axis, array in zip(_spread(in_axes, args, "in_axes"), inputs, strict=True)
     ]
-    sizes = {x.shape[axis] for axis, x in zip(axes, inputs, strict=True) if axis != _NO_AXIS}
+    sizes = {x.shape[axis] for axis, x in zip(axes, inputs, strict=True) if axis != NO_AXIS}
     if not sizes:
         raise ValueError("[vmap] in_axes must name an axis of at least one array")
     if len(sizes) > 1:
@@ -91,7 +91,7 @@ def _input_axes(in_axes: Any, args: tuple[Any, ...], inputs: list[array]) -> lis
 def _output_axes(out_axes: Any, result: Any, outputs: list[array]) -> list[int]:
     return [
         # An output has one axis more than its trace.
-        _NO_AXIS if axis is None else _normalize(axis, x.ndim + 1, x.shape, "out_axes")
+        NO_AXIS if axis is None else _normalize(axis, x.ndim + 1, x.shape, "out_axes")
         for axis, x in zip(_spread(out_axes, result, "out_axes"), outputs, strict=True)
     ]
 
@@ -105,18 +105,18 @@ def _normalize(axis: int, ndim: int, shape: Any, name: str) -> int:
 
 
 def _spread(axes: Any, tree: Any, name: str) -> list[int | None]:
-    """Return the axis for each array of ``tree``, of which ``axes`` is a prefix."""
+    """Return the axis for each leaf of ``tree``, of which ``axes`` is a prefix."""
     if axes is None or (isinstance(axes, int) and not isinstance(axes, bool)):
-        return [axes] * len(only_arrays_of(tree, name))
+        return [axes] * len(leaves_of(tree))
+    pairs: list[tuple[Any, Any]] = []
+    fits = False
     if isinstance(axes, dict) and isinstance(tree, dict):
         pairs = [(axes.get(key, ...), child) for key, child in tree.items()]
         fits = axes.keys() == tree.keys()
     elif isinstance(axes, list | tuple) and isinstance(tree, list | tuple):
         pairs = list(zip(axes, tree, strict=False))
         fits = len(axes) == len(tree)
-    elif isinstance(axes, dict | list | tuple):
-        fits = False
-    else:
+    elif not isinstance(axes, dict | list | tuple):
         raise ValueError(f"[vmap] {name} must hold integers or None, not {type(axes).__name__}")
     if not fits:
         raise ValueError(f"[vmap] {name} is not a prefix of what it gives the axes of")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 
 import mlx_core_py as mx
-from mlx_core_py.nn import quantized
 from mlx_core_py.nn._checks import positive
-from mlx_core_py.nn.module import Module
+from mlx_core_py.nn.layers.base import Module
+from mlx_core_py.nn.layers.quantized import QuantizedEmbedding
 
 __all__ = ["Embedding"]
 
@@ -66,7 +66,7 @@ class Embedding(Module):
 
     def to_quantized(
         self, group_size: int | None = None, bits: int | None = None, mode: str = "affine"
-    ) -> quantized.QuantizedEmbedding:
+    ) -> QuantizedEmbedding:
         """Return the layer with its weight quantized.
 
         Args:
@@ -74,4 +74,4 @@ class Embedding(Module):
             bits: How many bits a weight takes. Default: the mode's.
             mode: The way of quantization. Default: ``"affine"``.
         """
-        return quantized.QuantizedEmbedding.from_embedding(self, group_size, bits, mode)
+        return QuantizedEmbedding.from_embedding(self, group_size, bits, mode)

@@ -6,7 +6,7 @@ Source: https://ml-explore.github.io/mlx/build/html/python/nn/layers.html
 from __future__ import annotations
 
 import mlx_core_py as mx
-from mlx_core_py.nn.module import Module
+from mlx_core_py.nn.layers.base import Module
 
 __all__ = ["Dropout"]
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
+from mlx_sys_py.transforms import disable_compile, enable_compile
 
-from mlx_core_py._pytree import arrays_of, slots_of, with_arrays, without_arrays
+from mlx_core_py.transforms._checks import check_callable
+from mlx_core_py.trees import arrays_of, slots_of, with_arrays, without_arrays
 
-__all__ = ["compile"]
+__all__ = ["compile", "disable_compile", "enable_compile"]
 
 
 def compile(
@@ -48,8 +50,7 @@ def compile(
         >>> scaled(mx.array(0.0))
         array(2, dtype=float32)
     """
-    if not callable(fun):
-        raise TypeError(f"[compile] fun must be callable, but is a {type(fun).__name__}")
+    check_callable(fun, "compile")
     recordings: dict[Hashable, _Recording] = {}
 
     @functools.wraps(fun)

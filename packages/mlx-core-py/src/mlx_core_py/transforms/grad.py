@@ -1,4 +1,4 @@
-"""Function transformations on trees of arrays: differentiate, vectorize, evaluate.
+"""Derivatives of functions on trees of arrays.
 
 Source: https://ml-explore.github.io/mlx/build/html/python/transforms.html
 """
@@ -11,69 +11,11 @@ from typing import Any
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
-from mlx_sys_py.transforms import disable_compile, enable_compile
 
-from mlx_core_py._compile import compile
-from mlx_core_py._custom import custom_function
-from mlx_core_py._pytree import arrays_of, only_arrays_of, with_arrays, without_arrays
-from mlx_core_py._vmap import vmap
+from mlx_core_py.transforms._checks import check_callable, output_list
+from mlx_core_py.trees import arrays_of, only_arrays_of, with_arrays
 
-__all__ = [
-    "async_eval",
-    "checkpoint",
-    "compile",
-    "custom_function",
-    "disable_compile",
-    "enable_compile",
-    "eval",
-    "grad",
-    "jvp",
-    "value_and_grad",
-    "vjp",
-    "vmap",
-]
-
-
-def _leaves(args: tuple[Any, ...]) -> Sequence[array]:
-    # To walk through a tree takes longer than to compute a small array.
-    for arg in args:
-        if type(arg) is not array:
-            return arrays_of(args)
-    return args
-
-
-def eval(*args: Any) -> None:
-    """Compute arrays, and wait until they are there.
-
-    Args:
-        args: Arrays, or trees of them. Everything in a tree that is not an array is passed over.
-
-    Raises:
-        ValueError: If an array depends on the argument of a function being transformed.
-
-    Example:
-        >>> x = mx.add(1, 2)
-        >>> mx.eval(x, {"double": [x + x]})
-    """
-    sys_transforms.eval(_leaves(args))
-
-
-def async_eval(*args: Any) -> None:
-    """Begin to compute arrays, and return at once.
-
-    Args:
-        args: Arrays, or trees of them. Everything in a tree that is not an array is passed over.
-
-    Raises:
-        ValueError: If an array depends on the argument of a function being transformed.
-
-    Example:
-        >>> x = mx.add(1, 2)
-        >>> mx.async_eval(x)
-        >>> x.item()
-        3
-    """
-    sys_transforms.async_eval(_leaves(args))
+__all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
 
 def grad(
@@ -172,10 +114,12 @@ def vjp(
         >>> mx.vjp(mx.sin, [mx.array(0.0)], [mx.array(3.0)])
         ([array(0, dtype=float32)], [array(3, dtype=float32)])
     """
-    _check_callable(fun, "vjp")
+    check_callable(fun, "vjp")
     arguments = _array_list(primals, "vjp", "primals")
     directions = _array_list(cotangents, "vjp", "cotangents")
-    outputs, products = sys_transforms.vjp(_on_lists(fun, "vjp"), arguments, directions)
+    outputs, products = sys_transforms.vjp(
+        lambda arrays: output_list(fun(*arrays), "vjp"), arguments, directions
+    )
     if len(directions) > len(outputs):
         raise ValueError(
             f"[vjp] cotangents holds {len(directions)} arrays for {len(outputs)} outputs"
@@ -205,51 +149,13 @@ def jvp(
         >>> mx.jvp(mx.sin, [mx.array(0.0)], [mx.array(3.0)])
         ([array(0, dtype=float32)], [array(3, dtype=float32)])
     """
-    _check_callable(fun, "jvp")
+    check_callable(fun, "jvp")
     arguments = _array_list(primals, "jvp", "primals")
     directions = _array_list(tangents, "jvp", "tangents")
-    outputs, products = sys_transforms.jvp(_on_lists(fun, "jvp"), arguments, directions)
+    outputs, products = sys_transforms.jvp(
+        lambda arrays: output_list(fun(*arrays), "jvp"), arguments, directions
+    )
     return outputs, products
-
-
-def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that computes ``fun`` again when its gradient is needed.
-
-    This needs less memory for intermediate results, and more time.
-
-    Args:
-        fun: Takes and returns trees with arrays; the gradient is by the arrays among its
-            arguments, so whatever else it reads is a constant.
-
-    Returns:
-        A function with the arguments and the result of ``fun``.
-
-    Raises:
-        TypeError: If ``fun`` is not callable.
-
-    Example:
-        >>> layer = mx.checkpoint(lambda x: mx.exp(mx.sin(x)))
-        >>> mx.grad(layer)(mx.array(0.0))
-        array(1, dtype=float32)
-    """
-    _check_callable(fun, "checkpoint")
-
-    @functools.wraps(fun)
-    def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        # Without the arrays: these live as long as the graph, in which the arrays are already.
-        arguments, result = without_arrays((args, kwargs)), None
-
-        def on_arrays(arrays: list[array]) -> list[array]:
-            nonlocal result
-            new_args, new_kwargs = with_arrays(arguments, iter(arrays))
-            outputs = fun(*new_args, **new_kwargs)
-            result = without_arrays(outputs)
-            return arrays_of(outputs)
-
-        outputs = sys_transforms.checkpoint(on_arrays)(arrays_of((args, kwargs)))
-        return with_arrays(result, iter(outputs))
-
-    return checkpointed
 
 
 class _ValueAndGrad:
@@ -262,7 +168,7 @@ class _ValueAndGrad:
         argnums: int | Sequence[int] | None,
         argnames: str | Sequence[str],
     ) -> None:
-        _check_callable(fun, name)
+        check_callable(fun, name)
         self.name = name
         self.fun = fun
         self.argnames = _argument_names(name, argnames)
@@ -356,21 +262,6 @@ def _argument_numbers(name: str, argnums: int | Sequence[int] | None, has_names:
     return numbers
 
 
-def _on_lists(fun: Callable[..., Any], name: str) -> Callable[[list[array]], list[array]]:
-    def on_lists(arrays: list[array]) -> list[array]:
-        result = fun(*arrays)
-        outputs = list(result) if isinstance(result, list | tuple) else [result]
-        for output in outputs:
-            if not isinstance(output, array):
-                raise ValueError(
-                    f"[{name}] the function must return an array or a list or tuple of arrays, "
-                    f"but gave a {type(output).__name__}"
-                )
-        return outputs
-
-    return on_lists
-
-
 def _array_list(value: Any, name: str, argument: str) -> list[array]:
     if not isinstance(value, list | tuple):
         raise TypeError(
@@ -382,8 +273,3 @@ def _array_list(value: Any, name: str, argument: str) -> list[array]:
                 f"[{name}] {argument} must hold arrays only, but holds a {type(entry).__name__}"
             )
     return list(value)
-
-
-def _check_callable(fun: Any, name: str) -> None:
-    if not callable(fun):
-        raise TypeError(f"[{name}] fun must be callable, but is a {type(fun).__name__}")

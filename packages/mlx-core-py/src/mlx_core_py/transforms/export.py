@@ -13,7 +13,8 @@ from typing import Any, Self
 from mlx_sys_py import array, graph
 from mlx_sys_py import export as sys_export
 
-from mlx_core_py._pytree import arrays_of
+from mlx_core_py.transforms._checks import check_callable, output_list
+from mlx_core_py.trees import arrays_of
 
 __all__ = [
     "FunctionExporter",
@@ -189,18 +190,5 @@ def _arguments(
 def _on_lists(
     name: str, fun: Callable[..., Any]
 ) -> Callable[[list[array], dict[str, array]], list[array]]:
-    if not callable(fun):
-        raise TypeError(f"[{name}] fun must be callable, but is a {type(fun).__name__}")
-
-    def on_lists(args: list[array], kwargs: dict[str, array]) -> list[array]:
-        result = fun(*args, **kwargs)
-        outputs = list(result) if isinstance(result, list | tuple) else [result]
-        for output in outputs:
-            if not isinstance(output, array):
-                raise ValueError(
-                    f"[{name}] fun must return an array or a list or tuple of arrays, "
-                    f"but one is a {type(output).__name__}"
-                )
-        return outputs
-
-    return on_lists
+    check_callable(fun, name)
+    return lambda args, kwargs: output_list(fun(*args, **kwargs), name)
