@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py as mx
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from cpu_arrays import (
     on_cpu,
     random_values,
     seeds,
+    stock,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
