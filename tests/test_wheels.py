@@ -201,7 +201,7 @@ def test_sdist_passes_its_own_tests(package: str, tmp_path: Path) -> None:
         sdist.extractall(tmp_path, filter="data")
     (folder,) = tmp_path.iterdir()
     # The plugin is the repository's; the extra does not bring it.
-    command = ["-m", "pytest", "-m", "not slow", "-p", "no:timeout", "-p", "no:cacheprovider"]
+    command = ["-m", "pytest", "-p", "no:timeout", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, *command], check=False, cwd=folder, capture_output=True, text=True
     )
