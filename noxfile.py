@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["nox>=2025.5.1"]
+# dependencies = ["nox>=2025.10.14"]
 # ///
 """The one door to everything this repository can do: ``nox -l`` lists the sessions.
 
@@ -20,7 +20,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -32,9 +31,11 @@ PACKAGES_DIR = ROOT / "packages"
 WHEELS_DIR = ROOT / "build" / "wheels"
 DEV_DIR = ROOT / "build" / "dev"
 
-nox.needs_version = ">=2025.5.1"
+nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.error_on_missing_interpreters = True
+# Only `tests_pythons` asks for others than the one that runs nox, and skips what is not there.
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
 
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 MANIFESTS: dict[str, dict[str, Any]] = {
@@ -75,6 +76,7 @@ def build_requirements(package: str) -> list[str]:
 PACKAGES = packages()
 NATIVE = "mlx-sys-py"
 PURE = [package for package in PACKAGES if package != NATIVE]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 # The native package is built against a backend of MLX, whose pin is the version of MLX.
 BACKENDS = [r for r in build_requirements(NATIVE) if requirement_name(r).startswith("mlx-")]
 (MLX_VERSION,) = {re.split("[=;]+", r)[1].strip() for r in BACKENDS}
@@ -118,9 +120,9 @@ def source_files(package: str) -> list[str]:
         )
 
 
-def source_hash(package: str) -> str:
+def source_hash(package: str, python: str) -> str:
     """A name for the content of a package's sources and the Python they are built for."""
-    digest = hashlib.sha256(f"{sys.version}{sysconfig.get_platform()}".encode())
+    digest = hashlib.sha256(python.encode())
     for name in source_files(package):
         content = (ROOT / name).read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -129,8 +131,11 @@ def source_hash(package: str) -> str:
 
 def wheel(session: nox.Session, package: str) -> Path:
     """The wheel of a package as its sources are now, built unless it is there already."""
-    folder = WHEELS_DIR / package
-    target = folder / source_hash(package)
+    # Those for the Python that runs nox, and for each other one.
+    folder = WHEELS_DIR / str(session.python or "") / package
+    code = "import sys, sysconfig; print(sys.version + sysconfig.get_platform())"
+    python = str(session.run("python", "-c", code, silent=True, log=False)).strip()
+    target = folder / source_hash(package, python)
     if not target.exists():
         shutil.rmtree(folder, ignore_errors=True)
         fresh = folder / "new"
@@ -192,6 +197,26 @@ def tests_slow(session: nox.Session) -> None:
     """Run the tests that ``tests`` leaves out because they take long."""
     environment = install_tests(session)
     session.run(*PYTEST, "-m", "slow", *session.posargs, env=environment)
+
+
+@nox.session(default=False, python=PYTHONS)
+def tests_pythons(session: nox.Session) -> None:
+    """Run ``tests`` with each version of Python; one that is not on the path is skipped."""
+    environment = install_tests(session)
+    session.run(*PYTEST, "-m", "not slow", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Report which lines of the pure packages their tests run, and into ``build/coverage``."""
+    install_tests(session)
+    session.install(*group("coverage"))
+    session.run(
+        *(*PYTEST, "-m", "not slow"),
+        *(f"--cov={package.replace('-', '_')}" for package in PURE),
+        *("--cov-report=term", "--cov-report=html:build/coverage"),
+        *(session.posargs or [f"packages/{package}" for package in PURE]),
+    )
 
 
 @nox.session
