@@ -202,6 +202,8 @@ def test_sdist_passes_its_own_tests(package: str, tmp_path: Path) -> None:
     (folder,) = tmp_path.iterdir()
     # The plugin is the repository's; the extra does not bring it.
     command = ["-m", "pytest", "-p", "no:timeout", "-p", "no:cacheprovider"]
+    if package == NATIVE:
+        command += ["-m", "not slow"]
     done = subprocess.run(
         [sys.executable, *command], check=False, cwd=folder, capture_output=True, text=True
     )
