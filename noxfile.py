@@ -263,10 +263,10 @@ def build(session: nox.Session) -> None:
     made = sorted(map(str, dist.iterdir()))
     session.run("twine", "check", "--strict", *made)
     # The tests of an sdist are run with what its package asks for, without official MLX.
-    built = [name for name in made if name.endswith(".whl")]
-    session.install(*group("test"), *(f"{name}[cpu,test]" for name in built))
+    built = [next(dist.glob(f"{package.replace('-', '_')}-*.whl")) for package in PACKAGES]
+    session.install(*group("test"), *(f"{path}[cpu,test]" for path in built))
     environment = {
-        "MLX_PY_WHEELS": os.pathsep.join(built),
+        "MLX_PY_WHEELS": os.pathsep.join(map(str, built)),
         "MLX_PY_SDISTS": os.pathsep.join(name for name in made if name.endswith(".tar.gz")),
     }
     session.run(*PYTEST, "tests/test_wheels.py", env=environment)
@@ -304,7 +304,7 @@ def docs(session: nox.Session) -> None:
 
 
 def link_installed_files(package: str) -> Path:
-    """Make the folder that a package is built in one to import from; return what holds the package.
+    """Make what a build has left a folder to import a package from, and return that.
 
     What the build writes there is joined by links to what it would install from elsewhere: Python
     sources, stubs, headers, the library.
@@ -321,7 +321,7 @@ def link_installed_files(package: str) -> Path:
             if name and not (module / name).exists():
                 (module / name).parent.mkdir(parents=True, exist_ok=True)
                 (module / name).symlink_to(source)
-    return module.parent
+    return module
 
 
 @nox.session(default=False, venv_backend="none")
@@ -351,10 +351,16 @@ def dev(session: nox.Session) -> None:
         options = ("--no-build-isolation", f"-Cbuild-dir={DEV_DIR / package}", *session.posargs)
         install(*options, "--editable", str(folder))
         # meson-python installs a hook that builds on import and answers imports only: type checkers
-        # do not see through it, and there is no folder of headers and libraries. A path serves all.
-        source = link_installed_files(package) if package == NATIVE else folder / "src"
-        (site / f"{package}-editable.start").unlink(missing_ok=True)
-        (site / f"{package}-editable.pth").write_text(f"{source}\n")
+        # do not see through it, and there is no folder of headers and libraries. Folders serve all.
+        for hook in site.glob(f"{package}-editable.*"):
+            hook.unlink()
+        if package == NATIVE:
+            # Extension modules beside it look for its library by a relative path.
+            link = site / package.replace("-", "_")
+            link.unlink(missing_ok=True)
+            link.symlink_to(link_installed_files(package))
+        else:
+            (site / f"{package}-editable.pth").write_text(f"{folder / 'src'}\n")
 
 
 @nox.session(default=False)
