@@ -1,16 +1,10 @@
-"""The tests import mlx_sys_py as installed, and the generator, which is not, from the sources."""
+"""The levels of the CPU kernels as a parameter of tests: see levels.py."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
-
-from levels import is_excluded  # noqa: E402
-from levels import level as level  # noqa: E402
+from levels import is_excluded
+from levels import level as level
 
 
 def pytest_configure(config: pytest.Config) -> None:

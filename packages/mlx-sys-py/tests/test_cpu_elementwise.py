@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py as mx
 import numpy as np
 import pytest
@@ -31,6 +30,7 @@ from cpu_arrays import (
     random_values,
     seeds,
     shapes,
+    stock,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py
 import numpy as np
 import pytest
-from cpu_arrays import numpy, on_cpu
+from cpu_arrays import numpy, on_cpu, stock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from levels import at_every_level, ours_only

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ctypes
 
-import mlx.core as stock
 import numpy as np
 import pytest
 from c_functions import LIBRARY, STRUCTS
-from cpu_arrays import Values, check_same, on_cpu, seeds
+from cpu_arrays import Values, check_same, on_cpu, seeds, stock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from levels import at_every_level

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import mlx.core as stock
 import numpy as np
 import pytest
 from cpu_arrays import (
@@ -20,6 +19,7 @@ from cpu_arrays import (
     on_cpu,
     random_values,
     seeds,
+    stock,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st

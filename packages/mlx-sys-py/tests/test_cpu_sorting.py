@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py as mx
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from cpu_arrays import (
     on_cpu,
     random_values,
     seeds,
+    stock,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
