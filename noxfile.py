@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,31 @@ def lint(session: nox.Session) -> None:
     session.run("cython-lint", *git_files("*.pyx", "*.pxi", "*.pxd", ":!*/_array.pyx"))
     session.run("clang-format", "--dry-run", "-Werror", *git_files("*.c", "*.h", "*.cpp", "*.hpp"))
     session.run("codespell", *git_files())
+    check_names(session)
+
+
+def check_names(session: nox.Session) -> None:
+    """Check the names in the C++ library with clang-tidy, which reads it as it is compiled."""
+    session.install(*build_requirements(NATIVE), *group("lint-cpp"))
+    folder = ROOT / "build" / "lint"
+    options = ["--reconfigure"] if (folder / "meson-private").exists() else []
+    session.run("meson", "setup", *options, str(folder), str(PACKAGES_DIR / NATIVE), silent=True)
+    session.run("meson", "compile", "-C", str(folder), "c-headers", silent=True)
+    # Sources that are compiled once per instruction set are checked once, with the last of them.
+    sources = {
+        (folder / entry["file"]).resolve(): entry["file"]
+        for entry in json.loads((folder / "compile_commands.json").read_text())
+    }
+    library = PACKAGES_DIR / NATIVE / "src" / "libmlxc"
+    command = [f"{session.bin}/clang-tidy", "--quiet", "-p", str(folder)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = pool.map(
+            lambda path: subprocess.run([*command, str(path)], capture_output=True, text=True),
+            sorted(path for path in sources if path.is_relative_to(library)),
+        )
+        failed = [run.stdout for run in runs if run.returncode != 0]
+    if failed:
+        session.error("\n".join(failed))
 
 
 @nox.session
