@@ -42,6 +42,9 @@ CYTHON_FLOORS = [
 # What is included into the text of a module.
 PARTS_OF_ARRAY = {"_dlpack", "_from_python", "_indexing", "_to_python", "_updates"}
 
+# The folders of mlx_lm_py, from the top to the bottom: an import stays in its own or points down.
+LM_FLOORS = ["commands", "generation", "loading", "models", "sampling", "cache"]
+
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CIMPORT = re.compile(
     r"^\s*(?:from\s+mlx_sys_py\.(\w+)\s+cimport|cimport\s+mlx_sys_py\.(\w+))", re.MULTILINE
@@ -134,6 +137,20 @@ def test_no_files_import_each_other_in_a_circle(package: str) -> None:
 def test_examples_do_not_import_official_mlx(folder: str) -> None:
     for path in (ROOT / folder).glob("*.py"):
         assert not python_imports(path.read_text()) & FOREIGN, path
+
+
+@pytest.mark.parametrize("floor", LM_FLOORS)
+def test_floors_of_the_language_models(floor: str) -> None:
+    folder = ROOT / "packages" / "mlx-lm-py" / "src" / "mlx_lm_py"
+    assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(LM_FLOORS)
+    allowed = {f"mlx_lm_py.{name}" for name in LM_FLOORS[LM_FLOORS.index(floor) :]}
+    for path in (folder / floor).rglob("*.py"):
+        imported = {
+            ".".join(node.module.split(".")[:2])
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module
+        }
+        assert {name for name in imported if name.startswith("mlx_lm_py")} <= allowed, path
 
 
 def test_only_sys_has_compiled_sources() -> None:

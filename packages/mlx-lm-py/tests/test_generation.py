@@ -5,9 +5,9 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from mlx_lm_py import generate, generate_step, load, stream_generate
-from mlx_lm_py.cache import make_prompt_cache
+from mlx_lm_py.cache import cache_length, make_prompt_cache
 from mlx_lm_py.sample_utils import make_sampler
-from tiny_models import MODELS, make_model, wrapped_tokenizer
+from tiny_models import MODELS, Hybrid, Totals, make_model, wrapped_tokenizer
 
 PROMPT = [5, 17, 80, 3, 44, 2, 9]
 
@@ -44,9 +44,45 @@ def test_a_cache_goes_on() -> None:
     cache = make_prompt_cache(model)
     first = [token for token, _ in generate_step(PROMPT, model, max_tokens=3, prompt_cache=cache)]
     # The last token is chosen and not read yet.
-    assert cache[0].offset == len(PROMPT) + 2
+    assert cache_length(cache) == len(PROMPT) + 2
     rest = generate_step(first[-1:], model, max_tokens=4, prompt_cache=cache)
     assert first + [token for token, _ in rest] == greedy(model, PROMPT, 7)
+
+
+def test_any_layer_may_be_without_positions() -> None:
+    inner = make_model()
+    model = Hybrid(inner)
+    cache = make_prompt_cache(model)
+    steps = generate_step(PROMPT, model, max_tokens=4, prompt_cache=cache, prefill_step_size=3)
+    tokens = [token for token, _ in steps]
+    assert tokens == greedy(inner, PROMPT, 4)
+    assert isinstance(cache[0], Totals)
+    assert cache[0].total.item() == sum(PROMPT + tokens[:3])
+    with pytest.raises(ValueError, match="prompt has 119 tokens after 10 in the cache"):
+        generate_step([1] * 119, model, prompt_cache=cache)
+    *_, last = stream_generate(model, wrapped_tokenizer(), [1] * 118, prompt_cache=cache)
+    assert (last.generation_tokens, last.finish_reason) == (1, "length")
+
+
+def test_the_prompt_is_checked_once() -> None:
+    class Args:
+        context_length = 128
+        checks = 0
+
+        @property
+        def vocab_size(self) -> int:
+            self.checks += 1
+            return 96
+
+    model = Hybrid(make_model())
+    model.args = Args()
+    for run in (
+        lambda: list(generate_step(PROMPT, model, max_tokens=2)),
+        lambda: list(stream_generate(model, wrapped_tokenizer(), PROMPT, max_tokens=2)),
+    ):
+        model.args.checks = 0
+        run()
+        assert model.args.checks == 1
 
 
 def test_sampling_is_repeatable() -> None:

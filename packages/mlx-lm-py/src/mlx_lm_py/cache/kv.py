@@ -1,20 +1,8 @@
-"""Key-value caches: what attention has seen, kept so that each token is read once."""
+"""The cache of a layer that attends to all positions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
 import mlx_core_py as mx
-
-
-class HasLayers(Protocol):
-    """A model, as far as its cache is concerned."""
-
-    @property
-    def layers(self) -> Sequence[object]:
-        """The layers, each of which needs a cache of its own."""
-        ...
 
 
 class KVCache:
@@ -117,28 +105,3 @@ class KVCache:
         n = min(n, self.offset)
         self.offset -= n
         return n
-
-
-def make_prompt_cache(model: HasLayers) -> list[KVCache]:
-    """Create an empty cache for a model.
-
-    Args:
-        model: The model.
-
-    Returns:
-        One cache for each layer.
-    """
-    return [KVCache() for _ in model.layers]
-
-
-def trim_prompt_cache(cache: Sequence[KVCache], n: int) -> int:
-    """Forget the latest positions in all layers.
-
-    Args:
-        cache: The cache of a model.
-        n: How many positions.
-
-    Returns:
-        How many were there to forget.
-    """
-    return max((layer.trim(n) for layer in cache), default=0)
