@@ -78,8 +78,8 @@ def test_a_gguf_file(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "dtype", "error"),
-    [(TensorType.F16, mx.float16, 0.005)],
-    ids=["float16"],
+    [(TensorType.F16, mx.float16, 0.005), (TensorType.BF16, mx.bfloat16, 0.03)],
+    ids=["float16", "bfloat16"],
 )
 def test_a_gguf_file_in_half_precision(
     tmp_path: Path, name: str, kind: TensorType, dtype: mx.Dtype, error: float

@@ -117,6 +117,24 @@ def test_rows_that_heads_cannot_share(tmp_path: Path) -> None:
         load_gguf(path)
 
 
+@pytest.mark.parametrize("kind", [TensorType.F32, TensorType.BF16])
+@pytest.mark.parametrize(
+    ("embedding", "dtype"), [(np.float16, mx.float16), (np.float32, None)], ids=["float16", "same"]
+)
+def test_one_floating_type(
+    tmp_path: Path, kind: TensorType, embedding: Any, dtype: mx.Dtype | None
+) -> None:
+    """The narrowest that the file has, float16 before bfloat16."""
+    tensors = {
+        "token_embd.weight": np.ones((96, 32), embedding),
+        "output.weight": np.ones((96, 32), np.float32),
+        "output_norm.weight": np.ones(32, np.float32),
+    }
+    path = write_gguf(tmp_path / "m.gguf", read_config("llama"), tensors, kind)
+    expected = dtype or {TensorType.F32: mx.float32, TensorType.BF16: mx.bfloat16}[kind]
+    assert {value.dtype for value in load_gguf(path)[0].values()} == {expected}
+
+
 @pytest.mark.parametrize("name", ["llama", "qwen3"])
 @pytest.mark.parametrize(
     ("kind", "bits"), [(TensorType.Q4_0, 4), (TensorType.Q4_1, 4), (TensorType.Q8_0, 8)]

@@ -79,7 +79,10 @@ def write_gguf(
     matrices: TensorType = TensorType.F32,
     architecture: str = "llama",
 ) -> Path:
-    """Write a GGUF file with llama.cpp's library, matrices in a type of their own."""
+    """Write a GGUF file with llama.cpp's library.
+
+    Matrices in float32 become ``matrices``, vectors stay as they are.
+    """
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_embedding_length(config["hidden_size"])
     writer.add_block_count(config["num_hidden_layers"])
@@ -100,8 +103,11 @@ def write_gguf(
     writer.add_token_merges(["h e", "l l"])
     writer.add_eos_token_id(95)
     for name, value in tensors.items():
-        kind = matrices if value.ndim > 1 else TensorType.F32
-        writer.add_tensor(name, gguf.quants.quantize(value, kind), raw_dtype=kind)
+        if value.dtype == np.float32 and value.ndim > 1:
+            value = gguf.quants.quantize(value, matrices)
+            writer.add_tensor(name, value, raw_dtype=matrices)
+        else:
+            writer.add_tensor(name, value)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

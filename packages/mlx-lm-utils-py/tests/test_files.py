@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlx_lm_utils_py import get_model_path, load_safetensors, read_gguf_header
 
-F32, F16, Q8_0 = 0, 1, 8
+F32, F16, Q8_0, BF16 = 0, 1, 8, 30
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
     "llama.embedding_length": 32,
@@ -49,15 +49,15 @@ def test_gguf_tensors(tmp_path: Path) -> None:
     """Where the data of each tensor is, and how many bytes it has."""
     content = {
         "a": (F32, (3, 2), np.arange(6, dtype=np.float32).tobytes()),
-        "b": (F16, (5,), bytes(range(10))),
+        "b": (BF16, (5,), bytes(range(10))),
         "c": (Q8_0, (2, 64), bytes(range(136))),
-        "d": (F16, (1,) * 4, b"xy"),
+        "d": (F16, (1,) * 8, b"xy"),
     }
     path = write_gguf(tmp_path / "m.gguf", METADATA, content)
     tensors = read_gguf_header(path).tensors
     assert {name: tensor.type for name, tensor in tensors.items()} == {
         "a": "F32",
-        "b": "F16",
+        "b": "BF16",
         "c": "Q8_0",
         "d": "F16",
     }
@@ -65,6 +65,20 @@ def test_gguf_tensors(tmp_path: Path) -> None:
         tensor = tensors[name]
         assert (tensor.shape, tensor.nbytes) == (shape, len(data))
         assert path.read_bytes()[tensor.offset :][: tensor.nbytes] == data
+
+
+@pytest.mark.parametrize("code", range(48))
+def test_gguf_types_are_those_that_can_be_loaded(tmp_path: Path, code: int) -> None:
+    """The reader of headers and the framework agree on what is supported."""
+    path = write_gguf(tmp_path / "m.gguf", METADATA, {"a.weight": (code, (256,), bytes(1024))})
+    try:
+        arrays = mx.load(str(path))
+    except OSError:
+        with pytest.raises(ValueError, match=f"GGML type {code}, which is not supported"):
+            read_gguf_header(path)
+    else:
+        assert "a.weight" in arrays
+        assert read_gguf_header(path).tensors["a.weight"].shape == (256,)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +104,7 @@ def test_wrong_gguf_metadata(tmp_path: Path, change: dict[str, Any], message: st
         ({"a": (F32, (0,), b"")}, "senseless shape"),
         ({"a": (F32, (2**40,), b"")}, "senseless shape"),
         ({"a": (F32, (2**20, 2**20, 2**20), b"")}, "truncated"),
-        ({"a": (F32, (1,) * 5, bytes(4))}, "5 dimensions"),
+        ({"a": (F32, (1,) * 9, bytes(4))}, "9 dimensions"),
         ({"a": (F32, (100,), bytes(396))}, "truncated"),
     ],
 )

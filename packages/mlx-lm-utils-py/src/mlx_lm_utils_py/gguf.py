@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MAX_NAME_CHARS = 65535
-MAX_DIMENSIONS = 4
+MAX_DIMENSIONS = 8
 MAX_ALIGNMENT = 2**20
 
 _SCALARS = {
@@ -35,6 +35,7 @@ _TENSOR_TYPES = {
     24: ("I8", 1, 1),
     25: ("I16", 1, 2),
     26: ("I32", 1, 4),
+    30: ("BF16", 1, 2),
 }
 
 

@@ -19,7 +19,8 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
 
     Q4_0, Q4_1 and Q8_0 tensors stay packed: besides their ``weight`` there are ``scales`` and
     ``biases``, for groups of 32 values. All that is not packed is of one floating type: float16 if
-    the file holds any, or any blocks that become float16, else float32.
+    the file holds any, or any blocks that become float16, else bfloat16 if it holds any, else
+    float32.
 
     Args:
         path: The file.
@@ -68,6 +69,6 @@ def _with_one_float_type(weights: Mapping[str, mx.array]) -> dict[str, mx.array]
     convert one of them, and give float32. In float16 a prompt is read twice as fast.
     """
     floating = {k: v for k, v in weights.items() if mx.issubdtype(v.dtype, mx.floating)}
-    narrow = any(value.dtype == mx.float16 for value in floating.values())
-    dtype = mx.float16 if narrow else mx.float32
+    held = {value.dtype for value in floating.values()}
+    dtype = next((narrow for narrow in (mx.float16, mx.bfloat16) if narrow in held), mx.float32)
     return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}
