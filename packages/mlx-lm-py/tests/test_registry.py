@@ -47,5 +47,5 @@ def test_models_are_imported_on_demand() -> None:
 
 @pytest.mark.parametrize("kind", ["martian", None, ["llama"], "registry", ".llama", ""])
 def test_unknown_architectures(kind: Any) -> None:
-    with pytest.raises(ValueError, match="is not supported; supported: llama, "):
+    with pytest.raises(ValueError, match="is not supported; supported: llama, mistral, "):
         make_model(read_config("llama") | {"model_type": kind})

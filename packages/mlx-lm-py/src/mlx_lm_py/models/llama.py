@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlx_lm_utils_py.config import check_range
+
 from .gguf_names import GGUFNames
 from .layers import MLP, Attention, CausalLM, DecoderArgs, DecoderLayer
 
@@ -12,10 +14,25 @@ GGUF = GGUFNames(interleaved={"attn_q": "num_attention_heads", "attn_k": "num_ke
 
 @dataclass
 class ModelArgs(DecoderArgs):
-    """What ``config.json`` says of a Llama model."""
+    """What ``config.json`` says of a Llama or Mistral model."""
 
     attention_bias: bool = False
     mlp_bias: bool = False
+    sliding_window: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sliding_window is not None:
+            check_range("sliding_window", self.sliding_window)
+
+    @property
+    def context_length(self) -> int:
+        """The number of positions that the model can tell apart, or the window if it is shorter.
+
+        Up to there a window, which some Mistral models have, hides nothing.
+        """
+        length = super().context_length
+        return length if self.sliding_window is None else min(length, self.sliding_window)
 
 
 class Model(CausalLM):

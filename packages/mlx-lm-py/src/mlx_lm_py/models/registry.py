@@ -14,6 +14,7 @@ from .protocols import ModelFile
 # module of this package.
 MODULES = {
     "llama": "llama",
+    "mistral": "llama",
     "qwen3": "qwen3",
 }
 
@@ -31,8 +32,8 @@ def model_file(architecture: object) -> ModelFile:
         ValueError: If the architecture is not supported. The message names those that are.
 
     Example:
-        >>> model_file("llama").__name__
-        'mlx_lm_py.models.llama'
+        >>> model_file("mistral") is model_file("llama")
+        True
     """
     if not isinstance(architecture, str) or architecture not in MODULES:
         raise ValueError(
