@@ -42,7 +42,7 @@ def test_gguf_header(tmp_path: Path) -> None:
     header = read_gguf_header(path)
     assert header.metadata == metadata
     assert header.tensors["t"].shape == (2, 3)
-    assert header.tensors["t"].type == "F32"
+    assert header.tensors["t"].ggml_type == "F32"
 
 
 def test_gguf_tensors(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_gguf_tensors(tmp_path: Path) -> None:
     }
     path = write_gguf(tmp_path / "m.gguf", METADATA, content)
     tensors = read_gguf_header(path).tensors
-    assert {name: tensor.type for name, tensor in tensors.items()} == {
+    assert {name: tensor.ggml_type for name, tensor in tensors.items()} == {
         "a": "F32",
         "b": "BF16",
         "c": "Q8_0",

@@ -44,13 +44,13 @@ class GGUFTensor:
     """A tensor of a GGUF file.
 
     Attributes:
-        type: How its values are stored, by GGML's name: ``"F16"``, ``"Q4_0"``, …
+        ggml_type: How its values are stored, by GGML's name: ``"F16"``, ``"Q4_0"``, …
         shape: Its shape, the slowest dimension first.
         offset: Where its data begins, in bytes from the beginning of the file.
         nbytes: Number of bytes of its data.
     """
 
-    type: str
+    ggml_type: str
     shape: tuple[int, ...]
     offset: int
     nbytes: int
