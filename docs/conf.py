@@ -6,6 +6,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from mlx_lm_py.models.registry import MODULES
 from sphinx.application import Sphinx
 
 project = "mlx-py"
@@ -61,6 +62,26 @@ def write_measured_pages(app: Sphinx) -> None:
         page.write(results.load(path), folder, path.stem)
 
 
+def write_model_pages(app: Sphinx) -> None:
+    """Make a page of each model that is registered."""
+    folder = Path(app.srcdir, "reference", "models")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for module in sorted(set(MODULES.values())):
+        names = ", ".join(f"`{name}`" for name, other in MODULES.items() if other == module)
+        page = f"""\
+# {module}
+
+For the architectures {names}.
+
+```{{eval-rst}}
+.. automodule:: mlx_lm_py.models.{module}
+```
+"""
+        (folder / f"{module}.md").write_text(page)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", write_table_pages)
     app.connect("builder-inited", write_measured_pages)
+    app.connect("builder-inited", write_model_pages)
