@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import qwen2
 from .gguf_names import LAYER, QK_NORM, GGUFNames
-from .layers import MLP, Attention, CausalLM, DecoderArgs, DecoderLayer
+from .layers import MLP, Attention, CausalLM, DecoderLayer
 
 GGUF = GGUFNames(LAYER | QK_NORM)
 
 
 @dataclass
-class ModelArgs(DecoderArgs):
+class ModelArgs(qwen2.ModelArgs):
     """What ``config.json`` says of a Qwen3 model."""
 
     head_dim: int = 128
-    max_position_embeddings: int = 32768
     attention_bias: bool = False
-    use_sliding_window: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.use_sliding_window:
-            raise ValueError("'use_sliding_window' in the configuration is not supported")
 
 
 class Model(CausalLM):

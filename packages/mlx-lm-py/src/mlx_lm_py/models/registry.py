@@ -15,6 +15,7 @@ from .protocols import ModelFile
 MODULES = {
     "llama": "llama",
     "mistral": "llama",
+    "qwen2": "qwen2",
     "qwen3": "qwen3",
 }
 
