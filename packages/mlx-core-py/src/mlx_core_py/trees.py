@@ -272,6 +272,8 @@ def only_arrays_of(tree: Any, where: str) -> list[array]:
     Raises:
         ValueError: If a leaf is not an array; the message names ``where``.
     """
+    if isinstance(tree, array):
+        return [tree]
     leaves = leaves_of(tree)
     for leaf in leaves:
         if not isinstance(leaf, array):
