@@ -1,4 +1,4 @@
-"""Trees: nested lists, tuples and dictionaries, whose leaves are everything else.
+"""Pytrees: nested lists, tuples and dictionaries, whose leaves are everything else.
 
 What a container is, its entries and how to make one like it stand here once. The public functions
 are those of :mod:`mlx_core_py.utils`; the others serve transforms and modules. Source:
@@ -272,6 +272,8 @@ def only_arrays_of(tree: Any, where: str) -> list[array]:
     Raises:
         ValueError: If a leaf is not an array; the message names ``where``.
     """
+    if isinstance(tree, array):
+        return [tree]
     leaves = leaves_of(tree)
     for leaf in leaves:
         if not isinstance(leaf, array):

@@ -1,4 +1,4 @@
-"""Functions on trees: nested lists, tuples and dictionaries.
+"""Functions on pytrees: nested lists, tuples and dictionaries.
 
 Source: https://ml-explore.github.io/mlx/build/html/python/tree_utils.html
 """

@@ -1,4 +1,4 @@
-"""Function transformations on trees of arrays: differentiate, vectorize, compile, evaluate.
+"""Transforms of functions on trees: derivatives, batches, compilation, evaluation, files.
 
 Source: https://ml-explore.github.io/mlx/build/html/python/transforms.html
 """

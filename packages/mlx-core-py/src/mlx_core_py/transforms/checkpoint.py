@@ -1,4 +1,4 @@
-"""Functions that are computed again for their gradient, instead of keeping what it needs."""
+"""Gradient checkpointing: intermediate results are computed again instead of being kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluation of what has been recorded lazily.
+"""Evaluation of lazy graphs.
 
 Source: https://ml-explore.github.io/mlx/build/html/usage/lazy_evaluation.html
 """
