@@ -17,7 +17,7 @@ namespace {
 
 using mlx::core::array;
 
-// Bounds of what becomes one step.
+// The largest fused op.
 constexpr std::size_t max_steps = 64;
 constexpr std::size_t max_inputs = 16;
 
@@ -36,15 +36,14 @@ bool is_pending(const array& a) {
   return a.status() == array::Status::unscheduled && a.has_primitive();
 }
 
-// A node with what it alone needs.
+// A node, and the nodes that only it uses.
 class Tree {
  public:
   explicit Tree(array& root, ElementwiseKernel kernel) : root_(root) {
     add(&root, kernel, 0);
   }
 
-  // Takes in every input that only nodes of the tree hold. An input thus comes after all nodes that
-  // use it.
+  // Adds every input that only nodes of the tree use. An input thus comes after all of its users.
   void grow() {
     for (std::size_t i = 0; i < uses_.size() && nodes_.size() < max_steps;) {
       array* input = uses_[i].input;
@@ -64,7 +63,7 @@ class Tree {
     }
   }
 
-  // Reads what is broadcast where it is.
+  // Reads broadcast inputs from their sources.
   void skip_broadcasts() {
     for (Use& use : uses_) {
       array& input = *use.input;
@@ -100,7 +99,7 @@ class Tree {
   Program program() const {
     Program result;
     result.inputs = static_cast<int>(uses_.size());
-    // Which node's result each buffer holds, and how many steps are still to use it.
+    // Buffer allocation: which node's result each buffer holds, and how many steps still read it.
     std::vector<std::pair<std::uintptr_t, int>> buffers;
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
       Program::Step step{node->kernel.run, {}, 0, 0};
@@ -172,7 +171,7 @@ class Tree {
   mlx::core::SmallVector<Use, 8> uses_;
 };
 
-// A single operation, which can be transformed as ever.
+// A single operation, which is transformed as before.
 class Single : public KernelOverride, public std::enable_shared_from_this<Single> {
  public:
   Single(std::shared_ptr<mlx::core::Primitive> original, Program program)

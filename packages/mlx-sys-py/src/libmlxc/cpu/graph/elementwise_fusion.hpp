@@ -1,4 +1,4 @@
-// Operations on single elements, and chains of them as one step.
+// Elementwise fusion.
 #pragma once
 
 #include <mlx/array.h>
@@ -7,8 +7,8 @@
 
 namespace mlx_c::cpu {
 
-// Makes the node compute all in one pass that its inputs compute from single elements for nobody
-// else, and itself with our kernels. Returns whether its types have a kernel.
+// Gives an elementwise node its kernel, and fuses into it the elementwise nodes that only it uses,
+// so that all are computed in one pass. Returns whether there is a kernel for its types.
 bool fuse_elementwise(mlx::core::array& node, ElementwiseOp operation);
 
 }  // namespace mlx_c::cpu

@@ -20,8 +20,8 @@ namespace mx = mlx::core;
 using mx::array;
 using Clock = std::chrono::steady_clock;
 
-// A caller can be interrupted while it waits, and not while it computes: for so long may it
-// compute, and one operation may touch so many bytes.
+// A caller can be interrupted while it waits, not while it computes: so long may it evaluate nodes
+// inline, and so many bytes may one of them touch.
 constexpr auto max_inline_time = std::chrono::milliseconds(5);
 constexpr std::size_t small = 8 << 20;
 constexpr std::size_t nodes_per_look_at_the_clock = 8;
@@ -32,16 +32,16 @@ bool uses_task_queue(const array& node, const KernelRow* row) {
   return kernel ? kernel->uses_task_queue(node.inputs()) : row && row->is_view;
 }
 
-// What is handed over before somebody else may have a turn: enough to be worth a pause, which takes
-// tens of microseconds.
+// The size of a piece, after which other threads get a turn: large enough to be worth the pause,
+// which takes tens of microseconds.
 constexpr std::size_t most_nodes_of_piece = 512;
 constexpr std::size_t most_bytes_of_piece = 32 << 20;
 
-// What takes less time than a human notices, whatever the operations are.
+// A plan of this size takes less time than a person notices, whatever its primitives.
 constexpr std::size_t quick_nodes = 25;
 constexpr std::size_t quick_bytes = 1 << 20;
 
-// How many executions are under way that may last.
+// How many executions in flight are larger than that.
 std::atomic<int> lasting_executions = 0;
 
 class Lasting {
@@ -77,7 +77,7 @@ class Execution {
     }
   }
 
-  // Computes nodes in this thread until one is found that should not be.
+  // Evaluates nodes in this thread until one is found that should not be evaluated here.
   void run_inline() {
     TaskQueue queue(stream_, true);
     const bool looks_at_the_clock = nodes_.size() >= nodes_per_look_at_the_clock;
@@ -106,8 +106,8 @@ class Execution {
     return next_ == nodes_.size();
   }
 
-  // Leaves the next piece of the remaining nodes to the stream; `event` is signalled after them. If
-  // one of them throws, those before it are computed nevertheless: they may be waited for.
+  // Schedules the next piece of the remaining nodes on the stream; `event` is signalled after them.
+  // If scheduling one of them throws, those before it run all the same: somebody may wait for them.
   void run_on_stream(const mx::Event& event) {
     plan_.evaluation->add(event);
     TaskQueue queue(stream_, false);
@@ -126,7 +126,7 @@ class Execution {
     } catch (...) {
       error_ = std::current_exception();
     }
-    // Somebody may drop the last handle on an output before it is written.
+    // The last handle on an output may be dropped before the output is written.
     if (done() || error_) {
       queue.add(holder_of(plan_.outputs));
     }
@@ -230,8 +230,8 @@ class Execution {
   std::exception_ptr error_;
 };
 
-// MLX makes the events of what it evaluates, and signals one when all that was scheduled before is
-// done. So it is given one node, to schedule which is to schedule the others.
+// Events are made and signalled by MLX's own evaluation only. So MLX evaluates one node, this one,
+// whose eval_cpu schedules the others; its event is signalled after them.
 class Schedule : public mx::Primitive {
  public:
   Schedule(mx::Stream stream, Execution& execution) : Primitive(stream), execution_(execution) {}
@@ -256,11 +256,11 @@ class Schedule : public mx::Primitive {
 bool execute(
     const Plan& plan,
     mx::Stream stream,
-    bool at_once,
+    bool inline_first,
     const std::function<void(const mx::Event&)>& between) {
-  const bool soon = at_once && lasting_executions == 0 && is_quick(plan.nodes);
+  const bool soon = inline_first && lasting_executions == 0 && is_quick(plan.nodes);
   Execution execution(plan, stream, !soon);
-  if (at_once) {
+  if (inline_first) {
     execution.run_inline();
   }
   while (!execution.done()) {

@@ -20,9 +20,9 @@ namespace {
 
 using mlx::core::array;
 
-// MLX reduces in two nodes: the second takes out the axes that the first leaves with one element.
-// Where nobody else holds the first, its kernel makes the result of the second. Returns the row of
-// the first if so.
+// MLX reduces in two nodes: a reduction that keeps the axes with one element, and a Squeeze. If
+// nothing else uses the reduction, its kernel writes the result of the Squeeze. Returns the row of
+// the reduction if so.
 const KernelRow* fold_squeeze(array& node) {
   array& reduced = node.inputs()[0];
   if (reduced.status() != array::Status::unscheduled || !reduced.has_primitive() ||
@@ -44,7 +44,8 @@ const KernelRow* fold_squeeze(array& node) {
   return row;
 }
 
-// The ids of nodes seen, with open addressing: this runs for every node of every evaluation.
+// The ids of nodes seen: a hash set with open addressing, as it is asked for every node of every
+// evaluation.
 class Seen {
  public:
   // Whether `id` is new.
@@ -149,7 +150,7 @@ const KernelRow* rewrite_node(array& node, bool& can_fail) {
   return row;
 }
 
-// What depends on a node fails with it.
+// The edges of the graph: what depends on a node fails with it.
 Evaluation::Graph edges(const decltype(Plan::nodes)& nodes) {
   Evaluation::Graph graph;
   for (const auto& [node, row] : nodes) {

@@ -1,4 +1,4 @@
-// Faster evaluation on the CPU.
+// Rewriting a graph so that kernels of this library evaluate it.
 #pragma once
 
 #include <memory>

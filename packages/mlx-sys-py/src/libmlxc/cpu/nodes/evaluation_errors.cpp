@@ -12,11 +12,11 @@ namespace mlx_c::cpu {
 
 namespace mx = mlx::core;
 
-// The evaluations that failed, by the addresses of their events. They keep the events, so that no
-// other one gets the address.
+// The evaluations that failed, by the addresses of their events. They keep the events alive, so
+// that no other event gets the address.
 class FailedEvaluations {
  public:
-  // Nobody can tell when the last array with an event is gone: only so many are remembered.
+  // It is unknown when the last array with an event is gone: the oldest are forgotten.
   static constexpr std::size_t most = 256;
 
   static FailedEvaluations& instance() {
@@ -72,7 +72,7 @@ namespace {
 
 thread_local std::shared_ptr<Evaluation> scheduled_here;
 
-// Fails if an input does that is still being computed.
+// A node with inputs that are still being computed, which fails if one of them fails.
 class Dependent : public KernelOverride {
  public:
   struct Input {
@@ -111,7 +111,7 @@ class Dependent : public KernelOverride {
 }  // namespace
 
 void Evaluation::add(const mx::Event& event) {
-  // What is computed at once has none.
+  // Nodes that are evaluated inline have no event.
   if (!event.valid()) {
     return;
   }

@@ -1,4 +1,4 @@
-// Primitives that are evaluated by kernels of ours.
+// Primitives that kernels of this library evaluate.
 #pragma once
 
 #include <cstring>
@@ -22,7 +22,7 @@ class KernelPrimitive : public mlx::core::Primitive {
     throw std::runtime_error("a primitive of the CPU was put on another device");
   }
 
-  // Whether eval_cpu, for these inputs, leaves all its work to `dispatch` of task_queue.hpp.
+  // Whether eval_cpu, for these inputs, schedules all its work by `dispatch` (task_queue.hpp).
   virtual bool uses_task_queue(const std::vector<array>&) const {
     return true;
   }
@@ -33,8 +33,8 @@ class KernelPrimitive : public mlx::core::Primitive {
   }
 };
 
-// Stands in for a primitive of MLX. Everything but eval_cpu is the original's, so graph
-// transformations do not see a difference.
+// Wraps a primitive of MLX and overrides its eval_cpu. The rest is the original's, so that graph
+// transformations see no difference.
 class KernelOverride : public KernelPrimitive {
  public:
   explicit KernelOverride(std::shared_ptr<mlx::core::Primitive> original)
