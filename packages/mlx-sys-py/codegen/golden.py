@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from codegen.__main__ import EMITTERS, METHOD_EMITTERS, write_if_changed
+from codegen.__main__ import EMITTERS, METHOD_EMITTERS
 from codegen.table import read
+from codegen.text import write_if_changed
 
 GROUP = "ops"
 FOLDER = Path(__file__).parents[1] / "tests" / "golden"
