@@ -77,7 +77,7 @@ def set_level(level):
     cdef bytes name = to_bytes(level, "level")
     cdef const char* text = name
     cdef int status
-    # Somebody who evaluates may need the GIL.
+    # This takes the lock of evaluations, whose holder may wait for the GIL.
     with nogil:
         status = c.mlx_cpu_set_level(text)
     check(status)
@@ -99,7 +99,7 @@ def primitives():
 
 
 cdef class Log:
-    """While it exists, each node that the CPU evaluates is recorded, whoever evaluates it.
+    """Records each node that the CPU evaluates, in any thread, while the log exists.
 
     The environment variable ``MLX_SYS_PY_CPU_VERBOSE=1`` writes the same to stderr.
 

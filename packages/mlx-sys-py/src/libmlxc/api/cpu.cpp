@@ -33,7 +33,7 @@ int mlx_cpu_get_level(mlx_string* res) {
 int mlx_cpu_set_level(const char* level) {
   return guard([&] {
     const std::string name = to_string(level, "level");
-    // What is scheduled together shares operands that a kernel has packed.
+    // Nodes that are scheduled together share operands that a kernel of one level has packed.
     auto lock = lock_evaluation();
     cpu::set_level(name);
   });
