@@ -19,7 +19,7 @@ Batch::Batch(const Kernels& kernels, const View& view)
       shape_(view.shape),
       strides_(view.strides),
       data_(static_cast<const float*>(view.data)) {
-  if (view.type == Float::f32 && usable()) {
+  if (view.type == ElementType::f32 && usable()) {
     return;
   }
   if (view.contiguous && usable()) {

@@ -1,10 +1,12 @@
 #include "cpu/arrays/view.hpp"
 
+#include "cpu/arrays/dtypes.hpp"
+
 namespace mlx_c::cpu {
 
 View::View(const mlx::core::array& a) : View(a, *float_type(a.dtype())) {}
 
-View::View(const mlx::core::array& a, Float type)
+View::View(const mlx::core::array& a, ElementType type)
     : data(a.data<void>()),
       data_size(a.data_size()),
       type(type),
@@ -30,7 +32,7 @@ void View::copy_to(const Kernels& kernels, float* target) const {
     return kernels.widen(data, type, target, size);
   }
 
-  const std::size_t item = item_size(type);
+  const std::ptrdiff_t item = item_size(type);
   const int dims = static_cast<int>(shape.size());
   const std::size_t inner = static_cast<std::size_t>(shape[dims - 1]);
   const std::ptrdiff_t step = strides[dims - 1];
@@ -45,11 +47,11 @@ void View::copy_to(const Kernels& kernels, float* target) const {
       }
     }
     for (int d = dims - 2; d >= 0; d--) {
-      at += strides[d] * static_cast<std::ptrdiff_t>(item);
+      at += strides[d] * item;
       if (++index[d] < shape[d]) {
         break;
       }
-      at -= strides[d] * static_cast<std::ptrdiff_t>(item) * shape[d];
+      at -= strides[d] * item * shape[d];
       index[d] = 0;
     }
   }

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
@@ -105,11 +106,8 @@ struct Implementation {
 // None if the types have no kernel.
 Implementation implementation_of(Operation operation, mlx::core::Dtype from, mlx::core::Dtype to) {
   const auto [op, cost] = operation;
-  const auto operands = element_type(from), result = element_type(to);
-  if (operands && result) {
-    if (const Elementwise run = kernels()->elementwise(op, *operands, *result)) {
-      return {run, cost};
-    }
+  if (const Elementwise run = kernels()->elementwise(op, element_type(from), element_type(to))) {
+    return {run, cost};
   }
   return {scalar_elementwise(op, from, to), scalar_cost * cost};
 }
@@ -315,39 +313,6 @@ class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain>
 };
 
 }  // namespace
-
-std::optional<Type> element_type(mlx::core::Dtype type) {
-  switch (type) {
-    case mlx::core::bool_:
-      return Type::b8;
-    case mlx::core::uint8:
-      return Type::u8;
-    case mlx::core::uint16:
-      return Type::u16;
-    case mlx::core::uint32:
-      return Type::u32;
-    case mlx::core::uint64:
-      return Type::u64;
-    case mlx::core::int8:
-      return Type::i8;
-    case mlx::core::int16:
-      return Type::i16;
-    case mlx::core::int32:
-      return Type::i32;
-    case mlx::core::int64:
-      return Type::i64;
-    case mlx::core::float16:
-      return Type::f16;
-    case mlx::core::bfloat16:
-      return Type::bf16;
-    case mlx::core::float32:
-      return Type::f32;
-    case mlx::core::float64:
-      return Type::f64;
-    default:
-      return std::nullopt;
-  }
-}
 
 bool fuse_elementwise(array& node) {
   auto& primitive = node.primitive_ptr();

@@ -13,7 +13,7 @@
 namespace mlx_c::cpu::MLX_C_ISA {
 
 // in elementwise.cpp
-Elementwise elementwise(Op op, Type operands, Type result);
+Elementwise elementwise(Op op, ElementType operands, ElementType result);
 // in normalization.cpp
 void normalize(const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
 void normalize_gradients(
@@ -33,9 +33,9 @@ void random_words(
     std::uint32_t* first,
     std::uint32_t* second);
 // in reductions.cpp
-Reduction reduction(Reduce op, Type type);
-ArgReduction arg_reduction(bool greatest, Type type);
-RowFunctions row_functions(Type type);
+Reduction reduction(Reduce op, ElementType type);
+ArgReduction arg_reduction(bool greatest, ElementType type);
+RowFunctions row_functions(ElementType type);
 
 namespace {
 

@@ -7,12 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cpu/kernels/element_type.hpp"
 #include "cpu/kernels/elementwise/ops.hpp"
 #include "cpu/kernels/reduce/ops.hpp"
 
 namespace mlx_c::cpu {
-
-enum class Float { f32, f16, bf16 };
 
 // How packed integers stand for weights: scale * q + bias, or scale * q, where q is the integer
 // itself or a float of 4 (e2m1) or 8 bits (e4m3).
@@ -25,24 +24,22 @@ struct QuantizedGemm {
   int bits, group;
   bool transposed;
   const void* x;  // [m, k], rows contiguous
-  Float x_type;
+  ElementType x_type;
   const std::uint32_t* w;  // [n, k], or [k, n] if not transposed, of weights of `bits` bits
   // As the weights, but one for `group` of them in a row. With other encodings than affine the
   // scales are bytes: small floats (e4m3) for groups of 16, powers of two (e8m0) for groups of 32.
   const void* scales;
-  Float scales_type;
+  ElementType scales_type;
   const void* biases;
-  Float biases_type;
+  ElementType biases_type;
   void* y;  // [m, n]
-  Float y_type;
+  ElementType y_type;
   float* packed;  // [m, packed_row()]: x as the kernel reads it, see pack_rows
 };
 
 struct Range {
   int begin, end;
 };
-
-enum class Number { f32, f16, bf16, f64, c64 };
 
 // Element (i, j) lies i * row + j * column items behind `data`.
 struct Operand {
@@ -52,7 +49,7 @@ struct Operand {
 
 // y = alpha * a b + beta * c, all of one type. Sums are at least of single precision.
 struct Gemm {
-  Number type;
+  ElementType type;
   int m, n, k;
   Operand a, b, c;  // [m, k], [k, n] and, not read if beta is 0, [m, n]
   void* y;          // laid out like an Operand
@@ -63,7 +60,7 @@ struct Gemm {
 // A turn of pairs of numbers by angles of their own: of neighbours if `traditional`, else of those
 // `pairs` apart. What comes behind them stays.
 struct RopeArgs {
-  Float type;
+  ElementType type;
   int pairs, width;
   bool traditional;
   const float *cosines, *sines;
@@ -79,7 +76,7 @@ struct NormArgs {
 // Attention of one query for each of some heads, which share keys and values.
 struct DecodeAttentionArgs {
   static constexpr int padding = 16;  // floats that a row of queries is a multiple of
-  Float type;                         // of keys and values
+  ElementType type;                   // of keys and values
   int heads, keys, width, value_width;
   const float* queries;     // [heads, width], rows filled up with zeros
   const void *key, *value;  // [keys, width] and [keys, value_width], elements of rows contiguous
@@ -97,7 +94,7 @@ struct Int16Gemm {
   int x_bits;
   bool biased;   // whether w has biases
   bool flushes;  // whether groups of x below 2^-60 may be rounded to multiples of 2^-73
-  Float y_type;
+  ElementType y_type;
   std::ptrdiff_t y_row;
 };
 
@@ -111,7 +108,7 @@ struct Int16GemmKernels {
   bool (*pack_x)(
       const Int16Gemm&,
       const void* x,
-      Float type,
+      ElementType type,
       std::ptrdiff_t row,
       int rows,
       std::int32_t* panel);
@@ -121,7 +118,13 @@ struct Int16GemmKernels {
   // a row, there are 16, 32 ... of them. Integers of 13 bits; the columns are taken times `factor`,
   // between 2^-12 and 2^12. False as above, but for numbers that are too small.
   bool (*pack_columns)(
-      const Int16Gemm&, Operand, Float type, int k, int columns, float factor, std::int32_t* panel);
+      const Int16Gemm&,
+      Operand,
+      ElementType type,
+      int k,
+      int columns,
+      float factor,
+      std::int32_t* panel);
   // Computes the part of y that two panels are for, which begins at `y`.
   void (*multiply)(
       const Int16Gemm&,
@@ -154,7 +157,7 @@ struct Kernels {
   // y[j] = sum_i rows[i][j] * weights[i][j], for `count` rows of `size` real numbers; the weights
   // lie in order.
   void (*weigh_rows)(
-      Number type, const void* const* rows, const void* weights, int count, int size, void* y);
+      ElementType type, const void* const* rows, const void* weights, int count, int size, void* y);
 
   // Of one row: y = (x - mean) / sqrt(variance + eps) * weight + bias. Weight and bias may be null.
   void (*normalize)(
@@ -180,8 +183,8 @@ struct Kernels {
   // Rotates the pairs of a row x.
   void (*rotate)(const RopeArgs&, const void* x, void* y);
 
-  void (*widen)(const void* source, Float type, float* target, std::size_t size);
-  void (*narrow)(const float* source, void* target, Float type, std::size_t size);
+  void (*widen)(const void* source, ElementType type, float* target, std::size_t size);
+  void (*narrow)(const float* source, void* target, ElementType type, std::size_t size);
 
   // Encrypts the counters (x, y), (x + 1, y + 1) ... with a key of two words.
   void (*random_words)(
@@ -192,13 +195,13 @@ struct Kernels {
       std::uint32_t* first,
       std::uint32_t* second);
   // The kernel of an operation on elements of a type, null if there is none.
-  Elementwise (*elementwise)(Op op, Type operands, Type result);
+  Elementwise (*elementwise)(Op op, ElementType operands, ElementType result);
   // The result is of the type of the elements, of at least 32 bits for sums and products, and float
   // for the narrower floats.
-  Reduction (*reduction)(Reduce op, Type type);
-  ArgReduction (*arg_reduction)(bool greatest, Type type);
+  Reduction (*reduction)(Reduce op, ElementType type);
+  ArgReduction (*arg_reduction)(bool greatest, ElementType type);
   // Null for what is no float.
-  RowFunctions (*row_functions)(Type type);
+  RowFunctions (*row_functions)(ElementType type);
 };
 
 // The table of the best level that this machine has, or of the one that MLX_SYS_PY_CPU names;

@@ -7,6 +7,7 @@
 
 #include <mlx/allocator.h>
 #include <mlx/transforms.h>
+#include "cpu/arrays/dtypes.hpp"
 
 namespace mlx_c::cpu {
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <mlx/utils.h>
-#include "cpu/arrays/view.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 

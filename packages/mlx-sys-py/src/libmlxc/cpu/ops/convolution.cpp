@@ -6,6 +6,8 @@
 #include <vector>
 
 #include <mlx/allocator.h>
+#include "cpu/arrays/dtypes.hpp"
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
@@ -44,7 +46,7 @@ struct Axis {
 };
 
 struct Convolved {
-  Number type;
+  ElementType type;
   std::array<Axis, space> axes;
   int batch, groups, channels, outputs;  // the latter two of one group
   std::ptrdiff_t batch_stride, channel_stride;
@@ -163,7 +165,7 @@ class Patches {
 };
 
 void gather_patches(const Convolved& c, int group, Range positions, void* target) {
-  switch (number_size(c.type)) {
+  switch (item_size(c.type)) {
     case 2:
       return Patches<std::uint16_t>(c, group).gather(
           positions, static_cast<std::uint16_t*>(target));
@@ -186,7 +188,7 @@ Gemm product(const Convolved& c, int group) {
   p.k = depth;
   p.a = {c.x, depth, 1};
   p.b = from({c.w, 1, depth}, c.type, 0, static_cast<std::ptrdiff_t>(group) * c.outputs);
-  p.y = c.y + static_cast<std::ptrdiff_t>(group) * c.outputs * number_size(c.type);
+  p.y = c.y + static_cast<std::ptrdiff_t>(group) * c.outputs * item_size(c.type);
   p.y_row = all;
   p.y_column = 1;
   p.alpha = 1;
@@ -196,7 +198,7 @@ Gemm product(const Convolved& c, int group) {
 // One output per channel, which lie side by side: the taps are rows that are weighed and added.
 void run_depthwise(const Kernels& kernels, const Convolved& c) {
   const int taps = c.taps(), rows = c.batch * c.axes[0].out * c.axes[1].out;
-  const std::ptrdiff_t item = number_size(c.type), row_bytes = c.groups * item;
+  const std::ptrdiff_t item = item_size(c.type), row_bytes = c.groups * item;
   // Taps beyond the edge meet a row of zeros; the weights of one tap come to lie side by side.
   Buffer<char> memory(static_cast<std::size_t>(row_bytes) * (taps + 1));
   char* const zeros = memory.data() + taps * row_bytes;
@@ -248,7 +250,7 @@ void run(const Kernels& kernels, const Convolved& c) {
   if (c.is_plain()) {
     return batched_gemm(kernels, product(c, 0), 1, [&](int) { return product(c, 0); });
   }
-  const std::ptrdiff_t row_bytes = c.depth() * number_size(c.type);
+  const std::ptrdiff_t row_bytes = c.depth() * item_size(c.type);
   const int wanted = tasks_per_thread * thread_count();
   const int fitting = static_cast<int>(std::clamp<std::ptrdiff_t>(
       block_bytes / std::max<std::ptrdiff_t>(row_bytes, 1), least_rows, most_rows));
@@ -299,13 +301,14 @@ void copy_in_order(const MatrixView& a, int count, int rows, int columns, T* tar
   }
 }
 
-void order_weights(const MatrixView& w, Number type, const mlx::core::Shape& shape, void* target) {
+void order_weights(
+    const MatrixView& w, ElementType type, const mlx::core::Shape& shape, void* target) {
   int count = 1;
   for (std::size_t d = 0; d + 2 < shape.size(); d++) {
     count *= shape[d];
   }
   const int rows = shape.end()[-2], columns = shape.end()[-1];
-  switch (number_size(type)) {
+  switch (item_size(type)) {
     case 2:
       return copy_in_order(w, count, rows, columns, static_cast<std::uint16_t*>(target));
     case 4:
@@ -317,7 +320,7 @@ void order_weights(const MatrixView& w, Number type, const mlx::core::Shape& sha
 
 class Convolution : public KernelOverride {
  public:
-  Convolution(std::shared_ptr<mlx::core::Primitive> original, Number type)
+  Convolution(std::shared_ptr<mlx::core::Primitive> original, ElementType type)
       : KernelOverride(std::move(original)), type_(type) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
@@ -376,13 +379,13 @@ class Convolution : public KernelOverride {
     return c;
   }
 
-  const Number type_;
+  const ElementType type_;
 };
 
 }  // namespace
 
 std::shared_ptr<KernelOverride> convolution(array& node) {
-  const auto type = number_type(node.dtype());
+  const auto type = inexact_type(node.dtype());
   const auto& inputs = node.inputs();
   if (!kernels() || !type || inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) {
     return nullptr;

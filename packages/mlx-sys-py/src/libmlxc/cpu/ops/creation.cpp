@@ -6,7 +6,7 @@
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/thread_pool.hpp"
@@ -66,7 +66,7 @@ struct Numbering {
     });
   }
 
-  void halves(Float half) const {
+  void halves(ElementType half) const {
     parallel_for(static_cast<int>((size + block_size - 1) / block_size), [&](int task) {
       float block[block_size];
       const std::size_t begin = task * block_size, count = std::min(block_size, size - begin);
@@ -96,9 +96,9 @@ struct Numbering {
       case mx::int64:
         return integers<std::int64_t>();
       case mx::float16:
-        return halves(Float::f16);
+        return halves(ElementType::f16);
       case mx::bfloat16:
-        return halves(Float::bf16);
+        return halves(ElementType::bf16);
       case mx::float64:
         return floats<double>();
       case mx::complex64:

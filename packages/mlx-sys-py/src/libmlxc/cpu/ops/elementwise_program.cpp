@@ -10,8 +10,8 @@
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {

@@ -4,6 +4,8 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+#include "cpu/arrays/dtypes.hpp"
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 
@@ -38,7 +40,7 @@ class Indices {
 // too, and no steps.
 class Indexed : public KernelOverride {
  public:
-  Indexed(std::shared_ptr<mlx::core::Primitive> original, Number type)
+  Indexed(std::shared_ptr<mlx::core::Primitive> original, ElementType type)
       : KernelOverride(std::move(original)), type_(type) {}
 
   bool uses_task_queue(const std::vector<array>&) const override {
@@ -51,7 +53,7 @@ class Indexed : public KernelOverride {
     return {type_, a.shape(-2), n, a.shape(-1), {}, {}, {}, nullptr, n, 1, 1.0f, 0.0f};
   }
 
-  const Number type_;
+  const ElementType type_;
 };
 
 class GatherMM : public Indexed {
@@ -86,7 +88,7 @@ class GatherMM : public Indexed {
       const Indices& left,
       const Indices& right,
       char* y) {
-    const std::ptrdiff_t size = number_size(p.type) * p.m * p.n;
+    const std::ptrdiff_t size = item_size(p.type) * p.m * p.n;
     std::vector<Gemm> products;
     int first = 0;  // of the items that the last product joins
     for (int item = 0; item < count; item++) {
@@ -118,12 +120,12 @@ class GatherMM : public Indexed {
     const std::ptrdiff_t bytes =
         static_cast<const char*>(row.a.data) - static_cast<const char*>(rows.a.data);
     if (rows.m == 1) {
-      if (bytes % number_size(row.type) != 0) {
+      if (bytes % item_size(row.type) != 0) {
         return false;
       }
-      rows.a.row = bytes / number_size(row.type);
+      rows.a.row = bytes / item_size(row.type);
     }
-    return bytes == count * rows.a.row * number_size(row.type);
+    return bytes == count * rows.a.row * item_size(row.type);
   }
 };
 
@@ -145,7 +147,7 @@ class SegmentedMM : public Indexed {
          b = MatrixView(inputs[1], type_)[0],
          segments = Indices(inputs[2]),
          y = y.data<char>()] {
-          const std::ptrdiff_t size = number_size(p.type) * p.m * p.n;
+          const std::ptrdiff_t size = item_size(p.type) * p.m * p.n;
           batched_gemm(*table, p, count, [&](int item) {
             const int begin = segments[2 * item], end = segments[2 * item + 1];
             Gemm whole = p;
@@ -161,7 +163,7 @@ class SegmentedMM : public Indexed {
 
 template <class T>
 std::shared_ptr<KernelOverride> indexed(array& node) {
-  const auto type = number_type(node.dtype());
+  const auto type = inexact_type(node.dtype());
   const auto& inputs = node.inputs();
   if (!kernels() || !type || inputs[0].dtype() != node.dtype() ||
       inputs[1].dtype() != node.dtype()) {

@@ -5,6 +5,8 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
+#include "cpu/arrays/dtypes.hpp"
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
@@ -41,7 +43,7 @@ class MatmulOverride : public KernelOverride {
  public:
   MatmulOverride(
       std::shared_ptr<mx::Primitive> original,
-      Number type,
+      ElementType type,
       float alpha,
       float beta,
       bool in_columns)
@@ -84,7 +86,7 @@ class MatmulOverride : public KernelOverride {
          b = MatrixView(inputs[1], type_),
          c = std::move(c),
          y = y.data<char>()] {
-          const std::ptrdiff_t size = number_size(p.type) * p.m * p.n;
+          const std::ptrdiff_t size = item_size(p.type) * p.m * p.n;
           const auto turned = [&](const Gemm& p) { return in_columns ? transposed(p) : p; };
           batched_gemm(*table, turned(p), count, [&](int item) {
             Gemm whole = p;
@@ -100,14 +102,14 @@ class MatmulOverride : public KernelOverride {
   }
 
  private:
-  const Number type_;
+  const ElementType type_;
   const float alpha_, beta_;
   const bool in_columns_;
 };
 
 std::shared_ptr<KernelOverride> gemm(
     array& node, float alpha, float beta, bool in_columns = false) {
-  const auto type = number_type(node.dtype());
+  const auto type = inexact_type(node.dtype());
   if (!kernels() || !type) {
     return nullptr;
   }

@@ -5,10 +5,12 @@
 #include <mlx/fast.h>
 #include <mlx/ops.h>
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/float_rows.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -90,7 +92,7 @@ class NormalizationGradients : public Fused {
 
  protected:
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    const Float type = *float_type(inputs[0].dtype());
+    const ElementType type = *float_type(inputs[0].dtype());
     std::vector<char*> targets;
     for (array& output : outputs) {
       targets.push_back(allocated(output));
@@ -114,7 +116,7 @@ class NormalizationGradients : public Fused {
       const Kernels& kernels,
       const NormArgs& norm,
       const Inputs& roles,
-      Float type,
+      ElementType type,
       const std::vector<char*>& targets,
       const View& x,
       const View& gradient,

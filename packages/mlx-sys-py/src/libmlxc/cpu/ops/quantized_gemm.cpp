@@ -4,7 +4,7 @@
 #include <atomic>
 #include <optional>
 
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
@@ -63,13 +63,13 @@ void multiply_block(
       p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
   const Operand w = p.transposed ? Operand{weights.data(), 1, p.k} : Operand{weights.data(), n, 1};
 
-  const bool direct = p.y_type == Float::f32;
+  const bool direct = p.y_type == ElementType::f32;
   Buffer<float> memory(direct ? 0 : static_cast<std::size_t>(m) * n);
   const std::size_t begin = static_cast<std::size_t>(rows.begin) * p.n + columns.begin;
   float* y = direct ? static_cast<float*>(p.y) + begin : memory.data();
   const int y_row = direct ? p.n : n;
   x += static_cast<std::size_t>(rows.begin) * p.k;
-  multiply(kernels, {Number::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
+  multiply(kernels, {ElementType::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
   if (direct) {
     return;
   }
@@ -82,7 +82,7 @@ void multiply_block(
 void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
   std::optional<Buffer<float>> widened;
   const float* x = static_cast<const float*>(p.x);
-  if (p.x_type != Float::f32) {
+  if (p.x_type != ElementType::f32) {
     const std::size_t size = static_cast<std::size_t>(p.m) * p.k;
     widened.emplace(size);
     kernels.widen(p.x, p.x_type, widened->data(), size);
@@ -106,7 +106,7 @@ constexpr int many_rows = 8;
 
 bool reads_integers(const Kernels& kernels, const QuantizedGemm& p) {
   return kernels.integers && p.encoding == Encoding::affine && p.transposed &&
-      p.x_type != Float::f32 && p.m >= many_rows && p.group % 32 == 0;
+      p.x_type != ElementType::f32 && p.m >= many_rows && p.group % 32 == 0;
 }
 
 Int16Gemm integer_product(const QuantizedGemm& p) {

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "cpu/arrays/view.hpp"
 #include "cpu/kernels/table.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 

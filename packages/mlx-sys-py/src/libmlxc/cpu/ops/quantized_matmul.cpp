@@ -7,11 +7,13 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/matrix_stack.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/quantized_gemm.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 

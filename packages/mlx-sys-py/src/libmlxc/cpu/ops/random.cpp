@@ -12,12 +12,12 @@
 #include <mlx/random.h>
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -44,19 +44,19 @@ void make_normal(std::uint32_t* words, std::size_t count) {
   static const Constant greatest = constant(2 * std::nextafter(1.0f, 0.0f));
   static const Constant least = constant(std::nextafter(-1.0f, 0.0f));
   static const Constant root = constant(std::sqrt(2.0f));
-  const auto apply = [](Op op, Type type, void* x, const Constant* other, std::size_t size) {
+  const auto apply = [](Op op, ElementType type, void* x, const Constant* other, std::size_t size) {
     const void* operands[] = {x, other};
-    kernels()->elementwise(op, type, Type::f32)(operands, x, size);
+    kernels()->elementwise(op, type, ElementType::f32)(operands, x, size);
   };
   for (std::size_t at = 0; at < count; at += block) {
     std::uint32_t* const x = words + at;
     const std::size_t size = std::min(block, count - at);
-    apply(Op::cast, Type::u32, x, nullptr, size);
-    apply(Op::multiply, Type::f32, x, &unit, size);
-    apply(Op::minimum, Type::f32, x, &greatest, size);
-    apply(Op::add, Type::f32, x, &least, size);
-    apply(Op::erfinv, Type::f32, x, nullptr, size);
-    apply(Op::multiply, Type::f32, x, &root, size);
+    apply(Op::cast, ElementType::u32, x, nullptr, size);
+    apply(Op::multiply, ElementType::f32, x, &unit, size);
+    apply(Op::minimum, ElementType::f32, x, &greatest, size);
+    apply(Op::add, ElementType::f32, x, &least, size);
+    apply(Op::erfinv, ElementType::f32, x, nullptr, size);
+    apply(Op::multiply, ElementType::f32, x, &root, size);
   }
 }
 

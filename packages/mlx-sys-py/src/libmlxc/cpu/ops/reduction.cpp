@@ -1,4 +1,5 @@
 // Sums, products, extremes and truth over axes.
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/kernels/reduce/ops.hpp"
 
 #include <algorithm>
@@ -9,8 +10,6 @@
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
@@ -51,29 +50,9 @@ Reduce to_reduce(mlx::core::Reduce::ReduceType type) {
   }
 }
 
-std::size_t size_of(Type type) {
-  switch (type) {
-    case Type::b8:
-    case Type::u8:
-    case Type::i8:
-      return 1;
-    case Type::u16:
-    case Type::i16:
-    case Type::f16:
-    case Type::bf16:
-      return 2;
-    case Type::u64:
-    case Type::i64:
-    case Type::f64:
-      return 8;
-    default:
-      return 4;
-  }
-}
-
 // What results are kept as until they are complete.
-Type total_type(Type result) {
-  return result == Type::f16 || result == Type::bf16 ? Type::f32 : result;
+ElementType total_type(ElementType result) {
+  return result == ElementType::f16 || result == ElementType::bf16 ? ElementType::f32 : result;
 }
 
 using Item = std::array<char, 8>;
@@ -101,27 +80,27 @@ Item neutral_number(Reduce op) {
 }
 
 // What changes nothing.
-Item neutral(Reduce op, Type type) {
+Item neutral(Reduce op, ElementType type) {
   switch (type) {
-    case Type::u8:
+    case ElementType::u8:
       return neutral_number<std::uint8_t>(op);
-    case Type::u16:
+    case ElementType::u16:
       return neutral_number<std::uint16_t>(op);
-    case Type::u32:
+    case ElementType::u32:
       return neutral_number<std::uint32_t>(op);
-    case Type::u64:
+    case ElementType::u64:
       return neutral_number<std::uint64_t>(op);
-    case Type::i8:
+    case ElementType::i8:
       return neutral_number<std::int8_t>(op);
-    case Type::i16:
+    case ElementType::i16:
       return neutral_number<std::int16_t>(op);
-    case Type::i32:
+    case ElementType::i32:
       return neutral_number<std::int32_t>(op);
-    case Type::i64:
+    case ElementType::i64:
       return neutral_number<std::int64_t>(op);
-    case Type::f32:
+    case ElementType::f32:
       return neutral_number<float>(op);
-    case Type::f64:
+    case ElementType::f64:
       return neutral_number<double>(op);
     default:
       return item_of(op == Reduce::all || op == Reduce::prod || op == Reduce::min);
@@ -133,8 +112,8 @@ struct Reducing {
   Reduction combining;  // of results
   Elementwise finishing;
   Item start;
-  Type total;
-  std::size_t item, total_item, result_item;
+  ElementType total;
+  std::ptrdiff_t item, total_item, result_item;
 };
 
 // The part of a shape that is reduced, or the one that is not.
@@ -354,21 +333,21 @@ std::shared_ptr<KernelOverride> reduce(array& node) {
     return nullptr;
   }
   const auto type = element_type(node.inputs()[0].dtype()), result = element_type(node.dtype());
-  if (!type || !result) {
+  if (type == ElementType::c64) {
     return nullptr;
   }
   const auto [kind, axes] = static_cast<mlx::core::Reduce&>(node.primitive()).state();
   const Reduce op = to_reduce(kind);
-  const Type total = total_type(*result);
+  const ElementType total = total_type(result);
   Reducing how{
-      kernels()->reduction(op, *type),
+      kernels()->reduction(op, type),
       kernels()->reduction(op, total),
-      total == *result ? nullptr : kernels()->elementwise(Op::cast, total, *result),
+      total == result ? nullptr : kernels()->elementwise(Op::cast, total, result),
       neutral(op, total),
       total,
-      size_of(*type),
-      size_of(total),
-      size_of(*result)};
+      item_size(type),
+      item_size(total),
+      item_size(result)};
   return std::make_shared<ReduceKernel>(node.primitive_ptr(), axes, how);
 }
 

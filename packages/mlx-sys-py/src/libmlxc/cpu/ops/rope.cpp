@@ -13,6 +13,7 @@
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -59,7 +60,7 @@ class Angles {
   }
 
   // For one row of `width` numbers.
-  RopeArgs at(std::size_t position, Float type, int width, bool traditional) const {
+  RopeArgs at(std::size_t position, ElementType type, int width, bool traditional) const {
     const std::size_t first = position * key_->pairs;
     return {type, key_->pairs, width, traditional, &cosines_[first], &sines_[first]};
   }

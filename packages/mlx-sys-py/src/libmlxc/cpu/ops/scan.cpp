@@ -9,10 +9,12 @@
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/scatter_reduce.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -228,7 +230,7 @@ struct Scanning {
     } else if (from != type) {
       // Truths are counted.
       void* values = widened.emplace(type.size() * size).data();
-      kernels()->elementwise(Op::cast, Type::b8, Type::i32)(&in, values, size);
+      kernels()->elementwise(Op::cast, ElementType::b8, ElementType::i32)(&in, values, size);
       scan(values, target);
     } else {
       scan(in, target);

@@ -8,12 +8,12 @@
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -180,7 +180,7 @@ class Empty : public KernelOverride {
 };
 
 // None for rows without elements.
-std::optional<Type> type_of_rows(const array& node) {
+std::optional<ElementType> type_of_rows(const array& node) {
   const array& x = node.inputs()[0];
   if (!kernels() || x.ndim() == 0 || x.size() == 0) {
     return std::nullopt;
@@ -222,7 +222,7 @@ std::shared_ptr<KernelOverride> logsumexp(array& node) {
     return nullptr;
   }
   return std::make_shared<LogSumExp>(
-      node.primitive_ptr(), functions, kernels()->elementwise(Op::cast, Type::f32, *type));
+      node.primitive_ptr(), functions, kernels()->elementwise(Op::cast, ElementType::f32, *type));
 }
 
 std::shared_ptr<KernelOverride> arg_reduce(array& node) {
@@ -231,10 +231,12 @@ std::shared_ptr<KernelOverride> arg_reduce(array& node) {
     return nullptr;
   }
   const auto [kind, axis] = static_cast<mlx::core::ArgReduce&>(node.primitive()).state();
-  return std::make_shared<ArgReduce>(
-      node.primitive_ptr(),
-      kernels()->arg_reduction(kind == mlx::core::ArgReduce::ArgMax, *type),
-      axis);
+  const ArgReduction function =
+      kernels()->arg_reduction(kind == mlx::core::ArgReduce::ArgMax, *type);
+  if (!function) {
+    return nullptr;
+  }
+  return std::make_shared<ArgReduce>(node.primitive_ptr(), function, axis);
 }
 
 }  // namespace mlx_c::cpu

@@ -9,9 +9,10 @@
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/radix_sort.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {

@@ -8,7 +8,7 @@ namespace {
 namespace attention {
 
 using mlx_c::cpu::DecodeAttentionArgs;
-using mlx_c::cpu::Number;
+using mlx_c::cpu::ElementType;
 
 // Heads that are computed side by side, and columns of values.
 constexpr int tile_heads = 4, tile_vectors = dense::tile_vectors;
@@ -97,11 +97,11 @@ void attend_all(const DecodeAttentionArgs& p) {
 
 void attend(const DecodeAttentionArgs& p) {
   switch (p.type) {
-    case Float::f16:
+    case ElementType::f16:
       return attend_all<dense::Half>(p);
-    case Float::bf16:
+    case ElementType::bf16:
       return attend_all<dense::Brain>(p);
-    case Float::f32:
+    default:
       return attend_all<dense::Same<float>>(p);
   }
 }

@@ -45,12 +45,12 @@ void rotate(const RopeArgs& p, const void* source, void* target) {
 
 void rotate(const RopeArgs& p, const void* x, void* y) {
   switch (p.type) {
-    case Float::f32:
-      return rotate<dense::Same<float>>(p, x, y);
-    case Float::f16:
+    case ElementType::f16:
       return rotate<dense::Half>(p, x, y);
-    case Float::bf16:
+    case ElementType::bf16:
       return rotate<dense::Brain>(p, x, y);
+    default:
+      return rotate<dense::Same<float>>(p, x, y);
   }
 }
 

@@ -6,9 +6,9 @@
 
 namespace {
 
+using mlx_c::cpu::ElementType;
 using mlx_c::cpu::Elementwise;
 using mlx_c::cpu::Op;
-using mlx_c::cpu::Type;
 
 template <class F, int n, class Out, class... In>
 struct Loop {
@@ -229,34 +229,36 @@ constexpr Elementwise conversion = Loop < Cast<From, To>,
                       lanes_of<From><lanes_of<To> ? lanes_of<From> : lanes_of<To>, To, From>::run;
 
 template <class From>
-Elementwise conversion_to(Type to) {
+Elementwise conversion_to(ElementType to) {
   switch (to) {
-    case Type::b8:
+    case ElementType::b8:
       return conversion<From, boolean>;
-    case Type::u8:
+    case ElementType::u8:
       return conversion<From, std::uint8_t>;
-    case Type::u16:
+    case ElementType::u16:
       return conversion<From, std::uint16_t>;
-    case Type::u32:
+    case ElementType::u32:
       return conversion<From, std::uint32_t>;
-    case Type::u64:
+    case ElementType::u64:
       return conversion<From, std::uint64_t>;
-    case Type::i8:
+    case ElementType::i8:
       return conversion<From, std::int8_t>;
-    case Type::i16:
+    case ElementType::i16:
       return conversion<From, std::int16_t>;
-    case Type::i32:
+    case ElementType::i32:
       return conversion<From, std::int32_t>;
-    case Type::i64:
+    case ElementType::i64:
       return conversion<From, std::int64_t>;
-    case Type::f16:
+    case ElementType::f16:
       return conversion<From, half>;
-    case Type::bf16:
+    case ElementType::bf16:
       return conversion<From, brain>;
-    case Type::f32:
+    case ElementType::f32:
       return conversion<From, float>;
-    case Type::f64:
+    case ElementType::f64:
       return conversion<From, double>;
+    case ElementType::c64:
+      break;
   }
   return nullptr;
 }
@@ -265,9 +267,9 @@ Elementwise conversion_to(Type to) {
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
-Elementwise elementwise(Op op, Type operands, Type result);
+Elementwise elementwise(Op op, ElementType operands, ElementType result);
 
-Elementwise elementwise(Op op, Type operands, Type result) {
+Elementwise elementwise(Op op, ElementType operands, ElementType result) {
   return with_type(operands, [&]<class T>(T) -> Elementwise {
     if (op == Op::cast) {
       return conversion_to<T>(result);

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace mlx_c::cpu {
+#include "cpu/kernels/element_type.hpp"
 
-enum class Type : std::uint8_t { b8, u8, u16, u32, u64, i8, i16, i32, i64, f16, bf16, f32, f64 };
+namespace mlx_c::cpu {
 
 enum class Op : std::uint8_t {
   // of one operand

@@ -33,18 +33,18 @@ void sum_of_rows(const void* const* rows, const void* weights, int count, int si
 }
 
 void weigh_rows(
-    mlx_c::cpu::Number type,
+    mlx_c::cpu::ElementType type,
     const void* const* rows,
     const void* weights,
     int count,
     int size,
     void* y) {
   switch (type) {
-    case mlx_c::cpu::Number::f32:
+    case mlx_c::cpu::ElementType::f32:
       return sum_of_rows<Same<float>>(rows, weights, count, size, y);
-    case mlx_c::cpu::Number::f16:
+    case mlx_c::cpu::ElementType::f16:
       return sum_of_rows<Half>(rows, weights, count, size, y);
-    case mlx_c::cpu::Number::bf16:
+    case mlx_c::cpu::ElementType::bf16:
       return sum_of_rows<Brain>(rows, weights, count, size, y);
     default:
       return sum_of_rows<Same<double>>(rows, weights, count, size, y);

@@ -7,7 +7,7 @@
 namespace {
 namespace dense {
 
-using mlx_c::cpu::Number;
+using mlx_c::cpu::ElementType;
 
 // From the sums to y: scaled, added to c, in the type of y.
 template <class P, class T = typename P::T>
@@ -124,15 +124,15 @@ inline Gemm oriented(Gemm p) {
 
 // Calls f(Dense<S, P>()) for the type of the product; B is what bfloat16 is computed with.
 template <class B, class F>
-auto for_type(Number type, F f) {
+auto for_type(ElementType type, F f) {
   switch (type) {
-    case Number::f32:
+    case ElementType::f32:
       return f(Dense<Same<float>, Same<float>>());
-    case Number::f16:
+    case ElementType::f16:
       return f(Dense<Half, Half>());
-    case Number::bf16:
+    case ElementType::bf16:
       return f(Dense<B, Brain>());
-    case Number::f64:
+    case ElementType::f64:
       return f(Dense<Same<double>, Same<double>>());
     default:
       return f(Dense<Complex, Complex>());

@@ -188,12 +188,12 @@ void multiply_tile(
   alignas(64) float totals[tile_rows * tile_columns];
   tile(p.k / p.group, p.group / 2, x, w, totals);
   switch (p.y_type) {
-    case Float::f32:
-      return put<dense::Same<float>>(totals, rows, columns, y, p.y_row);
-    case Float::f16:
+    case ElementType::f16:
       return put<dense::Half>(totals, rows, columns, y, p.y_row);
-    case Float::bf16:
+    case ElementType::bf16:
       return put<dense::Brain>(totals, rows, columns, y, p.y_row);
+    default:
+      return put<dense::Same<float>>(totals, rows, columns, y, p.y_row);
   }
 }
 

@@ -196,15 +196,15 @@ bool pack_x(const Int16Gemm& p, const void* source, std::ptrdiff_t row, int rows
 bool pack_x(
     const Int16Gemm& p,
     const void* x,
-    Float type,
+    ElementType type,
     std::ptrdiff_t row,
     int rows,
     std::int32_t* panel) {
   const Parts parts(p, rows, panel);
   switch (type) {
-    case Float::f16:
+    case ElementType::f16:
       return pack_x<dense::Half>(p, x, row, rows, parts);
-    case Float::bf16:
+    case ElementType::bf16:
       return pack_x<dense::Brain>(p, x, row, rows, parts);
     default:
       return pack_x<dense::Same<float>>(p, x, row, rows, parts);
@@ -427,13 +427,13 @@ bool pack_columns(
 bool pack_columns(
     const Int16Gemm& p,
     Operand w,
-    Float type,
+    ElementType type,
     int k,
     int columns,
     float factor,
     std::int32_t* panel) {
-  return type == Float::f16 ? pack_columns<dense::Half>(p, w, k, columns, factor, panel)
-                            : pack_columns<dense::Brain>(p, w, k, columns, factor, panel);
+  return type == ElementType::f16 ? pack_columns<dense::Half>(p, w, k, columns, factor, panel)
+                                  : pack_columns<dense::Brain>(p, w, k, columns, factor, panel);
 }
 
 constexpr Int16GemmKernels functions = {

@@ -91,7 +91,7 @@ struct Half : Plain<std::uint16_t, float> {
     return half_to_float(item);
   }
   static void put(const float* sums, Item* y, int count) {
-    narrow(sums, y, Float::f16, (std::size_t)count);
+    narrow(sums, y, ElementType::f16, (std::size_t)count);
   }
 };
 
@@ -109,7 +109,7 @@ struct Brain : Plain<std::uint16_t, float> {
     return brain_to_float(item);
   }
   static void put(const float* sums, Item* y, int count) {
-    narrow(sums, y, Float::bf16, (std::size_t)count);
+    narrow(sums, y, ElementType::bf16, (std::size_t)count);
   }
 };
 

@@ -71,7 +71,7 @@ void pack_rows(const QuantizedGemm& p, Range range, float* scratch) {
   for (int m = range.begin; m < range.end; m++) {
     const void* source = advance(p.x, p.x_type, (std::size_t)m * p.k);
     const float* x = static_cast<const float*>(source);
-    if (p.x_type != Float::f32) {
+    if (p.x_type != ElementType::f32) {
       widen(source, p.x_type, scratch, p.k);
       x = scratch;
     }
@@ -249,8 +249,8 @@ constexpr Tiles tiles_of = {
 
 // For scales of the type, which may be f16 with one column.
 template <int bits, int group>
-Tiles choose_columns(int columns, Float type) {
-  if (type == Float::f16) {
+Tiles choose_columns(int columns, ElementType type) {
+  if (type == ElementType::f16) {
     return tiles_of<bits, group, 1, std::uint16_t>;
   }
   if (columns == 1) {
@@ -268,7 +268,7 @@ Tiles choose_columns(int columns, Float type) {
 }
 
 template <int bits>
-Tiles choose_group(int group, int columns, Float type) {
+Tiles choose_group(int group, int columns, ElementType type) {
   switch (group) {
     case 32:
       return choose_columns<bits, 32>(columns, type);
@@ -279,7 +279,7 @@ Tiles choose_group(int group, int columns, Float type) {
   }
 }
 
-Tiles choose(const QuantizedGemm& p, int columns, Float type) {
+Tiles choose(const QuantizedGemm& p, int columns, ElementType type) {
   return p.bits == 4 ? choose_group<4>(p.group, columns, type)
                      : choose_group<8>(p.group, columns, type);
 }
@@ -305,10 +305,10 @@ float exact(
 // are of the type that is `wanted`, else as floats in `target`. Asks for those that come next.
 const void* scales_ahead(
     const void* source,
-    Float type,
+    ElementType type,
     std::size_t at,
     std::size_t count,
-    Float wanted,
+    ElementType wanted,
     bool last,
     float* target) {
   const char* here = static_cast<const char*>(advance(source, type, at));
@@ -334,7 +334,7 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
   const auto is_finite = [&](int m) {
     return p.packed[(std::size_t)(m + 1) * layout.row() - lanes] == 0;
   };
-  const bool halves = p.scales_type == Float::f16 && p.biases_type == Float::f16 &&
+  const bool halves = p.scales_type == ElementType::f16 && p.biases_type == ElementType::f16 &&
       rows_of_y.end - rows_of_y.begin == 1 && is_finite(rows_of_y.begin);
 
   for (int n = columns_of_y.begin; n < columns_of_y.end; n += panel_rows) {
@@ -345,7 +345,7 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
     const std::size_t count = (std::size_t)rows * groups;
     // Vectors of them are read, and nothing may lie behind those of the last row.
     const bool last = p.n - n < panel_rows + lanes;
-    const Float type = halves && !last ? Float::f16 : Float::f32;
+    const ElementType type = halves && !last ? ElementType::f16 : ElementType::f32;
     const void* const scales =
         scales_ahead(p.scales, p.scales_type, at, count, type, last, widened);
     const void* const biases =
@@ -380,7 +380,7 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
           }
         }
         char* target = static_cast<char*>(p.y);
-        target += ((std::size_t)m * p.n + n) * (p.y_type == Float::f32 ? 4 : 2);
+        target += ((std::size_t)m * p.n + n) * item_size(p.y_type);
         narrow(y + c * panel_rows, target, p.y_type, rows);
       }
     }

@@ -8,10 +8,10 @@
 namespace {
 
 using mlx_c::cpu::ArgReduction;
+using mlx_c::cpu::ElementType;
 using mlx_c::cpu::Reduce;
 using mlx_c::cpu::Reduction;
 using mlx_c::cpu::RowFunctions;
-using mlx_c::cpu::Type;
 
 struct Sum {
   template <class V>
@@ -342,27 +342,27 @@ void logsumexp_row(const void* x, std::size_t size, void* y) {
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
-Reduction reduction(Reduce op, Type type);
-ArgReduction arg_reduction(bool greatest, Type type);
-RowFunctions row_functions(Type type);
+Reduction reduction(Reduce op, ElementType type);
+ArgReduction arg_reduction(bool greatest, ElementType type);
+RowFunctions row_functions(ElementType type);
 
-Reduction reduction(Reduce op, Type type) {
+Reduction reduction(Reduce op, ElementType type) {
   return with_type(type, [&]<class T>(T) { return reduction_of<T>(op); });
 }
 
-ArgReduction arg_reduction(bool greatest, Type type) {
+ArgReduction arg_reduction(bool greatest, ElementType type) {
   return with_type(type, [&]<class T>(T) -> ArgReduction {
     return greatest ? first_of<T, Greatest> : first_of<T, Least>;
   });
 }
 
-RowFunctions row_functions(Type type) {
+RowFunctions row_functions(ElementType type) {
   switch (type) {
-    case Type::f32:
+    case ElementType::f32:
       return {softmax_row<float>, logsumexp_row<float>};
-    case Type::f16:
+    case ElementType::f16:
       return {softmax_row<half>, logsumexp_row<half>};
-    case Type::bf16:
+    case ElementType::bf16:
       return {softmax_row<brain>, logsumexp_row<brain>};
     default:
       return {};

@@ -6,20 +6,20 @@
 
 namespace {
 
-using mlx_c::cpu::Float;
+using mlx_c::cpu::ElementType;
 
-inline const void* advance(const void* p, Float type, std::size_t count) {
-  return static_cast<const char*>(p) + count * (type == Float::f32 ? 4 : 2);
+inline const void* advance(const void* p, ElementType type, std::size_t count) {
+  return static_cast<const char*>(p) + (std::ptrdiff_t)count * item_size(type);
 }
 
-inline void widen(const void* source, Float type, float* target, std::size_t size) {
-  if (type == Float::f32) {
+inline void widen(const void* source, ElementType type, float* target, std::size_t size) {
+  if (type == ElementType::f32) {
     std::memcpy(target, source, 4 * size);
     return;
   }
   auto* half = static_cast<const std::uint16_t*>(source);
   std::size_t i = 0;
-  if (type == Float::bf16) {
+  if (type == ElementType::bf16) {
     for (; i < size; i++) {
       target[i] = brain_to_float(half[i]);
     }
@@ -41,14 +41,14 @@ inline void widen(const void* source, Float type, float* target, std::size_t siz
   }
 }
 
-inline void narrow(const float* source, void* target, Float type, std::size_t size) {
-  if (type == Float::f32) {
+inline void narrow(const float* source, void* target, ElementType type, std::size_t size) {
+  if (type == ElementType::f32) {
     std::memcpy(target, source, 4 * size);
     return;
   }
   auto* half = static_cast<std::uint16_t*>(target);
   std::size_t i = 0;
-  if (type == Float::bf16) {
+  if (type == ElementType::bf16) {
     for (; i < size; i++) {
       half[i] = float_to_brain(source[i]);
     }

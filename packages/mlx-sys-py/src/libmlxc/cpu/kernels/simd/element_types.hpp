@@ -1,4 +1,4 @@
-// C++ types for the values of Type.
+// C++ types for the values of ElementType.
 #pragma once
 
 #include "cpu/kernels/elementwise/ops.hpp"
@@ -6,37 +6,40 @@
 
 namespace {
 
-// Calls f with a value of the C++ type for `type`, as one argument.
+// Calls f with a value of the C++ type for `type`, as one argument. No vectors are made of complex
+// numbers: the result is empty.
 template <class F>
-inline auto with_type(mlx_c::cpu::Type type, F f) {
-  using mlx_c::cpu::Type;
+inline auto with_type(mlx_c::cpu::ElementType type, F f) {
+  using mlx_c::cpu::ElementType;
   switch (type) {
-    case Type::b8:
+    case ElementType::b8:
       return f(boolean{});
-    case Type::u8:
+    case ElementType::u8:
       return f(std::uint8_t{});
-    case Type::u16:
+    case ElementType::u16:
       return f(std::uint16_t{});
-    case Type::u32:
+    case ElementType::u32:
       return f(std::uint32_t{});
-    case Type::u64:
+    case ElementType::u64:
       return f(std::uint64_t{});
-    case Type::i8:
+    case ElementType::i8:
       return f(std::int8_t{});
-    case Type::i16:
+    case ElementType::i16:
       return f(std::int16_t{});
-    case Type::i32:
+    case ElementType::i32:
       return f(std::int32_t{});
-    case Type::i64:
+    case ElementType::i64:
       return f(std::int64_t{});
-    case Type::f16:
+    case ElementType::f16:
       return f(half{});
-    case Type::bf16:
+    case ElementType::bf16:
       return f(brain{});
-    case Type::f32:
+    case ElementType::f32:
       break;
-    case Type::f64:
+    case ElementType::f64:
       return f(double{});
+    case ElementType::c64:
+      return decltype(f(float{})){};
   }
   return f(float{});
 }

@@ -22,10 +22,6 @@ bool has_rows(const array& a) {
   return a.shape(-1) == 1 || a.strides(-1) == 1;
 }
 
-Number number(Float type) {
-  return type == Float::f32 ? Number::f32 : type == Float::f16 ? Number::f16 : Number::bf16;
-}
-
 // What parts of the keys give to one head: sums of values, each with a greatest score of its own.
 struct Parts {
   const float *sums, *greatest, *totals;
@@ -57,9 +53,7 @@ void join(const Parts& parts, int width, float* y) {
 }  // namespace
 
 DecodeAttention::DecodeAttention(const array& queries, const array& keys, const array& values)
-    : queries_(queries),
-      keys_(keys, number(queries_.type)),
-      values_(values, number(queries_.type)) {}
+    : queries_(queries), keys_(keys, queries_.type), values_(values, queries_.type) {}
 
 bool DecodeAttention::reads(const array& keys, const array& values) {
   return has_rows(keys) && has_rows(values);
@@ -90,8 +84,8 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
   // Heads that share keys lie behind each other; so do their results of each part.
   const auto task = [&](int index) {
     const int group = index / parts, begin = index % parts * part_size;
-    const Operand key = from(keys_[group], number(queries_.type), begin, 0);
-    const Operand value = from(values_[group], number(queries_.type), begin, 0);
+    const Operand key = from(keys_[group], queries_.type, begin, 0);
+    const Operand value = from(values_[group], queries_.type, begin, 0);
     auto* weights =
         static_cast<float*>(scratch<DecodeAttention>(sizeof(float) * p.repeats * part_size));
     const std::ptrdiff_t head = static_cast<std::ptrdiff_t>(group) * p.repeats;

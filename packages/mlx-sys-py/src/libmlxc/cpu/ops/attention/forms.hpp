@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mlx/array.h>
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/arrays/view.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"

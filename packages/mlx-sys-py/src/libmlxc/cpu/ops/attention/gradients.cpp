@@ -5,6 +5,7 @@
 #include <mlx/transforms.h>
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/attention/heads.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -38,7 +39,7 @@ struct Gradients {
           add_block(
               kernels,
               heads,
-              from(gradient[head], Number::f32, begin, 0),
+              from(gradient[head], ElementType::f32, begin, 0),
               head,
               {begin, std::min(begin + query_block, heads.queries)},
               first);
@@ -101,7 +102,7 @@ struct Gradients {
         queries.row());
     add(kernels,
         {transposed(scores),
-         from(heads.query(head), Number::f32, range.begin, 0),
+         from(heads.query(head), ElementType::f32, range.begin, 0),
          seen,
          width,
          count,

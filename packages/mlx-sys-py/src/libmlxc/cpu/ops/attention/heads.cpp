@@ -3,8 +3,10 @@
 
 #include <mlx/backend/common/utils.h>
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/ops/attention/heads.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -128,7 +130,7 @@ Weights Heads::weights(int head, Range range) const {
   const int first = sinks_ ? 1 : 0, row = first + seen;
   Weights result{Buffer<float>(static_cast<std::size_t>(count) * row), nullptr, seen, row};
   result.data = result.memory.data() + first;
-  const Operand q = from(query(head), Number::f32, range.begin, 0);
+  const Operand q = from(query(head), ElementType::f32, range.begin, 0);
   multiply(kernels_, q, transposed(key(head)), count, seen, width, scale, result.data, row);
   for (int i = 0; i < count; i++) {
     float* const scores = result.data + static_cast<std::ptrdiff_t>(i) * row;
@@ -155,7 +157,7 @@ void multiply(
     float scale,
     float* y,
     std::ptrdiff_t y_row) {
-  multiply(kernels, {Number::f32, m, n, k, a, b, {}, y, y_row, 1, scale, 0});
+  multiply(kernels, {ElementType::f32, m, n, k, a, b, {}, y, y_row, 1, scale, 0});
 }
 
 HeadResults::HeadResults(array& y, const array* like)
@@ -174,7 +176,7 @@ HeadResults::HeadResults(array& y, const array* like)
 }
 
 void HeadResults::allocate() {
-  if (type_ != Float::f32) {
+  if (type_ != ElementType::f32) {
     memory_ = std::make_shared<Buffer<float>>(size_);
   }
   floats_ = memory_ ? memory_->data() : static_cast<float*>(data_);

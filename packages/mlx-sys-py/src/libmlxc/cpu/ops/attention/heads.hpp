@@ -9,6 +9,7 @@
 #include "cpu/arrays/matrix_batch.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -39,7 +40,7 @@ class Mask {
   const char* data_;
   int heads_;
   std::int64_t strides_[4] = {};
-  std::optional<Float> type_;  // none for truth values
+  std::optional<ElementType> type_;  // none for truth values
 };
 
 // The inputs as a task on a stream's thread keeps them.
@@ -141,7 +142,7 @@ class HeadResults {
 
  private:
   void* data_;
-  Float type_;
+  ElementType type_;
   std::size_t size_;
   int heads_;
   std::ptrdiff_t batch_, head_, row_;

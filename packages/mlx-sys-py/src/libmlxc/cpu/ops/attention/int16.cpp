@@ -36,7 +36,7 @@ class Heads {
     return static_cast<const char*>(view_.data) + at * static_cast<std::ptrdiff_t>(item_size(type));
   }
 
-  const Float type;
+  const ElementType type;
   const std::ptrdiff_t row;
 
  private:
@@ -88,10 +88,10 @@ class IntegerAttention {
   // Products of a panel of queries with keys, and of their weights with as many values. Integers
   // of 15 bits meet some of 13.
   Int16Gemm scores(std::ptrdiff_t y_row) const {
-    return {p_.width, group, 15, false, true, Float::f32, y_row};
+    return {p_.width, group, 15, false, true, ElementType::f32, y_row};
   }
   Int16Gemm weighted(int keys) const {
-    return {keys, group, 15, false, true, Float::f32, p_.value_width};
+    return {keys, group, 15, false, true, ElementType::f32, p_.value_width};
   }
 
   std::int32_t* keys_of(int head, int panel) const {
@@ -148,7 +148,7 @@ class IntegerAttention {
       std::fill(row + visible, row + keys, -std::numeric_limits<float>::infinity());
       sums[i] = kernels_.exponentials(row, keys, greatest);
     }
-    if (!integers_.pack_x(weighted, score, Float::f32, keys, rows, panel)) {
+    if (!integers_.pack_x(weighted, score, ElementType::f32, keys, rows, panel)) {
       return false;
     }
     for (int i = 0; i < value_panels_; i++) {
@@ -193,7 +193,7 @@ bool attend_in_integers(
     const View& keys,
     const View& values,
     void* y) {
-  if (!kernels.integers || queries.type == Float::f32 || p.queries < many_queries) {
+  if (!kernels.integers || queries.type == ElementType::f32 || p.queries < many_queries) {
     return false;
   }
   if (!(p.scale >= 0x1p-12f && p.scale <= 0x1p12f)) {

@@ -12,7 +12,7 @@
 #include <mlx/backend/common/utils.h>
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"

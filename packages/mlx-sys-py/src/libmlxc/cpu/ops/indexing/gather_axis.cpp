@@ -8,13 +8,15 @@
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/indexing/reader.hpp"
 #include "cpu/ops/indexing/scatter.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -135,7 +137,7 @@ struct Putting {
       return put_all<how>(static_cast<T*>(target));
     }
     // Rounded once.
-    const Float narrow = *float_type(type);
+    const ElementType narrow = *float_type(type);
     const std::size_t size = before * extent * behind;
     const Buffer<float> wide(size);
     kernels()->widen(target, narrow, wide.data(), size);

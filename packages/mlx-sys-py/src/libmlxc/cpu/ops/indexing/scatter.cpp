@@ -5,11 +5,13 @@
 
 #include <mlx/backend/common/utils.h>
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/radix_sort.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -70,7 +72,8 @@ std::uint64_t key_of(const Run& run) {
 
 // Each task has runs that begin at the same places, whose totals it keeps as floats.
 template <ScatterReduce how>
-void scatter_halves(const Runs& runs, Float type, std::uint16_t* target, const void* updates) {
+void scatter_halves(
+    const Runs& runs, ElementType type, std::uint16_t* target, const void* updates) {
   const std::size_t length = runs.length;
   const Buffer<float> wide_updates(runs.count * length);
   kernels()->widen(updates, type, wide_updates.data(), runs.count * length);
