@@ -41,10 +41,10 @@ class FloatRows {
       return reinterpret_cast<const float*>(at);
     }
     if (step == 1) {
-      kernels_.widen(at, x_.type, memory, size_);
+      kernels_.convert.widen(at, x_.type, memory, size_);
     } else {
       for (int i = 0; i < size_; i++) {
-        kernels_.widen(at + i * step * item, x_.type, memory + i, 1);
+        kernels_.convert.widen(at + i * step * item, x_.type, memory + i, 1);
       }
     }
     return memory;
@@ -69,7 +69,7 @@ struct FloatTarget {
 
   void put(const Kernels& kernels, int row, const float* values) const {
     if (type != ElementType::f32) {
-      kernels.narrow(values, at(row), type, size);
+      kernels.convert.narrow(values, at(row), type, size);
     }
   }
 

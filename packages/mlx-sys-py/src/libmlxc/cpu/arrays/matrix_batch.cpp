@@ -24,7 +24,7 @@ Batch::Batch(const Kernels& kernels, const View& view)
   }
   if (view.contiguous && usable()) {
     memory_.emplace(view.data_size);
-    kernels.widen(view.data, view.type, memory_->data(), view.data_size);
+    kernels.convert.widen(view.data, view.type, memory_->data(), view.data_size);
   } else {
     memory_.emplace(view.size());
     view.copy_to(kernels, memory_->data());

@@ -29,7 +29,7 @@ void View::copy_to(const Kernels& kernels, float* target) const {
     return;
   }
   if (row_contiguous) {
-    return kernels.widen(data, type, target, size);
+    return kernels.convert.widen(data, type, target, size);
   }
 
   const std::ptrdiff_t item = item_size(type);
@@ -40,10 +40,11 @@ void View::copy_to(const Kernels& kernels, float* target) const {
   mlx::core::Shape index(shape.size(), 0);
   for (std::size_t done = 0; done < size; done += inner, target += inner) {
     if (step == 1) {
-      kernels.widen(at, type, target, inner);
+      kernels.convert.widen(at, type, target, inner);
     } else {
       for (std::size_t i = 0; i < inner; i++) {
-        kernels.widen(at + static_cast<std::ptrdiff_t>(i) * step * item, type, target + i, 1);
+        kernels.convert.widen(
+            at + static_cast<std::ptrdiff_t>(i) * step * item, type, target + i, 1);
       }
     }
     for (int d = dims - 2; d >= 0; d--) {

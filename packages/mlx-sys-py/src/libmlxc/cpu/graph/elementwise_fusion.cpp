@@ -106,7 +106,8 @@ struct Implementation {
 // None if the types have no kernel.
 Implementation implementation_of(Operation operation, mlx::core::Dtype from, mlx::core::Dtype to) {
   const auto [op, cost] = operation;
-  if (const Elementwise run = kernels()->elementwise(op, element_type(from), element_type(to))) {
+  if (const Elementwise run =
+          kernels()->elementwise.find(op, element_type(from), element_type(to))) {
     return {run, cost};
   }
   return {scalar_elementwise(op, from, to), scalar_cost * cost};

@@ -230,7 +230,7 @@ void run_depthwise(const Kernels& kernels, const Convolved& c) {
         }
       }
       const std::ptrdiff_t position = static_cast<std::ptrdiff_t>(row) * last.out + i2;
-      kernels.weigh_rows(
+      kernels.gemm.weigh_rows(
           c.type, sources.data(), memory.data(), taps, c.groups, c.y + position * row_bytes);
     }
   };

@@ -73,7 +73,7 @@ struct Numbering {
       for (std::size_t i = 0; i < count; i++) {
         block[i] = static_cast<float>(start + static_cast<double>(begin + i) * step);
       }
-      kernels()->narrow(block, static_cast<std::uint16_t*>(target) + begin, half, count);
+      kernels()->convert.narrow(block, static_cast<std::uint16_t*>(target) + begin, half, count);
     });
   }
 

@@ -95,7 +95,7 @@ class CrossEntropyGradient : public Fused {
           Buffer<float> ordered(factors.size());
           factors.copy_to(*table, ordered.data());
           const FloatTarget result{y, logits.type, rows.size()};
-          const auto softmax = table->row_functions(ElementType::f32).softmax;
+          const auto softmax = table->softmax.find(ElementType::f32).softmax;
           for_rows(rows, [&](int row, float* memory) {
             float* const target = result.row(row, memory);
             softmax(rows.read(row, memory), rows.size(), target);
@@ -158,7 +158,7 @@ class CrossEntropy : public Fused {
          y = reinterpret_cast<float*>(allocated(outputs[0]))] {
           const FloatRows rows(*table, logits);
           const auto classes = read_classes(targets, rows.count(), report);
-          const auto logsumexp = table->row_functions(ElementType::f32).logsumexp;
+          const auto logsumexp = table->softmax.find(ElementType::f32).logsumexp;
           for_rows(rows, [&](int row, float* memory) {
             const float* const x = rows.read(row, memory);
             logsumexp(x, rows.size(), y + row);

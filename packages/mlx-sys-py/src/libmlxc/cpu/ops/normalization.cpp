@@ -140,7 +140,7 @@ class NormalizationGradients : public Fused {
                    *const third = second + size;
       for (int row = task * step; row < std::min(rows.count(), (task + 1) * step); row++) {
         float* const target = of_x.row(row, third);
-        kernels.normalize_gradients(
+        kernels.normalization.gradients(
             norm,
             rows.read(row, first),
             factors.data(),
@@ -159,7 +159,7 @@ class NormalizationGradients : public Fused {
           total[j] += sum[j];
         }
       }
-      kernels.narrow(total, targets[i + 1], type, size);
+      kernels.convert.narrow(total, targets[i + 1], type, size);
     }
   }
 
@@ -234,7 +234,7 @@ class Normalization : public Fused {
       Buffer<float> memory(norm.size);
       for (int row = task * step; row < std::min(rows.count(), (task + 1) * step); row++) {
         float* const result = target.row(row, memory.data());
-        kernels.normalize(
+        kernels.normalization.normalize(
             norm, rows.read(row, memory.data()), factors.data(), summands.data(), result);
         target.put(kernels, row, result);
       }

@@ -38,15 +38,16 @@ bool reads_packed(const QuantizedGemm& p) {
 void multiply_packed(const Kernels& kernels, QuantizedGemm p) {
   struct Packed;
   struct Task;
-  const auto memory = [size = sizeof(float) * kernels.scratch(p)] {
+  const auto memory = [size = sizeof(float) * kernels.qgemv.scratch_size(p)] {
     return static_cast<float*>(scratch<Task>(size));
   };
   const Range rows{0, p.m};
-  p.packed = static_cast<float*>(scratch<Packed>(sizeof(float) * p.m * kernels.packed_row(p)));
-  kernels.pack_rows(p, rows, memory());
+  p.packed =
+      static_cast<float*>(scratch<Packed>(sizeof(float) * p.m * kernels.qgemv.packed_row_size(p)));
+  kernels.qgemv.pack_x(p, rows, memory());
   const int width = task_columns(p), tasks = pieces(p.n, width);
   parallel_for(tasks, [&](int task) {
-    kernels.multiply(p, {task * width, std::min((task + 1) * width, p.n)}, rows, memory());
+    kernels.qgemv.multiply(p, {task * width, std::min((task + 1) * width, p.n)}, rows, memory());
   });
 }
 
@@ -59,7 +60,7 @@ void multiply_block(
   const int m = rows.end - rows.begin, n = columns.end - columns.begin;
   Buffer<float> weights(static_cast<std::size_t>(n) * p.k);
   const Range depth{0, p.k};
-  kernels.dequantize(
+  kernels.qgemm.dequantize(
       p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
   const Operand w = p.transposed ? Operand{weights.data(), 1, p.k} : Operand{weights.data(), n, 1};
 
@@ -75,7 +76,7 @@ void multiply_block(
   }
   char* target = static_cast<char*>(p.y) + begin * item_size(p.y_type);
   for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type)) {
-    kernels.narrow(y + i * y_row, target, p.y_type, n);
+    kernels.convert.narrow(y + i * y_row, target, p.y_type, n);
   }
 }
 
@@ -85,7 +86,7 @@ void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
   if (p.x_type != ElementType::f32) {
     const std::size_t size = static_cast<std::size_t>(p.m) * p.k;
     widened.emplace(size);
-    kernels.widen(p.x, p.x_type, widened->data(), size);
+    kernels.convert.widen(p.x, p.x_type, widened->data(), size);
     x = widened->data();
   }
   const int most = std::max(block_size / p.k / panel, 1) * panel;
@@ -105,7 +106,7 @@ void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
 constexpr int many_rows = 8;
 
 bool reads_integers(const Kernels& kernels, const QuantizedGemm& p) {
-  return kernels.integers && p.encoding == Encoding::affine && p.transposed &&
+  return kernels.int16_gemm && p.encoding == Encoding::affine && p.transposed &&
       p.x_type != ElementType::f32 && p.m >= many_rows && p.group % 32 == 0;
 }
 
@@ -121,7 +122,7 @@ struct Panels {
   Panels(const Int16GemmKernels& integers, const QuantizedGemm& p)
       : rows(pieces(p.m, pieces(p.m, integers.rows))),
         count(pieces(p.m, rows)),
-        size(integers.x_panel(integer_product(p), rows)) {}
+        size(integers.x_panel_size(integer_product(p), rows)) {}
 };
 
 void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows& x) {
@@ -147,7 +148,7 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
 
 // False if x or w is not fit for it; then y is still to be computed.
 bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRows& x) {
-  const Int16GemmKernels& integers = *kernels.integers;
+  const Int16GemmKernels& integers = *kernels.int16_gemm;
   pack(integers, p, x);
   if (!x.fits) {
     return false;
@@ -165,7 +166,7 @@ bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRo
     const int first = task % shares * share, column = task / shares * integers.columns;
     const Range part{column, std::min(column + integers.columns, p.n)};
     std::int32_t* const w =
-        static_cast<std::int32_t*>(scratch<Int16GemmKernels>(4 * integers.w_panel(product)));
+        static_cast<std::int32_t*>(scratch<Int16GemmKernels>(4 * integers.w_panel_size(product)));
     if (!integers.pack_w(product, p, part, w)) {
       fits = false;
     }

@@ -46,7 +46,7 @@ void make_normal(std::uint32_t* words, std::size_t count) {
   static const Constant root = constant(std::sqrt(2.0f));
   const auto apply = [](Op op, ElementType type, void* x, const Constant* other, std::size_t size) {
     const void* operands[] = {x, other};
-    kernels()->elementwise(op, type, ElementType::f32)(operands, x, size);
+    kernels()->elementwise.find(op, type, ElementType::f32)(operands, x, size);
   };
   for (std::size_t at = 0; at < count; at += block) {
     std::uint32_t* const x = words + at;
@@ -103,7 +103,7 @@ struct Drawing {
     const auto number = [](std::size_t i) { return static_cast<std::uint32_t>(i); };
     parallel_for(static_cast<int>((half + task_size - 1) / task_size), [&](int task) {
       const std::size_t begin = task * task_size, count = std::min(task_size, half - begin);
-      kernels()->random_words(
+      kernels()->random.threefry(
           key,
           number(begin),
           number(second + begin),
@@ -117,7 +117,7 @@ struct Drawing {
     if (second == half) {
       return;
     }
-    kernels()->random_words(key, number(half), 0, 1, target + half, &unused);
+    kernels()->random.threefry(key, number(half), 0, 1, target + half, &unused);
     finish(target + half, 1);
   }
 

@@ -340,9 +340,9 @@ std::shared_ptr<KernelOverride> reduce(array& node) {
   const Reduce op = to_reduce(kind);
   const ElementType total = total_type(result);
   Reducing how{
-      kernels()->reduction(op, type),
-      kernels()->reduction(op, total),
-      total == result ? nullptr : kernels()->elementwise(Op::cast, total, result),
+      kernels()->reduce.find(op, type),
+      kernels()->reduce.find(op, total),
+      total == result ? nullptr : kernels()->elementwise.find(Op::cast, total, result),
       neutral(op, total),
       total,
       item_size(type),

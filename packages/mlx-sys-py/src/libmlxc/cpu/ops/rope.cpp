@@ -140,7 +140,7 @@ void run(
     const std::size_t begin = task * task_rows, end = std::min(rows, begin + task_rows);
     for (std::size_t row = begin; row < end; row++) {
       const Angles& turned = angles[angles.size() == 1 ? 0 : row / rows_of_batch];
-      kernels.rotate(
+      kernels.attention.rope(
           turned.at(row % positions, x.type, width, turn.traditional),
           find_row(x, row, gathered.data()),
           y + row * row_size);

@@ -223,14 +223,14 @@ struct Scanning {
     }
     if (is_half(type)) {
       float* values = reinterpret_cast<float*>(widened.emplace(4 * size).data());
-      kernels()->widen(in, *float_type(type), values, size);
+      kernels()->convert.widen(in, *float_type(type), values, size);
       scan(values, wide.emplace(4 * size).data());
-      kernels()->narrow(
+      kernels()->convert.narrow(
           reinterpret_cast<const float*>(wide->data()), target, *float_type(type), size);
     } else if (from != type) {
       // Truths are counted.
       void* values = widened.emplace(type.size() * size).data();
-      kernels()->elementwise(Op::cast, ElementType::b8, ElementType::i32)(&in, values, size);
+      kernels()->elementwise.find(Op::cast, ElementType::b8, ElementType::i32)(&in, values, size);
       scan(values, target);
     } else {
       scan(in, target);

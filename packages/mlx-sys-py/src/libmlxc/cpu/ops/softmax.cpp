@@ -198,7 +198,7 @@ std::shared_ptr<KernelOverride> softmax(array& node) {
   if (!type || node.inputs()[0].dtype() != node.dtype()) {
     return nullptr;
   }
-  const RowFunctions functions = kernels()->row_functions(*type);
+  const RowFunctions functions = kernels()->softmax.find(*type);
   if (!functions.softmax) {
     return nullptr;
   }
@@ -217,12 +217,14 @@ std::shared_ptr<KernelOverride> logsumexp(array& node) {
   if (!type || node.inputs()[0].dtype() != node.dtype()) {
     return nullptr;
   }
-  const RowFunctions functions = kernels()->row_functions(*type);
+  const RowFunctions functions = kernels()->softmax.find(*type);
   if (!functions.logsumexp) {
     return nullptr;
   }
   return std::make_shared<LogSumExp>(
-      node.primitive_ptr(), functions, kernels()->elementwise(Op::cast, ElementType::f32, *type));
+      node.primitive_ptr(),
+      functions,
+      kernels()->elementwise.find(Op::cast, ElementType::f32, *type));
 }
 
 std::shared_ptr<KernelOverride> arg_reduce(array& node) {
@@ -232,7 +234,7 @@ std::shared_ptr<KernelOverride> arg_reduce(array& node) {
   }
   const auto [kind, axis] = static_cast<mlx::core::ArgReduce&>(node.primitive()).state();
   const ArgReduction function =
-      kernels()->arg_reduction(kind == mlx::core::ArgReduce::ArgMax, *type);
+      kernels()->reduce.find_arg(kind == mlx::core::ArgReduce::ArgMax, *type);
   if (!function) {
     return nullptr;
   }

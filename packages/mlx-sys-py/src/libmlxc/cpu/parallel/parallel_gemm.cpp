@@ -28,7 +28,7 @@ int half(int size, int least) {
 }  // namespace
 
 void multiply(const Kernels& kernels, const Gemm& p) {
-  kernels.product(p, scratch<Gemm>(kernels.product_scratch(p)));
+  kernels.gemm.multiply(p, scratch<Gemm>(kernels.gemm.scratch_size(p)));
 }
 
 GemmTiling::GemmTiling(const Gemm& p, int count)

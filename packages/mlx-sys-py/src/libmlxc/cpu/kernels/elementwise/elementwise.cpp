@@ -1,12 +1,10 @@
-// The operations on single elements. Compiled once per instruction set.
+#include "cpu/kernels/elementwise/elementwise.hpp"
 
 #include "cpu/kernels/elementwise/functors.hpp"
-#include "cpu/kernels/elementwise/ops.hpp"
-#include "cpu/kernels/simd/element_types.hpp"
+#include "cpu/kernels/simd/elements.hpp"
 
 namespace {
 
-using mlx_c::cpu::ElementType;
 using mlx_c::cpu::Elementwise;
 using mlx_c::cpu::Op;
 
@@ -21,9 +19,9 @@ struct Loop {
     if (i == size) {
       return;
     }
-    char last[n * sizeof(Out)];
-    store<Out, n>(last, F{}(load<In, n>(Last<In, n>(in + i * sizeof(In), size - i).bytes)...));
-    std::memcpy(out + i * sizeof(Out), last, (size - i) * sizeof(Out));
+    const int rest = (int)(size - i);
+    store_some<Out, n>(
+        out + i * sizeof(Out), F{}(load_some<In, n>(in + i * sizeof(In), rest)...), rest);
   }
 
   static void run(const void* const* operands, void* result, std::size_t size) {
@@ -46,7 +44,7 @@ constexpr Elementwise unary = Loop<F, lanes_of<T>, T, T>::run;
 template <class F, class T>
 constexpr Elementwise binary = Loop<F, lanes_of<T>, T, T, T>::run;
 template <class F, class T>
-constexpr Elementwise comparison = Loop<F, lanes_of<T>, boolean, T, T>::run;
+constexpr Elementwise comparison = Loop<F, lanes_of<T>, Bool, T, T>::run;
 
 template <class T>
 Elementwise of_any_type(Op op) {
@@ -66,7 +64,7 @@ Elementwise of_any_type(Op op) {
     case Op::less_equal:
       return comparison<LessEqual, T>;
     case Op::select:
-      return Loop<Select, lanes_of<T>, T, boolean, T, T>::run;
+      return Loop<Select, lanes_of<T>, T, Bool, T, T>::run;
     default:
       return nullptr;
   }
@@ -121,21 +119,21 @@ Elementwise of_integers(Op op) {
 Elementwise of_booleans(Op op) {
   switch (op) {
     case Op::logical_not:
-      return unary<LogicalNot, boolean>;
+      return unary<LogicalNot, Bool>;
     case Op::logical_and:
     case Op::bitwise_and:
     case Op::minimum:
     case Op::multiply:
-      return binary<BitwiseAnd, boolean>;
+      return binary<BitwiseAnd, Bool>;
     case Op::logical_or:
     case Op::bitwise_or:
     case Op::maximum:
     case Op::add:
-      return binary<BitwiseOr, boolean>;
+      return binary<BitwiseOr, Bool>;
     case Op::bitwise_xor:
-      return binary<BitwiseXor, boolean>;
+      return binary<BitwiseXor, Bool>;
     default:
-      return of_any_type<boolean>(op);
+      return of_any_type<Bool>(op);
   }
 }
 
@@ -225,58 +223,20 @@ Elementwise of_floats(Op op) {
 }
 
 template <class From, class To>
-constexpr Elementwise conversion = Loop < Cast<From, To>,
-                      lanes_of<From><lanes_of<To> ? lanes_of<From> : lanes_of<To>, To, From>::run;
-
-template <class From>
-Elementwise conversion_to(ElementType to) {
-  switch (to) {
-    case ElementType::b8:
-      return conversion<From, boolean>;
-    case ElementType::u8:
-      return conversion<From, std::uint8_t>;
-    case ElementType::u16:
-      return conversion<From, std::uint16_t>;
-    case ElementType::u32:
-      return conversion<From, std::uint32_t>;
-    case ElementType::u64:
-      return conversion<From, std::uint64_t>;
-    case ElementType::i8:
-      return conversion<From, std::int8_t>;
-    case ElementType::i16:
-      return conversion<From, std::int16_t>;
-    case ElementType::i32:
-      return conversion<From, std::int32_t>;
-    case ElementType::i64:
-      return conversion<From, std::int64_t>;
-    case ElementType::f16:
-      return conversion<From, half>;
-    case ElementType::bf16:
-      return conversion<From, brain>;
-    case ElementType::f32:
-      return conversion<From, float>;
-    case ElementType::f64:
-      return conversion<From, double>;
-    case ElementType::c64:
-      break;
-  }
-  return nullptr;
-}
+constexpr Elementwise conversion = Loop<Cast<From, To>, common_lanes<From, To>, To, From>::run;
 
 }  // namespace
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
-Elementwise elementwise(Op op, ElementType operands, ElementType result);
-
-Elementwise elementwise(Op op, ElementType operands, ElementType result) {
+Elementwise find_elementwise(Op op, ElementType operands, ElementType result) {
   return with_type(operands, [&]<class T>(T) -> Elementwise {
     if (op == Op::cast) {
-      return conversion_to<T>(result);
+      return with_type(result, [&]<class To>(To) { return conversion<T, To>; });
     }
-    if constexpr (same<T, boolean>) {
+    if constexpr (std::is_same_v<T, Bool>) {
       return of_booleans(op);
-    } else if constexpr (same<T, double>) {
+    } else if constexpr (std::is_same_v<T, double>) {
       return of_doubles(op);
     } else if constexpr (is_float<T>) {
       return of_floats<T>(op);

@@ -3,11 +3,9 @@
 
 #include "cpu/kernels/math/error_function.hpp"
 #include "cpu/kernels/math/inverse.hpp"
+#include "cpu/kernels/simd/elements.hpp"
 
 namespace {
-
-template <class V>
-constexpr int lanes_in = (int)(sizeof(V) / sizeof(V{}[0]));
 
 #define MLX_C_UNARY(name, expression) \
   struct name {                       \
@@ -74,9 +72,8 @@ MLX_C_BINARY(Multiply, x* y)
 MLX_C_BINARY(Power, power_of(x, y))
 MLX_C_BINARY(Remainder, remainder_of(x, y))
 MLX_C_BINARY(Subtract, x - y)
-// NaN wins.
-MLX_C_BINARY(Maximum, x != x ? x : (x > y ? x : y))
-MLX_C_BINARY(Minimum, x != x ? x : (x < y ? x : y))
+MLX_C_BINARY(Maximum, max_or_nan(x, y))
+MLX_C_BINARY(Minimum, min_or_nan(x, y))
 
 MLX_C_COMPARISON(Equal, x == y)
 MLX_C_COMPARISON(NanEqual, (x == y) | ((x != x) & (y != y)))
@@ -93,10 +90,10 @@ MLX_C_COMPARISON(LessEqual, x <= y)
 struct Abs {
   template <class V>
   V operator()(V x) const {
-    if constexpr (same<V, vfloat>) {
+    if constexpr (std::is_same_v<V, vfloat>) {
       return magnitude(x);
     }
-    if constexpr (same<V, vec<double, lanes / 2>>) {
+    if constexpr (std::is_same_v<V, vdouble>) {
       return (V)((vlong)x & 0x7fffffffffffffff);
     }
     return x < 0 ? -x : x;
@@ -129,8 +126,8 @@ struct LogAddExp {
 struct Select {
   template <class Condition, class V>
   V operator()(Condition condition, V x, V y) const {
-    using Mask = vec<integer<decltype(x[0] + 0 ? x[0] : x[0])>, lanes_in<V>>;
-    return widened<Mask>(condition) != 0 ? x : y;
+    using Mask = Vec<IntegerLike<decltype(x[0] + 0 ? x[0] : x[0])>, lanes_in<V>>;
+    return widen_bytes<Mask>(condition) != 0 ? x : y;
   }
 };
 
@@ -141,27 +138,27 @@ struct Cast {
   template <class V>
   auto operator()(V x) const {
     constexpr int n = lanes_in<V>;
-    using Result = vec<computed<To>, n>;
-    if constexpr (same<From, To>) {
+    using Result = Vec<Computed<To>, n>;
+    if constexpr (std::is_same_v<From, To>) {
       return x;
-    } else if constexpr (same<To, boolean>) {
+    } else if constexpr (std::is_same_v<To, Bool>) {
       return to_bools<n>(x != 0);
-    } else if constexpr (sizeof(From) == 1 && sizeof(computed<To>) > 1) {
-      using Whole = vec<integer<computed<To>>, n>;
-      return __builtin_convertvector(widened<Whole>(x), Result);
+    } else if constexpr (sizeof(From) == 1 && sizeof(Computed<To>) > 1) {
+      using Whole = Vec<IntegerLike<Computed<To>>, n>;
+      return __builtin_convertvector(widen_bytes<Whole>(x), Result);
     } else if constexpr (!is_float<From> || is_float<To>) {
       return __builtin_convertvector(x, Result);
-    } else if constexpr (same<To, std::uint64_t>) {
+    } else if constexpr (std::is_same_v<To, std::uint64_t>) {
       const V limit = (decltype(x[0] + x[0]))0x1p63f - V{};
-      using Long = vec<std::int64_t, n>;
+      using Long = Vec<std::int64_t, n>;
       const auto low = __builtin_convertvector(x, Long);
       const auto high = __builtin_convertvector(x - limit, Long) ^ ((std::int64_t)1 << 63);
       const auto above = __builtin_convertvector(x >= limit, Long);
       return (Result)(above ? high : low);
-    } else if constexpr (sizeof(To) == 8 || same<To, std::uint32_t>) {
-      return __builtin_convertvector(__builtin_convertvector(x, vec<std::int64_t, n>), Result);
+    } else if constexpr (sizeof(To) == 8 || std::is_same_v<To, std::uint32_t>) {
+      return __builtin_convertvector(__builtin_convertvector(x, Vec<std::int64_t, n>), Result);
     } else {
-      return __builtin_convertvector(__builtin_convertvector(x, vec<std::int32_t, n>), Result);
+      return __builtin_convertvector(__builtin_convertvector(x, Vec<std::int32_t, n>), Result);
     }
   }
 };

@@ -90,7 +90,7 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
         static_cast<float*>(scratch<DecodeAttention>(sizeof(float) * p.repeats * part_size));
     const std::ptrdiff_t head = static_cast<std::ptrdiff_t>(group) * p.repeats;
     const std::ptrdiff_t result = static_cast<std::ptrdiff_t>(index) * p.repeats;
-    kernels.attend(
+    kernels.attention.decode(
         {queries_.type,
          p.repeats,
          std::min(part_size, p.keys - begin),
@@ -124,7 +124,7 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
         p.value_width,
         joined + static_cast<std::ptrdiff_t>(item) * p.value_width);
   }
-  kernels.narrow(joined, y, queries_.type, items * p.value_width);
+  kernels.convert.narrow(joined, y, queries_.type, items * p.value_width);
 }
 
 }  // namespace mlx_c::cpu

@@ -85,7 +85,7 @@ struct Gradients {
         seen);
     for (int i = 0; i < count; i++) {
       float* const row = of_scores + static_cast<std::ptrdiff_t>(i) * seen;
-      kernels.softmax_gradients(
+      kernels.softmax.gradients(
           weights.data + static_cast<std::ptrdiff_t>(i) * weights.row, row, seen);
       heads.mask_gradient(head, range.begin + i, seen, row);
     }

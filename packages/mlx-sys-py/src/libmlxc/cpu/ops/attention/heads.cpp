@@ -83,7 +83,7 @@ void Mask::apply(const Kernels& kernels, int head, int query, int keys, float* s
     row = ordered->data();
   }
   Buffer<float> summands(keys);
-  kernels.widen(row, *type_, summands.data(), keys);
+  kernels.convert.widen(row, *type_, summands.data(), keys);
   for (int i = 0; i < keys; i++) {
     scores[i] += summands.data()[i];
   }
@@ -141,7 +141,7 @@ Weights Heads::weights(int head, Range range) const {
     if (sinks_) {
       scores[-1] = sinks_->data()[head % heads_];
     }
-    kernels_.softmax(scores - first, first + visible);
+    kernels_.softmax.in_place(scores - first, first + visible);
     std::fill(scores + visible, scores + seen, 0.0f);
   }
   return result;
@@ -188,7 +188,7 @@ float* HeadResults::head(int head) const {
 
 void HeadResults::finish(const Kernels& kernels) const {
   if (memory_) {
-    kernels.narrow(floats_, data_, type_, size_);
+    kernels.convert.narrow(floats_, data_, type_, size_);
   }
 }
 

@@ -49,15 +49,15 @@ class IntegerAttention {
   IntegerAttention(
       const Kernels& kernels, const Attention& p, const View& q, const View& k, const View& v)
       : kernels_(kernels),
-        integers_(*kernels.integers),
+        integers_(*kernels.int16_gemm),
         p_(p),
         queries_(q),
         keys_(k),
         values_(v),
         key_panels_(pieces(p.keys, group)),
         value_panels_(pieces(p.value_width, integers_.columns)),
-        key_panel_(integers_.w_panel(scores(0))),
-        value_group_(integers_.w_panel(weighted(group))),
+        key_panel_(integers_.w_panel_size(scores(0))),
+        value_group_(integers_.w_panel_size(weighted(group))),
         head_size_((key_panel_ + value_panels_ * value_group_) * key_panels_),
         packed_(head_size_ * (p.items / p.repeats)) {}
 
@@ -124,7 +124,7 @@ class IntegerAttention {
     const Int16Gemm scores = this->scores(keys), weighted = this->weighted(keys);
     const std::size_t score_count = static_cast<std::size_t>(rows) * keys;
     const std::size_t panel_size =
-        std::max(integers_.x_panel(scores, rows), integers_.x_panel(weighted, rows));
+        std::max(integers_.x_panel_size(scores, rows), integers_.x_panel_size(weighted, rows));
     const std::size_t result_count = static_cast<std::size_t>(rows) * p_.value_width;
     auto* const score = static_cast<float*>(scratch<IntegerAttention>(
         sizeof(float) * (score_count + result_count + rows + panel_size)));
@@ -146,7 +146,7 @@ class IntegerAttention {
       float greatest;
       // Whole vectors take less time than the rest of one. What is hidden gets a weight of zero.
       std::fill(row + visible, row + keys, -std::numeric_limits<float>::infinity());
-      sums[i] = kernels_.exponentials(row, keys, greatest);
+      sums[i] = kernels_.softmax.exponentials(row, keys, greatest);
     }
     if (!integers_.pack_x(weighted, score, ElementType::f32, keys, rows, panel)) {
       return false;
@@ -165,7 +165,7 @@ class IntegerAttention {
     const std::size_t at =
         (static_cast<std::size_t>(item) * p_.queries + range.begin) * p_.value_width;
     char* const target = static_cast<char*>(y) + at * item_size(queries_.type);
-    kernels_.narrow(result, target, queries_.type, result_count);
+    kernels_.convert.narrow(result, target, queries_.type, result_count);
     return true;
   }
 
@@ -193,7 +193,7 @@ bool attend_in_integers(
     const View& keys,
     const View& values,
     void* y) {
-  if (!kernels.integers || queries.type == ElementType::f32 || p.queries < many_queries) {
+  if (!kernels.int16_gemm || queries.type == ElementType::f32 || p.queries < many_queries) {
     return false;
   }
   if (!(p.scale >= 0x1p-12f && p.scale <= 0x1p12f)) {

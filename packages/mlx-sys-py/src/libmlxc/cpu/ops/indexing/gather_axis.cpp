@@ -140,9 +140,9 @@ struct Putting {
     const ElementType narrow = *float_type(type);
     const std::size_t size = before * extent * behind;
     const Buffer<float> wide(size);
-    kernels()->widen(target, narrow, wide.data(), size);
+    kernels()->convert.widen(target, narrow, wide.data(), size);
     put_all<how>(wide.data());
-    kernels()->narrow(wide.data(), target, narrow, size);
+    kernels()->convert.narrow(wide.data(), target, narrow, size);
   }
 
   // Tasks share no element of the target.
@@ -213,7 +213,7 @@ struct Putting {
     if constexpr (std::is_same_v<T, float>) {
       std::uint16_t halves[block_size];
       walk.copy(updates, sizeof *halves, start, count, halves);
-      kernels()->widen(halves, *float_type(type), values, count);
+      kernels()->convert.widen(halves, *float_type(type), values, count);
     }
   }
 

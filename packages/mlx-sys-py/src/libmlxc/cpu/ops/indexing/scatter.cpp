@@ -76,7 +76,7 @@ void scatter_halves(
     const Runs& runs, ElementType type, std::uint16_t* target, const void* updates) {
   const std::size_t length = runs.length;
   const Buffer<float> wide_updates(runs.count * length);
-  kernels()->widen(updates, type, wide_updates.data(), runs.count * length);
+  kernels()->convert.widen(updates, type, wide_updates.data(), runs.count * length);
   const Buffer<Run> memory(2 * runs.count);
   Run* sorted = memory.data();
   for (std::size_t i = 0; i < runs.count; i++) {
@@ -96,11 +96,11 @@ void scatter_halves(
     const Buffer<float> totals(length);
     for (std::size_t i = bound(task); i < bound(task + 1);) {
       const std::uint64_t begin = sorted[i].begin;
-      kernels()->widen(target + begin, type, totals.data(), length);
+      kernels()->convert.widen(target + begin, type, totals.data(), length);
       for (; i < runs.count && sorted[i].begin == begin; i++) {
         combine_run<how>(wide_updates.data() + sorted[i].number * length, totals.data(), length);
       }
-      kernels()->narrow(totals.data(), target + begin, type, length);
+      kernels()->convert.narrow(totals.data(), target + begin, type, length);
     }
   });
 }
