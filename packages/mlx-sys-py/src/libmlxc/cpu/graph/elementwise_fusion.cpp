@@ -31,70 +31,13 @@ struct Operation {
 };
 
 const std::unordered_map<std::string_view, Operation>& operations() {
-  static const auto& table = *new std::unordered_map<std::string_view, Operation>{
-      {"Abs", {Op::abs, 1}},
-      {"Add", {Op::add, 1}},
-      {"ArcCos", {Op::arccos, 6}},
-      {"ArcCosh", {Op::arccosh, 8}},
-      {"ArcSin", {Op::arcsin, 6}},
-      {"ArcSinh", {Op::arcsinh, 8}},
-      {"ArcTan", {Op::arctan, 6}},
-      {"ArcTan2", {Op::arctan2, 8}},
-      {"ArcTanh", {Op::arctanh, 8}},
-      {"AsType", {Op::cast, 1}},
-      {"BitwiseAnd", {Op::bitwise_and, 1}},
-      {"BitwiseInvert", {Op::bitwise_invert, 1}},
-      {"BitwiseOr", {Op::bitwise_or, 1}},
-      {"BitwiseXor", {Op::bitwise_xor, 1}},
-      {"Ceil", {Op::ceil, 1}},
-      {"Conjugate", {Op::conjugate, 1}},
-      {"Cos", {Op::cos, 4}},
-      {"Cosh", {Op::cosh, 6}},
-      {"Divide", {Op::divide, 1}},
-      {"Equal", {Op::equal, 1}},
-      {"Erf", {Op::erf, 8}},
-      {"ErfInv", {Op::erfinv, 8}},
-      {"Exp", {Op::exp, 4}},
-      {"Expm1", {Op::expm1, 4}},
-      {"Floor", {Op::floor, 1}},
-      {"FloorDivide", {Op::floor_divide, 2}},
-      {"Greater", {Op::greater, 1}},
-      {"GreaterEqual", {Op::greater_equal, 1}},
-      {"Imag", {Op::imag, 1}},
-      {"LeftShift", {Op::left_shift, 1}},
-      {"Less", {Op::less, 1}},
-      {"LessEqual", {Op::less_equal, 1}},
-      {"Log", {Op::log, 4}},
-      {"Log10", {Op::log10, 4}},
-      {"Log1p", {Op::log1p, 6}},
-      {"Log2", {Op::log2, 4}},
-      {"LogAddExp", {Op::logaddexp, 12}},
-      {"LogicalAnd", {Op::logical_and, 1}},
-      {"LogicalNot", {Op::logical_not, 1}},
-      {"LogicalOr", {Op::logical_or, 1}},
-      {"Maximum", {Op::maximum, 1}},
-      {"Minimum", {Op::minimum, 1}},
-      {"Multiply", {Op::multiply, 1}},
-      {"NaNEqual", {Op::nan_equal, 1}},
-      {"Negative", {Op::negative, 1}},
-      {"NotEqual", {Op::not_equal, 1}},
-      {"Power", {Op::power, 16}},
-      {"Real", {Op::real, 1}},
-      {"Remainder", {Op::remainder, 8}},
-      {"RightShift", {Op::right_shift, 1}},
-      {"Round", {Op::round, 1}},
-      {"Rsqrt", {Op::rsqrt, 2}},
-      {"Select", {Op::select, 1}},
-      {"Sigmoid", {Op::sigmoid, 6}},
-      {"Sign", {Op::sign, 1}},
-      {"Sin", {Op::sin, 4}},
-      {"Sinh", {Op::sinh, 6}},
-      {"Sqrt", {Op::sqrt, 2}},
-      {"Square", {Op::square, 1}},
-      {"Subtract", {Op::subtract, 1}},
-      {"Tan", {Op::tan, 6}},
-      {"Tanh", {Op::tanh, 6}},
-  };
+  static const auto& table = *[] {
+    auto* result = new std::unordered_map<std::string_view, Operation>;
+    for (const ElementwiseOp& each : elementwise_ops) {
+      result->emplace(each.primitive, Operation{each.op, each.cost});
+    }
+    return result;
+  }();
   return table;
 }
 

@@ -70,6 +70,10 @@ inline vfloat magnitude(vfloat x) {
   return (vfloat)((vint)x & 0x7fffffff);
 }
 
+inline vdouble magnitude(vdouble x) {
+  return (vdouble)((vlong)x & 0x7fffffffffffffff);
+}
+
 // The smaller and the larger of two values; b if either is NaN.
 template <class V>
 inline V min(V a, V b) {
