@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cpu/graph/registry.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
 #include "cpu/nodes/verbose.hpp"
@@ -22,14 +23,14 @@ constexpr std::size_t max_steps = 64;
 constexpr std::size_t max_inputs = 16;
 
 // With a null `run` if the types have no kernel.
-ElementwiseKernel kernel_of(const array& node, ElementwiseOp operation) {
+ElementwiseKernel kernel_of(const array& node, const ElementwiseOp& operation) {
   return elementwise_kernel(operation, node.inputs().back().dtype(), node.dtype());
 }
 
-// The same if the node is no operation on single elements.
+// The same if the node is not elementwise.
 ElementwiseKernel kernel_of(const array& node) {
-  const auto found = elementwise_ops().find(node.primitive().name());
-  return found == elementwise_ops().end() ? ElementwiseKernel{} : kernel_of(node, found->second);
+  const KernelRow* row = find_row(node.primitive().name());
+  return row && row->elementwise ? kernel_of(node, *row->elementwise) : ElementwiseKernel{};
 }
 
 bool is_pending(const array& a) {
@@ -209,7 +210,7 @@ class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain>
 
 }  // namespace
 
-bool fuse_elementwise(array& node, ElementwiseOp operation) {
+bool fuse_elementwise(array& node, const ElementwiseOp& operation) {
   auto& primitive = node.primitive_ptr();
   const ElementwiseKernel kernel = kernel_of(node, operation);
   if (!kernel.run) {

@@ -111,8 +111,8 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"RoPE", own},
       {"ScaledDotProductAttention", own},
   };
-  for (const auto& [primitive, operation] : elementwise_ops()) {
-    rows.emplace(primitive, KernelRow{.elementwise = operation});
+  for (const ElementwiseOp& operation : elementwise_ops) {
+    rows.emplace(operation.primitive, KernelRow{.elementwise = &operation});
   }
   return rows;
 }

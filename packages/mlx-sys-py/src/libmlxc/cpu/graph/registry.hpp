@@ -3,14 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 #include <unordered_map>
 
 #include <mlx/array.h>
 
+#include "cpu/kernels/elementwise/ops.hpp"
 #include "cpu/nodes/kernel_override.hpp"
-#include "cpu/ops/elementwise.hpp"
 
 namespace mlx_c::cpu {
 
@@ -24,8 +23,8 @@ enum class Traffic : std::uint8_t {
 struct KernelRow {
   // What becomes of a node; null if nothing does: it is a view, or a primitive of our own.
   Override (*make)(mlx::core::array& node) = nullptr;
-  // An operation on single elements, which is fused with others.
-  std::optional<ElementwiseOp> elementwise = std::nullopt;
+  // An elementwise operation, which is fused with others; null for other primitives.
+  const ElementwiseOp* elementwise = nullptr;
   // Whether `make` is asked as well where MLX's kernels are wanted, as it keeps from them what
   // crashes them.
   bool guards_mlx = false;

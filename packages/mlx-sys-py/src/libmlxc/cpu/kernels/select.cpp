@@ -24,7 +24,7 @@ namespace v4 {
 extern const Kernels table;
 }
 namespace v4_bf16 {
-extern const Kernels table, table_with_tiles;
+extern const Kernels table, table_amx;
 }
 #else
 namespace generic {
@@ -42,7 +42,7 @@ struct Level {
 
 #if defined(__x86_64__)
 // The system keeps what is in tiles for a process that has asked for it.
-bool has_tiles() {
+bool has_amx() {
 #if defined(__linux__)
   constexpr int ask = 0x1023, tiles = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
@@ -66,7 +66,7 @@ std::vector<Level> all_levels() {
   const bool v4_bf16_runs =
       v4_runs && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
   return {
-      {"v4_amx", &v4_bf16::table_with_tiles, v4_bf16_runs && has_tiles()},
+      {"v4_amx", &v4_bf16::table_amx, v4_bf16_runs && has_amx()},
       {"v4_bf16", &v4_bf16::table, v4_bf16_runs},
       {"v4", &v4::table, v4_runs},
       {"v3", &v3::table, v3_runs},

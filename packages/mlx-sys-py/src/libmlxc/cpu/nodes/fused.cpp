@@ -8,6 +8,8 @@
 #include <mlx/allocator.h>
 #include <mlx/transforms.h>
 
+#include "cpu/arrays/dtypes.hpp"
+
 namespace mlx_c::cpu {
 
 namespace {

@@ -1,9 +1,5 @@
-// Operations on single elements: their kernels by types, and the types that these take.
+// The kernels of elementwise operations, by types.
 #pragma once
-
-#include <optional>
-#include <string_view>
-#include <unordered_map>
 
 #include <mlx/dtype.h>
 
@@ -11,24 +7,14 @@
 
 namespace mlx_c::cpu {
 
-struct ElementwiseOp {
-  Op op;
-  int cost;  // in additions
-};
-
-// By the names of MLX's primitives.
-const std::unordered_map<std::string_view, ElementwiseOp>& elementwise_ops();
-
 struct ElementwiseKernel {
   Elementwise run = nullptr;
   int cost = 0;  // of an element, in additions
 };
 
-// The kernel for operands and results of these types; with a null `run` if there is none.
+// The kernel for operands and results of these types, with SIMD if there is one; with a null `run`
+// if there is none.
 ElementwiseKernel elementwise_kernel(
-    ElementwiseOp operation, mlx::core::Dtype from, mlx::core::Dtype to);
-
-// The type as kernels know it; none for complex numbers.
-std::optional<Type> element_type(mlx::core::Dtype type);
+    const ElementwiseOp& operation, mlx::core::Dtype from, mlx::core::Dtype to);
 
 }  // namespace mlx_c::cpu

@@ -1,4 +1,4 @@
-// Products of matrices, alone and added to a third.
+// Matmul and addmm.
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -6,6 +6,8 @@
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
 
+#include "cpu/arrays/dtypes.hpp"
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/ops.hpp"
@@ -18,7 +20,7 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// The memory of matrices whose columns are contiguous.
+// Allocates column-major matrices.
 void allocate_columns(array& y) {
   mx::Strides strides = y.strides();
   const std::size_t last = strides.size() - 1;
@@ -43,7 +45,7 @@ class MatmulOverride : public KernelOverride {
  public:
   MatmulOverride(
       std::shared_ptr<mx::Primitive> original,
-      Number type,
+      ElementType type,
       float alpha,
       float beta,
       bool in_columns)
@@ -86,7 +88,7 @@ class MatmulOverride : public KernelOverride {
          b = MatrixView(inputs[1], type_),
          c = std::move(c),
          y = y.data<char>()] {
-          const std::ptrdiff_t size = number_size(p.type) * p.m * p.n;
+          const std::ptrdiff_t size = item_size(p.type) * p.m * p.n;
           const auto turned = [&](const Gemm& p) { return in_columns ? transposed(p) : p; };
           batched_gemm(*table, turned(p), count, [&](int item) {
             Gemm whole = p;
@@ -102,13 +104,13 @@ class MatmulOverride : public KernelOverride {
   }
 
  private:
-  const Number type_;
+  const ElementType type_;
   const float alpha_, beta_;
   const bool in_columns_;
 };
 
 Override gemm(array& node, float alpha, float beta, bool in_columns = false) {
-  const auto type = number_type(node.dtype());
+  const auto type = inexact_type(node.dtype());
   if (!type) {
     return keep_mlx("no kernel for this type");
   }
@@ -120,7 +122,7 @@ Override gemm(array& node, float alpha, float beta, bool in_columns = false) {
   return std::make_shared<MatmulOverride>(node.primitive_ptr(), *type, alpha, beta, in_columns);
 }
 
-// Whether a node exchanges the last two axes of its input and leaves the others where they are.
+// Whether a node transposes the last two axes of its input and no others.
 bool exchanges_last_axes(const array& node) {
   const auto axes = static_cast<mx::Transpose&>(node.primitive()).state();
   const int last = static_cast<int>(axes.size()) - 1;

@@ -19,14 +19,15 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// The strides with which `a`, as it lies, has another shape of the same size, if there are any.
+// The strides that make `a`, without a copy, an array of another shape of the same size, if there
+// are any.
 std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
   if (a.size() == 0 || a.flags().row_contiguous) {
     return mx::make_contiguous_strides(shape);
   }
   mx::Strides strides(shape.size(), 1);
-  // From the last axis to the first: each run of old axes that lie behind each other without gaps
-  // has to be cut into new ones just so.
+  // From the last axis to the first: each group of old axes that are contiguous in memory must
+  // split into new axes evenly.
   int from = static_cast<int>(a.ndim()) - 1;
   int to = static_cast<int>(shape.size()) - 1;
   while (from >= 0) {

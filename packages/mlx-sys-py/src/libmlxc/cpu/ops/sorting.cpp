@@ -10,10 +10,11 @@
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/radix_sort.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -23,13 +24,13 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Elements that one task sorts, if rows are shorter; longer rows are sorted in parts.
+// Elements of one task, which sorts whole rows; longer rows are sorted in parallel parts.
 constexpr std::size_t task_size = 1 << 14;
 constexpr std::size_t long_row = 1 << 17;
-// Threads from which on that pays: with each digit, all records move between processors.
+// Threads from which parallel parts pay: each radix pass moves all records between cores.
 constexpr int least_threads = 4;
 
-// What is wanted in place of a value.
+// The record that is sorted: a key, or a key with its index.
 struct Index {
   std::uint32_t value;
 };

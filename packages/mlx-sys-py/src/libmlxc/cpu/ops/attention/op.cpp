@@ -1,4 +1,4 @@
-// Scaled dot-product attention without a matrix of all scores.
+// Scaled dot-product attention, without the matrix of all scores.
 #include <algorithm>
 
 #include <mlx/fast.h>

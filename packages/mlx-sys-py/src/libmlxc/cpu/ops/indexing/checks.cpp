@@ -1,8 +1,8 @@
-// Indices that reach outside of an array: an error instead of whatever lies there.
+// Bounds checks of indices: an IndexError instead of an access out of bounds.
 //
-// MLX's kernels trust their indices. The stand-in gives them, if need be, a copy in which each
-// index that is out of range is 0, and lets the evaluation fail if there was one: a task that fails
-// does not stop the ones behind it, so the kernel runs in either case.
+// MLX's kernels trust their indices. The override passes a copy in which each index out of range is
+// 0, and makes the evaluation fail if there was one: a task that fails does not stop those after
+// it, so the kernel runs in either case.
 #include "cpu/ops/indexing/checks.hpp"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// An input that holds indices: all for one axis, or its i-th one for the axis of the i-th limit.
+// An input that holds indices: all for one axis, or the i-th index for the axis of the i-th limit.
 struct Indices {
   std::size_t input;
   std::vector<Limit> limits;
@@ -54,16 +54,16 @@ T saturated(std::int64_t value) {
   return static_cast<T>(value);
 }
 
-// Says what is wrong with the first index that is, else nothing. Makes it, and others, 0 in
-// `target`, to which the indices are copied if that is not null.
+// Returns the message for the first index out of range, or "". Copies the indices to `target`,
+// unless that is null, with 0 in place of those out of range.
 template <class T>
 std::string copy(
     const char* name, const T* source, T* target, std::size_t size, const Limit& limit) {
   const T low = saturated<T>(limit.wraps ? -limit.size : 0), high = saturated<T>(limit.last());
-  // A slice does not go round the end: between these and 0 it would have to.
+  // A slice does not wrap around the end: between these and 0 it would have to.
   const T gap = saturated<T>(limit.wraps ? -limit.length : -1);
   auto is_wrong = [=](T i) { return (i < low) | (i > high) | ((i > gap) & (i < T(0))); };
-  // As wide as the indices, so that compilers make vectors of it.
+  // As wide as the indices, so that the loop is vectorised.
   T wrong = 0;
   for (std::size_t i = 0; i < size; i++) {
     wrong |= static_cast<T>(is_wrong(source[i]));
@@ -81,7 +81,7 @@ std::string copy(
   return index_message(name, std::to_string(first), limit);
 }
 
-// Copies elements in the order of their axes, wherever they lie.
+// Copies elements of any layout into row-major order.
 template <class T>
 void gather_in_order(
     const T* source, T* target, const mx::Shape& shape, const mx::Strides& strides) {
@@ -99,7 +99,7 @@ void gather_in_order(
   }
 }
 
-// What a task needs to check one input; it keeps no handle, see View.
+// The check of one input, for a task; holds no handle, see View.
 struct Check {
   const char* name;
   mx::Dtype type;
@@ -171,8 +171,8 @@ class CheckedIndices : public KernelOverride {
     if (const Limit* limit = impossible(inputs)) {
       return refuse(*limit, outputs[0]);
     }
-    // In place of the inputs themselves, and only for the call: MLX keeps these for as long as it
-    // needs them, and one more handle on the others would keep them from being donated.
+    // Replaces inputs for the time of the call: MLX keeps the inputs alive as long as it needs
+    // them, and another handle on one would prevent its donation.
     auto& given = const_cast<std::vector<array>&>(inputs);
     std::vector<array> kept;
     for (const Indices& indices : indices_) {
@@ -186,7 +186,7 @@ class CheckedIndices : public KernelOverride {
   }
 
  private:
-  // A limit that no index can keep, if there are indices.
+  // A limit that no index is within, if there are indices.
   const Limit* impossible(const std::vector<array>& inputs) const {
     for (const Indices& indices : indices_) {
       for (const Limit& limit : indices.limits) {
@@ -206,7 +206,7 @@ class CheckedIndices : public KernelOverride {
   }
 
   array checked(const array& indices, const Indices& about, const array& node) {
-    // As they lie, if there is nothing between them, else in order.
+    // In memory order if they are contiguous, else gathered.
     const auto& flags = indices.flags();
     const bool as_they_lie =
         (flags.row_contiguous || flags.col_contiguous) && about.limits.size() == 1;
@@ -220,7 +220,7 @@ class CheckedIndices : public KernelOverride {
         indices.shape(),
         indices.strides(),
         about.limits};
-    // Those that are there already need no copy, unless there is something to change in it.
+    // Available indices need no copy unless one is out of range.
     const bool available = indices.status() == array::Status::available;
     if (available && check.in_order && check.run().empty()) {
       return indices;
@@ -255,8 +255,7 @@ class CheckedIndices : public KernelOverride {
   const std::vector<Indices> indices_;
 };
 
-// The stand-in for a node whose own work is done by `kernel`, or by MLX's primitive if that is
-// null.
+// The check around `product`, or around MLX's primitive if that has no kernel.
 Override guard(
     array& node,
     const char* operation,
@@ -305,7 +304,7 @@ Override checked_gather_axis(array& node) {
 Override checked_scatter(array& node) {
   const auto axes = original<mx::Scatter>(node).state().second;
   const array &target = node.inputs()[0], &updates = node.inputs().back();
-  // The updates have the axes of the indices, and behind them those of the target.
+  // The axes of the updates are those of the indices, then those of the target.
   const int before = updates.ndim() - target.ndim();
   std::vector<Indices> indices;
   for (std::size_t i = 0; i < axes.size(); i++) {
@@ -357,7 +356,7 @@ Override checked_gather_qmm(array& node, Override product) {
 }
 
 Override segmented_mm(array& node) {
-  // Where segments begin and end; the end may be that of the axis.
+  // The begins and ends of segments; an end may be the size of the axis.
   const int columns = node.inputs()[0].shape(1);
   return guard(
       node,

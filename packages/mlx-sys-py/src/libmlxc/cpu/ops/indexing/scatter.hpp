@@ -1,4 +1,4 @@
-// Updates of an array at given places.
+// Scatter: updates of an array at indices.
 #pragma once
 
 #include <cstddef>
