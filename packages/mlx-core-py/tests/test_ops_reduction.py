@@ -55,7 +55,8 @@ RUNNING: dict[str, Callable[..., np.ndarray]] = {
 
 @pytest.mark.parametrize("name", REDUCTIONS)
 @quick
-@given(case=with_axes(floats(low=-2, high=2)), keepdims=st.booleans())
+# So small that no product of all elements is infinite.
+@given(case=with_axes(floats(low=-1.1, high=1.1)), keepdims=st.booleans())
 def test_reductions(name: str, case: tuple[np.ndarray, Any], keepdims: bool) -> None:
     x, axis = case
     want = REDUCTIONS[name](x.astype(np.float64), axis=axis, keepdims=keepdims)
