@@ -5,121 +5,12 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import mlx_core_py as mx
-
-MAX_NAME_CHARS = 65535
-MAX_DIMENSIONS = 4
-MAX_ALIGNMENT = 2**20
-
-_SCALARS = {
-    0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q",
-    12: "<d",
-}  # fmt: skip
-_STRING = 8
-_ARRAY = 9
-
-
-@dataclass(frozen=True)
-class TensorType:
-    """How a GGUF file stores a tensor: ``block`` values in ``size`` bytes."""
-
-    name: str
-    block: int
-    size: int
-
-
-# Those that the framework reads: as they are, packed (Q4_0, Q4_1, Q8_0), or widened to float16.
-_TENSOR_TYPES = {
-    0: TensorType("F32", 1, 4),
-    1: TensorType("F16", 1, 2),
-    2: TensorType("Q4_0", 32, 18),
-    3: TensorType("Q4_1", 32, 20),
-    8: TensorType("Q8_0", 32, 34),
-    10: TensorType("Q2_K", 256, 84),
-    12: TensorType("Q4_K", 256, 144),
-    14: TensorType("Q6_K", 256, 210),
-    24: TensorType("I8", 1, 1),
-    25: TensorType("I16", 1, 2),
-    26: TensorType("I32", 1, 4),
-}
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """A tensor of a GGUF file: its type, and its shape with the slowest dimension first."""
-
-    type: TensorType
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class GGUFHeader:
-    """What a GGUF file says before its data.
-
-    Attributes:
-        metadata: Key to ``int``, ``float``, ``bool``, ``str``, or a list of one of these.
-        tensors: Name to type and shape.
-    """
-
-    metadata: dict[str, Any]
-    tensors: dict[str, TensorInfo]
-
-
-class _Reader:
-    """Reads little-endian values; what would run past the end of the file is an error."""
-
-    def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.file = file
-        self.path = path
-        self.size = path.stat().st_size
-
-    def bytes(self, count: int) -> bytes:
-        # An absurd count must not even be tried: what is read is allocated first.
-        data = self.file.read(count) if count <= self.size else b""
-        if len(data) != count:
-            raise ValueError(f"{self.path} is truncated: it ends within its header")
-        return data
-
-    def number(self, code: str) -> Any:
-        return struct.unpack(code, self.bytes(struct.calcsize(code)))[0]
-
-    def string(self) -> str:
-        data = self.bytes(int.from_bytes(self.bytes(8), "little"))
-        # Damaged text in a token or a note should not keep a model from loading.
-        return data.decode("utf-8", errors="replace")
-
-    def name(self) -> str:
-        name = self.string()
-        # What reads the data ends a name at a zero byte.
-        if not (name.isascii() and name.isprintable() and 0 < len(name) <= MAX_NAME_CHARS):
-            raise ValueError(f"{self.path} is damaged: it has the name {name[:100]!r}")
-        return name
-
-    def value(self) -> Any:
-        kind = self.number("<I")
-        if kind == _STRING:
-            return self.string()
-        if kind in _SCALARS:
-            return self.number(_SCALARS[kind])
-        if kind == _ARRAY:
-            kind, count = self.number("<I"), self.number("<Q")
-            if kind == _STRING:
-                # Each string has at least its length, so an absurd count is seen at once.
-                if count * 8 > self.size:
-                    raise ValueError(f"{self.path} is truncated: it ends within its header")
-                return [self.string() for _ in range(count)]
-            if kind in _SCALARS:
-                code = _SCALARS[kind]
-                data = self.bytes(count * struct.calcsize(code))
-                return [item[0] for item in struct.iter_unpack(code, data)]
-        raise ValueError(f"{self.path} has a metadata value of unknown type {kind}")
+from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, read_header
 
 
 def read_gguf_header(path: str | Path) -> GGUFHeader:
@@ -129,72 +20,29 @@ def read_gguf_header(path: str | Path) -> GGUFHeader:
         path: The file.
 
     Returns:
-        Its metadata and what tensors it holds.
+        Its metadata and what tensors it holds, as `mlx_core_py.gguf.read_header` gives it.
 
     Raises:
         FileNotFoundError: If there is no such file.
+        OSError: If it cannot be opened.
         ValueError: If the file is not GGUF, is truncated or damaged, or holds tensors of a type
             that is not supported.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
-    with path.open("rb") as file:
-        reader = _Reader(file, path)
-        if reader.size < 24 or reader.bytes(4) != b"GGUF":
-            raise ValueError(f"{path} is not a GGUF file")
-        version = reader.number("<I")
-        if version not in (2, 3):
-            raise ValueError(f"{path} has GGUF version {version}; supported: 2 and 3")
-        tensor_count, value_count = reader.number("<Q"), reader.number("<Q")
-        metadata: dict[str, Any] = {}
-        for _ in range(value_count):
-            key = reader.name()
-            metadata[key] = reader.value()
-        alignment = metadata.get("general.alignment", 32)
-        if not isinstance(alignment, int) or not 8 <= alignment <= MAX_ALIGNMENT or alignment % 8:
-            raise ValueError(f"{path} has a senseless general.alignment: {alignment!r}")
-        tensors: dict[str, TensorInfo] = {}
-        end = 0
-        for _ in range(tensor_count):
-            name, info, offset = _read_tensor_info(reader)
-            if name in tensors:
-                raise ValueError(f"{path} has two tensors named '{name}'")
-            if offset % alignment:
-                raise ValueError(f"{path}: the data of tensor '{name}' is not aligned")
-            tensors[name] = info
-            size = math.prod(info.shape) // info.type.block * info.type.size
-            end = max(end, offset + size)
-        start = -(-file.tell() // alignment) * alignment
-        if tensors and start + end > reader.size:
+    # What the system says of it is an OSError; what is in it, here as of all files of models, not.
+    with Path(path).open("rb"):
+        pass
+    try:
+        header = read_header(path)
+    except OSError as error:
+        raise ValueError(str(error)) from None
+    for name, tensor in header.tensors.items():
+        if not TENSOR_TYPES[tensor.ggml_type].loadable:
+            supported = ", ".join(kind.name for kind in TENSOR_TYPES.values() if kind.loadable)
             raise ValueError(
-                f"{path} is truncated: it has {reader.size} bytes and needs {start + end}"
+                f"{path}: tensor '{name}' is of GGML type {tensor.ggml_type}, which is not "
+                f"supported; supported: {supported}"
             )
-    return GGUFHeader(metadata, tensors)
-
-
-def _read_tensor_info(reader: _Reader) -> tuple[str, TensorInfo, int]:
-    name = reader.name()
-    dimensions = reader.number("<I")
-    if not 1 <= dimensions <= MAX_DIMENSIONS:
-        raise ValueError(f"{reader.path}: tensor '{name}' has {dimensions} dimensions")
-    shape = tuple(reader.number("<Q") for _ in range(dimensions))[::-1]
-    if not all(1 <= size < 2**31 for size in shape):
-        raise ValueError(f"{reader.path}: tensor '{name}' has the senseless shape {shape}")
-    code = reader.number("<I")
-    if code not in _TENSOR_TYPES:
-        known = ", ".join(kind.name for kind in _TENSOR_TYPES.values())
-        raise ValueError(
-            f"{reader.path}: tensor '{name}' is of GGML type {code}, which is not supported; "
-            f"supported: {known}"
-        )
-    kind = _TENSOR_TYPES[code]
-    if shape[-1] % kind.block:
-        raise ValueError(
-            f"{reader.path}: the rows of tensor '{name}' have {shape[-1]} values, which is no "
-            f"multiple of {kind.name}'s {kind.block}"
-        )
-    return name, TensorInfo(kind, shape), reader.number("<Q")
+    return header
 
 
 _TOP_LEVEL = {
