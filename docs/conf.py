@@ -1,10 +1,12 @@
 """Configuration of Sphinx. Build with ``nox -s docs``: autodoc reads the installed packages."""
 
+import shutil
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
+from mlx_lm_py.models.registry import MODULES
 from sphinx.application import Sphinx
 
 project = "mlx-py"
@@ -34,7 +36,10 @@ autodoc_typehints = "signature"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 
-table = Path(__file__).parents[1] / "packages" / "mlx-sys-py"
+ROOT = Path(__file__).parents[1]
+table = ROOT / "packages" / "mlx-sys-py"
+# What the benchmarks have found, they show themselves.
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 
 def write_table_pages(app: Sphinx) -> None:
@@ -47,5 +52,36 @@ def write_table_pages(app: Sphinx) -> None:
     subprocess.run([*command, "--out", folder / "differences.md"], cwd=table, check=True)
 
 
+def write_measured_pages(app: Sphinx) -> None:
+    """Make a page with tables and plots of each file of results that is kept."""
+    from cpu import page, results
+
+    folder = Path(app.srcdir, "design", "measured")
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in sorted(ROOT.glob("benchmarks/results/cpu-*.json")):
+        page.write(results.load(path), folder, path.stem)
+
+
+def write_model_pages(app: Sphinx) -> None:
+    """Make a page of each model that is registered."""
+    folder = Path(app.srcdir, "reference", "models")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for module in sorted(set(MODULES.values())):
+        names = ", ".join(f"`{name}`" for name, other in MODULES.items() if other == module)
+        page = f"""\
+# {module}
+
+For the architectures {names}.
+
+```{{eval-rst}}
+.. automodule:: mlx_lm_py.models.{module}
+```
+"""
+        (folder / f"{module}.md").write_text(page)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", write_table_pages)
+    app.connect("builder-inited", write_measured_pages)
+    app.connect("builder-inited", write_model_pages)

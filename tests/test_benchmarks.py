@@ -13,10 +13,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from cpu import ops_worker, timing
+from cpu import ops_worker, page, results, timing
 from cpu.scaling import fitted_exponent, sizes_between, thread_counts
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "bench_cpu.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+SCRIPT = BENCHMARKS / "bench_cpu.py"
+KEPT = sorted(BENCHMARKS.glob("results/cpu-*.json"))
 
 
 def run(*arguments: str) -> str:
@@ -85,12 +87,34 @@ def test_unknown_section() -> None:
     assert "no such section: nothing" in done.stderr
 
 
-def test_operations() -> None:
-    output = run("ops", "--rows", "softmax")
+def test_operations(tmp_path: Path) -> None:
+    output = run("ops", "--rows", "softmax", "--save", str(tmp_path / "cpu-new"))
     ((_, size, ours, *_),) = rows_of_table(output, "softmax")
     assert size == "1"
     assert ours.endswith("µs")
     assert rows_of_table(output, "stock MLX")
+    # What is kept is what was printed.
+    kept = results.load(tmp_path / "cpu-new.json")
+    assert kept["quick"]
+    assert kept["versions"]["mlx-sys-py"]
+    assert f"{page.introduction(kept)}\n{page.section(kept, 'ops')}\n" == output
+    assert kept["sections"]["ops"]["rows"][0]["ours"] > 0
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_kept_results(path: Path) -> None:
+    kept = results.load(path)
+    assert kept["commit"]
+    assert not kept["quick"]
+    assert list(kept["sections"]) == list(page.SECTIONS)
+    for name, found in kept["sections"].items():
+        module = page.SECTIONS[name]
+        # Some operations have several sizes, each in a line of its own.
+        lines = module.markdown(found).splitlines()
+        assert len([line for line in lines if line.startswith("|")]) > len(found["rows"])
+        assert module.height(found) > 1
+    # A file that is written again is the same file.
+    assert f"{results.layout(kept)}\n" == path.read_text()
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +64,35 @@ def test_package_is_complete(package: Path) -> None:
     assert (module / "py.typed").is_file()
     assert list((package / "tests").glob("test_*.py"))
     assert (package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def pytest_options(folder: Path) -> dict[str, Any]:
+    """The configuration of pytest in a pyproject.toml, in either of its two forms."""
+    tool = tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["pytest"]
+    options: dict[str, Any] = tool.get("ini_options", tool)
+    return options
+
+
+def test_packages_are_tested_as_the_repository_is() -> None:
+    """The tests run with the repository's configuration here and with their own in an sdist."""
+    repository = pytest_options(ROOT)
+    paths = {"benchmarks"}
+    for package in PACKAGES:
+        options = pytest_options(package)
+        assert options["filterwarnings"] == repository["filterwarnings"]
+        assert options["xfail_strict"] == repository["strict_xfail"]
+        assert "--strict-markers" in options["addopts"]
+        assert set(repository["addopts"]) <= set(options["addopts"])
+        markers = [marker.partition(":")[0] for marker in options.get("markers", [])]
+        used = {
+            name
+            for path in package.glob("tests/*.py")
+            for name in re.findall(r"mark\.(model|slow)\b", path.read_text())
+        }
+        assert set(markers) == used
+        folder = package.relative_to(ROOT)
+        paths |= {str(folder / path) for path in options["pythonpath"]}
+    assert set(repository["pythonpath"]) == paths
 
 
 def test_extension_modules_have_stubs() -> None:

@@ -4,10 +4,12 @@
 ``MLX_PY_SDISTS``.
 """
 
+import importlib.util
 import os
 import re
 import struct
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -187,3 +189,22 @@ def test_sdist_holds_what_git_tracks(package: str) -> None:
     with tarfile.open(SDISTS[package]) as sdist:
         files = {member.name.partition("/")[2] for member in sdist if member.isfile()}
     assert files - {"PKG-INFO"} == tracked(package)
+
+
+@needs_sdists
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_sdist_passes_its_own_tests(package: str, tmp_path: Path) -> None:
+    """With the package and its extra ``test`` installed, without the repository or official MLX."""
+    assert importlib.util.find_spec("mlx.core") is None, "the environment has official MLX"
+    with tarfile.open(SDISTS[package]) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    # The plugin is the repository's; the extra does not bring it.
+    command = ["-m", "pytest", "-p", "no:timeout", "-p", "no:cacheprovider"]
+    if package == NATIVE:
+        command += ["-m", "not slow"]
+    done = subprocess.run(
+        [sys.executable, *command], check=False, cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
+from typing import Any
 
 # The distributions of all sides.
 DISTRIBUTIONS = (
@@ -49,18 +51,27 @@ def version(distribution: str) -> str | None:
         return None
 
 
-def title(threads: int) -> str:
-    """What to call the measurements."""
-    return f"Measured on {processor()}, {threads} thread{'s' if threads > 1 else ''}"
+def versions() -> dict[str, str | None]:
+    """The versions of Python and of all sides; ``None`` for what is not installed."""
+    return {"python": platform.python_version()} | {name: version(name) for name in DISTRIBUTIONS}
 
 
-def description(threads: int) -> str:
-    """The machine and the versions of all sides, missing ones named."""
-    versions = {name: version(name) for name in DISTRIBUTIONS}
-    present = ", ".join(f"{name} {v}" for name, v in versions.items() if v)
-    missing = ", ".join(name for name, v in versions.items() if not v)
-    text = (
-        f"{instructions()}; {processors()} processors, all sides with as many threads. "
-        f"Python {platform.python_version()}, {present}."
-    )
-    return f"{text} Not installed, so not measured: {missing}." if missing else text
+def machine(threads: int) -> dict[str, Any]:
+    """The processor, what it can do, how many of them there are and how many threads are used."""
+    return {
+        "processor": processor(),
+        "instructions": instructions(),
+        "processors": processors(),
+        "threads": threads,
+    }
+
+
+def commit() -> str | None:
+    """The commit that is measured, with a mark if files differ from it; None outside of a clone."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        folder = Path(__file__).parent
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlx_lm_py.loading import default_model
-from mlx_lm_utils_py import load_gguf
+from mlx_lm_py.loading.gguf import gguf_config
+from mlx_lm_utils_py import read_gguf_header
 
 from .worker import serve
 
@@ -13,7 +14,7 @@ from .worker import serve
 def answer() -> dict[str, Any]:
     """The attributes of `model.Model`."""
     path = default_model()
-    _, config, _ = load_gguf(path)
+    config = gguf_config(read_gguf_header(path))
     width, heads = config["hidden_size"], config["num_attention_heads"]
     return {
         "path": str(path),

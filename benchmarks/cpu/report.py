@@ -1,11 +1,8 @@
-"""What the sections of the benchmark have found, as Markdown and as plots."""
+"""How figures are shown: numbers, tables, colours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from .section import Section
+from collections.abc import Sequence
 
 # The colours of the sides, the same in all plots.
 COLORS = {
@@ -37,26 +34,3 @@ def ratio(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
-
-
-def save(path: Path, introduction: str, sections: Mapping[str, Section]) -> None:
-    """Write ``<path>.md`` and, for each section, the plot ``<path>-<name>.svg`` that it shows."""
-    # Only this needs it.
-    import matplotlib
-
-    matplotlib.use("svg")
-    # The same figures make the same file.
-    matplotlib.rcParams.update({"svg.hashsalt": path.name, "font.size": 9})
-    from matplotlib import pyplot
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    parts = [introduction]
-    for name, section in sections.items():
-        figure, axes = pyplot.subplots(figsize=(8, section.height), layout="constrained")
-        section.draw(axes)
-        axes.spines[["top", "right"]].set_visible(False)
-        plot = path.with_name(f"{path.name}-{name}.svg")
-        figure.savefig(plot, metadata={"Date": None})
-        pyplot.close(figure)
-        parts.append(f"## {section.title}\n\n![{section.title}]({plot.name})\n\n{section.text}\n")
-    path.with_name(f"{path.name}.md").write_text("\n".join(parts), encoding="utf-8")

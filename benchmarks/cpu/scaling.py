@@ -5,34 +5,39 @@ from __future__ import annotations
 import math
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 from .report import COLORS, ratio, table
-from .section import Section, Settings
+from .section import Settings
 from .timing import geometric_mean
 from .worker import Worker
 
+TITLE = "Scaling"
 TURNS, POINTS = 3, 4
 SIDES = {"ours": "ours", "torch": "PyTorch"}
 
 
-@dataclass(frozen=True)
-class Growth:
+class Growth(TypedDict):
     """How one operation scales.
 
     Attributes:
-        name: The operation.
+        operation: The operation.
         order: The power of the size that the work grows with.
         exponents: The power that the cost grows with from the middle size to the largest, by side.
         threaded: How many times as fast the largest size is, by side and number of threads.
     """
 
-    name: str
+    operation: str
     order: int
     exponents: dict[str, float]
-    threaded: dict[str, dict[int, float]]
+    threaded: dict[str, dict[str, float]]
+
+
+class Found(TypedDict):
+    """What the section has found: all operations, and mean gains by number of threads and side."""
+
+    rows: list[Growth]
+    means: dict[str, dict[str, float]]
 
 
 def thread_counts(threads: int) -> list[int]:
@@ -54,21 +59,24 @@ def fitted_exponent(times: dict[int, float]) -> float:
     return covariance / sum((a - mean_x) ** 2 for a in x)
 
 
-def run(settings: Settings) -> Section:
+def run(settings: Settings) -> Found:
     """Measure all rows that are asked for."""
     counts = thread_counts(settings.threads)
-    growths = []
+    growths: list[Growth] = []
     with ExitStack() as stack:
         workers = {n: stack.enter_context(Worker("ops_worker", threads=n)) for n in counts}
         for row in workers[1].ask(do="rows"):
             if settings.rows in row["name"]:
                 growths.append(measure(row, workers, settings))
                 print(growths[-1], file=sys.stderr)
-    sides = {side: label for side, label in SIDES.items() if side in growths[0].exponents}
-    parts = [tabulate(growths, sides, counts[1:]), means(growths, sides, counts[1:])]
-    height = 1 + 0.2 * len(growths)
-    draw_all = partial(draw, growths=growths, sides=sides, most=counts[-1])
-    return Section("Scaling", "\n\n".join(parts), height, draw_all)
+    means = {
+        f"{n}": {
+            side: geometric_mean(growth["threaded"][side][f"{n}"] for growth in growths)
+            for side in sides_of(growths)
+        }
+        for n in counts[1:]
+    }
+    return {"rows": growths, "means": means}
 
 
 def measure(row: dict[str, Any], workers: dict[int, Worker], settings: Settings) -> Growth:
@@ -85,59 +93,77 @@ def measure(row: dict[str, Any], workers: dict[int, Worker], settings: Settings)
     grown = {size: time(most, size) for size in sizes_between(low, high)}
     threaded = {n: grown[high] if n == most else time(n, high) for n in workers}
     sides = list(grown[high])
-    return Growth(
-        row["name"],
-        row["order"],
-        {s: fitted_exponent({size: times[s] for size, times in grown.items()}) for s in sides},
-        {s: {n: threaded[1][s] / times[s] for n, times in threaded.items()} for s in sides},
-    )
+    exponents = {s: fitted_exponent({n: times[s] for n, times in grown.items()}) for s in sides}
+    gains = {
+        s: {f"{n}": threaded[1][s] / times[s] for n, times in threaded.items() if n > 1}
+        for s in sides
+    }
+    return {
+        "operation": row["name"],
+        "order": row["order"],
+        "exponents": exponents,
+        "threaded": gains,
+    }
 
 
-def tabulate(growths: list[Growth], sides: dict[str, str], counts: list[int]) -> str:
-    """All operations."""
-    header = [
-        "operation",
-        "work grows with",
-        *(f"cost of {label}" for label in sides.values()),
-        *(f"{label}, {n} threads" for n in counts for label in sides.values()),
-    ]
-    return table(
-        header,
-        [
-            [
-                growth.name,
-                f"n^{growth.order}",
-                *(f"n^{growth.exponents[side]:.2f}" for side in sides),
-                *(ratio(growth.threaded[side][n]) for n in counts for side in sides),
-            ]
-            for growth in growths
-        ],
-    )
-
-
-def means(growths: list[Growth], sides: dict[str, str], counts: list[int]) -> str:
-    """The mean of what threads bring, and what the table shows."""
+def markdown(found: Found) -> str:
+    """All operations, and the mean of what threads bring."""
+    sides = sides_of(found["rows"])
     lines = [
         f"{n} threads, geometric mean: "
-        + ", ".join(
-            f"{label} {ratio(geometric_mean(growth.threaded[side][n] for growth in growths))}"
-            for side, label in sides.items()
-        )
+        + ", ".join(f"{label} {ratio(gains[side])}" for side, label in sides.items())
         + "."
-        for n in counts
+        for n, gains in found["means"].items()
     ]
     notes = (
         "The exponents are fitted between the middle and the largest size, with all threads; the "
         "last columns say how many times as fast the largest size is as with one thread."
     )
-    return "\n\n".join([*lines, notes])
+    return "\n\n".join([growth_table(found, sides), *lines, notes])
 
 
-def draw(axes: Any, growths: list[Growth], sides: dict[str, str], most: int) -> None:
-    """What all threads bring each operation."""
-    names = [growth.name for growth in growths]
-    for side, label in sides.items():
-        gains = [growth.threaded[side][most] for growth in growths]
+def sides_of(growths: list[Growth]) -> dict[str, str]:
+    """The sides that were there, with their labels."""
+    return {
+        side: label
+        for side, label in SIDES.items()
+        if any(side in growth["exponents"] for growth in growths)
+    }
+
+
+def growth_table(found: Found, sides: dict[str, str]) -> str:
+    """All operations."""
+    header = [
+        "operation",
+        "work grows with",
+        *(f"cost of {label}" for label in sides.values()),
+        *(f"{label}, {n} threads" for n in found["means"] for label in sides.values()),
+    ]
+    return table(
+        header,
+        [
+            [
+                growth["operation"],
+                f"n^{growth['order']}",
+                *(f"n^{growth['exponents'][side]:.2f}" for side in sides),
+                *(ratio(growth["threaded"][side][n]) for n in found["means"] for side in sides),
+            ]
+            for growth in found["rows"]
+        ],
+    )
+
+
+def height(found: Found) -> float:
+    """The height of the plot in inches."""
+    return 1 + 0.2 * len(found["rows"])
+
+
+def draw(axes: Any, found: Found) -> None:
+    """What the most threads bring each operation."""
+    names = [growth["operation"] for growth in found["rows"]]
+    most = max(found["means"], key=int, default="1")
+    for side, label in sides_of(found["rows"]).items():
+        gains = [growth["threaded"][side].get(most, 1.0) for growth in found["rows"]]
         axes.scatter(gains, range(len(names)), s=16, color=COLORS[side], label=label)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(names)), names)

@@ -1,10 +1,9 @@
-"""What the sections of the benchmark are asked, and what they find."""
+"""What a section of the benchmark is asked, and what it has to offer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -22,18 +21,30 @@ class Settings:
     quick: bool
 
 
-@dataclass(frozen=True)
-class Section:
-    """What a section has found.
+class Section(Protocol):
+    """A module that measures, and shows what it has found.
+
+    What it has found is a dictionary of what JSON can hold, so that it can be kept and shown later.
+    Ratios and means are in it too: they come from the times before these are rounded.
 
     Attributes:
-        title: Its title.
-        text: Its findings, as Markdown.
-        height: The height of its plot in inches.
-        draw: Draws the plot into axes of matplotlib.
+        TITLE: The title of the section.
     """
 
-    title: str
-    text: str
-    height: float
-    draw: Callable[[Any], None]
+    TITLE: str
+
+    def run(self, settings: Settings) -> Any:
+        """Measure what is asked for."""
+        ...
+
+    def markdown(self, found: Any) -> str:
+        """What was found, as tables."""
+        ...
+
+    def height(self, found: Any) -> float:
+        """The height of the plot in inches."""
+        ...
+
+    def draw(self, axes: Any, found: Any) -> None:
+        """Draw the plot into axes of matplotlib."""
+        ...

@@ -3,54 +3,86 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 from .report import COLORS, ratio, seconds, table
-from .section import Section, Settings
+from .section import Settings
 from .worker import Worker
 
+TITLE = "Training"
 TURNS, GOAL = 12, 1.0
 MODELS = {
     "mlp": "perceptron 784 → 1024 → 10, batch of 64, gradient descent",
     "transformer": "transformer of 4 layers, 256 wide, 8 x 64 tokens, Adam",
 }
+SIDES = {"ours": "ours", "torch": "PyTorch"}
 
 
-def run(settings: Settings) -> Section:
+class Step(TypedDict):
+    """A step of one model.
+
+    Attributes:
+        model: The model.
+        times: What each side takes, in seconds.
+        ratio: How many times as long PyTorch takes; ``None`` without it.
+    """
+
+    model: str
+    times: dict[str, float]
+    ratio: float | None
+
+
+class Found(TypedDict):
+    """What the section has found."""
+
+    rows: list[Step]
+
+
+def run(settings: Settings) -> Found:
     """Measure both models."""
-    times: dict[str, dict[str, float]] = {}
+    steps: list[Step] = []
     with Worker("training_worker", threads=settings.threads) as worker:
         for model in MODELS:
-            times[model] = worker.ask(model=model, turns=1 if settings.quick else TURNS)
-            print(model, times[model], file=sys.stderr)
+            times = worker.ask(model=model, turns=1 if settings.quick else TURNS)
+            ours, theirs = times["ours"], times.get("torch")
+            steps.append({"model": model, "times": times, "ratio": theirs and theirs / ours})
+            print(steps[-1], file=sys.stderr)
+    return {"rows": steps}
+
+
+def markdown(found: Found) -> str:
+    """A row for each model."""
     rows = [
         [
-            MODELS[model],
-            seconds(sides["ours"]),
-            seconds(sides["torch"]) if "torch" in sides else "-",
-            ratio(sides["torch"] / sides["ours"] if "torch" in sides else None),
+            MODELS[step["model"]],
+            *(seconds(step["times"][side]) if side in step["times"] else "-" for side in SIDES),
+            ratio(step["ratio"]),
             f"{GOAL:g}",
         ]
-        for model, sides in times.items()
+        for step in found["rows"]
     ]
-    text = table(["one step", "ours", "PyTorch", "PyTorch / ours", "goal"], rows)
+    text = table(["one step", *SIDES.values(), "PyTorch / ours", "goal"], rows)
     notes = (
         "Forward, backward and update, the least of several turns; the losses of both sides agree. "
         "Ours is compiled with `mx.compile`; PyTorch is as it is, with a fused Adam."
     )
-    return Section("Training", f"{text}\n\n{notes}", 2, partial(draw, times=times))
+    return f"{text}\n\n{notes}"
 
 
-def draw(axes: Any, times: dict[str, dict[str, float]]) -> None:
+def height(found: Found) -> float:
+    """The height of the plot in inches."""
+    return 1 + 0.5 * len(found["rows"])
+
+
+def draw(axes: Any, found: Found) -> None:
     """Bars of milliseconds per step."""
-    for i, sides in enumerate(times.values()):
-        for offset, (name, value) in enumerate(sides.items()):
-            label = {"ours": "ours", "torch": "PyTorch"}[name] if i == 0 else None
+    for i, step in enumerate(found["rows"]):
+        for offset, (side, value) in enumerate(step["times"].items()):
+            label = SIDES[side] if i == 0 else None
             place = i + (offset - 0.5) * 0.4
-            bar = axes.barh(place, value * 1e3, 0.4, color=COLORS[name], label=label)
+            bar = axes.barh(place, value * 1e3, 0.4, color=COLORS[side], label=label)
             axes.bar_label(bar, fmt="%.2f", fontsize=7)
-    axes.set_yticks(range(len(times)), list(times))
+    axes.set_yticks(range(len(found["rows"])), [step["model"] for step in found["rows"]])
     axes.invert_yaxis()
     axes.set_xlabel("milliseconds per step")
     axes.legend()

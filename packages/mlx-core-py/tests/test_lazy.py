@@ -34,8 +34,8 @@ def test_an_import_loads_no_layers() -> None:
     run("""
         import sys
         import mlx_core_py as mx
-        assert "mlx_core_py.nn.linear" not in sys.modules
-        assert mx.nn.Linear.__module__ == "mlx_core_py.nn.linear"
+        assert "mlx_core_py.nn.layers.linear" not in sys.modules
+        assert mx.nn.Linear.__module__ == "mlx_core_py.nn.layers.linear"
         assert type(mx.nn) is type(sys)
         assert mx.nn is sys.modules["mlx_core_py.nn"]
     """)
@@ -57,6 +57,24 @@ def test_every_way_to_ask_for_a_module(statement: str) -> None:
         import sys
         assert vars(random)["normal"] is random.normal is sys.modules["mlx_core_py.random"].normal
         assert len(random.state) == 1
+    """)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from mlx_core_py.nn.layers.linear import Linear",
+        "import mlx_core_py.nn.layers.linear; Linear = mlx_core_py.nn.layers.linear.Linear",
+        "import importlib; Linear = importlib.import_module('mlx_core_py.nn.layers.linear').Linear",
+    ],
+)
+def test_a_module_within_a_lazy_one_is_loaded_once(statement: str) -> None:
+    run(f"""
+        import sys
+        {statement}
+        from mlx_core_py import nn
+        assert Linear is nn.Linear is nn.layers.linear.Linear
+        assert nn.layers is sys.modules["mlx_core_py.nn.layers"]
     """)
 
 

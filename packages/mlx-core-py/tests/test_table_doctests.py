@@ -22,7 +22,10 @@ def callables(owner: ModuleType | type, prefix: str) -> dict[str, Callable[..., 
     return {
         f"{prefix}.{name}": member
         for name, member in vars(owner).items()
-        if not name.startswith("_") and callable(member)
+        if not name.startswith("_")
+        and callable(member)
+        # What a module imports from elsewhere may have examples, too.
+        and str(member.__module__).startswith("mlx_")
     }
 
 

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlx_lm_py.cache import KVCache, make_prompt_cache, trim_prompt_cache
-from tiny_models import make_model
+from mlx_lm_py.cache import Cache, KVCache, cache_length, make_prompt_cache, trim_prompt_cache
+from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
+from tiny_models import Totals, close, make_model
 
 
 def random(length: int, width: int = 4) -> mx.array:
@@ -71,5 +72,35 @@ def test_cache_of_a_model() -> None:
     assert len(cache) == len(model.layers) == 2
     model(mx.array([[1, 2, 3]]), cache=cache)
     assert trim_prompt_cache(cache, 2) == 2
-    assert [layer.offset for layer in cache] == [1, 1]
+    assert cache_length(cache) == 1
     assert trim_prompt_cache([], 2) == 0
+
+
+def test_a_cache_longer_than_a_step() -> None:
+    model = make_model("qwen3")
+    tokens = mx.random.randint(0, 96, (1, 300))
+    cache = make_prompt_cache(model)
+    parts = [model(tokens[:, :250], cache=cache), model(tokens[:, 250:], cache=cache)]
+    close(mx.concatenate(parts, axis=1), model(tokens), 2e-3)
+
+
+def test_layers_without_positions_are_passed_over() -> None:
+    attention = KVCache()
+    cache: list[Cache] = [Totals(), attention, Totals()]
+    assert cache_length(cache) == 0
+    reserve_prompt_cache(cache, 300)
+    attention.update_and_fetch(random(5), random(5))
+    assert attention.state[0].shape[2] == 512
+    assert cache_length(cache) == 5
+    assert cache_length([Totals()]) == cache_length([]) == 0
+
+
+def test_a_model_may_make_its_own_cache() -> None:
+    class Mixed:
+        layers = ("a", "b")
+
+        def make_cache(self) -> list[Cache]:
+            return [Totals(), KVCache()]
+
+    cache = make_prompt_cache(Mixed())
+    assert [type(layer) for layer in cache] == [Totals, KVCache]

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mlx_core_py as mx
+import numpy as np
 import pytest
 from mlx_lm_py import cli
-from tiny_models import gguf_metadata, make_folder, make_gguf
+from tiny_models import make_folder, make_gguf, read_config, write_gguf
 
 COMMAND = [sys.executable, "-m", "mlx_lm_py"]
 
@@ -104,9 +104,10 @@ def truncated_header(folder: Path) -> Path:
 
 
 def unknown_architecture(folder: Path) -> Path:
-    path = folder / "unknown.gguf"
-    mx.save_gguf(str(path), {"token_embd.weight": mx.ones((96, 32))}, gguf_metadata("martian"))
-    return path
+    tensors = {"token_embd.weight": np.ones((96, 32), np.float32)}
+    return write_gguf(
+        folder / "unknown.gguf", read_config("llama"), tensors, architecture="martian"
+    )
 
 
 def no_model(folder: Path) -> Path:
@@ -122,7 +123,7 @@ def no_model(folder: Path) -> Path:
         (lambda folder: folder, "neither a config.json nor a *.gguf"),
         (truncated, "is truncated"),
         (truncated_header, "is truncated"),
-        (unknown_architecture, "'martian' is not supported; supported: llama, qwen3"),
+        (unknown_architecture, "'martian' is not supported; supported: llama, mistral, "),
         (no_model, "is not a GGUF file"),
     ],
 )

@@ -5,51 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import mlx_core_py as mx
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mlx_core_py.utils import tree_flatten
 from mlx_lm_py import load
-from mlx_lm_py.loading import DEFAULT_FILE, default_model
-from tiny_models import FIXTURES, gguf_metadata, make_folder, make_gguf
+from mlx_lm_py.loading import default_model
+from mlx_lm_py.loading.default_model import DEFAULT_FILE
+from tiny_models import close, make_folder, make_gguf, read_expected
 
 TOKENS = mx.array([[1, 5, 60, 3, 88, 2]])
 
 
-def logits(name: str) -> np.ndarray:
-    arrays = mx.load(str(FIXTURES / name / "expected.safetensors"))
-    return np.array(arrays["logits"])
-
-
-@pytest.mark.parametrize("name", ["llama", "qwen3"])
-def test_folder(tmp_path: Path, name: str) -> None:
-    model, tokenizer = load(make_folder(tmp_path, name))
-    tokens = mx.load(str(FIXTURES / name / "expected.safetensors"))["tokens"]
-    np.testing.assert_allclose(np.array(model(tokens)), logits(name), rtol=2e-3, atol=2e-3)
-    assert tokenizer.eos_token_ids == {95}
-
-
-@pytest.mark.parametrize("name", ["llama", "qwen3"])
-def test_gguf(tmp_path: Path, name: str) -> None:
-    path = make_gguf(tmp_path / "model.gguf", name)
-    tokens = mx.load(str(FIXTURES / name / "expected.safetensors"))["tokens"]
-    for source in (path, tmp_path, str(path)):
-        model, tokenizer = load(source)
-        if name == "qwen3":
-            # Which base the file gives is llama.cpp's to say; without one it is 10000.
-            assert model.args.rope_theta == 10000.0
-        np.testing.assert_allclose(np.array(model(tokens)), logits(name), rtol=2e-3, atol=2e-3)
-        assert tokenizer.decode(tokenizer.encode("hell")) == "hell"
-
-
-def test_gguf_in_half_precision(tmp_path: Path) -> None:
-    path = make_gguf(tmp_path / "model.gguf", "llama", matrices=mx.float16)
-    model: Any = load(path)[0]
-    assert {value.dtype for _, value in tree_flatten(model.parameters())} == {mx.float16}
-    result = model(mx.load(str(FIXTURES / "llama" / "expected.safetensors"))["tokens"])
-    assert result.dtype == mx.float16
-    np.testing.assert_allclose(np.array(result), logits("llama"), rtol=5e-2, atol=5e-2)
+def test_a_folder_with_a_gguf_file(tmp_path: Path) -> None:
+    path = make_gguf(tmp_path / "model.gguf", "llama")
+    tokens, logits = read_expected("llama")
+    for source in (tmp_path, str(tmp_path), str(path)):
+        close(load(source)[0](tokens), logits, 2e-3)
 
 
 def test_nothing_to_load(tmp_path: Path) -> None:
@@ -79,7 +50,7 @@ def test_a_senseless_configuration(tmp_path: Path, change: dict[str, Any]) -> No
 
 def test_several_gguf_files(tmp_path: Path) -> None:
     for name in ("a.gguf", "b.gguf"):
-        mx.save_gguf(str(tmp_path / name), {"x": mx.ones((1,))}, gguf_metadata())
+        make_gguf(tmp_path / name, "llama")
     with pytest.raises(ValueError, match=r"several GGUF files; name one: a\.gguf, b\.gguf"):
         load(tmp_path)
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import gguf
 import mlx_core_py as mx
+import numpy as np
 import tokenizers
+from gguf import GGMLQuantizationType as TensorType
 from mlx_lm_py import load_model
+from mlx_lm_py.cache import Cache, make_prompt_cache
 from mlx_lm_utils_py import Tokenizer
 from tokenizers import decoders, pre_tokenizers
 from tokenizers.models import BPE
 
 FIXTURES = Path(__file__).parent / "fixtures"
-MODELS = ["llama", "llama_tied", "qwen3", "qwen3_tied"]
+MODELS = sorted(path.parent.name for path in FIXTURES.glob("*/config.json"))
+
+
+def close(a: mx.array, b: mx.array, tolerance: float = 1e-4) -> None:
+    np.testing.assert_allclose(np.array(a), np.array(b), rtol=tolerance, atol=tolerance)
 
 
 def read_config(name: str) -> dict[str, Any]:
@@ -26,6 +36,12 @@ def read_config(name: str) -> dict[str, Any]:
 def read_weights(name: str) -> dict[str, mx.array]:
     weights: dict[str, mx.array] = mx.load(str(FIXTURES / name / "model.safetensors"))
     return weights
+
+
+def read_expected(name: str) -> tuple[mx.array, mx.array]:
+    """Tokens, and the logits that transformers has for them."""
+    arrays = mx.load(str(FIXTURES / name / "expected.safetensors"))
+    return arrays["tokens"], arrays["logits"]
 
 
 def make_model(name: str = "llama") -> Any:
@@ -56,61 +72,124 @@ def make_folder(folder: Path, name: str = "llama") -> Path:
     return folder
 
 
-def gguf_metadata(architecture: str = "llama") -> dict[str, Any]:
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[:93]
-    numbers = {
-        "embedding_length": 32,
-        "block_count": 2,
-        "feed_forward_length": 64,
-        "attention.head_count": 4,
-        "attention.head_count_kv": 2,
-        "context_length": 128,
-    }
-    return {
-        "general.architecture": architecture,
-        **{f"{architecture}.{k}": mx.array(v, mx.uint32) for k, v in numbers.items()},
-        f"{architecture}.attention.layer_norm_rms_epsilon": mx.array(1e-6, mx.float32),
-        "tokenizer.ggml.model": "gpt2",
-        "tokenizer.ggml.pre": "gpt-2",
-        "tokenizer.ggml.tokens": [*alphabet, "he", "ll", "</s>"],
-        "tokenizer.ggml.merges": ["h e", "l l"],
-        "tokenizer.ggml.eos_token_id": mx.array(95, mx.uint32),
-    }
-
-
-_GGUF_NAMES = {
-    "model.embed_tokens": "token_embd",
-    "model.norm": "output_norm",
-    "model.layers.": "blk.",
-    "self_attn.q_norm": "attn_q_norm",
-    "self_attn.k_norm": "attn_k_norm",
-    "self_attn.o_proj": "attn_output",
-    "self_attn.": "attn_",
-    "mlp.": "ffn_",
-    "_proj": "",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-    "lm_head": "output",
-}
-
-
-def make_gguf(
-    path: Path, name: str, heads: int = 4, kv_heads: int = 2, matrices: mx.Dtype = mx.float32
+def write_gguf(
+    path: Path,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    matrices: TensorType = TensorType.F32,
+    architecture: str = "llama",
 ) -> Path:
-    """The model of a fixture as llama.cpp's converter would write it, norms in float32."""
-    architecture = read_config(name)["model_type"]
-    arrays = {}
-    for weight, value in read_weights(name).items():
-        for projection, count in (("q_proj", heads), ("k_proj", kv_heads)):
-            if architecture == "llama" and projection in weight:
-                halves = value.reshape(count, 2, value.shape[0] // count // 2, -1)
-                value = mx.contiguous(halves.swapaxes(1, 2).reshape(value.shape))
-        for theirs, ours in _GGUF_NAMES.items():
-            weight = weight.replace(theirs, ours)
-        arrays[weight] = value.astype(matrices) if value.ndim > 1 else value
-    metadata = gguf_metadata(architecture)
-    head_dim = read_config(name)["head_dim"]
-    metadata[f"{architecture}.attention.key_length"] = mx.array(head_dim, mx.uint32)
-    metadata[f"{architecture}.rope.dimension_count"] = mx.array(head_dim, mx.uint32)
-    mx.save_gguf(str(path), arrays, metadata)
+    """Write a GGUF file with llama.cpp's library.
+
+    Matrices in float32 become ``matrices``, vectors stay as they are.
+    """
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    if "head_dim" in config:
+        writer.add_key_length(config["head_dim"])
+        writer.add_value_length(config["head_dim"])
+        writer.add_rope_dimension_count(config["head_dim"])
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[:93]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list([*alphabet, "he", "ll", "</s>"])
+    writer.add_token_merges(["h e", "l l"])
+    writer.add_eos_token_id(95)
+    for name, value in tensors.items():
+        if value.dtype == np.float32 and value.ndim > 1:
+            value = gguf.quants.quantize(value, matrices)
+            writer.add_tensor(name, value, raw_dtype=matrices)
+        else:
+            writer.add_tensor(name, value)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
     return path
+
+
+def make_gguf(path: Path, name: str, matrices: TensorType = TensorType.F32) -> Path:
+    """The model of a fixture as llama.cpp's converter would write it, norms in float32."""
+    config = read_config(name)
+    facts = json.loads((FIXTURES / name / "gguf.json").read_text())
+    architectures = {value: key for key, value in gguf.MODEL_ARCH_NAMES.items()}
+    names = gguf.get_tensor_name_map(
+        architectures[facts["architecture"]], config["num_hidden_layers"]
+    )
+    tensors = {}
+    for weight, array in read_weights(name).items():
+        value = np.array(array)
+        for projection, count in (
+            ("q_proj", config["num_attention_heads"]),
+            ("k_proj", config["num_key_value_heads"]),
+        ):
+            if facts["interleaved"] and projection in weight:
+                halves = value.reshape(count, 2, value.shape[0] // count // 2, -1)
+                value = halves.swapaxes(1, 2).reshape(value.shape)
+        theirs = names.get_name(weight, try_suffixes=(".weight", ".bias"))
+        assert theirs, weight
+        tensors[theirs] = value
+    if config["rope_parameters"]["rope_type"] == "llama3":
+        tensors["rope_freqs.weight"] = llama3_factors(config)
+    return write_gguf(path, config, tensors, matrices, facts["architecture"])
+
+
+def llama3_factors(config: Mapping[str, Any]) -> np.ndarray:
+    """What Llama 3.1 multiplies each wavelength by."""
+    rope = config["rope_parameters"]
+    factors = []
+    for i in range(config["head_dim"] // 2):
+        wavelength = 2 * math.pi * rope["rope_theta"] ** (2 * i / config["head_dim"])
+        waves = rope["original_max_position_embeddings"] / wavelength
+        low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+        smooth = min(max((waves - low) / (high - low), 0.0), 1.0)
+        factors.append(1 / (smooth + (1 - smooth) / rope["factor"]))
+    return np.array(factors, np.float32)
+
+
+class Totals:
+    """The cache of a layer that does not attend: no positions, only a sum of what it has seen."""
+
+    def __init__(self) -> None:
+        self.total = mx.array(0)
+
+    @property
+    def state(self) -> list[mx.array]:
+        return [self.total]
+
+    @property
+    def nbytes(self) -> int:
+        return self.total.nbytes
+
+    def trim(self, n: int) -> int:
+        return 0
+
+
+class Hybrid:
+    """A model whose first layer keeps a sum of the tokens, and does nothing with it."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.args = model.args
+        self.layers = ["sum", *model.layers]
+
+    def make_cache(self) -> list[Cache]:
+        return [Totals(), *make_prompt_cache(self.model)]
+
+    def __call__(
+        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+    ) -> mx.array:
+        if cache is None:
+            cache = self.make_cache()
+        totals, *others = cache
+        assert isinstance(totals, Totals)
+        totals.total = totals.total + tokens.sum()
+        logits: mx.array = self.model(tokens, others, last_only=last_only)
+        return logits

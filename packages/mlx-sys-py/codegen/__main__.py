@@ -14,6 +14,7 @@ from pathlib import Path
 from codegen import emit_c, emit_cython, emit_docs, emit_json, emit_stub
 from codegen.model import Group, SpecError
 from codegen.table import read
+from codegen.text import write_if_changed
 from codegen.vocabulary import GROUPS
 
 MARKER = "    # @generated methods@\n"
@@ -35,13 +36,6 @@ def with_methods(template: Path, groups: list[Group], emit: str) -> str:
     if text.count(MARKER) != 1:
         raise SpecError(template, 1, f"needs the line {MARKER.strip()!r} once")
     return text.replace(MARKER, METHOD_EMITTERS[emit](groups))
-
-
-def write_if_changed(path: Path, text: str) -> None:
-    """Write a file unless it has that text: then its time stays, and nothing is rebuilt."""
-    if not path.exists() or path.read_text() != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -25,10 +25,10 @@ from codegen.model import Function, SpecError, Variant
 from codegen.table import read
 from codegen.vocabulary import GROUPS, TYPES
 
-# Where functions are public; the others are parts of MLX's inside.
+# The namespaces of public functions; the others are internal to MLX.
 NAMESPACES = frozenset(("", "random", "linalg", "fft", "fast", "metal", "cu", "distributed"))
 
-# What is written like a call in a row's C++, and makes a value of a type.
+# Constructors of values, which look like calls in a row's C++.
 CONSTRUCTORS = frozenset(("array", "Shape", "Strides", "Dtype"))
 
 

@@ -58,7 +58,7 @@ _DEFINITION = """\
 }}
 """
 
-# What the bodies themselves use; what the expressions of a row use is in the row's section.
+# Headers that every body needs; those of the expressions of a row are in the row's section.
 _BODY_INCLUDES = ("convert", "guard", "handle", "node_cache", "thread_state")
 _INCLUDES = ("api", "array", "optional", "stream", "vector")
 
@@ -107,7 +107,7 @@ def _declaration(variant: Variant) -> str:
 
 def _body(variant: Variant, function: Function) -> str:
     value = _value(variant, function)
-    # What takes a stream gets its thread ready by looking that up.
+    # A function that takes a stream sets its thread up when it looks the stream up.
     ready = [] if variant.stream else ["mlx_c::ensure_thread();"]
     match variant.outputs:
         case ():

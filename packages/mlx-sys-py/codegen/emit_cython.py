@@ -29,7 +29,7 @@ __all__ = [
 {functions}
 """
 
-# Where the names come from that a module may use.
+# The imports of the names that a module may use.
 _CIMPORTS = {
     "libc.stdint": ("int64_t", "uint64_t"),
     "libcpp.string": ("string",),

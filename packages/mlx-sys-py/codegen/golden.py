@@ -1,4 +1,4 @@
-"""Keeps a picture of what the table becomes, to be seen in a review.
+"""Golden files: what a few rows of the table become, to be seen in a review.
 
 ``tests/golden/spec`` holds a few rows, one of each kind, and ``tests/golden`` what is derived from
 them. ``python -m codegen.golden`` writes that anew; a test compares it.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from codegen.__main__ import EMITTERS, METHOD_EMITTERS, write_if_changed
+from codegen.__main__ import EMITTERS, METHOD_EMITTERS
 from codegen.table import read
+from codegen.text import write_if_changed
 
 GROUP = "ops"
 FOLDER = Path(__file__).parents[1] / "tests" / "golden"
@@ -21,7 +22,7 @@ def derived() -> dict[str, str]:
     group = read(FOLDER / "spec", GROUP)
     texts = {f"{GROUP}.{suffix}": emit(group) for suffix, emit in EMITTERS.items()}
     texts |= {name.replace("-", "."): emit([group]) for name, emit in METHOD_EMITTERS.items()}
-    # Not named as what they are: the tools that check hand-written files would read them.
+    # With the suffix of text files, lest the linters of hand-written files read them.
     return {f"{name}.txt": text for name, text in texts.items()}
 
 

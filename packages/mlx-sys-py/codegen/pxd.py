@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from codegen.text import write_if_changed
+
 PREAMBLE = '''\
 """The C interface of mlx_sys_py, derived from its headers."""
 
@@ -279,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HeaderError as error:
         print(error, file=sys.stderr)
         return 1
-    options.out.write_text(text)
+    write_if_changed(options.out, text)
     return 0
 
 

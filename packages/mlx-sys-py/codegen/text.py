@@ -1,8 +1,9 @@
-"""How derived text is laid out."""
+"""How derived text is laid out and written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def call(function: str, arguments: Sequence[str], width: int = 90) -> str:
@@ -18,3 +19,10 @@ def docstring(doc: str) -> str:
     prefix = "r" if "\\" in doc else ""
     end = "\n" if "\n" in doc else ""
     return f'{prefix}"""{doc}{end}"""'
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file unless it has that text: then its time stays, and nothing is rebuilt."""
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

@@ -1,8 +1,18 @@
-"""The tests import mlx_sys_py as installed, and the generator, which is not, from the sources."""
+"""The levels of the CPU kernels as a parameter of tests: see levels.py."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+import pytest
+from levels import is_excluded
+from levels import level as level
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "ours_only: not at level stock")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    excluded = [item for item in items if is_excluded(item)]
+    if excluded:
+        config.hook.pytest_deselected(items=excluded)
+        items[:] = [item for item in items if not is_excluded(item)]

@@ -1,33 +1,41 @@
-"""Running the tests of the CPU kernels once more for each instruction set.
+"""The levels of the CPU kernels as a parameter of tests.
 
-The level is chosen when the process starts, by an environment variable. So such a file ends with
-``test_level``, which runs all of it anew at every level that the machine has.
+A file of tests says once which levels it is for (``pytestmark = at_every_level``), and each of its
+tests runs at each of them that the machine has. ``test_cpu_levels.py`` tells the others.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+from mlx_sys_py import cpu_kernels
 
-LEVEL = os.environ.get("MLX_SYS_PY_CPU", "")
-KERNELS = ["generic", "v2", "v3", "v4", "v4_bf16", "v4_amx"]
-
-ours_only = pytest.mark.skipif(LEVEL == "stock", reason="a property of the kernels, not of MLX")
-runs_the_others = pytest.mark.skipif(bool(LEVEL), reason="runs the others")
-at_every_level = pytest.mark.parametrize("level", ["stock", *KERNELS])
-with_kernels = pytest.mark.parametrize("level", KERNELS)
+# All that there are, the most capable first.
+KERNELS = ["v4_amx", "v4_bf16", "v4", "v3", "v2", "generic"]
+HERE = cpu_kernels.levels()
 
 
-def run_at(level: str, file: str) -> None:
-    """Run the tests of a file at a level; skip if this machine cannot run that."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
-    path = os.pathsep.join([str(Path(file).parent), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "MLX_SYS_PY_CPU": level, "PYTHONPATH": path}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if "but on this machine it can be" in done.stdout:
-        pytest.skip("the machine cannot run it")
-    assert done.returncode == 0, done.stdout + done.stderr
+# Of a module, as Hypothesis runs a test many times.
+@pytest.fixture(params=HERE, scope="module")
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each level that this machine can run, "stock" among them; it is in use meanwhile."""
+    before = cpu_kernels.get_level()
+    cpu_kernels.set_level(request.param)
+    yield request.param
+    cpu_kernels.set_level(before)
+
+
+at_every_level = pytest.mark.usefixtures("level")
+# For properties of our kernels that those of MLX lack.
+ours_only = pytest.mark.ours_only
+
+
+def is_excluded(item: pytest.Item) -> bool:
+    """Whether a test is of our kernels only and its parameter says stock."""
+    callspec = getattr(item, "callspec", None)
+    return (
+        item.get_closest_marker("ours_only") is not None
+        and callspec is not None
+        and callspec.params.get("level") == "stock"
+    )

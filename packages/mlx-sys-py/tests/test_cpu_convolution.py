@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, bfloat16, float16, float32, float64, ops, transforms
 from numpy.typing import NDArray
+
+pytestmark = at_every_level
 
 Values = NDArray[Any]
 
@@ -184,9 +186,3 @@ def test_gradients() -> None:
     slope = (at(1e-4) - at(-1e-4)) / 2e-4
     along = sum((numpy(g) * numpy(d)).sum() for g, d in zip(gradients, direction, strict=True))
     np.testing.assert_allclose(along, slope, rtol=1e-4)
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

@@ -1,7 +1,4 @@
-"""Operations on single elements against NumPy and stock MLX, at each level the machine can run.
-
-The levels are chosen by the environment, so `test_level` runs this file once more for each.
-"""
+"""Operations on single elements against NumPy and stock MLX, at each level the machine can run."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py as mx
 import numpy as np
 import pytest
@@ -34,13 +30,16 @@ from cpu_arrays import (
     random_values,
     seeds,
     shapes,
+    stock,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import run_at, runs_the_others, with_kernels
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, ops, transforms
 
 # Rounded as the definition says, so any two implementations agree.
+pytestmark = [at_every_level, ours_only]
+
 EXACT = {
     "abs": [*INTEGERS, *FLOATS, "float64"],
     "negative": [*INTEGERS, *FLOATS, "float64"],
@@ -439,9 +438,3 @@ assert function([array([0.0, 1.0])])[0].tolist()[0] == 2
 def test_compile_needs_no_compiler() -> None:
     environment = {**os.environ, "PATH": "/nonexistent", "TMPDIR": "/nonexistent"}
     subprocess.run([sys.executable, "-c", COMPILED], env=environment, check=True)
-
-
-@runs_the_others
-@with_kernels
-def test_level(level: str) -> None:
-    run_at(level, __file__)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import LEVEL, at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import (
     array,
     bfloat16,
+    cpu_kernels,
     fast,
     float16,
     float32,
@@ -27,6 +28,8 @@ from mlx_sys_py import (
     uint64,
 )
 from numpy.typing import NDArray
+
+pytestmark = at_every_level
 
 Values = NDArray[Any]
 
@@ -400,7 +403,7 @@ def test_cross_entropy(
     scores = np.take_along_axis(x, targets[..., None] % classes, -1)[..., 0]
     expected = np.log(np.exp(x).sum(-1)) - scores
     # MLX rounds to the type of the logits on the way.
-    tolerance = TOLERANCES[float32] if LEVEL != "stock" else 8 * TOLERANCES[dtype]
+    tolerance = TOLERANCES[float32] if cpu_kernels.get_level() != "stock" else 8 * TOLERANCES[dtype]
     np.testing.assert_allclose(numpy(result), expected, rtol=tolerance, atol=tolerance)
 
 
@@ -529,9 +532,3 @@ def test_rows_that_turn_out_to_be_empty(function: Any) -> None:
 @pytest.mark.parametrize("shape", [(0, 8), (2, 0, 8)])
 def test_nothing(shape: tuple[int, ...]) -> None:
     assert numpy(fast.rms_norm(ops.zeros(shape), None, 1e-5)).shape == shape
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

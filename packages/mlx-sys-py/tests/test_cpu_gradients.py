@@ -6,17 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py
 import numpy as np
 import pytest
-from cpu_arrays import numpy, on_cpu
+from cpu_arrays import numpy, on_cpu, stock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, fast, ops, transforms
 from mlx_sys_py.export import export_function, import_function
 from numpy.typing import NDArray
+
+pytestmark = at_every_level
 
 Values = NDArray[Any]
 # Of a library and arrays of it.
@@ -380,9 +381,3 @@ def test_in_a_file(name: str, tmp_path: Path) -> None:
     path = tmp_path / "function.mlxfn"
     export_function(path, lambda args, _: gradients(args), x)
     check(import_function(path)(x), [numpy(g) for g in gradients(x)], 1e-5)
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

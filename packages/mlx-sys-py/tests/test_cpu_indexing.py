@@ -11,8 +11,10 @@ import pytest
 from cpu_arrays import INTEGERS, TYPES, Values, both, layouts, numpy, random_values, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, ops, transforms
+
+pytestmark = at_every_level
 
 SHAPES = [(5,), (3, 70), (4, 1, 33), (7, 300), (2, 3, 5, 4)]
 # What NumPy does for the methods of `array.at`.
@@ -309,9 +311,3 @@ def test_full(shape: tuple[int, ...], dtype: str, layout: str, seed: int) -> Non
     values = lay_out(values_of(np.random.default_rng(seed), shape[1:], dtype), layout, dtype)
     result = ops.full(shape, values)
     np.testing.assert_array_equal(numpy(result), np.broadcast_to(numpy(values), shape))
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

@@ -1,7 +1,4 @@
-"""The kernels of the CPU against NumPy in double precision, at each level the machine can run.
-
-The levels are chosen by the environment, so `test_level` runs this file once more for each.
-"""
+"""The kernels of the CPU against NumPy in double precision, at each level the machine can run."""
 
 from __future__ import annotations
 
@@ -15,9 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, bfloat16, float16, float32, ops, transforms
 from numpy.typing import NDArray
+
+pytestmark = at_every_level
 
 Values = NDArray[Any]
 
@@ -312,12 +311,6 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)
 
 
 @pytest.mark.parametrize("count", ["1", "3", "16"])

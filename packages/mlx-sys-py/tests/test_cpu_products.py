@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import (
     array,
     bfloat16,
@@ -21,6 +21,8 @@ from mlx_sys_py import (
     uint16,
 )
 from numpy.typing import NDArray
+
+pytestmark = at_every_level
 
 Values = NDArray[Any]
 
@@ -271,9 +273,3 @@ def test_product_of_nothing(dtype: Any) -> None:
     np.testing.assert_array_equal(numpy(y), np.zeros((2, 4)))
     y = ops.addmm(ops.full((2, 4), 3.0, dtype), zeros((2, 0), dtype), zeros((0, 4), dtype), 1, 2.0)
     np.testing.assert_array_equal(numpy(y), np.full((2, 4), 6.0))
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

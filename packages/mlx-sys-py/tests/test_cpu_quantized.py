@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, bfloat16, float16, float32, ops, transforms
 from numpy.typing import NDArray
 from packed_weights import AFFINE, FLOAT_FORMATS, FORMATS, FP4, Format, e4m3, random_weights
+
+pytestmark = at_every_level
 
 Values = NDArray[Any]
 
@@ -426,9 +428,3 @@ def test_smallest_and_largest_codes(form: Format, m: int) -> None:
     y = ops.quantized_matmul(array(x), array(words), array(scales), **form.arguments)
     expected = np.broadcast_to(first * scale * 2.0**20, (m, 8))
     np.testing.assert_array_equal(numpy(y), expected.astype(np.float32))
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

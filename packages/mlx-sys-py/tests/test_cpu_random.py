@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ctypes
 
-import mlx.core as stock
 import numpy as np
 import pytest
 from c_functions import LIBRARY, STRUCTS
-from cpu_arrays import Values, check_same, on_cpu, seeds
+from cpu_arrays import Values, check_same, on_cpu, seeds, stock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, run_at, runs_the_others
+from levels import at_every_level
 from mlx_sys_py import random, transforms
+
+pytestmark = at_every_level
 
 
 def threefry(key: Values, x: Values, y: Values) -> tuple[Values, Values]:
@@ -124,9 +125,3 @@ def test_integers(shape: tuple[int, ...]) -> None:
     check_same(ours, theirs)
     truths = random.bernoulli(0.3, shape, key=random.key(3))
     check_same(truths, on_cpu(lambda: stock.random.bernoulli(0.3, shape, key=stock.random.key(3))))
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

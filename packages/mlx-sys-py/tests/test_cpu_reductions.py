@@ -1,13 +1,9 @@
-"""Reductions against NumPy and stock MLX, at each level the machine can run.
-
-The levels are chosen by the environment, so `test_level` runs this file once more for each.
-"""
+"""Reductions against NumPy and stock MLX, at each level the machine can run."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import mlx.core as stock
 import numpy as np
 import pytest
 from cpu_arrays import (
@@ -23,11 +19,14 @@ from cpu_arrays import (
     on_cpu,
     random_values,
     seeds,
+    stock,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import run_at, runs_the_others, with_kernels
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, ops
+
+pytestmark = [at_every_level, ours_only]
 
 SHAPES = [(1,), (7,), (300,), (3, 70), (70, 3), (2, 1, 33), (5, 6, 7), (40, 41), (2, 3, 4, 5)]
 shapes = st.sampled_from([*SHAPES, (0, 4), (4, 0)])
@@ -191,9 +190,3 @@ def test_threads(shape: tuple[int, ...], axis: int | None, dtype: str) -> None:
     np.testing.assert_array_equal(numpy(ops.sum(x, axis)), result)
     np.testing.assert_array_equal(numpy(ops.max(x, axis)), exact.max(axis))
     np.testing.assert_array_equal(numpy(ops.argmin(x, axis)), exact.argmin(axis))
-
-
-@runs_the_others
-@with_kernels
-def test_level(level: str) -> None:
-    run_at(level, __file__)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py as mx
 import numpy as np
 import pytest
@@ -23,11 +18,14 @@ from cpu_arrays import (
     on_cpu,
     random_values,
     seeds,
+    stock,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level, ours_only, run_at, runs_the_others
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, ops
+
+pytestmark = at_every_level
 
 SHAPES = [(1,), (5,), (3, 70), (2, 1, 33), (0, 4), (7, 300), (1, 2000), (5, 6, 7)]
 WIDE = ["float32", "float64"]
@@ -88,21 +86,6 @@ def test_sort_keeps_bits(dtype: str, length: int, special: list[float]) -> None:
     values[1, rng.choice(length, len(special), replace=False)] = special
     result = np.array(ops.sort(array(values, getattr(mx, dtype))))
     assert result.tobytes() == np.sort(values, kind="stable").tobytes()
-
-
-@runs_the_others
-def test_long_rows_are_sorted_in_parts() -> None:
-    # By four threads; fewer take a row each.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "MLX_SYS_PY_NUM_THREADS": "4", "PYTHONPATH": path}
-    done = subprocess.run(
-        [*command, "-k", "test_long_rows and not parts"],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
 SCANS = {"cumsum": np.add, "cumprod": np.multiply, "cummax": np.maximum, "cummin": np.minimum}
@@ -177,9 +160,3 @@ def test_running_totals_of_rows_side_by_side(rows: int, length: int) -> None:
     # The same additions in the same order.
     expected = np.cumsum(values, 1)
     assert np.array(ops.cumsum(array(values), 1)).tobytes() == expected.tobytes()
-
-
-@runs_the_others
-@at_every_level
-def test_level(level: str) -> None:
-    run_at(level, __file__)

@@ -6,11 +6,10 @@ import io
 import re
 from typing import Any
 
-import mlx.core as stock
 import mlx_sys_py
 import numpy as np
 import pytest
-from cpu_arrays import check_same, numpy
+from cpu_arrays import check_same, numpy, stock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlx_sys_py import array, graph, ops, transforms

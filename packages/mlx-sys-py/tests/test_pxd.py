@@ -117,6 +117,10 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     good = write(tmp_path, "x.h", HEADER)
     assert pxd.main(["--out", str(out), str(good)]) == 0
     assert out.read_text() == pxd.pxd([good])
+    # A file that is written anew has everything that knows it compiled.
+    before = out.stat().st_mtime_ns
+    assert pxd.main(["--out", str(out), str(good)]) == 0
+    assert out.stat().st_mtime_ns == before
     bad = write(tmp_path, "bad.h", "int a;\n")
     assert pxd.main(["--out", str(out), str(bad)]) == 1
     assert f"{bad}:1: " in capsys.readouterr().err

@@ -16,12 +16,12 @@ from mlx_sys_py import linalg as _linalg
 from mlx_sys_py.ops import *
 from mlx_sys_py.utils import einsum_path as einsum_path
 
-from mlx_core_py._export import *
+from mlx_core_py._cpu import cpu_verbose as cpu_verbose
 from mlx_core_py._lazy import lazy_module as _lazy_module
 from mlx_core_py._memory import *
 from mlx_core_py._printing import *
 from mlx_core_py._types import *
-from mlx_core_py._types import array
+from mlx_core_py._types import array as array
 from mlx_core_py.dtypes import *
 from mlx_core_py.io import *
 from mlx_core_py.transforms import *

@@ -19,9 +19,15 @@ _lock = threading.RLock()
 _loading: set[str] = set()
 
 
+# What an import of a module within this one reads, after it has seen that the former is not loaded
+# yet. To load this one then, and with it the former, would load the former twice.
+_READ_BY_IMPORTS = {"__path__", "__spec__"}
+
+
 class _LazyModule(ModuleType):
     def __getattribute__(self, name: str) -> Any:
-        _load(self)
+        if name not in _READ_BY_IMPORTS:
+            _load(self)
         return ModuleType.__getattribute__(self, name)
 
 

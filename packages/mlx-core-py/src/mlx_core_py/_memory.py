@@ -3,40 +3,21 @@
 Source: https://ml-explore.github.io/mlx/build/html/python/memory_management.html
 """
 
-from __future__ import annotations
+from mlx_sys_py import memory as _memory
+from mlx_sys_py.memory import clear_cache as clear_cache
+from mlx_sys_py.memory import get_active_memory as get_active_memory
+from mlx_sys_py.memory import get_cache_memory as get_cache_memory
+from mlx_sys_py.memory import get_memory_limit as get_memory_limit
+from mlx_sys_py.memory import get_peak_memory as get_peak_memory
+from mlx_sys_py.memory import reset_peak_memory as reset_peak_memory
+from mlx_sys_py.memory import set_cache_limit as set_cache_limit
+from mlx_sys_py.memory import set_memory_limit as set_memory_limit
+from mlx_sys_py.memory import set_wired_limit as set_wired_limit
 
-from typing import Any
-
-from mlx_sys_py import memory
-from mlx_sys_py.memory import (
-    clear_cache,
-    get_active_memory,
-    get_cache_memory,
-    get_memory_limit,
-    get_peak_memory,
-    reset_peak_memory,
-    set_cache_limit,
-    set_memory_limit,
-    set_wired_limit,
-)
-
-from mlx_core_py._pytree import arrays_of
-
-__all__ = [
-    "clear_cache",
-    "get_active_memory",
-    "get_array_buffer_size",
-    "get_cache_memory",
-    "get_memory_limit",
-    "get_peak_memory",
-    "reset_peak_memory",
-    "set_cache_limit",
-    "set_memory_limit",
-    "set_wired_limit",
-]
+from mlx_core_py.trees import arrays_of as _arrays_of
 
 
-def get_array_buffer_size(*args: Any) -> int:
+def get_array_buffer_size(*args: object) -> int:
     """Return the bytes of the buffers behind arrays, as the allocator rounds them.
 
     A buffer that several arrays share counts once.
@@ -54,4 +35,4 @@ def get_array_buffer_size(*args: Any) -> int:
         >>> both == mx.get_array_buffer_size(a) + mx.get_array_buffer_size(b) >= 48
         True
     """
-    return memory.get_array_buffer_size(arrays_of(args))
+    return _memory.get_array_buffer_size(_arrays_of(args))

@@ -1,112 +1,58 @@
 """The types of the array framework, with what makes and chooses them."""
 
-from typing import Any
+from typing import Any as _Any
 
-from mlx_sys_py import (
-    ArrayAt,
-    ArrayLike,
-    Device,
-    DeviceType,
-    Dtype,
-    DtypeCategory,
-    Stream,
-    StreamContext,
-    array,
-    bfloat16,
-    bool_,
-    clear_streams,
-    complex64,
-    complexfloating,
-    cpu,
-    default_device,
-    default_stream,
-    device_count,
-    device_info,
-    float16,
-    float32,
-    float64,
-    floating,
-    from_dlpack,
-    generic,
-    gpu,
-    inexact,
-    int8,
-    int16,
-    int32,
-    int64,
-    integer,
-    is_available,
-    issubdtype,
-    new_stream,
-    new_thread_local_stream,
-    new_thread_unsafe_stream,
-    number,
-    set_default_device,
-    set_default_stream,
-    signedinteger,
-    stream,
-    synchronize,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-    unsignedinteger,
-)
-
-__all__ = [
-    "ArrayAt",
-    "ArrayLike",
-    "Device",
-    "DeviceType",
-    "Dtype",
-    "DtypeCategory",
-    "Stream",
-    "StreamContext",
-    "array",
-    "asarray",
-    "bfloat16",
-    "bool_",
-    "clear_streams",
-    "complex64",
-    "complexfloating",
-    "cpu",
-    "default_device",
-    "default_stream",
-    "device_count",
-    "device_info",
-    "float16",
-    "float32",
-    "float64",
-    "floating",
-    "from_dlpack",
-    "generic",
-    "gpu",
-    "inexact",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "integer",
-    "is_available",
-    "issubdtype",
-    "new_stream",
-    "new_thread_local_stream",
-    "new_thread_unsafe_stream",
-    "number",
-    "set_default_device",
-    "set_default_stream",
-    "signedinteger",
-    "stream",
-    "synchronize",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "unsignedinteger",
-]
+from mlx_sys_py import ArrayAt as ArrayAt
+from mlx_sys_py import ArrayLike as ArrayLike
+from mlx_sys_py import Device as Device
+from mlx_sys_py import DeviceType as DeviceType
+from mlx_sys_py import Dtype as Dtype
+from mlx_sys_py import DtypeCategory as DtypeCategory
+from mlx_sys_py import Stream as Stream
+from mlx_sys_py import StreamContext as StreamContext
+from mlx_sys_py import array as array
+from mlx_sys_py import bfloat16 as bfloat16
+from mlx_sys_py import bool_ as bool_
+from mlx_sys_py import clear_streams as clear_streams
+from mlx_sys_py import complex64 as complex64
+from mlx_sys_py import complexfloating as complexfloating
+from mlx_sys_py import cpu as cpu
+from mlx_sys_py import default_device as default_device
+from mlx_sys_py import default_stream as default_stream
+from mlx_sys_py import device_count as device_count
+from mlx_sys_py import device_info as device_info
+from mlx_sys_py import float16 as float16
+from mlx_sys_py import float32 as float32
+from mlx_sys_py import float64 as float64
+from mlx_sys_py import floating as floating
+from mlx_sys_py import from_dlpack as from_dlpack
+from mlx_sys_py import generic as generic
+from mlx_sys_py import gpu as gpu
+from mlx_sys_py import inexact as inexact
+from mlx_sys_py import int8 as int8
+from mlx_sys_py import int16 as int16
+from mlx_sys_py import int32 as int32
+from mlx_sys_py import int64 as int64
+from mlx_sys_py import integer as integer
+from mlx_sys_py import is_available as is_available
+from mlx_sys_py import issubdtype as issubdtype
+from mlx_sys_py import new_stream as new_stream
+from mlx_sys_py import new_thread_local_stream as new_thread_local_stream
+from mlx_sys_py import new_thread_unsafe_stream as new_thread_unsafe_stream
+from mlx_sys_py import number as number
+from mlx_sys_py import set_default_device as set_default_device
+from mlx_sys_py import set_default_stream as set_default_stream
+from mlx_sys_py import signedinteger as signedinteger
+from mlx_sys_py import stream as stream
+from mlx_sys_py import synchronize as synchronize
+from mlx_sys_py import uint8 as uint8
+from mlx_sys_py import uint16 as uint16
+from mlx_sys_py import uint32 as uint32
+from mlx_sys_py import uint64 as uint64
+from mlx_sys_py import unsignedinteger as unsignedinteger
 
 
-def asarray(a: Any, dtype: Dtype | None = None, *, copy: bool | None = None) -> array:
+def asarray(a: _Any, dtype: Dtype | None = None, *, copy: bool | None = None) -> array:
     """Convert to an array.
 
     Args:

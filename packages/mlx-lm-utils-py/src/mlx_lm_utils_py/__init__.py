@@ -3,7 +3,7 @@
 from .chat_template import render_chat_template
 from .config import from_config, read_json
 from .detokenizer import StreamingDetokenizer
-from .gguf import load_gguf, read_gguf_header
+from .gguf import read_gguf_header
 from .hub import get_model_path
 from .masks import create_attention_mask, create_causal_mask
 from .rope import context_length, initialize_rope
@@ -19,7 +19,6 @@ __all__ = [
     "from_config",
     "get_model_path",
     "initialize_rope",
-    "load_gguf",
     "load_safetensors",
     "read_gguf_header",
     "read_json",

@@ -227,37 +227,6 @@ def any(
 
 @method
 @direct
-@c("mlx_logsumexp", "array a, bool keepdims", when="axis is None")
-@c("mlx_logsumexp_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
-@c("mlx_logsumexp_axes", "array a, ints axes, bool keepdims", axes="axis")
-def logsumexp(
-    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
-) -> array:
-    """``log(sum(exp(a)))`` over some axes, without overflow.
-
-    Args:
-        a: Input array of any shape and dtype.
-        axis: Axis or axes to reduce over; ``None`` (default) means all of them.
-        keepdims: Keep the reduced axes with length one. Default ``False``.
-        stream: Stream or device to run on; ``None`` (default) is the default stream.
-
-    Returns:
-        Array without the reduced axes (or with length one), floating-point.
-
-    Raises:
-        IndexError: If an axis is out of bounds.
-        ValueError: If an axis is repeated.
-
-    Example:
-        >>> import mlx_core_py as mx
-        >>> mx.logsumexp(mx.array([1000.0, 1000.0]))
-        array(1000.69, dtype=float32)
-
-    See: MLX ``mlx.core.logsumexp``.
-    """
-
-@method
-@direct
 @c("mlx_argmin", "array a, bool keepdims", when="axis is None")
 @c("mlx_argmin_axis", "array a, int axis, bool keepdims")
 def argmin(

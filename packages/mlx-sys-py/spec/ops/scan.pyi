@@ -1,35 +1,6 @@
-"""Softmax and running reductions: as many elements out as in."""
+"""Scans (cumulative reductions) along an axis, and differences."""
 
 cpp_includes = ["core/checks.hpp"]
-
-@c("mlx_softmax", "array a, bool precise", when="axis is None")
-@c("mlx_softmax_axis", "array a, int axis, bool precise", when="isinstance(axis, int)")
-@c("mlx_softmax_axes", "array a, ints axes, bool precise", axes="axis")
-def softmax(
-    a: array, /, axis: IntOrInts | None = None, *, precise: bool = False, stream: StreamLike = None
-) -> array:
-    """Exponentials of the elements, divided by their sum over some axes.
-
-    Args:
-        a: Input array of any shape and dtype.
-        axis: Axis or axes that sum to one; ``None`` (default) means all of them.
-        precise: Compute in ``float32`` even for smaller dtypes. Default ``False``.
-        stream: Stream or device to run on; ``None`` (default) is the default stream.
-
-    Returns:
-        Floating-point array of the shape of ``a``.
-
-    Raises:
-        IndexError: If an axis is out of bounds.
-        ValueError: If an axis is repeated.
-
-    Example:
-        >>> import mlx_core_py as mx
-        >>> mx.softmax(mx.array([0.0, 0.0]))
-        array([0.5, 0.5], dtype=float32)
-
-    See: MLX ``mlx.core.softmax``.
-    """
 
 @alias("cumulative_sum")
 @method

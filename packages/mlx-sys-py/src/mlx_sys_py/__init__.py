@@ -75,6 +75,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mlx_sys_py import (
         attributes,
+        cpu_kernels,
         cuda,
         distributed,
         export,
@@ -160,6 +161,7 @@ __all__ = [
     "complex64",
     "complexfloating",
     "cpu",
+    "cpu_kernels",
     "cuda",
     "default_device",
     "default_stream",

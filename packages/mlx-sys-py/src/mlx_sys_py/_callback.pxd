@@ -8,17 +8,17 @@ cdef extern from "Python.h":
     void* PyGILState_GetThisThreadState() noexcept nogil
 
 
-# Whether C++ can ask for the GIL in this thread. While an interpreter ends, it takes from other
-# threads what they know of it; to ask in one of them then is to read what is no longer there. What
-# C++ called fails instead, and the thread ends where it goes back to Python. The function that asks
-# must have no objects of Python among its variables: Cython takes the GIL to let go of them.
+# Whether C++ can take the GIL in this thread. An interpreter that exits frees the states of other
+# threads, and taking the GIL in one of them would read freed memory. The callback fails instead,
+# and the thread ends when it returns to Python. The function that asks must have no Python objects
+# among its variables: Cython takes the GIL to release them.
 cdef inline bint python_is_there() noexcept nogil:
     return not Py_IsFinalizing() or PyGILState_GetThisThreadState() != NULL
 
 
 cdef struct Payload:
-    # What a closure of the C library knows: the function, which it owns, or the object that has
-    # the function, until that is freed.
+    # The function, which the payload owns, or the object that holds the function: a borrowed
+    # reference, null once that object is freed.
     void* target
     bint owned
 

@@ -19,7 +19,7 @@ cdef Payload* new_payload(void* target, bint owned) except NULL:
 
 cdef void free_payload(void* data) noexcept nogil:
     cdef Payload* payload = <Payload*>data
-    # The last copy of a closure can go after the interpreter has: then its reference leaks.
+    # The last copy of a closure may be freed after the interpreter: its reference leaks then.
     if payload.owned and not Py_IsFinalizing():
         with gil:
             Py_DECREF(<object>payload.target)
@@ -37,8 +37,8 @@ cdef object function_of(const Payload* payload):
     return function
 
 
-# Functions whose closures are gone. Closures may be nested deeper than the stack: the first one
-# that is freed empties this list, and what it thereby frees only adds to it.
+# Functions of closures that were freed. Closures may be nested deeper than the stack, so this is a
+# loop and no recursion: the first free empties the list, and those that it causes only append.
 cdef list unreferenced = []
 cdef bint emptying = False
 
@@ -60,15 +60,15 @@ cdef class Callback:
     """What the closures of all kinds have in common: a Python function.
 
     The reference to it is here, where the garbage collector sees it, so that a function which
-    knows its own closure goes with it. The closure of the C library finds it through this object
-    and can be copied: copies that outlive this object raise when they are called.
+    refers to its own closure can be freed. The closure of the C library finds it through this
+    object and can be copied: copies that outlive this object raise when they are called.
     """
 
     def __init__(self, function):
         self.connect(function, False)
 
     def __dealloc__(self):
-        # The list itself goes when the interpreter does.
+        # The list may have been freed already when the interpreter exits.
         if self.function is not None and unreferenced is not None:
             unreferenced.append(self.function)
             self.function = None
@@ -95,12 +95,12 @@ cdef class Callback:
         return False
 
     cdef void hold(self, object source) noexcept:
-        """Keep what a C closure made otherwise depends on."""
+        """Keep a reference to what a C closure depends on that was not made by `create`."""
         self.made = True
         self.function = source
 
     cdef void disconnect(self) noexcept:
-        """Let go of the C closure, which may have copies, before it is freed here."""
+        """Detach the C closure, which may have copies, before it is freed here."""
         if self.payload != NULL:
             self.payload.target = NULL
 

@@ -10,8 +10,8 @@ from mlx_sys_py._error cimport check, keep_exception
 from mlx_sys_py._scalars cimport Ints, to_ints
 
 cdef struct Call:
-    # A call from C: what it lends, up to three lists of arrays, then names and arrays, then
-    # numbers; and what it wants filled, a list of arrays, and maybe gradients or axes.
+    # A call from C: the arguments, which are borrowed (up to three lists of arrays, named arrays,
+    # numbers), and the results to fill (a list of arrays, perhaps gradients or axes).
     c.mlx_vector_array inputs[3]
     size_t count
     c.mlx_map_string_to_array named

@@ -89,7 +89,7 @@ cdef array cast(array a, c.mlx_dtype dtype):
 
 
 cdef int collect(object value, list leaves, list shape, int depth) except -1:
-    """Put the leaves of a nested sequence in order and hold its shape regular."""
+    """Flatten a nested sequence into `leaves`; raise unless its shape is regular."""
     if depth > 64:
         raise ValueError("val is nested too deeply, or contains itself")
     if len(shape) == depth:
@@ -111,7 +111,7 @@ cdef int collect(object value, list leaves, list shape, int depth) except -1:
 
 
 cdef enum:
-    # What the leaves of a nested sequence are, the most general last.
+    # The kinds of leaves of a nested sequence, the most general last.
     BOOLS
     INTS
     BIG_INTS
@@ -141,7 +141,7 @@ cdef int kind_of(list leaves, vector[int64_t]& ints) except -1:
 
 
 cdef array from_flat(object value):
-    """A list or tuple of nothing but floats, or but ints of 32 bits; None for any other."""
+    """The array of a list or tuple of only floats, or only ints of 32 bits; None for others."""
     cdef Py_ssize_t size = len(value), i
     cdef int length = <int>size, overflow = 0
     cdef long long number
@@ -393,8 +393,8 @@ cdef array to_array(object value, str name):
     return from_object(value, -1, name)
 
 
-# Numbers beside arrays are few and come again: `x * 2.0` in a loop. Their arrays are kept, the
-# last one in each place of a small table; nothing ever writes to them.
+# Scalars beside arrays are few and recur: `x * 2.0` in a loop. A direct-mapped cache keeps their
+# arrays; nothing ever writes to them.
 cdef enum:
     KEPT_SCALARS = 64
 

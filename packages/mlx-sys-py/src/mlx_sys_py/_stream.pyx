@@ -427,7 +427,7 @@ cdef extern from "Python.h":
 
 
 def _finish(process, /):
-    """Wait for all work before the interpreter and the libraries go, unless in a forked child."""
+    """Wait for all work before the interpreter exits, unless in a forked child."""
     cdef int status
     if process != os.getpid():
         return
@@ -436,14 +436,14 @@ def _finish(process, /):
     try:
         check(status)
     except KeyboardInterrupt:
-        # The libraries cannot go while streams use them, so the process goes as a whole.
+        # Libraries cannot be unloaded while streams use them: end the whole process.
         import signal
 
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)
 
 
-# Daemon threads go on when the interpreter is gone, while the libraries are taken apart.
+# Daemon threads go on after the interpreter, while the libraries are unloaded.
 Py_AtExit(c.mlx_stop_other_threads)
 
 

@@ -33,7 +33,7 @@ cdef array basic_updated(array a, tuple index, array source, slice_updater updat
     cdef BasicIndex basic
     cdef c.mlx_array res
     read_basic(a, index, basic)
-    # A number fits anywhere.
+    # A scalar broadcasts to any shape.
     if c.mlx_array_ndim(source._c) > 0:
         source = fit(source, basic.shape)
         if basic.reshaped:
@@ -72,7 +72,7 @@ cdef array fit(array source, vector[int]& shape):
 cdef array scattered_slices(
     array a, array positions, int axis, array source, scatterer scatter
 ):
-    """Scatter at positions along one axis, of which the others are whole."""
+    """Scatter whole slices to positions along one axis."""
     cdef c.mlx_array res
     cdef c.mlx_stream s
     res.ctx = s.ctx = NULL

@@ -37,6 +37,6 @@ cdef class AttributeDict(dict):
             return PyObject_GenericGetAttr(self, name)
         return <object>item
 
-    # Asked last. Classes that have one of their own call it.
+    # Called when nothing else was found, and by the `__getattr__` of derived classes.
     def __getattr__(self, name):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

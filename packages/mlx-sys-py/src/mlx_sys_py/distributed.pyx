@@ -203,7 +203,7 @@ def all_sum(x, /, *, group=None, stream=None):
 
 
 def all_max(x, /, *, group=None, stream=None):
-    """The greatest values of the arrays of all processes.
+    """The elementwise maximum of the arrays of all processes.
 
     Args:
         x (array): the array of this process.
@@ -219,7 +219,7 @@ def all_max(x, /, *, group=None, stream=None):
 
 
 def all_min(x, /, *, group=None, stream=None):
-    """The smallest values of the arrays of all processes.
+    """The elementwise minimum of the arrays of all processes.
 
     Args:
         x (array): the array of this process.
@@ -235,7 +235,7 @@ def all_min(x, /, *, group=None, stream=None):
 
 
 def all_gather(x, /, *, group=None, stream=None):
-    """The arrays of all processes, one after the other.
+    """The arrays of all processes, concatenated.
 
     Args:
         x (array): the array of this process.
@@ -243,7 +243,7 @@ def all_gather(x, /, *, group=None, stream=None):
         stream (Stream, Device or DeviceType, optional): where to run. Default: the default stream.
 
     Returns:
-        array: them joined along the first axis, in every process.
+        array: the concatenation along the first axis, in every process.
 
     See: MLX ``mlx.core.distributed.all_gather``.
     """
@@ -251,7 +251,7 @@ def all_gather(x, /, *, group=None, stream=None):
 
 
 def sum_scatter(x, /, *, group=None, stream=None):
-    """A part of the sum of the arrays of all processes for each of them.
+    """The sum of the arrays of all processes, of which each gets a part (reduce-scatter).
 
     Args:
         x (array): the array of this process.

@@ -38,7 +38,7 @@ cdef dict map_of(c.mlx_export_value value):
 
 
 cdef object to_python(c.mlx_export_value value):
-    """What an exporter tells, as Python objects."""
+    """The Python object for a value that an exporter passes to its callback."""
     cdef c.mlx_export_kind kind
     cdef c.c_bool truth
     cdef int64_t number
@@ -116,7 +116,7 @@ cdef class FunctionExporter:
     """
 
     cdef c.mlx_function_exporter _c
-    # What the C exporter calls, which it does not outlive.
+    # The C exporter calls it, so it must live as long.
     cdef ClosureKwargs closure
     cdef object callback
 

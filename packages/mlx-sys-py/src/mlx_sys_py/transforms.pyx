@@ -35,7 +35,7 @@ def eval(arrays, /):
     cdef array output
     cdef int status
     if type(arrays) is tuple and len(arrays) == 1 and type((<tuple>arrays)[0]) is array:
-        # To make a vector of it takes as long as to add small arrays.
+        # Making a vector of one array takes as long as adding small arrays.
         output = (<tuple>arrays)[0]
         with nogil:
             status = c.mlx_array_eval(output._c)
@@ -207,7 +207,7 @@ cdef int check_callable(object function, str name) except -1:
 # the garbage collector sees it.
 
 def checkpoint(fun, /):
-    """A function like ``fun`` whose gradient computes the intermediate values anew.
+    """A function like ``fun`` whose gradient recomputes intermediate values (checkpointing).
 
     Args:
         fun (Callable[[list[array]], Sequence[array]]): the function.

@@ -10,7 +10,7 @@ __all__ = ["einsum_path", "get_precision", "set_precision"]
 
 
 def get_precision():
-    """The digits behind the point that `set_precision` chose, ``-1`` for the default.
+    """The digits after the decimal point that `set_precision` chose, ``-1`` for the default.
 
     Example:
         >>> from mlx_sys_py import utils
@@ -21,7 +21,7 @@ def get_precision():
     """
     cdef int res = 0
     cdef int status
-    # Somebody who evaluates meanwhile may wait for the GIL.
+    # This takes the lock of evaluations, whose holder may wait for the GIL.
     with nogil:
         status = c.mlx_get_printoptions(&res)
     check(status)
@@ -29,7 +29,7 @@ def get_precision():
 
 
 def set_precision(precision, /):
-    """Choose how many digits behind the point are printed of a number of an array.
+    """Choose how many digits after the decimal point are printed of the elements of an array.
 
     Args:
         precision (int): up to 1000, or ``-1`` for as many as it takes to print six in all.

@@ -12,7 +12,7 @@ from typing import Literal
 
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import check_arrays
-from mlx_core_py.nn.activations import softplus
+from mlx_core_py.nn.layers.activations import softplus
 
 __all__ = [
     "binary_cross_entropy",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mlx_core_py as mx
-from mlx_core_py.nn.module import Module
+from mlx_core_py.nn.layers.base import Module
 
 __all__ = ["checkpoint", "value_and_grad"]
 

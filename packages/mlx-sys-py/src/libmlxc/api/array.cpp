@@ -31,7 +31,7 @@ int set_scalar(mlx_array* arr, T value, mx::Dtype dtype) {
   return guard([&] { set(arr, mx::array(value, dtype)); });
 }
 
-// The shape of an array over `data`, its size in bytes known to fit in memory.
+// The shape of an array over `data`; throws if its size in bytes overflows.
 mx::Shape checked_shape(const void* data, const int* shape, int dim, mx::Dtype dtype) {
   if (dim < 0) {
     throw std::invalid_argument("dim is negative: " + std::to_string(dim));
@@ -68,7 +68,7 @@ mx::array copy_of(const void* data, const int* shape, int dim, mlx_dtype dtype) 
   return mx::array(std::move(memory), std::move(extents), type);
 }
 
-// Items are read as what they are, or their bits as an unsigned type no wider than they are.
+// Items are read in the array's own type, or their bits as an unsigned type that is no wider.
 template <class T>
 void check_type(const mx::array& array, mx::Dtype type) {
   bool bits = mx::issubdtype(type, mx::unsignedinteger) && sizeof(T) <= array.itemsize();
@@ -111,7 +111,7 @@ const T* data(mlx_array arr, mx::Dtype type) {
   });
 }
 
-// What an array says of itself; `R{}` on error.
+// A property of an array; `R{}` on error.
 template <class F, class R = std::invoke_result_t<F, const mx::array&>>
 R describe(mlx_array arr, F f) {
   return guard_or(R{}, [&] { return f(get(arr, "arr")); });
@@ -139,7 +139,7 @@ int mlx_array_tostring(mlx_string* str, const mlx_array arr) {
     auto& array = get(arr, "arr");
     evaluate({array}, true);
     std::ostringstream text;
-    // The precision is one for the process.
+    // The print options are global to the process.
     auto lock = lock_evaluation();
     text << array;
     set(str, text.str());
@@ -263,7 +263,7 @@ const int* mlx_array_shape(const mlx_array arr) {
 }
 
 const size_t* mlx_array_strides(const mlx_array arr) {
-  // mlx-c's type; a negative stride is to be read back as int64_t.
+  // size_t is mlx-c's type: callers cast back to int64_t for negative strides.
   return describe(arr, [](const auto& array) {
     return reinterpret_cast<const size_t*>(array.strides().data());
   });

@@ -12,7 +12,7 @@ using namespace mlx_c;
 
 namespace {
 
-// An argument as the C function takes it: lent for the call.
+// An argument as the C function takes it, borrowed during the call.
 std::tuple<mlx_vector_array> lend(const Arrays& values) {
   return {borrow<mlx_vector_array>(values)};
 }

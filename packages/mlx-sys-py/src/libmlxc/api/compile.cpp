@@ -27,13 +27,15 @@ namespace {
 
 // The key of a compiled function in MLX's caches, of which every thread has one.
 //
-// MLX would take an address for it, which the next function may get after this one is freed; the
-// cache of another thread would then answer with the old function. These are used once, and lie
-// where no address is, out of the way of the ids that callers choose for themselves.
+// MLX uses an address as the key. The next function may get the same address after this one is
+// freed, and the cache of another thread would then answer with the old function. These keys are
+// never used again, and lie where no address is, apart from the ids that callers choose for
+// themselves.
 class CompiledId {
  public:
   ~CompiledId() {
-    // The caches have no lock, so only the owner erases. What other threads hold goes with them.
+    // The caches have no lock, so only the owner erases; those of other threads go with the
+    // threads.
     if (std::this_thread::get_id() == owner_) {
       detail::compile_erase(cache_, value_);
     }
@@ -54,14 +56,14 @@ class CompiledId {
   detail::CompileCacheWeakPtr cache_ = detail::compile_cache();
 };
 
-// What fuses chains of operations. On the CPU, MLX would write C++ and call a compiler when the
-// function runs; `cpu::prepare` fuses them without.
+// The compile mode that fuses chains of operations. On the CPU, MLX would generate C++ and call a
+// compiler at run time; `cpu::rewrite_graph` fuses them without one.
 mlx::core::CompileMode fusing_mode() {
-  const bool own = !mlx::core::is_available(mlx::core::Device::gpu) && cpu::kernels();
+  const bool own = !mlx::core::is_available(mlx::core::Device::gpu) && !cpu::is_stock();
   return own ? mlx::core::CompileMode::no_fuse : mlx::core::CompileMode::enabled;
 }
 
-// MLX starts with its own way of fusing, or disabled if its environment variable says so.
+// MLX starts with its own fusion, or disabled if its environment variable says so.
 void ensure_mode() {
   static const bool done = [] {
     if (!std::getenv("MLX_DISABLE_COMPILE")) {
@@ -86,11 +88,11 @@ mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
   throw std::invalid_argument("mode is not an mlx_compile_mode");
 }
 
-// Takes custom functions and stopped gradients out of a recording. It is repeated, and never
-// differentiated or vectorized (there MLX calls the function itself), so what they compute stands
-// for them. The nodes of custom functions hold functions of the user, which would stay as long as
-// the recording is in the cache, and those may hold the compiled function; and MLX fails to merge
-// equal outputs whose gradients are stopped.
+// Replaces the nodes of custom functions and stop_gradient in a recording by their inputs. A
+// recording is repeated, and never differentiated or vectorized: there MLX calls the function
+// itself. The nodes of custom functions hold functions of the user, which would live as long as the
+// recording is in the cache, and those may hold the compiled function; and MLX fails to merge equal
+// outputs whose gradients are stopped.
 class Recording {
  public:
   explicit Recording(const Arrays& inputs) {
@@ -100,7 +102,7 @@ class Recording {
   }
 
   void simplify(Arrays& outputs) {
-    // What does not depend on the inputs may be part of graphs that others evaluate.
+    // Nodes that do not depend on the inputs may be part of graphs that other threads evaluate.
     auto lock = lock_evaluation();
     for (auto& output : outputs) {
       visit(output);
@@ -109,7 +111,7 @@ class Recording {
   }
 
  private:
-  // Depth first, and not recursive, as graphs are deep.
+  // Depth first, with a stack of its own: graphs may be deeper than the thread's stack.
   void visit(const array& root) {
     std::vector<std::pair<array, size_t>> path = {{root, 0}};
     while (!path.empty()) {
@@ -148,7 +150,7 @@ class Recording {
     }
   }
 
-  // Of the inputs of a node that only passes it on.
+  // The input that a node only passes on; null for other nodes.
   static const array* stood_for(const array& value) {
     auto name = std::string_view(value.primitive().name());
     auto& inputs = value.inputs();
@@ -163,9 +165,9 @@ class Recording {
     return nullptr;
   }
 
-  // Freed without the lock: they may be the last to hold something of the user.
+  // Freed without the lock: they may hold the last reference to something of the user.
   Arrays removed_;
-  // For the arrays visited, by their ids, whether they depend on the inputs.
+  // Whether each visited array, by its id, depends on the inputs.
   std::unordered_map<std::uintptr_t, bool> depends_;
 };
 
@@ -173,8 +175,8 @@ bool is_tracer(const array& value) {
   return value.is_tracer();
 }
 
-// Whether a compiled function is called by itself, not in a transformation that is under way: if
-// it then calls the function behind it, that is to record it.
+// Whether a compiled function is called outside of any transformation: if it then calls the
+// function behind it, it does so to record it.
 thread_local bool outermost = false;
 
 Function recorded(Function fun) {
@@ -189,7 +191,7 @@ Function recorded(Function fun) {
   };
 }
 
-// `compiled`, which calls a `recorded` function, for whichever thread calls it.
+// `compiled`, which calls a `recorded` function, made callable from any thread.
 Function in_any_thread(Function compiled) {
   return [compiled = std::move(compiled)](const Arrays& inputs) {
     ensure_thread();

@@ -2,6 +2,7 @@
 
 #include <mlx/array.h>
 #include <mlx/dtype.h>
+
 #include "core/convert.hpp"
 #include "core/guard.hpp"
 #include "core/handle.hpp"

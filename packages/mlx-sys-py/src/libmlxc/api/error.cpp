@@ -21,7 +21,7 @@ const char* mlx_last_error_message(void) {
 }
 
 void _mlx_error(const char* file, const int line, const char* fmt, ...) {
-  // The place is the caller's to print: messages here carry none.
+  // Messages of this library carry no source location.
   static_cast<void>(file);
   static_cast<void>(line);
   char message[sizeof(LastError::message)] = "";

@@ -25,8 +25,8 @@ namespace {
 using Traced =
     std::function<std::vector<mlx::core::array>(const mlx::core::Args&, const mlx::core::Kwargs&)>;
 
-// The constants among what `outputs` are computed from that are still awaited, or to be computed by
-// what is not an operation of MLX.
+// The constants that `outputs` are computed from and that are not available yet, or whose primitive
+// is not MLX's.
 std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::array>& outputs) {
   std::vector<mlx::core::array> stack = outputs, result;
   std::unordered_set<std::uintptr_t> seen;
@@ -41,7 +41,7 @@ std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::arr
     } else if (array.has_primitive()) {
       stack.insert(stack.end(), array.inputs().begin(), array.inputs().end());
     } else if (
-        // Arguments of a function that a gradient is taken of are no tracers any more.
+        // Arguments of a differentiated function are no longer tracers.
         array.status() != mlx::core::array::Status::unscheduled && !is_available(array)) {
       result.push_back(std::move(array));
     }
@@ -49,8 +49,8 @@ std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::arr
   return result;
 }
 
-// `fun`, of operations of MLX, such that MLX finds all constants there: it would wait for them
-// without our lock.
+// `fun`, made of MLX's primitives, with all constants available: MLX would wait for them without
+// the lock of evaluations.
 Traced with_ready_constants(Traced fun) {
   return [fun = std::move(fun)](const mlx::core::Args& args, const mlx::core::Kwargs& kwargs) {
     const cpu::Unfused unfused;
@@ -64,7 +64,7 @@ Traced with_ready_constants(Traced fun) {
 
 }  // namespace
 
-// An exporter, and the file that it writes unless it has a callback: whole or not at all.
+// An exporter, and the file that it writes, atomically, unless it has a callback.
 class FunctionExporter {
  public:
   FunctionExporter(const char* file, Traced fun, bool shapeless, const char* metadata) {
@@ -97,7 +97,7 @@ class FunctionExporter {
       (*exporter_)(args, kwargs);
     } catch (...) {
       if (target_) {
-        // Where a trace broke off, no other can begin.
+        // After a trace that failed, the exporter cannot trace again.
         exporter_.reset();
         target_.reset();
       }
@@ -127,7 +127,7 @@ namespace mx = mlx::core;
 
 namespace {
 
-// The function of a closure that takes no named arguments.
+// Adapts a closure, which takes no named arguments.
 Traced without_names(const mlx_closure& fun) {
   return [f = get(fun, "fun")](const mx::Args& args, const mx::Kwargs&) { return f(args); };
 }

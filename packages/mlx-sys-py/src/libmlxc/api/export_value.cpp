@@ -12,7 +12,7 @@ using namespace mlx_c;
 
 namespace {
 
-// --- From MLX's types, of which every entry has its own ------------------------------------------
+// --- From MLX's types, one for each entry -------------------------------------------------------
 
 ExportValue convert(bool value) {
   return {value};
@@ -109,7 +109,7 @@ constexpr std::array kind_names{
     "a map"};
 static_assert(kind_names.size() == MLX_EXPORT_MAP + 1);
 
-// What a value holds, which is to be of one kind.
+// The content of a value; throws unless it is of the given kind.
 template <mlx_export_kind kind>
 const auto& held(mlx_export_value handle) {
   auto& value = get(handle, "value").value;

@@ -12,7 +12,7 @@ namespace {
 
 using Grid = std::tuple<int, int, int>;
 
-// How to run a kernel, for either backend.
+// The launch configuration of a kernel, for either backend.
 struct Config {
   std::vector<mlx::core::Shape> shapes;
   std::vector<mlx::core::Dtype> dtypes;
@@ -24,7 +24,7 @@ struct Config {
   bool verbose = false;
 };
 
-// A kernel, with the counts that MLX relies on.
+// A kernel, with the numbers of inputs and outputs, which MLX does not check.
 struct Kernel {
   size_t inputs;
   size_t outputs;

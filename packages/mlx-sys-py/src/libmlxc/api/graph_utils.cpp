@@ -21,11 +21,11 @@ namespace mx = mlx::core;
 
 namespace {
 
-// MLX calls itself once for each step from an array to its inputs: what the smallest usual stack,
-// that of a thread on macOS, has room for.
+// MLX recurses once for each step from an array to its inputs. So deep a recursion fits in the
+// smallest usual stack, that of a thread on macOS.
 constexpr size_t deepest = 1000;
 
-// Throws invalid_argument if a walk as MLX does it, depth first, would go deeper.
+// Throws invalid_argument if MLX's depth-first walk would recurse deeper.
 void check_depth(const Arrays& outputs) {
   struct Place {
     const Arrays* inputs;

@@ -26,7 +26,7 @@ namespace {
 
 // --- Loading -----------------------------------------------------------------------------------
 
-// What the checks need of a file or of a user's reader, which then stands at its beginning.
+// A file or a user's reader, as the checks read it; they leave a reader at its beginning.
 class Source {
  public:
   explicit Source(const std::string& file)
@@ -49,7 +49,7 @@ class Source {
     std::string bytes(size, '\0');
     if (user_) {
       user_->read(bytes.data(), size, offset);
-      // MLX begins where the reader stands, and this may have moved it.
+      // MLX reads from the current position, which this may have moved.
       user_->seek(0, std::ios_base::beg);
     } else if (!file_.seekg(offset) || !file_.read(bytes.data(), size)) {
       throw IoError(label_ + " cannot be read");
@@ -57,7 +57,7 @@ class Source {
     return bytes;
   }
 
-  // MLX computes sizes that wrap round, and finds only at evaluation that the file has ended.
+  // MLX's sizes may overflow, and it notices only at evaluation that the file is too short.
   void check_holds(const mx::array& array, size_t offset = 0) const {
     size_t bytes = array.itemsize();
     for (auto extent : array.shape()) {
@@ -77,7 +77,8 @@ class Source {
   std::shared_ptr<mx::io::Reader> user_;
 };
 
-// MLX reads the header by the places that NumPy writes its parts to; returns where the data begins.
+// MLX reads the header at the offsets that NumPy writes its parts to. Returns where the data
+// begins.
 size_t check_npy_header(Source& from) {
   auto start = from.read(0, 10);
   bool version_1 = start[6] == 1;
@@ -148,7 +149,7 @@ mx::GGUFLoad checked_gguf(const std::string& file, mx::StreamOrDevice stream) {
 
 // --- Saving ------------------------------------------------------------------------------------
 
-// Evaluated, through this library, and with its items in order.
+// Contiguous and evaluated, by this library.
 mx::array ready(const mx::array& array) {
   auto result = mx::contiguous(array);
   evaluate({result}, true);
@@ -165,7 +166,7 @@ ArrayMap ready(const ArrayMap& map) {
   return result;
 }
 
-// Has `write` write `file`, whole or not at all. Like MLX adds `suffix` to a name that lacks it.
+// Calls `write` to replace `file` atomically. As MLX, adds `suffix` to a name that lacks it.
 template <class F>
 void replace_file(const char* file, const std::string& suffix, F write) {
   std::string name = to_string(file, "file");
@@ -210,7 +211,7 @@ void check_gguf_contents(const mx::GGUFLoad& contents) {
           "gguf: an array in the metadata has items, in at most one dimension; " + key +
           " has not");
     }
-    // MLX aligns to 32 whatever the metadata say.
+    // MLX aligns to 32, whatever the metadata say.
     if (key == "general.alignment") {
       throw std::invalid_argument("gguf: general.alignment cannot be chosen");
     }
@@ -298,7 +299,7 @@ int mlx_save_gguf(const char* file, mlx_io_gguf gguf) {
     auto contents = ready(get(gguf, "gguf"));
     replace_file(file, ".gguf", [&](const std::string& name) {
       mx::save_gguf(name, contents.first, contents.second);
-      // MLX does not look whether the metadata could be written.
+      // MLX does not check whether the metadata could be written.
       check_loadable(read_gguf_header(name));
     });
   });

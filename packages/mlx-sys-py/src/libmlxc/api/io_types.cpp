@@ -12,8 +12,8 @@ namespace mx = mlx::core;
 
 namespace {
 
-// A stream of the user's behind MLX's interface of a reader or a writer. MLX uses a reader from
-// several threads at once; the user is called by one at a time.
+// Adapts a stream of the user to MLX's reader or writer. MLX uses a reader from several threads at
+// once; calls of the user's functions are serialised.
 template <class Interface>
 class UserStream : public Interface {
  public:
@@ -62,7 +62,7 @@ class UserStream : public Interface {
   }
 
  protected:
-  // The callbacks return nothing that tells of a failure: `good` does, after each of them.
+  // The callbacks cannot return a failure, so `good` is asked after each of them.
   template <class F>
   void call(const char* name, F f) {
     std::lock_guard lock(mutex_);

@@ -7,7 +7,7 @@ using namespace mlx_c;
 
 namespace {
 
-// The status of an iterator that has nothing left.
+// The status of an iterator at its end.
 constexpr int end_of_map = 2;
 
 mlx::core::array& element(mlx_array value) {

@@ -48,7 +48,7 @@ int mlx_reset_peak_memory(void) {
 
 int mlx_set_cache_limit(size_t* res, size_t limit) {
   return guard([&] {
-    // Which sets the limit, too.
+    // Sets this library's default limit, which must not come after the caller's.
     ensure_thread();
     *not_null(res, "res") = mlx::core::set_cache_limit(limit);
   });

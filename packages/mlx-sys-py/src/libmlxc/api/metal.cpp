@@ -10,7 +10,7 @@ namespace metal = mlx::core::metal;
 
 namespace {
 
-// Where MLX has no Metal, it would do nothing and say nothing.
+// Without Metal, MLX would silently do nothing.
 void check_available() {
   if (!metal::is_available()) {
     throw std::runtime_error("Metal is not available");

@@ -12,7 +12,7 @@ namespace mx = mlx::core;
 
 namespace {
 
-// The stream itself, in this thread.
+// The stream of this thread behind a handle.
 mx::Stream resolve(mlx_stream stream) {
   return mx::to_stream(get_stream(stream));
 }
@@ -91,7 +91,7 @@ int mlx_synchronize_all(void) {
       } catch (const CallbackError&) {
         throw;
       } catch (const std::exception&) {
-        // Its thread has ended, or its work has failed: there is nothing to wait for.
+        // The stream's thread has ended, or its work has failed: there is nothing to wait for.
       }
     }
   });

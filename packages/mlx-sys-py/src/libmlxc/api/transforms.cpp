@@ -22,8 +22,8 @@ void check_count(size_t count, size_t expected, const char* what, const char* pe
   }
 }
 
-// The functions of a custom function with the lengths of their results checked: MLX reads the
-// results by the number of inputs and outputs, whatever their lengths.
+// Wraps the functions of a custom function in checks of how many results they return: MLX indexes
+// the results by the numbers of inputs and outputs, unchecked.
 class CheckedCustom {
  public:
   Function fun(Function f) {

@@ -10,7 +10,7 @@ using namespace mlx_c;
 
 namespace {
 
-// MLX indexes by these without a look at how many there are.
+// MLX indexes axes by the number of arrays, unchecked.
 void check_count(const Arrays& values, const std::vector<int>& axes, const char* argument) {
   if (axes.size() != values.size()) {
     throw std::invalid_argument(
@@ -19,7 +19,7 @@ void check_count(const Arrays& values, const std::vector<int>& axes, const char*
   }
 }
 
-// A negative axis is for MLX to judge: -1 stands for an array that is not mapped over.
+// Negative axes are left to MLX: -1 stands for an array that is not mapped over.
 void check_range(const Arrays& values, const std::vector<int>& axes, const char* argument) {
   for (size_t i = 0; i < axes.size(); ++i) {
     if (axes[i] >= static_cast<int>(values[i].ndim())) {

@@ -7,7 +7,7 @@ using namespace mlx_c;
 
 namespace {
 
-// An element as C passes it, to an element of the vector.
+// Converts an element from how C passes it.
 template <class Handle>
 ValueOf<Handle> element(Handle handle) {
   return get(handle, "an element");
@@ -34,7 +34,7 @@ ValueOf<Vector> elements(Element* data, size_t size) {
   return result;
 }
 
-// All elements are read before any is added, so that an error changes nothing.
+// All elements are converted before any is added, so that an error changes nothing.
 template <class Vector, class Element>
 int append(Vector vec, Element* data, size_t size) {
   return guard([&] {
@@ -57,7 +57,7 @@ auto& at(Vector vec, size_t idx) {
 
 }  // namespace
 
-// The functions of a vector type; `data_type` is how C passes its elements.
+// Defines the functions of a vector type; `data_type` is how C passes its elements.
 #define MLX_C_VECTOR(vector, data_type, element_type)                                      \
   vector vector##_new(void) {                                                              \
     return guard_or(vector{}, [&] { return make<vector>({}); });                           \

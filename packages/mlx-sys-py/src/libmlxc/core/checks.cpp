@@ -60,7 +60,7 @@ void check_view(
   if (has(shape, 0)) {
     return;
   }
-  // Of a width that no sum of products of these numbers leaves.
+  // So wide that no sum of products of these numbers overflows.
   __int128 lowest = offset, highest = offset;
   for (size_t axis = 0; axis < shape.size(); ++axis) {
     auto reach = static_cast<__int128>(shape[axis] - 1) * strides[axis];
@@ -77,7 +77,7 @@ void check_lengths(const mx::Shape& shape) {
     if (length < -1) {
       refuse("a length is negative in the shape ", shape);
     }
-    // Strides are products of lengths, those of an array without elements too.
+    // Strides are products of lengths, also those of an empty array.
     if (length > 0 && __builtin_mul_overflow(product, int64_t{length}, &product)) {
       refuse("the lengths in shape ", shape, " are too large");
     }

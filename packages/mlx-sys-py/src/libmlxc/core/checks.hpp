@@ -1,5 +1,5 @@
-// Arguments that MLX takes on trust, and divides or indexes by: the functions named check_ throw
-// std::invalid_argument for those it must not get.
+// Checks of arguments that MLX divides or indexes by unchecked: the functions named check_ throw
+// std::invalid_argument for values that MLX must not get.
 #pragma once
 
 #include <optional>
@@ -10,13 +10,13 @@
 
 namespace mlx_c {
 
-// The scales of `w`, which packed weights cannot do without.
+// The scales of `w`: packed weights mean nothing without them.
 std::optional<mlx::core::array> scales_of(
     const mlx::core::array& w, std::optional<mlx::core::array> scales);
 
 void check_group_size(const std::optional<int>& group_size);
 
-// Of a convolution.
+// The arguments of a convolution.
 void check_kernel(const mlx::core::array& weight, int groups);
 
 void check_view(
@@ -25,7 +25,7 @@ void check_view(
     const mlx::core::Strides& strides,
     size_t offset);
 
-// Lengths of which one may be -1, to be worked out.
+// Lengths of which one may be -1, which stands for what the others leave.
 void check_lengths(const mlx::core::Shape& shape);
 
 void check_strides(const mlx::core::Shape& strides);
@@ -36,7 +36,7 @@ void check_update(const mlx::core::array& src, const mlx::core::array& update);
 
 void check_scatter(const std::vector<mlx::core::array>& indices, const mlx::core::array& updates);
 
-// Of matrices that LAPACK factorises.
+// The shape of matrices that LAPACK factorises.
 void check_elements(const mlx::core::array& a);
 void check_triangle(const std::string& uplo);
 

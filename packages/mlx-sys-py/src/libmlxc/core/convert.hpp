@@ -10,8 +10,8 @@
 
 #include <mlx/array.h>
 #include <mlx/dtype.h>
-
 #include <mlx/fft.h>
+
 #include "core/handle.hpp"
 #include "mlx/c/array.h"
 #include "mlx/c/fft_norm.h"

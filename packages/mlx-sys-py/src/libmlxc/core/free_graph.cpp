@@ -14,13 +14,13 @@ namespace {
 
 using cpu::use_count;
 
-// Takes the inputs from a node that only `array` holds; those that go with it are added to
-// `doomed`. Nodes with siblings hold each other: they are left to MLX.
+// Takes the inputs from a node that only `array` holds, and adds those that nobody else holds to
+// `doomed`. Siblings hold each other: they are left to MLX.
 void take_inputs(mx::array& array, std::vector<mx::array>& doomed) {
   if (use_count(array) != 1 || array.inputs().empty() || !array.siblings().empty()) {
     return;
   }
-  // What the threads that held the node before did to it has happened.
+  // Pairs with the release of threads that held the node before: their writes are visible now.
   std::atomic_thread_fence(std::memory_order_acquire);
   for (auto& input : array.inputs()) {
     if (use_count(input) == 1) {

@@ -29,9 +29,9 @@ void report_current_exception() noexcept;
 
 // Runs `f`; its result, or `fallback` and the error recorded if it throws.
 //
-// The end of a thread is no exception and must go on to its beginning. Python ends threads that ask
-// for its lock after it has finished, which a callback of ours does. There is no object to refer to
-// then, which only UndefinedBehaviorSanitizer minds.
+// Forced unwinding is no exception and has to go on to the start of the thread: Python ends threads
+// that ask for the GIL after it has finished, as a callback may. There is no exception object then,
+// so the reference is bound to null, which only UndefinedBehaviorSanitizer minds.
 template <class R, class F>
 #ifdef __GLIBCXX__
 __attribute__((no_sanitize("null", "alignment")))

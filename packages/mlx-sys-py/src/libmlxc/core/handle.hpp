@@ -120,8 +120,8 @@ void set(Handle* res, ValueOf<Handle> value) {
   }
 }
 
-// A function whose copies cost nothing: MLX's transformations keep several of what they are given,
-// so that functions nested in each other would grow with a power of their depth.
+// A function whose copies share it: MLX's transformations keep several copies of a function, so
+// that the size of nested functions would grow exponentially with their depth.
 inline Function get_shared(mlx_closure handle, const char* argument) {
   auto shared = std::make_shared<const Function>(get(handle, argument));
   return [shared](const Arrays& inputs) { return (*shared)(inputs); };
@@ -140,13 +140,13 @@ void release(Handle handle) {
   delete static_cast<ValueOf<Handle>*>(handle.ctx);
 }
 
-// A handle for an object that someone else owns, for the time of a call into C.
+// A handle for an object that somebody else owns, valid during a call into C.
 template <class Handle>
 Handle borrow(const ValueOf<Handle>& value) {
   return Handle{const_cast<ValueOf<Handle>*>(&value)};
 }
 
-// A device that is there, for what MLX would read by its index unchecked.
+// Checks that the device exists: MLX indexes by its number unchecked.
 inline const mlx::core::Device& get_available(mlx_device handle, const char* argument) {
   auto& device = get(handle, argument);
   if (device.index < 0 || device.index >= mlx::core::device_count(device.type)) {

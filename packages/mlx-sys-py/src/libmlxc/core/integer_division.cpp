@@ -10,7 +10,7 @@ namespace mx = mlx::core;
 
 namespace {
 
-// Whether `b` is a number that is there to be looked at, and neither 0 nor -1.
+// Whether `b` is an available scalar other than 0 and -1.
 bool is_harmless(const mx::array& b) {
   if (b.size() != 1 || b.status() != mx::array::Status::available) {
     return false;

@@ -1,5 +1,5 @@
-// Division of integers without the faults of the processor: by zero, the quotient is 0 and the
-// remainder the dividend; the least number divided by -1 is itself.
+// Division of integers that never traps (SIGFPE): by zero, the quotient is 0 and the remainder the
+// dividend; the smallest number divided by -1 is itself.
 #pragma once
 
 #include <vector>

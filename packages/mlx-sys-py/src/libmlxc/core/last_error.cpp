@@ -47,7 +47,7 @@ struct HandlerSlot {
   }
 };
 
-// Cuts a message that is too long before, not inside, a character of UTF-8.
+// Cuts a message that is too long between characters of UTF-8.
 void store_message(std::string_view message) noexcept {
   size_t size = std::min(message.size(), sizeof(last.message) - 1);
   if (size < message.size()) {
@@ -59,8 +59,8 @@ void store_message(std::string_view message) noexcept {
   last.message[size] = '\0';
 }
 
-// MLX has no exception types of its own: what runs out of memory, and what fails in a file while
-// an array is evaluated, is told apart by the tag that opens the message.
+// MLX has no exception types of its own: running out of memory, and a file that fails while an
+// array is evaluated, are recognised by the tag at the beginning of the message.
 mlx_error_kind kind_of_message(std::string_view message) {
   if (message.starts_with("[malloc") || message.starts_with("[metal::malloc") ||
       message.starts_with("[cuda::malloc") || message == std::bad_alloc().what()) {

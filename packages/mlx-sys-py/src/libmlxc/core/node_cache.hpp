@@ -1,8 +1,8 @@
-// Nodes without what MLX does to find out that nothing has to be done.
+// A cache of nodes, which saves what MLX does before it makes one.
 //
 // An operation of MLX promotes types, broadcasts shapes and makes a primitive before it makes the
-// node. Where the operands agree in type and shape all of that comes to the same primitive every
-// time, so it is done once, by MLX, and the node that came out serves as the pattern for the next.
+// node. Where the operands agree in type and shape, the primitive is the same every time. So MLX
+// makes the first node, and its primitive serves the next ones.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +26,8 @@ struct CachedNode {
   std::optional<mlx::core::Stream> stream;
   mlx::core::Dtype dtype = mlx::core::bool_;
 
-  // Learns from the node that MLX made of `inputs`, unless it is more than the operation itself:
-  // behind a cast, say, are other inputs than those given.
+  // Learns from the node that MLX made of `inputs`, unless MLX made more than one node: the inputs
+  // of the last one are then others, for instance the result of a cast.
   bool learn(const mlx::core::array& node, const std::vector<mlx::core::array>& inputs) {
     auto same = [](const auto& a, const auto& b) { return a.id() == b.id(); };
     if (!node.has_primitive() || !node.siblings().empty() ||
@@ -50,10 +50,10 @@ std::vector<mlx::core::array> inputs_of(const Arrays&... arrays) {
   return inputs;
 }
 
-// One pattern per type of the operands. A thread has its own, so nothing has to be locked.
+// One entry per type of the operands. They are thread-local, so there is no lock.
 using CachedNodes = std::array<CachedNode, 14>;
 
-// `operation(a, s)` for a function of MLX that works element by element.
+// `operation(a, s)` for a unary elementwise function of MLX.
 template <auto operation>
 mlx::core::array cached_node(const mlx::core::array& a, const mlx::core::StreamOrDevice& s) {
   static thread_local CachedNodes patterns;
@@ -66,7 +66,7 @@ mlx::core::array cached_node(const mlx::core::array& a, const mlx::core::StreamO
   return node;
 }
 
-// `operation(a, b, s)` for a function of MLX that works element by element.
+// `operation(a, b, s)` for a binary elementwise function of MLX.
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& a, const mlx::core::array& b, const mlx::core::StreamOrDevice& s) {
@@ -83,7 +83,7 @@ mlx::core::array cached_node(
   return node;
 }
 
-// `operation(condition, a, b, s)` for the function of MLX that selects.
+// `operation(condition, a, b, s)` for MLX's `where`.
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& condition,
@@ -105,8 +105,8 @@ mlx::core::array cached_node(
   return node;
 }
 
-// `operation(a, shape, s)` for the function of MLX that gives an array another shape: its primitive
-// is made of the shape alone, which follows from the size of `a` and the one asked for.
+// `operation(a, shape, s)` for MLX's `reshape`: its primitive holds the shape alone, which follows
+// from the size of `a` and the shape asked for.
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& a, const mlx::core::Shape& shape, const mlx::core::StreamOrDevice& s) {
@@ -114,7 +114,7 @@ mlx::core::array cached_node(
     size_t size;
     mlx::core::Shape asked, result;
   };
-  // The last shape in each place: a model asks for a few, again and again.
+  // A direct-mapped cache of shapes: a model asks for a few, again and again.
   static thread_local std::array<CachedShape, 16> patterns;
   size_t place = a.size();
   for (int extent : shape) {
@@ -134,7 +134,7 @@ mlx::core::array cached_node(
   return node;
 }
 
-// Reductions are two nodes: one that keeps the axis, and one that takes it out.
+// Reductions are two nodes: one that keeps the axis, and a squeeze.
 struct CachedReduction {
   CachedNode reduction;
   std::shared_ptr<mlx::core::Primitive> squeeze;  // null if the axis is kept
@@ -163,8 +163,8 @@ struct CachedReduction {
   }
 };
 
-// `operation(a, axis, keepdims, s)` for a function of MLX that reduces. Where nothing is to be
-// reduced, MLX makes other nodes, or none.
+// `operation(a, axis, keepdims, s)` for a reduction of MLX. For axes of less than two elements, MLX
+// makes other nodes, or none.
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& a, int axis, bool keepdims, const mlx::core::StreamOrDevice& s) {
@@ -210,8 +210,8 @@ mlx::core::array cached_node(
                           : operation(a, axes, keepdims, s);
 }
 
-// The shape of arrays of one type that are joined along an axis; none if there is more to do, be it
-// that a type has to be promoted or an error to be reported.
+// The shape of the concatenation of arrays of one type; none if MLX has to do it, since a type has
+// to be promoted or an error reported.
 inline std::optional<mlx::core::Shape> joined_shape(
     const std::vector<mlx::core::array>& parts, size_t axis) {
   if (parts.size() < 2 || axis >= parts[0].ndim()) {

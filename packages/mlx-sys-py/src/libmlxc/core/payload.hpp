@@ -3,8 +3,8 @@
 
 namespace mlx_c {
 
-// Freed with the last copy of what holds it, once it has a destructor: until then, and so after an
-// error, it is the caller's.
+// Freed with the last copy of its holder, once it has a destructor. Until then, and so after an
+// error, the caller owns it.
 struct Payload {
   void* data;
   void (*dtor)(void*) = nullptr;

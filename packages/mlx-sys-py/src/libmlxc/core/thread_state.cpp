@@ -23,7 +23,7 @@ namespace {
 
 namespace mx = mlx::core;
 
-// One step of splitmix64: neighbouring inputs give unrelated seeds.
+// One step of splitmix64: consecutive inputs give unrelated seeds.
 uint64_t mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
@@ -34,11 +34,11 @@ uint64_t mix(uint64_t x) {
 std::atomic<bool> started = false;
 std::atomic<bool> orphan = false;
 
-// How much of the memory that MLX may use is kept for reuse on the CPU. MLX keeps 32 MB there, and
-// to get the memory of a larger result from the system takes longer than to compute it.
+// Which part of the memory limit MLX's allocator keeps for reuse on the CPU. Its default there is
+// 32 MB, and getting the memory of a larger result from the system takes longer than computing it.
 constexpr size_t cache_part = 32;
 
-// What all threads share. Never destroyed: threads may outlive static destructors.
+// Shared by all threads. Never destroyed: threads may outlive static destructors.
 struct Process {
   std::vector<mx::Stream> streams;
   uint64_t seed = std::chrono::system_clock::now().time_since_epoch().count();
@@ -56,8 +56,8 @@ struct Process {
     if (!mx::is_available(mx::Device::gpu)) {
       mx::set_cache_limit(mx::get_memory_limit() / cache_part);
     }
-    // In a thread of their own: MLX gives a stream to the thread that makes it, which destroys it
-    // by `clear_streams`.
+    // Made in a thread of their own: a stream belongs to the thread that makes it, whose
+    // `clear_streams` would destroy it.
     std::thread([this] {
       for (auto type : {mx::Device::cpu, mx::Device::gpu}) {
         for (int index = 0; index < mx::device_count(type); ++index) {

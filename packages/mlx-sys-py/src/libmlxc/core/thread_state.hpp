@@ -31,8 +31,8 @@ void mark_streams_started();
 bool streams_started();
 bool is_orphan();
 
-// Marks that a callback of the user runs, and so maybe a transformation: MLX refuses to evaluate
-// without waiting there.
+// Marks that a callback of the user runs, perhaps inside a transformation, where MLX refuses to
+// evaluate without waiting.
 class CallbackScope {
  public:
   CallbackScope() {

@@ -17,7 +17,7 @@ struct ArrayKind {
   mlx::core::Dtype dtype;
 };
 
-// What an operation is given: its inputs, and what the file says of its outputs.
+// An operation to build: its inputs, and the kinds of its outputs as the file states them.
 struct Operands {
   const std::vector<mlx::core::array>& inputs;
   const std::vector<ArrayKind>& outputs;
@@ -34,8 +34,8 @@ struct Operands {
 
 using Operation = std::function<std::vector<mlx::core::array>(const Operands&)>;
 
-// The operation `name`, whose state the file gives next. It calls the functions that MLX has for
-// everybody, which check their arguments, where MLX's own reader makes the primitives themselves.
+// The operation `name`, whose state comes next in the file. It calls MLX's public functions, which
+// check their arguments, where MLX's own importer constructs primitives unchecked.
 Operation read_operation(FunctionReader& from, const std::string& name);
 
 }  // namespace mlx_c

@@ -1,11 +1,10 @@
-#include "export/import_table.hpp"
-
 #include <algorithm>
 #include <limits>
 
 #include <mlx/ops.h>
 
 #include "core/checks.hpp"
+#include "export/import_table.hpp"
 
 namespace mlx_c {
 
@@ -13,7 +12,8 @@ namespace mx = mlx::core;
 
 namespace {
 
-// The ends of slices with negative strides as everybody writes them: MLX's -1 is before the first.
+// The stops of slices with negative strides as the public function takes them: in the state, -1
+// means "before the first element".
 mx::Shape ends(const mx::array& a, mx::Shape stop, const mx::Shape& strides) {
   for (size_t axis = 0; axis < stop.size() && axis < a.ndim() && axis < strides.size(); ++axis) {
     if (strides[axis] < 0 && stop[axis] < 0) {
@@ -59,7 +59,7 @@ mx::array slice_update(
   return functions[type](in[0], in[1], start, ends(in[0], stop, strides), strides, in.s);
 }
 
-// Row by row: the items of the third input, in order, where the second one is true.
+// A masked scatter, row by row: the items of the third input, in order, where the second is true.
 mx::array masked_scatter(const Operands& in) {
   auto &a = in[0], &source = in[2];
   if (a.size() == 0 || source.size() == 0) {
@@ -74,7 +74,7 @@ mx::array masked_scatter(const Operands& in) {
   return mx::reshape(result, a.shape(), in.s);
 }
 
-// The first input with the lengths that all inputs have together, but along some axes its own.
+// The first input broadcast with all inputs, but along some axes, whose lengths it keeps.
 mx::array broadcast_axes(const Operands& in, std::vector<int> kept) {
   auto& a = in[0];
   size_t ndim = 0;
@@ -109,7 +109,7 @@ void add_layout(ImportTable& table) {
   table.add("AsType", 1, 1, [](const Operands& in, mx::Dtype dtype) {
     return mx::astype(in[0], dtype, in.s);
   });
-  // Of several inputs, the others only lend their shapes.
+  // Of the other inputs, only the shapes count.
   table.add("Broadcast", 1, 64, [](const Operands& in, mx::Shape shape) {
     return in.inputs.size() == 1 ? mx::broadcast_to(in[0], shape, in.s)
                                  : mx::broadcast_arrays(in.inputs, in.s)[0];

@@ -1,5 +1,3 @@
-#include "export/import_table.hpp"
-
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -7,6 +5,7 @@
 #include <mlx/mlx.h>
 
 #include "core/checks.hpp"
+#include "export/import_table.hpp"
 
 namespace mlx_c {
 
@@ -77,7 +76,7 @@ mx::array gather_qmm(
     biases = in[3];
   }
   check_group_size(group_size);
-  // That indices are sorted is only the file's word, and makes a product faster at most.
+  // Whether indices are sorted is not taken from the file: it only makes a product faster.
   return mx::gather_qmm(
       in[0],
       in[1],
@@ -156,7 +155,7 @@ void add_linear_algebra(ImportTable& table) {
   table.add("Eigh", 1, 1, eigh);
   table.add("FFT", 1, 1, fft);
   table.add("GatherMM", 4, 4, [](const Operands& in, bool, bool) {
-    // That indices are sorted is only the file's word.
+    // Not taken from the file either.
     return mx::gather_mm(in[0], in[1], in[2], in[3], false, in.s);
   });
   table.add("GatherQMM", 5, 6, gather_qmm);

@@ -1,6 +1,6 @@
-#include "export/import_table.hpp"
-
 #include <mlx/ops.h>
+
+#include "export/import_table.hpp"
 
 namespace mlx_c {
 

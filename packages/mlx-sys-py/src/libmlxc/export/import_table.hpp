@@ -61,7 +61,7 @@ class ImportTable {
   template <class Result, class... State>
   void insert(const char* name, size_t least, size_t most, Result (*f)(const Operands&, State...)) {
     auto read = [f](FunctionReader& from) -> Operation {
-      // Braces: one after the other.
+      // In braces, so that the values are read from left to right.
       std::tuple<State...> state{from.get<State>()...};
       return [f, state](const Operands& in) {
         return listed(std::apply([&](auto&... values) { return f(in, values...); }, state));
@@ -73,7 +73,7 @@ class ImportTable {
   std::unordered_map<std::string, Entry> entries_;
 };
 
-// The one of `names` that a number in a file stands for.
+// The one of `names` that a number in the file stands for.
 template <class... Names>
 std::string choose(int index, Names... names) {
   const std::string choices[] = {names...};

@@ -18,7 +18,7 @@ namespace {
 
 using Arrays = std::vector<mx::array>;
 
-// The bytes of the items of an array.
+// The bytes of an array's elements.
 uint64_t bytes_of(FunctionReader& from, const ArrayKind& kind) {
   uint64_t bytes = kind.dtype.size();
   for (auto length : kind.shape) {
@@ -47,7 +47,7 @@ mx::array read_constant(FunctionReader& from) {
   auto* data = static_cast<char*>(buffer.raw_ptr());
   from.read(data, bytes);
   if (kind.dtype == mx::bool_) {
-    // Other bytes than 0 and 1 are no values of C++'s bool.
+    // A C++ bool must be 0 or 1.
     for (uint64_t i = 0; i < bytes; ++i) {
       data[i] = data[i] != 0;
     }
@@ -57,7 +57,7 @@ mx::array read_constant(FunctionReader& from) {
 
 class TraceReader {
  public:
-  // Constants are written with the first trace that has them.
+  // A constant is written once, with the first trace that uses it.
   using ConstantMap = std::unordered_map<uint64_t, mx::array>;
 
   TraceReader(FunctionReader& from, ConstantMap& constants) : from_(from), constants_(constants) {}
@@ -148,7 +148,8 @@ class TraceReader {
     }
   }
 
-  // Streams of the process that wrote the file are not here: the default one of their device is.
+  // The streams of the process that wrote the file do not exist here: the default stream of their
+  // device takes their place.
   mx::Device read_device() {
     from_.get<int>();
     auto type =
@@ -167,7 +168,7 @@ bool fits(const mx::array& array, const ArrayKind& kind) {
   return array.dtype() == kind.dtype && array.shape() == kind.shape;
 }
 
-// Runs a function. If `exact`, what the file says of the outputs of each step has to hold.
+// Runs a function. If `exact`, the outputs of each step must have the kinds that the file states.
 Arrays run(const FunctionTrace& trace, const Arrays& inputs, bool exact) {
   std::vector<std::optional<mx::array>> places(trace.places);
   for (size_t i = 0; i < inputs.size(); ++i) {

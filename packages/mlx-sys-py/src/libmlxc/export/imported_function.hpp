@@ -29,11 +29,11 @@ struct FunctionTrace {
   size_t places = 0;
 };
 
-// What MLX's exporter has written, taken apart and built anew by functions that check what they are
-// given: MLX's own importer believes every number in the file.
+// A function that MLX's exporter has written, parsed and rebuilt by functions that check their
+// arguments: MLX's own importer trusts every number in the file.
 class ImportedFunction {
  public:
-  // Throws IoError unless all of the file makes sense.
+  // Throws IoError unless the whole file is valid.
   explicit ImportedFunction(const std::string& file);
 
   std::vector<mlx::core::array> operator()(

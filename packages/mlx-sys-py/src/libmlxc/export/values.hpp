@@ -1,4 +1,4 @@
-// What an exporter tells its callback, behind handles.
+// The values that an exporter passes to its callback, as handles.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace mlx_c {
 
 struct ExportValue;
 using ExportList = std::vector<ExportValue>;
-// Entries that mean something by their place: a shape, or a few values of several kinds.
+// A tuple: a shape, or a few values of several kinds.
 struct ExportTuple {
   ExportList entries;
 };

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 AtomicFile::AtomicFile(const std::string& name, const std::string& suffix) {
   static std::atomic<unsigned> counter = 0;
-  // The file that a link leads to, not the link, is replaced.
+  // Follows symbolic links: the file is replaced, not the link.
   target_ = fs::weakly_canonical(fs::absolute(name));
   auto folder = target_.parent_path();
   if (!fs::is_directory(folder)) {

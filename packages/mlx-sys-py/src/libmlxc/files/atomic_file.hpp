@@ -1,4 +1,5 @@
-// A file that is written beside the one whose name it then takes: whole or not at all.
+// Atomic replacement of files: a new file is written beside the old one and renamed when it is
+// whole.
 #pragma once
 
 #include <filesystem>
@@ -8,9 +9,9 @@ namespace mlx_c {
 
 class AtomicFile {
  public:
-  // Of the file `name`; what is written meanwhile has a name that ends with `suffix`.
+  // Will replace the file `name`; the name of the temporary file ends with `suffix`.
   AtomicFile(const std::string& name, const std::string& suffix);
-  // Removes what was not committed.
+  // Removes the temporary file unless it was committed.
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -20,7 +21,7 @@ class AtomicFile {
     return temporary_.string();
   }
 
-  // Gives what was written its name. Throws IoError if it cannot have that.
+  // Renames the temporary file. Throws IoError if that fails.
   void commit();
 
  private:

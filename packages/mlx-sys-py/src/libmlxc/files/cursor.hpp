@@ -1,4 +1,4 @@
-// A file read from its beginning, within its bounds.
+// Reads a file sequentially and never beyond its end.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Files that are read.
+// Opening files to read, and the errors of what they hold.
 #pragma once
 
 #include <exception>
@@ -13,7 +13,7 @@
 
 namespace mlx_c {
 
-// Runs `f`; whatever the contents of the file make it throw becomes an IoError.
+// Runs `f`; an exception that the contents of the file cause becomes an IoError.
 template <class F>
 auto reading(const std::string& label, F f) {
   try {
@@ -29,7 +29,7 @@ auto reading(const std::string& label, F f) {
   }
 }
 
-// The name of a file that is there and can be read.
+// The name of a file; throws unless the file exists and can be read.
 inline std::string readable(const char* file) {
   std::string name = to_string(file, "file");
   std::error_code error;

@@ -22,21 +22,21 @@ namespace {
 
 namespace mx = mlx::core;
 
-// Recursive, as freeing a graph while it is evaluated runs destructors of the user, who may
-// evaluate in them. Never destroyed: threads may outlive static destructors.
+// Recursive: freeing a graph while it is evaluated runs destructors of the user, which may
+// evaluate. Never destroyed: threads may outlive static destructors.
 std::recursive_timed_mutex& evaluation_mutex() {
   static auto& mutex = *new std::recursive_timed_mutex;
   return mutex;
 }
 
-// ThreadSanitizer of GCC does not see that a lock is taken by a deadline of the steady clock.
+// ThreadSanitizer of GCC 12 does not see locks that are taken with a deadline of the steady clock.
 #ifdef __SANITIZE_THREAD__
-using lock_clock = std::chrono::system_clock;
+using LockClock = std::chrono::system_clock;
 #else
 using LockClock = std::chrono::steady_clock;
 #endif
 
-// The stream to evaluate on if it is one of the CPU.
+// The stream of the outputs, if that is one of the CPU.
 mx::Stream stream_of(const std::vector<mx::array>& outputs) {
   for (const auto& output : outputs) {
     if (output.status() == mx::array::Status::unscheduled && output.has_primitive() &&
@@ -47,21 +47,21 @@ mx::Stream stream_of(const std::vector<mx::array>& outputs) {
   return shared_streams().front();
 }
 
-// Whether a transformation keeps what is evaluated differentiable: MLX schedules nothing then but
-// what is waited for at once.
+// Whether a transformation under way retains the graph of what is evaluated, so that it can still
+// be differentiated: MLX then schedules only evaluations that are waited for at once.
 bool keeps_graphs() {
   return CallbackScope::active() && mx::array(mx::Shape{}, mx::bool_, nullptr, {}).is_tracer();
 }
 
-// Schedules a plan for one stream. Returns whether it is available soon.
+// Schedules a plan for one stream. Returns whether its results are available soon.
 bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, EvaluationLock& lock) {
-  // Whoever waits loses nothing if no more is under way than keeps the stream busy.
+  // Pieces under way at a time: a caller that waits needs no more than keep the stream busy.
   const size_t most_under_way = wait ? 2 : 50;
   struct Pieces {
     InterruptibleWait user;
     std::deque<mx::Event> under_way;
   };
-  // Most evaluations are one piece, and take less time than it does to set this up.
+  // Set up lazily: most evaluations are one piece, and take less time than the set-up.
   std::optional<Pieces> some;
   auto between = [&](const mx::Event& event) {
     expect(event);
@@ -134,7 +134,7 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
   if (awaited.empty()) {
     return;
   }
-  // Waiting holds no lock, so that streams of other threads go on beside this one.
+  // Wait without the lock, so that other threads can schedule meanwhile.
   InterruptibleWait user;
   for (const auto& [event, id] : awaited) {
     user.wait(event, soon);

@@ -15,12 +15,13 @@ void evaluate(std::vector<mlx::core::array> outputs, bool wait);
 // Whether `array` can be read without waiting.
 bool is_available(const mlx::core::array& array);
 
-// Lets no other thread evaluate from here on: the end of a process destroys what that takes.
+// Lets no other thread evaluate from here on: the exit of a process destroys what that needs.
 void stop_other_threads();
 
 using EvaluationLock = std::unique_lock<std::recursive_timed_mutex>;
 
-// What `evaluate` holds while it schedules: taken by whatever else changes the state of arrays.
+// The lock that `evaluate` holds while it schedules. Whatever else changes the state of arrays
+// takes it, too.
 EvaluationLock lock_evaluation();
 
 }  // namespace mlx_c

@@ -23,7 +23,7 @@ std::atomic<mlx_interrupt_check_func> interrupt_check = nullptr;
 
 }  // namespace
 
-// MLX's events know no wait of limited time.
+// MLX's events have no wait with a timeout: a latch has.
 class Latch {
  public:
   void open() {
@@ -81,7 +81,7 @@ class ExpectedEvents {
     Expected(const mx::Event& event, std::shared_ptr<Latch> arrival)
         : event(event), arrival(std::move(arrival)) {}
 
-    mx::Event event;  // kept, so that no other one gets the address
+    mx::Event event;  // kept alive, so that no other event gets its address
     std::shared_ptr<Latch> arrival;
   };
 
@@ -89,8 +89,8 @@ class ExpectedEvents {
   std::unordered_map<const void*, Expected> expected_;
 };
 
-// Where events of other devices are waited for. Made in a thread of its own, as the default streams
-// are.
+// The stream on which events of other devices are waited for. Made in a thread of its own, as the
+// default streams are.
 mx::Stream waiting_stream() {
   auto make = [] { return mx::new_thread_unsafe_stream(mx::Device::cpu); };
   static const auto stream = std::async(std::launch::async, make).get();
@@ -123,7 +123,7 @@ void InterruptibleWait::check() {
 }
 
 void InterruptibleWait::wait(const mx::Event& event, bool soon) {
-  // An array of our own, as waiting for one changes it.
+  // An array of our own: waiting changes the state of an array.
   mx::array waiter(mx::Shape{}, mx::bool_, nullptr, {});
   waiter.attach_event(event);
   waiter.set_status(mx::array::Status::evaluated);

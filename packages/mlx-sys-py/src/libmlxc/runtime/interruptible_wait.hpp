@@ -15,23 +15,23 @@ void set_interrupt_check(mlx_interrupt_check_func check);
 
 class Latch;
 
-// Call it when all that comes before `event` on a stream of the CPU is scheduled, and nothing else
-// yet: waits for the event then end before what is scheduled later.
+// Call it when everything before `event` on a stream of the CPU is scheduled, and nothing behind
+// it: waits for the event then do not wait for what is scheduled later.
 void expect(const mlx::core::Event& event);
 
-// Asks now and then, while a call waits, whether it shall go on: see `mlx_set_interrupt_check`.
+// Polls the interrupt check while a call waits: see `mlx_set_interrupt_check`.
 class InterruptibleWait {
  public:
   static constexpr auto slice = std::chrono::milliseconds(50);
 
-  // Throws CallbackError if the user wants no more of it. Asks at most once in a slice of time.
+  // Throws CallbackError if the check says to stop. Polls at most once per slice of time.
   void check();
 
-  // Returns when `event` is signalled. Does not ask if that is `soon`: to be ready to costs some
-  // microseconds.
+  // Returns when `event` is signalled. Does not poll if that is `soon`: a wait that can be
+  // interrupted costs some microseconds more.
   void wait(const mlx::core::Event& event, bool soon = false);
 
-  // Returns when `stream` has done what it has been given until now.
+  // Returns when `stream` has finished everything that is enqueued now.
   void wait(mlx::core::Stream stream);
 
  private:

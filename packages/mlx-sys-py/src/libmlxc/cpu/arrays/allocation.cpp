@@ -30,25 +30,6 @@ constexpr std::size_t large = std::size_t{1} << 26;
 
 constexpr std::uintptr_t large_page = std::uintptr_t{1} << 21;
 
-// Nodes that only look at the memory of their input.
-constexpr const char* views[] = {
-    "AsStrided",
-    "Broadcast",
-    "BroadcastAxes",
-    "ExpandDims",
-    "Slice",
-    "Split",
-    "Squeeze",
-    "StopGradient",
-    "Transpose",
-};
-
-bool is_view(const char* name) {
-  return std::any_of(std::begin(views), std::end(views), [=](const char* view) {
-    return std::strcmp(name, view) == 0;
-  });
-}
-
 // Bytes that an array needs, or the largest number if that is too small.
 std::size_t bytes(const mlx::core::array& node) {
   if (node.size() == 0) {
@@ -77,10 +58,7 @@ bool has_room(std::size_t size) {
 
 void check_memory(const mlx::core::array& node) {
   const std::size_t size = bytes(node);
-  if (size < large || is_view(node.primitive().name())) {
-    return;
-  }
-  if (has_room(size)) {
+  if (size < large || has_room(size)) {
     return;
   }
   std::ostringstream message;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {

@@ -13,7 +13,7 @@ inline const char* row_of(const View& x, std::size_t row) {
   for (int d = static_cast<int>(x.shape.size()) - 2; d >= 0; row /= x.shape[d--]) {
     offset += static_cast<std::ptrdiff_t>(row % x.shape[d]) * x.strides[d];
   }
-  return static_cast<const char*>(x.data) + offset * static_cast<std::ptrdiff_t>(item_size(x.type));
+  return static_cast<const char*>(x.data) + offset * item_size(x.type);
 }
 
 // The rows of an array of any layout.
@@ -35,16 +35,16 @@ class FloatRows {
   // A row: where it lies, or in `memory`.
   const float* read(int row, float* memory) const {
     const char* const at = row_of(x_, row);
-    const auto item = static_cast<std::ptrdiff_t>(item_size(x_.type));
+    const std::ptrdiff_t item = item_size(x_.type);
     const std::ptrdiff_t step = x_.strides.back();
-    if (step == 1 && x_.type == Float::f32) {
+    if (step == 1 && x_.type == ElementType::f32) {
       return reinterpret_cast<const float*>(at);
     }
     if (step == 1) {
-      kernels_.widen(at, x_.type, memory, size_);
+      kernels_.convert.widen(at, x_.type, memory, size_);
     } else {
       for (int i = 0; i < size_; i++) {
-        kernels_.widen(at + i * step * item, x_.type, memory + i, 1);
+        kernels_.convert.widen(at + i * step * item, x_.type, memory + i, 1);
       }
     }
     return memory;
@@ -59,17 +59,17 @@ class FloatRows {
 // The rows of a result.
 struct FloatTarget {
   char* data;
-  Float type;
+  ElementType type;
   int size;
 
   // Where a row is to be computed: in its place, or in `memory`, from where `put` takes it there.
   float* row(int row, float* memory) const {
-    return type == Float::f32 ? reinterpret_cast<float*>(at(row)) : memory;
+    return type == ElementType::f32 ? reinterpret_cast<float*>(at(row)) : memory;
   }
 
   void put(const Kernels& kernels, int row, const float* values) const {
-    if (type != Float::f32) {
-      kernels.narrow(values, at(row), type, size);
+    if (type != ElementType::f32) {
+      kernels.convert.narrow(values, at(row), type, size);
     }
   }
 

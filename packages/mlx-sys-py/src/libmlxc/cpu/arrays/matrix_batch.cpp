@@ -19,12 +19,12 @@ Batch::Batch(const Kernels& kernels, const View& view)
       shape_(view.shape),
       strides_(view.strides),
       data_(static_cast<const float*>(view.data)) {
-  if (view.type == Float::f32 && usable()) {
+  if (view.type == ElementType::f32 && usable()) {
     return;
   }
   if (view.contiguous && usable()) {
     memory_.emplace(view.data_size);
-    kernels.widen(view.data, view.type, memory_->data(), view.data_size);
+    kernels.convert.widen(view.data, view.type, memory_->data(), view.data_size);
   } else {
     memory_.emplace(view.size());
     view.copy_to(kernels, memory_->data());

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "cpu/arrays/view.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 

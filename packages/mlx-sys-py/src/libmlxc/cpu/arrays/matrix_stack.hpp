@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cpu/arrays/view.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 

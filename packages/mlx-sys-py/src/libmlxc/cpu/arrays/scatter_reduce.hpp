@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include <mlx/dtype.h>
+
 #include "cpu/arrays/copy.hpp"
 
 namespace mlx_c::cpu {

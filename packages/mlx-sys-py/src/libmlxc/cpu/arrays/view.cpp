@@ -1,10 +1,12 @@
 #include "cpu/arrays/view.hpp"
 
+#include "cpu/arrays/dtypes.hpp"
+
 namespace mlx_c::cpu {
 
 View::View(const mlx::core::array& a) : View(a, *float_type(a.dtype())) {}
 
-View::View(const mlx::core::array& a, Float type)
+View::View(const mlx::core::array& a, ElementType type)
     : data(a.data<void>()),
       data_size(a.data_size()),
       type(type),
@@ -27,10 +29,10 @@ void View::copy_to(const Kernels& kernels, float* target) const {
     return;
   }
   if (row_contiguous) {
-    return kernels.widen(data, type, target, size);
+    return kernels.convert.widen(data, type, target, size);
   }
 
-  const std::size_t item = item_size(type);
+  const std::ptrdiff_t item = item_size(type);
   const int dims = static_cast<int>(shape.size());
   const std::size_t inner = static_cast<std::size_t>(shape[dims - 1]);
   const std::ptrdiff_t step = strides[dims - 1];
@@ -38,18 +40,19 @@ void View::copy_to(const Kernels& kernels, float* target) const {
   mlx::core::Shape index(shape.size(), 0);
   for (std::size_t done = 0; done < size; done += inner, target += inner) {
     if (step == 1) {
-      kernels.widen(at, type, target, inner);
+      kernels.convert.widen(at, type, target, inner);
     } else {
       for (std::size_t i = 0; i < inner; i++) {
-        kernels.widen(at + static_cast<std::ptrdiff_t>(i) * step * item, type, target + i, 1);
+        kernels.convert.widen(
+            at + static_cast<std::ptrdiff_t>(i) * step * item, type, target + i, 1);
       }
     }
     for (int d = dims - 2; d >= 0; d--) {
-      at += strides[d] * static_cast<std::ptrdiff_t>(item);
+      at += strides[d] * item;
       if (++index[d] < shape[d]) {
         break;
       }
-      at -= strides[d] * static_cast<std::ptrdiff_t>(item) * shape[d];
+      at -= strides[d] * item * shape[d];
       index[d] = 0;
     }
   }

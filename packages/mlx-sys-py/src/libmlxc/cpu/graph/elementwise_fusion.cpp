@@ -1,15 +1,16 @@
 #include "cpu/graph/elementwise_fusion.hpp"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
-#include "cpu/kernels/table.hpp"
+#include "cpu/graph/registry.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
+#include "cpu/nodes/verbose.hpp"
+#include "cpu/ops/elementwise.hpp"
 #include "cpu/ops/elementwise_program.hpp"
-#include "cpu/ops/scalar_elementwise.hpp"
 
 namespace mlx_c::cpu {
 
@@ -17,145 +18,53 @@ namespace {
 
 using mlx::core::array;
 
-// Bounds of what becomes one step.
+// The largest fused op.
 constexpr std::size_t max_steps = 64;
 constexpr std::size_t max_inputs = 16;
 
-// How much longer an operation takes one element at a time.
-constexpr int scalar_cost = 8;
-
-struct Operation {
-  Op op;
-  int cost;  // in additions
-};
-
-const std::unordered_map<std::string_view, Operation>& operations() {
-  static const auto& table = *new std::unordered_map<std::string_view, Operation>{
-      {"Abs", {Op::abs, 1}},
-      {"Add", {Op::add, 1}},
-      {"ArcCos", {Op::arccos, 6}},
-      {"ArcCosh", {Op::arccosh, 8}},
-      {"ArcSin", {Op::arcsin, 6}},
-      {"ArcSinh", {Op::arcsinh, 8}},
-      {"ArcTan", {Op::arctan, 6}},
-      {"ArcTan2", {Op::arctan2, 8}},
-      {"ArcTanh", {Op::arctanh, 8}},
-      {"AsType", {Op::cast, 1}},
-      {"BitwiseAnd", {Op::bitwise_and, 1}},
-      {"BitwiseInvert", {Op::bitwise_invert, 1}},
-      {"BitwiseOr", {Op::bitwise_or, 1}},
-      {"BitwiseXor", {Op::bitwise_xor, 1}},
-      {"Ceil", {Op::ceil, 1}},
-      {"Conjugate", {Op::conjugate, 1}},
-      {"Cos", {Op::cos, 4}},
-      {"Cosh", {Op::cosh, 6}},
-      {"Divide", {Op::divide, 1}},
-      {"Equal", {Op::equal, 1}},
-      {"Erf", {Op::erf, 8}},
-      {"ErfInv", {Op::erfinv, 8}},
-      {"Exp", {Op::exp, 4}},
-      {"Expm1", {Op::expm1, 4}},
-      {"Floor", {Op::floor, 1}},
-      {"FloorDivide", {Op::floor_divide, 2}},
-      {"Greater", {Op::greater, 1}},
-      {"GreaterEqual", {Op::greater_equal, 1}},
-      {"Imag", {Op::imag, 1}},
-      {"LeftShift", {Op::left_shift, 1}},
-      {"Less", {Op::less, 1}},
-      {"LessEqual", {Op::less_equal, 1}},
-      {"Log", {Op::log, 4}},
-      {"Log10", {Op::log10, 4}},
-      {"Log1p", {Op::log1p, 6}},
-      {"Log2", {Op::log2, 4}},
-      {"LogAddExp", {Op::logaddexp, 12}},
-      {"LogicalAnd", {Op::logical_and, 1}},
-      {"LogicalNot", {Op::logical_not, 1}},
-      {"LogicalOr", {Op::logical_or, 1}},
-      {"Maximum", {Op::maximum, 1}},
-      {"Minimum", {Op::minimum, 1}},
-      {"Multiply", {Op::multiply, 1}},
-      {"NaNEqual", {Op::nan_equal, 1}},
-      {"Negative", {Op::negative, 1}},
-      {"NotEqual", {Op::not_equal, 1}},
-      {"Power", {Op::power, 16}},
-      {"Real", {Op::real, 1}},
-      {"Remainder", {Op::remainder, 8}},
-      {"RightShift", {Op::right_shift, 1}},
-      {"Round", {Op::round, 1}},
-      {"Rsqrt", {Op::rsqrt, 2}},
-      {"Select", {Op::select, 1}},
-      {"Sigmoid", {Op::sigmoid, 6}},
-      {"Sign", {Op::sign, 1}},
-      {"Sin", {Op::sin, 4}},
-      {"Sinh", {Op::sinh, 6}},
-      {"Sqrt", {Op::sqrt, 2}},
-      {"Square", {Op::square, 1}},
-      {"Subtract", {Op::subtract, 1}},
-      {"Tan", {Op::tan, 6}},
-      {"Tanh", {Op::tanh, 6}},
-  };
-  return table;
+// With a null `run` if the types have no kernel.
+ElementwiseKernel kernel_of(const array& node, const ElementwiseOp& operation) {
+  return elementwise_kernel(operation, node.inputs().back().dtype(), node.dtype());
 }
 
-struct Implementation {
-  Elementwise run = nullptr;
-  int cost = 0;
-};
-
-// None if the types have no kernel.
-Implementation implementation_of(Operation operation, mlx::core::Dtype from, mlx::core::Dtype to) {
-  const auto [op, cost] = operation;
-  const auto operands = element_type(from), result = element_type(to);
-  if (operands && result) {
-    if (const Elementwise run = kernels()->elementwise(op, *operands, *result)) {
-      return {run, cost};
-    }
-  }
-  return {scalar_elementwise(op, from, to), scalar_cost * cost};
-}
-
-// None if the node is not one of those above either.
-Implementation implementation_of(const array& node) {
-  const auto found = operations().find(node.primitive().name());
-  if (found == operations().end()) {
-    return {};
-  }
-  return implementation_of(found->second, node.inputs().back().dtype(), node.dtype());
+// The same if the node is not elementwise.
+ElementwiseKernel kernel_of(const array& node) {
+  const KernelRow* row = find_row(node.primitive().name());
+  return row && row->elementwise ? kernel_of(node, *row->elementwise) : ElementwiseKernel{};
 }
 
 bool is_pending(const array& a) {
   return a.status() == array::Status::unscheduled && a.has_primitive();
 }
 
-// A node with what it alone needs.
+// A node, and the nodes that only it uses.
 class Tree {
  public:
-  explicit Tree(array& root, Implementation implementation) : root_(root) {
-    add(&root, implementation, 0);
+  explicit Tree(array& root, ElementwiseKernel kernel) : root_(root) {
+    add(&root, kernel, 0);
   }
 
-  // Takes in every input that only nodes of the tree hold. An input thus comes after all nodes that
-  // use it.
+  // Adds every input that only nodes of the tree use. An input thus comes after all of its users.
   void grow() {
     for (std::size_t i = 0; i < uses_.size() && nodes_.size() < max_steps;) {
       array* input = uses_[i].input;
       const bool mine = is_pending(*input) && use_count(*input) == uses_[i].count &&
           input->siblings().empty() && input->shape() == root_.shape() && !input->is_tracer() &&
           input->primitive().stream() == root_.primitive().stream();
-      const Implementation implementation =
-          mine && uses_.size() + 2 <= max_inputs ? implementation_of(*input) : Implementation{};
-      if (!implementation.run) {
+      const ElementwiseKernel kernel =
+          mine && uses_.size() + 2 <= max_inputs ? kernel_of(*input) : ElementwiseKernel{};
+      if (!kernel.run) {
         i++;
         continue;
       }
       const int count = uses_[i].count;
       uses_.erase(uses_.begin() + i);
-      add(input, implementation, count);
+      add(input, kernel, count);
       i = 0;
     }
   }
 
-  // Reads what is broadcast where it is.
+  // Reads broadcast inputs from their sources.
   void skip_broadcasts() {
     for (Use& use : uses_) {
       array& input = *use.input;
@@ -179,13 +88,22 @@ class Tree {
     return result;
   }
 
+  // The operations in the order of their evaluation, as in Multiply+Add.
+  std::string names() const {
+    std::string result;
+    for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
+      result += (result.empty() ? "" : "+") + std::string(node->array->primitive().name());
+    }
+    return result;
+  }
+
   Program program() const {
     Program result;
     result.inputs = static_cast<int>(uses_.size());
-    // Which node's result each buffer holds, and how many steps are still to use it.
+    // Buffer allocation: which node's result each buffer holds, and how many steps still read it.
     std::vector<std::pair<std::uintptr_t, int>> buffers;
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
-      Program::Step step{node->implementation.run, {}, 0, 0};
+      Program::Step step{node->kernel.run, {}, 0, 0};
       mlx::core::SmallVector<std::size_t, 3> read;
       for (const array& operand : node->array->inputs()) {
         const auto use = std::find_if(uses_.begin(), uses_.end(), [&](const Use& use) {
@@ -216,7 +134,7 @@ class Tree {
       }
       step.result = static_cast<std::uint8_t>(uses_.size() + target);
       result.steps.push_back(step);
-      result.cost += node->implementation.cost;
+      result.cost += node->kernel.cost;
     }
     result.buffers = static_cast<int>(buffers.size());
     return result;
@@ -225,7 +143,7 @@ class Tree {
  private:
   struct Node {
     mlx::core::array* array;
-    Implementation implementation;
+    ElementwiseKernel kernel;
     int uses;
   };
   // An input of the tree.
@@ -235,8 +153,8 @@ class Tree {
     const array* source;  // of what is broadcast
   };
 
-  void add(array* node, Implementation implementation, int uses) {
-    nodes_.push_back({node, implementation, uses});
+  void add(array* node, ElementwiseKernel kernel, int uses) {
+    nodes_.push_back({node, kernel, uses});
     for (array& input : node->inputs()) {
       const auto known = std::find_if(uses_.begin(), uses_.end(), [&](const Use& use) {
         return use.input->id() == input.id();
@@ -254,7 +172,7 @@ class Tree {
   mlx::core::SmallVector<Use, 8> uses_;
 };
 
-// A single operation, which can be transformed as ever.
+// A single operation, which is transformed as before.
 class Single : public KernelOverride, public std::enable_shared_from_this<Single> {
  public:
   Single(std::shared_ptr<mlx::core::Primitive> original, Program program)
@@ -268,39 +186,10 @@ class Single : public KernelOverride, public std::enable_shared_from_this<Single
   const Program program_;
 };
 
-// Two programs of one step.
-class DivMod : public KernelOverride {
- public:
-  DivMod(
-      std::shared_ptr<mlx::core::Primitive> original,
-      Implementation quotient,
-      Implementation remainder)
-      : KernelOverride(std::move(original)),
-        quotient_(of_two(quotient)),
-        remainder_(of_two(remainder)) {}
-
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    {
-      // Second handles keep the first program from writing over what the second is to read.
-      const std::vector<array> held = inputs;
-      Program::enqueue(quotient_, inputs, outputs[0], stream());
-    }
-    Program::enqueue(remainder_, inputs, outputs[1], stream());
-  }
-
- private:
-  static std::shared_ptr<const Program> of_two(Implementation implementation) {
-    return std::make_shared<Program>(
-        Program{{{implementation.run, {0, 1}, 2, 2}}, 2, 0, implementation.cost});
-  }
-
-  const std::shared_ptr<const Program> quotient_, remainder_;
-};
-
 class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain> {
  public:
-  Chain(mlx::core::Stream stream, Program program)
-      : KernelPrimitive(stream), program_(std::move(program)) {}
+  Chain(mlx::core::Stream stream, Program program, std::string names)
+      : KernelPrimitive(stream), program_(std::move(program)), names_(std::move(names)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
@@ -310,55 +199,24 @@ class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain>
     return "Elementwise";
   }
 
+  std::string details() const override {
+    return names_;
+  }
+
  private:
   const Program program_;
+  const std::string names_;
 };
 
 }  // namespace
 
-std::optional<Type> element_type(mlx::core::Dtype type) {
-  switch (type) {
-    case mlx::core::bool_:
-      return Type::b8;
-    case mlx::core::uint8:
-      return Type::u8;
-    case mlx::core::uint16:
-      return Type::u16;
-    case mlx::core::uint32:
-      return Type::u32;
-    case mlx::core::uint64:
-      return Type::u64;
-    case mlx::core::int8:
-      return Type::i8;
-    case mlx::core::int16:
-      return Type::i16;
-    case mlx::core::int32:
-      return Type::i32;
-    case mlx::core::int64:
-      return Type::i64;
-    case mlx::core::float16:
-      return Type::f16;
-    case mlx::core::bfloat16:
-      return Type::bf16;
-    case mlx::core::float32:
-      return Type::f32;
-    case mlx::core::float64:
-      return Type::f64;
-    default:
-      return std::nullopt;
-  }
-}
-
-bool fuse_elementwise(array& node) {
+bool fuse_elementwise(array& node, const ElementwiseOp& operation) {
   auto& primitive = node.primitive_ptr();
-  if (!kernels() || node.inputs().empty() || dynamic_cast<KernelOverride*>(primitive.get())) {
+  const ElementwiseKernel kernel = kernel_of(node, operation);
+  if (!kernel.run) {
     return false;
   }
-  const Implementation implementation = implementation_of(node);
-  if (!implementation.run) {
-    return false;
-  }
-  Tree tree(node, implementation);
+  Tree tree(node, kernel);
   if (!node.is_tracer()) {
     tree.grow();
     tree.skip_broadcasts();
@@ -369,22 +227,10 @@ bool fuse_elementwise(array& node) {
   }
   auto program = tree.program();
   auto inputs = tree.inputs();
-  primitive = std::make_shared<Chain>(primitive->stream(), std::move(program));
+  auto names = is_verbose() ? tree.names() : std::string();
+  primitive = std::make_shared<Chain>(primitive->stream(), std::move(program), std::move(names));
   node.inputs() = std::move(inputs);
   return true;
-}
-
-std::shared_ptr<KernelOverride> divmod(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
-  const mlx::core::Dtype type = node.dtype();
-  const auto quotient = implementation_of(operations().at("FloorDivide"), type, type);
-  const auto remainder = implementation_of(operations().at("Remainder"), type, type);
-  if (!quotient.run || !remainder.run) {
-    return nullptr;
-  }
-  return std::make_shared<DivMod>(node.primitive_ptr(), quotient, remainder);
 }
 
 }  // namespace mlx_c::cpu

@@ -9,6 +9,7 @@
 
 #include <mlx/scheduler.h>
 #include <mlx/transforms.h>
+
 #include "cpu/nodes/task_queue.hpp"
 
 namespace mlx_c::cpu {
@@ -19,37 +20,28 @@ namespace mx = mlx::core;
 using mx::array;
 using Clock = std::chrono::steady_clock;
 
-// A caller can be interrupted while it waits, and not while it computes: for so long may it
-// compute, and one operation may touch so many bytes.
+// A caller can be interrupted while it waits, not while it computes: so long may it evaluate nodes
+// inline, and so many bytes may one of them touch.
 constexpr auto max_inline_time = std::chrono::milliseconds(5);
 constexpr std::size_t small = 8 << 20;
 constexpr std::size_t nodes_per_look_at_the_clock = 8;
 
-// That an operation touches, at most. One that only gives its input another shape touches none, and
-// of what elements are taken from, no more is read than is written.
-std::size_t bytes(const array& node) {
-  if (is_view(node.primitive())) {
-    return 0;
-  }
-  const std::string_view name = node.primitive().name();
-  const bool takes = name == "Gather" || name == "GatherAxis";
-  std::size_t sum = node.nbytes();
-  for (const array& input : node.inputs()) {
-    sum += takes ? std::min(input.nbytes(), node.nbytes()) : input.nbytes();
-  }
-  return sum;
+// Whether a node leaves nothing to the stream's thread of MLX.
+bool uses_task_queue(const array& node, const KernelRow* row) {
+  auto* kernel = dynamic_cast<const KernelPrimitive*>(&node.primitive());
+  return kernel ? kernel->uses_task_queue(node.inputs()) : row && row->is_view;
 }
 
-// What is handed over before somebody else may have a turn: enough to be worth a pause, which takes
-// tens of microseconds.
+// The size of a piece, after which other threads get a turn: large enough to be worth the pause,
+// which takes tens of microseconds.
 constexpr std::size_t most_nodes_of_piece = 512;
 constexpr std::size_t most_bytes_of_piece = 32 << 20;
 
-// What takes less time than a human notices, whatever the operations are.
+// A plan of this size takes less time than a person notices, whatever its primitives.
 constexpr std::size_t quick_nodes = 25;
 constexpr std::size_t quick_bytes = 1 << 20;
 
-// How many executions are under way that may last.
+// How many executions in flight are larger than that.
 std::atomic<int> lasting_executions = 0;
 
 class Lasting {
@@ -69,8 +61,8 @@ bool is_quick(const decltype(Plan::nodes)& nodes) {
     return false;
   }
   std::size_t sum = 0;
-  for (const array* node : nodes) {
-    sum += bytes(*node);
+  for (const auto& [node, row] : nodes) {
+    sum += bytes_touched(*node, row);
   }
   return sum <= quick_bytes;
 }
@@ -80,14 +72,14 @@ class Execution {
   Execution(const Plan& plan, mx::Stream stream, bool lasts)
       : plan_(plan), stream_(stream), lasting_(lasts ? std::make_shared<Lasting>() : nullptr) {
     nodes_.reserve(plan.nodes.size());
-    for (const array* node : plan.nodes) {
+    for (const auto& [node, row] : plan.nodes) {
       nodes_.push_back(*node);
     }
   }
 
-  // Computes nodes in this thread until one is found that should not be.
+  // Evaluates nodes in this thread until one is found that should not be evaluated here.
   void run_inline() {
-    TaskQueue steps(stream_, true);
+    TaskQueue queue(stream_, true);
     const bool looks_at_the_clock = nodes_.size() >= nodes_per_look_at_the_clock;
     const auto start = looks_at_the_clock ? Clock::now() : Clock::time_point();
     std::size_t nodes = 0;
@@ -96,7 +88,8 @@ class Execution {
       if (is_done(node)) {
         continue;
       }
-      if (!uses_task_queue(node.primitive(), node.inputs()) || bytes(node) > small) {
+      const KernelRow* row = plan_.nodes[next_].row;
+      if (!uses_task_queue(node, row) || bytes_touched(node, row) > small) {
         return;
       }
       if (++nodes % nodes_per_look_at_the_clock == 0 && Clock::now() - start > max_inline_time) {
@@ -113,11 +106,11 @@ class Execution {
     return next_ == nodes_.size();
   }
 
-  // Leaves the next piece of the remaining nodes to the stream; `event` is signalled after them. If
-  // one of them throws, those before it are computed nevertheless: they may be waited for.
+  // Schedules the next piece of the remaining nodes on the stream; `event` is signalled after them.
+  // If scheduling one of them throws, those before it run all the same: somebody may wait for them.
   void run_on_stream(const mx::Event& event) {
     plan_.evaluation->add(event);
-    TaskQueue steps(stream_, false);
+    TaskQueue queue(stream_, false);
     std::size_t count = 0, sum = 0;
     try {
       for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece; next_++) {
@@ -126,17 +119,18 @@ class Execution {
           continue;
         }
         count++;
-        sum += bytes(node);
-        leave_to_stream(node, event, steps);
+        const KernelRow* row = plan_.nodes[next_].row;
+        sum += bytes_touched(node, row);
+        leave_to_stream(node, uses_task_queue(node, row), event, queue);
       }
     } catch (...) {
       error_ = std::current_exception();
     }
-    // Somebody may drop the last handle on an output before it is written.
+    // The last handle on an output may be dropped before the output is written.
     if (done() || error_) {
-      steps.add(holder_of(plan_.outputs));
+      queue.add(holder_of(plan_.outputs));
     }
-    steps.flush(true);
+    queue.flush(true);
   }
 
   // Leaves the remaining nodes as they are.
@@ -154,15 +148,15 @@ class Execution {
   }
 
  private:
-  void leave_to_stream(array& node, const mx::Event& event, TaskQueue& steps) {
-    const bool kernel = uses_task_queue(node.primitive(), node.inputs());
-    steps.flush(!kernel);
+  // `queued` says that the node leaves its work to the task queue.
+  void leave_to_stream(array& node, bool queued, const mx::Event& event, TaskQueue& queue) {
+    queue.flush(!queued);
     std::vector<array> outputs = node.outputs();
     for (array& output : outputs) {
       output.attach_event(event);
     }
     evaluate(node, outputs);
-    keep_buffers(node, outputs, kernel ? &steps : nullptr);
+    keep_buffers(node, outputs, queued ? &queue : nullptr);
     finish(node, outputs, array::Status::evaluated);
   }
 
@@ -171,7 +165,7 @@ class Execution {
     return node.status() != array::Status::unscheduled;
   }
 
-  // A step that keeps the buffers of arrays until the stream comes to it.
+  // A task that keeps the buffers of arrays until the stream comes to it.
   std::function<void()> holder_of(const std::vector<array>& arrays) const {
     std::vector<TaskQueue::Data> buffers;
     for (const array& array : arrays) {
@@ -192,9 +186,9 @@ class Execution {
     node.primitive().eval_cpu(node.inputs(), outputs);
   }
 
-  // Until the steps of a node have run, what they read must not be freed or reused. An output that
+  // Until the tasks of a node have run, what they read must not be freed or reused. An output that
   // took over the buffer of an input holds it by itself, and must be free to pass it on.
-  void keep_buffers(const array& node, const std::vector<array>& outputs, TaskQueue* steps) const {
+  void keep_buffers(const array& node, const std::vector<array>& outputs, TaskQueue* queue) const {
     std::vector<TaskQueue::Data> buffers;
     auto keep = [&](const TaskQueue::Data& data) {
       if (data && data != node.data_shared_ptr()) {
@@ -207,8 +201,8 @@ class Execution {
     for (const array& output : outputs) {
       keep(output.data_shared_ptr());
     }
-    if (steps) {
-      steps->keep(std::move(buffers));
+    if (queue) {
+      queue->keep(std::move(buffers));
     } else {
       auto& encoder = mx::cpu::get_command_encoder(stream_);
       encoder.dispatch([buffers = std::move(buffers),
@@ -236,8 +230,8 @@ class Execution {
   std::exception_ptr error_;
 };
 
-// MLX makes the events of what it evaluates, and signals one when all that was scheduled before is
-// done. So it is given one node, to schedule which is to schedule the others.
+// Events are made and signalled by MLX's own evaluation only. So MLX evaluates one node, this one,
+// whose eval_cpu schedules the others; its event is signalled after them.
 class Schedule : public mx::Primitive {
  public:
   Schedule(mx::Stream stream, Execution& execution) : Primitive(stream), execution_(execution) {}
@@ -262,11 +256,11 @@ class Schedule : public mx::Primitive {
 bool execute(
     const Plan& plan,
     mx::Stream stream,
-    bool at_once,
+    bool inline_first,
     const std::function<void(const mx::Event&)>& between) {
-  const bool soon = at_once && lasting_executions == 0 && is_quick(plan.nodes);
+  const bool soon = inline_first && lasting_executions == 0 && is_quick(plan.nodes);
   Execution execution(plan, stream, !soon);
-  if (at_once) {
+  if (inline_first) {
     execution.run_inline();
   }
   while (!execution.done()) {

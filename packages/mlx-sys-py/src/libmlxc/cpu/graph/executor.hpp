@@ -4,23 +4,25 @@
 #include <functional>
 
 #include <mlx/stream.h>
+
 #include "cpu/graph/rewrite.hpp"
 
 namespace mlx_c::cpu {
 
-// Schedules the nodes of a plan, as MLX's `async_eval` would do. With `at_once`, the calling thread
-// computes them itself as long as that is little work and needs no operation of MLX; whatever it
-// gets to is available afterwards.
+// Schedules the nodes of a plan, as MLX's `async_eval` does. With `inline_first`, the calling
+// thread evaluates nodes itself while they are small and need no kernel of MLX; these are available
+// afterwards.
 //
-// Large graphs are scheduled in pieces. `between` them is called with the event of the last piece:
-// to wait until there are not too many under way, to let others evaluate, even nodes of this plan.
-// If it throws, nodes that are not scheduled remain so.
+// Large graphs are scheduled in pieces. `between` two pieces is called with the event of the first:
+// to wait until few pieces are in flight, and to let other threads evaluate, even nodes of this
+// plan. If it throws, nodes that are not scheduled yet stay so.
 //
-// Returns whether all is available soon, with nothing before it on the stream that lasts.
+// Returns whether all nodes will be available soon: they are few and small, and so is all that was
+// scheduled before.
 bool execute(
     const Plan& plan,
     mlx::core::Stream stream,
-    bool at_once,
+    bool inline_first,
     const std::function<void(const mlx::core::Event&)>& between);
 
 }  // namespace mlx_c::cpu

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string_view>
-#include <unordered_map>
+#include <cstring>
 
-#include <mlx/small_vector.h>
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/graph/elementwise_fusion.hpp"
+#include "cpu/graph/registry.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
+#include "cpu/nodes/verbose.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -20,84 +20,10 @@ namespace {
 
 using mlx::core::array;
 
-struct Replacement {
-  std::shared_ptr<KernelOverride> (*make)(array&);
-  bool has_indices = false;
-  // Whether the kernel asks the result for its size alone.
-  bool takes_any_shape = false;
-};
-
-// What has a kernel already, and is here for its indices.
-std::shared_ptr<KernelOverride> as_it_is(array&) {
-  return nullptr;
-}
-
-std::shared_ptr<KernelOverride> squeeze(array&);
-
-const std::unordered_map<std::string_view, Replacement>& replacements() {
-  static const auto& table = *new std::unordered_map<std::string_view, Replacement>{
-      {"QuantizedMatmul", {quantized_matmul}},
-      {"GatherQMM", {gather_qmm, true}},
-      {"Matmul", {matmul}},
-      {"AddMM", {addmm}},
-      {"Transpose", {transpose}},
-      {"Convolution", {convolution}},
-      {"DivMod", {divmod}},
-      {"Sum", {reduce, false, true}},
-      {"Prod", {reduce, false, true}},
-      {"Min", {reduce, false, true}},
-      {"Max", {reduce, false, true}},
-      {"And", {reduce, false, true}},
-      {"Or", {reduce, false, true}},
-      {"ArgReduce", {arg_reduce, false, true}},
-      {"Softmax", {softmax}},
-      {"LogSumExp", {logsumexp, false, true}},
-      {"Squeeze", {squeeze}},
-      {"Reshape", {reshape}},
-      {"Flatten", {reshape}},
-      {"Unflatten", {reshape}},
-      {"Contiguous", {contiguous}},
-      {"Concatenate", {concatenate}},
-      {"SliceUpdate", {slice_update}},
-      {"SliceUpdate Sum", {slice_combination}},
-      {"SliceUpdate Prod", {slice_combination}},
-      {"SliceUpdate Min", {slice_combination}},
-      {"SliceUpdate Max", {slice_combination}},
-      {"Pad", {pad}},
-      {"Full", {full}},
-      {"Arange", {arange}},
-      {"RandomBits", {random_bits}},
-      {"Sort", {sort}},
-      {"ArgSort", {argsort}},
-      {"Partition", {partition}},
-      {"ArgPartition", {argpartition}},
-      {"CumSum", {scan}},
-      {"CumProd", {scan}},
-      {"CumMin", {scan}},
-      {"CumMax", {scan}},
-      {"CumLogAddExp", {scan}},
-      {"Gather", {gather, true}},
-      {"GatherAxis", {gather_axis, true}},
-      {"GatherMM", {gather_mm, true}},
-      {"Scatter", {scatter, true}},
-      {"Scatter Sum", {scatter, true}},
-      {"Scatter Prod", {scatter, true}},
-      {"Scatter Min", {scatter, true}},
-      {"Scatter Max", {scatter, true}},
-      {"ScatterAxis", {scatter_axis, true}},
-      {"ScatterAxis Sum", {scatter_axis, true}},
-      {"DynamicSlice", {dynamic_slice, true}},
-      {"DynamicSliceUpdate", {dynamic_slice_update, true}},
-      {"SegmentedMM", {segmented_mm, true}},
-      {"CrossEntropy", {as_it_is, true}},
-      {"CrossEntropyGradient", {as_it_is, true}},
-  };
-  return table;
-}
-
-// MLX reduces in two nodes: the second takes out the axes that the first leaves with one element.
-// Where nobody else holds the first, its kernel makes the result of the second.
-std::shared_ptr<KernelOverride> squeeze(array& node) {
+// MLX reduces in two nodes: a reduction that keeps the axes with one element, and a Squeeze. If
+// nothing else uses the reduction, its kernel writes the result of the Squeeze. Returns the row of
+// the reduction if so.
+const KernelRow* fold_squeeze(array& node) {
   array& reduced = node.inputs()[0];
   if (reduced.status() != array::Status::unscheduled || !reduced.has_primitive() ||
       reduced.is_tracer() || use_count(reduced) != 1 ||
@@ -105,18 +31,21 @@ std::shared_ptr<KernelOverride> squeeze(array& node) {
       dynamic_cast<KernelOverride*>(&reduced.primitive())) {
     return nullptr;
   }
-  const auto found = replacements().find(reduced.primitive().name());
-  if (found == replacements().end() || !found->second.takes_any_shape) {
+  const KernelRow* row = find_row(reduced.primitive().name());
+  if (!row || !row->any_output_shape || (is_stock() && !row->guards_mlx)) {
     return nullptr;
   }
-  auto delegate = found->second.make(reduced);
-  if (delegate) {
-    node.inputs() = std::vector<array>(reduced.inputs());
+  auto folded = row->make(reduced);
+  if (!folded.kernel || *folded.reason != '\0') {
+    return nullptr;
   }
-  return delegate;
+  node.primitive_ptr() = std::move(folded.kernel);
+  node.inputs() = std::vector<array>(reduced.inputs());
+  return row;
 }
 
-// The ids of nodes seen, with open addressing: this runs for every node of every evaluation.
+// The ids of nodes seen: a hash set with open addressing, as it is asked for every node of every
+// evaluation.
 class Seen {
  public:
   // Whether `id` is new.
@@ -170,40 +99,61 @@ class Seen {
   std::size_t count_ = 0;
 };
 
-// Returns whether the node checks indices.
-bool replace_kernel(array& node) {
-  auto& primitive = node.primitive_ptr();
-  const auto found = replacements().find(primitive->name());
-  if (found == replacements().end()) {
-    return false;
+// Gives a node its kernel. Returns why MLX's does the work; "" if it does not.
+const char* override_kernel(array& node, const KernelRow& row) {
+  if (is_stock() && !row.guards_mlx) {
+    return stock_reason;
   }
-  if (!dynamic_cast<KernelOverride*>(primitive.get())) {
-    if (auto delegate = found->second.make(node)) {
-      primitive = std::move(delegate);
-    }
+  if (row.elementwise) {
+    return fuse_elementwise(node, *row.elementwise) ? "" : "no kernel for these types";
   }
-  return found->second.has_indices;
+  if (!row.make) {
+    return "";
+  }
+  auto [kernel, reason] = row.make(node);
+  if (kernel) {
+    node.primitive_ptr() = std::move(kernel);
+  }
+  return is_stock() && *reason != '\0' ? stock_reason : reason;
 }
 
-// Whether what the node computes can fail by its values.
-bool rewrite_node(array& node) {
+// Makes a node ready to be evaluated. Returns what is known of its primitive, null if that is
+// nothing; `can_fail` becomes true if what the node computes can fail by its values.
+const KernelRow* rewrite_node(array& node, bool& can_fail) {
   auto& primitive = node.primitive_ptr();
   if (primitive->device() != mlx::core::Device::cpu) {
-    return false;
+    return nullptr;
   }
-  check_memory(node);
-  bool can_fail = !fuse_elementwise(node) && replace_kernel(node);
-  if (auto delegate = dependent(node)) {
+  const KernelRow* row = find_row(primitive->name());
+  if (!row || !row->is_view) {
+    check_memory(node);
+  }
+  const char* reason = "";
+  if (!dynamic_cast<KernelPrimitive*>(primitive.get())) {
+    const KernelRow* folded =
+        row && std::strcmp(primitive->name(), "Squeeze") == 0 ? fold_squeeze(node) : nullptr;
+    if (folded) {
+      row = folded;
+    } else {
+      reason = row ? override_kernel(node, *row) : "no kernel for this primitive";
+    }
+  }
+  can_fail |= row && row->checks_indices;
+  const bool is_view = row && row->is_view;
+  if (auto delegate = dependent(node, is_view)) {
     primitive = std::move(delegate);
     can_fail = true;
   }
-  return can_fail;
+  if (is_verbose()) {
+    primitive = verbose_node(std::move(primitive), is_view, reason);
+  }
+  return row;
 }
 
-// What depends on a node fails with it.
+// The edges of the graph: what depends on a node fails with it.
 Evaluation::Graph edges(const decltype(Plan::nodes)& nodes) {
   Evaluation::Graph graph;
-  for (const array* node : nodes) {
+  for (const auto& [node, row] : nodes) {
     graph.push_back(node->id());
     graph.push_back(node->inputs().size());
     for (const array& input : node->inputs()) {
@@ -219,11 +169,13 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
   // Wrong settings come out of the first evaluation, whatever it computes.
   kernels();
   thread_count();
+  is_verbose();
 
   Plan plan{outputs};
   Seen seen;
   struct Visit {
     array* node;
+    const KernelRow* row;
     std::size_t next_input;
   };
   mlx::core::SmallVector<Visit> path;
@@ -252,18 +204,18 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
     }
     plan.on_one_stream &= node->primitive().stream() == stream;
     // First, because it may change the inputs.
-    can_fail |= rewrite_node(*node);
-    path.push_back({node, 0});
+    const KernelRow* row = rewrite_node(*node, can_fail);
+    path.push_back({node, row, 0});
   };
   for (const array& output : outputs) {
     check_error(output);
     visit(output);
     while (!path.empty()) {
-      auto& [node, next] = path.back();
+      auto& [node, row, next] = path.back();
       if (next < node->inputs().size()) {
         visit(node->inputs()[next++]);
       } else {
-        plan.nodes.push_back(node);
+        plan.nodes.push_back({node, row});
         path.pop_back();
       }
     }

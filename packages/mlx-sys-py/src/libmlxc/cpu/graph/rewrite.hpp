@@ -1,4 +1,4 @@
-// Faster evaluation on the CPU.
+// Rewriting a graph so that kernels of this library evaluate it.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,8 @@
 
 #include <mlx/array.h>
 #include <mlx/small_vector.h>
+
+#include "cpu/graph/registry.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 
 namespace mlx_c::cpu {
@@ -15,7 +17,11 @@ struct Plan {
   const std::vector<mlx::core::array>& outputs;
   // What is not computed yet, each behind its inputs: places in the graph and not handles, which
   // would keep inputs from being overwritten.
-  mlx::core::SmallVector<mlx::core::array*, 16> nodes;
+  struct Node {
+    mlx::core::array* array;
+    const KernelRow* row;  // of its primitive, or null
+  };
+  mlx::core::SmallVector<Node, 16> nodes;
   std::shared_ptr<Evaluation> evaluation;
   // Whether all nodes, and what they wait for, belong to the stream asked for.
   bool on_one_stream = true;
@@ -28,8 +34,9 @@ struct Plan {
 // differentiated stays the same. Call it right before each evaluation, under the lock that
 // serialises evaluations: it writes to the nodes of the graph.
 //
-// Throws std::invalid_argument if MLX_SYS_PY_CPU or MLX_SYS_PY_NUM_THREADS make no sense, and
-// std::out_of_range if the graph depends on what failed before.
+// Throws std::invalid_argument if a setting of the environment makes no sense (MLX_SYS_PY_CPU,
+// MLX_SYS_PY_NUM_THREADS, MLX_SYS_PY_CPU_VERBOSE), and std::out_of_range if the graph depends on
+// what failed before.
 // With MLX_SYS_PY_CPU=stock, MLX's own kernels stay in place but for the inputs that crash them.
 Plan rewrite_graph(const std::vector<mlx::core::array>& outputs, mlx::core::Stream stream);
 

@@ -2,77 +2,69 @@
 
 #include "cpu/kernels/attention/decode.hpp"
 #include "cpu/kernels/attention/rope.hpp"
+#include "cpu/kernels/elementwise/elementwise.hpp"
 #include "cpu/kernels/gemm/depthwise.hpp"
 #include "cpu/kernels/gemm/gemm_entry.hpp"
 #include "cpu/kernels/gemm/gemm_int16_pack.hpp"
 #include "cpu/kernels/qgemm/qgemv.hpp"
 #include "cpu/kernels/qgemm/unpack.hpp"
+#include "cpu/kernels/random/threefry.hpp"
+#include "cpu/kernels/reduce/normalization.hpp"
+#include "cpu/kernels/reduce/reduce.hpp"
 #include "cpu/kernels/reduce/softmax.hpp"
 #include "cpu/kernels/simd/convert.hpp"
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
-// in elementwise.cpp
-Elementwise elementwise(Op op, Type operands, Type result);
-// in normalization.cpp
-void normalize(const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
-void normalize_gradients(
-    const NormArgs&,
-    const float* x,
-    const float* weight,
-    const float* gradient,
-    float* of_x,
-    float* of_weight,
-    float* of_bias);
-// in random.cpp
-void random_words(
-    const std::uint32_t* key,
-    std::uint32_t x,
-    std::uint32_t y,
-    std::size_t count,
-    std::uint32_t* first,
-    std::uint32_t* second);
-// in reductions.cpp
-Reduction reduction(Reduce op, Type type);
-ArgReduction arg_reduction(bool greatest, Type type);
-RowFunctions row_functions(Type type);
-
 namespace {
 
+#define MLX_C_TEXT(name) #name
+#define MLX_C_NAME(name) MLX_C_TEXT(name)
+
+// B is what GEMM computes bfloat16 with.
 template <class B>
-constexpr Kernels functions = {
-    dequantize,
-    packed_row,
-    scratch,
-    pack_rows,
-    multiply,
-    integers::table,
-    dense::product_scratch<B>,
-    dense::product<B>,
-    dense::weigh_rows,
-    normalize,
-    normalize_gradients,
-    softmax,
-    softmax_gradients,
-    exponentials,
-    attention::attend,
-    rotation::rotate,
-    widen,
-    narrow,
-    random_words,
-    elementwise,
-    reduction,
-    arg_reduction,
-    row_functions};
+constexpr Kernels kernels_with(const char* level) {
+  return {
+      .level = level,
+      .elementwise = {.find = find_elementwise},
+      .reduce = {.find = find_reduction, .find_arg = find_arg_reduction},
+      .softmax =
+          {
+              .find = find_row_functions,
+              .in_place = softmax,
+              .gradients = softmax_gradients,
+              .exponentials = exponentials,
+          },
+      .normalization = {.normalize = normalize, .gradients = normalize_gradients},
+      .gemm =
+          {
+              .scratch_size = gemm::scratch_size<B>,
+              .multiply = gemm::multiply<B>,
+              .weigh_rows = gemm::weigh_rows,
+          },
+      .qgemm = {.dequantize = dequantize},
+      .qgemv =
+          {
+              .packed_row_size = qgemv::packed_row_size,
+              .scratch_size = qgemv::scratch_size,
+              .pack_x = qgemv::pack_x,
+              .multiply = qgemv::multiply,
+          },
+      .int16_gemm = int16_gemm::table,
+      .attention = {.decode = attention::decode, .rope = attention::rope},
+      .random = {.threefry = threefry},
+      .convert = {.widen = widen, .narrow = narrow},
+  };
+}
 
 }  // namespace
 
 extern const Kernels table;
-const Kernels table = functions<dense::BrainPair>;
+const Kernels table = kernels_with<gemm::BFloat16Pair>(MLX_C_NAME(MLX_C_ISA));
 
 #if defined(__AVX512BF16__)
-extern const Kernels table_with_tiles;
-const Kernels table_with_tiles = functions<dense::BrainTiles>;
+extern const Kernels table_amx;
+const Kernels table_amx = kernels_with<gemm::BFloat16Tiles>("v4_amx");
 #endif
 
 }  // namespace mlx_c::cpu::MLX_C_ISA

@@ -1,10 +1,10 @@
-#include "cpu/kernels/table.hpp"
+#include "cpu/kernels/select.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <iterator>
 #include <stdexcept>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
@@ -24,7 +24,7 @@ namespace v4 {
 extern const Kernels table;
 }
 namespace v4_bf16 {
-extern const Kernels table, table_with_tiles;
+extern const Kernels table, table_amx;
 }
 #else
 namespace generic {
@@ -42,7 +42,7 @@ struct Level {
 
 #if defined(__x86_64__)
 // The system keeps what is in tiles for a process that has asked for it.
-bool has_tiles() {
+bool has_amx() {
 #if defined(__linux__)
   constexpr int ask = 0x1023, tiles = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
@@ -54,7 +54,7 @@ bool has_tiles() {
 #endif
 
 // From the most to the least capable.
-std::vector<Level> levels() {
+std::vector<Level> all_levels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const bool v2_runs = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
@@ -66,7 +66,7 @@ std::vector<Level> levels() {
   const bool v4_bf16_runs =
       v4_runs && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
   return {
-      {"v4_amx", &v4_bf16::table_with_tiles, v4_bf16_runs && has_tiles()},
+      {"v4_amx", &v4_bf16::table_amx, v4_bf16_runs && has_amx()},
       {"v4_bf16", &v4_bf16::table, v4_bf16_runs},
       {"v4", &v4::table, v4_runs},
       {"v3", &v3::table, v3_runs},
@@ -76,42 +76,77 @@ std::vector<Level> levels() {
 #endif
 }
 
-struct Choice {
-  const Kernels* table = nullptr;
-  std::string error;
-};
+class Selection {
+ public:
+  static Selection& instance() {
+    static Selection self;
+    return self;
+  }
 
-Choice choose() {
-  const char* variable = std::getenv("MLX_SYS_PY_CPU");
-  const std::string_view wanted = variable ? variable : "";
-  if (wanted == "stock") {
-    return {};
+  const Level& current() const {
+    return *current_.load(std::memory_order_relaxed);
   }
-  std::string names = "stock";
-  for (const Level& level : levels()) {
-    if (level.supported && (wanted.empty() || wanted == level.name)) {
-      return {level.table, {}};
+
+  bool is_stock() const {
+    return &current() == &levels_.back();
+  }
+
+  void set(std::string_view name, const char* what) {
+    const auto found = std::find_if(
+        levels_.begin(), levels_.end(), [name](const Level& level) { return level.name == name; });
+    if (found == levels_.end()) {
+      std::string names;
+      for (const Level& level : levels_) {
+        names += (names.empty() ? "" : ", ") + std::string(level.name);
+      }
+      throw std::invalid_argument(
+          std::string(what) + " is \"" + std::string(name) + "\", but on this machine it can be " +
+          names);
     }
-    if (level.supported) {
-      names += ", " + std::string(level.name);
+    current_ = &*found;
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    for (const Level& level : levels_) {
+      result.emplace_back(level.name);
+    }
+    return result;
+  }
+
+ private:
+  Selection() {
+    const auto all = all_levels();
+    std::copy_if(all.begin(), all.end(), std::back_inserter(levels_), [](const Level& level) {
+      return level.supported;
+    });
+    levels_.push_back({"stock", levels_.empty() ? all.back().table : levels_.front().table, true});
+    current_ = &levels_.front();
+    if (const char* wanted = std::getenv("MLX_SYS_PY_CPU"); wanted && *wanted) {
+      set(wanted, "MLX_SYS_PY_CPU");
     }
   }
-  if (wanted.empty()) {
-    return {};
-  }
-  return {
-      nullptr,
-      "MLX_SYS_PY_CPU is \"" + std::string(wanted) + "\", but on this machine it can be " + names};
-}
+
+  std::vector<Level> levels_;  // those that the machine can run, and stock
+  std::atomic<const Level*> current_;
+};
 
 }  // namespace
 
 const Kernels* kernels() {
-  static const Choice choice = choose();
-  if (!choice.error.empty()) {
-    throw std::invalid_argument(choice.error);
-  }
-  return choice.table;
+  return Selection::instance().current().table;
+}
+
+bool is_stock() {
+  return Selection::instance().is_stock();
+}
+
+std::vector<std::string> levels() {
+  return Selection::instance().names();
+}
+
+void set_level(std::string_view name) {
+  Selection::instance().set(name, "level");
 }
 
 }  // namespace mlx_c::cpu

@@ -7,12 +7,88 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cpu/kernels/element_type.hpp"
 #include "cpu/kernels/elementwise/ops.hpp"
 #include "cpu/kernels/reduce/ops.hpp"
 
 namespace mlx_c::cpu {
 
-enum class Float { f32, f16, bf16 };
+struct Range {
+  int begin, end;
+};
+
+struct ElementwiseKernels {
+  // The kernel of an operation on elements of a type, null if there is none.
+  Elementwise (*find)(Op op, ElementType operands, ElementType result);
+};
+
+struct ReduceKernels {
+  // The result is of the type of the elements, of at least 32 bits for sums and products, and float
+  // for the narrower floats. Null for complex numbers, here and in the next.
+  Reduction (*find)(Reduce op, ElementType type);
+  // The index of the max, or of the min.
+  ArgReduction (*find_arg)(bool max, ElementType type);
+};
+
+struct SoftmaxKernels {
+  // Null for other types than f16, bf16 and f32.
+  RowFunctions (*find)(ElementType type);
+  // Of a row of floats.
+  void (*in_place)(float* x, int size);
+  // From the gradient with respect to a softmax y to that with respect to its operand, in place.
+  void (*gradients)(const float* y, float* gradient, int size);
+  // Replaces x by e^(x - max), where `max` is its largest element; returns their sum.
+  float (*exponentials)(float* x, int size, float& max);
+};
+
+// A normalisation of rows; if they are not centred, the mean counts as zero.
+struct NormArgs {
+  bool centred;
+  float eps;
+  int size;
+};
+
+struct NormalizationKernels {
+  // Of one row: y = (x - mean) / sqrt(variance + eps) * weight + bias. Weight and bias may be null.
+  void (*normalize)(
+      const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
+  // Given the gradient with respect to y, that with respect to x; those with respect to weight and
+  // bias are added to what is there, or null.
+  void (*gradients)(
+      const NormArgs&,
+      const float* x,
+      const float* weight,
+      const float* gradient,
+      float* of_x,
+      float* of_weight,
+      float* of_bias);
+};
+
+// Element (i, j) lies i * row + j * column items behind `data`.
+struct Operand {
+  const void* data;
+  std::ptrdiff_t row, column;
+};
+
+// y = alpha * a b + beta * c, all of one inexact type. Sums are at least of single precision.
+struct Gemm {
+  ElementType type;
+  int m, n, k;
+  Operand a, b, c;  // [m, k], [k, n] and, not read if beta is 0, [m, n]
+  void* y;          // laid out like an Operand
+  std::ptrdiff_t y_row, y_column;
+  float alpha, beta;
+};
+
+struct GemmKernels {
+  // Bytes of scratch, aligned to 64, that `multiply` needs.
+  std::size_t (*scratch_size)(const Gemm&);
+  void (*multiply)(const Gemm&, void* scratch);
+  // y[j] = sum_i rows[i][j] * weights[i][j], for `count` rows of `size` real numbers; the weights
+  // lie in order. What a depthwise convolution computes.
+  void (*weigh_rows)(
+      ElementType type, const void* const* rows, const void* weights, int count, int size, void* y);
+};
 
 // How packed integers stand for weights: scale * q + bias, or scale * q, where q is the integer
 // itself or a float of 4 (e2m1) or 8 bits (e4m3).
@@ -25,71 +101,36 @@ struct QuantizedGemm {
   int bits, group;
   bool transposed;
   const void* x;  // [m, k], rows contiguous
-  Float x_type;
+  ElementType x_type;
   const std::uint32_t* w;  // [n, k], or [k, n] if not transposed, of weights of `bits` bits
   // As the weights, but one for `group` of them in a row. With other encodings than affine the
   // scales are bytes: small floats (e4m3) for groups of 16, powers of two (e8m0) for groups of 32.
   const void* scales;
-  Float scales_type;
+  ElementType scales_type;
   const void* biases;
-  Float biases_type;
+  ElementType biases_type;
   void* y;  // [m, n]
-  Float y_type;
-  float* packed;  // [m, packed_row()]: x as the kernel reads it, see pack_rows
+  ElementType y_type;
+  float* packed;  // [m, packed_row_size()]: x as QgemvKernels::multiply reads it
 };
 
-struct Range {
-  int begin, end;
+struct QgemmKernels {
+  // The weights in a part of w, row after row, as floats. Columns are multiples of 16.
+  void (*dequantize)(const QuantizedGemm&, Range rows, Range columns, float* target);
 };
 
-enum class Number { f32, f16, bf16, f64, c64 };
-
-// Element (i, j) lies i * row + j * column items behind `data`.
-struct Operand {
-  const void* data;
-  std::ptrdiff_t row, column;
+// For transposed affine weights of 4 or 8 bits and few rows of x.
+struct QgemvKernels {
+  // Floats that one packed row of x takes.
+  std::size_t (*packed_row_size)(const QuantizedGemm&);
+  // Floats of scratch that each thread needs in the two functions below.
+  std::size_t (*scratch_size)(const QuantizedGemm&);
+  void (*pack_x)(const QuantizedGemm&, Range rows, float* scratch);
+  // Computes the given part of y from the packed rows.
+  void (*multiply)(const QuantizedGemm&, Range columns, Range rows, float* scratch);
 };
 
-// y = alpha * a b + beta * c, all of one type. Sums are at least of single precision.
-struct Gemm {
-  Number type;
-  int m, n, k;
-  Operand a, b, c;  // [m, k], [k, n] and, not read if beta is 0, [m, n]
-  void* y;          // laid out like an Operand
-  std::ptrdiff_t y_row, y_column;
-  float alpha, beta;
-};
-
-// A turn of pairs of numbers by angles of their own: of neighbours if `traditional`, else of those
-// `pairs` apart. What comes behind them stays.
-struct RopeArgs {
-  Float type;
-  int pairs, width;
-  bool traditional;
-  const float *cosines, *sines;
-};
-
-// A normalisation of rows; if they are not centred, the mean counts as zero.
-struct NormArgs {
-  bool centred;
-  float eps;
-  int size;
-};
-
-// Attention of one query for each of some heads, which share keys and values.
-struct DecodeAttentionArgs {
-  static constexpr int padding = 16;  // floats that a row of queries is a multiple of
-  Float type;                         // of keys and values
-  int heads, keys, width, value_width;
-  const float* queries;     // [heads, width], rows filled up with zeros
-  const void *key, *value;  // [keys, width] and [keys, value_width], elements of rows contiguous
-  std::ptrdiff_t key_row, value_row;
-  float* weights;            // [heads, keys]: the exponentials of the scores less the greatest one
-  float *greatest, *totals;  // [heads]: the greatest score, and the sum of the exponentials
-  float* y;                  // [heads, value_width]: sums of values, each times its exponential
-};
-
-// y = x w from panels of integers of 16 bits: groups of numbers along k share a unit or a scale.
+// y = x w from panels of 16-bit integers: groups of numbers along k share a unit or a scale.
 struct Int16Gemm {
   int k, group;  // k is a multiple of the group, the group of 32
   // Those of the integers of x, with the sign: 16, or 15 where x is of type f32. With those of w
@@ -97,21 +138,21 @@ struct Int16Gemm {
   int x_bits;
   bool biased;   // whether w has biases
   bool flushes;  // whether groups of x below 2^-60 may be rounded to multiples of 2^-73
-  Float y_type;
+  ElementType y_type;
   std::ptrdiff_t y_row;
 };
 
 struct Int16GemmKernels {
   int rows, columns;  // of y, at most, that a panel of x and one of w are for
   // 32-bit words of a panel.
-  std::size_t (*x_panel)(const Int16Gemm&, int rows);
-  std::size_t (*w_panel)(const Int16Gemm&);
+  std::size_t (*x_panel_size)(const Int16Gemm&, int rows);
+  std::size_t (*w_panel_size)(const Int16Gemm&);
   // Rows of x, of which one lies `row` numbers behind the other. False if a number is too large for
   // it, too small, or not finite.
   bool (*pack_x)(
       const Int16Gemm&,
       const void* x,
-      Float type,
+      ElementType type,
       std::ptrdiff_t row,
       int rows,
       std::int32_t* panel);
@@ -121,7 +162,13 @@ struct Int16GemmKernels {
   // a row, there are 16, 32 ... of them. Integers of 13 bits; the columns are taken times `factor`,
   // between 2^-12 and 2^12. False as above, but for numbers that are too small.
   bool (*pack_columns)(
-      const Int16Gemm&, Operand, Float type, int k, int columns, float factor, std::int32_t* panel);
+      const Int16Gemm&,
+      Operand,
+      ElementType type,
+      int k,
+      int columns,
+      float factor,
+      std::int32_t* panel);
   // Computes the part of y that two panels are for, which begins at `y`.
   void (*multiply)(
       const Int16Gemm&,
@@ -132,78 +179,74 @@ struct Int16GemmKernels {
       void* y);
 };
 
-struct Kernels {
-  // The weights in a part of w, row after row, as floats. Columns are multiples of 16.
-  void (*dequantize)(const QuantizedGemm&, Range rows, Range columns, float* target);
+// Attention of one query for each of some heads, which share keys and values.
+struct DecodeAttentionArgs {
+  static constexpr int padding = 16;  // floats that a row of queries is a multiple of
+  ElementType type;                   // of keys and values
+  int heads, keys, width, value_width;
+  const float* queries;     // [heads, width], rows filled up with zeros
+  const void *key, *value;  // [keys, width] and [keys, value_width], elements of rows contiguous
+  std::ptrdiff_t key_row, value_row;
+  float* weights;          // [heads, keys]: the exponentials of the scores less their max
+  float *maxima, *totals;  // [heads]: the max of the scores, and the sum of the exponentials
+  float* y;                // [heads, value_width]: sums of values, each times its exponential
+};
 
-  // These four are for transposed affine weights of 4 or 8 bits and few rows of x.
-  // Floats that one packed row of x takes.
-  std::size_t (*packed_row)(const QuantizedGemm&);
-  // Floats of scratch that each thread needs in the two functions below.
-  std::size_t (*scratch)(const QuantizedGemm&);
-  void (*pack_rows)(const QuantizedGemm&, Range rows, float* scratch);
-  // Computes the given part of y from the packed rows.
-  void (*multiply)(const QuantizedGemm&, Range columns, Range rows, float* scratch);
+// RoPE: pairs of elements are rotated, each by an angle of its own. They are neighbours if
+// `traditional`, else `pairs` apart. The elements behind them are copied.
+struct RopeArgs {
+  ElementType type;
+  int pairs, width;
+  bool traditional;
+  const float *cosines, *sines;
+};
 
-  // Null where floats are as fast.
-  const Int16GemmKernels* integers;
+struct AttentionKernels {
+  // Computes weights, maxima, totals and y.
+  void (*decode)(const DecodeAttentionArgs&);
+  // Of a row x.
+  void (*rope)(const RopeArgs&, const void* x, void* y);
+};
 
-  // Bytes of scratch, aligned to 64, that `product` needs.
-  std::size_t (*product_scratch)(const Gemm&);
-  void (*product)(const Gemm&, void* scratch);
-  // y[j] = sum_i rows[i][j] * weights[i][j], for `count` rows of `size` real numbers; the weights
-  // lie in order.
-  void (*weigh_rows)(
-      Number type, const void* const* rows, const void* weights, int count, int size, void* y);
-
-  // Of one row: y = (x - mean) / sqrt(variance + eps) * weight + bias. Weight and bias may be null.
-  void (*normalize)(
-      const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
-  // Given the gradient with respect to y, that with respect to x; those with respect to weight and
-  // bias are added to what is there, or null.
-  void (*normalize_gradients)(
-      const NormArgs&,
-      const float* x,
-      const float* weight,
-      const float* gradient,
-      float* of_x,
-      float* of_weight,
-      float* of_bias);
-  // In place.
-  void (*softmax)(float* x, int size);
-  // From the gradient with respect to a softmax y to that with respect to its operand, in place.
-  void (*softmax_gradients)(const float* y, float* gradient, int size);
-  // Replaces x by the exponentials of what is between it and the greatest; returns their sum.
-  float (*exponentials)(float* x, int size, float& greatest);
-  // Computes weights, greatest, totals and y.
-  void (*attend)(const DecodeAttentionArgs&);
-  // Rotates the pairs of a row x.
-  void (*rotate)(const RopeArgs&, const void* x, void* y);
-
-  void (*widen)(const void* source, Float type, float* target, std::size_t size);
-  void (*narrow)(const float* source, void* target, Float type, std::size_t size);
-
+struct RandomKernels {
   // Encrypts the counters (x, y), (x + 1, y + 1) ... with a key of two words.
-  void (*random_words)(
+  void (*threefry)(
       const std::uint32_t* key,
       std::uint32_t x,
       std::uint32_t y,
       std::size_t count,
       std::uint32_t* first,
       std::uint32_t* second);
-  // The kernel of an operation on elements of a type, null if there is none.
-  Elementwise (*elementwise)(Op op, Type operands, Type result);
-  // The result is of the type of the elements, of at least 32 bits for sums and products, and float
-  // for the narrower floats.
-  Reduction (*reduction)(Reduce op, Type type);
-  ArgReduction (*arg_reduction)(bool greatest, Type type);
-  // Null for what is no float.
-  RowFunctions (*row_functions)(Type type);
 };
 
-// The table of the best level that this machine has, or of the one that MLX_SYS_PY_CPU names;
-// null for "stock", which leaves everything to MLX. Throws std::invalid_argument if the variable
-// names no level or one that the machine cannot run.
+// Between f16, bf16 or f32 and float.
+struct ConvertKernels {
+  void (*widen)(const void* source, ElementType type, float* target, std::size_t size);
+  void (*narrow)(const float* source, void* target, ElementType type, std::size_t size);
+};
+
+struct Kernels {
+  const char* level;  // the instruction set, as MLX_SYS_PY_CPU names it
+  ElementwiseKernels elementwise;
+  ReduceKernels reduce;
+  SoftmaxKernels softmax;
+  NormalizationKernels normalization;
+  GemmKernels gemm;
+  QgemmKernels qgemm;
+  QgemvKernels qgemv;
+  const Int16GemmKernels* int16_gemm;  // null where floats are as fast
+  AttentionKernels attention;
+  RandomKernels random;
+  ConvertKernels convert;
+};
+
+// The table of the level in use: the best one that this machine has, unless MLX_SYS_PY_CPU or
+// `set_level` (select.hpp) names another. Throws std::invalid_argument if the variable names no
+// level or one that the machine cannot run. Where MLX's kernels are asked for, nodes of our own
+// that were made before still need one: it is that of the best level then.
 const Kernels* kernels();
+
+// Whether all is left to MLX that it can do: MLX_SYS_PY_CPU=stock. Throws as `kernels`.
+bool is_stock();
 
 }  // namespace mlx_c::cpu

@@ -12,11 +12,11 @@ namespace mlx_c::cpu {
 
 namespace mx = mlx::core;
 
-// The evaluations that failed, by the addresses of their events. They keep the events, so that no
-// other one gets the address.
+// The evaluations that failed, by the addresses of their events. They keep the events alive, so
+// that no other event gets the address.
 class FailedEvaluations {
  public:
-  // Nobody can tell when the last array with an event is gone: only so many are remembered.
+  // It is unknown when the last array with an event is gone: the oldest are forgotten.
   static constexpr std::size_t most = 256;
 
   static FailedEvaluations& instance() {
@@ -72,7 +72,7 @@ namespace {
 
 thread_local std::shared_ptr<Evaluation> scheduled_here;
 
-// Fails if an input does that is still being computed.
+// A node with inputs that are still being computed, which fails if one of them fails.
 class Dependent : public KernelOverride {
  public:
   struct Input {
@@ -80,11 +80,11 @@ class Dependent : public KernelOverride {
     std::uintptr_t id;
   };
 
-  Dependent(std::shared_ptr<mx::Primitive> original, std::vector<Input> inputs)
-      : KernelOverride(std::move(original)), inputs_(std::move(inputs)) {}
+  Dependent(std::shared_ptr<mx::Primitive> original, bool is_view, std::vector<Input> inputs)
+      : KernelOverride(std::move(original)), is_view_(is_view), inputs_(std::move(inputs)) {}
 
   bool uses_task_queue(const std::vector<array>& inputs) const override {
-    return cpu::uses_task_queue(*original_, inputs);
+    return original_uses_task_queue(inputs, is_view_);
   }
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
@@ -104,13 +104,14 @@ class Dependent : public KernelOverride {
   }
 
  private:
+  const bool is_view_;
   const std::vector<Input> inputs_;
 };
 
 }  // namespace
 
 void Evaluation::add(const mx::Event& event) {
-  // What is computed at once has none.
+  // Nodes that are evaluated inline have no event.
   if (!event.valid()) {
     return;
   }
@@ -206,7 +207,7 @@ void check_error(const mx::Event& event, std::uintptr_t id) {
   }
 }
 
-std::shared_ptr<KernelOverride> dependent(mx::array& node) {
+std::shared_ptr<KernelOverride> dependent(mx::array& node, bool is_view) {
   std::vector<Dependent::Input> inputs;
   for (const mx::array& input : node.inputs()) {
     if (input.status() != mx::array::Status::evaluated || !input.event().valid()) {
@@ -221,7 +222,7 @@ std::shared_ptr<KernelOverride> dependent(mx::array& node) {
   if (inputs.empty()) {
     return nullptr;
   }
-  return std::make_shared<Dependent>(node.primitive_ptr(), std::move(inputs));
+  return std::make_shared<Dependent>(node.primitive_ptr(), is_view, std::move(inputs));
 }
 
 }  // namespace mlx_c::cpu

@@ -1,10 +1,9 @@
-// Evaluations that fail on a stream's thread.
+// Errors of evaluations on a stream's thread.
 //
-// An exception there ends in MLX's error of the stream, of which there is one: the next caller that
-// comes by gets it, whoever that is, even in the middle of scheduling, and afterwards it is gone.
-// What is reported here stays with the arrays that depend on what failed, and with no other, and
-// comes out of every call that needs their values. Nor does an exception get to MLX from a kernel
-// that finds no memory to work in: all of its evaluation fails.
+// MLX keeps one error per stream: the next caller gets it, whoever that is, even in the middle of
+// scheduling, and then it is gone. An error reported here stays with the arrays that depend on the
+// node that failed, and with no others, and is thrown by every call that needs their values. If a
+// kernel cannot allocate memory, all of its evaluation fails; the exception does not reach MLX.
 #pragma once
 
 #include <atomic>
@@ -18,11 +17,12 @@
 
 #include <mlx/array.h>
 #include <mlx/event.h>
+
 #include "cpu/nodes/kernel_override.hpp"
 
 namespace mlx_c::cpu {
 
-// What one evaluation computes and what of it failed.
+// The graph of one evaluation, and which of its nodes failed.
 class Evaluation : public std::enable_shared_from_this<Evaluation> {
  public:
   // For each node its id, the number of its inputs, and their ids; empty if no node can fail by
@@ -31,7 +31,7 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
 
   explicit Evaluation(Graph graph) : graph_(std::move(graph)) {}
 
-  // Arrays wait for `event` here: they are only known by their event and their id together.
+  // Arrays that wait for `event` belong to this evaluation: event and id together identify one.
   void add(const mlx::core::Event& event);
 
   // `node` and all that depends on it failed.
@@ -61,7 +61,7 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
   std::atomic<bool> has_error_ = false;
 };
 
-// While it exists, what this thread schedules belongs to `evaluation`.
+// While it exists, nodes that this thread schedules belong to `evaluation`.
 class EvaluationScope {
  public:
   explicit EvaluationScope(std::shared_ptr<Evaluation> evaluation);
@@ -73,15 +73,15 @@ class EvaluationScope {
   const std::shared_ptr<Evaluation> outer_;
 };
 
-// What this thread schedules for, null if MLX evaluates something by itself.
+// The evaluation that this thread schedules for; null if MLX evaluates by itself.
 const std::shared_ptr<Evaluation>& scheduled_evaluation();
 
-// Where the tasks that evaluate a node report that they fail.
+// How the tasks of a node report an error.
 class ErrorReport {
  public:
   explicit ErrorReport(const mlx::core::array& node);
 
-  // Call it before the event of the node is signalled. The message is that of an IndexError.
+  // To be called before the event of the node is signalled. A message becomes an IndexError.
   void operator()(const std::string& message) const;
   void operator()(std::exception_ptr error) const;
 
@@ -90,14 +90,14 @@ class ErrorReport {
   std::uintptr_t node_;
 };
 
-// Throws what made the evaluation of `array` fail, if anything.
+// Throws the error of the evaluation of `array`, if there is one.
 void check_error(const mlx::core::array& array);
 
-// The same for arrays waited for by an event that they had.
+// The same for an array that has been waited for, given the event that it had.
 void check_error(const mlx::core::Event& event, std::uintptr_t id);
 
-// The stand-in for a node with inputs that are still being computed, null if there are none.
+// The override of a node with inputs that are still being computed, null if there are none.
 // Throws if the evaluation of one has failed.
-std::shared_ptr<KernelOverride> dependent(mlx::core::array& node);
+std::shared_ptr<KernelOverride> dependent(mlx::core::array& node, bool is_view);
 
 }  // namespace mlx_c::cpu

@@ -8,6 +8,8 @@
 #include <mlx/allocator.h>
 #include <mlx/transforms.h>
 
+#include "cpu/arrays/dtypes.hpp"
+
 namespace mlx_c::cpu {
 
 namespace {
@@ -101,7 +103,7 @@ bool is_fused(const array& a) {
 }
 
 bool can_fuse(mx::StreamOrDevice s) {
-  return unfused == 0 && kernels() && mx::to_stream(s).device == mx::Device::cpu;
+  return unfused == 0 && !is_stock() && mx::to_stream(s).device == mx::Device::cpu;
 }
 
 bool can_fuse(

@@ -1,4 +1,4 @@
-// What the primitives of our own have in common.
+// Fused ops: primitives of our own for functions of MLX.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <mlx/utils.h>
+
 #include "cpu/arrays/view.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
@@ -15,15 +16,15 @@ namespace mlx_c::cpu {
 
 using Function = std::function<std::vector<mlx::core::array>(const std::vector<mlx::core::array>&)>;
 
-// A function of MLX as one node of the CPU. Its definition is the graph that MLX makes of it, which
-// is what gets transformed; a class may know its own gradients.
+// A function of MLX as one node on the CPU. Its definition is the graph that MLX builds for it;
+// transformations (vjp, jvp, vmap) apply to that graph, unless a class has gradients of its own.
 class Fused : public KernelPrimitive {
  public:
   Fused(mlx::core::Stream stream, Function definition)
       : KernelPrimitive(stream), definition_(std::move(definition)) {}
 
-  // Where there is nothing to compute with, which a function compiled for all shapes may meet, the
-  // results are sums of nothing.
+  // If an input is empty, which a function compiled for all shapes may meet, the outputs are zeros,
+  // as empty sums are.
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) final;
 
   std::vector<array> vjp(
@@ -41,17 +42,17 @@ class Fused : public KernelPrimitive {
       const std::vector<array>& inputs, const std::vector<int>& axes) override;
 
  protected:
-  // Evaluates a node none of whose inputs is empty.
+  // Evaluates a node. No input is empty.
   virtual void compute(const std::vector<array>& inputs, std::vector<array>& outputs) = 0;
 
   const Function definition_;
 };
 
-// The gradients, with respect to all its inputs, of a function with one output: as a function of
-// these inputs and the gradient with respect to that output.
+// The vjp of a function with one output, with respect to all its inputs: a function of these inputs
+// and the cotangent of the output.
 Function gradients_of(Function function);
 
-// While it exists, this thread makes no Fused: functions in files consist of operations of MLX.
+// While it exists, this thread makes no fused ops: exported functions consist of MLX's operations.
 class Unfused {
  public:
   Unfused();
@@ -60,15 +61,16 @@ class Unfused {
   Unfused& operator=(const Unfused&) = delete;
 };
 
-// Throws unless the inputs fit: functions compiled for all shapes meet some that nobody checked.
+// Throws std::invalid_argument unless the shapes fit: those of a function compiled for all shapes
+// are not checked before.
 void require(bool fits, const char* function);
 
 bool is_fused(const mlx::core::array& a);
 
-// Whether functions become a Fused on this stream.
+// Whether functions become fused ops on this stream.
 bool can_fuse(mlx::core::StreamOrDevice s);
 
-// Whether arrays like these, all of one type, can be given to a Fused on this stream.
+// Whether a fused op on this stream takes these arrays, which are to be of one floating type.
 bool can_fuse(
     std::initializer_list<std::reference_wrapper<const mlx::core::array>> arrays,
     mlx::core::StreamOrDevice s);

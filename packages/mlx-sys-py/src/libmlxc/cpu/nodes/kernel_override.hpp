@@ -1,15 +1,15 @@
-// Primitives that are evaluated by kernels of ours.
+// Primitives that kernels of this library evaluate.
 #pragma once
 
 #include <cstring>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <mlx/array.h>
 #include <mlx/primitives.h>
-#include "cpu/kernels/table.hpp"
 
 namespace mlx_c::cpu {
 
@@ -22,14 +22,19 @@ class KernelPrimitive : public mlx::core::Primitive {
     throw std::runtime_error("a primitive of the CPU was put on another device");
   }
 
-  // Whether eval_cpu, for these inputs, leaves all its work to `dispatch` of steps.hpp.
+  // Whether eval_cpu, for these inputs, schedules all its work by `dispatch` (task_queue.hpp).
   virtual bool uses_task_queue(const std::vector<array>&) const {
     return true;
   }
+
+  // What the name does not say, for the verbose mode.
+  virtual std::string details() const {
+    return {};
+  }
 };
 
-// Stands in for a primitive of MLX. Everything but eval_cpu is the original's, so graph
-// transformations do not see a difference.
+// Wraps a primitive of MLX and overrides its eval_cpu. The rest is the original's, so that graph
+// transformations see no difference.
 class KernelOverride : public KernelPrimitive {
  public:
   explicit KernelOverride(std::shared_ptr<mlx::core::Primitive> original)
@@ -74,60 +79,38 @@ class KernelOverride : public KernelPrimitive {
     return original_->output_shapes(inputs);
   }
 
+  std::string details() const override {
+    auto* kernel = dynamic_cast<const KernelPrimitive*>(original_.get());
+    return kernel ? kernel->details() : std::string();
+  }
+
  protected:
+  // `uses_task_queue` of the original, which may be a primitive of MLX that only makes a view.
+  bool original_uses_task_queue(const std::vector<array>& inputs, bool is_view) const {
+    auto* kernel = dynamic_cast<const KernelPrimitive*>(original_.get());
+    return kernel ? kernel->uses_task_queue(inputs) : is_view;
+  }
+
   const std::shared_ptr<mlx::core::Primitive> original_;
 };
 
-// Whether a primitive is one of MLX that only gives its input another shape.
-bool is_view(const mlx::core::Primitive& primitive);
+// What becomes of a node: a kernel of ours evaluates it, or MLX's own does, and why.
+struct Override {
+  std::shared_ptr<KernelOverride> kernel;
+  // Why MLX's kernel does the work, be it behind a check that is in `kernel`; "" if it does not.
+  const char* reason = "";
 
-// Whether a primitive, given these inputs, leaves nothing to the stream's thread of MLX.
-bool uses_task_queue(
-    const mlx::core::Primitive& primitive, const std::vector<mlx::core::array>& inputs);
+  Override(std::shared_ptr<KernelOverride> kernel, const char* reason)
+      : kernel(std::move(kernel)), reason(reason) {}
+  template <class T>
+  Override(std::shared_ptr<T> kernel) : kernel(std::move(kernel)) {}
+};
 
-// Each of these returns the stand-in for a node, or null if there is no kernel for it.
-std::shared_ptr<KernelOverride> quantized_matmul(mlx::core::array& node);
-std::shared_ptr<KernelOverride> gather_qmm(mlx::core::array& node);
-std::shared_ptr<KernelOverride> matmul(mlx::core::array& node);
-std::shared_ptr<KernelOverride> addmm(mlx::core::array& node);
-// None: it is the product before the node that is computed the other way round.
-std::shared_ptr<KernelOverride> transpose(mlx::core::array& node);
-std::shared_ptr<KernelOverride> convolution(mlx::core::array& node);
-std::shared_ptr<KernelOverride> gather_mm_product(mlx::core::array& node);
-std::shared_ptr<KernelOverride> segmented_mm_product(mlx::core::array& node);
-std::shared_ptr<KernelOverride> divmod(mlx::core::array& node);
-std::shared_ptr<KernelOverride> reduce(mlx::core::array& node);
-std::shared_ptr<KernelOverride> arg_reduce(mlx::core::array& node);
-std::shared_ptr<KernelOverride> softmax(mlx::core::array& node);
-std::shared_ptr<KernelOverride> logsumexp(mlx::core::array& node);
-std::shared_ptr<KernelOverride> reshape(mlx::core::array& node);
-std::shared_ptr<KernelOverride> contiguous(mlx::core::array& node);
-std::shared_ptr<KernelOverride> concatenate(mlx::core::array& node);
-std::shared_ptr<KernelOverride> slice_update(mlx::core::array& node);
-std::shared_ptr<KernelOverride> slice_combination(mlx::core::array& node);
-std::shared_ptr<KernelOverride> pad(mlx::core::array& node);
-std::shared_ptr<KernelOverride> full(mlx::core::array& node);
-std::shared_ptr<KernelOverride> arange(mlx::core::array& node);
-std::shared_ptr<KernelOverride> random_bits(mlx::core::array& node);
-std::shared_ptr<KernelOverride> sort(mlx::core::array& node);
-std::shared_ptr<KernelOverride> argsort(mlx::core::array& node);
-std::shared_ptr<KernelOverride> partition(mlx::core::array& node);
-std::shared_ptr<KernelOverride> argpartition(mlx::core::array& node);
-std::shared_ptr<KernelOverride> scan(mlx::core::array& node);
-std::shared_ptr<KernelOverride> gather(mlx::core::array& node);
-std::shared_ptr<KernelOverride> gather_axis(mlx::core::array& node);
-std::shared_ptr<KernelOverride> scatter(mlx::core::array& node);
-std::shared_ptr<KernelOverride> scatter_axis(mlx::core::array& node);
+// The reason where MLX's kernels are asked for.
+inline constexpr const char* stock_reason = "MLX_SYS_PY_CPU=stock";
 
-// These check the indices that a node takes from an array.
-std::shared_ptr<KernelOverride> checked_gather(mlx::core::array& node);
-std::shared_ptr<KernelOverride> checked_gather_axis(mlx::core::array& node);
-std::shared_ptr<KernelOverride> checked_scatter(mlx::core::array& node);
-std::shared_ptr<KernelOverride> checked_scatter_axis(mlx::core::array& node);
-std::shared_ptr<KernelOverride> gather_mm(mlx::core::array& node);
-std::shared_ptr<KernelOverride> gather_qmm_indices(mlx::core::array& node);
-std::shared_ptr<KernelOverride> dynamic_slice(mlx::core::array& node);
-std::shared_ptr<KernelOverride> dynamic_slice_update(mlx::core::array& node);
-std::shared_ptr<KernelOverride> segmented_mm(mlx::core::array& node);
+inline Override keep_mlx(const char* reason) {
+  return {nullptr, reason};
+}
 
 }  // namespace mlx_c::cpu

@@ -4,18 +4,19 @@
 #include <iterator>
 
 #include <mlx/scheduler.h>
+
 #include "cpu/nodes/use_count.hpp"
 
 namespace mlx_c::cpu {
 
-// Many enough to make handing over cheap, few enough to start early and to free memory early.
+// Enough tasks to make enqueueing cheap, few enough to start early and to free memory early.
 constexpr std::size_t batch_size = 16;
 
 thread_local constinit TaskQueue* TaskQueue::current_ = nullptr;
 
-TaskQueue::TaskQueue(mlx::core::Stream stream, bool at_once)
+TaskQueue::TaskQueue(mlx::core::Stream stream, bool runs_inline)
     : stream_(stream),
-      at_once_(at_once),
+      runs_inline_(runs_inline),
       outer_(std::exchange(current_, this)),
       batch_{stream, {}, {}} {}
 
@@ -24,14 +25,14 @@ TaskQueue::~TaskQueue() {
 }
 
 void TaskQueue::keep(std::vector<Data> buffers) {
-  if (batch_.steps.empty()) {
+  if (batch_.tasks.empty()) {
     return;
   }
   std::move(buffers.begin(), buffers.end(), std::back_inserter(batch_.buffers));
 }
 
 void TaskQueue::flush(bool all) {
-  if (batch_.steps.empty() || (!all && batch_.steps.size() < batch_size)) {
+  if (batch_.tasks.empty() || (!all && batch_.tasks.size() < batch_size)) {
     return;
   }
   auto batch = std::make_shared<Batch>(std::exchange(batch_, Batch{stream_, {}, {}}));
@@ -39,18 +40,19 @@ void TaskQueue::flush(bool all) {
   under_way().push_back(batch);
   mlx::core::scheduler::enqueue(
       stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
-        for (auto& step : batch->steps) {
-          run_for(evaluation, step);
+        for (auto& task : batch->tasks) {
+          run_for(evaluation, task);
         }
       });
 }
 
 bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
   const Data& data = a.data_shared_ptr();
-  if (at_once_ || !data || !data->is_owned() || use_count(a) != 1) {
+  if (runs_inline_ || !data || !data->is_owned() || use_count(a) != 1) {
     return false;
   }
-  // Counted before those who may let go of it meanwhile: what is missed counts as somebody else.
+  // Counted first: a batch may release its handle meanwhile, and a handle that is not found in a
+  // batch counts as somebody else's.
   const long all = data.use_count();
   long mine = 0;
   const auto count = [&](const Batch& batch) {

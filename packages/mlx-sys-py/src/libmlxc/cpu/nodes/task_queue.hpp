@@ -1,8 +1,8 @@
-// Where the kernels of this library leave their work.
+// The queue that kernels leave their tasks in.
 //
-// MLX hands each operation over to the thread of its stream, which costs a microsecond or two, and
-// tens of them to wait for. In what `execute` schedules, the work of kernels is done at once by the
-// calling thread, or collected and handed over many operations at a time.
+// MLX enqueues each operation on the thread of its stream, which costs one or two microseconds, and
+// tens of microseconds to wait for. In what `execute` schedules, the calling thread runs the tasks
+// of kernels inline, or they are collected and enqueued in batches.
 #pragma once
 
 #include <cstdint>
@@ -13,78 +13,79 @@
 
 #include <mlx/array.h>
 #include <mlx/backend/cpu/encoder.h>
+
 #include "cpu/nodes/evaluation_errors.hpp"
 
 namespace mlx_c::cpu {
 
-// While it exists, it takes what this thread dispatches.
+// While it exists, it takes the tasks that this thread dispatches.
 class TaskQueue {
  public:
   using Data = std::shared_ptr<mlx::core::array::Data>;
 
-  TaskQueue(mlx::core::Stream stream, bool at_once);
+  TaskQueue(mlx::core::Stream stream, bool runs_inline);
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
 
-  // Null where MLX does the scheduling.
+  // Null where MLX schedules.
   static TaskQueue* current() {
     return current_;
   }
 
   template <class F>
-  void add(F&& step) {
-    if (at_once_) {
-      step();
+  void add(F&& task) {
+    if (runs_inline_) {
+      task();
     } else {
-      batch_.steps.emplace_back(std::forward<F>(step));
+      batch_.tasks.emplace_back(std::forward<F>(task));
     }
   }
 
-  // Holds on to buffers until the steps added so far are done.
+  // Keeps buffers alive until the tasks added so far are done.
   void keep(std::vector<Data> buffers);
 
-  // Hands over what was collected: in any case if `all`, else if it is worth it.
+  // Enqueues the tasks collected: in any case if `all`, else if there are enough of them.
   void flush(bool all);
 
-  // Whether the next step may write to what holds `a`: nobody has it but the node that this is an
-  // input of, and steps that come before.
+  // Whether the next task may overwrite the buffer of `a` (donation): only the node that `a` is an
+  // input of holds it, and tasks that run before.
   bool may_overwrite(const mlx::core::array& a) const;
 
-  // What products share that have this input, one after another: whatever they leave there, null at
-  // first. Nobody writes to an input while it has readers left, so it stays as it is.
+  // State that consecutive matmuls with this input share, such as the input packed; null at first.
+  // Nobody writes to an input while it has readers left, so what was packed stays valid.
   std::shared_ptr<void>& shared_by_readers_of(const mlx::core::array& input);
 
  private:
   struct Batch {
     mlx::core::Stream stream;
-    std::vector<std::function<void()>> steps;
+    std::vector<std::function<void()>> tasks;
     std::vector<Data> buffers;
   };
-  // Those handed over that are not done, and some that are. TaskQueue exist under the lock that
-  // serialises evaluations, and so does this.
+  // Batches enqueued that are not done, and some that are. Queues exist under the lock that
+  // serialises evaluations, which guards this as well.
   static std::vector<std::weak_ptr<const Batch>>& under_way();
 
   static thread_local constinit TaskQueue* current_;
 
   const mlx::core::Stream stream_;
-  const bool at_once_;
+  const bool runs_inline_;
   TaskQueue* const outer_;
   Batch batch_;
   std::uintptr_t read_ = 0;
   std::shared_ptr<void> shared_;
 };
 
-// Whether a kernel may write its result to what holds `a`, an input of it that nobody else needs.
+// Whether a kernel may write its result to the buffer of its input `a`, which nobody else needs.
 inline bool may_overwrite(const mlx::core::array& a) {
   return a.is_donatable() || (TaskQueue::current() && TaskQueue::current()->may_overwrite(a));
 }
 
-// Runs a step on a stream's thread, where an exception must not get to MLX.
+// Runs a task on a stream's thread, where no exception may reach MLX.
 template <class F>
-void run_for(const std::shared_ptr<Evaluation>& evaluation, F& step) {
+void run_for(const std::shared_ptr<Evaluation>& evaluation, F& task) {
   try {
-    step();
+    task();
   } catch (...) {
     if (!evaluation) {
       throw;
@@ -93,15 +94,15 @@ void run_for(const std::shared_ptr<Evaluation>& evaluation, F& step) {
   }
 }
 
-// What the `eval_cpu` of every kernel ends with.
+// Schedules the work of a kernel: what every `eval_cpu` ends with.
 template <class F>
-void dispatch(mlx::core::Stream stream, F&& step) {
-  if (TaskQueue* steps = TaskQueue::current()) {
-    steps->add(std::forward<F>(step));
+void dispatch(mlx::core::Stream stream, F&& task) {
+  if (TaskQueue* queue = TaskQueue::current()) {
+    queue->add(std::forward<F>(task));
   } else {
     mlx::core::cpu::get_command_encoder(stream).dispatch(
-        [step = std::forward<F>(step), evaluation = scheduled_evaluation()]() mutable {
-          run_for(evaluation, step);
+        [task = std::forward<F>(task), evaluation = scheduled_evaluation()]() mutable {
+          run_for(evaluation, task);
         });
   }
 }

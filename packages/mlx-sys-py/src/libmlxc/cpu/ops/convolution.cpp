@@ -1,4 +1,5 @@
-// Convolutions: products of the patches of the input, gathered block by block, with the weights.
+// Convolutions as GEMM: the patches of the input are gathered block by block (im2col) and
+// multiplied with the weights.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -6,8 +7,12 @@
 #include <vector>
 
 #include <mlx/allocator.h>
+
+#include "cpu/arrays/dtypes.hpp"
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 
@@ -44,7 +49,7 @@ struct Axis {
 };
 
 struct Convolved {
-  Number type;
+  ElementType type;
   std::array<Axis, space> axes;
   int batch, groups, channels, outputs;  // the latter two of one group
   std::ptrdiff_t batch_stride, channel_stride;
@@ -61,13 +66,13 @@ struct Convolved {
   int positions() const {
     return batch * axes[0].out * axes[1].out * axes[2].out;
   }
-  // Whether taps along the last axis meet channels that lie behind each other.
+  // Whether the taps along the last axis read contiguous channels.
   bool has_runs() const {
     const Axis& last = axes[2];
     return groups == 1 && channel_stride == 1 && last.in_stride == channels && !last.flip &&
         last.dilation == 1 && last.input_dilation == 1;
   }
-  // Whether the input is the patches.
+  // Whether the input itself is the matrix of patches.
   bool is_plain() const {
     if (taps() != 1 || groups != 1) {
       return false;
@@ -87,7 +92,7 @@ struct Convolved {
   }
 };
 
-// What one patch consists of, for items of as many bytes as T has.
+// The elements of one patch, for items of sizeof(T) bytes.
 template <class T>
 class Patches {
  public:
@@ -146,7 +151,7 @@ class Patches {
     return target;
   }
 
-  // Most are short: a call for each would cost more than the copy.
+  // Most runs are short: a call of memcpy for each would cost more than the copy.
   static T* copy(const T* source, int count, T* target) {
     if (count > 32) {
       return std::copy_n(source, count, target);
@@ -163,7 +168,7 @@ class Patches {
 };
 
 void gather_patches(const Convolved& c, int group, Range positions, void* target) {
-  switch (number_size(c.type)) {
+  switch (item_size(c.type)) {
     case 2:
       return Patches<std::uint16_t>(c, group).gather(
           positions, static_cast<std::uint16_t*>(target));
@@ -176,7 +181,7 @@ void gather_patches(const Convolved& c, int group, Range positions, void* target
   }
 }
 
-// The product for the outputs of a group at all positions.
+// The GEMM for the outputs of a group at all positions.
 Gemm product(const Convolved& c, int group) {
   const int depth = c.depth(), all = c.groups * c.outputs;
   Gemm p{};
@@ -186,18 +191,19 @@ Gemm product(const Convolved& c, int group) {
   p.k = depth;
   p.a = {c.x, depth, 1};
   p.b = from({c.w, 1, depth}, c.type, 0, static_cast<std::ptrdiff_t>(group) * c.outputs);
-  p.y = c.y + static_cast<std::ptrdiff_t>(group) * c.outputs * number_size(c.type);
+  p.y = c.y + static_cast<std::ptrdiff_t>(group) * c.outputs * item_size(c.type);
   p.y_row = all;
   p.y_column = 1;
   p.alpha = 1;
   return p;
 }
 
-// One output per channel, which lie side by side: the taps are rows that are weighed and added.
+// Depthwise: one output per channel, channels contiguous. The result is a weighted sum of the rows
+// of the taps.
 void run_depthwise(const Kernels& kernels, const Convolved& c) {
   const int taps = c.taps(), rows = c.batch * c.axes[0].out * c.axes[1].out;
-  const std::ptrdiff_t item = number_size(c.type), row_bytes = c.groups * item;
-  // Taps beyond the edge meet a row of zeros; the weights of one tap come to lie side by side.
+  const std::ptrdiff_t item = item_size(c.type), row_bytes = c.groups * item;
+  // Taps beyond the edge read a row of zeros; the weights of each tap are made contiguous.
   Buffer<char> memory(static_cast<std::size_t>(row_bytes) * (taps + 1));
   char* const zeros = memory.data() + taps * row_bytes;
   std::memset(zeros, 0, row_bytes);
@@ -228,7 +234,7 @@ void run_depthwise(const Kernels& kernels, const Convolved& c) {
         }
       }
       const std::ptrdiff_t position = static_cast<std::ptrdiff_t>(row) * last.out + i2;
-      kernels.weigh_rows(
+      kernels.gemm.weigh_rows(
           c.type, sources.data(), memory.data(), taps, c.groups, c.y + position * row_bytes);
     }
   };
@@ -248,7 +254,7 @@ void run(const Kernels& kernels, const Convolved& c) {
   if (c.is_plain()) {
     return batched_gemm(kernels, product(c, 0), 1, [&](int) { return product(c, 0); });
   }
-  const std::ptrdiff_t row_bytes = c.depth() * number_size(c.type);
+  const std::ptrdiff_t row_bytes = c.depth() * item_size(c.type);
   const int wanted = tasks_per_thread * thread_count();
   const int fitting = static_cast<int>(std::clamp<std::ptrdiff_t>(
       block_bytes / std::max<std::ptrdiff_t>(row_bytes, 1), least_rows, most_rows));
@@ -299,13 +305,14 @@ void copy_in_order(const MatrixView& a, int count, int rows, int columns, T* tar
   }
 }
 
-void order_weights(const MatrixView& w, Number type, const mlx::core::Shape& shape, void* target) {
+void order_weights(
+    const MatrixView& w, ElementType type, const mlx::core::Shape& shape, void* target) {
   int count = 1;
   for (std::size_t d = 0; d + 2 < shape.size(); d++) {
     count *= shape[d];
   }
   const int rows = shape.end()[-2], columns = shape.end()[-1];
-  switch (number_size(type)) {
+  switch (item_size(type)) {
     case 2:
       return copy_in_order(w, count, rows, columns, static_cast<std::uint16_t*>(target));
     case 4:
@@ -317,7 +324,7 @@ void order_weights(const MatrixView& w, Number type, const mlx::core::Shape& sha
 
 class Convolution : public KernelOverride {
  public:
-  Convolution(std::shared_ptr<mlx::core::Primitive> original, Number type)
+  Convolution(std::shared_ptr<mlx::core::Primitive> original, ElementType type)
       : KernelOverride(std::move(original)), type_(type) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
@@ -376,19 +383,19 @@ class Convolution : public KernelOverride {
     return c;
   }
 
-  const Number type_;
+  const ElementType type_;
 };
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> convolution(array& node) {
-  const auto type = number_type(node.dtype());
+Override convolution(array& node) {
+  const auto type = inexact_type(node.dtype());
   const auto& inputs = node.inputs();
-  if (!kernels() || !type || inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) {
-    return nullptr;
+  if (!type || inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
+    return keep_mlx("no kernel for these types");
   }
-  if (inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
-    return nullptr;
+  if (inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) {
+    return keep_mlx("no kernel for so many axes");
   }
   return std::make_shared<Convolution>(node.primitive_ptr(), *type);
 }

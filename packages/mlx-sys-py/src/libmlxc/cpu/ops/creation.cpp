@@ -1,4 +1,4 @@
-// Arrays made of a rule: arange and full.
+// Arrays computed from parameters: arange and full.
 #include <algorithm>
 #include <complex>
 #include <cstdint>
@@ -6,9 +6,10 @@
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -18,11 +19,11 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Elements of one task, and of one that is converted at a time.
+// Elements of one task, and of one block that is converted.
 constexpr std::size_t task_size = 1 << 15;
 constexpr std::size_t block_size = 1024;
 
-// Towards zero and, out of range, as far as the type goes; C++ leaves that undefined.
+// Truncates and saturates: out of range, the conversion of C++ is undefined.
 std::uint64_t to_integer(double value) {
   if (value >= 0x1p64) {
     return ~std::uint64_t{0};
@@ -48,7 +49,7 @@ struct Numbering {
     });
   }
 
-  // Start and step are integers of their own, and everything wraps round.
+  // Start and step are converted to integers, and the arithmetic wraps around.
   template <class T>
   void integers() const {
     const std::uint64_t first = static_cast<std::uint64_t>(static_cast<T>(to_integer(start)));
@@ -58,7 +59,7 @@ struct Numbering {
     });
   }
 
-  // Rounded once: to add the step again and again would add up the errors.
+  // start + i * step, rounded once: adding the step repeatedly would accumulate errors.
   template <class T>
   void floats() const {
     in_tasks([this](std::size_t i) {
@@ -66,14 +67,14 @@ struct Numbering {
     });
   }
 
-  void halves(Float half) const {
+  void halves(ElementType half) const {
     parallel_for(static_cast<int>((size + block_size - 1) / block_size), [&](int task) {
       float block[block_size];
       const std::size_t begin = task * block_size, count = std::min(block_size, size - begin);
       for (std::size_t i = 0; i < count; i++) {
         block[i] = static_cast<float>(start + static_cast<double>(begin + i) * step);
       }
-      kernels()->narrow(block, static_cast<std::uint16_t*>(target) + begin, half, count);
+      kernels()->convert.narrow(block, static_cast<std::uint16_t*>(target) + begin, half, count);
     });
   }
 
@@ -96,9 +97,9 @@ struct Numbering {
       case mx::int64:
         return integers<std::int64_t>();
       case mx::float16:
-        return halves(Float::f16);
+        return halves(ElementType::f16);
       case mx::bfloat16:
-        return halves(Float::bf16);
+        return halves(ElementType::bf16);
       case mx::float64:
         return floats<double>();
       case mx::complex64:
@@ -141,18 +142,12 @@ class Full : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> arange(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override arange(array& node) {
   const auto [start, stop, step] = static_cast<const mx::Arange&>(node.primitive()).state();
   return std::make_shared<Arange>(node.primitive_ptr(), start, step);
 }
 
-std::shared_ptr<KernelOverride> full(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override full(array& node) {
   return std::make_shared<Full>(node.primitive_ptr());
 }
 

@@ -5,6 +5,7 @@
 #include <mlx/fast.h>
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/float_rows.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
@@ -12,6 +13,7 @@
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
 #include "cpu/ops/indexing/reader.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -21,11 +23,11 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Numbers that one task computes.
+// Elements of one task.
 constexpr int task_size = 1 << 14;
 
-// The class of each row, counted from the end if it is negative. One that does not exist becomes 0
-// and is reported.
+// The class of each row; a negative one counts from the end. A class out of range becomes 0 and is
+// reported.
 Buffer<std::int64_t> read_classes(
     const IndexReader& targets, std::size_t rows, const ErrorReport& report) {
   Buffer<std::int64_t> result(rows);
@@ -44,7 +46,7 @@ char* allocated(array& y) {
   return y.data<char>();
 }
 
-// Calls f(row, memory) for all rows in several threads; `memory` has room for a row.
+// Calls f(row, memory) for all rows, in parallel; `memory` has room for a row.
 template <class F>
 void for_rows(const FloatRows& rows, F f) {
   const int step = std::max(1, task_size / rows.size());
@@ -56,7 +58,7 @@ void for_rows(const FloatRows& rows, F f) {
   });
 }
 
-// Whether there is a target for each row of logits, and a class to be one.
+// Whether there are a target for each row of logits and at least one class.
 bool fits(const std::vector<array>& inputs) {
   mx::Shape rows = inputs[0].shape();
   if (rows.empty() || rows.back() == 0) {
@@ -94,7 +96,7 @@ class CrossEntropyGradient : public Fused {
           Buffer<float> ordered(factors.size());
           factors.copy_to(*table, ordered.data());
           const FloatTarget result{y, logits.type, rows.size()};
-          const auto softmax = table->row_functions(Type::f32).softmax;
+          const auto softmax = table->softmax.find(ElementType::f32).softmax;
           for_rows(rows, [&](int row, float* memory) {
             float* const target = result.row(row, memory);
             softmax(rows.read(row, memory), rows.size(), target);
@@ -157,7 +159,7 @@ class CrossEntropy : public Fused {
          y = reinterpret_cast<float*>(allocated(outputs[0]))] {
           const FloatRows rows(*table, logits);
           const auto classes = read_classes(targets, rows.count(), report);
-          const auto logsumexp = table->row_functions(Type::f32).logsumexp;
+          const auto logsumexp = table->softmax.find(ElementType::f32).logsumexp;
           for_rows(rows, [&](int row, float* memory) {
             const float* const x = rows.read(row, memory);
             logsumexp(x, rows.size(), y + row);

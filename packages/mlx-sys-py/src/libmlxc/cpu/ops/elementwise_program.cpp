@@ -7,11 +7,12 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -20,21 +21,21 @@ namespace {
 
 using mlx::core::array;
 
-// Elements computed at a time, so that buffers stay in the first-level cache.
+// Elements of a block: its buffers stay in the L1 cache.
 constexpr std::size_t block_size = 1024;
-// Bytes from one buffer to the next: not a multiple of the page size, lest loads from one wait for
-// stores to another that look like theirs.
+// Bytes from one buffer to the next: not a multiple of the page size, to avoid 4K aliasing of loads
+// and stores.
 constexpr std::size_t buffer_bytes = block_size * 8 + 128;
-// Additions that one task makes.
+// The cost of one task, in additions.
 constexpr std::size_t task_cost = 1 << 16;
-// Runs of fewer elements are gathered into blocks.
+// Runs shorter than this are gathered into blocks.
 constexpr std::size_t long_run = 128;
 
 struct Source {
   const char* data;
   std::size_t item;
   bool scalar;
-  std::optional<Walk> walk;  // if the elements do not just follow each other
+  std::optional<Walk> walk;  // if the elements are not contiguous
 };
 
 bool is_scalar(const array& a) {
@@ -45,8 +46,7 @@ bool same_strides(const array& a, const array& b) {
   return a.shape() == b.shape() && a.strides() == b.strides();
 }
 
-// The input whose layout all others share, element by element, but for scalars; null if there is
-// none.
+// The input whose layout (order of elements) all inputs but scalars share; null if there is none.
 const array* common_layout(const std::vector<array>& inputs, const array& out) {
   const array* first = nullptr;
   bool all_rows = true, all_same = true;
@@ -113,7 +113,7 @@ class Run {
     }
     for (std::size_t at = begin; at < end;) {
       std::size_t count = std::min(step, end - at);
-      // A block within the runs of the inputs need not be copied.
+      // A block within a contiguous run of each input need not be copied.
       if (run_ != 0) {
         count = std::min(count, run_ - at % run_);
       }
@@ -200,7 +200,7 @@ void Program::enqueue(
     }
   }
   if (all_scalar && size > 1) {
-    // One element stands for all, as in the inputs.
+    // The output is a broadcast scalar, as the inputs are.
     size = 1;
     array::Flags flags{true, false, false};
     out.set_data(

@@ -7,12 +7,13 @@
 
 #include <mlx/array.h>
 #include <mlx/small_vector.h>
+
 #include "cpu/kernels/elementwise/ops.hpp"
 
 namespace mlx_c::cpu {
 
-// What is computed of each element. Operands and results are numbers of values: first come the
-// inputs, then buffers, which are used again when nobody needs what they hold. The last step makes
+// A straight-line program that is run for each element. Operands and results are indices of values:
+// first the inputs, then buffers, which are reused when their value is dead. The last step writes
 // the output.
 struct Program {
   struct Step {
@@ -27,7 +28,8 @@ struct Program {
   int buffers = 0;
   int cost = 0;  // of an element, in additions
 
-  // Gives the output its memory, that of an input if it can be, and enqueues the computation.
+  // Gives the output its memory (that of a donated input if possible) and dispatches the
+  // computation.
   static void enqueue(
       std::shared_ptr<const Program> program,
       const std::vector<mlx::core::array>& inputs,

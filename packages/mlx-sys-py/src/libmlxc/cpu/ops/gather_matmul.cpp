@@ -1,10 +1,14 @@
-// Products of matrices that indices choose, and of parts of matrices.
+// Gathered matmul (matrices chosen by indices) and segmented matmul.
 #include <cstdint>
 #include <vector>
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+
+#include "cpu/arrays/dtypes.hpp"
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
@@ -13,7 +17,7 @@ namespace {
 
 using mlx::core::array;
 
-// Numbers that tell a product what to work on, wherever they lie.
+// The indices of a product, of any layout.
 class Indices {
  public:
   explicit Indices(const array& a)
@@ -33,12 +37,12 @@ class Indices {
   mlx::core::Strides strides_;
 };
 
-// Their indices are checked by what calls them (indices.cpp) in a task of MLX's own, and what that
-// makes for them lives until the tasks of MLX before the next node have run. So they are such tasks
-// too, and no steps.
+// Their indices are checked by the override around them (indexing/checks.cpp) in a task of MLX's
+// encoder, and the checked copy lives until the encoder's tasks of this node have run. So they use
+// the encoder too, not the task queue.
 class Indexed : public KernelOverride {
  public:
-  Indexed(std::shared_ptr<mlx::core::Primitive> original, Number type)
+  Indexed(std::shared_ptr<mlx::core::Primitive> original, ElementType type)
       : KernelOverride(std::move(original)), type_(type) {}
 
   bool uses_task_queue(const std::vector<array>&) const override {
@@ -51,7 +55,7 @@ class Indexed : public KernelOverride {
     return {type_, a.shape(-2), n, a.shape(-1), {}, {}, {}, nullptr, n, 1, 1.0f, 0.0f};
   }
 
-  const Number type_;
+  const ElementType type_;
 };
 
 class GatherMM : public Indexed {
@@ -86,9 +90,9 @@ class GatherMM : public Indexed {
       const Indices& left,
       const Indices& right,
       char* y) {
-    const std::ptrdiff_t size = number_size(p.type) * p.m * p.n;
+    const std::ptrdiff_t size = item_size(p.type) * p.m * p.n;
     std::vector<Gemm> products;
-    int first = 0;  // of the items that the last product joins
+    int first = 0;  // first item of the current product
     for (int item = 0; item < count; item++) {
       Gemm whole = p;
       whole.a = a[left[item]];
@@ -109,8 +113,8 @@ class GatherMM : public Indexed {
         kernels, largest, static_cast<int>(products.size()), [&](int i) { return products[i]; });
   }
 
-  // Whether a row times a matrix can be one more row of a product with the same matrix, which is
-  // how a sorted batch of rows goes through a mixture of experts.
+  // Whether a row times a matrix can be appended to a GEMM with the same matrix: so a sorted batch
+  // of rows goes through a mixture of experts.
   static bool joins(Gemm& rows, const Gemm& row, int count) {
     if (row.b.data != rows.b.data) {
       return false;
@@ -118,12 +122,12 @@ class GatherMM : public Indexed {
     const std::ptrdiff_t bytes =
         static_cast<const char*>(row.a.data) - static_cast<const char*>(rows.a.data);
     if (rows.m == 1) {
-      if (bytes % number_size(row.type) != 0) {
+      if (bytes % item_size(row.type) != 0) {
         return false;
       }
-      rows.a.row = bytes / number_size(row.type);
+      rows.a.row = bytes / item_size(row.type);
     }
-    return bytes == count * rows.a.row * number_size(row.type);
+    return bytes == count * rows.a.row * item_size(row.type);
   }
 };
 
@@ -145,7 +149,7 @@ class SegmentedMM : public Indexed {
          b = MatrixView(inputs[1], type_)[0],
          segments = Indices(inputs[2]),
          y = y.data<char>()] {
-          const std::ptrdiff_t size = number_size(p.type) * p.m * p.n;
+          const std::ptrdiff_t size = item_size(p.type) * p.m * p.n;
           batched_gemm(*table, p, count, [&](int item) {
             const int begin = segments[2 * item], end = segments[2 * item + 1];
             Gemm whole = p;
@@ -160,16 +164,15 @@ class SegmentedMM : public Indexed {
 };
 
 template <class T>
-std::shared_ptr<KernelOverride> indexed(array& node) {
-  const auto type = number_type(node.dtype());
+Override indexed(array& node) {
+  const auto type = inexact_type(node.dtype());
   const auto& inputs = node.inputs();
-  if (!kernels() || !type || inputs[0].dtype() != node.dtype() ||
-      inputs[1].dtype() != node.dtype()) {
-    return nullptr;
+  if (!type || inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
+    return keep_mlx("no kernel for these types");
   }
   for (std::size_t i = 2; i < inputs.size(); i++) {
     if (inputs[i].dtype() != mlx::core::uint32) {
-      return nullptr;
+      return keep_mlx("no kernel for indices of this type");
     }
   }
   return std::make_shared<T>(node.primitive_ptr(), *type);
@@ -177,11 +180,11 @@ std::shared_ptr<KernelOverride> indexed(array& node) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather_mm_product(array& node) {
+Override gather_mm_product(array& node) {
   return indexed<GatherMM>(node);
 }
 
-std::shared_ptr<KernelOverride> segmented_mm_product(array& node) {
+Override segmented_mm_product(array& node) {
   return indexed<SegmentedMM>(node);
 }
 

@@ -1,12 +1,16 @@
-// Products of matrices, alone and added to a third.
+// Matmul and addmm.
 #include <algorithm>
 #include <cstring>
 #include <optional>
 
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
+
+#include "cpu/arrays/dtypes.hpp"
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 
 namespace mlx_c::cpu {
@@ -16,7 +20,7 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// The memory of matrices whose columns are contiguous.
+// Allocates column-major matrices.
 void allocate_columns(array& y) {
   mx::Strides strides = y.strides();
   const std::size_t last = strides.size() - 1;
@@ -41,7 +45,7 @@ class MatmulOverride : public KernelOverride {
  public:
   MatmulOverride(
       std::shared_ptr<mx::Primitive> original,
-      Number type,
+      ElementType type,
       float alpha,
       float beta,
       bool in_columns)
@@ -84,7 +88,7 @@ class MatmulOverride : public KernelOverride {
          b = MatrixView(inputs[1], type_),
          c = std::move(c),
          y = y.data<char>()] {
-          const std::ptrdiff_t size = number_size(p.type) * p.m * p.n;
+          const std::ptrdiff_t size = item_size(p.type) * p.m * p.n;
           const auto turned = [&](const Gemm& p) { return in_columns ? transposed(p) : p; };
           batched_gemm(*table, turned(p), count, [&](int item) {
             Gemm whole = p;
@@ -100,26 +104,25 @@ class MatmulOverride : public KernelOverride {
   }
 
  private:
-  const Number type_;
+  const ElementType type_;
   const float alpha_, beta_;
   const bool in_columns_;
 };
 
-std::shared_ptr<KernelOverride> gemm(
-    array& node, float alpha, float beta, bool in_columns = false) {
-  const auto type = number_type(node.dtype());
-  if (!kernels() || !type) {
-    return nullptr;
+Override gemm(array& node, float alpha, float beta, bool in_columns = false) {
+  const auto type = inexact_type(node.dtype());
+  if (!type) {
+    return keep_mlx("no kernel for this type");
   }
   for (const array& input : node.inputs()) {
     if (input.dtype() != node.dtype()) {
-      return nullptr;
+      return keep_mlx("no kernel for operands of several types");
     }
   }
   return std::make_shared<MatmulOverride>(node.primitive_ptr(), *type, alpha, beta, in_columns);
 }
 
-// Whether a node exchanges the last two axes of its input and leaves the others where they are.
+// Whether a node transposes the last two axes of its input and no others.
 bool exchanges_last_axes(const array& node) {
   const auto axes = static_cast<mx::Transpose&>(node.primitive()).state();
   const int last = static_cast<int>(axes.size()) - 1;
@@ -133,26 +136,26 @@ bool exchanges_last_axes(const array& node) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> matmul(array& node) {
+Override matmul(array& node) {
   return gemm(node, 1.0f, 0.0f);
 }
 
-std::shared_ptr<KernelOverride> addmm(array& node) {
+Override addmm(array& node) {
   const auto [alpha, beta] = static_cast<mlx::core::AddMM&>(node.primitive()).state();
   return gemm(node, alpha, beta);
 }
 
-std::shared_ptr<KernelOverride> transpose(array& node) {
+Override transpose(array& node) {
   array& input = node.inputs()[0];
   if (input.status() == array::Status::unscheduled && input.has_primitive() &&
       std::strcmp(input.primitive().name(), "Matmul") == 0 &&
       input.primitive().device() == mx::Device::cpu &&
       !dynamic_cast<KernelPrimitive*>(&input.primitive()) && exchanges_last_axes(node)) {
-    if (auto product = gemm(input, 1.0f, 0.0f, true)) {
+    if (auto product = gemm(input, 1.0f, 0.0f, true).kernel) {
       input.primitive_ptr() = std::move(product);
     }
   }
-  return nullptr;
+  return keep_mlx("");
 }
 
 }  // namespace mlx_c::cpu

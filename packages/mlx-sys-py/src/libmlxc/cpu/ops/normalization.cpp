@@ -4,11 +4,14 @@
 
 #include <mlx/fast.h>
 #include <mlx/ops.h>
+
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/float_rows.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -18,9 +21,9 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Numbers that one task computes.
+// Elements of one task.
 constexpr int task_size = 1 << 14;
-// Tasks that sum up gradients, each into memory of its own.
+// Tasks that sum gradients of the parameters, each into its own memory.
 constexpr int most_sums = 64;
 
 // A weight or bias, as floats.
@@ -42,12 +45,12 @@ class Parameter {
   std::optional<Buffer<float>> memory_;
 };
 
-// The inputs of a normalisation as they come: x, weight and bias if there are such, and for the
-// gradients that of the result.
+// The inputs of a node in their order: x, weight and bias if present, and for the gradients the
+// cotangent.
 struct Inputs {
   bool has_weight, has_bias;
 
-  // Throws unless parameters have the size of the rows of x.
+  // Throws unless the parameters have the size of the last axis of x.
   void check(const std::vector<array>& inputs) const {
     const mx::Shape row{inputs[0].shape(-1)};
     for (int i = 1; i <= has_weight + has_bias; i++) {
@@ -90,7 +93,7 @@ class NormalizationGradients : public Fused {
 
  protected:
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    const Float type = *float_type(inputs[0].dtype());
+    const ElementType type = *float_type(inputs[0].dtype());
     std::vector<char*> targets;
     for (array& output : outputs) {
       targets.push_back(allocated(output));
@@ -114,7 +117,7 @@ class NormalizationGradients : public Fused {
       const Kernels& kernels,
       const NormArgs& norm,
       const Inputs& roles,
-      Float type,
+      ElementType type,
       const std::vector<char*>& targets,
       const View& x,
       const View& gradient,
@@ -138,7 +141,7 @@ class NormalizationGradients : public Fused {
                    *const third = second + size;
       for (int row = task * step; row < std::min(rows.count(), (task + 1) * step); row++) {
         float* const target = of_x.row(row, third);
-        kernels.normalize_gradients(
+        kernels.normalization.gradients(
             norm,
             rows.read(row, first),
             factors.data(),
@@ -157,7 +160,7 @@ class NormalizationGradients : public Fused {
           total[j] += sum[j];
         }
       }
-      kernels.narrow(total, targets[i + 1], type, size);
+      kernels.convert.narrow(total, targets[i + 1], type, size);
     }
   }
 
@@ -232,7 +235,7 @@ class Normalization : public Fused {
       Buffer<float> memory(norm.size);
       for (int row = task * step; row < std::min(rows.count(), (task + 1) * step); row++) {
         float* const result = target.row(row, memory.data());
-        kernels.normalize(
+        kernels.normalization.normalize(
             norm, rows.read(row, memory.data()), factors.data(), summands.data(), result);
         target.put(kernels, row, result);
       }

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <optional>
 
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
@@ -13,7 +13,7 @@ namespace mlx_c::cpu {
 
 namespace {
 
-// Tasks are whole panels of columns; enough of them to even out threads that lose time.
+// Tasks are whole panels of columns, several per thread for load balance.
 constexpr int panel = 32, tasks_per_thread = 8;
 constexpr int task_rows = 128;
 
@@ -38,54 +38,55 @@ bool reads_packed(const QuantizedGemm& p) {
 void multiply_packed(const Kernels& kernels, QuantizedGemm p) {
   struct Packed;
   struct Task;
-  const auto memory = [size = sizeof(float) * kernels.scratch(p)] {
+  const auto memory = [size = sizeof(float) * kernels.qgemv.scratch_size(p)] {
     return static_cast<float*>(scratch<Task>(size));
   };
   const Range rows{0, p.m};
-  p.packed = static_cast<float*>(scratch<Packed>(sizeof(float) * p.m * kernels.packed_row(p)));
-  kernels.pack_rows(p, rows, memory());
+  p.packed =
+      static_cast<float*>(scratch<Packed>(sizeof(float) * p.m * kernels.qgemv.packed_row_size(p)));
+  kernels.qgemv.pack_x(p, rows, memory());
   const int width = task_columns(p), tasks = pieces(p.n, width);
   parallel_for(tasks, [&](int task) {
-    kernels.multiply(p, {task * width, std::min((task + 1) * width, p.n)}, rows, memory());
+    kernels.qgemv.multiply(p, {task * width, std::min((task + 1) * width, p.n)}, rows, memory());
   });
 }
 
-// Floats of dequantized weights at a time, so that they stay in the second level of cache.
+// Dequantized weights of a block, which stays in the L2 cache.
 constexpr int block_size = 1 << 17;
 
-// The part of y in `rows` and `columns`, from weights as floats.
+// The block of y in `rows` and `columns`, from dequantized weights.
 void multiply_block(
     const Kernels& kernels, const QuantizedGemm& p, const float* x, Range rows, Range columns) {
   const int m = rows.end - rows.begin, n = columns.end - columns.begin;
   Buffer<float> weights(static_cast<std::size_t>(n) * p.k);
   const Range depth{0, p.k};
-  kernels.dequantize(
+  kernels.qgemm.dequantize(
       p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
   const Operand w = p.transposed ? Operand{weights.data(), 1, p.k} : Operand{weights.data(), n, 1};
 
-  const bool direct = p.y_type == Float::f32;
+  const bool direct = p.y_type == ElementType::f32;
   Buffer<float> memory(direct ? 0 : static_cast<std::size_t>(m) * n);
   const std::size_t begin = static_cast<std::size_t>(rows.begin) * p.n + columns.begin;
   float* y = direct ? static_cast<float*>(p.y) + begin : memory.data();
   const int y_row = direct ? p.n : n;
   x += static_cast<std::size_t>(rows.begin) * p.k;
-  multiply(kernels, {Number::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
+  multiply(kernels, {ElementType::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
   if (direct) {
     return;
   }
   char* target = static_cast<char*>(p.y) + begin * item_size(p.y_type);
   for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type)) {
-    kernels.narrow(y + i * y_row, target, p.y_type, n);
+    kernels.convert.narrow(y + i * y_row, target, p.y_type, n);
   }
 }
 
 void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
   std::optional<Buffer<float>> widened;
   const float* x = static_cast<const float*>(p.x);
-  if (p.x_type != Float::f32) {
+  if (p.x_type != ElementType::f32) {
     const std::size_t size = static_cast<std::size_t>(p.m) * p.k;
     widened.emplace(size);
-    kernels.widen(p.x, p.x_type, widened->data(), size);
+    kernels.convert.widen(p.x, p.x_type, widened->data(), size);
     x = widened->data();
   }
   const int most = std::max(block_size / p.k / panel, 1) * panel;
@@ -101,19 +102,19 @@ void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
   });
 }
 
-// Rows of x from which on it pays to pack the weights as integers.
+// Rows of x from which packing the weights for int16 GEMM pays.
 constexpr int many_rows = 8;
 
 bool reads_integers(const Kernels& kernels, const QuantizedGemm& p) {
-  return kernels.integers && p.encoding == Encoding::affine && p.transposed &&
-      p.x_type != Float::f32 && p.m >= many_rows && p.group % 32 == 0;
+  return kernels.int16_gemm && p.encoding == Encoding::affine && p.transposed &&
+      p.x_type != ElementType::f32 && p.m >= many_rows && p.group % 32 == 0;
 }
 
 Int16Gemm integer_product(const QuantizedGemm& p) {
   return {p.k, p.group, 16, true, false, p.y_type, p.n};
 }
 
-// How the rows of x are cut into panels.
+// The panels that the rows of x are divided into.
 struct Panels {
   int rows, count;
   std::size_t size;  // words of each
@@ -121,7 +122,7 @@ struct Panels {
   Panels(const Int16GemmKernels& integers, const QuantizedGemm& p)
       : rows(pieces(p.m, pieces(p.m, integers.rows))),
         count(pieces(p.m, rows)),
-        size(integers.x_panel(integer_product(p), rows)) {}
+        size(integers.x_panel_size(integer_product(p), rows)) {}
 };
 
 void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows& x) {
@@ -145,9 +146,9 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
   x.fits = fits;
 }
 
-// False if x or w is not fit for it; then y is still to be computed.
+// False if the values of x or w are out of range for int16 GEMM; then y is still to be computed.
 bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRows& x) {
-  const Int16GemmKernels& integers = *kernels.integers;
+  const Int16GemmKernels& integers = *kernels.int16_gemm;
   pack(integers, p, x);
   if (!x.fits) {
     return false;
@@ -156,7 +157,7 @@ bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRo
   const Int16Gemm product = integer_product(p);
   const Panels panels(integers, p);
   std::atomic<bool> fits = true;
-  // A task is one panel of w with some panels of x, all of them if that makes enough tasks.
+  // A task is one panel of w with several panels of x: all of them if there are enough tasks then.
   const int columns = pieces(p.n, integers.columns);
   const int wanted = pieces(tasks_per_thread * thread_count(), columns);
   const int share = std::max(pieces(panels.count, wanted), pieces(task_rows, panels.rows));
@@ -165,7 +166,7 @@ bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRo
     const int first = task % shares * share, column = task / shares * integers.columns;
     const Range part{column, std::min(column + integers.columns, p.n)};
     std::int32_t* const w =
-        static_cast<std::int32_t*>(scratch<Int16GemmKernels>(4 * integers.w_panel(product)));
+        static_cast<std::int32_t*>(scratch<Int16GemmKernels>(4 * integers.w_panel_size(product)));
     if (!integers.pack_w(product, p, part, w)) {
       fits = false;
     }

@@ -1,4 +1,4 @@
-// Products with packed weights: of one matrix, of batches, and of matrices chosen by indices.
+// Quantized matmul: of one matrix, of batches, and gathered by indices.
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -7,11 +7,15 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/matrix_stack.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/ops/quantized_gemm.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -20,7 +24,7 @@ namespace {
 using mlx::core::array;
 using mlx::core::QuantizationMode;
 
-// What the primitives say about their weights.
+// The format of the quantized weights, from the state of the primitive.
 struct Format {
   int group, bits;
   QuantizationMode mode;
@@ -34,7 +38,7 @@ Encoding encoding(const Format& format) {
   return format.bits == 4 ? Encoding::fp4 : Encoding::fp8;
 }
 
-// The operands of a node, without handles on its arrays.
+// The operands of a node; holds no handles on its arrays.
 struct Operands {
   Stack x, w, scales;
   std::optional<Stack> biases;
@@ -55,7 +59,7 @@ struct Operands {
     }
   }
 
-  // Makes p the product of its x with the `item`-th weights.
+  // Sets the operands of p to the `item`-th weights.
   void choose_weights(QuantizedGemm& p, std::size_t item) const {
     p.w = static_cast<const std::uint32_t*>(w[item]);
     p.scales = scales[item];
@@ -65,7 +69,7 @@ struct Operands {
   }
 };
 
-// One matrix of x, one of weights, and where the result goes.
+// One item of a batch: a matrix of x, the index of its weights, and its result.
 struct Item {
   std::size_t x, w, y;
 };
@@ -139,7 +143,7 @@ QuantizedGemm describe(
   return p;
 }
 
-// What products that read x one after another have in common.
+// The state that consecutive products with the same x share.
 std::shared_ptr<IntegerRows> rows_of(const array& x) {
   if (!TaskQueue::current()) {
     return std::make_shared<IntegerRows>();
@@ -203,7 +207,7 @@ class GatherQmm : public KernelOverride {
     return false;
   }
 
-  // What checked the indices made a copy of them that lasts for tasks of the encoder.
+  // The checked copy of the indices lives as long as the encoder's tasks of this node.
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
     const QuantizedGemm p = describe(format_, inputs, y, y.shape(-2));
@@ -231,7 +235,7 @@ class GatherQmm : public KernelOverride {
   const Format format_;
 };
 
-// A product of nothing: MLX divides by the number of rows, and with it dies.
+// A product with empty operands: MLX divides by the number of rows, which crashes.
 class EmptyProduct : public KernelOverride {
  public:
   using KernelOverride::KernelOverride;
@@ -247,11 +251,11 @@ bool is_empty(const array& node) {
   return node.size() == 0 || node.inputs()[0].size() == 0 || node.inputs()[1].size() == 0;
 }
 
-// Whether the kernels take the weights, which are the inputs from the second one on.
+// Whether the kernels take these weights, the inputs from the second on.
 bool has_kernel(const array& node, const Format& format) {
   const auto& inputs = node.inputs();
   const array &x = inputs[0], &w = inputs[1], &scales = inputs[2];
-  if (!kernels() || !float_type(node.dtype()) || !float_type(x.dtype())) {
+  if (is_stock() || !float_type(node.dtype()) || !float_type(x.dtype())) {
     return false;
   }
   if (x.ndim() < 2 || w.ndim() < 2 || node.ndim() < 2 || w.dtype() != mlx::core::uint32) {
@@ -278,8 +282,8 @@ bool has_kernel(const array& node, const Format& format) {
   return inputs[3].shape() == shape && float_type(scales.dtype()) && float_type(inputs[3].dtype());
 }
 
-// MLX converts the scales to the type of the product. The kernel does that as it goes, so where
-// nothing else depends on the converted scales they need not exist.
+// MLX casts the scales to the type of the product. The kernel converts them itself, so the casts
+// are skipped where nothing else uses them.
 void skip_conversion(array& input) {
   if (input.status() != array::Status::unscheduled || !input.has_primitive()) {
     return;
@@ -303,21 +307,22 @@ void skip_conversions(array& node, const Format& format) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather_qmm(array& node) {
+Override gather_qmm(array& node) {
   if (is_empty(node)) {
     return std::make_shared<EmptyProduct>(node.primitive_ptr());
   }
   const auto [group, bits, mode, transposed, left_sorted, right_sorted] =
       static_cast<mlx::core::GatherQMM&>(node.primitive()).state();
   const Format format{group, bits, mode, transposed};
-  if (has_kernel(node, format)) {
-    skip_conversions(node, format);
-    node.primitive_ptr() = std::make_shared<GatherQmm>(node.primitive_ptr(), format);
+  if (!has_kernel(node, format)) {
+    return checked_gather_qmm(
+        node, keep_mlx("no kernel for this group size or these types or shapes"));
   }
-  return gather_qmm_indices(node);
+  skip_conversions(node, format);
+  return checked_gather_qmm(node, std::make_shared<GatherQmm>(node.primitive_ptr(), format));
 }
 
-std::shared_ptr<KernelOverride> quantized_matmul(array& node) {
+Override quantized_matmul(array& node) {
   if (is_empty(node)) {
     return std::make_shared<EmptyProduct>(node.primitive_ptr());
   }
@@ -325,7 +330,7 @@ std::shared_ptr<KernelOverride> quantized_matmul(array& node) {
       static_cast<mlx::core::QuantizedMatmul&>(node.primitive()).state();
   const Format format{group, bits, mode, transposed};
   if (!has_kernel(node, format)) {
-    return nullptr;
+    return keep_mlx("no kernel for this group size or these types or shapes");
   }
   skip_conversions(node, format);
   return std::make_shared<QuantizedMatmul>(node.primitive_ptr(), format);

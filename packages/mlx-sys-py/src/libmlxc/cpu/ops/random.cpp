@@ -1,8 +1,8 @@
 // Random bits, the same as those of MLX.
 //
-// A key gives as many words as are asked for: word i of the first half and word i of the second are
-// the encrypted pair of their numbers. If the number of words is odd, the one in the middle has the
-// number 0 for a partner, of which nothing is kept.
+// Threefry is counter-based: word i of the first half and word i of the second half are the two
+// outputs for the counters (i, half + i). If the number of words is odd, the counter of the word in
+// the middle is paired with 0, and the second output is dropped.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,14 +10,16 @@
 #include <cstring>
 
 #include <mlx/random.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
+#include "cpu/ops/ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -27,11 +29,10 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Pairs of words that one task makes.
+// Pairs of words of one task.
 constexpr std::size_t task_size = 1 << 14;
 
-// Words become normally distributed numbers, in place: uniform ones between -1 and 1, and of these
-// the inverse of the error function.
+// Converts words to normally distributed numbers in place: uniform in (-1, 1), then sqrt(2) erfinv.
 void make_normal(std::uint32_t* words, std::size_t count) {
   constexpr std::size_t block = 1024;
   using Constant = std::array<float, block>;
@@ -44,19 +45,19 @@ void make_normal(std::uint32_t* words, std::size_t count) {
   static const Constant greatest = constant(2 * std::nextafter(1.0f, 0.0f));
   static const Constant least = constant(std::nextafter(-1.0f, 0.0f));
   static const Constant root = constant(std::sqrt(2.0f));
-  const auto apply = [](Op op, Type type, void* x, const Constant* other, std::size_t size) {
+  const auto apply = [](Op op, ElementType type, void* x, const Constant* other, std::size_t size) {
     const void* operands[] = {x, other};
-    kernels()->elementwise(op, type, Type::f32)(operands, x, size);
+    kernels()->elementwise.find(op, type, ElementType::f32)(operands, x, size);
   };
   for (std::size_t at = 0; at < count; at += block) {
     std::uint32_t* const x = words + at;
     const std::size_t size = std::min(block, count - at);
-    apply(Op::cast, Type::u32, x, nullptr, size);
-    apply(Op::multiply, Type::f32, x, &unit, size);
-    apply(Op::minimum, Type::f32, x, &greatest, size);
-    apply(Op::add, Type::f32, x, &least, size);
-    apply(Op::erfinv, Type::f32, x, nullptr, size);
-    apply(Op::multiply, Type::f32, x, &root, size);
+    apply(Op::cast, ElementType::u32, x, nullptr, size);
+    apply(Op::multiply, ElementType::f32, x, &unit, size);
+    apply(Op::minimum, ElementType::f32, x, &greatest, size);
+    apply(Op::add, ElementType::f32, x, &least, size);
+    apply(Op::erfinv, ElementType::f32, x, nullptr, size);
+    apply(Op::multiply, ElementType::f32, x, &root, size);
   }
 }
 
@@ -70,7 +71,7 @@ struct Drawing {
   void operator()() const {
     const Buffer<std::uint32_t> memory(2 * keys);
     walk.copy(source, sizeof *source, 0, 2 * keys, memory.data());
-    // Few keys of many words, or the other way round.
+    // Parallel over words or over keys, whichever are more.
     const std::size_t words = (bytes + 3) / 4;
     const std::size_t step =
         std::max<std::size_t>(1, 2 * task_size / std::max<std::size_t>(words, 1));
@@ -89,7 +90,7 @@ struct Drawing {
 
  private:
   void draw(const std::uint32_t* key, char* target, std::size_t words) const {
-    // Only whole words can be written where they belong.
+    // Only whole words can be written in place.
     if (bytes % 4 == 0) {
       return draw_words(key, reinterpret_cast<std::uint32_t*>(target), words);
     }
@@ -103,7 +104,7 @@ struct Drawing {
     const auto number = [](std::size_t i) { return static_cast<std::uint32_t>(i); };
     parallel_for(static_cast<int>((half + task_size - 1) / task_size), [&](int task) {
       const std::size_t begin = task * task_size, count = std::min(task_size, half - begin);
-      kernels()->random_words(
+      kernels()->random.threefry(
           key,
           number(begin),
           number(second + begin),
@@ -117,7 +118,7 @@ struct Drawing {
     if (second == half) {
       return;
     }
-    kernels()->random_words(key, number(half), 0, 1, target + half, &unused);
+    kernels()->random.threefry(key, number(half), 0, 1, target + half, &unused);
     finish(target + half, 1);
   }
 
@@ -153,7 +154,7 @@ class RandomBits : public KernelOverride {
   }
 };
 
-// The next key of the thread's state, which MLX keeps to itself but for what it draws.
+// The next key of the thread's random state: MLX shows it only through what it draws.
 array next_key(mx::Stream stream) {
   return mx::random::bits({1}, 4, std::nullopt, stream).inputs()[0];
 }
@@ -211,10 +212,7 @@ array random_normal(const mx::Shape& shape, const std::optional<array>& key, mx:
       {key ? *key : next_key(stream)});
 }
 
-std::shared_ptr<KernelOverride> random_bits(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override random_bits(array& node) {
   return std::make_shared<RandomBits>(node.primitive_ptr());
 }
 

@@ -1,6 +1,4 @@
-// Sums, products, extremes and truth over axes.
-#include "cpu/kernels/reduce/ops.hpp"
-
+// Reductions over axes: sum, prod, min, max, all, any.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -8,12 +6,15 @@
 #include <utility>
 
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
+#include "cpu/kernels/reduce/ops.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/elementwise.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
@@ -25,13 +26,13 @@ using mlx::core::array;
 
 // Elements that one task reads.
 constexpr std::size_t task_size = 1 << 16;
-// Elements that are gathered at a time, and results that rows are reduced to.
+// Elements gathered into one block, and results per block of rows.
 constexpr std::size_t block_size = 1024;
-// Results that columns are reduced to together: long runs of each row, and few enough totals for
-// the first-level cache.
+// Columns that are reduced together: long runs of each row, and partial results that stay in the L1
+// cache.
 constexpr std::size_t column_block = 4096;
-// Parts that one result is computed in: their number depends on nothing but sizes, and so does the
-// order of additions.
+// Parts that one result is computed in: their number depends on sizes only, so the order of
+// additions does not depend on the number of threads.
 constexpr std::size_t max_parts = 32;
 
 Reduce to_reduce(mlx::core::Reduce::ReduceType type) {
@@ -51,29 +52,9 @@ Reduce to_reduce(mlx::core::Reduce::ReduceType type) {
   }
 }
 
-std::size_t size_of(Type type) {
-  switch (type) {
-    case Type::b8:
-    case Type::u8:
-    case Type::i8:
-      return 1;
-    case Type::u16:
-    case Type::i16:
-    case Type::f16:
-    case Type::bf16:
-      return 2;
-    case Type::u64:
-    case Type::i64:
-    case Type::f64:
-      return 8;
-    default:
-      return 4;
-  }
-}
-
-// What results are kept as until they are complete.
-Type total_type(Type result) {
-  return result == Type::f16 || result == Type::bf16 ? Type::f32 : result;
+// The type of the accumulators.
+ElementType total_type(ElementType result) {
+  return result == ElementType::f16 || result == ElementType::bf16 ? ElementType::f32 : result;
 }
 
 using Item = std::array<char, 8>;
@@ -100,28 +81,28 @@ Item neutral_number(Reduce op) {
   }
 }
 
-// What changes nothing.
-Item neutral(Reduce op, Type type) {
+// The neutral element.
+Item neutral(Reduce op, ElementType type) {
   switch (type) {
-    case Type::u8:
+    case ElementType::u8:
       return neutral_number<std::uint8_t>(op);
-    case Type::u16:
+    case ElementType::u16:
       return neutral_number<std::uint16_t>(op);
-    case Type::u32:
+    case ElementType::u32:
       return neutral_number<std::uint32_t>(op);
-    case Type::u64:
+    case ElementType::u64:
       return neutral_number<std::uint64_t>(op);
-    case Type::i8:
+    case ElementType::i8:
       return neutral_number<std::int8_t>(op);
-    case Type::i16:
+    case ElementType::i16:
       return neutral_number<std::int16_t>(op);
-    case Type::i32:
+    case ElementType::i32:
       return neutral_number<std::int32_t>(op);
-    case Type::i64:
+    case ElementType::i64:
       return neutral_number<std::int64_t>(op);
-    case Type::f32:
+    case ElementType::f32:
       return neutral_number<float>(op);
-    case Type::f64:
+    case ElementType::f64:
       return neutral_number<double>(op);
     default:
       return item_of(op == Reduce::all || op == Reduce::prod || op == Reduce::min);
@@ -133,17 +114,17 @@ struct Reducing {
   Reduction combining;  // of results
   Elementwise finishing;
   Item start;
-  Type total;
-  std::size_t item, total_item, result_item;
+  ElementType total;
+  std::ptrdiff_t item, total_item, result_item;
 };
 
-// The part of a shape that is reduced, or the one that is not.
+// The axes that are reduced, or those that are kept.
 Walk part_of(const array& x, const std::vector<int>& axes, bool reduced) {
   mlx::core::Shape shape;
   mlx::core::Strides strides;
   mlx::core::SmallVector<int> order(x.ndim());
   std::iota(order.begin(), order.end(), 0);
-  // Nobody asks for the order of what is reduced, so that is as it lies in memory.
+  // The reduced axes are walked in memory order.
   if (reduced) {
     std::sort(order.begin(), order.end(), [&](int a, int b) {
       return x.strides(a) > x.strides(b) || (x.strides(a) == x.strides(b) && a < b);
@@ -185,7 +166,7 @@ class Run {
     const std::size_t parts =
         std::clamp(block_elements / task_size, std::size_t{1}, blocks >= max_parts ? 1 : max_parts);
     if (parts == 1) {
-      // Several blocks make one task if they are small.
+      // Small blocks are grouped into one task.
       const std::size_t step =
           std::max<std::size_t>(1, task_size / std::max<std::size_t>(block_elements, 1));
       parallel_for(static_cast<int>((blocks + step - 1) / step), [&](int task) {
@@ -260,7 +241,7 @@ class Run {
     const bool one_run = reduced_.shape.size() == 1;
     if (reduced_.strides.back() == 1 && (one_run || reduced_.inner() >= block_size)) {
       reduced_.for_runs(begin, size, [&](std::ptrdiff_t offset, std::size_t run) {
-        // Parts of their own keep the rounding of long sums small.
+        // Partial sums keep the rounding error of long sums small.
         for (std::size_t at = 0; at < run; at += long_row) {
           how_.reduction.row(
               x + (offset + static_cast<std::ptrdiff_t>(at)) * item(),
@@ -270,7 +251,8 @@ class Run {
       });
       return;
     }
-    // Short runs and single elements are gathered: long rows are cheaper, and rounded less.
+    // Short runs and strided elements are gathered: long rows are faster and have less rounding
+    // error.
     char memory[block_size * 8];
     for (std::size_t done = 0; done < size; done += block_size) {
       const std::size_t count = std::min(block_size, size - done);
@@ -349,26 +331,23 @@ class ReduceKernel : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> reduce(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override reduce(array& node) {
   const auto type = element_type(node.inputs()[0].dtype()), result = element_type(node.dtype());
-  if (!type || !result) {
-    return nullptr;
+  if (type == ElementType::c64) {
+    return keep_mlx("no kernel for complex numbers");
   }
   const auto [kind, axes] = static_cast<mlx::core::Reduce&>(node.primitive()).state();
   const Reduce op = to_reduce(kind);
-  const Type total = total_type(*result);
+  const ElementType total = total_type(result);
   Reducing how{
-      kernels()->reduction(op, *type),
-      kernels()->reduction(op, total),
-      total == *result ? nullptr : kernels()->elementwise(Op::cast, total, *result),
+      kernels()->reduce.find(op, type),
+      kernels()->reduce.find(op, total),
+      total == result ? nullptr : kernels()->elementwise.find(Op::cast, total, result),
       neutral(op, total),
       total,
-      size_of(*type),
-      size_of(total),
-      size_of(*result)};
+      item_size(type),
+      item_size(total),
+      item_size(result)};
   return std::make_shared<ReduceKernel>(node.primitive_ptr(), axes, how);
 }
 

@@ -1,14 +1,16 @@
-// Shapes.
+// Another shape for the same elements, in place where their layout allows.
 #include <algorithm>
 #include <iterator>
 #include <optional>
 #include <string_view>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
 
 namespace mlx_c::cpu {
 
@@ -17,29 +19,15 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Operations of MLX that give their input another shape or other strides, and move nothing.
-constexpr std::string_view views[] = {
-    "AsStrided",
-    "Broadcast",
-    "BroadcastAxes",
-    "Copy",
-    "CustomTransforms",
-    "Depends",
-    "ExpandDims",
-    "Slice",
-    "Split",
-    "Squeeze",
-    "StopGradient",
-    "Transpose"};
-
-// The strides with which `a`, as it lies, has another shape of the same size, if there are any.
+// The strides that make `a`, without a copy, an array of another shape of the same size, if there
+// are any.
 std::optional<mx::Strides> strides_for(const array& a, const mx::Shape& shape) {
   if (a.size() == 0 || a.flags().row_contiguous) {
     return mx::make_contiguous_strides(shape);
   }
   mx::Strides strides(shape.size(), 1);
-  // From the last axis to the first: each run of old axes that lie behind each other without gaps
-  // has to be cut into new ones just so.
+  // From the last axis to the first: each group of old axes that are contiguous in memory must
+  // split into new axes evenly.
   int from = static_cast<int>(a.ndim()) - 1;
   int to = static_cast<int>(shape.size()) - 1;
   while (from >= 0) {
@@ -96,21 +84,8 @@ class Reshape : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> reshape(array& node) {
-  if (!kernels()) {
-    return nullptr;
-  }
+Override reshape(array& node) {
   return std::make_shared<Reshape>(node.primitive_ptr(), node.shape());
-}
-
-bool is_view(const mx::Primitive& primitive) {
-  const std::string_view name = primitive.name();
-  return std::find(std::begin(views), std::end(views), name) != std::end(views);
-}
-
-bool uses_task_queue(const mx::Primitive& primitive, const std::vector<array>& inputs) {
-  auto* kernel = dynamic_cast<const KernelPrimitive*>(&primitive);
-  return kernel ? kernel->uses_task_queue(inputs) : is_view(primitive);
 }
 
 }  // namespace mlx_c::cpu

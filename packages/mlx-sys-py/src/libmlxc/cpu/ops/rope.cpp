@@ -7,12 +7,14 @@
 
 #include <mlx/fast.h>
 #include <mlx/ops.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/float_rows.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -22,8 +24,7 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// By which angles pairs of numbers are turned; the periods, if they are given, are inputs, as may
-// be the offsets.
+// The parameters of the angles. Frequencies, if given, are an input, and so may be the offsets.
 struct Turn {
   int pairs;
   bool traditional;
@@ -32,7 +33,7 @@ struct Turn {
   std::optional<int> offset;
 };
 
-// Cosines and sines of the angles at some positions, `pairs` of each.
+// A table of cosines and sines at some positions, `pairs` of each.
 class Angles {
  public:
   void compute(
@@ -58,8 +59,8 @@ class Angles {
     key_ = wanted;
   }
 
-  // For one row of `width` numbers.
-  RopeArgs at(std::size_t position, Float type, int width, bool traditional) const {
+  // The rotation of one row of `width` elements.
+  RopeArgs at(std::size_t position, ElementType type, int width, bool traditional) const {
     const std::size_t first = position * key_->pairs;
     return {type, key_->pairs, width, traditional, &cosines_[first], &sines_[first]};
   }
@@ -95,10 +96,10 @@ class Offsets {
   Walk walk_;
 };
 
-// Numbers that one task rotates.
+// Elements that one task rotates.
 constexpr int task_size = 1 << 14;
 
-// A row of `view`: as it lies, or gathered.
+// A row of `view`: in place, or gathered.
 const char* find_row(const View& view, std::size_t row, char* gathered) {
   const char* const source = row_of(view, row);
   if (view.strides.back() == 1) {
@@ -123,7 +124,7 @@ void run(
   }
   const std::vector<std::int64_t> offsets =
       given_offsets ? given_offsets->read() : std::vector<std::int64_t>{*turn.offset};
-  // All layers of a model rotate by the same angles.
+  // All layers of a model use the same angles: the last table is cached.
   thread_local std::vector<Angles> kept;
   std::vector<Angles>& angles = kept;
   angles.resize(offsets.size());
@@ -139,7 +140,7 @@ void run(
     const std::size_t begin = task * task_rows, end = std::min(rows, begin + task_rows);
     for (std::size_t row = begin; row < end; row++) {
       const Angles& turned = angles[angles.size() == 1 ? 0 : row / rows_of_batch];
-      kernels.rotate(
+      kernels.attention.rope(
           turned.at(row % positions, x.type, width, turn.traditional),
           find_row(x, row, gathered.data()),
           y + row * row_size);
@@ -165,7 +166,7 @@ class RoPE : public Fused {
   RoPE(mx::Stream stream, Function definition, const Turn& turn)
       : Fused(stream, std::move(definition)), turn_(turn) {}
 
-  // What was turned is turned back.
+  // The gradient is rotated by the negative angles.
   std::vector<array> vjp(
       const std::vector<array>& primals,
       const std::vector<array>& cotangents,

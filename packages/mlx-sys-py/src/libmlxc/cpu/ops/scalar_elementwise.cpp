@@ -24,7 +24,7 @@ void loop(const void* const* operands, void* result, std::size_t size) {
   }(std::index_sequence_for<In...>{});
 }
 
-// A captureless lambda of elements as a loop over them.
+// A loop over elements that calls a captureless lambda.
 template <class Out, class T, class F>
 Elementwise unary(F) {
   return loop<F, Out, T>;
@@ -34,14 +34,14 @@ Elementwise binary(F) {
   return loop<F, Out, T, T>;
 }
 
-// Division of integers by zero gives 0, and leaves the dividend.
+// Integer division by zero: the quotient is 0, the remainder the dividend.
 template <class T>
 T floor_divide(T x, T y) {
   if (y == 0) {
     return 0;
   }
   if constexpr (std::is_signed_v<T>) {
-    // The least number divided by -1 wraps round.
+    // The minimum divided by -1 wraps around.
     if (y == -1) {
       return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(x));
     }
@@ -102,7 +102,7 @@ Elementwise of_integers(Op op) {
   }
 }
 
-// What all of these have in common, with the functions of the C++ library.
+// Operations of all real and complex floats, by the C++ library.
 template <class T>
 Elementwise of_floats(Op op) {
   switch (op) {
@@ -186,7 +186,7 @@ bool is_nan(Complex x) {
   return std::isnan(x.real()) || std::isnan(x.imag());
 }
 
-// Complex numbers are ordered by their real parts first.
+// Complex numbers are ordered lexicographically: by real part, then by imaginary part.
 bool greater(Complex x, Complex y) {
   return x.real() > y.real() || (x.real() == y.real() && x.imag() > y.imag());
 }
@@ -284,7 +284,7 @@ Elementwise of_complex(Op op) {
   }
 }
 
-// Of a complex number, the real part remains.
+// Casting a complex number keeps the real part.
 Elementwise conversion(mx::Dtype from, mx::Dtype to) {
   if (from == mx::complex64 && to == mx::bool_) {
     return unary<bool, Complex>([](Complex x) { return x != 0.0f; });

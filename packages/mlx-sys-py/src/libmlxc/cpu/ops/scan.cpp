@@ -1,4 +1,4 @@
-// Cumulative sums, products, extremes and logarithms of sums of exponentials.
+// Scans (cumulative operations): sum, prod, min, max, logaddexp.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -9,10 +9,13 @@
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/scatter_reduce.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -54,12 +57,12 @@ struct AddExponentials {
   }
   static T apply(T total, T value) {
     const T high = scatter_value<ScatterReduce::max>(total, value);
-    // Infinities have no difference.
+    // The difference of infinities is NaN.
     return std::isinf(high) ? high : high + std::log1p(std::exp(-std::abs(total - value)));
   }
 };
 
-// The axes before and behind the one along which values add up are each taken for one.
+// The axes before the scanned one are merged into one, and so are those after it.
 template <class F, class T>
 struct Lines {
   const T* in;
@@ -93,7 +96,7 @@ struct Lines {
     return (reverse ? length - 1 - i : i) * behind;
   }
 
-  // The lines that begin in some columns of the first row.
+  // Scans along the rows, for a range of columns.
   void scan(const T* x, T* y, std::size_t begin, std::size_t end) const {
     for (std::size_t j = begin; j < end; j++) {
       y[at(0) + j] = inclusive ? x[at(0) + j] : F::start();
@@ -107,12 +110,13 @@ struct Lines {
     }
   }
 
-  // Lines that lie in order. Several at once, as each sum of a line waits for the one before.
+  // Contiguous lines: several at once, as the additions within a line depend on each other
+  // (latency).
   void scan_lines(std::size_t begin, std::size_t end) const {
     constexpr int some = 4;
     if constexpr (adds_floats) {
       if (inclusive && !reverse) {
-        // All lines would be in the same places of the cache.
+        // The lines would map to the same cache sets.
         const bool apart = length * sizeof(T) % 4096 != 0;
         for (; apart && begin + 2 * some <= end; begin += 2 * some) {
           add_lines<2>(begin);
@@ -132,13 +136,13 @@ struct Lines {
 
   static constexpr bool adds_floats = std::is_same_v<F, Accumulate<ScatterReduce::sum, float>>;
 
-  // Groups of four lines, of which four elements each are transposed: one addition then makes a sum
-  // of each line.
+  // Four lines at a time: blocks of 4x4 elements are transposed, so that one vector addition
+  // advances all four.
   template <int groups>
   void add_lines(std::size_t first) const {
     using Four [[gnu::vector_size(16)]] = float;
     const auto offset = [&](int line) { return (first + static_cast<std::size_t>(line)) * length; };
-    // What changes nothing, not even the sign of a zero.
+    // The neutral element of addition: -0, which keeps the sign of a zero.
     Four totals[groups];
     for (Four& total : totals) {
       total = -0.0f - Four{};
@@ -167,7 +171,7 @@ struct Lines {
     }
   }
 
-  // Rows become columns.
+  // Transposes.
   template <class Four>
   static void transpose(Four (&rows)[4]) {
     const Four a = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
@@ -180,7 +184,7 @@ struct Lines {
     rows[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
   }
 
-  // With the sums in registers.
+  // With the running sums in registers.
   template <int count>
   void scan_lines(std::size_t first) const {
     const T* x = in + first * length;
@@ -201,8 +205,8 @@ struct Lines {
 };
 
 struct Scanning {
-  std::optional<ScatterReduce> how;  // none for exponentials
-  std::optional<Copy> gather;        // if the elements are not in order
+  std::optional<ScatterReduce> how;  // none for logaddexp
+  std::optional<Copy> gather;        // if the input is not contiguous
   const void* source;
   void* target;
   mx::Dtype from, type;  // before and after
@@ -221,14 +225,14 @@ struct Scanning {
     }
     if (is_half(type)) {
       float* values = reinterpret_cast<float*>(widened.emplace(4 * size).data());
-      kernels()->widen(in, *float_type(type), values, size);
+      kernels()->convert.widen(in, *float_type(type), values, size);
       scan(values, wide.emplace(4 * size).data());
-      kernels()->narrow(
+      kernels()->convert.narrow(
           reinterpret_cast<const float*>(wide->data()), target, *float_type(type), size);
     } else if (from != type) {
-      // Truths are counted.
+      // Booleans are counted.
       void* values = widened.emplace(type.size() * size).data();
-      kernels()->elementwise(Op::cast, Type::b8, Type::i32)(&in, values, size);
+      kernels()->elementwise.find(Op::cast, ElementType::b8, ElementType::i32)(&in, values, size);
       scan(values, target);
     } else {
       scan(in, target);
@@ -309,7 +313,7 @@ class Scan : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> scan(array& node) {
+Override scan(array& node) {
   const auto [kind, axis, reverse, inclusive] =
       static_cast<const mx::Scan&>(node.primitive()).state();
   std::optional<ScatterReduce> how = scatter_reduce(kind);
@@ -319,8 +323,8 @@ std::shared_ptr<KernelOverride> scan(array& node) {
   const mx::Dtype from = node.inputs()[0].dtype(), type = node.dtype();
   const bool takes_types = (from == type && (how || mx::issubdtype(type, mx::floating))) ||
       (from == mx::bool_ && type == mx::int32);
-  if (!kernels() || !takes_types || !can_scatter_reduce(how.value_or(ScatterReduce::max), type)) {
-    return nullptr;
+  if (!takes_types || !can_scatter_reduce(how.value_or(ScatterReduce::max), type)) {
+    return keep_mlx("no kernel for these types");
   }
   return std::make_shared<Scan>(node.primitive_ptr(), how, axis, reverse, inclusive);
 }

@@ -1,4 +1,4 @@
-// Functions of the elements along one axis.
+// Softmax, logsumexp, argmax and argmin along one axis.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -7,13 +7,17 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/elementwise.hpp"
+#include "cpu/ops/ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -39,7 +43,7 @@ class Rows {
     return size_;
   }
 
-  // Calls f(index, row) for all rows, in several threads; a row is contiguous.
+  // Calls f(index, row) for all rows, in parallel; strided rows are gathered.
   template <class F>
   void for_each(F f) const {
     const std::size_t rows = starts_.size();
@@ -169,7 +173,7 @@ class ArgReduce : public KernelOverride {
   const int axis_;
 };
 
-// No rows, or rows without elements: MLX divides by the length of its rows.
+// Empty arrays: MLX divides by the length of the rows.
 class Empty : public KernelOverride {
  public:
   using KernelOverride::KernelOverride;
@@ -179,10 +183,10 @@ class Empty : public KernelOverride {
   }
 };
 
-// None for rows without elements.
-std::optional<Type> type_of_rows(const array& node) {
+// None for empty arrays.
+std::optional<ElementType> type_of_rows(const array& node) {
   const array& x = node.inputs()[0];
-  if (!kernels() || x.ndim() == 0 || x.size() == 0) {
+  if (is_stock() || x.ndim() == 0 || x.size() == 0) {
     return std::nullopt;
   }
   return element_type(x.dtype());
@@ -190,51 +194,55 @@ std::optional<Type> type_of_rows(const array& node) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> softmax(array& node) {
+Override softmax(array& node) {
   if (node.size() == 0) {
     return std::make_shared<Empty>(node.primitive_ptr());
   }
   const auto type = type_of_rows(node);
   if (!type || node.inputs()[0].dtype() != node.dtype()) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
-  const RowFunctions functions = kernels()->row_functions(*type);
+  const RowFunctions functions = kernels()->softmax.find(*type);
   if (!functions.softmax) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
   return std::make_shared<Softmax>(node.primitive_ptr(), functions);
 }
 
-std::shared_ptr<KernelOverride> logsumexp(array& node) {
+Override logsumexp(array& node) {
   if (node.size() == 0) {
     return std::make_shared<Empty>(node.primitive_ptr());
   }
-  // Where a function is compiled for all shapes, nothing else looks at this one.
+  // In a function compiled for all shapes, nothing has checked the shape before.
   if (node.inputs()[0].size() == 0) {
     throw std::invalid_argument("[logsumexp] the rows of the array are empty");
   }
   const auto type = type_of_rows(node);
   if (!type || node.inputs()[0].dtype() != node.dtype()) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
-  const RowFunctions functions = kernels()->row_functions(*type);
+  const RowFunctions functions = kernels()->softmax.find(*type);
   if (!functions.logsumexp) {
-    return nullptr;
+    return keep_mlx("no kernel for these types");
   }
   return std::make_shared<LogSumExp>(
-      node.primitive_ptr(), functions, kernels()->elementwise(Op::cast, Type::f32, *type));
+      node.primitive_ptr(),
+      functions,
+      kernels()->elementwise.find(Op::cast, ElementType::f32, *type));
 }
 
-std::shared_ptr<KernelOverride> arg_reduce(array& node) {
+Override arg_reduce(array& node) {
   const auto type = type_of_rows(node);
   if (!type) {
-    return nullptr;
+    return keep_mlx("no kernel for an array without elements");
   }
   const auto [kind, axis] = static_cast<mlx::core::ArgReduce&>(node.primitive()).state();
-  return std::make_shared<ArgReduce>(
-      node.primitive_ptr(),
-      kernels()->arg_reduction(kind == mlx::core::ArgReduce::ArgMax, *type),
-      axis);
+  const ArgReduction function =
+      kernels()->reduce.find_arg(kind == mlx::core::ArgReduce::ArgMax, *type);
+  if (!function) {
+    return keep_mlx("no kernel for complex numbers");
+  }
+  return std::make_shared<ArgReduce>(node.primitive_ptr(), function, axis);
 }
 
 }  // namespace mlx_c::cpu

@@ -6,12 +6,15 @@
 #include <utility>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/radix_sort.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -21,13 +24,13 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Elements that one task sorts, if rows are shorter; longer rows are sorted in parts.
+// Elements of one task, which sorts whole rows; longer rows are sorted in parallel parts.
 constexpr std::size_t task_size = 1 << 14;
 constexpr std::size_t long_row = 1 << 17;
-// Threads from which on that pays: with each digit, all records move between processors.
+// Threads from which parallel parts pay: each radix pass moves all records between cores.
 constexpr int least_threads = 4;
 
-// What is wanted in place of a value.
+// The record that is sorted: a key, or a key with its index.
 struct Index {
   std::uint32_t value;
 };
@@ -229,22 +232,22 @@ class Sort : public KernelOverride {
 };
 
 bool has_order(const array& node) {
-  return kernels() && node.inputs()[0].dtype() != mx::complex64;
+  return node.inputs()[0].dtype() != mx::complex64;
 }
 
 template <class P>
-std::shared_ptr<KernelOverride> sorted(array& node, bool indices) {
+Override sorted(array& node, bool indices) {
   if (!has_order(node)) {
-    return nullptr;
+    return keep_mlx("no kernel for complex numbers");
   }
   const int axis = static_cast<const P&>(node.primitive()).state();
   return std::make_shared<Sort>(node.primitive_ptr(), indices, axis, std::nullopt);
 }
 
 template <class P>
-std::shared_ptr<KernelOverride> partitioned(array& node, bool indices) {
+Override partitioned(array& node, bool indices) {
   if (!has_order(node)) {
-    return nullptr;
+    return keep_mlx("no kernel for complex numbers");
   }
   const auto [kth, axis] = static_cast<const P&>(node.primitive()).state();
   return std::make_shared<Sort>(node.primitive_ptr(), indices, axis, kth);
@@ -252,19 +255,19 @@ std::shared_ptr<KernelOverride> partitioned(array& node, bool indices) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> sort(array& node) {
+Override sort(array& node) {
   return sorted<mx::Sort>(node, false);
 }
 
-std::shared_ptr<KernelOverride> argsort(array& node) {
+Override argsort(array& node) {
   return sorted<mx::ArgSort>(node, true);
 }
 
-std::shared_ptr<KernelOverride> partition(array& node) {
+Override partition(array& node) {
   return partitioned<mx::Partition>(node, false);
 }
 
-std::shared_ptr<KernelOverride> argpartition(array& node) {
+Override argpartition(array& node) {
   return partitioned<mx::ArgPartition>(node, true);
 }
 

@@ -27,25 +27,8 @@ int half(int size, int least) {
 
 }  // namespace
 
-MatrixView::MatrixView(const mlx::core::array& a, Number type)
-    : data_(static_cast<const char*>(a.data<void>())),
-      item_size_(number_size(type)),
-      // Kernels look for strides of one: those of axes with one element mean nothing.
-      row_(a.shape(-2) == 1 ? 0 : a.strides(-2)),
-      column_(a.shape(-1) == 1 ? 0 : a.strides(-1)),
-      shape_(a.shape().begin(), a.shape().end() - 2),
-      strides_(a.strides().begin(), a.strides().end() - 2) {}
-
-Operand MatrixView::operator[](int item) const {
-  std::ptrdiff_t offset = 0;
-  for (std::size_t d = shape_.size(); d-- > 0; item /= shape_[d]) {
-    offset += item % shape_[d] * strides_[d];
-  }
-  return {data_ + offset * item_size_, row_, column_};
-}
-
 void multiply(const Kernels& kernels, const Gemm& p) {
-  kernels.product(p, scratch<Gemm>(kernels.product_scratch(p)));
+  kernels.gemm.multiply(p, scratch<Gemm>(kernels.gemm.scratch_size(p)));
 }
 
 GemmTiling::GemmTiling(const Gemm& p, int count)

@@ -3,57 +3,18 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 
 #include <mlx/array.h>
+
 #include "cpu/kernels/table.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
 
-inline std::optional<Number> number_type(mlx::core::Dtype type) {
-  if (type == mlx::core::float32) {
-    return Number::f32;
-  }
-  if (type == mlx::core::float16) {
-    return Number::f16;
-  }
-  if (type == mlx::core::bfloat16) {
-    return Number::bf16;
-  }
-  if (type == mlx::core::float64) {
-    return Number::f64;
-  }
-  if (type == mlx::core::complex64) {
-    return Number::c64;
-  }
-  return std::nullopt;
-}
-
-// Bytes of a number.
-inline std::ptrdiff_t number_size(Number type) {
-  return type == Number::f32 ? 4 : type == Number::f16 || type == Number::bf16 ? 2 : 8;
-}
-
-// What a task on a stream's thread keeps of an array whose last two axes are those of matrices.
-class MatrixView {
- public:
-  MatrixView(const mlx::core::array& a, Number type);
-
-  // The matrix at `item`, counted along the axes before the last two.
-  Operand operator[](int item) const;
-
- private:
-  const char* data_;
-  std::ptrdiff_t item_size_, row_, column_;
-  mlx::core::Shape shape_;  // of the axes before
-  mlx::core::Strides strides_;
-};
-
 // An operand or result from an element of it on.
-inline Operand from(Operand a, Number type, std::ptrdiff_t row, std::ptrdiff_t column) {
+inline Operand from(Operand a, ElementType type, std::ptrdiff_t row, std::ptrdiff_t column) {
   const std::ptrdiff_t items = row * a.row + column * a.column;
-  return {static_cast<const char*>(a.data) + items * number_size(type), a.row, a.column};
+  return {static_cast<const char*>(a.data) + items * item_size(type), a.row, a.column};
 }
 
 // In the calling thread.
@@ -95,7 +56,7 @@ struct GemmTiling {
 constexpr double worth_threads = 1 << 17;
 
 inline double multiplications(const Gemm& p) {
-  return static_cast<double>(p.m) * p.n * p.k * (p.type == Number::c64 ? 4 : 1);
+  return static_cast<double>(p.m) * p.n * p.k * (p.type == ElementType::c64 ? 4 : 1);
 }
 
 // The products whole(0) ... whole(count - 1), of the type and sizes of `like`, or with a smaller m

@@ -1,15 +1,37 @@
-// Memory that a thread uses again and again.
+// Memory for intermediate results.
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <new>
 #include <optional>
-
-#include "cpu/arrays/view.hpp"
 
 namespace mlx_c::cpu {
 
-// At least `size` bytes, of which there are as many sets as there are types `Use`; the next call
-// with the same type, in the same thread, may give the same memory.
+// Uninitialised memory, aligned for any vector.
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(std::size_t size)
+      : data_(static_cast<T*>(::operator new(size * sizeof(T), alignment_))) {}
+
+  T* data() const {
+    return data_.get();
+  }
+
+ private:
+  static constexpr std::align_val_t alignment_{64};
+  struct Free {
+    void operator()(T* p) const {
+      ::operator delete(p, alignment_);
+    }
+  };
+  std::unique_ptr<T, Free> data_;
+};
+
+// Memory that a thread uses again and again: at least `size` bytes, of which there are as many sets
+// as there are types `Use`; the next call with the same type, in the same thread, may give the same
+// memory.
 template <class Use>
 void* scratch(std::size_t size) {
   static thread_local std::optional<Buffer<char>> buffer;

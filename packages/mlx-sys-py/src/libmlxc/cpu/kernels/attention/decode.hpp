@@ -8,10 +8,9 @@ namespace {
 namespace attention {
 
 using mlx_c::cpu::DecodeAttentionArgs;
-using mlx_c::cpu::Number;
 
 // Heads that are computed side by side, and columns of values.
-constexpr int tile_heads = 4, tile_vectors = dense::tile_vectors;
+constexpr int tile_heads = 4, tile_vectors = gemm::tile_vectors;
 
 // The sums of `vectors` vectors of columns of the values.
 template <class S, int heads, int vectors>
@@ -44,13 +43,13 @@ __attribute__((noinline)) void weigh(
 // Some heads, from the given one on.
 template <class S, int heads>
 void attend_heads(const DecodeAttentionArgs& p, int head) {
-  constexpr int step = dense::few_tile_columns;
-  const int width = dense::pieces(p.width, p.padding) * p.padding;
+  constexpr int step = gemm::few_tile_columns;
+  const int width = gemm::ceil_div(p.width, p.padding) * p.padding;
   const float* const queries = p.queries + (std::ptrdiff_t)head * width;
   float* const weights = p.weights + (std::ptrdiff_t)head * p.keys;
-  const auto* key = dense::items<S>(p.key);
+  const auto* key = gemm::items<S>(p.key);
   for (int i = 0; i < p.keys; i += step) {
-    dense::dots<S, heads>(
+    gemm::dots<S, heads>(
         queries,
         width,
         key + i * p.key_row,
@@ -61,10 +60,11 @@ void attend_heads(const DecodeAttentionArgs& p, int head) {
         p.keys);
   }
   for (int h = 0; h < heads; h++) {
-    p.totals[head + h] = exponentials(weights + h * p.keys, p.keys, p.greatest[head + h]);
+    p.totals[head + h] =
+        mlx_c::cpu::MLX_C_ISA::exponentials(weights + h * p.keys, p.keys, p.maxima[head + h]);
   }
 
-  const auto* value = dense::items<S>(p.value);
+  const auto* value = gemm::items<S>(p.value);
   float* const y = p.y + (std::ptrdiff_t)head * p.value_width;
   int j = 0;
   for (; j + tile_vectors * lanes <= p.value_width; j += tile_vectors * lanes) {
@@ -74,7 +74,7 @@ void attend_heads(const DecodeAttentionArgs& p, int head) {
     weigh<S, heads, 1>(p, weights, value + j, y + j);
   }
   if (j < p.value_width) {
-    dense::combine_some<S, heads>(
+    gemm::combine_some<S, heads>(
         weights, p.keys, value + j, p.value_row, p.keys, p.value_width - j, y + j, p.value_width);
   }
 }
@@ -95,15 +95,8 @@ void attend_all(const DecodeAttentionArgs& p) {
   }
 }
 
-void attend(const DecodeAttentionArgs& p) {
-  switch (p.type) {
-    case Float::f16:
-      return attend_all<dense::Half>(p);
-    case Float::bf16:
-      return attend_all<dense::Brain>(p);
-    case Float::f32:
-      return attend_all<dense::Same<float>>(p);
-  }
+void decode(const DecodeAttentionArgs& p) {
+  with_float_type(p.type, [&]<class T>(T) { attend_all<gemm::Single<T>>(p); });
 }
 
 }  // namespace attention

@@ -1,58 +1,41 @@
 // Rotary position embeddings of one row, in the type that it has.
 #pragma once
 
-#include "cpu/kernels/gemm/gemm_types.hpp"
+#include "cpu/kernels/simd/elements.hpp"
+#include "cpu/kernels/table.hpp"
 
 namespace {
-namespace rotation {
+namespace attention {
 
 using mlx_c::cpu::RopeArgs;
 
-template <class S>
-inline void put(vfloat v, typename S::Item* y) {
-  float values[lanes];
-  store(values, v);
-  S::put(values, y, lanes);
-}
-
-template <class S>
-void rotate(const RopeArgs& p, const void* source, void* target) {
-  using Item = typename S::Item;
-  const Item* const x = static_cast<const Item*>(source);
-  Item* const y = static_cast<Item*>(target);
+template <class T>
+void rotate(const RopeArgs& p, const T* x, T* y) {
   int i = 0;
   if (!p.traditional) {
     for (; i + lanes <= p.pairs; i += lanes) {
-      const vfloat a = S::along(x + i), b = S::along(x + p.pairs + i);
+      const vfloat a = load(x + i), b = load(x + p.pairs + i);
       const vfloat cosine = load(p.cosines + i), sine = load(p.sines + i);
-      put<S>(a * cosine - b * sine, y + i);
-      put<S>(a * sine + b * cosine, y + p.pairs + i);
+      store(y + i, a * cosine - b * sine);
+      store(y + p.pairs + i, a * sine + b * cosine);
     }
   }
   const int step = p.traditional ? 2 : 1, other = p.traditional ? 1 : p.pairs;
   for (; i < p.pairs; i++) {
-    const float a = S::value(x[i * step]), b = S::value(x[i * step + other]);
-    const float first = a * p.cosines[i] - b * p.sines[i];
-    const float second = a * p.sines[i] + b * p.cosines[i];
-    S::put(&first, y + i * step, 1);
-    S::put(&second, y + i * step + other, 1);
+    const float a = widen(x[i * step]), b = widen(x[i * step + other]);
+    y[i * step] = narrow<T>(a * p.cosines[i] - b * p.sines[i]);
+    y[i * step + other] = narrow<T>(a * p.sines[i] + b * p.cosines[i]);
   }
   const int rotated = 2 * p.pairs;
   if (rotated < p.width) {
-    std::memcpy(y + rotated, x + rotated, sizeof(Item) * (std::size_t)(p.width - rotated));
+    std::memcpy(y + rotated, x + rotated, sizeof(T) * (std::size_t)(p.width - rotated));
   }
 }
 
-void rotate(const RopeArgs& p, const void* x, void* y) {
-  switch (p.type) {
-    case Float::f32:
-      return rotate<dense::Same<float>>(p, x, y);
-    case Float::f16:
-      return rotate<dense::Half>(p, x, y);
-    case Float::bf16:
-      return rotate<dense::Brain>(p, x, y);
-  }
+void rope(const RopeArgs& p, const void* x, void* y) {
+  with_float_type(
+      p.type, [&]<class T>(T) { rotate(p, static_cast<const T*>(x), static_cast<T*>(y)); });
 }
 
-}  // namespace rotation
+}  // namespace attention
 }  // namespace

@@ -1,4 +1,4 @@
-// The operations on single elements that have kernels, and the types that they take.
+// The operations on single elements that have kernels.
 //
 // Plain data: the kernels, which are compiled once per instruction set, include it too.
 #pragma once
@@ -6,76 +6,27 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cpu/kernels/element_type.hpp"
+
 namespace mlx_c::cpu {
 
-enum class Type : std::uint8_t { b8, u8, u16, u32, u64, i8, i16, i32, i64, f16, bf16, f32, f64 };
-
 enum class Op : std::uint8_t {
-  // of one operand
-  abs,
-  arccos,
-  arccosh,
-  arcsin,
-  arcsinh,
-  arctan,
-  arctanh,
-  bitwise_invert,
-  ceil,
-  conjugate,
-  cos,
-  cosh,
-  erf,
-  erfinv,
-  exp,
-  expm1,
-  floor,
-  imag,
-  log,
-  log10,
-  log1p,
-  log2,
-  logical_not,
-  negative,
-  real,
-  round,
-  rsqrt,
-  sigmoid,
-  sign,
-  sin,
-  sinh,
-  sqrt,
-  square,
-  tan,
-  tanh,
-  cast,
-  // of two
-  add,
-  arctan2,
-  bitwise_and,
-  bitwise_or,
-  bitwise_xor,
-  divide,
-  equal,
-  floor_divide,
-  greater,
-  greater_equal,
-  left_shift,
-  less,
-  less_equal,
-  logaddexp,
-  logical_and,
-  logical_or,
-  maximum,
-  minimum,
-  multiply,
-  nan_equal,
-  not_equal,
-  power,
-  remainder,
-  right_shift,
-  subtract,
-  // of a condition and two
-  select,
+#define MLX_C_OP(name, primitive, operands, cost) name,
+#include "cpu/kernels/elementwise/ops.def"
+#undef MLX_C_OP
+};
+
+struct ElementwiseOp {
+  Op op;
+  const char* primitive;  // MLX's name
+  int operands;
+  int cost;  // of an element, in additions
+};
+
+constexpr ElementwiseOp elementwise_ops[] = {
+#define MLX_C_OP(name, primitive, operands, cost) {Op::name, primitive, operands, cost},
+#include "cpu/kernels/elementwise/ops.def"
+#undef MLX_C_OP
 };
 
 // Computes `size` elements of contiguous operands. The result may lie where an operand of its item

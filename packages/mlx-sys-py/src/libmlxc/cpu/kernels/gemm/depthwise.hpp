@@ -1,55 +1,39 @@
-// Sums of rows, each times weights of its own: what a convolution is where every channel stays by
-// itself.
+// Sums of rows, each times weights of its own: a convolution where every channel stays by itself.
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_types.hpp"
 
 namespace {
-namespace dense {
+namespace gemm {
 
-template <class S, class T = typename S::T>
-void sum_of_rows(const void* const* rows, const void* weights, int count, int size, void* y) {
-  using Item = typename S::Item;
-  const auto* w = static_cast<const Item*>(weights);
+template <class T>
+void weigh_rows(const void* const* rows, const T* weights, int count, int size, T* y) {
+  constexpr int step = lanes_of<T>;
+  const auto row = [&](int i) { return static_cast<const T*>(rows[i]); };
   int j = 0;
-  for (; j + lanes_of<T> <= size; j += lanes_of<T>) {
-    Vector<T> sum = {};
+  for (; j + step <= size; j += step) {
+    Vec<Computed<T>> sum = {};
     for (int i = 0; i < count; i++) {
-      sum += S::along(static_cast<const Item*>(rows[i]) + j) *
-          S::along(w + (std::ptrdiff_t)i * size + j);
+      sum += load(row(i) + j) * load(weights + (std::ptrdiff_t)i * size + j);
     }
-    T sums[lanes_of<T>];
-    store_vector(sums, sum);
-    S::put(sums, static_cast<Item*>(y) + j, lanes_of<T>);
+    store(y + j, sum);
   }
   for (; j < size; j++) {
-    T sum = 0;
+    Computed<T> sum = 0;
     for (int i = 0; i < count; i++) {
-      sum += S::value(static_cast<const Item*>(rows[i])[j]) *
-          S::value(w[(std::ptrdiff_t)i * size + j]);
+      sum += widen(row(i)[j]) * widen(weights[(std::ptrdiff_t)i * size + j]);
     }
-    S::put(&sum, static_cast<Item*>(y) + j, 1);
+    y[j] = narrow<T>(sum);
   }
 }
 
 void weigh_rows(
-    mlx_c::cpu::Number type,
-    const void* const* rows,
-    const void* weights,
-    int count,
-    int size,
-    void* y) {
-  switch (type) {
-    case mlx_c::cpu::Number::f32:
-      return sum_of_rows<Same<float>>(rows, weights, count, size, y);
-    case mlx_c::cpu::Number::f16:
-      return sum_of_rows<Half>(rows, weights, count, size, y);
-    case mlx_c::cpu::Number::bf16:
-      return sum_of_rows<Brain>(rows, weights, count, size, y);
-    default:
-      return sum_of_rows<Same<double>>(rows, weights, count, size, y);
-  }
+    ElementType type, const void* const* rows, const void* weights, int count, int size, void* y) {
+  const auto run = [&]<class T>(T) {
+    weigh_rows(rows, static_cast<const T*>(weights), count, size, static_cast<T*>(y));
+  };
+  type == ElementType::f64 ? run(double{}) : with_float_type(type, run);
 }
 
-}  // namespace dense
+}  // namespace gemm
 }  // namespace

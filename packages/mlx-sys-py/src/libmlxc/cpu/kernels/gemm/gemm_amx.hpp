@@ -8,11 +8,11 @@
 #include "cpu/kernels/gemm/gemm_blocked.hpp"
 
 namespace {
-namespace dense {
+namespace gemm {
 
 #if defined(__AVX512BF16__)
 
-struct BrainTiles : BrainPair {};
+struct BFloat16Tiles : BFloat16Pair {};
 
 constexpr int tile_side = 16, tiles_side = 2 * tile_side;
 static_assert(panel_width<float> == tiles_side && block_steps % tile_side == 0);
@@ -25,13 +25,13 @@ struct alignas(64) TileShapes {
 };
 
 inline int padded_steps(int items) {
-  return pieces(BrainTiles::steps(items), tile_side) * tile_side;
+  return ceil_div(BFloat16Tiles::steps(items), tile_side) * tile_side;
 }
 
 // Rows of a, one after the other, with zeros behind their end and in place of those that are not
 // there. `available` rows can be read.
 void pack_rows_of_a(const Operand& a, Range rows, Range depth, int available, float* target) {
-  const auto* source = items<BrainTiles>(a.data) + rows.begin * a.row + depth.begin * a.column;
+  const auto* source = items<BFloat16Tiles>(a.data) + rows.begin * a.row + depth.begin * a.column;
   const int size = depth.end - depth.begin, steps = padded_steps(size);
   const int count = rows.end - rows.begin;
   std::memset(target, 0, sizeof(float) * tiles_side * (std::size_t)steps);
@@ -43,27 +43,27 @@ void pack_rows_of_a(const Operand& a, Range rows, Range depth, int available, fl
   }
   for (int i = 0; i < count; i += tile_side) {
     const bool whole = a.row == 1 && i + tile_side <= available;
-    for (int p = 0; BrainTiles::items(p) < size; p += tile_side) {
-      const auto* at = source + i * a.row + BrainTiles::items(p) * a.column;
-      const int left = size - BrainTiles::items(p);
+    for (int p = 0; BFloat16Tiles::items(p) < size; p += tile_side) {
+      const auto* at = source + i * a.row + BFloat16Tiles::items(p) * a.column;
+      const int left = size - BFloat16Tiles::items(p);
       float* const corner = target + i * steps + p;
       if (whole) {
         vfloat square[tile_side];
 #pragma GCC unroll 16
         for (int s = 0; s < tile_side; s++) {
           square[s] = 2 * s < left
-              ? BrainTiles::across(at + 2 * s * a.column, a.column, left - 2 * s)
+              ? BFloat16Tiles::across(at + 2 * s * a.column, a.column, left - 2 * s)
               : vfloat{};
         }
-        transpose<float>(square);
+        transpose(square);
         for (int r = 0; r < tile_side; r++) {
-          store_vector(corner + r * steps, square[r]);
+          store(corner + r * steps, square[r]);
         }
       } else {
-        for (int r = 0; r < smaller(tile_side, count - i); r++) {
+        for (int r = 0; r < min(tile_side, count - i); r++) {
           for (int s = 0; s < tile_side && 2 * s < left; s++) {
             corner[r * steps + s] =
-                BrainTiles::get(at + r * a.row + 2 * s * a.column, a.column, left - 2 * s);
+                BFloat16Tiles::get(at + r * a.row + 2 * s * a.column, a.column, left - 2 * s);
           }
         }
       }
@@ -120,14 +120,14 @@ MLX_C_TILES void multiply_tiles(
 }
 
 template <>
-std::size_t blocked_scratch<BrainTiles, float>(const Gemm& p) {
-  const int steps = smaller(padded_steps(p.k), block_steps);
-  const int columns = pieces(smaller(p.n, block_columns<BrainTiles>), tiles_side) * tiles_side;
+std::size_t blocked_scratch<BFloat16Tiles, float>(const Gemm& p) {
+  const int steps = min(padded_steps(p.k), block_steps);
+  const int columns = ceil_div(min(p.n, block_columns<BFloat16Tiles>), tiles_side) * tiles_side;
   return (std::size_t)steps * (columns + tiles_side) + tiles_side * tiles_side;
 }
 
 template <>
-MLX_C_TILES void multiply_blocked<BrainTiles, float>(
+MLX_C_TILES void multiply_blocked<BFloat16Tiles, float>(
     const Gemm& p, Range columns, float* y, std::ptrdiff_t y_row, float* scratch) {
   TileShapes shapes;
   for (int i = 0; i < 8; i++) {
@@ -138,29 +138,29 @@ MLX_C_TILES void multiply_blocked<BrainTiles, float>(
   const int n = columns.end - columns.begin;
   float* const some = scratch;
   float* const panels = some + tiles_side * tiles_side;
-  for (int k = 0; k < p.k; k += BrainTiles::items(block_steps)) {
-    const Range depth{k, smaller(k + BrainTiles::items(block_steps), p.k)};
+  for (int k = 0; k < p.k; k += BFloat16Tiles::items(block_steps)) {
+    const Range depth{k, min(k + BFloat16Tiles::items(block_steps), p.k)};
     const int size = depth.end - depth.begin, steps = padded_steps(size);
     for (int j = 0; j < n; j += tiles_side) {
       const int begin = columns.begin + j;
-      const Range panel{begin, smaller(begin + tiles_side, columns.end)};
+      const Range panel{begin, min(begin + tiles_side, columns.end)};
       float* const target = panels + (std::ptrdiff_t)j * steps;
-      pack_b<BrainTiles>(p.b, depth, panel, p.n - begin, tiles_side, target);
-      const int packed = BrainTiles::steps(size);
+      pack_b<BFloat16Tiles>(p.b, depth, panel, p.n - begin, tiles_side, target);
+      const int packed = BFloat16Tiles::steps(size);
       std::memset(target + packed * tiles_side, 0, sizeof(float) * tiles_side * (steps - packed));
     }
-    float* const packed_a = panels + (std::ptrdiff_t)pieces(n, tiles_side) * tiles_side * steps;
+    float* const packed_a = panels + (std::ptrdiff_t)ceil_div(n, tiles_side) * tiles_side * steps;
     for (int i = 0; i < p.m; i += tiles_side) {
-      const int count = smaller(tiles_side, p.m - i);
-      const void* a = items<BrainTiles>(p.a.data) + i * p.a.row + k * p.a.column;
-      std::ptrdiff_t a_row = sizeof(BrainTiles::Item) * p.a.row;
-      if (p.a.column != 1 || count < tiles_side || size != BrainTiles::items(steps)) {
+      const int count = min(tiles_side, p.m - i);
+      const void* a = items<BFloat16Tiles>(p.a.data) + i * p.a.row + k * p.a.column;
+      std::ptrdiff_t a_row = sizeof(BFloat16Tiles::Item) * p.a.row;
+      if (p.a.column != 1 || count < tiles_side || size != BFloat16Tiles::items(steps)) {
         pack_rows_of_a(p.a, {i, i + count}, depth, p.m - i, packed_a);
         a = packed_a;
         a_row = sizeof(float) * steps;
       }
       for (int j = 0; j < n; j += tiles_side) {
-        const int left = smaller(n - j, tiles_side);
+        const int left = min(n - j, tiles_side);
         const float* const b = panels + (std::ptrdiff_t)j * steps;
         float* const target = y + i * y_row + j;
         if (count == tiles_side && left == tiles_side) {
@@ -179,5 +179,5 @@ MLX_C_TILES void multiply_blocked<BrainTiles, float>(
 
 #endif
 
-}  // namespace dense
+}  // namespace gemm
 }  // namespace

@@ -8,7 +8,7 @@
 #include "cpu/kernels/table.hpp"
 
 namespace {
-namespace dense {
+namespace gemm {
 
 using mlx_c::cpu::Gemm;
 using mlx_c::cpu::Operand;
@@ -31,10 +31,6 @@ constexpr int block_columns = block_panels * panel_width<typename S::T> / S::wid
 
 // TaskQueue of a tile for which one line of memory is asked for: about as many as memory delivers.
 constexpr int steps_per_line = 8;
-
-inline int smaller(int a, int b) {
-  return a < b ? a : b;
-}
 
 // The lines of memory of a panel of a, asked for one by one while the panel before is multiplied.
 // To ask for many at once is of no use: the processor drops what it cannot queue.
@@ -105,14 +101,14 @@ void tile(
     bool add,
     Ahead& ahead) {
   constexpr int size = lanes_of<T>, width = vectors * size;
-  Vector<T> sums[rows][vectors] = {};
+  Vec<T> sums[rows][vectors] = {};
   for (int p = 0; p < steps;) {
     ahead.ask();
-    for (const int end = smaller(p + steps_per_line, steps); p < end; p++, a += rows, b += width) {
-      Vector<T> right[vectors];
+    for (const int end = min(p + steps_per_line, steps); p < end; p++, a += rows, b += width) {
+      Vec<T> right[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) {
-        right[v] = load_vector(b + v * size);
+        right[v] = load(b + v * size);
       }
 #pragma GCC unroll 16
       for (int r = 0; r < rows; r++) {
@@ -132,7 +128,7 @@ void tile(
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
       T* at = target + r * target_row + v * size;
-      store_vector(at, add && all ? load_vector(at) + sums[r][v] : sums[r][v]);
+      store(at, add && all ? load(at) + sums[r][v] : sums[r][v]);
     }
   }
   if (!all) {
@@ -144,7 +140,7 @@ template <class T>
 using Tile = void (*)(int, const T*, const T*, T*, std::ptrdiff_t, int, bool, Ahead&);
 
 template <class M, class T, int vectors, int... r>
-inline Tile<T> choose_tile(int rows, Sequence<r...>) {
+inline Tile<T> choose_tile(int rows, std::integer_sequence<int, r...>) {
   static constexpr Tile<T> tiles[] = {tile<M, T, r + 1, vectors>...};
   return tiles[rows - 1];
 }
@@ -152,11 +148,7 @@ inline Tile<T> choose_tile(int rows, Sequence<r...>) {
 template <class S, int vectors>
 inline Tile<typename S::T> choose_tile(int rows) {
   return choose_tile<typename S::Math, typename S::T, vectors>(
-      rows, typename MakeSequence<tile_rows>::type());
-}
-
-inline int pieces(int size, int piece) {
-  return (size + piece - 1) / piece;
+      rows, std::make_integer_sequence<int, tile_rows>());
 }
 
 template <class S>
@@ -208,15 +200,15 @@ void pack_b<Complex>(const Operand& b, Range depth, Range columns, int, int widt
 
 // Rows of a panel of a: as many as a tile has, or evenly fewer.
 inline int panel_rows_of_a(int m) {
-  return pieces(m, pieces(m, tile_rows));
+  return ceil_div(m, ceil_div(m, tile_rows));
 }
 
 // Elements of T that multiply_blocked needs besides y.
 template <class S, class T = typename S::T>
 std::size_t blocked_scratch(const Gemm& p) {
-  const int steps = smaller(S::steps(p.k), block_steps);
-  const int columns = S::width * smaller(p.n, block_columns<S>);
-  const int padded_columns = pieces(columns, panel_width<T>) * panel_width<T>;
+  const int steps = min(S::steps(p.k), block_steps);
+  const int columns = S::width * min(p.n, block_columns<S>);
+  const int padded_columns = ceil_div(columns, panel_width<T>) * panel_width<T>;
   return (std::size_t)steps * (padded_columns + panel_rows_of_a(p.m)) + lanes_of<T>;
 }
 
@@ -226,29 +218,29 @@ void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, 
   constexpr int wide = panel_width<T>, narrow = lanes_of<T>;
   const int n = S::width * (columns.end - columns.begin), rows = panel_rows_of_a(p.m);
   for (int k = 0; k < p.k; k += S::items(block_steps)) {
-    const Range depth{k, smaller(k + S::items(block_steps), p.k)};
+    const Range depth{k, min(k + S::items(block_steps), p.k)};
     const int steps = S::steps(depth.end - depth.begin);
     for (int j = 0; j < n; j += wide) {
       const int begin = columns.begin + j / S::width;
-      const Range panel{begin, smaller(begin + wide / S::width, columns.end)};
+      const Range panel{begin, min(begin + wide / S::width, columns.end)};
       const int width = n - j > narrow ? wide : narrow;
       pack_b<S>(p.b, depth, panel, p.n - begin, width, scratch + (std::ptrdiff_t)j * steps);
     }
-    T* const a = scratch + (std::ptrdiff_t)pieces(n, wide) * wide * steps;
+    T* const a = scratch + (std::ptrdiff_t)ceil_div(n, wide) * wide * steps;
     for (int i = 0; i < p.m; i += rows) {
-      const int count = smaller(rows, p.m - i);
+      const int count = min(rows, p.m - i);
       pack_a<S>(p.a, {i, i + count}, depth, p.m - i, a);
       const Tile<T> wide_tile = choose_tile<S, tile_vectors>(count);
       const Tile<T> narrow_tile = choose_tile<S, 1>(count);
       Ahead ahead;
-      if (const int next = smaller(rows, p.m - i - count); next > 0) {
+      if (const int next = min(rows, p.m - i - count); next > 0) {
         const auto* panel =
             items<S>(p.a.data) + S::width * ((i + count) * p.a.row + depth.begin * p.a.column);
         ahead = Ahead(
             panel, S::width * p.a.row, p.a.column, next, S::width * (depth.end - depth.begin));
       }
       for (int j = 0; j < n; j += wide) {
-        const int left = smaller(n - j, wide);
+        const int left = min(n - j, wide);
         const T* const b = scratch + (std::ptrdiff_t)j * steps;
         T* const target = y + i * y_row + j;
         (left > narrow ? wide_tile : narrow_tile)(steps, a, b, target, y_row, left, k > 0, ahead);
@@ -257,5 +249,5 @@ void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, 
   }
 }
 
-}  // namespace dense
+}  // namespace gemm
 }  // namespace

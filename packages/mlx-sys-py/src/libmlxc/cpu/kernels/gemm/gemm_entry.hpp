@@ -5,9 +5,7 @@
 #include "cpu/kernels/gemm/gemm_skinny.hpp"
 
 namespace {
-namespace dense {
-
-using mlx_c::cpu::Number;
+namespace gemm {
 
 // From the sums to y: scaled, added to c, in the type of y.
 template <class P, class T = typename P::T>
@@ -24,7 +22,7 @@ void finish(const Gemm& p, Range columns, T* sums, std::ptrdiff_t sums_row, bool
     if (p.beta != 0) {
       const Item* c = items<P>(p.c.data) + width * (i * p.c.row + columns.begin * p.c.column);
       for (int j = 0; j < count; j++) {
-        sums[j] += (T)p.beta * P::value(c[j / width * width * p.c.column + j % width]);
+        sums[j] += (T)p.beta * widen(c[j / width * width * p.c.column + j % width]);
       }
     }
     if (in_place) {
@@ -64,14 +62,14 @@ struct Dense {
   }
 
   static int sums_row(const Gemm& p) {
-    return S::width * smaller(p.n, block_columns<S>);
+    return S::width * min(p.n, block_columns<S>);
   }
 
   static std::size_t sums(const Gemm& p) {
-    return in_place(p) ? 0 : (std::size_t)pieces(p.m * sums_row(p), lanes_of<T>) * lanes_of<T>;
+    return in_place(p) ? 0 : (std::size_t)ceil_div(p.m * sums_row(p), lanes_of<T>) * lanes_of<T>;
   }
 
-  static std::size_t scratch(const Gemm& p) {
+  static std::size_t scratch_size(const Gemm& p) {
     return sizeof(T) *
         (sums(p) + (has_few_rows(p) ? few_rows_scratch<S>(p) : blocked_scratch<S>(p)));
   }
@@ -79,7 +77,7 @@ struct Dense {
   static void multiply(const Gemm& p, void* scratch) {
     T* const rest = static_cast<T*>(scratch) + sums(p);
     for (int j = 0; j < p.n; j += block_columns<S>) {
-      const Range columns{j, smaller(j + block_columns<S>, p.n)};
+      const Range columns{j, min(j + block_columns<S>, p.n)};
       T* y = static_cast<T*>(scratch);
       std::ptrdiff_t row = sums_row(p);
       if (in_place(p)) {
@@ -124,32 +122,32 @@ inline Gemm oriented(Gemm p) {
 
 // Calls f(Dense<S, P>()) for the type of the product; B is what bfloat16 is computed with.
 template <class B, class F>
-auto for_type(Number type, F f) {
+auto for_type(ElementType type, F f) {
   switch (type) {
-    case Number::f32:
-      return f(Dense<Same<float>, Same<float>>());
-    case Number::f16:
-      return f(Dense<Half, Half>());
-    case Number::bf16:
-      return f(Dense<B, Brain>());
-    case Number::f64:
-      return f(Dense<Same<double>, Same<double>>());
+    case ElementType::f32:
+      return f(Dense<Single<float>, Single<float>>());
+    case ElementType::f16:
+      return f(Dense<Single<Half>, Single<Half>>());
+    case ElementType::bf16:
+      return f(Dense<B, Single<BFloat16>>());
+    case ElementType::f64:
+      return f(Dense<Single<double>, Single<double>>());
     default:
       return f(Dense<Complex, Complex>());
   }
 }
 
 template <class B>
-std::size_t product_scratch(const Gemm& p) {
+std::size_t scratch_size(const Gemm& p) {
   const Gemm q = oriented(p);
-  return for_type<B>(p.type, [&](auto dense) { return dense.scratch(q); });
+  return for_type<B>(p.type, [&](auto dense) { return dense.scratch_size(q); });
 }
 
 template <class B>
-void product(const Gemm& p, void* scratch) {
+void multiply(const Gemm& p, void* scratch) {
   const Gemm q = oriented(p);
   for_type<B>(p.type, [&](auto dense) { dense.multiply(q, scratch); });
 }
 
-}  // namespace dense
+}  // namespace gemm
 }  // namespace

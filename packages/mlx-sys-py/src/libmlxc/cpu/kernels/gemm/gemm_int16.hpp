@@ -21,7 +21,7 @@
 #include "cpu/kernels/table.hpp"
 
 namespace {
-namespace integers {
+namespace int16_gemm {
 
 using mlx_c::cpu::Int16Gemm;
 using mlx_c::cpu::Int16GemmKernels;
@@ -71,11 +71,11 @@ inline int first_rows(int rows) {
 }
 
 // What is stored behind each part is a vector at most.
-std::size_t x_panel(const Int16Gemm& p, int rows) {
+std::size_t x_panel_size(const Int16Gemm& p, int rows) {
   return line(p) * rows + 2 * lanes;
 }
 
-std::size_t w_panel(const Int16Gemm& p) {
+std::size_t w_panel_size(const Int16Gemm& p) {
   return line(p) * tile_columns;
 }
 
@@ -97,17 +97,16 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 2
       for (int v = 0; v < tile_vectors; v++) {
-        sums[r][v] = is_plain(r, v)
-            ? vint{}
-            : load_vector(scales + tile_columns + v * lanes) + units[rows + r];
+        sums[r][v] =
+            is_plain(r, v) ? vint{} : load(scales + tile_columns + v * lanes) + units[rows + r];
       }
     }
     for (int step = 0; step < steps; step += 2, x += 2 * rows, w += 2 * tile_columns) {
       vint first[tile_vectors], second[tile_vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < tile_vectors; v++) {
-        first[v] = load_vector(w + v * lanes);
-        second[v] = load_vector(w + tile_columns + v * lanes);
+        first[v] = load(w + v * lanes);
+        second[v] = load(w + tile_columns + v * lanes);
       }
 #pragma GCC unroll 8
       for (int r = 0; r < rows; r++) {
@@ -125,9 +124,9 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
     vfloat bias[tile_vectors];
 #pragma GCC unroll 2
     for (int v = 0; v < tile_vectors; v++) {
-      scale[v] = load_vector(scales + v * lanes);
+      scale[v] = load(scales + v * lanes);
       if constexpr (biased) {
-        bias[v] = (vfloat)load_vector(scales + 2 * tile_columns + v * lanes);
+        bias[v] = (vfloat)load(scales + 2 * tile_columns + v * lanes);
       }
     }
 #pragma GCC unroll 8
@@ -155,19 +154,18 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
 using Tile = void (*)(int, int, const std::int32_t*, const std::int32_t*, float*);
 
 template <bool biased, int... r>
-inline Tile choose_tile(int rows, Sequence<r...>) {
+inline Tile choose_tile(int rows, std::integer_sequence<int, r...>) {
   static constexpr Tile tiles[] = {tile<r + 1, biased>...};
   return tiles[rows - 1];
 }
 
-template <class S>
-void put(const float* totals, int rows, int columns, void* y, std::ptrdiff_t y_row) {
-  auto* at = static_cast<typename S::Item*>(y);
-  for (int r = 0; r < rows; r++, totals += tile_columns, at += y_row) {
+template <class T>
+void put(const float* totals, int rows, int columns, T* y, std::ptrdiff_t y_row) {
+  for (int r = 0; r < rows; r++, totals += tile_columns, y += y_row) {
     if (columns == tile_columns) {
-      S::put(totals, at, tile_columns);
+      narrow(totals, y, tile_columns);
     } else {
-      S::put(totals, at, columns);
+      narrow(totals, y, (std::size_t)columns);
     }
   }
 }
@@ -179,7 +177,7 @@ void multiply_tile(
     const std::int32_t* x,
     const std::int32_t* w,
     void* y) {
-  using Rows = MakeSequence<tile_rows>::type;
+  using Rows = std::make_integer_sequence<int, tile_rows>;
   const Tile tile = p.biased ? choose_tile<true>(rows, Rows()) : choose_tile<false>(rows, Rows());
   // The lines of the cache that results go to, while there is time.
   for (int r = 0; r < rows; r++) {
@@ -187,14 +185,8 @@ void multiply_tile(
   }
   alignas(64) float totals[tile_rows * tile_columns];
   tile(p.k / p.group, p.group / 2, x, w, totals);
-  switch (p.y_type) {
-    case Float::f32:
-      return put<dense::Same<float>>(totals, rows, columns, y, p.y_row);
-    case Float::f16:
-      return put<dense::Half>(totals, rows, columns, y, p.y_row);
-    case Float::bf16:
-      return put<dense::Brain>(totals, rows, columns, y, p.y_row);
-  }
+  with_float_type(
+      p.y_type, [&]<class T>(T) { put(totals, rows, columns, static_cast<T*>(y), p.y_row); });
 }
 
 void multiply(
@@ -215,5 +207,5 @@ void multiply(
 
 #endif
 
-}  // namespace integers
+}  // namespace int16_gemm
 }  // namespace

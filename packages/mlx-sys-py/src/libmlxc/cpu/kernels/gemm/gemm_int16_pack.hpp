@@ -6,7 +6,7 @@
 #include "cpu/kernels/qgemm/unpack.hpp"
 
 namespace {
-namespace integers {
+namespace int16_gemm {
 
 using mlx_c::cpu::Operand;
 using mlx_c::cpu::QuantizedGemm;
@@ -16,12 +16,8 @@ using mlx_c::cpu::Range;
 
 // Between these, magnitudes of x and of what w is made of can be told in units and scales whose
 // product is a normal number.
-constexpr float smallest_x = 0x1p-60f, largest_x = 0x1p60f;
-constexpr float smallest_scale = 0x1p-40f, largest_scale = 0x1p40f;
-
-inline vint larger(vint a, vint b) {
-  return (vint)_mm512_max_epi32((__m512i)a, (__m512i)b);
-}
+constexpr float min_x = 0x1p-60f, max_x = 0x1p60f;
+constexpr float min_scale = 0x1p-40f, max_scale = 0x1p40f;
 
 inline vint rounded(vfloat v) {
   return (vint)_mm512_cvtps_epi32((__m512)v);
@@ -37,49 +33,45 @@ inline vint products(const vint (&steps)[lanes]) {
   return sums;
 }
 
-inline bool any(vint mask) {
-  return _mm512_movepi32_mask((__m512i)mask) != 0;
+// Bits of magnitudes are in the order of the numbers, those of NaN above all others.
+inline vint magnitude_bits(vfloat v) {
+  return (vint)magnitude(v);
 }
 
-inline vint magnitude(vfloat v) {
-  return (vint)v & 0x7fffffff;
-}
-
-// So many rows at a time are more than the processor foresees.
+// So many rows at a time are more than the hardware prefetcher follows.
 constexpr int prefetch_items = 128;
 
-// Magnitudes as bits, which are in the order of the numbers, those of NaN above all others: of one
-// float in each lane, or of two in half precision.
-template <class S>
+// The bits of magnitudes of one float in each lane, or of two in half precision.
+template <class T>
 struct Magnitudes {
-  using Item = typename S::Item;
-  static constexpr bool halves = sizeof(Item) == 2;
+  static constexpr bool halves = sizeof(T) == 2;
 
-  static vint get(const Item* at) {
-    vint v;
-    std::memcpy(&v, at, sizeof v);
-    return v & (halves ? 0x7fff7fff : 0x7fffffff);
+  static vint get(const T* at) {
+    return load_raw<vint>(at) & (halves ? 0x7fff7fff : 0x7fffffff);
   }
-  static vint larger(vint a, vint b) {
-    return halves ? (vint)_mm512_max_epu16((__m512i)a, (__m512i)b) : integers::larger(a, b);
+  static vint max(vint a, vint b) {
+    if constexpr (halves) {
+      using Pairs = Vec<std::uint16_t>;
+      return (vint)::max((Pairs)a, (Pairs)b);
+    }
+    return ::max(a, b);
   }
   // The larger of the two as bits of a float.
   static vint one(vint v) {
     if constexpr (halves) {
-      Item items[lanes];
-      const __m512i most = (__m512i)integers::larger(v & 0xffff, v >> 16);
-      _mm256_storeu_si256((__m256i*)items, _mm512_cvtepi32_epi16(most));
-      return (vint)S::along(items);
+      T items[lanes];
+      const __m512i larger = (__m512i)::max(v & 0xffff, v >> 16);
+      _mm256_storeu_si256((__m256i*)items, _mm512_cvtepi32_epi16(larger));
+      return (vint)load(items);
     }
     return v;
   }
 };
 
 // The largest magnitude in a group of each row.
-template <class S>
-vint greatest(const typename S::Item* x, std::ptrdiff_t row, int group, int rows) {
-  using All = MakeSequence<lanes>::type;
-  using Bits = Magnitudes<S>;
+template <class T>
+vint max_magnitudes(const T* x, std::ptrdiff_t row, int group, int rows) {
+  using Bits = Magnitudes<T>;
   constexpr int step = Bits::halves ? 2 * lanes : lanes;
   vint square[lanes];
 #pragma GCC unroll 16
@@ -90,7 +82,7 @@ vint greatest(const typename S::Item* x, std::ptrdiff_t row, int group, int rows
     }
     __builtin_prefetch(x + r * row + prefetch_items);
     for (int i = 0; i < group; i += step) {
-      square[r] = Bits::larger(square[r], Bits::get(x + r * row + i));
+      square[r] = Bits::max(square[r], Bits::get(x + r * row + i));
     }
   }
   // Halves of the rows become halves of vectors, until all rows are lanes of one.
@@ -99,7 +91,7 @@ vint greatest(const typename S::Item* x, std::ptrdiff_t row, int group, int rows
 #pragma GCC unroll 8
     for (int i = 0; i < count; i++) {
       const vint a = square[i], b = square[i + count];
-      square[i] = Bits::larger(zip<0>(a, b, All()), zip<lanes / 2>(a, b, All()));
+      square[i] = Bits::max(zip<0>(a, b), zip<lanes / 2>(a, b));
     }
   }
   return Bits::one(square[0]);
@@ -141,9 +133,9 @@ class Parts {
 };
 
 // Numbers times the factor of their row, rounded, as pairs of a block of up to 16 rows.
-template <class S>
+template <class T>
 inline void quantize(
-    const typename S::Item* x, std::ptrdiff_t row, int rows, vfloat factors, vint (&pairs)[lanes]) {
+    const T* x, std::ptrdiff_t row, int rows, vfloat factors, vint (&pairs)[lanes]) {
 #pragma GCC unroll 16
   for (int r = 0; r < lanes; r++) {
     pairs[r] = vint{};
@@ -152,29 +144,28 @@ inline void quantize(
     }
     const auto* at = x + r * row;
     const vfloat factor = splat(factors[r]);
-    pairs[r] = pair(rounded(S::along(at) * factor), rounded(S::along(at + lanes) * factor));
+    pairs[r] = pair(rounded(load(at) * factor), rounded(load(at + lanes) * factor));
   }
 }
 
-template <class S>
-bool pack_x(const Int16Gemm& p, const void* source, std::ptrdiff_t row, int rows, Parts parts) {
-  const vint smallest = (vint)splat(smallest_x), limit = (vint)splat(largest_x);
-  const auto* x = static_cast<const typename S::Item*>(source);
+template <class T>
+bool pack_x(const Int16Gemm& p, const T* x, std::ptrdiff_t row, int rows, Parts parts) {
+  const vint min_bits = (vint)splat(min_x), limit = (vint)splat(max_x);
   for (int k = 0; k < p.k; k += p.group, x += p.group) {
-    const vint most = greatest<S>(x, row, p.group, rows);
-    const vint small = most < smallest;
-    if (any(most >= limit) || (!p.flushes && any(small & (most != 0)))) {
+    const vint max_bits = max_magnitudes(x, row, p.group, rows);
+    const vint small = max_bits < min_bits;
+    if (any(max_bits >= limit) || (!p.flushes && any(small & (max_bits != 0)))) {
       return false;
     }
     // Numbers next to the end of 16 bits get a larger unit: they are added to those of w.
-    const vint power = ((small ? smallest : most) + 0x20000) & 0x7f800000;
+    const vint power = ((small ? min_bits : max_bits) + 0x20000) & 0x7f800000;
     const vint exponent = power - ((127 + p.x_bits - 2) << 23);
     const vfloat inverse = (vfloat)((127 << 23) - exponent);
     vint sums = {}, subtracted = {};
     for (int i = 0; i < p.group; i += block) {
       vint square[lanes];
-      quantize<S>(x + i, row, rows, inverse, square);
-      transpose<std::int32_t>(square);
+      quantize(x + i, row, rows, inverse, square);
+      transpose(square);
       subtracted += products(square);
 #pragma GCC unroll 16
       for (int step = 0; step < lanes; step++) {
@@ -196,19 +187,13 @@ bool pack_x(const Int16Gemm& p, const void* source, std::ptrdiff_t row, int rows
 bool pack_x(
     const Int16Gemm& p,
     const void* x,
-    Float type,
+    ElementType type,
     std::ptrdiff_t row,
     int rows,
     std::int32_t* panel) {
   const Parts parts(p, rows, panel);
-  switch (type) {
-    case Float::f16:
-      return pack_x<dense::Half>(p, x, row, rows, parts);
-    case Float::bf16:
-      return pack_x<dense::Brain>(p, x, row, rows, parts);
-    default:
-      return pack_x<dense::Same<float>>(p, x, row, rows, parts);
-  }
+  return with_float_type(
+      type, [&]<class T>(T) { return pack_x(p, static_cast<const T*>(x), row, rows, parts); });
 }
 
 // The pairs of up to 16 columns in a block.
@@ -226,7 +211,7 @@ inline void get_pairs(
     unpack<bits>(bytes + 2 * bits, high);
     pairs[c] = low[0] | high[0] << 16;
   }
-  transpose<std::int32_t>(pairs);
+  transpose(pairs);
 }
 
 // With 4 bits, a block is four words, and pairs are at the same place of two of them. To transpose
@@ -271,7 +256,7 @@ inline void get_pairs<4>(
 // what follows from them.
 void clear(std::int32_t* group, int vectors, vint columns) {
   for (int i = 0; i < vectors; i++, group += tile_columns) {
-    store_vector(group, load_vector(group) & ~columns);
+    store(group, load(group) & ~columns);
   }
 }
 
@@ -279,7 +264,7 @@ void clear(std::int32_t* group, int vectors, vint columns) {
 bool pack_factors(
     const Int16Gemm& p, const QuantizedGemm& q, int column, int count, std::int32_t* panel) {
   const int groups = p.k / p.group, steps = p.group / 2;
-  const vint smallest = (vint)splat(smallest_scale), limit = (vint)splat(largest_scale);
+  const vint min_bits = (vint)splat(min_scale), limit = (vint)splat(max_scale);
   float scales[lanes][scale_block] = {}, biases[lanes][scale_block] = {};
   vint unfit = {};
   for (int first = 0; first < groups; first += scale_block) {
@@ -296,19 +281,19 @@ bool pack_factors(
         scale[c] = (vint)load(scales[c] + g);
         bias[c] = (vint)load(biases[c] + g);
       }
-      transpose<std::int32_t>(scale);
-      transpose<std::int32_t>(bias);
+      transpose(scale);
+      transpose(bias);
       for (int i = 0; i < lanes && g + i < some; i++) {
         std::int32_t* const group =
             panel + (std::ptrdiff_t)(first + g + i) * (steps + factors(p)) * tile_columns;
-        const vint size = magnitude((vfloat)scale[i]), zero = size == 0;
-        unfit |= (~zero & (size < smallest)) | (size >= limit);
-        unfit |= magnitude((vfloat)bias[i]) >= (vint)splat(largest_x);
+        const vint size = magnitude_bits((vfloat)scale[i]), zero = size == 0;
+        unfit |= (~zero & (size < min_bits)) | (size >= limit);
+        unfit |= magnitude_bits((vfloat)bias[i]) >= (vint)splat(max_x);
         if (any(zero)) {
           clear(group, steps + 2, zero);
         }
-        store_vector(group + steps * tile_columns, zero ? (vint)splat(1) : scale[i]);
-        store_vector(group + (steps + 2) * tile_columns, bias[i]);
+        store(group + steps * tile_columns, zero ? (vint)splat(1) : scale[i]);
+        store(group + (steps + 2) * tile_columns, bias[i]);
       }
     }
   }
@@ -331,10 +316,10 @@ bool pack_w(const Int16Gemm& p, const QuantizedGemm& q, Range columns, std::int3
         subtracted += products(pairs);
 #pragma GCC unroll 16
         for (int step = 0; step < lanes; step++, target += tile_columns) {
-          store_vector(target, pairs[step]);
+          store(target, pairs[step]);
         }
       }
-      store_vector(target + tile_columns, -subtracted);
+      store(target + tile_columns, -subtracted);
     }
     fits &= pack_factors(p, q, columns.begin + c, count, panel + c);
   }
@@ -348,35 +333,35 @@ bool pack_w(const Int16Gemm& p, const QuantizedGemm& q, Range columns, std::int3
 }
 
 // Columns get integers of 13 bits, so that sums of 32 products with those of 15 bits need 32.
-constexpr float column_limit = 4095, smallest_column = 0x1p-24f;
+constexpr float column_limit = 4095, min_column = 0x1p-24f;
 
-// The scales of columns with these greatest magnitudes.
-inline vint column_scales(vint most, float factor) {
-  return (vint)((vfloat)most * (factor / column_limit));
+// The scales of columns with these max magnitudes.
+inline vint column_scales(vint max_bits, float factor) {
+  return (vint)((vfloat)max_bits * (factor / column_limit));
 }
 
 // Columns whose numbers lie behind each other, all k of them.
-template <class S>
+template <class T>
 bool pack_standing(const Int16Gemm& p, Operand w, int columns, float factor, std::int32_t* panel) {
-  const vint smallest = (vint)splat(smallest_column), limit = (vint)splat(largest_scale);
+  const vint min_bits = (vint)splat(min_column), limit = (vint)splat(max_scale);
   for (int c = 0; c < tile_columns; c += lanes) {
-    const auto* at = static_cast<const typename S::Item*>(w.data) + c * w.column;
+    const auto* at = static_cast<const T*>(w.data) + c * w.column;
     std::int32_t* target = panel + c;
     for (int k = 0; k < p.k; k += block, at += block) {
-      const vint found = greatest<S>(at, w.column, block, columns - c);
+      const vint found = max_magnitudes(at, w.column, block, columns - c);
       if (any(found >= limit)) {
         return false;
       }
-      const vint most = larger(found, smallest);
+      const vint max_bits = max(found, min_bits);
       vint square[lanes];
-      quantize<S>(at, w.column, columns - c, column_limit / (vfloat)most, square);
-      transpose<std::int32_t>(square);
+      quantize(at, w.column, columns - c, column_limit / (vfloat)max_bits, square);
+      transpose(square);
 #pragma GCC unroll 16
       for (int step = 0; step < lanes; step++, target += tile_columns) {
-        store_vector(target, square[step]);
+        store(target, square[step]);
       }
-      store_vector(target, column_scales(most, factor));
-      store_vector(target + tile_columns, -products(square));
+      store(target, column_scales(max_bits, factor));
+      store(target + tile_columns, -products(square));
       target += 2 * tile_columns;
     }
   }
@@ -384,65 +369,73 @@ bool pack_standing(const Int16Gemm& p, Operand w, int columns, float factor, std
 }
 
 // Columns that lie side by side, of which the first k numbers exist.
-template <class S>
+template <class T>
 bool pack_lying(
     const Int16Gemm& p, Operand w, int k, int columns, float factor, std::int32_t* panel) {
-  const vint smallest = (vint)splat(smallest_column), limit = (vint)splat(largest_scale);
+  const vint min_bits = (vint)splat(min_column), limit = (vint)splat(max_scale);
   for (int c = 0; c < tile_columns; c += lanes) {
-    const auto* at = static_cast<const typename S::Item*>(w.data) + c;
+    const auto* at = static_cast<const T*>(w.data) + c;
     std::int32_t* target = panel + c;
     for (int first = 0; first < p.k; first += block, at += block * w.row) {
       const int rest = c < columns ? k - first : 0;
       vfloat rows[block];
-      vint most = smallest;
+      vint max_bits = min_bits;
       for (int i = 0; i < block; i++) {
-        rows[i] = i < rest ? S::along(at + i * w.row) : vfloat{};
-        most = larger(most, magnitude(rows[i]));
+        rows[i] = i < rest ? load(at + i * w.row) : vfloat{};
+        max_bits = max(max_bits, magnitude_bits(rows[i]));
       }
-      if (any(most >= limit)) {
+      if (any(max_bits >= limit)) {
         return false;
       }
-      const vfloat inverse = column_limit / (vfloat)most;
+      const vfloat inverse = column_limit / (vfloat)max_bits;
       vint steps[lanes];
       for (int step = 0; step < lanes; step++, target += tile_columns) {
         const vint low = rounded(rows[step] * inverse);
         steps[step] = pair(low, rounded(rows[step + lanes] * inverse));
-        store_vector(target, steps[step]);
+        store(target, steps[step]);
       }
-      store_vector(target, column_scales(most, factor));
-      store_vector(target + tile_columns, -products(steps));
+      store(target, column_scales(max_bits, factor));
+      store(target + tile_columns, -products(steps));
       target += 2 * tile_columns;
     }
   }
   return true;
 }
 
-template <class S>
+template <class T>
 bool pack_columns(
     const Int16Gemm& p, Operand w, int k, int columns, float factor, std::int32_t* panel) {
-  return w.row == 1 ? pack_standing<S>(p, w, columns, factor, panel)
-                    : pack_lying<S>(p, w, k, columns, factor, panel);
+  return w.row == 1 ? pack_standing<T>(p, w, columns, factor, panel)
+                    : pack_lying<T>(p, w, k, columns, factor, panel);
 }
 
 bool pack_columns(
     const Int16Gemm& p,
     Operand w,
-    Float type,
+    ElementType type,
     int k,
     int columns,
     float factor,
     std::int32_t* panel) {
-  return type == Float::f16 ? pack_columns<dense::Half>(p, w, k, columns, factor, panel)
-                            : pack_columns<dense::Brain>(p, w, k, columns, factor, panel);
+  return type == ElementType::f16 ? pack_columns<Half>(p, w, k, columns, factor, panel)
+                                  : pack_columns<BFloat16>(p, w, k, columns, factor, panel);
 }
 
-constexpr Int16GemmKernels functions = {
-    panel_rows, tile_columns, x_panel, w_panel, pack_x, pack_w, pack_columns, multiply};
-constexpr const Int16GemmKernels* table = &functions;
+constexpr Int16GemmKernels kernels = {
+    .rows = panel_rows,
+    .columns = tile_columns,
+    .x_panel_size = x_panel_size,
+    .w_panel_size = w_panel_size,
+    .pack_x = pack_x,
+    .pack_w = pack_w,
+    .pack_columns = pack_columns,
+    .multiply = multiply,
+};
+constexpr const Int16GemmKernels* table = &kernels;
 
 #else
 constexpr const Int16GemmKernels* table = nullptr;
 #endif
 
-}  // namespace integers
+}  // namespace int16_gemm
 }  // namespace

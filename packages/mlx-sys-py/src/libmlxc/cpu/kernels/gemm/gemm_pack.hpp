@@ -8,7 +8,7 @@
 #include "cpu/kernels/gemm/gemm_types.hpp"
 
 namespace {
-namespace dense {
+namespace gemm {
 
 // How far ahead memory is asked for what is packed, along lines or from step to step: the processor
 // does not foresee lines and steps that are far apart.
@@ -33,19 +33,19 @@ void pack_square(const typename S::Item* source, Lines lines, int width, T* targ
   // What a store writes beyond the panel's width belongs to a step, or lines, that come later.
   for (int first = (width - 1) / size * size; first >= 0; first -= size) {
     const int count = lines.count - first;
-    Vector<T> square[size];
+    Vec<T> square[size];
 #pragma GCC unroll 16
     for (int i = 0; i < size; i++) {
       const auto* line = source + (first + i) * lines.line;
       if (i < count) {
         ask_for((std::uintptr_t)line + bytes_ahead);
       }
-      square[i] = i < count ? S::along(line) : Vector<T>{};
+      square[i] = i < count ? S::along(line) : Vec<T>{};
     }
-    transpose<T>(square);
+    transpose(square);
 #pragma GCC unroll 16
     for (int p = 0; p < size; p++) {
-      store_vector(target + p * width + first, square[p]);
+      store(target + p * width + first, square[p]);
     }
   }
 }
@@ -72,7 +72,7 @@ void pack(const typename S::Item* source, Lines lines, int items, int width, T* 
       ask_for(ahead);
       ask_for(ahead + (std::uintptr_t)(lines.count - 1) * item);
       for (; i < lines.count && i + size <= lines.available; i += size) {
-        store_vector(row + i, S::across(at + i, lines.step, left));
+        store(row + i, S::across(at + i, lines.step, left));
       }
     }
     for (; i < lines.count; i++) {
@@ -84,5 +84,5 @@ void pack(const typename S::Item* source, Lines lines, int items, int width, T* 
   }
 }
 
-}  // namespace dense
+}  // namespace gemm
 }  // namespace

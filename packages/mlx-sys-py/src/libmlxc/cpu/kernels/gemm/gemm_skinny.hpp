@@ -4,7 +4,7 @@
 #include "cpu/kernels/gemm/gemm_blocked.hpp"
 
 namespace {
-namespace dense {
+namespace gemm {
 
 constexpr int few_rows = 8;
 // Rows and columns whose sums, or the former alone, are registers at a time.
@@ -13,7 +13,7 @@ constexpr int combined_steps = 8;
 
 template <class T>
 int padded(int steps) {
-  return pieces(steps, lanes_of<T>) * lanes_of<T>;
+  return ceil_div(steps, lanes_of<T>) * lanes_of<T>;
 }
 
 // Elements of T that multiply_few_rows needs besides y.
@@ -32,7 +32,7 @@ void order_rows(const Gemm& p, T* x) {
     int s = 0;
     if (p.a.column == 1) {
       for (; S::items(s + size) <= p.k; s += size) {
-        store_vector(x + s, S::along(source + S::items(s)));
+        store(x + s, S::along(source + S::items(s)));
       }
     }
     for (; s < steps; s++) {
@@ -60,14 +60,14 @@ __attribute__((noinline)) void dots(
   for (int c = 0; c < columns; c++) {
     column[c] = b + (c < count ? c : 0) * b_column;
   }
-  Vector<T> sums[rows][columns] = {};
+  Vec<T> sums[rows][columns] = {};
   auto add = [&](int s, auto&& right) {
-    Vector<T> left[rows];
+    Vec<T> left[rows];
 #pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) left[r] = load_vector(x + r * x_row + s);
+    for (int r = 0; r < rows; r++) left[r] = load(x + r * x_row + s);
 #pragma GCC unroll 4
     for (int c = 0; c < columns; c++) {
-      const Vector<T> v = right(c);
+      const Vec<T> v = right(c);
 #pragma GCC unroll 4
       for (int r = 0; r < rows; r++) sums[r][c] = S::Math::multiply_add(left[r], v, sums[r][c]);
     }
@@ -92,7 +92,7 @@ __attribute__((noinline)) void dots(
     } else {
 #pragma GCC unroll 4
       for (int c = 0; c < columns; c++) {
-        total[c] = sum_lanes<T>(sums[r][c]);
+        total[c] = sum(sums[r][c]);
       }
     }
     for (int c = 0; c < count; c++) {
@@ -114,14 +114,14 @@ __attribute__((noinline)) void scatter_values(
     std::ptrdiff_t y_row,
     bool add) {
   for (int j = 0; j < columns; j += lanes_of<T>) {
-    Vector<T> sums[rows];
+    Vec<T> sums[rows];
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
-      sums[r] = add ? load_vector(y + r * y_row + j) : Vector<T>{};
+      sums[r] = add ? load(y + r * y_row + j) : Vec<T>{};
     }
 #pragma GCC unroll 8
     for (int s = 0; s < steps; s++) {
-      const Vector<T> v = S::across(b + S::items(s) * b_row + j, b_row, left - S::items(s));
+      const Vec<T> v = S::across(b + S::items(s) * b_row + j, b_row, left - S::items(s));
 #pragma GCC unroll 4
       for (int r = 0; r < rows; r++) {
         sums[r] = S::Math::multiply_add(x[r * x_row + s], v, sums[r]);
@@ -129,7 +129,7 @@ __attribute__((noinline)) void scatter_values(
     }
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
-      store_vector(y + r * y_row + j, sums[r]);
+      store(y + r * y_row + j, sums[r]);
     }
   }
 }
@@ -145,13 +145,13 @@ __attribute__((noinline)) void combine_some(
     int columns,
     T* y,
     std::ptrdiff_t y_row) {
-  Vector<T> sums[rows] = {};
+  Vec<T> sums[rows] = {};
   for (int s = 0; S::items(s) < k; s++, b += S::items(1) * b_row) {
     T some[lanes_of<T>] = {};
     for (int j = 0; j < columns; j++) {
       some[j] = S::get(b + j, b_row, k - S::items(s));
     }
-    const Vector<T> v = load_vector(some);
+    const Vec<T> v = load(some);
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
       sums[r] = S::Math::multiply_add(x[r * x_row + s], v, sums[r]);
@@ -168,13 +168,13 @@ template <class F>
 void for_row_tiles(int m, F f) {
   int i = 0;
   for (; i + few_tile_rows <= m; i += few_tile_rows) {
-    f(i, Constant<few_tile_rows>());
+    f(i, std::integral_constant<int, few_tile_rows>());
   }
   for (; i + 2 <= m; i += 2) {
-    f(i, Constant<2>());
+    f(i, std::integral_constant<int, 2>());
   }
   if (i < m) {
-    f(i, Constant<1>());
+    f(i, std::integral_constant<int, 1>());
   }
 }
 
@@ -194,7 +194,7 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
             b + j * p.b.column,
             p.b.column,
             p.k,
-            smaller(few_tile_columns, n - j),
+            min(few_tile_columns, n - j),
             y + i * y_row + j,
             y_row);
       });
@@ -218,10 +218,10 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
   };
   int s = 0;
   for (; s + combined_steps <= steps; s += combined_steps) {
-    add(s, Constant<combined_steps>());
+    add(s, std::integral_constant<int, combined_steps>());
   }
   for (; s < steps; s++) {
-    add(s, Constant<1>());
+    add(s, std::integral_constant<int, 1>());
   }
   if (vectors < n) {
     for_row_tiles(p.m, [&](int i, auto rows) {
@@ -238,5 +238,5 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
   }
 }
 
-}  // namespace dense
+}  // namespace gemm
 }  // namespace

@@ -1,4 +1,4 @@
-// The types of numbers that products take, and what the loops compute with in place of each.
+// The types of elements that GEMM takes, and what the loops compute with in place of each.
 //
 // A product runs over `steps`: one per item along k, or per pair of items. Each type says how to
 // get the elements of a step from memory (`Item`) as the loops have them (`T`), and how to turn
@@ -6,26 +6,29 @@
 #pragma once
 
 #include "cpu/kernels/simd/convert.hpp"
-#include "cpu/kernels/simd/vector.hpp"
 
 namespace {
-namespace dense {
+namespace gemm {
+
+inline int ceil_div(int size, int piece) {
+  return (size + piece - 1) / piece;
+}
 
 template <class T>
 struct Arithmetic {
-  static Vector<T> multiply_add(T a, Vector<T> b, Vector<T> sum) {
+  static Vec<T> multiply_add(T a, Vec<T> b, Vec<T> sum) {
     return sum + a * b;
   }
-  static Vector<T> multiply_add(Vector<T> a, Vector<T> b, Vector<T> sum) {
+  static Vec<T> multiply_add(Vec<T> a, Vec<T> b, Vec<T> sum) {
     return sum + a * b;
   }
 };
 
-// One item per step, converted to T.
-template <class I, class N>
-struct Plain {
+// One item per step, as it is computed with.
+template <class I>
+struct Single {
   using Item = I;
-  using T = N;
+  using T = Computed<I>;
   using Math = Arithmetic<T>;
   static constexpr int width = 1;  // elements of T per item of a result
 
@@ -35,81 +38,24 @@ struct Plain {
   static int items(int steps) {
     return steps;
   }
-};
-
-template <class T>
-struct Same : Plain<T, T> {
   // The element at `at`; `step` leads to the next item along k, of which `left` are left.
-  static T get(const T* at, std::ptrdiff_t, int) {
-    return *at;
+  static T get(const Item* at, std::ptrdiff_t, int) {
+    return widen(*at);
   }
   // Elements for as many steps as there are lanes, the items being neighbours along k.
-  static Vector<T> along(const T* at) {
-    return load_vector(at);
+  static Vec<T> along(const Item* at) {
+    return load(at);
   }
   // The elements of one step of neighbouring rows of a, or columns of b.
-  static Vector<T> across(const T* at, std::ptrdiff_t, int) {
-    return load_vector(at);
+  static Vec<T> across(const Item* at, std::ptrdiff_t, int) {
+    return load(at);
   }
-  static T value(T item) {
-    return item;
-  }
-  static void put(const T* sums, T* y, int count) {
-    std::memcpy(y, sums, sizeof(T) * (std::size_t)count);
-  }
-};
-
-typedef std::uint16_t vhalf __attribute__((vector_size(2 * lanes)));
-
-inline vhalf load_halves(const std::uint16_t* p) {
-  vhalf v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
-struct Half : Plain<std::uint16_t, float> {
-  static float get(const Item* at, std::ptrdiff_t, int) {
-    return half_to_float(*at);
-  }
-  static vfloat along(const Item* at) {
-#if defined(__AVX512F__)
-    return (vfloat)_mm512_maskz_cvtph_ps(0xffff, (__m256i)load_halves(at));
-#elif defined(__F16C__)
-    return (vfloat)_mm256_cvtph_ps((__m128i)load_halves(at));
-#else
-    vfloat v;
-    for (int lane = 0; lane < lanes; lane++) {
-      v[lane] = half_to_float(at[lane]);
+  static void put(const T* sums, Item* y, int count) {
+    if constexpr (std::is_same_v<Item, T>) {
+      std::memcpy(y, sums, sizeof(T) * (std::size_t)count);
+    } else {
+      narrow(sums, y, (std::size_t)count);
     }
-    return v;
-#endif
-  }
-  static vfloat across(const Item* at, std::ptrdiff_t, int) {
-    return along(at);
-  }
-  static float value(Item item) {
-    return half_to_float(item);
-  }
-  static void put(const float* sums, Item* y, int count) {
-    narrow(sums, y, Float::f16, (std::size_t)count);
-  }
-};
-
-struct Brain : Plain<std::uint16_t, float> {
-  static float get(const Item* at, std::ptrdiff_t, int) {
-    return brain_to_float(*at);
-  }
-  static vfloat along(const Item* at) {
-    return (vfloat)(__builtin_convertvector(load_halves(at), vuint) << 16);
-  }
-  static vfloat across(const Item* at, std::ptrdiff_t, int) {
-    return along(at);
-  }
-  static float value(Item item) {
-    return brain_to_float(item);
-  }
-  static void put(const float* sums, Item* y, int count) {
-    narrow(sums, y, Float::bf16, (std::size_t)count);
   }
 };
 
@@ -124,8 +70,8 @@ struct PairArithmetic {
 };
 
 // Two items per step, as the processor multiplies them: a T holds both, the first in the low half.
-struct BrainPair {
-  using Item = std::uint16_t;
+struct BFloat16Pair {
+  using Item = BFloat16;
   using T = float;
   using Math = PairArithmetic;
   static constexpr int width = 1;
@@ -137,27 +83,25 @@ struct BrainPair {
     return 2 * steps;
   }
   static float get(const Item* at, std::ptrdiff_t step, int left) {
-    const std::uint32_t high = left > 1 ? at[step] : 0;
-    return bits_to_float(high << 16 | *at);
+    const std::uint32_t high = left > 1 ? at[step].bits : 0;
+    return bits_to_float(high << 16 | at->bits);
   }
   static vfloat along(const Item* at) {
-    vfloat v;
-    std::memcpy(&v, at, sizeof v);
-    return v;
+    return load_raw<vfloat>(at);
   }
   static vfloat across(const Item* at, std::ptrdiff_t step, int left) {
-    const vhalf high = left > 1 ? load_halves(at + step) : vhalf{};
-    return (vfloat)(__builtin_convertvector(high, vuint) << 16 |
-                    __builtin_convertvector(load_halves(at), vuint));
+    const vuint high = left > 1 ? (vuint)load(at + step) : vuint{};
+    const auto low = load_raw<Vec<std::uint16_t, lanes>>(at);
+    return (vfloat)(high | __builtin_convertvector(low, vuint));
   }
 };
 #else
-using BrainPair = Brain;
+using BFloat16Pair = Single<BFloat16>;
 #endif
 
 // A complex product is a real one of twice the width and depth: of the rows (re, im) of a and, for
 // each row of b, two rows (re, im) and (-im, re) of b.
-struct Complex : Same<float> {
+struct Complex : Single<float> {
   static constexpr int width = 2;
 
   static int steps(int items) {
@@ -168,5 +112,5 @@ struct Complex : Same<float> {
   }
 };
 
-}  // namespace dense
+}  // namespace gemm
 }  // namespace

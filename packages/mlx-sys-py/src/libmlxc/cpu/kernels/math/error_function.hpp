@@ -7,7 +7,7 @@ namespace {
 
 // The least result that rounds to 1 is that of 3.92.
 inline vfloat bounded_magnitude(vfloat x) {
-  return at_most(magnitude(x), 3.95f);
+  return min(splat(3.95f), magnitude(x));
 }
 
 #if defined(__AVX512F__)

@@ -1,7 +1,7 @@
 // The exponential of vectors of floats, and what its relatives have in common with it.
 #pragma once
 
-#include "cpu/kernels/simd/simd.hpp"
+#include "cpu/kernels/simd/vector.hpp"
 
 namespace {
 
@@ -13,28 +13,6 @@ inline V polynomial(V x, double first, T... rest) {
   } else {
     return polynomial(x, rest...) * x + (decltype(x[0] + x[0]))first;
   }
-}
-
-// The smaller of x and the limit; NaN stays. Compilers do not see that this is one instruction.
-inline vfloat at_most(vfloat x, float limit) {
-#if defined(__AVX512F__)
-  return (vfloat)_mm512_min_ps((__m512)splat(limit), (__m512)x);
-#elif defined(__AVX2__)
-  return (vfloat)_mm256_min_ps((__m256)splat(limit), (__m256)x);
-#else
-  return x > limit ? splat(limit) : x;
-#endif
-}
-
-// The greater of x and the limit; NaN stays.
-inline vfloat at_least(vfloat x, float limit) {
-#if defined(__AVX512F__)
-  return (vfloat)_mm512_max_ps((__m512)splat(limit), (__m512)x);
-#elif defined(__AVX2__)
-  return (vfloat)_mm256_max_ps((__m256)splat(limit), (__m256)x);
-#else
-  return x < limit ? splat(limit) : x;
-#endif
 }
 
 // 2^n for integers -126 <= n <= 127.
@@ -72,7 +50,7 @@ struct ExpParts {
 };
 
 inline vfloat exponential(vfloat x) {
-  const ExpParts e(at_least(at_most(x, 89), -105));
+  const ExpParts e(max(splat(-105), min(splat(89), x)));
   return scaled((e.tail() * e.r + 1) * e.r + 1, e.n);
 }
 

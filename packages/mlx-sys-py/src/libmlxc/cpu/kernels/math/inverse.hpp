@@ -125,7 +125,7 @@ inline vfloat remainder_of(vfloat x, vfloat y) {
   vfloat result;
   vint rare;
   for (int part = 0; part < 2; part++) {
-    vshort some_x, some_y;
+    vfloat_half some_x, some_y;
     std::memcpy(&some_x, (const char*)&x + part * sizeof some_x, sizeof some_x);
     std::memcpy(&some_y, (const char*)&y + part * sizeof some_y, sizeof some_y);
     const vdouble a = __builtin_convertvector(some_x, vdouble);
@@ -134,10 +134,10 @@ inline vfloat remainder_of(vfloat x, vfloat y) {
     const vdouble n = (quotient + shift) - shift;
     const vdouble rest = a - n * b;
     const vlong other_side = (rest != 0) & ((rest < 0) != (b < 0));
-    const vshort value = __builtin_convertvector(other_side ? rest + b : rest, vshort);
+    const vfloat_half value = __builtin_convertvector(other_side ? rest + b : rest, vfloat_half);
     const auto exact = (quotient < 0x1p28) & (quotient > -0x1p28) & (b < (double)infinity) &
         (b > -(double)infinity);
-    const auto inexact = __builtin_convertvector(~exact, vec<std::int32_t, lanes / 2>);
+    const auto inexact = __builtin_convertvector(~exact, Vec<std::int32_t, lanes / 2>);
     std::memcpy((char*)&result + part * sizeof value, &value, sizeof value);
     std::memcpy((char*)&rare + part * sizeof inexact, &inexact, sizeof inexact);
   }

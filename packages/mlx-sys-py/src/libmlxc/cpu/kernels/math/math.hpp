@@ -6,18 +6,11 @@
 #pragma once
 
 #include "cpu/kernels/math/exponential.hpp"
-#include "cpu/kernels/simd/lanes.hpp"
 
 namespace {
 
-constexpr float infinity = __builtin_inff();
-using vdouble = vec<double, lanes / 2>;
-using vlong = vec<std::int64_t, lanes / 2>;
-using vshort = vec<float, lanes / 2>;
-
-inline vfloat magnitude(vfloat x) {
-  return (vfloat)((vint)x & 0x7fffffff);
-}
+// As many floats as there are lanes for doubles.
+typedef Vec<float, lanes / 2> vfloat_half;
 
 inline vfloat with_sign(vfloat x, vfloat sign) {
   return (vfloat)((vint)x | ((vint)sign & (vint)splat(-0.0f)));
@@ -47,17 +40,6 @@ inline V square_root(V x) {
 #endif
 }
 
-// Whether all lanes of a comparison are true.
-inline bool all(vint mask) {
-#if defined(__AVX512F__)
-  return _mm512_movepi32_mask((__m512i)mask) == 0xffff;
-#elif defined(__AVX2__)
-  return _mm256_movemask_ps((__m256)mask) == 0xff;
-#else
-  return (mask[0] & mask[1] & mask[2] & mask[3]) != 0;
-#endif
-}
-
 // To the nearest integer, to even if there are two. Adding 1.5 * 2^23 pushes the fraction out.
 inline vfloat nearest(vfloat x) {
   const vfloat shift = splat(0x1.8p23f);
@@ -77,7 +59,7 @@ inline vfloat round_up(vfloat x) {
 
 // e^x - 1 without cancellation near 0.
 inline vfloat exponential_minus_one(vfloat x) {
-  const ExpParts e(at_least(at_most(x, 89), -30));
+  const ExpParts e(max(splat(-30), min(splat(89), x)));
   const vfloat q = e.r + e.r * e.r * e.tail();
   // Half of the result, as 2^n may be beyond the range of exponents.
   const vfloat power = power_of_two(e.n - 1);
@@ -135,7 +117,7 @@ inline vfloat logistic(vfloat x) {
 }
 
 inline vfloat hyperbolic_tangent(vfloat x) {
-  const vfloat e = exponential_minus_one(2 * at_most(magnitude(x), 10));
+  const vfloat e = exponential_minus_one(2 * min(splat(10), magnitude(x)));
   return with_sign(e / (e + 2), x);
 }
 
@@ -267,13 +249,13 @@ inline vfloat power_of(vfloat x, vfloat y) {
   const vfloat size = magnitude(x);
   vfloat result;
   for (int part = 0; part < 2; part++) {
-    vshort some_x, some_y;
+    vfloat_half some_x, some_y;
     std::memcpy(&some_x, (const char*)&size + part * sizeof some_x, sizeof some_x);
     std::memcpy(&some_y, (const char*)&y + part * sizeof some_y, sizeof some_y);
-    const vshort value = __builtin_convertvector(
+    const vfloat_half value = __builtin_convertvector(
         positive_power(
             __builtin_convertvector(some_x, vdouble), __builtin_convertvector(some_y, vdouble)),
-        vshort);
+        vfloat_half);
     std::memcpy((char*)&result + part * sizeof value, &value, sizeof value);
   }
   const vfloat nan = splat(__builtin_nanf(""));

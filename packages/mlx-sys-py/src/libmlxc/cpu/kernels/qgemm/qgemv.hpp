@@ -8,7 +8,8 @@
 // whole vectors of partial sums, and biases meet the group sums of x.
 #pragma once
 
-#include "cpu/kernels/gemm/gemm_types.hpp"
+#include "cpu/kernels/simd/convert.hpp"
+#include "cpu/kernels/table.hpp"
 #if defined(__AVX512VNNI__)
 #include "cpu/kernels/qgemm/qgemv_int8.hpp"
 #else
@@ -16,6 +17,7 @@
 #endif
 
 namespace {
+namespace qgemv {
 
 using mlx_c::cpu::QuantizedGemm;
 using mlx_c::cpu::Range;
@@ -24,15 +26,6 @@ constexpr int panel_rows = 32;
 // How far ahead of the loads weights are asked for, which the processor does too late by itself:
 // 8 KiB, further than memory can send while one line is on its way.
 constexpr int prefetch_words = 2048;
-
-// The first `count` lanes; zero in the others, whatever they hold.
-inline vfloat first(vfloat v, int count) {
-  vint lane;
-  for (int i = 0; i < lanes; i++) {
-    lane[i] = i;
-  }
-  return lane < count ? v : vfloat{};
-}
 
 // How one row of x and of the scales lies in memory, zero-padded to whole vectors.
 struct Layout {
@@ -57,21 +50,21 @@ struct Layout {
   }
 };
 
-std::size_t packed_row(const QuantizedGemm& p) {
+std::size_t packed_row_size(const QuantizedGemm& p) {
   return (std::size_t)Layout(p).row();
 }
 
-std::size_t scratch(const QuantizedGemm& p) {
+std::size_t scratch_size(const QuantizedGemm& p) {
   // What is loaded behind the last scale needs to be memory, no more.
   return (std::size_t)2 * (panel_rows * Layout(p).groups + lanes) + p.k;
 }
 
-void pack_rows(const QuantizedGemm& p, Range range, float* scratch) {
+void pack_x(const QuantizedGemm& p, Range range, float* scratch) {
   const Layout layout(p);
   for (int m = range.begin; m < range.end; m++) {
     const void* source = advance(p.x, p.x_type, (std::size_t)m * p.k);
     const float* x = static_cast<const float*>(source);
-    if (p.x_type != Float::f32) {
+    if (p.x_type != ElementType::f32) {
       widen(source, p.x_type, scratch, p.k);
       x = scratch;
     }
@@ -94,31 +87,7 @@ void pack_rows(const QuantizedGemm& p, Range range, float* scratch) {
   }
 }
 
-// Scales and biases are floats, or halves as they lie in memory.
-inline vfloat load_scales(const float* p) {
-  return load(p);
-}
-
-inline vfloat load_scales(const std::uint16_t* p) {
-  return dense::Half::along(p);
-}
-
-inline vfloat4 load_four(const float* p) {
-  vfloat4 v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
-inline vfloat4 load_four(const std::uint16_t* p) {
-#if defined(__F16C__)
-  return (vfloat4)_mm_cvtph_ps(_mm_loadl_epi64((const __m128i*)p));
-#else
-  return vfloat4{
-      half_to_float(p[0]), half_to_float(p[1]), half_to_float(p[2]), half_to_float(p[3])};
-#endif
-}
-
-// Whatever lies in the other lanes.
+// The upper lanes are undefined.
 inline vfloat fill_up(vfloat4 v) {
 #if defined(__AVX512F__)
   return (vfloat)_mm512_castps128_ps512((__m128)v);
@@ -133,9 +102,9 @@ inline vfloat fill_up(vfloat4 v) {
 template <int group_lanes, class S>
 inline vfloat block_scales(const S* scales, int block) {
   if constexpr (group_lanes >= lanes) {
-    return splat(load_four(scales + block / (group_lanes / lanes))[0]);
+    return splat(load<S, 4>(scales + block / (group_lanes / lanes))[0]);
   }
-  const vfloat s = fill_up(load_four(scales + block * (lanes / group_lanes)));
+  const vfloat s = fill_up(load<S, 4>(scales + block * (lanes / group_lanes)));
 #if defined(__AVX512F__)
   return group_lanes == 4
       ? __builtin_shufflevector(s, s, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
@@ -172,7 +141,7 @@ void tile(
   for (int g = 0; g < layout.groups; g += lanes) {
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
-      const vfloat bias = first(load_scales(biases + r * layout.groups + g), layout.groups - g);
+      const vfloat bias = first(load(biases + r * layout.groups + g), layout.groups - g);
 #pragma GCC unroll 8
       for (int c = 0; c < columns; c++) {
         total[r][c] += bias * load(x[c] + layout.x_size + g);
@@ -188,7 +157,7 @@ void tile(
     for (int r = 0; r < rows; r++) {
       const std::uint32_t* p = w + (std::ptrdiff_t)r * layout.words + b * lanes;
       __builtin_prefetch(p + prefetch_words, 0, 2);
-      word[r] = part.value ? load_words(p, left) : load_words(p);
+      word[r] = part.value ? load_some<std::uint32_t>(p, left) : load(p);
     }
     vfloat dot[rows][columns];
     dots<bits>(word, x, b, dot);
@@ -202,10 +171,10 @@ void tile(
     }
   };
   for (int b = 0; b < full; b++) {
-    add(b, Constant<false>());
+    add(b, std::false_type());
   }
   if (left > 0) {
-    add(full, Constant<true>());
+    add(full, std::true_type());
   }
 #pragma GCC unroll 8
   for (int c = 0; c < columns; c++, y += panel_rows) {
@@ -249,9 +218,9 @@ constexpr Tiles tiles_of = {
 
 // For scales of the type, which may be f16 with one column.
 template <int bits, int group>
-Tiles choose_columns(int columns, Float type) {
-  if (type == Float::f16) {
-    return tiles_of<bits, group, 1, std::uint16_t>;
+Tiles choose_columns(int columns, ElementType type) {
+  if (type == ElementType::f16) {
+    return tiles_of<bits, group, 1, Half>;
   }
   if (columns == 1) {
     return tiles_of<bits, group, 1>;
@@ -268,7 +237,7 @@ Tiles choose_columns(int columns, Float type) {
 }
 
 template <int bits>
-Tiles choose_group(int group, int columns, Float type) {
+Tiles choose_group(int group, int columns, ElementType type) {
   switch (group) {
     case 32:
       return choose_columns<bits, 32>(columns, type);
@@ -279,7 +248,7 @@ Tiles choose_group(int group, int columns, Float type) {
   }
 }
 
-Tiles choose(const QuantizedGemm& p, int columns, Float type) {
+Tiles choose(const QuantizedGemm& p, int columns, ElementType type) {
   return p.bits == 4 ? choose_group<4>(p.group, columns, type)
                      : choose_group<8>(p.group, columns, type);
 }
@@ -305,10 +274,10 @@ float exact(
 // are of the type that is `wanted`, else as floats in `target`. Asks for those that come next.
 const void* scales_ahead(
     const void* source,
-    Float type,
+    ElementType type,
     std::size_t at,
     std::size_t count,
-    Float wanted,
+    ElementType wanted,
     bool last,
     float* target) {
   const char* here = static_cast<const char*>(advance(source, type, at));
@@ -334,7 +303,7 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
   const auto is_finite = [&](int m) {
     return p.packed[(std::size_t)(m + 1) * layout.row() - lanes] == 0;
   };
-  const bool halves = p.scales_type == Float::f16 && p.biases_type == Float::f16 &&
+  const bool halves = p.scales_type == ElementType::f16 && p.biases_type == ElementType::f16 &&
       rows_of_y.end - rows_of_y.begin == 1 && is_finite(rows_of_y.begin);
 
   for (int n = columns_of_y.begin; n < columns_of_y.end; n += panel_rows) {
@@ -345,7 +314,7 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
     const std::size_t count = (std::size_t)rows * groups;
     // Vectors of them are read, and nothing may lie behind those of the last row.
     const bool last = p.n - n < panel_rows + lanes;
-    const Float type = halves && !last ? Float::f16 : Float::f32;
+    const ElementType type = halves && !last ? ElementType::f16 : ElementType::f32;
     const void* const scales =
         scales_ahead(p.scales, p.scales_type, at, count, type, last, widened);
     const void* const biases =
@@ -380,11 +349,12 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
           }
         }
         char* target = static_cast<char*>(p.y);
-        target += ((std::size_t)m * p.n + n) * (p.y_type == Float::f32 ? 4 : 2);
+        target += ((std::size_t)m * p.n + n) * item_size(p.y_type);
         narrow(y + c * panel_rows, target, p.y_type, rows);
       }
     }
   }
 }
 
+}  // namespace qgemv
 }  // namespace

@@ -5,17 +5,20 @@
 // fused multiply-add per vector.
 #pragma once
 
-#include "cpu/kernels/simd/simd.hpp"
+#include "cpu/kernels/simd/elements.hpp"
 #include "cpu/kernels/table.hpp"
 
 namespace {
+namespace qgemv {
+
+using mlx_c::cpu::QuantizedGemm;
 
 // Vectors of packed x that one block of weights takes.
 template <int bits>
 constexpr int packed_vectors = 32 / bits;
 
 template <int bits>
-void pack_row(const mlx_c::cpu::QuantizedGemm& p, const float* x, float* packed) {
+void pack_row(const QuantizedGemm& p, const float* x, float* packed) {
   constexpr int per_word = 32 / bits;
   const int words = p.k / per_word;
   for (int word = 0; word < (words + lanes - 1) / lanes * lanes; word++) {
@@ -54,4 +57,5 @@ inline void dots(
   }
 }
 
+}  // namespace qgemv
 }  // namespace

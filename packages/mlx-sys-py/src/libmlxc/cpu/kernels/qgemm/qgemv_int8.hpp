@@ -6,16 +6,19 @@
 // base 256, each -128 to 127, and sum(q * n) is made of three exact sums of bytes.
 #pragma once
 
-#include "cpu/kernels/simd/simd.hpp"
+#include "cpu/kernels/simd/elements.hpp"
 #include "cpu/kernels/table.hpp"
 
 namespace {
+namespace qgemv {
+
+using mlx_c::cpu::QuantizedGemm;
 
 constexpr int digits = 3;
-// The greatest n, whose highest digit is 127 even if it is rounded up.
-constexpr float most_steps = 127 << 16;
+// The largest n, whose highest digit is 127 even if it is rounded up.
+constexpr float max_steps = 127 << 16;
 // Of smaller groups the step would not be a normal number.
-constexpr float least_magnitude = 0x1p-102f;
+constexpr float min_magnitude = 0x1p-102f;
 
 // The vectors of bytes that a vector of words consists of, so that no two weights share one.
 template <int bits>
@@ -26,21 +29,12 @@ constexpr int parts = 8 / bits;
 template <int bits>
 constexpr int packed_vectors = digits * parts<bits> + 1;
 
-inline vfloat magnitude(vfloat v) {
-  return (vfloat)((vuint)v & 0x7fffffff);
-}
-
-inline float greatest_magnitude(const float* x, int size) {
-  vfloat most = {};
+inline float max_magnitude(const float* x, int size) {
+  vfloat result = {};
   for (int i = 0; i < size; i += lanes) {
-    const vfloat v = magnitude(load(x + i));
-    most = v > most ? v : most;
+    result = max(magnitude(load(x + i)), result);
   }
-  float result = 0;
-  for (int lane = 0; lane < lanes; lane++) {
-    result = most[lane] > result ? most[lane] : result;
-  }
-  return result;
+  return max_lane(result);
 }
 
 // Stores the lowest digits, as neighbouring bytes, and takes them off.
@@ -50,18 +44,15 @@ inline void split_digits(vint& n, std::int8_t* lowest) {
 }
 
 template <int bits>
-void pack_row(const mlx_c::cpu::QuantizedGemm& p, const float* x, float* packed) {
+void pack_row(const QuantizedGemm& p, const float* x, float* packed) {
   constexpr int per_block = lanes * 32 / bits, at_once = 2 * lanes;
   if (p.k % per_block != 0) {
     float* const last = packed + p.k / per_block * packed_vectors<bits> * lanes;
     std::memset(last, 0, sizeof(vfloat) * packed_vectors<bits>);
   }
   for (int begin = 0; begin < p.k; begin += p.group) {
-    float most = greatest_magnitude(x + begin, p.group);
-    if (!(most > least_magnitude)) {
-      most = least_magnitude;
-    }
-    const float step = most / most_steps, steps = most_steps / most;
+    const float size = max(max_magnitude(x + begin, p.group), min_magnitude);
+    const float step = size / max_steps, steps = max_steps / size;
     for (int i = begin; i < begin + p.group; i += at_once) {
       float* const block = packed + i / per_block * packed_vectors<bits> * lanes;
       const int lane = i % per_block * bits / 32;
@@ -126,4 +117,5 @@ inline void dots(
   }
 }
 
+}  // namespace qgemv
 }  // namespace

@@ -1,6 +1,6 @@
-// Random bits. Compiled once per instruction set.
+#include "cpu/kernels/random/threefry.hpp"
 
-#include "cpu/kernels/simd/lanes.hpp"
+#include "cpu/kernels/simd/vector.hpp"
 
 namespace {
 
@@ -19,7 +19,7 @@ inline void four_rounds(V& x, V& y, int a, int b, int c, int d) {
 
 // Threefry of 2 × 32 bits and 20 rounds: encrypts the counters x and y.
 template <class V>
-inline void threefry(const std::uint32_t* key, V& x, V& y) {
+inline void encrypt(const std::uint32_t* key, V& x, V& y) {
   const std::uint32_t keys[] = {key[0], key[1], 0x1bd11bda ^ key[0] ^ key[1]};
   x += keys[0];
   y += keys[1];
@@ -40,15 +40,7 @@ inline void threefry(const std::uint32_t* key, V& x, V& y) {
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
-void random_words(
-    const std::uint32_t* key,
-    std::uint32_t x,
-    std::uint32_t y,
-    std::size_t count,
-    std::uint32_t* first,
-    std::uint32_t* second);
-
-void random_words(
+void threefry(
     const std::uint32_t* key,
     std::uint32_t x,
     std::uint32_t y,
@@ -62,13 +54,13 @@ void random_words(
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
     vuint a = steps + (x + (std::uint32_t)i), b = steps + (y + (std::uint32_t)i);
-    threefry(key, a, b);
+    encrypt(key, a, b);
     std::memcpy(first + i, &a, sizeof a);
     std::memcpy(second + i, &b, sizeof b);
   }
   for (; i < count; i++) {
     std::uint32_t a = x + (std::uint32_t)i, b = y + (std::uint32_t)i;
-    threefry(key, a, b);
+    encrypt(key, a, b);
     first[i] = a;
     second[i] = b;
   }

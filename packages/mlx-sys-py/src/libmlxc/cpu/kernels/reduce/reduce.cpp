@@ -1,17 +1,12 @@
-// Reductions. Compiled once per instruction set.
+#include "cpu/kernels/reduce/reduce.hpp"
 
-#include "cpu/kernels/reduce/ops.hpp"
-
-#include "cpu/kernels/math/math.hpp"
-#include "cpu/kernels/simd/element_types.hpp"
+#include "cpu/kernels/simd/elements.hpp"
 
 namespace {
 
 using mlx_c::cpu::ArgReduction;
 using mlx_c::cpu::Reduce;
 using mlx_c::cpu::Reduction;
-using mlx_c::cpu::RowFunctions;
-using mlx_c::cpu::Type;
 
 struct Sum {
   template <class V>
@@ -27,18 +22,17 @@ struct Product {
   }
 };
 
-// NaN wins, whichever side it is on.
-struct Least {
+struct Min {
   template <class V>
   V operator()(V x, V y) const {
-    return (y < x) | (y != y) ? y : x;
+    return min_or_nan(y, x);
   }
 };
 
-struct Greatest {
+struct Max {
   template <class V>
   V operator()(V x, V y) const {
-    return (y > x) | (y != y) ? y : x;
+    return max_or_nan(y, x);
   }
 };
 
@@ -56,32 +50,26 @@ struct Or {
   }
 };
 
-// n elements of type T as vectors of the type of the result.
-template <class T, class Result, int n>
-inline vec<computed<Result>, n> load_as(const void* p) {
-  const auto v = load<T, n>(p);
-  if constexpr (same<Result, boolean>) {
+// A vector as one of the type of the result.
+template <class Result, int n, class V>
+inline Vec<Computed<Result>, n> convert(V v) {
+  if constexpr (std::is_same_v<Result, Bool>) {
     return to_bools<n>(v != 0);
   } else {
-    return __builtin_convertvector(v, vec<computed<Result>, n>);
+    return __builtin_convertvector(v, Vec<Computed<Result>, n>);
   }
 }
 
-// Lanes that are filled with both types.
-template <class T, class Result>
-constexpr int common_lanes = lanes_of<T> < lanes_of<Result> ? lanes_of<T> : lanes_of<Result>;
-
 template <class F, class T, class Result>
 struct Reducer {
-  using R = computed<Result>;
+  using R = Computed<Result>;
   static constexpr int n = common_lanes<T, Result>;
-  using V = vec<R, n>;
-  static constexpr int width = 4;
+  using V = Vec<R, n>;
 
   static void row(const void* x, std::size_t size, void* result) {
     auto* in = static_cast<const char*>(x);
     auto* total = static_cast<R*>(result);
-    auto at = [in](std::size_t i) { return load_as<T, Result, n>(in + i * sizeof(T)); };
+    auto at = [in](std::size_t i) { return whole(in + i * sizeof(T)); };
     std::size_t i = 0;
     if (size >= n) {
       V part = at(0);
@@ -100,10 +88,11 @@ struct Reducer {
       for (; i + n <= size; i += n) {
         part = F{}(part, at(i));
       }
-      scatter_values(total, part, n);
+      reduce_lanes(part, n, total);
     }
     if (i < size) {
-      scatter_values(total, last(in, i, size), (int)(size - i));
+      const int count = (int)(size - i);
+      reduce_lanes(some(in + i * sizeof(T), count), count, total);
     }
   }
 
@@ -126,15 +115,15 @@ struct Reducer {
   static void add_rows(const char* in, std::ptrdiff_t row, std::size_t size, R* out) {
     std::size_t i = 0;
     for (; i + n <= size; i += n) {
-      auto at = [](const char* x) { return load_as<T, Result, n>(x); };
+      auto at = [](const char* x) { return whole(x); };
       const V v = F{}(load_raw<V>(out + i), joined<rows>(in + i * sizeof(T), row, at));
       std::memcpy(out + i, &v, sizeof v);
     }
     if (i == size) {
       return;
     }
-    const std::size_t count = size - i;
-    auto at = [count](const char* x) { return last(x, 0, count); };
+    const int count = (int)(size - i);
+    auto at = [count](const char* x) { return some(x, count); };
     const V v = joined<rows>(in + i * sizeof(T), row, at);
     R values[n];
     std::memcpy(values, &v, sizeof v);
@@ -153,11 +142,15 @@ struct Reducer {
     }
   }
 
-  static V last(const char* in, std::size_t i, std::size_t size) {
-    return load_as<T, Result, n>(Last<T, n>(in + i * sizeof(T), size - i).bytes);
+  static V whole(const char* in) {
+    return convert<Result, n>(load<T, n>(in));
   }
 
-  static void scatter_values(R* total, V v, int count) {
+  static V some(const char* in, int count) {
+    return convert<Result, n>(load_some<T, n>(in, count));
+  }
+
+  static void reduce_lanes(V v, int count, R* total) {
     R values[n];
     std::memcpy(values, &v, sizeof v);
     // Each half with the other: shorter chains of operations, and less rounding.
@@ -177,10 +170,10 @@ constexpr Reduction reducer = {Reducer<F, T, Result>::row, Reducer<F, T, Result>
 // The sum of a type: of small integers in 32 bits.
 template <class T>
 struct Summed {
-  using type = computed<T>;
+  using type = Computed<T>;
 };
 template <>
-struct Summed<boolean> {
+struct Summed<Bool> {
   using type = std::int32_t;
 };
 template <>
@@ -205,46 +198,31 @@ Reduction reduction_of(Reduce op) {
   using Total = typename Summed<T>::type;
   switch (op) {
     case Reduce::all:
-      return reducer<And, T, boolean>;
+      return reducer<And, T, Bool>;
     case Reduce::any:
-      return reducer<Or, T, boolean>;
+      return reducer<Or, T, Bool>;
     case Reduce::sum:
       return reducer<Sum, T, Total>;
     case Reduce::prod:
       return reducer<Product, T, Total>;
     case Reduce::min:
-      return reducer<Least, T, computed<T>>;
+      return reducer<Min, T, Computed<T>>;
     case Reduce::max:
-      return reducer<Greatest, T, computed<T>>;
+      return reducer<Max, T, Computed<T>>;
   }
   return {};
-}
-
-// Whether a comparison is true for any lane.
-template <class Mask>
-inline bool any(Mask mask) {
-  // As integers of 64 bits, of which there are few.
-  std::uint64_t words[sizeof mask / 8], any = 0;
-  std::memcpy(words, &mask, sizeof mask);
-  for (const std::uint64_t word : words) {
-    any |= word;
-  }
-  return any != 0;
 }
 
 template <class T, class F>
 std::uint32_t first_of(const void* x, std::size_t size) {
   constexpr int n = lanes_of<T>;
   auto* in = static_cast<const char*>(x);
-  computed<T> best = load<T, n>(Last<T, n>(in, 1).bytes)[0];
-  Reducer<F, T, computed<T>>::row(x, size, &best);
-  const auto sought = best - vec<computed<T>, n>{};
+  Computed<T> best = load_some<T, n>(in, 1)[0];
+  Reducer<F, T, Computed<T>>::row(x, size, &best);
+  const auto sought = best - Vec<Computed<T>, n>{};
   const bool nan = best != best;
-  const auto hits = [&](const char* items) {
-    const auto v = load<T, n>(items);
-    return nan ? v != v : v == sought;
-  };
-  const auto hits_at = [&](std::size_t i) { return hits(in + i * sizeof(T)); };
+  const auto hits = [&](auto v) { return nan ? v != v : v == sought; };
+  const auto hits_at = [&](std::size_t i) { return hits(load<T, n>(in + i * sizeof(T))); };
   std::size_t i = 0;
   // Four vectors at once, as to ask for any lane takes longer than to compare.
   while (i + 4 * n <= size &&
@@ -256,7 +234,7 @@ std::uint32_t first_of(const void* x, std::size_t size) {
   }
   // At the end of a row, the vector is filled up with zeros, which come behind the one sought.
   const auto hit =
-      i + n <= size ? hits_at(i) : hits(Last<T, n>(in + i * sizeof(T), size - i).bytes);
+      i + n <= size ? hits_at(i) : hits(load_some<T, n>(in + i * sizeof(T), (int)(size - i)));
   for (int lane = 0; lane < n; lane++) {
     if (hit[lane]) {
       return (std::uint32_t)i + (std::uint32_t)lane;
@@ -265,108 +243,17 @@ std::uint32_t first_of(const void* x, std::size_t size) {
   return (std::uint32_t)i;
 }
 
-// Calls f(i, v) with vectors v of floats, and what is missing in the last one set to -infinity.
-template <class T, class F>
-inline void for_floats(const char* x, std::size_t size, F f) {
-  std::size_t i = 0;
-  for (; i + lanes <= size; i += lanes) {
-    f(i, load<T>(x + i * sizeof(T)));
-  }
-  if (i == size) {
-    return;
-  }
-  vfloat last = load<T>(Last<T, lanes>(x + i * sizeof(T), size - i).bytes);
-  for (int lane = (int)(size - i); lane < lanes; lane++) {
-    last[lane] = -infinity;
-  }
-  f(i, last);
-}
-
-template <class T>
-inline float highest(const char* x, std::size_t size) {
-  float top = -infinity;
-  Reducer<Greatest, T, float>::row(x, size, &top);
-  return top;
-}
-
-template <class T>
-inline void store_some(void* y, std::size_t i, std::size_t size, vfloat v) {
-  char* at = static_cast<char*>(y) + i * sizeof(T);
-  if (i + lanes <= size) {
-    return store<T>(at, v);
-  }
-  char last[lanes * sizeof(T)];
-  store<T>(last, v);
-  std::memcpy(at, last, (size - i) * sizeof(T));
-}
-
-template <class T>
-void softmax_row(const void* x, std::size_t size, void* y) {
-  auto* in = static_cast<const char*>(x);
-  const float top = highest<T>(in, size);
-  vfloat total = {};
-  for_floats<T>(in, size, [&](std::size_t i, vfloat v) {
-    const vfloat e = exponential(v - top);
-    total += e;
-    if constexpr (same<T, float>) {
-      store_some<T>(y, i, size, e);
-    }
-  });
-  const float factor = 1 / sum(total);
-  if constexpr (same<T, float>) {
-    auto* out = static_cast<float*>(y);
-    for (std::size_t i = 0; i < size; i++) {
-      out[i] *= factor;
-    }
-  } else {
-    // Once more rather than keep them as floats, or round twice.
-    for_floats<T>(in, size, [&](std::size_t i, vfloat v) {
-      store_some<T>(y, i, size, exponential(v - top) * factor);
-    });
-  }
-}
-
-template <class T>
-void logsumexp_row(const void* x, std::size_t size, void* y) {
-  auto* in = static_cast<const char*>(x);
-  float top = highest<T>(in, size);
-  if (magnitude(splat(top))[0] < infinity) {
-    vfloat total = {};
-    for_floats<T>(in, size, [&](std::size_t, vfloat v) { total += exponential(v - top); });
-    top += logarithm(splat(sum(total)))[0];
-  }
-  std::memcpy(y, &top, sizeof top);
-}
-
 }  // namespace
 
 namespace mlx_c::cpu::MLX_C_ISA {
 
-Reduction reduction(Reduce op, Type type);
-ArgReduction arg_reduction(bool greatest, Type type);
-RowFunctions row_functions(Type type);
-
-Reduction reduction(Reduce op, Type type) {
+Reduction find_reduction(Reduce op, ElementType type) {
   return with_type(type, [&]<class T>(T) { return reduction_of<T>(op); });
 }
 
-ArgReduction arg_reduction(bool greatest, Type type) {
-  return with_type(type, [&]<class T>(T) -> ArgReduction {
-    return greatest ? first_of<T, Greatest> : first_of<T, Least>;
-  });
-}
-
-RowFunctions row_functions(Type type) {
-  switch (type) {
-    case Type::f32:
-      return {softmax_row<float>, logsumexp_row<float>};
-    case Type::f16:
-      return {softmax_row<half>, logsumexp_row<half>};
-    case Type::bf16:
-      return {softmax_row<brain>, logsumexp_row<brain>};
-    default:
-      return {};
-  }
+ArgReduction find_arg_reduction(bool max, ElementType type) {
+  return with_type(
+      type, [&]<class T>(T) -> ArgReduction { return max ? first_of<T, Max> : first_of<T, Min>; });
 }
 
 }  // namespace mlx_c::cpu::MLX_C_ISA

@@ -11,7 +11,7 @@ namespace {
 
 using mlx::core::array;
 
-// Keys that one task looks at.
+// Keys of one task.
 constexpr int part_size = 256;
 
 int pieces(int size, int piece) {
@@ -22,18 +22,15 @@ bool has_rows(const array& a) {
   return a.shape(-1) == 1 || a.strides(-1) == 1;
 }
 
-Number number(Float type) {
-  return type == Float::f32 ? Number::f32 : type == Float::f16 ? Number::f16 : Number::bf16;
-}
-
-// What parts of the keys give to one head: sums of values, each with a greatest score of its own.
+// The partial results of one head (split-K): weighted sums of values, each relative to the maximum
+// score of its part.
 struct Parts {
   const float *sums, *greatest, *totals;
   int count;
-  std::ptrdiff_t step;  // from the head in one part to the same in the next
+  std::ptrdiff_t step;  // from a head in one part to the same head in the next
 };
 
-// y = the sum of all parts, weighed by what the greatest scores are to each other.
+// y = the sum of the parts, rescaled to a common maximum (online softmax).
 void join(const Parts& parts, int width, float* y) {
   float top = parts.greatest[0], total = 0;
   for (int i = 1; i < parts.count; i++) {
@@ -57,9 +54,7 @@ void join(const Parts& parts, int width, float* y) {
 }  // namespace
 
 DecodeAttention::DecodeAttention(const array& queries, const array& keys, const array& values)
-    : queries_(queries),
-      keys_(keys, number(queries_.type)),
-      values_(values, number(queries_.type)) {}
+    : queries_(queries), keys_(keys, queries_.type), values_(values, queries_.type) {}
 
 bool DecodeAttention::reads(const array& keys, const array& values) {
   return has_rows(keys) && has_rows(values);
@@ -77,7 +72,7 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
   float* const totals = greatest + results;
 
   queries_.copy_to(kernels, queries);
-  // From the last row on, as rows get longer in place.
+  // From the last row to the first: rows grow in place.
   for (int item = p.items - 1; item >= 0; item--) {
     const float* source = queries + static_cast<std::ptrdiff_t>(item) * p.width;
     float* target = queries + static_cast<std::ptrdiff_t>(item) * row;
@@ -87,16 +82,16 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
     std::fill(target + p.width, target + row, 0.0f);
   }
 
-  // Heads that share keys lie behind each other; so do their results of each part.
+  // Heads that share keys (grouped queries) are contiguous, and so are their partial results.
   const auto task = [&](int index) {
     const int group = index / parts, begin = index % parts * part_size;
-    const Operand key = from(keys_[group], number(queries_.type), begin, 0);
-    const Operand value = from(values_[group], number(queries_.type), begin, 0);
+    const Operand key = from(keys_[group], queries_.type, begin, 0);
+    const Operand value = from(values_[group], queries_.type, begin, 0);
     auto* weights =
         static_cast<float*>(scratch<DecodeAttention>(sizeof(float) * p.repeats * part_size));
     const std::ptrdiff_t head = static_cast<std::ptrdiff_t>(group) * p.repeats;
     const std::ptrdiff_t result = static_cast<std::ptrdiff_t>(index) * p.repeats;
-    kernels.attend(
+    kernels.attention.decode(
         {queries_.type,
          p.repeats,
          std::min(part_size, p.keys - begin),
@@ -130,7 +125,7 @@ void DecodeAttention::attend(const Kernels& kernels, const Attention& p, void* y
         p.value_width,
         joined + static_cast<std::ptrdiff_t>(item) * p.value_width);
   }
-  kernels.narrow(joined, y, queries_.type, items * p.value_width);
+  kernels.convert.narrow(joined, y, queries_.type, items * p.value_width);
 }
 
 }  // namespace mlx_c::cpu

@@ -1,7 +1,9 @@
-// Attention, one way for each number of queries.
+// The implementations of attention, by the number of queries.
 #pragma once
 
 #include <mlx/array.h>
+
+#include "cpu/arrays/matrix_view.hpp"
 #include "cpu/arrays/view.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
@@ -14,14 +16,14 @@ struct Attention {
   float scale;
   bool causal;
 
-  // How many keys query i sees.
+  // Keys that query i sees.
   int visible(int i) const {
     return causal ? i + 1 + keys - queries : keys;
   }
 };
 
-// Of one query for each head, as a language model asks them when it makes one token. Reads keys
-// and values where they lie, as they are: a cache of half precision is not converted.
+// Decoding: one query per head. Reads keys and values in place: a cache in half precision is not
+// converted.
 class DecodeAttention {
  public:
   DecodeAttention(
@@ -29,7 +31,7 @@ class DecodeAttention {
       const mlx::core::array& keys,
       const mlx::core::array& values);
 
-  // Whether the keys and values lie as they should.
+  // Whether it takes the layout of these keys and values.
   static bool reads(const mlx::core::array& keys, const mlx::core::array& values);
 
   void attend(const Kernels& kernels, const Attention& p, void* y) const;
@@ -39,8 +41,8 @@ class DecodeAttention {
   const MatrixView keys_, values_;
 };
 
-// Results of shape [items, queries, value_width] at y. False where that is not worth it or the
-// numbers are not fit for it; then y is still to be computed.
+// By int16 GEMM. Writes results of shape [items, queries, value_width] to y. False if it does not
+// pay or a number is out of range; then y is still to be computed.
 bool attend_in_integers(
     const Kernels& kernels,
     const Attention& p,

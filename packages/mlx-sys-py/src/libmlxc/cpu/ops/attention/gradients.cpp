@@ -1,10 +1,12 @@
-// The gradients of attention, which compute its weights once more.
+// The gradients of attention. The weights are recomputed, not stored.
 #include <algorithm>
 
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
+
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/attention/heads.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -23,7 +25,7 @@ void add_rows(const float* x, int rows, int size, float* y, std::ptrdiff_t y_row
   }
 }
 
-// With respect to queries, keys and values, given the one with respect to the result.
+// With respect to queries, keys and values, given the cotangent.
 struct Gradients {
   HeadResults queries, keys, values;
 
@@ -38,7 +40,7 @@ struct Gradients {
           add_block(
               kernels,
               heads,
-              from(gradient[head], Number::f32, begin, 0),
+              from(gradient[head], ElementType::f32, begin, 0),
               head,
               {begin, std::min(begin + query_block, heads.queries)},
               first);
@@ -51,7 +53,7 @@ struct Gradients {
   }
 
  private:
-  // What some queries of a head contribute.
+  // The contribution of a block of queries of a head.
   void add_block(
       const Kernels& kernels,
       const Heads& heads,
@@ -84,7 +86,7 @@ struct Gradients {
         seen);
     for (int i = 0; i < count; i++) {
       float* const row = of_scores + static_cast<std::ptrdiff_t>(i) * seen;
-      kernels.softmax_gradients(
+      kernels.softmax.gradients(
           weights.data + static_cast<std::ptrdiff_t>(i) * weights.row, row, seen);
       heads.mask_gradient(head, range.begin + i, seen, row);
     }
@@ -101,7 +103,7 @@ struct Gradients {
         queries.row());
     add(kernels,
         {transposed(scores),
-         from(heads.query(head), Number::f32, range.begin, 0),
+         from(heads.query(head), ElementType::f32, range.begin, 0),
          seen,
          width,
          count,
@@ -118,7 +120,8 @@ struct Gradients {
     float scale;
   };
 
-  // A product is added to the first of `rows` rows of y, or, as the first, becomes all of them.
+  // Accumulates a product into the first of `rows` rows of y, or initialises all of them with the
+  // first product.
   static void add(
       const Kernels& kernels,
       const Product& p,

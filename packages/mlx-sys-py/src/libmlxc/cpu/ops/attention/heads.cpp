@@ -1,10 +1,15 @@
+#include "cpu/ops/attention/heads.hpp"
+
 #include <algorithm>
 #include <limits>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/ops/attention/heads.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -81,7 +86,7 @@ void Mask::apply(const Kernels& kernels, int head, int query, int keys, float* s
     row = ordered->data();
   }
   Buffer<float> summands(keys);
-  kernels.widen(row, *type_, summands.data(), keys);
+  kernels.convert.widen(row, *type_, summands.data(), keys);
   for (int i = 0; i < keys; i++) {
     scores[i] += summands.data()[i];
   }
@@ -124,11 +129,11 @@ Weights Heads::weights(int head, Range range) const {
   // Query i sees the keys up to i + past.
   const int past = keys - queries;
   const int seen = causal_ ? range.end + past : keys;
-  // A sink is a score before the others.
+  // A sink is one more score, before the others.
   const int first = sinks_ ? 1 : 0, row = first + seen;
   Weights result{Buffer<float>(static_cast<std::size_t>(count) * row), nullptr, seen, row};
   result.data = result.memory.data() + first;
-  const Operand q = from(query(head), Number::f32, range.begin, 0);
+  const Operand q = from(query(head), ElementType::f32, range.begin, 0);
   multiply(kernels_, q, transposed(key(head)), count, seen, width, scale, result.data, row);
   for (int i = 0; i < count; i++) {
     float* const scores = result.data + static_cast<std::ptrdiff_t>(i) * row;
@@ -139,7 +144,7 @@ Weights Heads::weights(int head, Range range) const {
     if (sinks_) {
       scores[-1] = sinks_->data()[head % heads_];
     }
-    kernels_.softmax(scores - first, first + visible);
+    kernels_.softmax.in_place(scores - first, first + visible);
     std::fill(scores + visible, scores + seen, 0.0f);
   }
   return result;
@@ -155,7 +160,7 @@ void multiply(
     float scale,
     float* y,
     std::ptrdiff_t y_row) {
-  multiply(kernels, {Number::f32, m, n, k, a, b, {}, y, y_row, 1, scale, 0});
+  multiply(kernels, {ElementType::f32, m, n, k, a, b, {}, y, y_row, 1, scale, 0});
 }
 
 HeadResults::HeadResults(array& y, const array* like)
@@ -174,7 +179,7 @@ HeadResults::HeadResults(array& y, const array* like)
 }
 
 void HeadResults::allocate() {
-  if (type_ != Float::f32) {
+  if (type_ != ElementType::f32) {
     memory_ = std::make_shared<Buffer<float>>(size_);
   }
   floats_ = memory_ ? memory_->data() : static_cast<float*>(data_);
@@ -186,7 +191,7 @@ float* HeadResults::head(int head) const {
 
 void HeadResults::finish(const Kernels& kernels) const {
   if (memory_) {
-    kernels.narrow(floats_, data_, type_, size_);
+    kernels.convert.narrow(floats_, data_, type_, size_);
   }
 }
 

@@ -1,4 +1,4 @@
-// Heads of attention whose scores are computed block by block, and what becomes of them.
+// Attention by blocks of queries: the scores of a block, their weights, and the results.
 #pragma once
 
 #include <memory>
@@ -6,14 +6,16 @@
 #include <vector>
 
 #include <mlx/array.h>
+
 #include "cpu/arrays/matrix_batch.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
+#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
-// What makes the scores of an attention, besides the inputs: queries, keys, values, a mask and
-// sinks, the last two if there are such.
+// The parameters of an attention. Its inputs are queries, keys, values, and a mask and sinks if
+// present.
 struct AttentionForm {
   float scale;
   bool causal, has_mask, has_sinks;
@@ -22,15 +24,15 @@ struct AttentionForm {
 // Whether the shapes of the inputs fit each other.
 bool fits(const AttentionForm& form, const std::vector<mlx::core::array>& inputs);
 
-// A mask that is broadcast to all scores: true for what stays, or numbers to add.
+// A mask, broadcast to all scores: boolean (true is kept) or additive.
 class Mask {
  public:
   Mask(const mlx::core::array& mask, int heads);
 
-  // To the first scores of a query of a head, counted through all batches.
+  // Applies the mask to the first scores of a query. Heads are counted through all batches.
   void apply(const Kernels& kernels, int head, int query, int keys, float* scores) const;
 
-  // Writes `value` where truth values hide a score.
+  // Writes `value` where a boolean mask is false.
   void hide(int head, int query, int keys, float value, float* scores) const;
 
  private:
@@ -39,10 +41,10 @@ class Mask {
   const char* data_;
   int heads_;
   std::int64_t strides_[4] = {};
-  std::optional<Float> type_;  // none for truth values
+  std::optional<ElementType> type_;  // none for a boolean mask
 };
 
-// The inputs as a task on a stream's thread keeps them.
+// Views of the inputs, for a task on a stream's thread.
 struct AttentionInputs {
   AttentionInputs(const AttentionForm& form, const std::vector<mlx::core::array>& inputs);
 
@@ -51,7 +53,7 @@ struct AttentionInputs {
   std::optional<View> sinks;
 };
 
-// The weights that some queries of a head give to the keys that any of them sees.
+// The attention weights of a block of queries of a head, for the keys that any of them sees.
 struct Weights {
   Buffer<float> memory;
   float* data;
@@ -63,7 +65,7 @@ struct Weights {
   }
 };
 
-// The heads of queries of all batches, one after the other.
+// The heads of queries of all batches.
 class Heads {
  public:
   Heads(const Kernels& kernels, const AttentionForm& form, const AttentionInputs& inputs);
@@ -85,7 +87,7 @@ class Heads {
 
   Weights weights(int head, Range queries) const;
 
-  // Of the gradient with respect to the scores of a query, what the mask lets through.
+  // Sets the gradient with respect to masked scores to zero.
   void mask_gradient(int head, int query, int keys, float* gradient) const {
     if (mask_) {
       mask_->hide(head, query, keys, 0, gradient);
@@ -101,7 +103,7 @@ class Heads {
   int heads_;  // in one batch
 };
 
-// Queries whose weights one task holds at a time.
+// Queries of one block.
 constexpr int query_block = 64;
 
 inline Operand transposed(Operand m) {
@@ -120,14 +122,14 @@ void multiply(
     float* y,
     std::ptrdiff_t y_row);
 
-// MatrixView of floats that become a result of any type of float. Where the array `like` has its
-// heads within its positions, as those have that a layer projects, so has the result.
+// Float results that are converted to the type of the output. If the array `like` is laid out with
+// its heads within its positions, as projections are, so is the result.
 class HeadResults {
  public:
   // Gives `y` its memory.
   HeadResults(mlx::core::array& y, const mlx::core::array* like);
 
-  // Call it before the others.
+  // To be called first.
   void allocate();
   float* head(int head) const;
   void* data() const {
@@ -136,12 +138,12 @@ class HeadResults {
   std::ptrdiff_t row() const {
     return row_;
   }
-  // When all are computed.
+  // Converts the results, when all are computed.
   void finish(const Kernels& kernels) const;
 
  private:
   void* data_;
-  Float type_;
+  ElementType type_;
   std::size_t size_;
   int heads_;
   std::ptrdiff_t batch_, head_, row_;
@@ -149,8 +151,7 @@ class HeadResults {
   std::shared_ptr<Buffer<float>> memory_;
 };
 
-// Nodes for the gradients with respect to queries, keys and values, which are the first primals of
-// `attention`.
+// Nodes for the gradients with respect to the first three primals: queries, keys and values.
 std::vector<mlx::core::array> attention_gradients(
     const AttentionForm& form,
     const Function& attention,

@@ -1,7 +1,7 @@
-// Attention of many queries in half precision, as products of integers.
+// Attention of many queries in half precision by int16 GEMM.
 //
-// Keys and values are packed once for all heads and queries that look at them. A task then takes a
-// panel of queries all the way: to scores, weights, which it packs in turn, and results.
+// Keys and values are packed once for all heads and queries that use them. A task takes one panel
+// of queries through scores, softmax weights, which it packs as well, and results.
 #include <algorithm>
 #include <atomic>
 #include <limits>
@@ -14,9 +14,9 @@ namespace mlx_c::cpu {
 
 namespace {
 
-// Queries that make up for packing.
+// Queries from which packing pays.
 constexpr int many_queries = 16;
-// Numbers that share a unit; each panel of keys is as many.
+// Numbers of a group, which share a scale; also the keys of a panel.
 constexpr int group = 32;
 
 int pieces(int size, int piece) {
@@ -29,14 +29,14 @@ class Heads {
   explicit Heads(const View& view)
       : type(view.type), row(view.strides[2]), view_(view), heads_(view.shape[1]) {}
 
-  // Of a head, counted through all batches.
+  // Of a head; heads are counted through all batches.
   const void* from(int head, int first_row) const {
     const std::ptrdiff_t at =
         head / heads_ * view_.strides[0] + head % heads_ * view_.strides[1] + first_row * row;
     return static_cast<const char*>(view_.data) + at * static_cast<std::ptrdiff_t>(item_size(type));
   }
 
-  const Float type;
+  const ElementType type;
   const std::ptrdiff_t row;
 
  private:
@@ -49,19 +49,19 @@ class IntegerAttention {
   IntegerAttention(
       const Kernels& kernels, const Attention& p, const View& q, const View& k, const View& v)
       : kernels_(kernels),
-        integers_(*kernels.integers),
+        integers_(*kernels.int16_gemm),
         p_(p),
         queries_(q),
         keys_(k),
         values_(v),
         key_panels_(pieces(p.keys, group)),
         value_panels_(pieces(p.value_width, integers_.columns)),
-        key_panel_(integers_.w_panel(scores(0))),
-        value_group_(integers_.w_panel(weighted(group))),
+        key_panel_(integers_.w_panel_size(scores(0))),
+        value_group_(integers_.w_panel_size(weighted(group))),
         head_size_((key_panel_ + value_panels_ * value_group_) * key_panels_),
         packed_(head_size_ * (p.items / p.repeats)) {}
 
-  // False if a number is too large for it, or not finite.
+  // False if a number is out of range for int16, or not finite.
   bool pack() {
     std::atomic<bool> fits = true;
     parallel_for(p_.items / p_.repeats * key_panels_, [&](int task) {
@@ -85,19 +85,19 @@ class IntegerAttention {
   }
 
  private:
-  // Products of a panel of queries with keys, and of their weights with as many values. Integers
-  // of 15 bits meet some of 13.
+  // GEMMs of a panel of queries with keys, and of their weights with values: integers of 15 bits by
+  // integers of 13.
   Int16Gemm scores(std::ptrdiff_t y_row) const {
-    return {p_.width, group, 15, false, true, Float::f32, y_row};
+    return {p_.width, group, 15, false, true, ElementType::f32, y_row};
   }
   Int16Gemm weighted(int keys) const {
-    return {keys, group, 15, false, true, Float::f32, p_.value_width};
+    return {keys, group, 15, false, true, ElementType::f32, p_.value_width};
   }
 
   std::int32_t* keys_of(int head, int panel) const {
     return packed_.data() + head * head_size_ + panel * key_panel_;
   }
-  // The groups of a panel of values lie behind each other, so a product may end at any of them.
+  // The groups of a panel of values are contiguous, so a GEMM may end after any of them.
   std::int32_t* values_of(int head, int panel, int first_group) const {
     return keys_of(head, key_panels_) + (panel * key_panels_ + first_group) * value_group_;
   }
@@ -124,7 +124,7 @@ class IntegerAttention {
     const Int16Gemm scores = this->scores(keys), weighted = this->weighted(keys);
     const std::size_t score_count = static_cast<std::size_t>(rows) * keys;
     const std::size_t panel_size =
-        std::max(integers_.x_panel(scores, rows), integers_.x_panel(weighted, rows));
+        std::max(integers_.x_panel_size(scores, rows), integers_.x_panel_size(weighted, rows));
     const std::size_t result_count = static_cast<std::size_t>(rows) * p_.value_width;
     auto* const score = static_cast<float*>(scratch<IntegerAttention>(
         sizeof(float) * (score_count + result_count + rows + panel_size)));
@@ -144,11 +144,11 @@ class IntegerAttention {
       float* const row = score + static_cast<std::size_t>(i) * keys;
       const int visible = p_.visible(range.begin + i);
       float greatest;
-      // Whole vectors take less time than the rest of one. What is hidden gets a weight of zero.
+      // Whole vectors are faster than a remainder. Masked keys get the weight zero.
       std::fill(row + visible, row + keys, -std::numeric_limits<float>::infinity());
-      sums[i] = kernels_.exponentials(row, keys, greatest);
+      sums[i] = kernels_.softmax.exponentials(row, keys, greatest);
     }
-    if (!integers_.pack_x(weighted, score, Float::f32, keys, rows, panel)) {
+    if (!integers_.pack_x(weighted, score, ElementType::f32, keys, rows, panel)) {
       return false;
     }
     for (int i = 0; i < value_panels_; i++) {
@@ -165,7 +165,7 @@ class IntegerAttention {
     const std::size_t at =
         (static_cast<std::size_t>(item) * p_.queries + range.begin) * p_.value_width;
     char* const target = static_cast<char*>(y) + at * item_size(queries_.type);
-    kernels_.narrow(result, target, queries_.type, result_count);
+    kernels_.convert.narrow(result, target, queries_.type, result_count);
     return true;
   }
 
@@ -174,7 +174,8 @@ class IntegerAttention {
   const Attention& p_;
   const Heads queries_, keys_, values_;
   const int key_panels_, value_panels_;
-  // 32-bit words: of a panel of keys, of one group of a panel of values, and of all of a head.
+  // Sizes in 32-bit words: of a panel of keys, of one group of a panel of values, and of a whole
+  // head.
   const std::size_t key_panel_, value_group_, head_size_;
   const Buffer<std::int32_t> packed_;
 };
@@ -193,7 +194,7 @@ bool attend_in_integers(
     const View& keys,
     const View& values,
     void* y) {
-  if (!kernels.integers || queries.type == Float::f32 || p.queries < many_queries) {
+  if (!kernels.int16_gemm || queries.type == ElementType::f32 || p.queries < many_queries) {
     return false;
   }
   if (!(p.scale >= 0x1p-12f && p.scale <= 0x1p12f)) {

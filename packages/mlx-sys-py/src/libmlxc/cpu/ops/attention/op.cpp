@@ -1,7 +1,8 @@
-// Scaled dot-product attention without a matrix of all scores.
+// Scaled dot-product attention, without the matrix of all scores.
 #include <algorithm>
 
 #include <mlx/fast.h>
+
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/attention/forms.hpp"

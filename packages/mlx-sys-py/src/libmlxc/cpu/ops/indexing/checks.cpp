@@ -1,8 +1,10 @@
-// Indices that reach outside of an array: an error instead of whatever lies there.
+// Bounds checks of indices: an IndexError instead of an access out of bounds.
 //
-// MLX's kernels trust their indices. The stand-in gives them, if need be, a copy in which each
-// index that is out of range is 0, and lets the evaluation fail if there was one: a task that fails
-// does not stop the ones behind it, so the kernel runs in either case.
+// MLX's kernels trust their indices. The override passes a copy in which each index out of range is
+// 0, and makes the evaluation fail if there was one: a task that fails does not stop those after
+// it, so the kernel runs in either case.
+#include "cpu/ops/indexing/checks.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -12,9 +14,11 @@
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
-#include "cpu/ops/indexing/checks.hpp"
+#include "cpu/ops/ops.hpp"
 
 namespace mlx_c::cpu {
 
@@ -33,7 +37,7 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// An input that holds indices: all for one axis, or its i-th one for the axis of the i-th limit.
+// An input that holds indices: all for one axis, or the i-th index for the axis of the i-th limit.
 struct Indices {
   std::size_t input;
   std::vector<Limit> limits;
@@ -50,16 +54,16 @@ T saturated(std::int64_t value) {
   return static_cast<T>(value);
 }
 
-// Says what is wrong with the first index that is, else nothing. Makes it, and others, 0 in
-// `target`, to which the indices are copied if that is not null.
+// Returns the message for the first index out of range, or "". Copies the indices to `target`,
+// unless that is null, with 0 in place of those out of range.
 template <class T>
 std::string copy(
     const char* name, const T* source, T* target, std::size_t size, const Limit& limit) {
   const T low = saturated<T>(limit.wraps ? -limit.size : 0), high = saturated<T>(limit.last());
-  // A slice does not go round the end: between these and 0 it would have to.
+  // A slice does not wrap around the end: between these and 0 it would have to.
   const T gap = saturated<T>(limit.wraps ? -limit.length : -1);
   auto is_wrong = [=](T i) { return (i < low) | (i > high) | ((i > gap) & (i < T(0))); };
-  // As wide as the indices, so that compilers make vectors of it.
+  // As wide as the indices, so that the loop is vectorised.
   T wrong = 0;
   for (std::size_t i = 0; i < size; i++) {
     wrong |= static_cast<T>(is_wrong(source[i]));
@@ -77,7 +81,7 @@ std::string copy(
   return index_message(name, std::to_string(first), limit);
 }
 
-// Copies elements in the order of their axes, wherever they lie.
+// Copies elements of any layout into row-major order.
 template <class T>
 void gather_in_order(
     const T* source, T* target, const mx::Shape& shape, const mx::Strides& strides) {
@@ -95,7 +99,7 @@ void gather_in_order(
   }
 }
 
-// What a task needs to check one input; it keeps no handle, see View.
+// The check of one input, for a task; holds no handle, see View.
 struct Check {
   const char* name;
   mx::Dtype type;
@@ -167,8 +171,8 @@ class CheckedIndices : public KernelOverride {
     if (const Limit* limit = impossible(inputs)) {
       return refuse(*limit, outputs[0]);
     }
-    // In place of the inputs themselves, and only for the call: MLX keeps these for as long as it
-    // needs them, and one more handle on the others would keep them from being donated.
+    // Replaces inputs for the time of the call: MLX keeps the inputs alive as long as it needs
+    // them, and another handle on one would prevent its donation.
     auto& given = const_cast<std::vector<array>&>(inputs);
     std::vector<array> kept;
     for (const Indices& indices : indices_) {
@@ -182,7 +186,7 @@ class CheckedIndices : public KernelOverride {
   }
 
  private:
-  // A limit that no index can keep, if there are indices.
+  // A limit that no index is within, if there are indices.
   const Limit* impossible(const std::vector<array>& inputs) const {
     for (const Indices& indices : indices_) {
       for (const Limit& limit : indices.limits) {
@@ -202,7 +206,7 @@ class CheckedIndices : public KernelOverride {
   }
 
   array checked(const array& indices, const Indices& about, const array& node) {
-    // As they lie, if there is nothing between them, else in order.
+    // In memory order if they are contiguous, else gathered.
     const auto& flags = indices.flags();
     const bool as_they_lie =
         (flags.row_contiguous || flags.col_contiguous) && about.limits.size() == 1;
@@ -216,7 +220,7 @@ class CheckedIndices : public KernelOverride {
         indices.shape(),
         indices.strides(),
         about.limits};
-    // Those that are there already need no copy, unless there is something to change in it.
+    // Available indices need no copy unless one is out of range.
     const bool available = indices.status() == array::Status::available;
     if (available && check.in_order && check.run().empty()) {
       return indices;
@@ -251,17 +255,19 @@ class CheckedIndices : public KernelOverride {
   const std::vector<Indices> indices_;
 };
 
-// The stand-in for a node whose own work is done by `kernel`, or by MLX's primitive if that is
-// null.
-std::shared_ptr<KernelOverride> guard(
+// The check around `product`, or around MLX's primitive if that has no kernel.
+Override guard(
     array& node,
     const char* operation,
     std::vector<Indices> indices,
-    std::shared_ptr<KernelOverride> kernel = nullptr) {
-  if (kernel) {
-    return std::make_shared<CheckedIndices>(std::move(kernel), operation, std::move(indices));
+    Override product = keep_mlx("no kernel but a check of the indices")) {
+  if (product.kernel) {
+    return std::make_shared<CheckedIndices>(
+        std::move(product.kernel), operation, std::move(indices));
   }
-  return std::make_shared<CheckedIndices>(node.primitive_ptr(), operation, std::move(indices));
+  return {
+      std::make_shared<CheckedIndices>(node.primitive_ptr(), operation, std::move(indices)),
+      product.reason};
 }
 
 template <class P>
@@ -280,7 +286,7 @@ Indices of_batch(std::size_t input, const array& matrices) {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> checked_gather(array& node) {
+Override checked_gather(array& node) {
   const auto [axes, lengths] = original<mx::Gather>(node).state();
   const array& source = node.inputs()[0];
   std::vector<Indices> indices;
@@ -290,15 +296,15 @@ std::shared_ptr<KernelOverride> checked_gather(array& node) {
   return guard(node, "gather", std::move(indices));
 }
 
-std::shared_ptr<KernelOverride> checked_gather_axis(array& node) {
+Override checked_gather_axis(array& node) {
   const int axis = original<mx::GatherAxis>(node).state();
   return guard(node, "take_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
 }
 
-std::shared_ptr<KernelOverride> checked_scatter(array& node) {
+Override checked_scatter(array& node) {
   const auto axes = original<mx::Scatter>(node).state().second;
   const array &target = node.inputs()[0], &updates = node.inputs().back();
-  // The updates have the axes of the indices, and behind them those of the target.
+  // The axes of the updates are those of the indices, then those of the target.
   const int before = updates.ndim() - target.ndim();
   std::vector<Indices> indices;
   for (std::size_t i = 0; i < axes.size(); i++) {
@@ -308,12 +314,12 @@ std::shared_ptr<KernelOverride> checked_scatter(array& node) {
   return guard(node, "scatter", std::move(indices));
 }
 
-std::shared_ptr<KernelOverride> checked_scatter_axis(array& node) {
+Override checked_scatter_axis(array& node) {
   const int axis = original<mx::ScatterAxis>(node).state().second;
   return guard(node, "put_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
 }
 
-std::shared_ptr<KernelOverride> dynamic_slice(array& node) {
+Override dynamic_slice(array& node) {
   const auto [axes, lengths] = original<mx::DynamicSlice>(node).state();
   std::vector<Limit> limits;
   for (int axis : axes) {
@@ -322,7 +328,7 @@ std::shared_ptr<KernelOverride> dynamic_slice(array& node) {
   return guard(node, "slice", {{1, std::move(limits)}});
 }
 
-std::shared_ptr<KernelOverride> dynamic_slice_update(array& node) {
+Override dynamic_slice_update(array& node) {
   std::vector<Limit> limits;
   for (int axis : original<mx::DynamicSliceUpdate>(node).state()) {
     limits.push_back({axis, node.inputs()[0].shape(axis), node.inputs()[1].shape(axis), false});
@@ -330,22 +336,33 @@ std::shared_ptr<KernelOverride> dynamic_slice_update(array& node) {
   return guard(node, "slice_update", {{2, std::move(limits)}});
 }
 
-std::shared_ptr<KernelOverride> gather_mm(array& node) {
+Override gather_mm(array& node) {
   const auto& inputs = node.inputs();
   return guard(
-      node, "gather_mm", {of_batch(2, inputs[0]), of_batch(3, inputs[1])}, gather_mm_product(node));
+      node,
+      "gather_mm",
+      {of_batch(2, inputs[0]), of_batch(3, inputs[1])},
+      is_stock() ? keep_mlx(stock_reason) : gather_mm_product(node));
 }
 
-std::shared_ptr<KernelOverride> gather_qmm_indices(array& node) {
+Override checked_gather_qmm(array& node, Override product) {
   const auto& inputs = node.inputs();
   const std::size_t lhs = inputs.size() - 2;
-  return guard(node, "gather_qmm", {of_batch(lhs, inputs[0]), of_batch(lhs + 1, inputs[1])});
+  return guard(
+      node,
+      "gather_qmm",
+      {of_batch(lhs, inputs[0]), of_batch(lhs + 1, inputs[1])},
+      std::move(product));
 }
 
-std::shared_ptr<KernelOverride> segmented_mm(array& node) {
-  // Where segments begin and end; the end may be that of the axis.
+Override segmented_mm(array& node) {
+  // The begins and ends of segments; an end may be the size of the axis.
   const int columns = node.inputs()[0].shape(1);
-  return guard(node, "segmented_mm", {{2, {{1, columns, 0, false}}}}, segmented_mm_product(node));
+  return guard(
+      node,
+      "segmented_mm",
+      {{2, {{1, columns, 0, false}}}},
+      is_stock() ? keep_mlx(stock_reason) : segmented_mm_product(node));
 }
 
 }  // namespace mlx_c::cpu

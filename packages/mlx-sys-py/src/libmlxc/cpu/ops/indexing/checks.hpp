@@ -1,4 +1,4 @@
-// What an index must keep to.
+// The range of an index.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct Limit {
   }
 };
 
-// What is wrong with an index that does not, given as text.
+// The message for an index (as text) that is out of range.
 std::string index_message(const char* name, const std::string& index, const Limit& limit);
 
 }  // namespace mlx_c::cpu

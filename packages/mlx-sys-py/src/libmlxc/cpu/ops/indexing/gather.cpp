@@ -1,4 +1,4 @@
-// Parts of an array at given places: `take`, embeddings, indexing with arrays.
+// Gather: take, embeddings, indexing with arrays.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -10,13 +10,15 @@
 #endif
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/indexing/reader.hpp"
+#include "cpu/ops/ops.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -28,14 +30,14 @@ using mx::array;
 
 // Bytes that one task copies.
 constexpr std::size_t task_size = 1 << 16;
-// IndexReader that are known at a time.
+// Offsets that are computed ahead.
 constexpr std::size_t block_size = 512;
 
-// How many slices of a large result, and at most how much of each, are asked for before they are
-// needed: where the next one is, the processor cannot foresee.
+// Software prefetch: so many slices ahead, and at most so many bytes of each. The hardware
+// prefetcher cannot predict gathers.
 constexpr std::size_t slices_ahead = 4;
 constexpr std::size_t bytes_ahead = 2048;
-// Results of so many bytes are written past the caches, which would read the memory first.
+// Results of this size are written with non-temporal stores, which avoid reading the lines first.
 constexpr std::size_t large_result = 8 << 20;
 
 void ask_for(const char* p, std::size_t bytes) {
@@ -45,7 +47,7 @@ void ask_for(const char* p, std::size_t bytes) {
 }
 
 #if defined(__x86_64__)
-// Multiples of 8 bytes, to where one begins.
+// Non-temporal stores of a multiple of 8 bytes to an aligned address.
 void copy_past_caches(char* to, const char* from, std::size_t bytes) {
   const char* const end = from + bytes;
   const auto copy_eight = [&] {
@@ -66,7 +68,7 @@ void copy_past_caches(char* to, const char* from, std::size_t bytes) {
   }
 }
 
-// What is written past the caches is there for other threads from now on.
+// Makes non-temporal stores visible to other threads (store fence).
 void finish_copies() {
   _mm_sfence();
 }
@@ -83,10 +85,10 @@ struct Taking {
   char* target;
   std::size_t item;
   std::vector<AxisIndices> indices;
-  std::size_t count;  // of places
-  mx::Shape slice;    // of the source, taken at each place
+  std::size_t count;  // of indices
+  mx::Shape slice;    // of the source, copied for each index
   mx::Strides strides;
-  bool in_order;  // whether a slice is one run of memory
+  bool in_order;  // whether a slice is contiguous
   ErrorReport report;
 
   void operator()() const {
@@ -107,7 +109,7 @@ struct Taking {
   }
 
  private:
-  // The slices at some of the places.
+  // The slices for a range of indices.
   std::optional<std::string> take(std::size_t begin, std::size_t some, std::size_t size) const {
     std::optional<std::string> wrong;
     for (std::size_t done = 0; done < some && !wrong; done += block_size) {
@@ -136,7 +138,7 @@ struct Taking {
     });
   }
 
-  // Slices that are runs of memory.
+  // Contiguous slices.
   void take_runs(
       const std::int64_t* offsets, std::size_t block, char* to, std::size_t bytes) const {
     const auto from = [&](std::size_t i) {
@@ -200,8 +202,8 @@ class Gather : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather(array& node) {
-  if (!kernels()) {
+Override gather(array& node) {
+  if (is_stock()) {
     return checked_gather(node);
   }
   const auto [axes, slice] = static_cast<const mx::Gather&>(node.primitive()).state();

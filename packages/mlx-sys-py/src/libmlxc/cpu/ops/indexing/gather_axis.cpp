@@ -1,5 +1,4 @@
-// Elements taken from, or put to, a place along one axis of their own: take_along_axis and
-// put_along_axis.
+// take_along_axis and put_along_axis: an index per element, along one axis.
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -8,13 +7,16 @@
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/indexing/reader.hpp"
 #include "cpu/ops/indexing/scatter.hpp"
+#include "cpu/ops/ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -24,7 +26,7 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Elements of which the places are kept at a time.
+// Indices that are read at a time.
 constexpr std::size_t block_size = 512;
 // Elements of one task.
 constexpr std::size_t task_size = 1 << 14;
@@ -39,7 +41,7 @@ std::size_t product(const mx::Shape& shape, std::size_t begin, std::size_t end) 
 
 struct Taking {
   const void* source;
-  Walk walk;          // over the source, all places of which are 0
+  Walk walk;          // over the source, at index 0 of the axis
   std::int64_t step;  // along the axis
   IndexReader places;
   void* target;
@@ -117,7 +119,7 @@ class GatherAxis : public KernelOverride {
   const int axis_;
 };
 
-// The axes before and behind the one with places are each taken for one.
+// The axes before the indexed one are merged into one, and so are those after it.
 struct Putting {
   ScatterReduce how;
   mx::Dtype type;
@@ -135,15 +137,15 @@ struct Putting {
       return put_all<how>(static_cast<T*>(target));
     }
     // Rounded once.
-    const Float narrow = *float_type(type);
+    const ElementType narrow = *float_type(type);
     const std::size_t size = before * extent * behind;
     const Buffer<float> wide(size);
-    kernels()->widen(target, narrow, wide.data(), size);
+    kernels()->convert.widen(target, narrow, wide.data(), size);
     put_all<how>(wide.data());
-    kernels()->narrow(wide.data(), target, narrow, size);
+    kernels()->convert.narrow(wide.data(), target, narrow, size);
   }
 
-  // Tasks share no element of the target.
+  // Tasks write disjoint elements of the target.
   template <ScatterReduce how, class T>
   void put_all(T* target) const {
     const std::size_t wanted = before * updated * behind / task_size;
@@ -168,7 +170,7 @@ struct Putting {
     }
   }
 
-  // Elements of the updates that follow each other, from the one of number `start` on.
+  // A range of the updates, from element `start` on.
   template <ScatterReduce how, class T>
   void put_some(
       T* target, std::size_t start, std::size_t count, std::optional<std::string>& wrong) const {
@@ -184,7 +186,7 @@ struct Putting {
       T values[block_size];
       read_updates(start + done, some, values);
       for (std::size_t i = 0; i < some;) {
-        // Those of one row, or all rows of one column.
+        // The updates of one row, or of all rows of one column.
         const std::size_t rest = behind == 1 ? updated - row : behind - column;
         const std::size_t next = std::min(some, i + rest), first = i;
         for (; i < next; i++) {
@@ -211,7 +213,7 @@ struct Putting {
     if constexpr (std::is_same_v<T, float>) {
       std::uint16_t halves[block_size];
       walk.copy(updates, sizeof *halves, start, count, halves);
-      kernels()->widen(halves, *float_type(type), values, count);
+      kernels()->convert.widen(halves, *float_type(type), values, count);
     }
   }
 
@@ -259,19 +261,19 @@ class ScatterAxis : public KernelOverride {
 
 }  // namespace
 
-std::shared_ptr<KernelOverride> gather_axis(array& node) {
-  if (!kernels() || !holds_indices(node.inputs()[1])) {
+Override gather_axis(array& node) {
+  if (is_stock() || !holds_indices(node.inputs()[1])) {
     return checked_gather_axis(node);
   }
   const int axis = static_cast<const mx::GatherAxis&>(node.primitive()).state();
   return std::make_shared<GatherAxis>(node.primitive_ptr(), axis);
 }
 
-std::shared_ptr<KernelOverride> scatter_axis(array& node) {
+Override scatter_axis(array& node) {
   const auto [type, axis] = static_cast<const mx::ScatterAxis&>(node.primitive()).state();
   const ScatterReduce how =
       type == mx::ScatterAxis::Sum ? ScatterReduce::sum : ScatterReduce::replace;
-  if (!kernels() || !holds_indices(node.inputs()[1])) {
+  if (is_stock() || !holds_indices(node.inputs()[1])) {
     return checked_scatter_axis(node);
   }
   return std::make_shared<ScatterAxis>(node.primitive_ptr(), how, axis);

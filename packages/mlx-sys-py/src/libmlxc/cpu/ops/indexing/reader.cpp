@@ -10,11 +10,11 @@ namespace {
 
 namespace mx = mlx::core;
 
-// Indices that are copied at a time, so that they stay in the first-level cache.
+// Indices of a block, which stays in the L1 cache.
 constexpr std::size_t block_size = 512;
 
-// Says whether all are right, for limits that an index can keep. IndexReader are computed even
-// where there is none, so that no branch depends on what the indices are.
+// Returns whether all are in range. Positions are computed for all of them, so that no branch
+// depends on the values.
 template <class T>
 bool convert(const T* indices, std::size_t count, const Limit& limit, std::int64_t* places) {
   const std::int64_t from_end = limit.wraps ? limit.size : 0;

@@ -1,4 +1,4 @@
-// Indices in arrays of any integer type as places along an axis.
+// Reads indices of any integer type and layout as positions along an axis.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <mlx/array.h>
+
 #include "cpu/arrays/strided.hpp"
 #include "cpu/ops/indexing/checks.hpp"
 #include "cpu/parallel/thread_pool.hpp"
@@ -17,15 +18,15 @@ namespace mlx_c::cpu {
 
 class IndexReader {
  public:
-  // The indices of `array`, broadcast to a shape, in the order of that.
+  // The indices of `array`, broadcast to a shape, in row-major order.
   IndexReader(const mlx::core::array& array, const mlx::core::Shape& shape, Limit limit);
 
-  // Writes the places that `count` indices mean, from the one of number `start` on; those of wrong
-  // indices are 0. Returns what is wrong with the first of these, if there is one.
+  // Writes the positions for `count` indices from number `start` on; 0 for an index out of range.
+  // Returns the message for the first of these, if there is one.
   std::optional<std::string> read(
       const char* operation, std::size_t start, std::size_t count, std::int64_t* places) const;
 
-  // Whether no index can be right.
+  // Whether every index is out of range.
   bool impossible() const {
     return limit_.last() < 0;
   }
@@ -37,23 +38,22 @@ class IndexReader {
   Limit limit_;
 };
 
-// IndexReader along several axes at once.
+// The indices along one of several axes.
 struct AxisIndices {
   IndexReader places;
   std::int64_t step;  // from one element of the axis to the next
 };
 
-// Where slices of a shape begin in an array, which is the first of `inputs` or has its shape: those
-// that follow the first hold the indices along one of the axes each.
+// The indices of slices of an array of the shape of the first input: each further input holds the
+// indices along one of the axes.
 std::vector<AxisIndices> axis_indices(
     const std::vector<mlx::core::array>& inputs,
     const std::vector<int>& axes,
     const mlx::core::Shape& slice,
     const mlx::core::Strides& strides);
 
-// Writes how far from the first element of the array it is to `count` elements with a place along
-// every one of the axes, from the one of number `start` on. Returns what is wrong with the first
-// wrong index of one of the axes, if there is one.
+// Writes the offsets, in elements, of `count` slices from number `start` on. Returns the message
+// for the first index out of range, if there is one.
 std::optional<std::string> read_offsets(
     const char* operation,
     const std::vector<AxisIndices>& axes,
@@ -61,7 +61,7 @@ std::optional<std::string> read_offsets(
     std::size_t count,
     std::int64_t* offsets);
 
-// Runs tasks that may find a wrong index. Returns the first message.
+// Runs tasks that may find an index out of range. Returns the first message.
 template <class F>
 std::optional<std::string> run_tasks(std::size_t count, F&& task) {
   std::vector<std::optional<std::string>> wrong(count);

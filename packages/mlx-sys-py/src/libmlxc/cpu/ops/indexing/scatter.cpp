@@ -4,12 +4,16 @@
 #include <utility>
 
 #include <mlx/backend/common/utils.h>
+
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/radix_sort.hpp"
 #include "cpu/arrays/strided.hpp"
-#include "cpu/arrays/view.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -19,13 +23,13 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Elements that one thread can_scatter_reduce in less time than it takes to share them out.
+// Elements from which several threads pay.
 constexpr std::size_t small = 1 << 14;
 // Indices that one task reads.
 constexpr std::size_t task_size = 1 << 14;
 
-// Elements that follow each other, in the updates and in the target, where each run begins at a
-// multiple of the length.
+// Runs of contiguous elements, in the updates and in the target, where each begins at a multiple of
+// the length.
 struct Runs {
   const std::int64_t* begin;
   std::size_t count, length;
@@ -40,11 +44,11 @@ void combine_run(const T* updates, T* target, std::size_t length) {
   }
 }
 
-// Each task has a part of the target, and takes what goes there in the given order.
+// Each task owns a part of the target and applies the updates to it in their order.
 template <ScatterReduce how, class T>
 void scatter_exact(const Runs& runs, T* target, std::size_t size, const T* updates) {
-  // To find out who takes a run costs as much as to scatter_values a few elements. More tasks make
-  // for a better balance.
+  // Finding the owner of a run costs as much as combining a few elements. More tasks balance the
+  // load better.
   const std::size_t tasks = runs.count * runs.length <= small || runs.length < 8
       ? 1
       : thread_count() * std::clamp<std::size_t>(runs.length / 16, 1, 4);
@@ -68,12 +72,13 @@ std::uint64_t key_of(const Run& run) {
   return run.begin;
 }
 
-// Each task has runs that begin at the same places, whose totals it keeps as floats.
+// Each task owns runs that begin at the same positions, whose sums it keeps as floats.
 template <ScatterReduce how>
-void scatter_halves(const Runs& runs, Float type, std::uint16_t* target, const void* updates) {
+void scatter_halves(
+    const Runs& runs, ElementType type, std::uint16_t* target, const void* updates) {
   const std::size_t length = runs.length;
   const Buffer<float> wide_updates(runs.count * length);
-  kernels()->widen(updates, type, wide_updates.data(), runs.count * length);
+  kernels()->convert.widen(updates, type, wide_updates.data(), runs.count * length);
   const Buffer<Run> memory(2 * runs.count);
   Run* sorted = memory.data();
   for (std::size_t i = 0; i < runs.count; i++) {
@@ -81,7 +86,7 @@ void scatter_halves(const Runs& runs, Float type, std::uint16_t* target, const v
   }
   radix_sort(sorted, sorted + runs.count, runs.count);
   const std::size_t tasks = std::min(runs.count, runs.count * length / small + 1);
-  // The first run of a place at or behind the i-th part of all.
+  // The first run of a position at or after the i-th part.
   auto bound = [&](std::size_t i) {
     std::size_t at = runs.count * i / tasks;
     while (0 < at && at < runs.count && sorted[at].begin == sorted[at - 1].begin) {
@@ -93,11 +98,11 @@ void scatter_halves(const Runs& runs, Float type, std::uint16_t* target, const v
     const Buffer<float> totals(length);
     for (std::size_t i = bound(task); i < bound(task + 1);) {
       const std::uint64_t begin = sorted[i].begin;
-      kernels()->widen(target + begin, type, totals.data(), length);
+      kernels()->convert.widen(target + begin, type, totals.data(), length);
       for (; i < runs.count && sorted[i].begin == begin; i++) {
         combine_run<how>(wide_updates.data() + sorted[i].number * length, totals.data(), length);
       }
-      kernels()->narrow(totals.data(), target + begin, type, length);
+      kernels()->convert.narrow(totals.data(), target + begin, type, length);
     }
   });
 }
@@ -154,7 +159,7 @@ void ScatterTask::operator()() const {
     return;
   }
   std::size_t length = walk.strides.back() == 1 ? walk.inner() : 1;
-  // Runs that overlap in part are taken apart.
+  // Runs that partly overlap are split into elements.
   auto cuts = [&](std::int64_t step) { return step % static_cast<std::int64_t>(length) != 0; };
   if (cuts(start) || std::any_of(walk.strides.begin(), walk.strides.end() - 1, cuts) ||
       std::any_of(indices.begin(), indices.end(), [&](auto& axis) { return cuts(axis.step); })) {
@@ -203,11 +208,11 @@ void start_update(const array& x, array& y, mx::Stream stream) {
   dispatch(stream, copy_of(x, y));
 }
 
-std::shared_ptr<KernelOverride> scatter(array& node) {
+Override scatter(array& node) {
   const auto [type, axes] = static_cast<const mx::Scatter&>(node.primitive()).state();
   const auto& inputs = node.inputs();
   const ScatterReduce how = scatter_reduce(type);
-  if (!kernels() || !can_scatter_reduce(how, node.dtype()) ||
+  if (is_stock() || !can_scatter_reduce(how, node.dtype()) ||
       !std::all_of(inputs.begin() + 1, inputs.end() - 1, holds_indices)) {
     return checked_scatter(node);
   }

@@ -1,4 +1,4 @@
-// Updates of an array at given places.
+// Scatter: updates of an array at indices.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <mlx/array.h>
+
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/scatter_reduce.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"

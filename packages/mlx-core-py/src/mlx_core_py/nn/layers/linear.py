@@ -1,0 +1,91 @@
+"""Linear layers.
+
+Source: https://ml-explore.github.io/mlx/build/html/python/nn/layers.html
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import mlx_core_py as mx
+from mlx_core_py.nn._checks import positive
+from mlx_core_py.nn.layers.base import Module
+from mlx_core_py.nn.layers.quantized import QuantizedLinear
+
+__all__ = ["Identity", "Linear"]
+
+
+class Identity(Module):
+    """A layer that returns its input.
+
+    Args:
+        args: Ignored.
+        kwargs: Ignored.
+
+    Example:
+        >>> nn.Identity()(mx.array([1, 2]))
+        array([1, 2], dtype=int32)
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return x
+
+
+class Linear(Module):
+    r"""An affine map of the last axis: :math:`y = x W^\top + b`.
+
+    ``weight`` has the shape ``(output_dims, input_dims)`` and ``bias`` the shape
+    ``(output_dims,)``; both begin uniform between :math:`\pm 1 / \sqrt{\text{input\_dims}}`.
+
+    Args:
+        input_dims: The size of the last axis of the input.
+        output_dims: The size of the last axis of the output.
+        bias: Whether to add a bias. Default: ``True``.
+
+    Shape:
+        ``(..., input_dims)`` to ``(..., output_dims)``.
+
+    Raises:
+        TypeError: If a size is not an integer.
+        ValueError: If a size is less than one.
+
+    Example:
+        >>> layer = nn.Linear(3, 2)
+        >>> layer
+        Linear(input_dims=3, output_dims=2, bias=True)
+        >>> layer(mx.zeros((4, 3))).shape
+        (4, 2)
+    """
+
+    def __init__(self, input_dims: int, output_dims: int, bias: bool = True) -> None:
+        positive(input_dims=input_dims, output_dims=output_dims)
+        super().__init__()
+        bound = math.sqrt(1 / input_dims)
+        self.weight = mx.random.uniform(-bound, bound, (output_dims, input_dims))
+        if bias:
+            self.bias = mx.random.uniform(-bound, bound, (output_dims,))
+
+    def _extra_repr(self) -> str:
+        output_dims, input_dims = self.weight.shape
+        return f"input_dims={input_dims}, output_dims={output_dims}, bias={'bias' in self}"
+
+    def __call__(self, x: mx.array) -> mx.array:
+        if "bias" in self:
+            return mx.addmm(self["bias"], x, self["weight"].T)
+        return mx.matmul(x, self["weight"].T)
+
+    def to_quantized(
+        self, group_size: int | None = None, bits: int | None = None, mode: str = "affine"
+    ) -> QuantizedLinear:
+        """Return the layer with its weight quantized.
+
+        Args:
+            group_size: How many weights share a scale. Default: the mode's.
+            bits: How many bits a weight takes. Default: the mode's.
+            mode: The way of quantization. Default: ``"affine"``.
+        """
+        return QuantizedLinear.from_linear(self, group_size, bits, mode)

@@ -1,0 +1,299 @@
+"""Layers whose weights are packed into few bits.
+
+Source: https://ml-explore.github.io/mlx/build/html/python/nn/layers.html
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Self
+
+import mlx_core_py as mx
+from mlx_core_py.nn._checks import positive
+from mlx_core_py.nn.layers.base import Module
+from mlx_core_py.trees import tree_map_with_path
+
+__all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
+
+# The group size and the bits of each mode where none are given.
+_DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
+
+
+class _Quantized(Module):
+    """What quantized layers have in common: a packed weight with its scales, always frozen.
+
+    ``weight`` holds unsigned integers with several weights in each, ``scales`` and, in the mode
+    ``affine``, ``biases`` one number for each group.
+    """
+
+    def __init__(self, group_size: int | None, bits: int | None, mode: str) -> None:
+        super().__init__()
+        if mode not in _DEFAULTS:
+            raise ValueError(f"mode must be one of {', '.join(_DEFAULTS)}, but is {mode!r}")
+        default_group_size, default_bits = _DEFAULTS[mode]
+        self.group_size = default_group_size if group_size is None else group_size
+        self.bits = default_bits if bits is None else bits
+        self.mode = mode
+
+    def _set_weight(self, weight: mx.array) -> None:
+        parts = mx.quantize(weight, self.group_size, self.bits, mode=self.mode)
+        for name, part in zip(("weight", "scales", "biases"), parts, strict=False):
+            setattr(self, name, part)
+
+    def _shape(self) -> tuple[int, int]:
+        """Return the shape of the weight before it was packed."""
+        rows, columns = self.weight.shape
+        return rows, columns * 32 // self.bits
+
+    def _quantization_repr(self) -> str:
+        return f"group_size={self.group_size}, bits={self.bits}, mode={self.mode}"
+
+    def _times_transposed(self, x: mx.array) -> mx.array:
+        return mx.quantized_matmul(
+            x,
+            self["weight"],
+            scales=self["scales"],
+            biases=self.get("biases"),
+            transpose=True,
+            group_size=self.group_size,
+            bits=self.bits,
+            mode=self.mode,
+        )
+
+    def _unfreeze_own(self, keys: str | list[str] | None) -> None:
+        """Leave the parameters frozen: there is no gradient by packed integers."""
+
+
+class QuantizedEmbedding(_Quantized):
+    """An :class:`Embedding` whose weight is quantized. Its parameters stay frozen.
+
+    Args:
+        num_embeddings: How many vectors there are.
+        dims: The size of a vector, a multiple of ``group_size``.
+        group_size: How many weights share a scale. Default: 64 (``affine``), 32 (``mxfp4``,
+            ``mxfp8``) or 16 (``nvfp4``).
+        bits: How many bits a weight takes. Default: 4, with ``mxfp8`` 8.
+        mode: The way of quantization. Default: ``"affine"``.
+
+    Shape:
+        Integers of any shape ``(...)`` to ``(..., dims)``.
+
+    Raises:
+        TypeError: If a size is not an integer.
+        ValueError: If a size is less than one, or the sizes, the bits and the mode do not fit.
+
+    Example:
+        >>> nn.QuantizedEmbedding(10, 64)(mx.array([1, 2])).shape
+        (2, 64)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        dims: int,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+    ) -> None:
+        positive(num_embeddings=num_embeddings, dims=dims)
+        super().__init__(group_size, bits, mode)
+        self._set_weight(mx.random.normal((num_embeddings, dims), scale=math.sqrt(1 / dims)))
+        self.freeze()
+
+    @classmethod
+    def from_embedding(
+        cls,
+        embedding_layer: Module,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+    ) -> Self:
+        """Return a quantized copy of an embedding.
+
+        Args:
+            embedding_layer: The layer to quantize, an :class:`Embedding` or what has such a
+                ``weight``.
+            group_size: How many weights share a scale. Default: the mode's.
+            bits: How many bits a weight takes. Default: the mode's.
+            mode: The way of quantization. Default: ``"affine"``.
+
+        Example:
+            >>> nn.QuantizedEmbedding.from_embedding(nn.Embedding(10, 64), bits=8)
+            QuantizedEmbedding(10, 64, group_size=64, bits=8, mode=affine)
+        """
+        layer = cls.__new__(cls)
+        _Quantized.__init__(layer, group_size, bits, mode)
+        layer._set_weight(embedding_layer.weight)
+        layer.freeze()
+        return layer
+
+    def _extra_repr(self) -> str:
+        num_embeddings, dims = self._shape()
+        return f"{num_embeddings}, {dims}, {self._quantization_repr()}"
+
+    def __call__(self, x: mx.array) -> mx.array:
+        biases = self.get("biases")
+        return mx.dequantize(
+            self["weight"][x],
+            scales=self["scales"][x],
+            biases=None if biases is None else biases[x],
+            group_size=self.group_size,
+            bits=self.bits,
+            mode=self.mode,
+        )
+
+    def as_linear(self, x: mx.array) -> mx.array:
+        """Multiply by the table, as an output layer that shares its weight with the embedding.
+
+        Args:
+            x: Vectors of shape ``(..., dims)``.
+
+        Returns:
+            Their products with each embedding, of shape ``(..., num_embeddings)``.
+        """
+        return self._times_transposed(x)
+
+
+class QuantizedLinear(_Quantized):
+    """A :class:`Linear` whose weight is quantized. Its parameters stay frozen.
+
+    Args:
+        input_dims: The size of the last axis of the input, a multiple of ``group_size``.
+        output_dims: The size of the last axis of the output.
+        bias: Whether to add a bias. Default: ``True``.
+        group_size: How many weights share a scale. Default: 64 (``affine``), 32 (``mxfp4``,
+            ``mxfp8``) or 16 (``nvfp4``).
+        bits: How many bits a weight takes. Default: 4, with ``mxfp8`` 8.
+        mode: The way of quantization. Default: ``"affine"``.
+
+    Shape:
+        ``(..., input_dims)`` to ``(..., output_dims)``.
+
+    Raises:
+        TypeError: If a size is not an integer.
+        ValueError: If a size is less than one, or the sizes, the bits and the mode do not fit.
+
+    Example:
+        >>> nn.QuantizedLinear(64, 2)(mx.zeros((4, 64))).shape
+        (4, 2)
+    """
+
+    def __init__(
+        self,
+        input_dims: int,
+        output_dims: int,
+        bias: bool = True,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+    ) -> None:
+        positive(input_dims=input_dims, output_dims=output_dims)
+        super().__init__(group_size, bits, mode)
+        bound = math.sqrt(1 / input_dims)
+        self._set_weight(mx.random.uniform(-bound, bound, (output_dims, input_dims)))
+        if bias:
+            self.bias = mx.zeros((output_dims,))
+        self.freeze()
+
+    @classmethod
+    def from_linear(
+        cls,
+        linear_layer: Module,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+    ) -> Self:
+        """Return a quantized copy of a linear layer.
+
+        Args:
+            linear_layer: The layer to quantize, a :class:`Linear` or what has such a ``weight``
+                and maybe ``bias``.
+            group_size: How many weights share a scale. Default: the mode's.
+            bits: How many bits a weight takes. Default: the mode's.
+            mode: The way of quantization. Default: ``"affine"``.
+
+        Example:
+            >>> layer = nn.QuantizedLinear.from_linear(nn.Linear(64, 2), mode="mxfp4")
+            >>> layer.group_size, layer.bits
+            (32, 4)
+        """
+        layer = cls.__new__(cls)
+        _Quantized.__init__(layer, group_size, bits, mode)
+        layer._set_weight(linear_layer.weight)
+        if "bias" in linear_layer:
+            layer.bias = linear_layer.bias
+        layer.freeze()
+        return layer
+
+    def _extra_repr(self) -> str:
+        output_dims, input_dims = self._shape()
+        return (
+            f"input_dims={input_dims}, output_dims={output_dims}, bias={'bias' in self}, "
+            f"{self._quantization_repr()}"
+        )
+
+    def __call__(self, x: mx.array) -> mx.array:
+        y = self._times_transposed(x)
+        return y + self["bias"] if "bias" in self else y
+
+
+def quantize(
+    model: Module,
+    group_size: int | None = None,
+    bits: int | None = None,
+    *,
+    mode: str = "affine",
+    class_predicate: Callable[[str, Module], bool | dict[str, Any]] | None = None,
+) -> None:
+    """Replace the layers of a model by quantized ones, in place.
+
+    Args:
+        model: The model.
+        group_size: How many weights share a scale. Default: the mode's.
+        bits: How many bits a weight takes. Default: the mode's.
+        mode: The way of quantization: ``"affine"``, ``"mxfp4"``, ``"mxfp8"`` or ``"nvfp4"``.
+            Default: ``"affine"``.
+        class_predicate: Takes the dotted path of a layer and the layer, and returns whether to
+            quantize it, or the arguments of its ``to_quantized`` that differ from the above.
+            Default: every layer that has a method ``to_quantized``.
+
+    Raises:
+        TypeError: If ``model`` is no module, or ``class_predicate`` returns neither a ``bool`` nor
+            a ``dict``.
+        ValueError: If a layer cannot be quantized, or not in this way.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(64, 64), nn.ReLU())
+        >>> nn.quantize(model, bits=8)
+        >>> model.layers[0].bits
+        8
+    """
+
+    def quantized(path: str, layer: Any) -> Any:
+        if not isinstance(layer, Module):
+            return layer
+        if class_predicate is None:
+            chosen: bool | dict[str, Any] = hasattr(layer, "to_quantized")
+        else:
+            chosen = class_predicate(path, layer)
+        if not isinstance(chosen, bool | dict):
+            raise TypeError(
+                f"class_predicate must return a bool or a dict, not {type(chosen).__name__}"
+            )
+        if chosen is False:
+            return layer
+        if not hasattr(layer, "to_quantized"):
+            raise ValueError(
+                f"class_predicate chose {path}, but a {type(layer).__name__} cannot be quantized"
+            )
+        options = {"group_size": group_size, "bits": bits, "mode": mode}
+        try:
+            return layer.to_quantized(**(options | chosen if chosen is not True else options))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be a Module, not {type(model).__name__}")
+    leaves = tree_map_with_path(quantized, model.leaf_modules(), is_leaf=Module.is_module)
+    model.update_modules(leaves)

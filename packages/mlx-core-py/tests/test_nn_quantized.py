@@ -1,0 +1,186 @@
+"""Quantized layers compute what the layers with the unpacked weights compute."""
+
+from typing import Any
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from layer_checks import check_sizes
+from mlx_core_py import nn
+from mlx_core_py.utils import tree_flatten
+
+MODES = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
+
+
+def close(got: mx.array, expected: Any) -> bool:
+    # The modes with floating-point scales unpack to bfloat16.
+    tolerance = 1e-3 if got.dtype == mx.float32 else 1e-2
+    values = np.array(got.astype(mx.float32))
+    return bool(np.allclose(values, expected, rtol=tolerance, atol=tolerance))
+
+
+def unpacked(layer: Any) -> mx.array:
+    return mx.dequantize(
+        layer.weight,
+        layer.scales,
+        layer.get("biases"),
+        group_size=layer.group_size,
+        bits=layer.bits,
+        mode=layer.mode,
+    ).astype(mx.float32)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_have_their_sizes_and_parts(mode: str) -> None:
+    layer = nn.QuantizedLinear(128, 32, mode=mode)
+    group_size, bits = MODES[mode]
+    assert (layer.group_size, layer.bits, layer.mode) == (group_size, bits, mode)
+    assert layer.weight.shape == (32, 128 * bits // 32)
+    assert layer.weight.dtype == mx.uint32
+    assert layer.scales.shape == (32, 128 // group_size)
+    assert ("biases" in layer) == (mode == "affine")
+    assert layer.bias.tolist() == [0] * 32
+    assert f"group_size={group_size}, bits={bits}, mode={mode}" in repr(layer)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+@pytest.mark.parametrize("group_size", [32, 64, 128])
+def test_affine_linear(bits: int, group_size: int) -> None:
+    mx.random.seed(0)
+    linear = nn.Linear(128, 32)
+    layer = linear.to_quantized(group_size, bits)
+    assert "input_dims=128, output_dims=32, bias=True" in repr(layer)
+    weight = unpacked(layer)
+    # A weight is moved by less than the distance between two levels of its group.
+    spread = np.array(linear.weight).reshape(32, -1, group_size)
+    distance = (spread.max(-1) - spread.min(-1)) / (2**bits - 1)
+    error = np.abs(np.array(weight - linear.weight)).reshape(spread.shape).max(-1)
+    assert (error <= distance + 1e-6).all()
+    x = mx.random.normal((3, 128))
+    assert close(layer(x), np.array(x) @ np.array(weight).T + np.array(linear.bias))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_linear_of_every_mode(mode: str) -> None:
+    layer = nn.Linear(128, 32, bias=False).to_quantized(mode=mode)
+    assert "bias" not in layer
+    x = mx.random.normal((2, 3, 128))
+    assert close(layer(x), np.array(x) @ np.array(unpacked(layer)).T)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_embedding(mode: str) -> None:
+    embedding = nn.Embedding(50, 64)
+    layer = embedding.to_quantized(mode=mode)
+    assert repr(layer).startswith("QuantizedEmbedding(50, 64, ")
+    table = np.array(unpacked(layer))
+    tokens = np.array([[0, 49], [7, 7]])
+    assert close(layer(mx.array(tokens)), table[tokens])
+    x = mx.random.normal((2, 64))
+    assert close(layer.as_linear(x), np.array(x) @ table.T)
+
+
+@pytest.mark.parametrize("layer", [nn.QuantizedLinear(64, 8), nn.QuantizedEmbedding(8, 64)])
+def test_quantized_layers_stay_frozen(layer: nn.Module) -> None:
+    outer = nn.Sequential(layer, nn.RMSNorm(4))
+    for module in (layer, outer):
+        module.unfreeze()
+        module.unfreeze(keys="scales")
+        assert layer.trainable_parameters() == {}
+    trainable = [path for path, _ in tree_flatten(outer.trainable_parameters())]
+    assert trainable == ["layers.1.weight"]
+
+
+def test_training_around_quantized_layers() -> None:
+    model = nn.Sequential(nn.QuantizedLinear(64, 8), nn.Linear(8, 1))
+    _, gradients = nn.value_and_grad(model, lambda: mx.sum(model(mx.ones((1, 64)))))()
+    assert [path for path, _ in tree_flatten(gradients)] == ["layers.1.weight", "layers.1.bias"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "sizes", "name"),
+    [(nn.QuantizedLinear, (0, 64), "input_dims"), (nn.QuantizedEmbedding, (64, 0), "dims")],
+)
+def test_sizes_must_be_positive_integers(
+    layer: type[nn.Module], sizes: tuple[int, ...], name: str
+) -> None:
+    check_sizes(layer, sizes, name)
+
+
+# ---- quantize
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(10, 64)
+        self.layers = [nn.Linear(64, 32), nn.ReLU()]
+        self.head = nn.Linear(30, 3)
+
+    def kinds(self) -> list[str]:
+        return [type(layer).__name__ for layer in (self.embed, *self.layers, self.head)]
+
+
+def test_quantize_by_path() -> None:
+    model = Model()
+    nn.quantize(model, 32, 8, class_predicate=lambda path, _: path in ("embed", "layers.0"))
+    assert model.kinds() == ["QuantizedEmbedding", "QuantizedLinear", "ReLU", "Linear"]
+    assert (model.embed.group_size, model.embed.bits) == (32, 8)
+
+
+def test_quantize_with_options_for_a_layer() -> None:
+    model = Model()
+
+    def choose(path: str, layer: nn.Module) -> bool | dict[str, Any]:
+        return {"bits": 2} if path == "layers.0" else path == "embed"
+
+    nn.quantize(model, group_size=32, bits=4, class_predicate=choose)
+    assert (model.layers[0].group_size, model.layers[0].bits) == (32, 2)
+    assert (model.embed.group_size, model.embed.bits) == (32, 4)
+
+
+def test_quantize_everything_that_can_be() -> None:
+    model = nn.Sequential(nn.Linear(64, 64), nn.RMSNorm(64), nn.Linear(64, 64))
+    x = mx.random.normal((2, 64))
+    before = np.array(model(x))
+    nn.quantize(model, bits=8)
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "QuantizedLinear",
+        "RMSNorm",
+        "QuantizedLinear",
+    ]
+    assert np.allclose(np.array(model(x)), before, atol=0.05)
+    # Once more has no effect: there is nothing left to quantize.
+    layers = list(model.layers)
+    nn.quantize(model)
+    assert all(a is b for a, b in zip(model.layers, layers, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("predicate", "error", "message"),
+    [
+        (None, ValueError, "head"),
+        (lambda path, _: path == "layers.1", ValueError, r"layers\.1.*ReLU"),
+        (lambda path, _: 3, TypeError, "int"),
+        (lambda path, _: {"bits": 7} if path == "embed" else False, ValueError, "embed"),
+        (lambda path, _: {"mode": "q4"} if path == "embed" else False, ValueError, "q4"),
+    ],
+)
+def test_what_cannot_be_quantized(predicate: Any, error: type[Exception], message: str) -> None:
+    model = Model()
+    with pytest.raises(error, match=message):
+        nn.quantize(model, class_predicate=predicate)
+    assert model.kinds() == ["Embedding", "Linear", "ReLU", "Linear"]
+
+
+def test_only_modules_can_be_quantized() -> None:
+    with pytest.raises(TypeError, match="model must be a Module, not dict"):
+        nn.quantize({})  # type: ignore[arg-type]
+
+
+def test_weights_of_quantized_layers_load_strictly() -> None:
+    source, target = nn.QuantizedLinear(64, 8), nn.QuantizedLinear(64, 8)
+    target.load_weights(list(source.parameters().items()))
+    assert target.weight.tolist() == source.weight.tolist()
+    with pytest.raises(ValueError, match="weight"):
+        nn.QuantizedLinear(64, 8, bits=8).load_weights(list(source.parameters().items()))

@@ -1,0 +1,143 @@
+"""Compiled functions are recorded once for each signature, and compute the same."""
+
+from typing import Any
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from comparing import close
+
+X = mx.array([1.0, 2.0, 3.0])
+
+
+def test_compile_records_once_for_each_signature() -> None:
+    recorded = []
+
+    @mx.compile
+    def fun(x: Any, scale: Any = 2) -> dict[str, Any]:
+        recorded.append(scale)
+        return {"y": x["a"] * scale, "scale": scale}
+
+    for _ in range(2):
+        result = fun({"a": X})
+        assert close(result["y"], [2, 4, 6])
+        assert result["scale"] == 2
+    assert recorded == [2]
+    assert close(fun({"a": X}, 3)["y"], [3, 6, 9])
+    assert close(fun({"a": X}, scale=3)["y"], [3, 6, 9])
+    assert recorded == [2, 3, 3]
+    # Equal constants of different types are different.
+    assert fun({"a": mx.array([1])}, 2)["y"].dtype == mx.int32
+    assert fun({"a": mx.array([1])}, 2.0)["y"].dtype == mx.float32
+    # Another shape, another structure of the result.
+    assert fun({"a": X[:2]})["y"].shape == (2,)
+
+
+def test_compile_follows_shapes_into_the_structure_of_the_result() -> None:
+    fun = mx.compile(lambda x: [x] * x.shape[0])
+    for size in (1, 3, 2, 3):
+        assert len(fun(mx.zeros((size,)))) == size
+
+
+def test_shapeless_compile_records_once_for_all_shapes() -> None:
+    recorded = []
+
+    def fun(x: mx.array) -> mx.array:
+        recorded.append(x.ndim)
+        return mx.exp(-x)
+
+    compiled = mx.compile(fun, shapeless=True)
+    for x in (X, X[:2], mx.array([[1.0], [2.0]])):
+        assert close(compiled(x), np.exp(-np.array(x)))
+    assert recorded == [1, 2]
+
+
+def test_compiled_state() -> None:
+    state: dict[str, Any] = {"total": mx.array(0.0), "nested": [mx.array(1.0)]}
+
+    def fun(x: mx.array) -> mx.array:
+        state["total"] = state["total"] + mx.sum(x)
+        state["nested"][0] = state["nested"][0] * 2
+        y: mx.array = x + state["total"]
+        return y
+
+    compiled = mx.compile(fun, inputs=state, outputs=state)
+    for round_ in (1, 2, 3):
+        assert close(compiled(X), np.array([1, 2, 3]) + 6 * round_)
+        assert state["total"].item() == 6 * round_
+        assert state["nested"][0].item() == 2**round_
+    # What is replaced from outside is seen, not what was recorded.
+    state["total"] = mx.array(100.0)
+    assert close(compiled(X), [107, 108, 109])
+
+
+def test_compiled_state_may_begin_empty() -> None:
+    state: dict[str, mx.array] = {}
+
+    def fun(x: mx.array) -> None:
+        state["n"] = state.get("n", mx.array(0.0)) + mx.sum(x)
+
+    compiled = mx.compile(fun, inputs=state, outputs=state)
+    for total in (6, 12, 18):
+        assert compiled(X) is None
+        assert state["n"].item() == total
+
+
+def test_inputs_are_not_changed_by_recording() -> None:
+    state = {"factor": mx.array(2.0)}
+    factor = state["factor"]
+    compiled = mx.compile(lambda x: x * state["factor"], inputs=state)
+    assert close(compiled(X), [2, 4, 6])
+    assert state["factor"] is factor
+    state["factor"] = mx.array(3.0)
+    assert close(compiled(X), [3, 6, 9])
+
+
+def test_inputs_are_restored_after_an_exception() -> None:
+    state = {"factor": mx.array(2.0)}
+    factor = state["factor"]
+
+    def fail(x: mx.array) -> mx.array:
+        raise LookupError("while recording")
+
+    with pytest.raises(LookupError, match="while recording"):
+        mx.compile(fail, inputs=state)(X)
+    assert state["factor"] is factor
+
+
+def test_grad_of_compile_and_compile_of_grad() -> None:
+    def fun(x: mx.array) -> mx.array:
+        return mx.sum(mx.sin(x) ** 2)
+
+    expected = 2 * np.sin([1, 2, 3]) * np.cos([1, 2, 3])
+    assert close(mx.grad(mx.compile(fun))(X), expected)
+    assert close(mx.compile(mx.grad(fun))(X), expected)
+
+
+def test_compile_refuses_what_it_cannot_compare() -> None:
+    with pytest.raises(ValueError, match="object"):
+        mx.compile(lambda x: x)(object())
+
+
+@pytest.mark.parametrize("name", ["inputs", "outputs"])
+@pytest.mark.parametrize("tree", [X, (X,), [(X,)]])
+def test_compiled_state_must_be_replaceable(name: str, tree: Any) -> None:
+    with pytest.raises(TypeError, match=name):
+        mx.compile(lambda x: x, **{name: tree})(X)
+
+
+def test_disable_compile() -> None:
+    recorded = []
+
+    def fun(x: mx.array) -> mx.array:
+        recorded.append(1)
+        return x
+
+    mx.disable_compile()
+    try:
+        compiled = mx.compile(fun)
+        compiled(X)
+        compiled(X)
+    finally:
+        mx.enable_compile()
+    assert len(recorded) == 2

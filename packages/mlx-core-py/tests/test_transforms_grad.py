@@ -1,0 +1,228 @@
+"""Derivatives are those of mathematics, for trees as for arrays."""
+
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from comparing import close
+
+Pair = namedtuple("Pair", "first second")
+
+X = mx.array([1.0, 2.0, 3.0])
+Y = mx.array([4.0, 5.0, 6.0])
+
+
+def dot(x: mx.array, y: mx.array) -> mx.array:
+    return mx.sum(x * y)
+
+
+# ---- grad and value_and_grad
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tanh", "exp", "sigmoid", "square", "erf", "log1p"])
+def test_gradients_are_those_of_finite_differences(name: str) -> None:
+    fun = getattr(mx, name)
+    points = np.linspace(0.1, 1.5, 7)
+    step = 1e-3
+    above, below = (np.array(fun(mx.array(points + h))) for h in (step, -step))
+    gradient = mx.grad(lambda x: mx.sum(fun(x)))(mx.array(points))
+    assert np.allclose(np.array(gradient), (above - below) / (2 * step), atol=2e-3)
+
+
+def test_second_derivative() -> None:
+    assert mx.grad(mx.grad(lambda x: x**3))(mx.array(2.0)).item() == pytest.approx(12.0)
+
+
+def test_gradient_of_a_tree_is_such_a_tree() -> None:
+    gradient = mx.grad(lambda t: dot(t["a"][0], t["b"]))({"a": [X], "b": Y})
+    assert list(gradient) == ["a", "b"]
+    assert close(gradient["a"][0], Y)
+    assert close(gradient["b"], X)
+
+
+def test_gradient_keeps_named_tuples() -> None:
+    gradient = mx.grad(lambda pair: dot(pair.first, pair.second))(Pair(X, Y))
+    assert isinstance(gradient, Pair)
+    assert close(gradient.first, Y)
+
+
+@pytest.mark.parametrize(
+    ("argnums", "argnames", "structure"),
+    [
+        (None, (), "x"),
+        (1, (), "y"),
+        ((0, 1), (), ("x", "y")),
+        ((1, 0), (), ("y", "x")),
+        ([0], (), "x"),
+        (None, "z", (None, {"z": "z"})),
+        (0, ["z"], ("x", {"z": "z"})),
+        ((0, 1), "z", (("x", "y"), {"z": "z"})),
+    ],
+)
+def test_what_is_differentiated_by_shows_in_the_structure(
+    argnums: Any, argnames: Any, structure: Any
+) -> None:
+    z = mx.array([7.0, 8.0, 9.0])
+    expected = {"x": Y * z, "y": X * z, "z": X * Y}
+
+    def fun(x: mx.array, y: mx.array, *, z: mx.array) -> mx.array:
+        return mx.sum(x * y * z)
+
+    def check(got: Any, names: Any) -> None:
+        if isinstance(names, str):
+            assert close(got, expected[names])
+        elif names is None:
+            assert got is None
+        elif isinstance(names, dict):
+            assert got.keys() == names.keys()
+            check(got["z"], names["z"])
+        else:
+            assert isinstance(got, tuple)
+            for part, name in zip(got, names, strict=True):
+                check(part, name)
+
+    value, gradient = mx.value_and_grad(fun, argnums, argnames)(X, Y, z=z)
+    assert value.item() == pytest.approx(4 * 7 + 10 * 8 + 18 * 9)
+    check(gradient, structure)
+    check(mx.grad(fun, argnums, argnames)(X, Y, z=z), structure)
+
+
+def test_other_results_pass_through() -> None:
+    def fun(x: mx.array) -> Any:
+        return mx.sum(x * x), 1, {"double": 2 * x, "text": "as it is"}
+
+    (loss, one, others), gradient = mx.value_and_grad(fun)(X)
+    assert (loss.item(), one, others["text"]) == (14.0, 1, "as it is")
+    assert close(others["double"], [2, 4, 6])
+    assert close(gradient, [2, 4, 6])
+
+
+def test_other_arguments_pass_through() -> None:
+    marker = object()
+
+    def fun(x: mx.array, other: object, *, flag: bool) -> mx.array:
+        assert other is marker
+        assert flag
+        return mx.sum(x)
+
+    assert close(mx.grad(fun)(X, marker, flag=True), [1, 1, 1])
+
+
+def test_the_name_of_the_function_is_kept() -> None:
+    assert mx.grad(dot).__name__ == "dot"
+    assert mx.value_and_grad(dot).__wrapped__ is dot  # type: ignore[attr-defined]
+
+
+def test_stop_gradient() -> None:
+    assert close(mx.grad(lambda x: mx.sum(x * mx.stop_gradient(x)))(X), X)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"argnums": -1}, ValueError, "-1"),
+        ({"argnums": (0, 0)}, ValueError, "more than once"),
+        ({"argnums": []}, ValueError, "no argument"),
+        ({"argnums": "x"}, TypeError, "argnums"),
+        ({"argnums": [1.5]}, TypeError, "float"),
+        ({"argnums": True}, TypeError, "bool"),
+        ({"argnames": [3]}, TypeError, "argnames"),
+        ({"argnames": ["x", "x"]}, ValueError, "more than once"),
+    ],
+)
+def test_wrong_choice_of_arguments(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    for transform in (mx.grad, mx.value_and_grad):
+        with pytest.raises(error, match=message):
+            transform(dot, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "args", "kwargs", "message"),
+    [
+        ({"argnums": 2}, (X, Y), {}, "argument 2"),
+        ({}, (), {"x": X, "y": Y}, "argument 0"),
+        ({"argnames": "z"}, (X, Y), {}, "'z'"),
+        ({}, (1.0, Y), {}, "float"),
+        ({}, ({"a": X, "b": 3}, Y), {}, "int"),
+        ({}, ([], Y), {}, "no array"),
+    ],
+)
+def test_wrong_arguments(
+    options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any], message: str
+) -> None:
+    for transform in (mx.grad, mx.value_and_grad):
+        with pytest.raises(ValueError, match=message):
+            transform(dot, **options)(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda x: x, r"shape \(3,\)"),
+        (lambda x: 1.0, "float"),
+        (lambda x: [mx.sum(x)], "list"),
+        (lambda x: {"a": mx.sum(x)}, "dict"),
+        (lambda x: (1, mx.sum(x)), "int"),
+        (lambda x: (), "tuple"),
+        (lambda x: None, "NoneType"),
+    ],
+)
+def test_wrong_results(result: Callable[[mx.array], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mx.value_and_grad(result)(X)
+
+
+def test_grad_takes_no_further_results() -> None:
+    with pytest.raises(ValueError, match="tuple"):
+        mx.grad(lambda x: (mx.sum(x), 1))(X)
+
+
+# ---- vjp and jvp
+
+
+def test_vjp_and_jvp_agree_with_the_jacobian() -> None:
+    matrix = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], dtype=np.float32)
+    linear = mx.array(matrix)
+    outputs, products = mx.vjp(lambda x: linear @ x, [X], [mx.array([1.0, 10.0])])
+    assert close(outputs[0], matrix @ [1, 2, 3])
+    assert close(products[0], [1.0, 10.0] @ matrix)
+    outputs, products = mx.jvp(lambda x: linear @ x, (X,), (Y,))
+    assert close(outputs[0], matrix @ [1, 2, 3])
+    assert close(products[0], matrix @ [4, 5, 6])
+
+
+def test_several_inputs_and_outputs() -> None:
+    outputs, products = mx.vjp(lambda x, y: (x * y, x), [X, Y], [X, Y])
+    assert len(outputs) == 2
+    assert close(products[0], np.array(X) * np.array(Y) + np.array(Y))
+    assert close(products[1], np.array(X) ** 2)
+
+
+@pytest.mark.parametrize("transform", [mx.vjp, mx.jvp])
+@pytest.mark.parametrize(
+    ("primals", "directions", "error"),
+    [
+        (X, [X], TypeError),
+        ([X], X, TypeError),
+        ([1.0], [X], TypeError),
+        ([X], [X, X], ValueError),
+        ([X], [], ValueError),
+        ([X], [X[:2]], ValueError),
+    ],
+)
+def test_wrong_directions(
+    transform: Callable[..., Any], primals: Any, directions: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        transform(lambda x: x * 2, primals, directions)
+
+
+@pytest.mark.parametrize("transform", [mx.vjp, mx.jvp])
+def test_outputs_must_be_arrays(transform: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="dict"):
+        transform(lambda x: {"a": x}, [X], [X])

@@ -1,0 +1,93 @@
+"""Vectorized functions compute for each entry of an axis what the function computes for one."""
+
+from typing import Any
+
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from comparing import close
+
+X = mx.array([1.0, 2.0, 3.0])
+Y = mx.array([4.0, 5.0, 6.0])
+M = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def dot(x: mx.array, y: mx.array) -> mx.array:
+    return mx.sum(x * y)
+
+
+@pytest.mark.parametrize(
+    ("in_axes", "out_axes", "expected"),
+    [
+        ((0, None), 0, M + M[0]),
+        ((0, None), 1, (M + M[0]).T),
+        ((0, None), -1, (M + M[0]).T),
+        ((-2, None), -2, M + M[0]),
+    ],
+)
+def test_vmap_axes(in_axes: Any, out_axes: Any, expected: np.ndarray) -> None:
+    got = mx.vmap(lambda a, b: a + b, in_axes, out_axes)(mx.array(M), mx.array(M[0]))
+    assert close(got, expected)
+
+
+def test_vmap_of_trees() -> None:
+    tree = {"k": mx.array(M)}
+    for in_axes in ({"k": 1}, ({"k": 1},)):
+        got = mx.vmap(lambda t: [t["k"] * 2, t["k"]], in_axes, [1, 0])(tree)
+        assert close(got[0], M * 2)
+        assert close(got[1], M.T)
+
+
+def test_vmap_of_vmap_is_an_outer_product() -> None:
+    inner = mx.vmap(lambda a, b: a * b, in_axes=(None, 0))
+    assert close(mx.vmap(inner, in_axes=(0, None))(X, Y), np.outer(X, Y))
+
+
+def test_vmap_repeats_what_does_not_depend_on_the_axis() -> None:
+    doubled, one = mx.vmap(lambda a: (a * 2, mx.array(1.0)), out_axes=(0, None))(mx.array(M))
+    assert close(doubled, M * 2)
+    assert close(one, np.ones(one.shape))
+
+
+def test_vmap_of_grad() -> None:
+    per_row = mx.vmap(mx.grad(lambda row: mx.sum(row**2)))
+    assert close(per_row(mx.array(M)), 2 * M)
+
+
+@pytest.mark.parametrize(
+    ("in_axes", "out_axes", "args", "error", "message"),
+    [
+        (5, 0, (mx.array(M),), IndexError, "axis 5"),
+        (-3, 0, (mx.array(M),), IndexError, "axis -3"),
+        (0, 5, (mx.array(M),), IndexError, "axis 5"),
+        (0, 0, (mx.array(1.0),), IndexError, "axis 0"),
+        ("a", 0, (mx.array(M),), ValueError, "str"),
+        (0, "a", (mx.array(M),), ValueError, "str"),
+        (True, 0, (mx.array(M),), ValueError, "bool"),
+        ((0, 0), 0, (mx.array(M),), ValueError, "prefix"),
+        ({"a": 0}, 0, ({"b": mx.array(M)},), ValueError, "prefix"),
+        (0, [0, 0], (mx.array(M),), ValueError, "prefix"),
+        (None, 0, (mx.array(M),), ValueError, "at least one"),
+        (0, 0, (3.0,), ValueError, "float"),
+    ],
+)
+def test_wrong_axes(
+    in_axes: Any, out_axes: Any, args: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        mx.vmap(lambda a: a, in_axes, out_axes)(*args)
+
+
+def test_vmap_sizes_must_agree() -> None:
+    with pytest.raises(ValueError, match=r"\[2, 3\]"):
+        mx.vmap(dot, in_axes=(0, 1))(mx.array(M), mx.array(M))
+
+
+def test_vmap_takes_positional_arguments_only() -> None:
+    with pytest.raises(TypeError, match="keyword"):
+        mx.vmap(dot)(X, y=Y)
+
+
+def test_vmap_results_must_be_arrays() -> None:
+    with pytest.raises(ValueError, match="float"):
+        mx.vmap(lambda a: 1.0)(X)

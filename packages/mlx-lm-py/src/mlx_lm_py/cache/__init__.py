@@ -1,0 +1,14 @@
+"""Key-value caches: what attention has seen, kept so that each token is read once."""
+
+from .base import AttentionCache, Cache
+from .kv import KVCache
+from .prompt_cache import cache_length, make_prompt_cache, trim_prompt_cache
+
+__all__ = [
+    "AttentionCache",
+    "Cache",
+    "KVCache",
+    "cache_length",
+    "make_prompt_cache",
+    "trim_prompt_cache",
+]

@@ -1,0 +1,1 @@
+"""The commands of the command line, a module each: what they are, their arguments, their work."""

@@ -1,0 +1,98 @@
+"""A request to generate, checked: what reaches the loop has no mistakes left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mlx_core_py as mx
+
+from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
+from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.sampling import Sampler, make_sampler
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to generate.
+
+    Attributes:
+        prompt: The tokens to continue, at least one.
+        max_tokens: Number of tokens to generate, for which the context has room.
+        sampler: Chooses a token from log-probabilities of shape ``(1, vocabulary)``.
+        cache: The cache of each layer, to which the prompt is added.
+        prefill_step_size: Number of tokens of the prompt to read at a time.
+    """
+
+    prompt: list[int]
+    max_tokens: int
+    sampler: Sampler
+    cache: Sequence[Cache]
+    prefill_step_size: int
+
+
+def make_plan(
+    prompt: Sequence[int] | mx.array,
+    model: LanguageModel,
+    *,
+    max_tokens: int = 256,
+    sampler: Sampler | None = None,
+    prompt_cache: Sequence[Cache] | None = None,
+    prefill_step_size: int = 512,
+) -> Plan:
+    """Check the arguments of `generate_step`, which says what they mean.
+
+    Raises:
+        TypeError: If the prompt or a number is of the wrong type.
+        ValueError: If the prompt is empty, holds what is no token or is longer than the context
+            of the model, or a number is too small.
+    """
+    tokens = _checked_prompt(prompt, model)
+    max_tokens = _within_context(len(tokens), model, max_tokens, prompt_cache)
+    if prefill_step_size < 1:
+        raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")
+    return Plan(
+        tokens,
+        max_tokens,
+        sampler or make_sampler(),
+        make_prompt_cache(model) if prompt_cache is None else prompt_cache,
+        prefill_step_size,
+    )
+
+
+def _checked_prompt(prompt: Sequence[int] | mx.array, model: LanguageModel) -> list[int]:
+    # Arrays of NumPy are as good as ours.
+    values = prompt.tolist() if hasattr(prompt, "tolist") else prompt
+    if not isinstance(values, (list, tuple)) or not all(type(i) is int for i in values):
+        raise TypeError("prompt must be a list or a one-dimensional array of integers")
+    values = list(values)
+    if not values:
+        raise ValueError("prompt must have at least one token")
+    size = model.args.vocab_size
+    for i in values:
+        if not 0 <= i < size:
+            raise ValueError(f"prompt has {i}, which is none of the {size} tokens of the model")
+    return values
+
+
+def _within_context(
+    count: int, model: LanguageModel, max_tokens: int, cache: Sequence[Cache] | None
+) -> int:
+    """Lower ``max_tokens`` to what there are positions for after ``count`` more in the cache."""
+    if not isinstance(max_tokens, int):
+        raise TypeError(f"max_tokens must be an integer, not {type(max_tokens).__name__}")
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    if cache is not None and len(cache) != len(model.layers):
+        raise ValueError(
+            f"prompt_cache has {len(cache)} entries for the {len(model.layers)} layers of the model"
+        )
+    held = 0 if cache is None else cache_length(cache)
+    size = model.args.context_length
+    if held + count > size:
+        before = f" after {held} in the cache" if held else ""
+        raise ValueError(
+            f"prompt has {count} tokens{before}, more than the context of {size} tokens holds"
+        )
+    # The last token needs no position: nothing follows it.
+    return min(max_tokens, size - held - count + 1)

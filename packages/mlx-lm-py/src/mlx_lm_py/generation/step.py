@@ -1,0 +1,95 @@
+"""The loop that generates tokens, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import mlx_core_py as mx
+
+from mlx_lm_py.cache import Cache
+from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
+from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.sampling import Sampler
+
+from .plan import Plan, make_plan
+
+
+def generate_step(
+    prompt: Sequence[int] | mx.array,
+    model: LanguageModel,
+    *,
+    max_tokens: int = 256,
+    sampler: Sampler | None = None,
+    prompt_cache: Sequence[Cache] | None = None,
+    prefill_step_size: int = 512,
+) -> Iterator[tuple[int, mx.array]]:
+    """Generate tokens.
+
+    Args:
+        prompt: The tokens to continue, at least one.
+        model: The model.
+        max_tokens: Number of tokens to generate. Default: 256.
+        sampler: Chooses a token from log-probabilities of shape ``(1, vocabulary)``, as
+            `make_sampler` makes it. Default: ``None``, the most likely one.
+        prompt_cache: A cache that holds what goes before the prompt, to which this adds. Default:
+            ``None``, an empty one.
+        prefill_step_size: Number of tokens of the prompt to read at a time, which bounds the
+            memory that this takes. Default: 512.
+
+    Yields:
+        A token and the log-probabilities of shape ``(vocabulary,)`` that it was chosen from; no
+        more of them than the context of the model has room for.
+
+    Raises:
+        TypeError: If the prompt or ``max_tokens`` is of the wrong type.
+        ValueError: If the prompt is empty, holds what is no token or is longer than the context
+            of the model, or a number is too small.
+    """
+    plan = make_plan(
+        prompt,
+        model,
+        max_tokens=max_tokens,
+        sampler=sampler,
+        prompt_cache=prompt_cache,
+        prefill_step_size=prefill_step_size,
+    )
+    return generate_tokens(model, plan)
+
+
+def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.array]]:
+    """Generate tokens as planned.
+
+    Args:
+        model: The model for which the plan was made.
+        plan: What to generate.
+
+    Yields:
+        As `generate_step` does.
+    """
+    ids, cache, step_size = plan.prompt, plan.cache, plan.prefill_step_size
+
+    def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
+        logits = model(tokens[None], cache=cache, last_only=True)[:, -1, :].astype(mx.float32)
+        logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+        return plan.sampler(logprobs), logprobs[0]
+
+    reserve_prompt_cache(cache, len(ids) + 1)
+    # All pieces of the prompt but the last just fill the cache. Other buffers that they needed are
+    # of sizes that what follows has no use for.
+    last = (len(ids) - 1) // step_size * step_size
+    for start in range(0, last, step_size):
+        model(mx.array([ids[start : start + step_size]]), cache=cache, last_only=True)
+        mx.eval([layer.state for layer in cache])
+        mx.clear_cache()
+    token, logprobs = step(mx.array(ids[last:]))
+    # Waiting bounds the memory: it is not all given out before the work begins.
+    mx.eval(token)
+    mx.clear_cache()
+    for i in range(plan.max_tokens):
+        if i + 1 < plan.max_tokens:
+            # The next step is under way while the caller deals with this one.
+            next_token, next_logprobs = step(token)
+            mx.async_eval(next_token)
+        yield int(token.item()), logprobs
+        if i + 1 < plan.max_tokens:
+            token, logprobs = next_token, next_logprobs

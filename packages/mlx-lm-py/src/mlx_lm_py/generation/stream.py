@@ -1,0 +1,155 @@
+"""Generated text, piece by piece."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import mlx_core_py as mx
+from mlx_lm_utils_py import Tokenizer
+
+from mlx_lm_py.models.protocols import LanguageModel
+
+from .plan import Plan, make_plan
+from .step import generate_tokens
+
+
+@dataclass(frozen=True)
+class GenerationResponse:
+    """A piece of generated text and how things stand after it.
+
+    Attributes:
+        text: The text that this token completes; empty within a character.
+        token: The token.
+        logprobs: Log-probabilities of all tokens at this place, of shape ``(vocabulary,)``.
+        prompt_tokens: Number of tokens of the prompt.
+        prompt_tps: Tokens of the prompt read per second.
+        generation_tokens: Number of tokens generated so far, this one included.
+        generation_tps: Tokens generated per second, from the first one on.
+        peak_memory: Most memory used so far, in GB.
+        finish_reason: ``"stop"`` after a token that ends the answer, ``"length"`` after
+            ``max_tokens`` or at the end of the context, else ``None``.
+    """
+
+    text: str
+    token: int
+    logprobs: mx.array
+    prompt_tokens: int
+    prompt_tps: float
+    generation_tokens: int
+    generation_tps: float
+    peak_memory: float
+    finish_reason: Literal["stop", "length"] | None = None
+
+    @property
+    def statistics(self) -> str:
+        """Speed and memory, for people to read, in four lines."""
+        return (
+            f"Prompt: {self.prompt_tokens} tokens, {self.prompt_tps:.1f} tokens/s\n"
+            f"Generation: {self.generation_tokens} tokens, "
+            f"{self.generation_tps:.1f} tokens/s\n"
+            f"Time to first token: {self.prompt_tokens / self.prompt_tps:.3f} s\n"
+            f"Peak memory: {self.peak_memory:.3f} GB"
+        )
+
+
+def stream_generate(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str | Sequence[int] | mx.array,
+    *,
+    max_tokens: int = 256,
+    **options: Any,
+) -> Iterator[GenerationResponse]:
+    """Generate text, piece by piece.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        prompt: Text, or tokens, to continue. A conversation goes through
+            `Tokenizer.apply_chat_template` first.
+        max_tokens: Most tokens to generate. Default: 256.
+        **options: Further options of `generate_step`.
+
+    Yields:
+        A response for each token; the one that ends the answer included, with no text of its own.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        ValueError: If the prompt is empty or longer than the context of the model, or an option
+            is out of its range.
+    """
+    if isinstance(prompt, str):
+        # A rendered chat template begins with the first token already.
+        bos = tokenizer.bos_token
+        prompt = tokenizer.encode(prompt, add_special_tokens=not (bos and prompt.startswith(bos)))
+    plan = make_plan(prompt, model, max_tokens=max_tokens, **options)
+    return _stream(model, tokenizer, plan, time.perf_counter())
+
+
+def _stream(
+    model: LanguageModel, tokenizer: Tokenizer, plan: Plan, start: float
+) -> Iterator[GenerationResponse]:
+    detokenizer = tokenizer.detokenizer
+    prompt_tokens = len(plan.prompt)
+    first = start
+    for n, (token, logprobs) in enumerate(generate_tokens(model, plan), 1):
+        now = time.perf_counter()
+        if n == 1:
+            first = now
+        finish_reason: Literal["stop", "length"] | None = None
+        if token in tokenizer.eos_token_ids:
+            finish_reason, text = "stop", detokenizer.finalize()
+        else:
+            text = detokenizer.add_token(token)
+            if n == plan.max_tokens:
+                finish_reason, text = "length", text + detokenizer.finalize()
+        yield GenerationResponse(
+            text=text,
+            token=token,
+            logprobs=logprobs,
+            prompt_tokens=prompt_tokens,
+            prompt_tps=prompt_tokens / (first - start),
+            generation_tokens=n,
+            # The first token comes with the prompt; a rate needs a second one.
+            generation_tps=(n - 1) / (now - first) if n > 1 else 0.0,
+            peak_memory=mx.get_peak_memory() / 1e9,
+            finish_reason=finish_reason,
+        )
+        if finish_reason == "stop":
+            return
+
+
+def generate(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str | Sequence[int] | mx.array,
+    verbose: bool = False,
+    **options: Any,
+) -> str:
+    """Generate text.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        prompt: Text, or tokens, to continue.
+        verbose: Print the text as it is made, and then how fast that was. Default: ``False``.
+        **options: Options of `stream_generate`.
+
+    Returns:
+        The text.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        ValueError: If the prompt is empty, or an option is out of its range.
+    """
+    text = ""
+    for response in stream_generate(model, tokenizer, prompt, **options):
+        text += response.text
+        if verbose:
+            print(response.text, end="", flush=True)
+    if verbose:
+        print(f"\n{response.statistics}")
+    return text

@@ -1,0 +1,6 @@
+"""From files, folders and repositories to models and their tokenizers."""
+
+from .default_model import default_model
+from .load import load, load_model
+
+__all__ = ["default_model", "load", "load_model"]

@@ -1,0 +1,74 @@
+"""The weights of a GGUF file in the terms of a Hugging Face checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlx_core_py as mx
+from mlx_lm_utils_py import read_gguf_header
+
+from mlx_lm_py.models.registry import model_file
+
+from .config import gguf_architecture, gguf_config
+
+
+def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
+    """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
+
+    Q4_0, Q4_1 and Q8_0 tensors stay packed: besides their ``weight`` there are ``scales`` and
+    ``biases``, for groups of 32 values. All that is not packed is of one floating type: float16 if
+    the file holds any, or any blocks that become float16, else bfloat16 if it holds any, else
+    float32.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The weights by their Hugging Face names, the configuration as in ``config.json``, and the
+        metadata as the file has it (from which `Tokenizer.from_gguf` makes the tokenizer).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged or holds what is not supported.
+    """
+    header = read_gguf_header(path)
+    names = model_file(gguf_architecture(header)).GGUF
+    config = gguf_config(header)
+    arrays = mx.load(str(path))
+    factors = arrays.pop("rope_freqs.weight", None)
+    if factors is not None:
+        config["rope_scaling"] = {"rope_type": "factors", "factors": factors.tolist()}
+    weights = {}
+    for name, value in arrays.items():
+        hf_name, heads = names.hf_name(name), names.heads_entry(name)
+        weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
+    return _with_one_float_type(weights), config, header.metadata
+
+
+def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
+    """Undo llama.cpp's reordering of the rows of each head of a query or key projection.
+
+    Its converter puts the two halves of a head that rotate together side by side. Whole rows are
+    moved, so packed weights, scales and biases are treated alike. Undoing it once makes the model
+    the same as the checkpoint that it came from: what is saved from it or trained on it fits
+    there, and the model needs no second form of RoPE.
+    """
+    rows = weight.shape[0]
+    if rows % (2 * heads):
+        raise ValueError(f"tensor '{name}' has {rows} rows, which {heads} heads cannot share")
+    split = weight.reshape(heads, rows // heads // 2, 2, -1)
+    return split.swapaxes(1, 2).reshape(weight.shape)
+
+
+def _with_one_float_type(weights: Mapping[str, mx.array]) -> dict[str, mx.array]:
+    """Give all floating parts of a GGUF model the type to compute in.
+
+    The files keep norms in float32 beside narrower weights or scales; left so, every product would
+    convert one of them, and give float32. In float16 a prompt is read twice as fast.
+    """
+    floating = {k: v for k, v in weights.items() if mx.issubdtype(v.dtype, mx.floating)}
+    held = {value.dtype for value in floating.values()}
+    dtype = next((narrow for narrow in (mx.float16, mx.bfloat16) if narrow in held), mx.float32)
+    return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}

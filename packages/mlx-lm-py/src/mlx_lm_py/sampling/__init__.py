@@ -1,0 +1,5 @@
+"""How a token is chosen from the log-probabilities of all tokens."""
+
+from .samplers import Sampler, make_sampler
+
+__all__ = ["Sampler", "make_sampler"]

@@ -1,0 +1,153 @@
+"""GGUF files as checkpoints: names, the order of rows, the configuration."""
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import mlx_core_py as mx
+import numpy as np
+import pytest
+from gguf import GGMLQuantizationType as TensorType
+from mlx_core_py.gguf import GGUFHeader, TensorInfo
+from mlx_lm_py.loading.gguf import gguf_config, load_gguf
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
+from tiny_models import make_gguf, read_config, read_weights, write_gguf
+
+METADATA: dict[str, Any] = {
+    "general.architecture": "llama",
+    "llama.embedding_length": 32,
+    "llama.block_count": 1,
+    "llama.feed_forward_length": 64,
+    "llama.attention.head_count": 4,
+    "llama.attention.head_count_kv": 2,
+    "llama.attention.layer_norm_rms_epsilon": 1e-5,
+    "llama.context_length": 128,
+}
+
+
+def config_of(change: dict[str, Any], *tensors: str) -> dict[str, Any]:
+    metadata = {k: v for k, v in (METADATA | change).items() if v is not None}
+    return gguf_config(
+        GGUFHeader(metadata, {name: TensorInfo(name, "F32", (16, 32), 0, 2048) for name in tensors})
+    )
+
+
+def test_configuration() -> None:
+    config = config_of({}, "token_embd.weight", "blk.0.attn_q.bias")
+    assert config == {
+        "model_type": "llama",
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "rms_norm_eps": 1e-5,
+        "max_position_embeddings": 128,
+        "rope_theta": 10000.0,
+        "tie_word_embeddings": True,
+        "attention_bias": True,
+        "mlp_bias": False,
+        "vocab_size": 16,
+    }
+    assert config_of({}, "output.weight")["tie_word_embeddings"] is False
+
+
+def test_rope_scaling() -> None:
+    change = {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 2.0}
+    assert config_of(change)["rope_scaling"] == {
+        "rope_type": "linear",
+        "factor": 2.0,
+        "original_max_position_embeddings": 128,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"general.architecture": None}, "no 'general.architecture'"),
+        ({"general.architecture": 3}, "'general.architecture' must be of type str"),
+        ({"llama.block_count": None}, "no 'llama.block_count'"),
+        ({"llama.block_count": "1"}, "'llama.block_count' must be of type int"),
+        ({"llama.attention.head_count": 0}, "head_count' is 0"),
+        ({"llama.attention.head_count_kv": 0}, "head_count_kv' is 0"),
+        ({"llama.attention.head_count": [4, 4]}, "must be of type int, not list"),
+        ({"llama.rope.dimension_count": 4}, "only 4 of 8"),
+    ],
+)
+def test_wrong_metadata(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config_of(change)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("token_embd.weight", "model.embed_tokens.weight"),
+        ("output.scales", "lm_head.scales"),
+        ("output_norm.weight", "model.norm.weight"),
+        ("blk.12.attn_q_norm.weight", "model.layers.12.self_attn.q_norm.weight"),
+        ("blk.0.ffn_gate.biases", "model.layers.0.mlp.gate_proj.biases"),
+        ("blk.0.ffn_norm.weight", "model.layers.0.post_attention_layernorm.weight"),
+    ],
+)
+def test_names(name: str, expected: str) -> None:
+    assert GGUFNames(LAYER | QK_NORM).hf_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["a.weight", "blk.x.attn_v.weight", "blk.0.weight", "blk.0.attn_q_norm.weight", "a", ""]
+)
+def test_unknown_names(name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' that this architecture has no use for"):
+        GGUFNames().hf_name(name)
+
+
+def test_tensors_without_a_use(tmp_path: Path) -> None:
+    tensors = {"blk.0.attn_q_norm.weight": np.ones(8, np.float32)}
+    path = write_gguf(tmp_path / "m.gguf", read_config("llama"), tensors)
+    with pytest.raises(ValueError, match=r"'blk\.0\.attn_q_norm\.weight' that this architecture"):
+        load_gguf(path)
+
+
+def test_rows_that_heads_cannot_share(tmp_path: Path) -> None:
+    tensors = {"blk.0.attn_q.weight": np.ones((6, 32), np.float32)}
+    path = write_gguf(tmp_path / "m.gguf", read_config("llama"), tensors)
+    with pytest.raises(ValueError, match="6 rows, which 4 heads"):
+        load_gguf(path)
+
+
+@pytest.mark.parametrize("kind", [TensorType.F32, TensorType.BF16])
+@pytest.mark.parametrize(
+    ("embedding", "dtype"), [(np.float16, mx.float16), (np.float32, None)], ids=["float16", "same"]
+)
+def test_one_floating_type(
+    tmp_path: Path, kind: TensorType, embedding: Any, dtype: mx.Dtype | None
+) -> None:
+    """The narrowest that the file has, float16 before bfloat16."""
+    tensors = {
+        "token_embd.weight": np.ones((96, 32), embedding),
+        "output.weight": np.ones((96, 32), np.float32),
+        "output_norm.weight": np.ones(32, np.float32),
+    }
+    path = write_gguf(tmp_path / "m.gguf", read_config("llama"), tensors, kind)
+    expected = dtype or {TensorType.F32: mx.float32, TensorType.BF16: mx.bfloat16}[kind]
+    assert {value.dtype for value in load_gguf(path)[0].values()} == {expected}
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+@pytest.mark.parametrize(
+    ("kind", "bits"), [(TensorType.Q4_0, 4), (TensorType.Q4_1, 4), (TensorType.Q8_0, 8)]
+)
+def test_packed_weights_are_those_of_the_checkpoint(
+    tmp_path: Path, name: str, kind: TensorType, bits: int
+) -> None:
+    weights, config, metadata = load_gguf(make_gguf(tmp_path / "m.gguf", name, kind))
+    assert config["model_type"] == metadata["general.architecture"] == name
+    for key, value in read_weights(name).items():
+        loaded, original = weights[key], np.array(value)
+        if value.ndim > 1:
+            scales, biases = (weights[key.replace("weight", part)] for part in ("scales", "biases"))
+            loaded = mx.dequantize(loaded, scales, biases, group_size=32, bits=bits)
+            original = gguf.quants.dequantize(gguf.quants.quantize(original, kind), kind)
+        np.testing.assert_allclose(np.array(loaded, np.float32), original, atol=2e-3)

@@ -1,0 +1,144 @@
+#include "cpu/graph/registry.hpp"
+
+#include <algorithm>
+
+#include "cpu/ops/ops.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+std::unordered_map<std::string_view, KernelRow> make_rows() {
+  const KernelRow reduction{.make = reduce, .any_output_shape = true};
+  const KernelRow prefix_scan{.make = scan};
+  const KernelRow scattering{.make = scatter, .guards_mlx = true, .checks_indices = true};
+  const KernelRow view{.is_view = true};
+  const KernelRow own{};
+  const KernelRow own_checks_indices{.checks_indices = true};
+
+  std::unordered_map<std::string_view, KernelRow> rows{
+      // matrix products and convolutions
+      {"AddMM", {.make = addmm}},
+      {"Convolution", {.make = convolution}},
+      {"GatherMM", {.make = gather_mm, .guards_mlx = true, .checks_indices = true}},
+      {"GatherQMM", {.make = gather_qmm, .guards_mlx = true, .checks_indices = true}},
+      {"Matmul", {.make = matmul}},
+      {"QuantizedMatmul", {.make = quantized_matmul, .guards_mlx = true}},
+      {"SegmentedMM", {.make = segmented_mm, .guards_mlx = true, .checks_indices = true}},
+
+      // reductions, scans, sorting
+      {"And", reduction},
+      {"ArgPartition", {.make = argpartition}},
+      {"ArgReduce", {.make = arg_reduce, .any_output_shape = true}},
+      {"ArgSort", {.make = argsort}},
+      {"CumLogAddExp", prefix_scan},
+      {"CumMax", prefix_scan},
+      {"CumMin", prefix_scan},
+      {"CumProd", prefix_scan},
+      {"CumSum", prefix_scan},
+      {"LogSumExp", {.make = logsumexp, .guards_mlx = true, .any_output_shape = true}},
+      {"Max", reduction},
+      {"Min", reduction},
+      {"Or", reduction},
+      {"Partition", {.make = partition}},
+      {"Prod", reduction},
+      {"Softmax", {.make = softmax, .guards_mlx = true}},
+      {"Sort", {.make = sort}},
+      {"Sum", reduction},
+
+      // indexing
+      {"DynamicSlice", {.make = dynamic_slice, .guards_mlx = true, .checks_indices = true}},
+      {"DynamicSliceUpdate",
+       {.make = dynamic_slice_update, .guards_mlx = true, .checks_indices = true}},
+      {"Gather",
+       {.make = gather,
+        .guards_mlx = true,
+        .checks_indices = true,
+        .traffic = Traffic::twice_the_outputs}},
+      {"GatherAxis",
+       {.make = gather_axis,
+        .guards_mlx = true,
+        .checks_indices = true,
+        .traffic = Traffic::twice_the_outputs}},
+      {"Scatter", scattering},
+      {"Scatter Max", scattering},
+      {"Scatter Min", scattering},
+      {"Scatter Prod", scattering},
+      {"Scatter Sum", scattering},
+      {"ScatterAxis", {.make = scatter_axis, .guards_mlx = true, .checks_indices = true}},
+      {"ScatterAxis Sum", {.make = scatter_axis, .guards_mlx = true, .checks_indices = true}},
+      {"SliceUpdate", {.make = slice_update}},
+      {"SliceUpdate Max", {.make = slice_update_reduce}},
+      {"SliceUpdate Min", {.make = slice_update_reduce}},
+      {"SliceUpdate Prod", {.make = slice_update_reduce}},
+      {"SliceUpdate Sum", {.make = slice_update_reduce}},
+
+      // creation and layout
+      {"Arange", {.make = arange}},
+      {"Concatenate", {.make = concatenate}},
+      {"Contiguous", {.make = contiguous}},
+      {"DivMod", {.make = divmod}},
+      {"Flatten", {.make = reshape}},
+      {"Full", {.make = full}},
+      {"Pad", {.make = pad}},
+      {"RandomBits", {.make = random_bits}},
+      {"Reshape", {.make = reshape}},
+      {"Unflatten", {.make = reshape}},
+
+      // views
+      {"AsStrided", view},
+      {"Broadcast", view},
+      {"BroadcastAxes", view},
+      {"Copy", view},
+      {"CustomTransforms", view},
+      {"Depends", view},
+      {"ExpandDims", view},
+      {"Slice", view},
+      {"Split", view},
+      {"Squeeze", view},
+      {"StopGradient", view},
+      {"Transpose", {.make = transpose, .is_view = true}},
+
+      // primitives of our own: fused ops
+      {"AttentionGradients", own},
+      {"CrossEntropy", own_checks_indices},
+      {"CrossEntropyGradient", own_checks_indices},
+      {"Elementwise", own},
+      {"LayerNorm", own},
+      {"NormalizationGradients", own},
+      {"RMSNorm", own},
+      {"RandomNormal", own},
+      {"RoPE", own},
+      {"ScaledDotProductAttention", own},
+  };
+  for (const ElementwiseOp& operation : elementwise_ops) {
+    rows.emplace(operation.primitive, KernelRow{.elementwise = &operation});
+  }
+  return rows;
+}
+
+}  // namespace
+
+const std::unordered_map<std::string_view, KernelRow>& kernel_rows() {
+  static const auto& rows = *new std::unordered_map<std::string_view, KernelRow>(make_rows());
+  return rows;
+}
+
+const KernelRow* find_row(std::string_view primitive) {
+  const auto found = kernel_rows().find(primitive);
+  return found == kernel_rows().end() ? nullptr : &found->second;
+}
+
+std::size_t bytes_touched(const mlx::core::array& node, const KernelRow* row) {
+  if (row && row->is_view) {
+    return 0;
+  }
+  const bool takes = row && row->traffic == Traffic::twice_the_outputs;
+  std::size_t sum = node.nbytes();
+  for (const mlx::core::array& input : node.inputs()) {
+    sum += takes ? std::min(input.nbytes(), node.nbytes()) : input.nbytes();
+  }
+  return sum;
+}
+
+}  // namespace mlx_c::cpu
