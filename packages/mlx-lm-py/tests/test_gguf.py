@@ -8,9 +8,9 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as TensorType
+from mlx_core_py.gguf import GGUFHeader, TensorInfo
 from mlx_lm_py.loading.gguf import gguf_config, load_gguf
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from mlx_lm_utils_py.gguf import GGUFHeader, GGUFTensor
 from tiny_models import make_gguf, read_config, read_weights, write_gguf
 
 METADATA: dict[str, Any] = {
@@ -28,7 +28,7 @@ METADATA: dict[str, Any] = {
 def config_of(change: dict[str, Any], *tensors: str) -> dict[str, Any]:
     metadata = {k: v for k, v in (METADATA | change).items() if v is not None}
     return gguf_config(
-        GGUFHeader(metadata, {name: GGUFTensor("F32", (16, 32), 0, 2048) for name in tensors})
+        GGUFHeader(metadata, {name: TensorInfo(name, "F32", (16, 32), 0, 2048) for name in tensors})
     )
 
 

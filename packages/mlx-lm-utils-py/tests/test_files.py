@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlx_lm_utils_py import get_model_path, load_safetensors, read_gguf_header
 
-F32, F16, Q8_0, BF16 = 0, 1, 8, 30
+F32, F16, Q5_0, Q8_0, BF16 = 0, 1, 6, 8, 30
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
     "llama.embedding_length": 32,
@@ -70,11 +70,11 @@ def test_gguf_tensors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", range(48))
 def test_gguf_types_are_those_that_can_be_loaded(tmp_path: Path, code: int) -> None:
     """The reader of headers and the framework agree on what is supported."""
-    path = write_gguf(tmp_path / "m.gguf", METADATA, {"a.weight": (code, (256,), bytes(1024))})
+    path = write_gguf(tmp_path / "m.gguf", METADATA, {"a.weight": (code, (256,), bytes(2048))})
     try:
         arrays = mx.load(str(path))
     except OSError:
-        with pytest.raises(ValueError, match=f"GGML type {code}, which is not supported"):
+        with pytest.raises(ValueError, match=r"which is not supported|unknown type \d+: a\.weight"):
             read_gguf_header(path)
     else:
         assert "a.weight" in arrays
@@ -97,14 +97,14 @@ def test_wrong_gguf_metadata(tmp_path: Path, change: dict[str, Any], message: st
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"a\0.weight": floats(4)}, "damaged: it has the name"),
-        ({"": floats(4)}, "damaged: it has the name ''"),
-        ({"a": (99, (4,), bytes(16))}, "'a' is of GGML type 99"),
-        ({"a": (Q8_0, (2, 33), bytes(99))}, "no multiple of Q8_0's 32"),
-        ({"a": (F32, (0,), b"")}, "senseless shape"),
-        ({"a": (F32, (2**40,), b"")}, "senseless shape"),
+        ({"a\0.weight": floats(4)}, "name with a null character"),
+        ({"": floats(4)}, "name of 0 bytes"),
+        ({"a": (99, (4,), bytes(16))}, "unknown type 99: a"),
+        ({"a": (Q5_0, (2, 32), bytes(44))}, "'a' is of GGML type Q5_0, which is not supported"),
+        ({"a": (Q8_0, (2, 33), bytes(99))}, "type Q8_0 whose rows are no whole blocks: a"),
+        ({"a": (F32, (2**40,), b"")}, "too large: a"),
         ({"a": (F32, (2**20, 2**20, 2**20), b"")}, "truncated"),
-        ({"a": (F32, (1,) * 9, bytes(4))}, "9 dimensions"),
+        ({"a": (F32, (1,) * 9, bytes(4))}, "too many dimensions: a"),
         ({"a": (F32, (100,), bytes(396))}, "truncated"),
     ],
 )
@@ -115,7 +115,7 @@ def test_wrong_gguf_tensors(tmp_path: Path, tensors: Any, message: str) -> None:
 
 def test_gguf_data_must_be_aligned(tmp_path: Path) -> None:
     tensors = {"a": floats(1), "b": floats(1)}
-    with pytest.raises(ValueError, match="'b' is not aligned"):
+    with pytest.raises(ValueError, match="not aligned: b"):
         read_gguf_header(write_gguf(tmp_path / "m.gguf", METADATA, tensors, pad=1))
 
 

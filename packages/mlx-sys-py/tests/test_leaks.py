@@ -436,9 +436,11 @@ def test_nothing_is_left_of_files(tmp_path: Path) -> None:
     def save_and_load() -> None:
         mx.io.save_gguf(tmp_path / "a.gguf", {"a": A}, {"b": "text", "c": ["d", "e"], "f": X})
         mx.io.load_gguf(tmp_path / "a.gguf")
+        mx.gguf.read_header(tmp_path / "a.gguf")
         mx.io.save_safetensors(tmp_path / "a.safetensors", {"a": A})
         mx.io.load_safetensors(tmp_path / "a.safetensors")
         refused(mx.io.load_gguf, tmp_path / "a.safetensors")
+        refused(mx.gguf.read_header, tmp_path / "a.safetensors")
         export.export_function(tmp_path / "a.mlxfn", lambda args, kwargs: double(args), [X])
         export.import_function(tmp_path / "a.mlxfn")([X])
         refused(export.import_function(tmp_path / "a.mlxfn"), [A])

@@ -8,9 +8,11 @@ from typing import Any
 
 import mlx_sys_py
 import pytest
-from mlx_sys_py import attributes, cuda, distributed, export, graph, metal, transforms, utils
+from mlx_sys_py import attributes, cuda, distributed, export, gguf, graph, metal, transforms, utils
 
-MODULES = (mlx_sys_py, attributes, cuda, distributed, export, graph, metal, transforms, utils)
+MODULES = (
+    *(mlx_sys_py, attributes, cuda, distributed, export, gguf, graph, metal, transforms, utils),
+)
 
 
 def documented() -> dict[str, Any]:

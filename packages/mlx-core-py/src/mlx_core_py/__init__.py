@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from mlx_core_py import distributed as distributed
     from mlx_core_py import fast as fast
     from mlx_core_py import fft as fft
+    from mlx_core_py import gguf as gguf
     from mlx_core_py import linalg as linalg
     from mlx_core_py import metal as metal
     from mlx_core_py import nn as nn
     from mlx_core_py import random as random
     from mlx_core_py import utils as utils
 else:
-    _MODULES = ("cuda", "distributed", "fast", "fft", "linalg", "metal", "nn", "random", "utils")
+    _MODULES = "cuda distributed fast fft gguf linalg metal nn random utils".split()
     for _module in _MODULES:
         globals()[_module] = _lazy_module(f"{__name__}.{_module}")
 

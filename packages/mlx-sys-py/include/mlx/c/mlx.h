@@ -17,6 +17,7 @@
 #include "mlx/c/fast.h"
 #include "mlx/c/fast_kernels.h"
 #include "mlx/c/fft.h"
+#include "mlx/c/gguf.h"
 #include "mlx/c/graph_utils.h"
 #include "mlx/c/half.h"
 #include "mlx/c/io.h"

@@ -13,6 +13,8 @@
 #include "core/guard.hpp"
 #include "cpu/arrays/allocation.hpp"
 #include "files/atomic_file.hpp"
+#include "files/gguf_header.hpp"
+#include "files/gguf_types.hpp"
 #include "files/gguf_validate.hpp"
 #include "files/reading.hpp"
 #include "runtime/evaluate.hpp"
@@ -121,24 +123,24 @@ mx::SafetensorsLoad checked_safetensors(
 }
 
 mx::array read_bfloat16(Source& from, const GgufTensor& tensor) {
-  size_t bytes = mx::bfloat16.size();
-  for (auto extent : tensor.shape) {
-    bytes *= extent;
-  }
-  auto data = from.read(tensor.offset, bytes);
-  auto memory = mx::allocator::malloc(bytes);
+  auto data = from.read(tensor.offset, tensor.nbytes);
+  auto memory = mx::allocator::malloc(tensor.nbytes);
   auto buffer = memory.buffer();
-  std::memcpy(buffer.raw_ptr(), data.data(), bytes);
+  std::memcpy(buffer.raw_ptr(), data.data(), tensor.nbytes);
   return mx::array(std::move(memory), tensor.shape, mx::bfloat16);
 }
 
 mx::GGUFLoad checked_gguf(const std::string& file, mx::StreamOrDevice stream) {
   return reading(file, [&] {
-    auto bfloat16 = check_gguf(file);
+    auto header = read_gguf_header(file);
+    check_loadable(header);
     auto result = mx::load_gguf(file, stream);
     Source from(file);
-    for (auto& tensor : bfloat16) {
-      result.first.insert_or_assign(tensor.name, read_bfloat16(from, tensor));
+    for (auto& tensor : header.tensors) {
+      // MLX would convert it to float16.
+      if (tensor.type->id == gguf_bfloat16) {
+        result.first.insert_or_assign(tensor.name, read_bfloat16(from, tensor));
+      }
     }
     cpu::move_to_large_pages(result.first);
     return result;
@@ -298,7 +300,7 @@ int mlx_save_gguf(const char* file, mlx_io_gguf gguf) {
     replace_file(file, ".gguf", [&](const std::string& name) {
       mx::save_gguf(name, contents.first, contents.second);
       // MLX does not check whether the metadata could be written.
-      check_gguf(name);
+      check_loadable(read_gguf_header(name));
     });
   });
 }

@@ -32,6 +32,10 @@ class FileCursor {
     return left_;
   }
 
+  uint64_t position() const {
+    return size_ - left_;
+  }
+
   void read(char* data, uint64_t bytes) {
     take(bytes);
     if (stream_.sgetn(data, bytes) != static_cast<std::streamsize>(bytes)) {

@@ -1,23 +1,12 @@
 // A check of GGUF files before MLX reads them.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include <mlx/array.h>
+#include "files/gguf_header.hpp"
 
 namespace mlx_c {
 
-// A tensor's place in a file.
-struct GgufTensor {
-  std::string name;
-  mlx::core::Shape shape;
-  uint64_t offset;
-};
-
-// Throws IoError unless everything that MLX's reader would follow in `file` lies within it and is
-// of a kind that it knows. Returns the bfloat16 tensors, which MLX would convert to float16.
-std::vector<GgufTensor> check_gguf(const std::string& file);
+// Throws IoError unless all of a file is of a kind that MLX's reader knows: it would end the
+// process.
+void check_loadable(const GgufHeader& header);
 
 }  // namespace mlx_c

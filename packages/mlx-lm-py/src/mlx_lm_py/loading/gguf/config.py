@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlx_lm_utils_py.gguf import GGUFHeader
+from mlx_core_py.gguf import GGUFHeader
 
 
 def gguf_architecture(header: GGUFHeader) -> str:

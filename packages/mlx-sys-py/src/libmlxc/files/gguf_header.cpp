@@ -1,0 +1,276 @@
+#include "files/gguf_header.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <string_view>
+
+#include "files/cursor.hpp"
+#include "files/gguf_types.hpp"
+
+namespace mlx_c {
+namespace {
+
+constexpr uint64_t int_max = std::numeric_limits<int>::max();
+
+// Real headers have some 20 MB. Whatever a file says, no more than a few times this is allocated.
+constexpr uint64_t max_header_bytes = 256 << 20;
+
+// That of the format for keys.
+constexpr uint64_t max_name_bytes = 65535;
+
+// MLX's own.
+constexpr uint32_t max_dimensions = 8;
+
+// Bytes that an item takes in a file, by value type: of a string, those of its length.
+constexpr std::array<uint32_t, 13> value_sizes{1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8};
+static_assert(value_sizes.size() == MLX_GGUF_FLOAT64 + 1);
+
+// Whether all is in its shortest form, and no surrogate.
+bool is_utf8(std::string_view text) {
+  constexpr std::array<uint32_t, 4> least{0, 0x80, 0x800, 0x10000};
+  for (size_t i = 0; i < text.size();) {
+    auto lead = static_cast<unsigned char>(text[i++]);
+    size_t rest = lead < 0x80 ? 0 : std::countl_one(lead) - 1;
+    if ((lead >= 0x80 && rest == 0) || rest > 3 || rest > text.size() - i) {
+      return false;
+    }
+    uint32_t point = rest == 0 ? lead : lead & (0x3f >> rest);
+    for (auto end = i + rest; i < end; ++i) {
+      if ((text[i] & 0xc0) != 0x80) {
+        return false;
+      }
+      point = point << 6 | (text[i] & 0x3f);
+    }
+    if (point < least[rest] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+class HeaderParser : FileCursor {
+ public:
+  explicit HeaderParser(const std::string& file) : FileCursor(file, gguf_label(file)) {
+    header_.file = file;
+  }
+
+  GgufHeader run() {
+    read_magic();
+    auto tensors = read<uint64_t>();
+    auto entries = read<uint64_t>();
+    // Less than any entry takes, so that a count that is too large ends here.
+    if (tensors > size() / 24 || entries > size() / 13) {
+      fail("counts more entries than it can hold");
+    }
+    for (uint64_t i = 0; i < entries; ++i) {
+      read_entry();
+    }
+    for (uint64_t i = 0; i < tensors; ++i) {
+      read_tensor();
+    }
+    place_tensors();
+    return std::move(header_);
+  }
+
+ private:
+  void read_magic() {
+    if (size() < 24 || read<std::array<char, 4>>() != std::array{'G', 'G', 'U', 'F'}) {
+      fail("is not a GGUF file");
+    }
+    header_.version = read<uint32_t>();
+    if (header_.version == 2 << 24 || header_.version == 3 << 24) {
+      fail("is big-endian, where little-endian is needed");
+    }
+    if (header_.version != 2 && header_.version != 3) {
+      fail("has version " + std::to_string(header_.version) + ", where 2 or 3 is needed");
+    }
+  }
+
+  // A number of items of so many bytes each, or more.
+  uint64_t read_length(uint64_t bytes) {
+    auto length = read<uint64_t>();
+    if (length > left() / bytes) {
+      fail("is truncated, or has a length that is too large");
+    }
+    if (position() + length * bytes > max_header_bytes) {
+      fail("has a header of more than 256 MiB");
+    }
+    return length;
+  }
+
+  // A name is given to C as a text that a null character ends.
+  std::string read_name() {
+    std::string name(read_length(1), '\0');
+    read(name.data(), name.size());
+    if (name.empty() || name.size() > max_name_bytes) {
+      fail("has a name of " + std::to_string(name.size()) + " bytes, where 1 to 65535 are allowed");
+    }
+    if (name.find('\0') != std::string::npos) {
+      fail("has a name with a null character in it");
+    }
+    if (!is_utf8(name)) {
+      fail("has a name that is no UTF-8");
+    }
+    return name;
+  }
+
+  void read_entry() {
+    GgufEntry entry;
+    entry.key = read_name();
+    auto type = read<uint32_t>();
+    entry.is_array = type == MLX_GGUF_ARRAY;
+    if (entry.is_array) {
+      type = read<uint32_t>();
+    }
+    // The format has them, its own reader and writer have not.
+    if (entry.is_array && type == MLX_GGUF_ARRAY) {
+      fail("has an array of arrays in " + entry.key + ", which cannot be read");
+    }
+    if (type >= value_sizes.size()) {
+      fail("has a value of unknown type " + std::to_string(type) + " in " + entry.key);
+    }
+    entry.type = static_cast<mlx_gguf_value_type>(type);
+    if (entry.is_array) {
+      entry.size = read_length(value_sizes[type]);
+    }
+    if (entry.type == MLX_GGUF_STRING) {
+      read_strings(entry);
+    } else {
+      read_numbers(entry);
+    }
+    if (entry.key == "general.alignment") {
+      set_alignment(entry);
+    }
+    if (!header_.entry_index.emplace(entry.key, header_.entries.size()).second) {
+      fail("has two values of one key: " + entry.key);
+    }
+    header_.entries.push_back(std::move(entry));
+  }
+
+  void read_numbers(GgufEntry& entry) {
+    auto& bytes = entry.bytes;
+    bytes.resize(entry.size * value_sizes[entry.type]);
+    read(bytes.data(), bytes.size());
+    // C and C++ read no other as a bool.
+    if (entry.type == MLX_GGUF_BOOL &&
+        std::ranges::any_of(bytes, [](char byte) { return byte != 0 && byte != 1; })) {
+      fail("has a boolean that is neither 0 nor 1 in " + entry.key);
+    }
+  }
+
+  void read_strings(GgufEntry& entry) {
+    auto& bytes = entry.bytes;
+    entry.strings.reserve(entry.size);
+    for (size_t i = 0; i < entry.size; ++i) {
+      auto start = bytes.size();
+      auto length = read_length(1);
+      bytes.resize(start + length + 1);
+      read(bytes.data() + start, length);
+      entry.strings.push_back({nullptr, length});
+    }
+    const char* data = bytes.data();
+    for (auto& string : entry.strings) {
+      string.data = data;
+      data += string.size + 1;
+    }
+  }
+
+  void set_alignment(const GgufEntry& entry) {
+    uint32_t alignment = 0;
+    if (entry.type == MLX_GGUF_UINT32 && !entry.is_array) {
+      std::ranges::copy(entry.bytes, reinterpret_cast<char*>(&alignment));
+    }
+    if (!std::has_single_bit(alignment)) {
+      fail("has a general.alignment that is no power of two in 32 bits");
+    }
+    header_.alignment = alignment;
+  }
+
+  void read_tensor() {
+    GgufTensor tensor;
+    tensor.name = read_name();
+    auto dimensions = read<uint32_t>();
+    if (dimensions > max_dimensions) {
+      fail("has a tensor of too many dimensions: " + tensor.name);
+    }
+    // From the innermost to the outermost: the reverse of MLX's order.
+    tensor.shape.resize(dimensions);
+    uint64_t items = 1;
+    for (auto axis = dimensions; axis-- > 0;) {
+      auto extent = read<uint64_t>();
+      if (extent > int_max || __builtin_mul_overflow(items, extent, &items)) {
+        fail("has a tensor that is too large: " + tensor.name);
+      }
+      tensor.shape[axis] = static_cast<int>(extent);
+    }
+    auto type = read<uint32_t>();
+    tensor.type = find_gguf_type(type);
+    if (!tensor.type) {
+      fail("has a tensor of unknown type " + std::to_string(type) + ": " + tensor.name);
+    }
+    tensor.nbytes = count_bytes(tensor, items);
+    tensor.offset = read<uint64_t>();
+    if (!header_.tensor_index.emplace(tensor.name, header_.tensors.size()).second) {
+      fail("has two tensors of one name: " + tensor.name);
+    }
+    header_.tensors.push_back(std::move(tensor));
+  }
+
+  uint64_t count_bytes(const GgufTensor& tensor, uint64_t items) const {
+    auto& type = *tensor.type;
+    auto& shape = tensor.shape;
+    if (type.block_size > 1 && (shape.empty() || shape.back() % type.block_size != 0)) {
+      fail(
+          "has a tensor of type " + std::string(type.name) +
+          " whose rows are no whole blocks: " + tensor.name);
+    }
+    uint64_t bytes;
+    if (__builtin_mul_overflow(items / type.block_size, type.block_nbytes, &bytes)) {
+      fail("has a tensor that is too large: " + tensor.name);
+    }
+    return bytes;
+  }
+
+  // Makes offsets those in the file, and checks that each tensor has bytes of its own.
+  void place_tensors() {
+    auto& tensors = header_.tensors;
+    uint64_t alignment = header_.alignment;
+    uint64_t padding = -position() % alignment;
+    header_.data_offset = position() + padding;
+    for (auto& tensor : tensors) {
+      if (tensor.offset % alignment != 0) {
+        fail("has a tensor that is not aligned: " + tensor.name);
+      }
+      if (padding > left() || tensor.offset > left() - padding ||
+          tensor.nbytes > left() - padding - tensor.offset) {
+        fail("is truncated: it ends within tensor " + tensor.name);
+      }
+      tensor.offset += header_.data_offset;
+    }
+    std::vector<const GgufTensor*> sorted;
+    for (auto& tensor : tensors) {
+      if (tensor.nbytes > 0) {
+        sorted.push_back(&tensor);
+      }
+    }
+    std::ranges::sort(sorted, {}, &GgufTensor::offset);
+    auto overlap = std::ranges::adjacent_find(sorted, [](auto* first, auto* second) {
+      return first->offset + first->nbytes > second->offset;
+    });
+    if (overlap != sorted.end()) {
+      fail("has tensors that overlap: " + overlap[0]->name + " and " + overlap[1]->name);
+    }
+  }
+
+  GgufHeader header_;
+};
+
+}  // namespace
+
+GgufHeader read_gguf_header(const std::string& file) {
+  return HeaderParser(file).run();
+}
+
+}  // namespace mlx_c
