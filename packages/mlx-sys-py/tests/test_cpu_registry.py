@@ -241,6 +241,8 @@ GRAPHS: dict[str, Graph] = {
 }
 
 
+# Elementwise operations of complex numbers have no SIMD.
+SCALAR = {"Conjugate", "Imag", "Real"}
 # Of these the indices are checked; the rest is little work, and MLX's.
 CHECKED_ONLY = {"DynamicSlice", "DynamicSliceUpdate"}
 
@@ -267,5 +269,27 @@ def test_the_kernel_runs(primitive: str, level: str) -> None:
     for record in seen:
         if primitive in CHECKED_ONLY:
             assert record.reason == "no kernel but a check of the indices"
+        elif primitive in SCALAR:
+            assert record.kernel == "scalar"
         else:
             assert record.kernel in (level, "view"), record
+
+
+@pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16, mx.float32], ids=str)
+@pytest.mark.parametrize("name", ["exp", "sqrt", "tanh", "erf", "square"])
+def test_functions_of_floats_have_simd(name: str, dtype: mx.Dtype, level: str) -> None:
+    (record,) = records(lambda: getattr(ops, name)(evaluated(ops.astype(x(), dtype))))
+    assert record.kernel == ("mlx" if level == "stock" else level)
+
+
+@pytest.mark.parametrize("name", [*("bool_ uint8 int8 uint16 int16 uint32 int32 uint64".split())])
+def test_arithmetic_of_integers_has_simd(name: str, level: str) -> None:
+    a = evaluated(ops.astype(integers(), getattr(mx, name)))
+    operation = ops.logical_or if name == "bool_" else ops.add
+    (record,) = records(lambda: operation(a, a))
+    assert record.kernel == ("mlx" if level == "stock" else level)
+
+
+def evaluated(a: array) -> array:
+    transforms.eval([a])
+    return a

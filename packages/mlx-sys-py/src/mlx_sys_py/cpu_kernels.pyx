@@ -18,8 +18,8 @@ class Record(namedtuple("Record", _FIELDS)):
             on single elements that were fused.
         inputs (str): types and shapes, as ``float32:2x3 float32:3``.
         outputs (str): likewise.
-        kernel (str): the level (:func:`levels`) whose kernel did the work, ``"view"`` where nothing
-            was moved, ``"mlx"`` for MLX's own kernel.
+        kernel (str): the level (:func:`levels`) whose kernel did the work, ``"scalar"`` for a loop
+            without SIMD, ``"view"`` where nothing was moved, ``"mlx"`` for MLX's own kernel.
         reason (str): why it was MLX's; else ``""``.
         microseconds (float): the time on the thread that did the work.
     """

@@ -135,6 +135,7 @@ class Tree {
       step.result = static_cast<std::uint8_t>(uses_.size() + target);
       result.steps.push_back(step);
       result.cost += node->kernel.cost;
+      result.scalar |= node->kernel.scalar;
     }
     result.buffers = static_cast<int>(buffers.size());
     return result;
@@ -182,6 +183,10 @@ class Single : public KernelOverride, public std::enable_shared_from_this<Single
     Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
   }
 
+  bool is_scalar() const override {
+    return program_.scalar;
+  }
+
  private:
   const Program program_;
 };
@@ -193,6 +198,10 @@ class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain>
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
+  }
+
+  bool is_scalar() const override {
+    return program_.scalar;
   }
 
   const char* name() const override {

@@ -31,6 +31,11 @@ class KernelPrimitive : public mlx::core::Primitive {
   virtual std::string details() const {
     return {};
   }
+
+  // Whether some of it is computed element by element, without SIMD, for the verbose mode.
+  virtual bool is_scalar() const {
+    return false;
+  }
 };
 
 // Wraps a primitive of MLX and overrides its eval_cpu. The rest is the original's, so that graph
@@ -82,6 +87,11 @@ class KernelOverride : public KernelPrimitive {
   std::string details() const override {
     auto* kernel = dynamic_cast<const KernelPrimitive*>(original_.get());
     return kernel ? kernel->details() : std::string();
+  }
+
+  bool is_scalar() const override {
+    auto* kernel = dynamic_cast<const KernelPrimitive*>(original_.get());
+    return kernel && kernel->is_scalar();
   }
 
  protected:

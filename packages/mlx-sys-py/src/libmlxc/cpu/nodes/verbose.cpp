@@ -227,8 +227,11 @@ class Verbose : public KernelOverride {
     if (*reason_ != '\0') {
       return "mlx";
     }
-    const bool ours = dynamic_cast<const KernelPrimitive*>(original_.get());
-    return ours || !is_view_ ? kernels()->level : "view";
+    const auto* ours = dynamic_cast<const KernelPrimitive*>(original_.get());
+    if (!ours && is_view_) {
+      return "view";
+    }
+    return ours && ours->is_scalar() ? "scalar" : kernels()->level;
   }
 
   template <class F>

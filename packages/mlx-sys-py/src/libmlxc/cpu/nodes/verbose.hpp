@@ -5,7 +5,8 @@
 //   mlx_sys_py,exec,cpu,<primitive>,<inputs>,<outputs>,<kernel>,<reason>,<microseconds>
 //
 // Arrays are written as float32:2x3. <kernel> is the instruction set whose kernel did the work,
-// "view" where nothing was moved, or "mlx" for MLX's own kernel, and <reason> is why it was that.
+// "scalar" for a loop without SIMD, "view" where nothing was moved, or "mlx" for MLX's own kernel,
+// and <reason> is why it was that.
 #pragma once
 
 #include <memory>

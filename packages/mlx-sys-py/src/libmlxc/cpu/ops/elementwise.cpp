@@ -38,9 +38,14 @@ class DivMod : public KernelOverride {
     Program::enqueue(remainder_, inputs, outputs[1], stream());
   }
 
+  bool is_scalar() const override {
+    return quotient_->scalar || remainder_->scalar;
+  }
+
  private:
   static std::shared_ptr<const Program> of_two(ElementwiseKernel kernel) {
-    return std::make_shared<Program>(Program{{{kernel.run, {0, 1}, 2, 2}}, 2, 0, kernel.cost});
+    return std::make_shared<Program>(
+        Program{{{kernel.run, {0, 1}, 2, 2}}, 2, 0, kernel.cost, kernel.scalar});
   }
 
   const std::shared_ptr<const Program> quotient_, remainder_;
@@ -55,7 +60,7 @@ ElementwiseKernel elementwise_kernel(
   if (simd) {
     return {simd, operation.cost};
   }
-  return {scalar_elementwise(operation.op, from, to), scalar_cost * operation.cost};
+  return {scalar_elementwise(operation.op, from, to), scalar_cost * operation.cost, true};
 }
 
 Override divmod(array& node) {

@@ -9,7 +9,8 @@ namespace mlx_c::cpu {
 
 struct ElementwiseKernel {
   Elementwise run = nullptr;
-  int cost = 0;  // of an element, in additions
+  int cost = 0;         // of an element, in additions
+  bool scalar = false;  // whether it is a loop without SIMD
 };
 
 // The kernel for operands and results of these types, with SIMD if there is one; with a null `run`

@@ -26,7 +26,8 @@ struct Program {
   mlx::core::SmallVector<Step, 4> steps;
   int inputs = 0;
   int buffers = 0;
-  int cost = 0;  // of an element, in additions
+  int cost = 0;         // of an element, in additions
+  bool scalar = false;  // whether a step is a loop without SIMD
 
   // Gives the output its memory (that of a donated input if possible) and dispatches the
   // computation.

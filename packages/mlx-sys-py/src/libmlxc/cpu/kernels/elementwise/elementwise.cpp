@@ -43,11 +43,18 @@ constexpr int operand_count(Out (*)(In...)) {
   return sizeof...(In);
 }
 
+template <class F, class T>
+using SignatureOf = typename F::template Signature<T>;
+
+// Whether a function takes elements of a type. (GCC 12 takes a type requirement for false here.)
+template <class F, class T>
+concept Takes = requires { static_cast<SignatureOf<F, T>*>(nullptr); };
+
 template <Op op, int operands, class T>
 constexpr Elementwise kernel_of() {
   using F = Function<op, class_of<T>>;
-  if constexpr (requires { typename F::template Signature<T>; }) {
-    using Signature = typename F::template Signature<T>;
+  if constexpr (Takes<F, T>) {
+    using Signature = SignatureOf<F, T>;
     static_assert(operand_count(static_cast<Signature*>(nullptr)) == operands);
     return Loop<F, lanes_of<T>, Signature>::run;
   } else {
