@@ -278,7 +278,7 @@ def test_the_kernel_runs(primitive: str, level: str) -> None:
 @pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16, mx.float32], ids=str)
 @pytest.mark.parametrize("name", ["exp", "sqrt", "tanh", "erf", "square"])
 def test_functions_of_floats_have_simd(name: str, dtype: mx.Dtype, level: str) -> None:
-    (record,) = records(lambda: getattr(ops, name)(evaluated(ops.astype(x(), dtype))))
+    record = records(lambda: getattr(ops, name)(evaluated(ops.astype(x(), dtype))))[-1]
     assert record.kernel == ("mlx" if level == "stock" else level)
 
 

@@ -14,9 +14,10 @@ class cpu_verbose:  # noqa: N801 (a context manager, as mx.stream)
     """Record each node that the CPU evaluates within a ``with`` block.
 
     A node is a primitive with its types and shapes, the kernel that did the work (an instruction
-    set such as ``v4``, ``scalar`` for a loop without SIMD, ``view`` where nothing was moved, ``mlx``
-    for MLX's own kernel, with the reason for that), and the microseconds it took. Nodes of all threads are recorded. The
-    environment variable ``MLX_SYS_PY_CPU_VERBOSE=1`` writes the same to stderr for a whole process.
+    set such as ``v4``, ``scalar`` for a loop without SIMD, ``view`` where nothing was moved,
+    ``mlx`` for MLX's own kernel, with the reason for that), and the microseconds it took. Nodes of
+    all threads are recorded. The environment variable ``MLX_SYS_PY_CPU_VERBOSE=1`` writes the same
+    to stderr for a whole process.
 
     At the end of the block the default stream is waited for, so that the record is complete.
 
