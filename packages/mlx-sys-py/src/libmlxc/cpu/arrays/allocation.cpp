@@ -25,7 +25,7 @@ namespace mlx_c::cpu {
 
 namespace {
 
-// Below this, the system gives memory whether it has it or not.
+// Below this, the system overcommits memory.
 constexpr std::size_t large = std::size_t{1} << 26;
 
 constexpr std::uintptr_t large_page = std::uintptr_t{1} << 21;
@@ -75,7 +75,7 @@ mlx::core::allocator::Data allocate(std::size_t size) {
     const auto begin = reinterpret_cast<std::uintptr_t>(buffer.raw_ptr());
     const std::uintptr_t first = (begin + large_page - 1) & ~(large_page - 1);
     const std::uintptr_t end = (begin + size) & ~(large_page - 1);
-    // A hint: what comes of it does not matter.
+    // A hint, so failure does not matter.
     if (begin != 0) {
       madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
     }

@@ -13,9 +13,9 @@ namespace mlx_c::cpu {
 
 namespace {
 
-// Bytes that one task copies; less than two of them stay in the thread that asks.
+// Bytes that one task copies; less than two tasks' worth is copied by the caller alone.
 constexpr std::size_t task_size = 1 << 17;
-// Side of the squares in which a transposition goes: few enough lines for the first-level cache.
+// Side of the square tiles of a transposition: few enough cache lines for L1.
 constexpr std::int64_t tile = 16;
 
 struct Axis {
@@ -23,8 +23,8 @@ struct Axis {
 };
 using Axes = mlx::core::SmallVector<Axis>;
 
-// The fewest axes that do, those with the largest steps in the target first, so that it is written
-// in order.
+// The axes, merged where possible, those with the largest strides in the target first, so that it
+// is written in order.
 Axes axes_of(const Copy& copy) {
   Axes axes;
   for (std::size_t i = 0; i < copy.shape.size(); i++) {
@@ -49,7 +49,7 @@ Axes axes_of(const Copy& copy) {
   if (merged.empty()) {
     merged.push_back({1, 1, 1});
   }
-  // What is in order in the source comes last but one, to be turned in tiles.
+  // The axis that is contiguous in the source comes last but one, to be transposed in tiles.
   if (merged.back().from != 1) {
     for (std::size_t i = 0; i + 1 < merged.size(); i++) {
       if (merged[i].from != 1) {

@@ -8,8 +8,8 @@
 
 namespace mlx_c::cpu {
 
-// Moves the elements of one array to the same places of another, whatever they are. Strides count
-// elements. Where it pays, it uses all threads.
+// Copies the elements of one array, of whatever type, to the same indices of another. Strides count
+// elements. Large copies use all threads.
 struct Copy {
   const void* source;
   mlx::core::Strides from;
@@ -21,10 +21,10 @@ struct Copy {
   void operator()() const;
 };
 
-// What copies all of `source` to `target`, which has its shape and memory already.
+// A copy of all of `source` to `target`, which has its shape and memory already.
 Copy copy_of(const mlx::core::array& source, mlx::core::array& target);
 
-// What copies all of `source` to memory, still to be given, that holds its elements in order.
+// A copy of all of `source` to contiguous memory, which is still to be given.
 Copy copy_in_order(const mlx::core::array& source);
 
 // Calls f with an integer of as many bytes as an element has.

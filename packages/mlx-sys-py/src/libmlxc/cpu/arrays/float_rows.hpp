@@ -7,7 +7,7 @@
 
 namespace mlx_c::cpu {
 
-// Where a row of an array begins, counted through all axes before the last.
+// Where the `row`-th row of an array begins, counted through all axes before the last.
 inline const char* row_of(const View& x, std::size_t row) {
   std::ptrdiff_t offset = 0;
   for (int d = static_cast<int>(x.shape.size()) - 2; d >= 0; row /= x.shape[d--]) {
@@ -32,7 +32,7 @@ class FloatRows {
     return count_;
   }
 
-  // A row: where it lies, or in `memory`.
+  // A row: in place, or converted into `memory`.
   const float* read(int row, float* memory) const {
     const char* const at = row_of(x_, row);
     const std::ptrdiff_t item = item_size(x_.type);
@@ -62,7 +62,7 @@ struct FloatTarget {
   ElementType type;
   int size;
 
-  // Where a row is to be computed: in its place, or in `memory`, from where `put` takes it there.
+  // Where to compute a row: in place, or in `memory`, from which `put` converts it.
   float* row(int row, float* memory) const {
     return type == ElementType::f32 ? reinterpret_cast<float*>(at(row)) : memory;
   }

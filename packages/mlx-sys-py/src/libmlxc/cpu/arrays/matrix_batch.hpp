@@ -1,4 +1,4 @@
-// MatrixView as floats.
+// Batches of matrices as floats.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 namespace mlx_c::cpu {
 
 // A batch of matrices as floats, each with contiguous rows or contiguous columns: the view itself
-// where it is like that, else a copy.
+// where it has that layout, else a copy.
 class Batch {
  public:
   Batch(const Kernels& kernels, const View& view);

@@ -41,7 +41,7 @@ void Stack::arrange() {
   if (is_arranged()) {
     return;
   }
-  // MatrixView that repeat are copied once: their axes keep strides of zero.
+  // Matrices that repeat are copied once: their axes keep strides of zero.
   const std::size_t dims = shape_.size();
   mlx::core::Shape extents = shape_;
   mlx::core::Strides copied(dims);

@@ -23,7 +23,7 @@ class Stack {
     return data_ + offset(item);
   }
 
-  // Where it lies behind the first one, in bytes: the same for those that are one and the same.
+  // Where it is relative to the first one, in bytes: the same for matrices that are one.
   std::ptrdiff_t offset(std::size_t item) const;
 
   // Bytes of one matrix.

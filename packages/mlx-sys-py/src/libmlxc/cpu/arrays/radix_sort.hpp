@@ -14,13 +14,13 @@
 
 namespace mlx_c::cpu {
 
-// What lies in memory as 16 bits: a sign, an exponent and a fraction.
+// A float of 16 bits: a sign, an exponent and a fraction.
 template <std::uint16_t infinity>
 struct Half {
   std::uint16_t bits;
 };
 using Float16 = Half<0x7c00>;
-using Brain16 = Half<0x7f80>;
+using BFloat16 = Half<0x7f80>;
 
 template <std::size_t size>
 using Unsigned = std::conditional_t<
@@ -31,8 +31,8 @@ using Unsigned = std::conditional_t<
         std::uint16_t,
         std::conditional_t<size == 4, std::uint32_t, std::uint64_t>>>;
 
-// Bits of a float as an unsigned number, in the same order, and what it was made of. Without
-// branches: signs are hard to predict.
+// From the bits of a float to an unsigned number in the same order, and back. Without branches:
+// signs are hard to predict.
 template <class U>
 inline U ordered(U bits) {
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
@@ -45,7 +45,7 @@ inline U unordered(U key) {
   return key ^ (static_cast<U>(static_cast<U>(key >> (8 * sizeof(U) - 1)) - U(1)) | sign);
 }
 
-// The same, but both zeros are equal, NaN comes last.
+// The same, but both zeros are equal, and NaN comes last.
 template <class U>
 inline U float_key(U bits, U infinity) {
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
@@ -62,7 +62,7 @@ inline auto key_of(T value) {
   if constexpr (std::is_same_v<T, Float16>) {
     return float_key<U>(value.bits, 0x7c00);
   }
-  if constexpr (std::is_same_v<T, Brain16>) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
     return float_key<U>(value.bits, 0x7f80);
   }
   if constexpr (std::is_same_v<T, float>) {
@@ -106,8 +106,7 @@ void insertion_sort(R* records, std::size_t count) {
   }
 }
 
-// Sorts by one digit of 8 bits after the other, from the lowest up, each time keeping the order
-// of what is equal.
+// LSD radix sort: a stable sort by each digit of 8 bits, from the lowest up.
 template <class R>
 void radix_sort(R* records, R* scratch, std::size_t count) {
   if (count <= few_records) {
@@ -188,9 +187,9 @@ void radix_sort(R* records, R* scratch, std::size_t count, int parts) {
   }
 }
 
-// Puts the record that sorting would put at `kth` there, and none behind it that is less, nor one
-// before it that is greater. From the highest digit down, only those that share the digits of that
-// record so far remain to be looked at.
+// MSD radix select: puts the record that sorting would put at `kth` there, none that is less behind
+// it, and none that is greater before it. From the highest digit down, only the records that share
+// the digits of that one remain.
 template <class R>
 void radix_select(R* records, R* scratch, std::size_t count, std::size_t kth) {
   std::size_t begin = 0, end = count;

@@ -1,4 +1,4 @@
-// Ways to put a value where there is one already.
+// Scatter with a reduction: how an update meets the value that is there.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace mlx_c::cpu {
 
 enum class ScatterReduce { replace, sum, prod, min, max };
 
-// Integers wrap round, and NaN wins.
+// Integers wrap round, and min and max propagate NaN.
 template <ScatterReduce how, class T>
 inline T scatter_value(T old, T update) {
   if constexpr (how == ScatterReduce::replace) {
@@ -87,8 +87,8 @@ inline bool is_half(mlx::core::Dtype type) {
   return type == mlx::core::float16 || type == mlx::core::bfloat16;
 }
 
-// Calls f.operator()<how, T>() with constants for the arguments. Float16 and bfloat16 are
-// scatter_value as float; to be replaced, values are integers of their size.
+// Calls f.operator()<how, T>() with constants for the arguments. Float16 and bfloat16 are reduced
+// as float; to be replaced, values are integers of their size.
 template <class F>
 void with_scatter_reduce(ScatterReduce how, mlx::core::Dtype type, F&& f) {
   namespace mx = mlx::core;

@@ -1,4 +1,4 @@
-// Elements of arrays of any layout in the order of their indices.
+// Elements of arrays of any layout, in row-major order.
 #pragma once
 
 #include <algorithm>

@@ -18,7 +18,7 @@ struct View {
   mlx::core::Shape shape;
   mlx::core::Strides strides;
   bool row_contiguous;  // elements in order, without gaps
-  bool contiguous;      // the first data_size elements are just those that the view reaches
+  bool contiguous;      // the first data_size elements are exactly those of the view
 
   explicit View(const mlx::core::array& a);
   // Copies elements of four bytes as they are if `type` is f32, whatever they mean.

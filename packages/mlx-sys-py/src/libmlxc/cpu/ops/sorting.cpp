@@ -175,7 +175,7 @@ struct Sorting {
       case mx::float16:
         return sort_all<Float16>();
       case mx::bfloat16:
-        return sort_all<Brain16>();
+        return sort_all<BFloat16>();
       case mx::float64:
         return sort_all<double>();
       default:

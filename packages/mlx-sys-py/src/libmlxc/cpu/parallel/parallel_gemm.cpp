@@ -6,23 +6,23 @@ namespace mlx_c::cpu {
 
 namespace {
 
-// Tasks per thread, to even out threads that lose time. Each packs what it reads, which counts
-// where neither rows nor steps are few.
+// Tasks per thread, to balance threads that lose time. Each task packs what it reads, which is a
+// cost where neither rows nor steps are few.
 constexpr int tasks_per_thread = 4, tasks_of_large = 2;
 constexpr int large = 128;
-// A part is not made smaller than this. Columns come first: the kernel goes through that many at a
-// time in any case.
-constexpr int least_columns = 64, cheap_columns = 256, least_rows = 32, most_rows = 1024;
-// Rows that share what a product reads of b, and so are not worth a cut.
+// A part is not made smaller than this. Columns are cut first: the kernel goes through that many at
+// a time in any case.
+constexpr int min_columns = 64, cheap_columns = 256, min_rows = 32, max_rows = 1024;
+// Rows of a skinny GEMM, which share what it reads of b and so are not cut.
 constexpr int few_rows = 8;
 
-int pieces(int size, int piece) {
+int ceil_div(int size, int piece) {
   return (size + piece - 1) / piece;
 }
 
-// Half of `size`, rounded up to a multiple of `least`.
-int half(int size, int least) {
-  return pieces(size, 2 * least) * least;
+// Half of `size`, rounded up to a multiple of `step`.
+int half(int size, int step) {
+  return ceil_div(size, 2 * step) * step;
 }
 
 }  // namespace
@@ -37,18 +37,18 @@ GemmTiling::GemmTiling(const Gemm& p, int count)
   const int per_thread = std::min(p.m, p.k) < large ? tasks_per_thread : tasks_of_large;
   const int wanted = thread_count() == 1 ? 1 : per_thread * thread_count();
   const bool few = p.m <= few_rows;
-  while (count * pieces(p.m, rows) * pieces(p.n, columns) < wanted) {
-    if (columns > cheap_columns || ((few || columns >= rows) && columns > least_columns)) {
-      columns = half(columns, least_columns);
-    } else if (!few && rows > least_rows) {
-      rows = half(rows, least_rows);
+  while (count * ceil_div(p.m, rows) * ceil_div(p.n, columns) < wanted) {
+    if (columns > cheap_columns || ((few || columns >= rows) && columns > min_columns)) {
+      columns = half(columns, min_columns);
+    } else if (!few && rows > min_rows) {
+      rows = half(rows, min_rows);
     } else {
       break;
     }
   }
-  rows = std::min(rows, most_rows);
-  row_parts = pieces(p.m, rows);
-  column_parts = pieces(p.n, columns);
+  rows = std::min(rows, max_rows);
+  row_parts = ceil_div(p.m, rows);
+  column_parts = ceil_div(p.n, columns);
   if (parts() == 1) {
     group = std::max(1, count / (4 * wanted));
   }

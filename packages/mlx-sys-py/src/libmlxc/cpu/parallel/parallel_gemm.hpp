@@ -1,4 +1,4 @@
-// Products of matrices, one by one and many at a time.
+// GEMM in several threads, of one product or of a batch.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ inline Operand from(Operand a, ElementType type, std::ptrdiff_t row, std::ptrdif
 // In the calling thread.
 void multiply(const Kernels& kernels, const Gemm& p);
 
-// How the results of products are cut into parts, each of which is a task for one thread.
+// How the results of a batch of products are tiled: each part is a task for one thread.
 struct GemmTiling {
   // For `count` products of the sizes of `p`.
   GemmTiling(const Gemm& p, int count);
@@ -52,7 +52,7 @@ struct GemmTiling {
   Gemm cut(Gemm p, int part) const;
 };
 
-// Multiplications below which other threads would cost more than they bring.
+// Multiplications below which waking other threads costs more than they save.
 constexpr double worth_threads = 1 << 17;
 
 inline double multiplications(const Gemm& p) {

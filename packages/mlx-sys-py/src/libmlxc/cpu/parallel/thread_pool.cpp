@@ -23,8 +23,8 @@ namespace mlx_c::cpu {
 
 namespace {
 
-// How long a thread looks for work before it sleeps. Kernels of one evaluation follow each other
-// within microseconds, and to wake a sleeping thread costs more than most of them take.
+// How long a thread spins for work before it sleeps. Kernels of one evaluation follow each other
+// within microseconds, and waking a sleeping thread costs more than most of them take.
 constexpr auto spin_time = std::chrono::microseconds(50);
 
 inline void pause() {
@@ -71,7 +71,7 @@ class Pool {
     generation_.fetch_add(1);
     wake();
     take_tasks(0);
-    // A worker that comes from here on finds the call closed; the ones inside are waited for.
+    // A worker that wakes from here on finds the call closed; those at work are waited for.
     open_.store(false);
     for (const Flag& inside : inside_) {
       for (int spins = 0; inside.set.load(); spins++) {
@@ -129,20 +129,20 @@ class Pool {
     return true;
   }
 
-  // A thread takes a microsecond to wake another. So each wakes two, and these two each.
+  // Waking a thread takes a microsecond, so each wakes two, as a tree.
   void wake() {
     for (int i = 0; i < 2 && wanted_.fetch_sub(1) > 0; i++) {
       generation_.notify_one();
     }
   }
 
-  // Neighbouring tasks read neighbouring memory, which the processor asks for in advance. So each
-  // thread goes through a range of its own, if there are enough, then helps with the others'.
+  // Neighbouring tasks read neighbouring memory, which the hardware prefetcher follows. So each
+  // thread goes through a range of its own, then steals tasks from the others'.
   void take_tasks(int thread) {
     try {
       for (int i = 0, task; i < threads_; i++) {
         Share& share = shares_[(thread + i) % threads_];
-        // To look costs less than to add, which no two threads can do at a time.
+        // A load shares the cache line; fetch_add needs ownership of it.
         while (share.next.load(std::memory_order_relaxed) < share.end &&
                (task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end) {
           task_(context_, task);

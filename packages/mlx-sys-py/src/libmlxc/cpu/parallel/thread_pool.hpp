@@ -8,9 +8,10 @@ namespace mlx_c::cpu {
 // MLX_SYS_PY_NUM_THREADS is not a positive number.
 int thread_count();
 
-// While one exists, a caller waits for results, and its processor is free for the pool. Else, if
-// there are as many threads as processors, one takes no part: the caller prepares what comes next,
-// and if it took the processor of a thread in the middle of a task, all others would wait for that.
+// While one exists, a caller waits for results, and its processor is free for the pool. Otherwise,
+// if there are as many threads as processors, one thread takes no part: the caller prepares what
+// comes next, and if it preempted a thread in the middle of a task, all others would wait for that
+// task.
 class CallerWaits {
  public:
   CallerWaits();

@@ -1,4 +1,4 @@
-// Attention of single queries: bound by reading keys and values, once and where they lie.
+// Attention of single queries: bound by reading keys and values, once and in place.
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_skinny.hpp"
@@ -12,7 +12,7 @@ using mlx_c::cpu::DecodeAttentionArgs;
 // Heads that are computed side by side, and columns of values.
 constexpr int tile_heads = 4, tile_vectors = gemm::tile_vectors;
 
-// The sums of `vectors` vectors of columns of the values.
+// The weighted sums of the values, for `vectors` vectors of columns.
 template <class S, int heads, int vectors>
 __attribute__((noinline)) void weigh(
     const DecodeAttentionArgs& p, const float* weights, const typename S::Item* values, float* y) {
@@ -74,7 +74,7 @@ void attend_heads(const DecodeAttentionArgs& p, int head) {
     weigh<S, heads, 1>(p, weights, value + j, y + j);
   }
   if (j < p.value_width) {
-    gemm::combine_some<S, heads>(
+    gemm::accumulate_some<S, heads>(
         weights, p.keys, value + j, p.value_row, p.keys, p.value_width - j, y + j, p.value_width);
   }
 }

@@ -67,7 +67,7 @@ struct Selection {
   }                                                                                            \
   ;
 
-// By as many bits as there are, or more, or less than none, nothing remains but the sign.
+// Shifting by as many bits as there are or more, or by a negative number, leaves only the sign.
 template <bool left, class V>
 inline V shift(V x, V y) {
   constexpr int bits = 8 * (int)sizeof x[0];

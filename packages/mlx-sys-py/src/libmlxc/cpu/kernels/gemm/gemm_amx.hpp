@@ -1,8 +1,8 @@
-// Products of matrices of bfloat16 on the processor's tiles (Intel AMX).
+// GEMM of bfloat16 in the tile registers of Intel AMX.
 //
-// A tile is 16 rows of 64 bytes: of y, 16 floats; of b, as a panel has them, the pairs of 16
-// columns; of a, 16 pairs along k, which lie so in memory where its rows are contiguous. Four tiles
-// of y stay in their registers while two of a meet two of b.
+// A tile is 16 rows of 64 bytes: of y, 16 floats; of b, the pairs of 16 columns, as a panel has
+// them; of a, 16 pairs along k, as memory has them where rows are contiguous. Four tiles of y stay
+// in registers while two of a are multiplied with two of b.
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_blocked.hpp"
@@ -17,8 +17,8 @@ struct BFloat16Tiles : BFloat16Pair {};
 constexpr int tile_side = 16, tiles_side = 2 * tile_side;
 static_assert(panel_width<float> == tiles_side && block_steps % tile_side == 0);
 
-// What a thread tells the processor about its tiles.
-struct alignas(64) TileShapes {
+// The tile configuration of a thread.
+struct alignas(64) TileConfig {
   std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
   std::uint16_t row_bytes[16] = {};
   std::uint8_t rows[16] = {};
@@ -28,8 +28,8 @@ inline int padded_steps(int items) {
   return ceil_div(BFloat16Tiles::steps(items), tile_side) * tile_side;
 }
 
-// Rows of a, one after the other, with zeros behind their end and in place of those that are not
-// there. `available` rows can be read.
+// Packs rows of a one after the other, with zeros behind their end and in place of missing rows.
+// `available` rows can be read.
 void pack_rows_of_a(const Operand& a, Range rows, Range depth, int available, float* target) {
   const auto* source = items<BFloat16Tiles>(a.data) + rows.begin * a.row + depth.begin * a.column;
   const int size = depth.end - depth.begin, steps = padded_steps(size);
@@ -73,7 +73,7 @@ void pack_rows_of_a(const Operand& a, Range rows, Range depth, int available, fl
 
 #define MLX_C_TILES __attribute__((target("amx-tile,amx-bf16")))
 
-// The tiles of y from rows of a that are `a_row` bytes apart, and a panel of b.
+// Computes the tiles of y from rows of a, which are `a_row` bytes apart, and a panel of b.
 MLX_C_TILES void multiply_tiles(
     int steps,
     const void* a,
@@ -129,12 +129,12 @@ std::size_t blocked_scratch<BFloat16Tiles, float>(const Gemm& p) {
 template <>
 MLX_C_TILES void multiply_blocked<BFloat16Tiles, float>(
     const Gemm& p, Range columns, float* y, std::ptrdiff_t y_row, float* scratch) {
-  TileShapes shapes;
+  TileConfig config;
   for (int i = 0; i < 8; i++) {
-    shapes.rows[i] = tile_side;
-    shapes.row_bytes[i] = sizeof(float) * tile_side;
+    config.rows[i] = tile_side;
+    config.row_bytes[i] = sizeof(float) * tile_side;
   }
-  _tile_loadconfig(&shapes);
+  _tile_loadconfig(&config);
   const int n = columns.end - columns.begin;
   float* const some = scratch;
   float* const panels = some + tiles_side * tiles_side;

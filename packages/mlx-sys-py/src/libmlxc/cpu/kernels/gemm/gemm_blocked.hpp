@@ -1,7 +1,7 @@
-// Products of two matrices, from packed panels.
+// Blocked GEMM of packed panels.
 //
-// A tile of results stays in registers while a panel of a, which the first-level cache holds, meets
-// one of b, from the second level. Panels are as deep and as many as these levels take.
+// A tile of results stays in registers while a panel of a, in the L1 cache, is multiplied with one
+// of b, in the L2 cache. Panels are as deep and as many as these caches hold.
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_pack.hpp"
@@ -29,18 +29,18 @@ constexpr int panel_width = tile_vectors * lanes_of<T>;
 template <class S>
 constexpr int block_columns = block_panels * panel_width<typename S::T> / S::width;
 
-// TaskQueue of a tile for which one line of memory is asked for: about as many as memory delivers.
+// Steps of a tile for each cache line that is prefetched: about as many as memory delivers one in.
 constexpr int steps_per_line = 8;
 
-// The lines of memory of a panel of a, asked for one by one while the panel before is multiplied.
-// To ask for many at once is of no use: the processor drops what it cannot queue.
-class Ahead {
+// Prefetches the cache lines of a panel of a, one by one while the panel before is multiplied.
+// Prefetching many at once is of no use: the processor drops those that it cannot queue.
+class PanelPrefetch {
  public:
-  Ahead() = default;
+  PanelPrefetch() = default;
 
   // Of `rows` rows, `items` deep, where either rows or columns are contiguous.
   template <class Item>
-  Ahead(const Item* panel, std::ptrdiff_t row, std::ptrdiff_t column, int rows, int items) {
+  PanelPrefetch(const Item* panel, std::ptrdiff_t row, std::ptrdiff_t column, int rows, int items) {
     constexpr int line = 64, size = sizeof(Item);
     if (column == 1) {
       at_ = (std::uintptr_t)panel;
@@ -49,7 +49,7 @@ class Ahead {
       skip_ = row * size - (std::ptrdiff_t)run_ * line;
       count_ = rows * run_;
     } else if (row == 1) {
-      // What the first rows share a line with was in the panel before.
+      // The lines of the first rows, which the panel before shares, have been read.
       at_ = (std::uintptr_t)(panel + rows - 1);
       step_ = column * size;
       run_ = count_ = items;
@@ -57,12 +57,12 @@ class Ahead {
     left_ = run_;
   }
 
-  void ask() {
+  void next_line() {
     if (count_ == 0) {
       return;
     }
     count_--;
-    ask_for(at_);
+    prefetch(at_);
     at_ += (std::uintptr_t)step_;
     if (--left_ > 0) {
       return;
@@ -73,11 +73,11 @@ class Ahead {
 
  private:
   std::uintptr_t at_ = 0;
-  std::ptrdiff_t step_ = 0, skip_ = 0;  // from line to line, and besides from run to run
+  std::ptrdiff_t step_ = 0, skip_ = 0;  // from line to line, and further from run to run
   int run_ = 0, left_ = 0, count_ = 0;
 };
 
-// The first `columns` columns of a tile to y, or added to it.
+// Stores the first `columns` columns of a tile to y, or adds them to it.
 template <class T>
 void put_some(
     const T* tile, int width, int rows, T* y, std::ptrdiff_t y_row, int columns, bool add) {
@@ -88,8 +88,8 @@ void put_some(
   }
 }
 
-// The tile of `rows` rows and `columns` columns of y, to which it is added if `add`. All loops but
-// the one over steps must be unrolled for the sums to be registers.
+// Computes a tile of `rows` rows and `columns` columns of y, or adds it to y if `add`. All loops
+// but the one over steps must be unrolled for the sums to be in registers.
 template <class M, class T, int rows, int vectors>
 void tile(
     int steps,
@@ -99,11 +99,11 @@ void tile(
     std::ptrdiff_t y_row,
     int columns,
     bool add,
-    Ahead& ahead) {
+    PanelPrefetch& next_panel) {
   constexpr int size = lanes_of<T>, width = vectors * size;
   Vec<T> sums[rows][vectors] = {};
   for (int p = 0; p < steps;) {
-    ahead.ask();
+    next_panel.next_line();
     for (const int end = min(p + steps_per_line, steps); p < end; p++, a += rows, b += width) {
       Vec<T> right[vectors];
 #pragma GCC unroll 4
@@ -137,7 +137,7 @@ void tile(
 }
 
 template <class T>
-using Tile = void (*)(int, const T*, const T*, T*, std::ptrdiff_t, int, bool, Ahead&);
+using Tile = void (*)(int, const T*, const T*, T*, std::ptrdiff_t, int, bool, PanelPrefetch&);
 
 template <class M, class T, int vectors, int... r>
 inline Tile<T> choose_tile(int rows, std::integer_sequence<int, r...>) {
@@ -198,7 +198,7 @@ void pack_b<Complex>(const Operand& b, Range depth, Range columns, int, int widt
   }
 }
 
-// Rows of a panel of a: as many as a tile has, or evenly fewer.
+// The rows of a panel of a: as many as a tile has, or fewer, the same in all panels but the last.
 inline int panel_rows_of_a(int m) {
   return ceil_div(m, ceil_div(m, tile_rows));
 }
@@ -232,18 +232,19 @@ void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, 
       pack_a<S>(p.a, {i, i + count}, depth, p.m - i, a);
       const Tile<T> wide_tile = choose_tile<S, tile_vectors>(count);
       const Tile<T> narrow_tile = choose_tile<S, 1>(count);
-      Ahead ahead;
+      PanelPrefetch next_panel;
       if (const int next = min(rows, p.m - i - count); next > 0) {
         const auto* panel =
             items<S>(p.a.data) + S::width * ((i + count) * p.a.row + depth.begin * p.a.column);
-        ahead = Ahead(
+        next_panel = PanelPrefetch(
             panel, S::width * p.a.row, p.a.column, next, S::width * (depth.end - depth.begin));
       }
       for (int j = 0; j < n; j += wide) {
         const int left = min(n - j, wide);
         const T* const b = scratch + (std::ptrdiff_t)j * steps;
         T* const target = y + i * y_row + j;
-        (left > narrow ? wide_tile : narrow_tile)(steps, a, b, target, y_row, left, k > 0, ahead);
+        (left > narrow ? wide_tile : narrow_tile)(
+            steps, a, b, target, y_row, left, k > 0, next_panel);
       }
     }
   }

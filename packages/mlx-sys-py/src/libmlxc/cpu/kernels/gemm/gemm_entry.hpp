@@ -1,4 +1,4 @@
-// Products of matrices of numbers, alone and added to a third.
+// GEMM of any inexact type: chooses between skinny and blocked, scales and adds.
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_amx.hpp"
@@ -7,7 +7,7 @@
 namespace {
 namespace gemm {
 
-// From the sums to y: scaled, added to c, in the type of y.
+// Scales the sums, adds c, and stores them in the type of y.
 template <class P, class T = typename P::T>
 void finish(const Gemm& p, Range columns, T* sums, std::ptrdiff_t sums_row, bool in_place) {
   using Item = typename P::Item;
@@ -49,14 +49,14 @@ struct Dense {
     if (S::width != 1 || p.m > few_rows) {
       return false;
     }
-    // Without whole vectors to read, packing costs less.
+    // Packing costs less than reading b in parts of vectors.
     if (p.b.row == 1) {
       return p.m == 1 || S::steps(p.k) >= lanes_of<T>;
     }
     return p.b.column == 1 && (p.m == 1 || p.n >= lanes_of<T>);
   }
 
-  // Whether sums can be where the results will.
+  // Whether sums can be where the results are to be.
   static bool in_place(const Gemm& p) {
     return same_type && p.y_column == 1;
   }
@@ -100,8 +100,8 @@ struct Dense {
   }
 };
 
-// The same with the sides exchanged where y has fewer columns than a tile, so few that they should
-// be rows; and with an alpha of 0 nothing of a and b counts.
+// The same product, transposed where y has so few columns that they should be the rows of a skinny
+// GEMM. With an alpha of 0, nothing of a and b counts.
 inline Gemm oriented(Gemm p) {
   if (p.alpha == 0) {
     p.k = 0;

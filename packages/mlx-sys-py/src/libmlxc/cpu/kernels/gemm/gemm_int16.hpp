@@ -1,20 +1,21 @@
-// Products of matrices whose numbers are integers of 16 bits, group by group.
+// int16 GEMM: products of matrices of 16-bit integers, group by group.
 //
-// A group is some numbers of a row of x, or of a column of w, along k. They are integers with a
-// step in common, and the processor adds products of pairs of such integers at twice the rate of
-// floats. Their sums are exact, as those who pack see to it that they stay below 2^31. Floats come
-// in once per group: sum(x * w) = unit * scale * sum(i * j) for x = unit * i and w = scale * j.
-// Where w has biases, w = scale * j + bias, and bias * sum(x) is added.
+// A group is some numbers of a row of x, or of a column of w, along k. They are multiples of a unit
+// or a scale that they share, and the processor adds products of pairs of such integers at twice
+// the rate of floats (VNNI). Their sums are exact: packing keeps them below 2^31. Floats come in
+// once per group: sum(x * w) = unit * scale * sum(i * j) for x = unit * i and w = scale * j. Where
+// w has biases, w = scale * j + bias, and bias * sum(x) is added.
 //
-// Additions of vectors are done by twice as many parts of the processor as multiplications, so half
-// of these are traded for them, as S. Winograd has it (A new algorithm for inner product, 1968):
-// i1 j1 + i2 j2 = (i1 + j2) (i2 + j1) - i1 i2 - j1 j2. What is subtracted depends on one row or one
-// column alone, and is summed up when these are packed. It may overflow, and so may sums on the
-// way: what comes out is right modulo 2^32. Some parts of a tile are multiplied as they are, so
-// that neither the parts that multiply nor those that only add wait for each other.
+// Vector additions have twice as many execution ports as multiplications, so half of the
+// multiplications are traded for additions by the Winograd inner product (S. Winograd, A new
+// algorithm for inner product, 1968): i1 j1 + i2 j2 = (i1 + j2) (i2 + j1) - i1 i2 - j1 j2. What is
+// subtracted depends on one row or one column alone, and is summed up when these are packed. It may
+// overflow, and so may intermediate sums: the result is right modulo 2^32. Some results of a tile
+// are multiplied directly, which keeps the ports for multiplications and those for additions
+// equally busy.
 //
-// Units are powers of two, so scale * unit takes an addition of integers, too. All scales and units
-// must be so that this product is a normal number.
+// Units are powers of two, so scale * unit takes an integer addition, too. All scales and units
+// must be such that this product is a normal number.
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_types.hpp"
@@ -28,13 +29,14 @@ using mlx_c::cpu::Int16GemmKernels;
 
 #if defined(__AVX512VNNI__)
 
-// Of a tile of y: as many as there are registers for the sums of a group and those before.
+// Of a tile of y: as many as there are registers for the sums of a group and the totals.
 constexpr int tile_rows = 7, tile_vectors = 2, tile_columns = tile_vectors * lanes;
 // Rows are packed for two tiles at a time, which fill the vectors that are transposed.
 constexpr int panel_rows = 2 * tile_rows;
 
-// Five in fourteen: then the processor is as long busy with products as it is with everything.
-constexpr bool is_plain(int row, int vector) {
+// Whether a result is multiplied directly. Five in fourteen are: then the ports for products are
+// busy as long as all ports together.
+constexpr bool is_direct(int row, int vector) {
   return (row * tile_vectors + vector) % 3 == 0;
 }
 
@@ -70,7 +72,7 @@ inline int first_rows(int rows) {
   return rows > tile_rows ? (rows + 1) / 2 : rows;
 }
 
-// What is stored behind each part is a vector at most.
+// Stores go at most a vector beyond each part.
 std::size_t x_panel_size(const Int16Gemm& p, int rows) {
   return line(p) * rows + 2 * lanes;
 }
@@ -85,7 +87,7 @@ inline std::size_t second_part(const Int16Gemm& p, int rows) {
 }
 
 // The sums of a tile, from whole panels. All loops but the ones over groups and steps must be
-// unrolled for the sums to be registers.
+// unrolled for the sums to be in registers.
 template <int rows, bool biased>
 void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, float* y) {
   vfloat totals[rows][tile_vectors] = {};
@@ -98,7 +100,7 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
 #pragma GCC unroll 2
       for (int v = 0; v < tile_vectors; v++) {
         sums[r][v] =
-            is_plain(r, v) ? vint{} : load(scales + tile_columns + v * lanes) + units[rows + r];
+            is_direct(r, v) ? vint{} : load(scales + tile_columns + v * lanes) + units[rows + r];
       }
     }
     for (int step = 0; step < steps; step += 2, x += 2 * rows, w += 2 * tile_columns) {
@@ -114,7 +116,7 @@ void tile(int groups, int steps, const std::int32_t* x, const std::int32_t* w, f
 #pragma GCC unroll 2
         for (int v = 0; v < tile_vectors; v++) {
           vint& sum = sums[r][v];
-          sum = is_plain(r, v)
+          sum = is_direct(r, v)
               ? add_products(add_products(sum, left, first[v]), right, second[v])
               : add_products(sum, add_halves(left, second[v]), add_halves(right, first[v]));
         }
@@ -179,7 +181,7 @@ void multiply_tile(
     void* y) {
   using Rows = std::make_integer_sequence<int, tile_rows>;
   const Tile tile = p.biased ? choose_tile<true>(rows, Rows()) : choose_tile<false>(rows, Rows());
-  // The lines of the cache that results go to, while there is time.
+  // Takes ownership of the cache lines of the results while the tile is computed.
   for (int r = 0; r < rows; r++) {
     __builtin_prefetch(advance(y, p.y_type, (std::size_t)r * (std::size_t)p.y_row), 1);
   }

@@ -1,4 +1,4 @@
-// Numbers as panels of integers: of rows in half precision or floats, of packed weights and of
+// Packs panels of 16-bit integers: of rows in half precision or floats, of packed weights, and of
 // columns in half precision.
 #pragma once
 
@@ -14,8 +14,8 @@ using mlx_c::cpu::Range;
 
 #if defined(__AVX512VNNI__)
 
-// Between these, magnitudes of x and of what w is made of can be told in units and scales whose
-// product is a normal number.
+// Magnitudes of x, and of the scales of w, between these have units and scales whose product is a
+// normal number.
 constexpr float min_x = 0x1p-60f, max_x = 0x1p60f;
 constexpr float min_scale = 0x1p-40f, max_scale = 0x1p40f;
 
@@ -23,7 +23,7 @@ inline vint rounded(vfloat v) {
   return (vint)_mm512_cvtps_epi32((__m512)v);
 }
 
-// What is to be subtracted for a block.
+// What the Winograd inner product subtracts for a block.
 inline vint products(const vint (&steps)[lanes]) {
   vint sums = {};
 #pragma GCC unroll 8
@@ -97,10 +97,10 @@ vint max_magnitudes(const T* x, std::ptrdiff_t row, int group, int rows) {
   return Bits::one(square[0]);
 }
 
-// Where the steps of a panel of x go: two parts, side by side in a vector.
-class Parts {
+// Writes the steps of a panel of x: two parts, which are side by side in a vector.
+class PanelParts {
  public:
-  Parts(const Int16Gemm& p, int rows, std::int32_t* panel)
+  PanelParts(const Int16Gemm& p, int rows, std::int32_t* panel)
       : first_(panel),
         second_(panel + second_part(p, rows)),
         first_rows_(first_rows(rows)),
@@ -121,7 +121,7 @@ class Parts {
   }
 
  private:
-  // No more than a tile needs: many of these stores go into two lines of the cache.
+  // No more than a tile needs: whole vectors would often cross into another cache line.
   static void store(std::int32_t* at, vint v) {
     std::memcpy(at, &v, sizeof v / 2);
   }
@@ -149,7 +149,7 @@ inline void quantize(
 }
 
 template <class T>
-bool pack_x(const Int16Gemm& p, const T* x, std::ptrdiff_t row, int rows, Parts parts) {
+bool pack_x(const Int16Gemm& p, const T* x, std::ptrdiff_t row, int rows, PanelParts parts) {
   const vint min_bits = (vint)splat(min_x), limit = (vint)splat(max_x);
   for (int k = 0; k < p.k; k += p.group, x += p.group) {
     const vint max_bits = max_magnitudes(x, row, p.group, rows);
@@ -191,12 +191,12 @@ bool pack_x(
     std::ptrdiff_t row,
     int rows,
     std::int32_t* panel) {
-  const Parts parts(p, rows, panel);
+  const PanelParts parts(p, rows, panel);
   return with_float_type(
       type, [&]<class T>(T) { return pack_x(p, static_cast<const T*>(x), row, rows, parts); });
 }
 
-// The pairs of up to 16 columns in a block.
+// The pairs of a block of up to 16 columns.
 template <int bits>
 inline void get_pairs(
     const unsigned char* bytes, std::ptrdiff_t row, int count, vint (&pairs)[lanes]) {
@@ -214,12 +214,12 @@ inline void get_pairs(
   transpose(pairs);
 }
 
-// With 4 bits, a block is four words, and pairs are at the same place of two of them. To transpose
-// words is a quarter of the work.
+// With 4 bits, a block is four words, and a pair is at the same place in two of them. Transposing
+// the words is a quarter of the work.
 template <>
 inline void get_pairs<4>(
     const unsigned char* bytes, std::ptrdiff_t row, int count, vint (&pairs)[lanes]) {
-  // Of every fourth column each.
+  // Each of every fourth column.
   __m512i words[4];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
@@ -252,15 +252,15 @@ inline void get_pairs<4>(
   }
 }
 
-// A scale of zero has no exponent to add to. The integers of its group become zero instead, and
-// what follows from them.
+// A scale of zero has no exponent to add to. The integers of its group, and what is made of them,
+// become zero instead.
 void clear(std::int32_t* group, int vectors, vint columns) {
   for (int i = 0; i < vectors; i++, group += tile_columns) {
     store(group, load(group) & ~columns);
   }
 }
 
-// The scales and biases of up to 16 columns, behind the pairs of their groups.
+// Writes the scales and biases of up to 16 columns behind the pairs of their groups.
 bool pack_factors(
     const Int16Gemm& p, const QuantizedGemm& q, int column, int count, std::int32_t* panel) {
   const int groups = p.k / p.group, steps = p.group / 2;

@@ -1,6 +1,6 @@
-// Parts of matrices in the order in which a product reads them.
+// Packs parts of matrices in the order in which a GEMM reads them.
 //
-// A panel is some rows of a, or columns of b: its lines. Element p of line i comes to
+// A panel is some rows of a, or columns of b: its lines. Element p of line i is packed to
 // target[p * width + i], so that a step of the product finds its elements side by side. Up to a
 // vector behind the panel is overwritten.
 #pragma once
@@ -10,27 +10,27 @@
 namespace {
 namespace gemm {
 
-// How far ahead memory is asked for what is packed, along lines or from step to step: the processor
-// does not foresee lines and steps that are far apart.
-constexpr std::uintptr_t bytes_ahead = 384;
-constexpr int steps_ahead = 32;
+// How far ahead of packing to prefetch, along lines or from step to step: the hardware prefetcher
+// does not follow lines and steps that are far apart.
+constexpr std::uintptr_t prefetch_bytes = 384;
+constexpr int prefetch_steps = 32;
 
 // An address and no pointer, as it may be behind a matrix. Nothing is read there.
-inline void ask_for(std::uintptr_t address) {
+inline void prefetch(std::uintptr_t address) {
   __builtin_prefetch(reinterpret_cast<const void*>(address));
 }
 
 struct Lines {
   std::ptrdiff_t line, step;  // strides, in items: from line to line and along k
   int count;
-  int available;  // lines from the first on that can be read; the ones beyond `count` go nowhere
+  int available;  // lines from the first on that can be read; those beyond `count` are not stored
 };
 
-// As many steps as a vector has lanes, where items along k are neighbours.
+// Packs as many steps as a vector has lanes, where items along k are neighbours.
 template <class S, class T = typename S::T>
 void pack_square(const typename S::Item* source, Lines lines, int width, T* target) {
   constexpr int size = lanes_of<T>;
-  // What a store writes beyond the panel's width belongs to a step, or lines, that come later.
+  // What a store writes beyond the panel's width is overwritten by later steps or lines.
   for (int first = (width - 1) / size * size; first >= 0; first -= size) {
     const int count = lines.count - first;
     Vec<T> square[size];
@@ -38,7 +38,7 @@ void pack_square(const typename S::Item* source, Lines lines, int width, T* targ
     for (int i = 0; i < size; i++) {
       const auto* line = source + (first + i) * lines.line;
       if (i < count) {
-        ask_for((std::uintptr_t)line + bytes_ahead);
+        prefetch((std::uintptr_t)line + prefetch_bytes);
       }
       square[i] = i < count ? S::along(line) : Vec<T>{};
     }
@@ -68,9 +68,9 @@ void pack(const typename S::Item* source, Lines lines, int items, int width, T* 
     if (lines.line == 1) {
       constexpr std::uintptr_t item = sizeof *at;
       const std::uintptr_t ahead =
-          (std::uintptr_t)at + (std::uintptr_t)(S::items(steps_ahead) * lines.step) * item;
-      ask_for(ahead);
-      ask_for(ahead + (std::uintptr_t)(lines.count - 1) * item);
+          (std::uintptr_t)at + (std::uintptr_t)(S::items(prefetch_steps) * lines.step) * item;
+      prefetch(ahead);
+      prefetch(ahead + (std::uintptr_t)(lines.count - 1) * item);
       for (; i < lines.count && i + size <= lines.available; i += size) {
         store(row + i, S::across(at + i, lines.step, left));
       }

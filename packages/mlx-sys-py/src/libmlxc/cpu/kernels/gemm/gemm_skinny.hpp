@@ -1,4 +1,4 @@
-// Products of a few rows with a matrix: bound by reading the matrix, once and where it lies.
+// Skinny GEMM, of a few rows with a matrix: bound by reading the matrix, once and in place.
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_blocked.hpp"
@@ -7,9 +7,9 @@ namespace {
 namespace gemm {
 
 constexpr int few_rows = 8;
-// Rows and columns whose sums, or the former alone, are registers at a time.
+// Rows and columns whose sums, or rows whose sums, are in registers at a time.
 constexpr int few_tile_rows = tile_rows > 8 ? 4 : 2, few_tile_columns = 4;
-constexpr int combined_steps = 8;
+constexpr int accumulated_steps = 8;
 
 template <class T>
 int padded(int steps) {
@@ -22,7 +22,7 @@ std::size_t few_rows_scratch(const Gemm& p) {
   return (std::size_t)p.m * padded<T>(S::steps(p.k));
 }
 
-// The rows of a as elements in order, filled up with zeros.
+// Writes the rows of a as elements in order, filled up with zeros.
 template <class S, class T = typename S::T>
 void order_rows(const Gemm& p, T* x) {
   constexpr int size = lanes_of<T>;
@@ -44,7 +44,7 @@ void order_rows(const Gemm& p, T* x) {
   }
 }
 
-// Items along k are neighbours: dot products of some rows with `count` columns.
+// Where items along k are neighbours: dot products of some rows with `count` columns.
 template <class S, int rows, class T = typename S::T>
 __attribute__((noinline)) void dots(
     const T* x,
@@ -101,9 +101,10 @@ __attribute__((noinline)) void dots(
   }
 }
 
-// Columns are neighbours: some steps of vectors of results, to which they are added if `add`.
+// Where columns are neighbours: some steps of the product, for whole vectors of columns. They are
+// added to y if `add`.
 template <class S, int rows, int steps, class T = typename S::T>
-__attribute__((noinline)) void scatter_values(
+__attribute__((noinline)) void accumulate(
     const T* x,
     std::ptrdiff_t x_row,
     const typename S::Item* b,
@@ -134,9 +135,9 @@ __attribute__((noinline)) void scatter_values(
   }
 }
 
-// All steps of fewer columns than a vector has lanes.
+// All steps of the product, for fewer columns than a vector has lanes.
 template <class S, int rows, class T = typename S::T>
-__attribute__((noinline)) void combine_some(
+__attribute__((noinline)) void accumulate_some(
     const T* x,
     std::ptrdiff_t x_row,
     const typename S::Item* b,
@@ -163,7 +164,7 @@ __attribute__((noinline)) void combine_some(
   }
 }
 
-// Calls f with as many rows as a tile takes, as a constant, for the rows from `i` on.
+// Calls f(i, rows) for tiles of all rows, with their number as a constant.
 template <class F>
 void for_row_tiles(int m, F f) {
   int i = 0;
@@ -204,7 +205,7 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
   const int vectors = n / lanes_of<T> * lanes_of<T>;
   auto add = [&](int s, auto count) {
     for_row_tiles(p.m, [&](int i, auto rows) {
-      scatter_values<S, rows.value, count.value>(
+      accumulate<S, rows.value, count.value>(
           x + (std::ptrdiff_t)i * row + s,
           row,
           b + S::items(s) * p.b.row,
@@ -217,15 +218,15 @@ void multiply_few_rows(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row,
     });
   };
   int s = 0;
-  for (; s + combined_steps <= steps; s += combined_steps) {
-    add(s, std::integral_constant<int, combined_steps>());
+  for (; s + accumulated_steps <= steps; s += accumulated_steps) {
+    add(s, std::integral_constant<int, accumulated_steps>());
   }
   for (; s < steps; s++) {
     add(s, std::integral_constant<int, 1>());
   }
   if (vectors < n) {
     for_row_tiles(p.m, [&](int i, auto rows) {
-      combine_some<S, rows.value>(
+      accumulate_some<S, rows.value>(
           x + (std::ptrdiff_t)i * row,
           row,
           b + vectors,

@@ -5,16 +5,16 @@
 
 namespace {
 
-// The least result that rounds to 1 is that of 3.92.
+// From 3.92 on, results round to 1.
 inline vfloat bounded_magnitude(vfloat x) {
   return min(splat(3.95f), magnitude(x));
 }
 
 #if defined(__AVX512F__)
 
-// erf(i * erf_step + t) for |t| <= erf_step / 2 is a polynomial, of which line k has the
-// coefficients of t^k. The step is one at whose multiples erf is close to floats. Next to 0, the
-// even ones are none, so that nothing cancels.
+// erf(i * erf_step + t) for |t| <= erf_step / 2 is a polynomial; line k has its coefficients of t^k
+// for each i. The step is one at whose multiples erf is close to floats. For i = 0, the even
+// coefficients are 0, so that nothing cancels.
 constexpr float erf_step = 1075.0f / 4096;
 alignas(64) constexpr float erf_coefficients[6][lanes] = {
     {0,
@@ -115,8 +115,8 @@ alignas(64) constexpr float erf_coefficients[6][lanes] = {
      5.62566603e-06f},
 };
 
-// 16 polynomials in a register each are looked up in less time than it takes to compute one that
-// does for all numbers.
+// Looking up 16 polynomials, in a register for each coefficient, takes less time than computing one
+// polynomial that does for all numbers.
 inline vfloat error_function(vfloat x) {
   const vfloat size = bounded_magnitude(x);
   // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.

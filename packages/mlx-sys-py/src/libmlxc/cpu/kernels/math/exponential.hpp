@@ -1,4 +1,4 @@
-// The exponential of vectors of floats, and what its relatives have in common with it.
+// The exponential of vectors of floats, and what other functions share with it.
 #pragma once
 
 #include "cpu/kernels/simd/vector.hpp"

@@ -6,7 +6,7 @@
 namespace {
 
 constexpr float pi = 3.14159265f, half_pi = 1.57079633f;
-// What these lack.
+// The rest of these, beyond single precision.
 constexpr float pi_rest = -8.74227766e-8f, half_pi_rest = -4.37113883e-8f;
 
 // For 0 <= x <= 1.

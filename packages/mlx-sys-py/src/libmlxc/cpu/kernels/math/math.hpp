@@ -135,7 +135,7 @@ inline vfloat inverse_error_function(vfloat x) {
       -3.528859549e-06,
       3.437270596e-07,
       2.853478993e-08);
-  // Few numbers are far from 0.
+  // Most numbers are near 0.
   if (all(w < 5)) {
     return x * near;
   }

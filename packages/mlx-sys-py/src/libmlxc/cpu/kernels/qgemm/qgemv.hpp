@@ -1,11 +1,11 @@
-// Products with affine-quantized weights, straight from the packed form.
+// GEMV, and GEMM of a few rows, with affine-quantized weights in their packed form.
 //
 // A vector of packed words, `lanes` of them with 32 / bits weights each, is a block. x is packed
-// beforehand, so that what lies in its lanes is what the words need, for any lane count; `dots`
-// multiplies a block with it, in floats or, where the processor multiplies bytes, in integers.
+// beforehand in the order that the words need, for any number of lanes; `dots` multiplies a block
+// with it, in floats or, where the processor multiplies bytes (VNNI), in integers.
 //
-// Within a group sum(x * (scale * q + bias)) = scale * sum(x * q) + bias * sum(x), so scales meet
-// whole vectors of partial sums, and biases meet the group sums of x.
+// Within a group sum(x * (scale * q + bias)) = scale * sum(x * q) + bias * sum(x), so scales are
+// multiplied with whole vectors of partial sums, and biases with the group sums of x.
 #pragma once
 
 #include "cpu/kernels/simd/convert.hpp"
@@ -23,8 +23,8 @@ using mlx_c::cpu::QuantizedGemm;
 using mlx_c::cpu::Range;
 
 constexpr int panel_rows = 32;
-// How far ahead of the loads weights are asked for, which the processor does too late by itself:
-// 8 KiB, further than memory can send while one line is on its way.
+// How far ahead of the loads weights are prefetched, which the hardware prefetcher does too late:
+// 8 KiB, more than memory sends during the latency of one line.
 constexpr int prefetch_words = 2048;
 
 // How one row of x and of the scales lies in memory, zero-padded to whole vectors.
@@ -55,7 +55,7 @@ std::size_t packed_row_size(const QuantizedGemm& p) {
 }
 
 std::size_t scratch_size(const QuantizedGemm& p) {
-  // What is loaded behind the last scale needs to be memory, no more.
+  // What is loaded behind the last scale is not used, but has to be readable.
   return (std::size_t)2 * (panel_rows * Layout(p).groups + lanes) + p.k;
 }
 
@@ -117,7 +117,7 @@ inline vfloat block_scales(const S* scales, int block) {
 }
 
 // The results of `rows` rows of w and `columns` rows of x. All loops but the ones over groups and
-// blocks must be unrolled for the arrays of vectors to be registers.
+// blocks must be unrolled for the arrays of vectors to be in registers.
 template <int bits, int group, int rows, int columns, class S>
 void tile(
     const Layout& layout,
@@ -253,8 +253,8 @@ Tiles choose(const QuantizedGemm& p, int columns, ElementType type) {
                      : choose_group<8>(p.group, columns, type);
 }
 
-// One result by the definition: an infinity times a zero weight and its like come out as they
-// would from the weights themselves, which the rearranged sums do not give.
+// One result by the definition: where x is not finite, the rearranged sums do not give what the
+// weights themselves would, such as for infinity times a zero weight.
 float exact(
     const QuantizedGemm& p,
     const float* x,
@@ -270,9 +270,9 @@ float exact(
   return total;
 }
 
-// The `count` scales from the `at`-th one on, behind which there is memory: where they are, if they
-// are of the type that is `wanted`, else as floats in `target`. Asks for those that come next.
-const void* scales_ahead(
+// The `count` scales from the `at`-th one on, behind which memory can be read: in place if they are
+// of the type that is `wanted`, else as floats in `target`. Prefetches the scales that come next.
+const void* get_scales(
     const void* source,
     ElementType type,
     std::size_t at,
@@ -292,8 +292,8 @@ const void* scales_ahead(
   return target;
 }
 
-// A panel is some rows of w with their scales. For one row of x, each scale is needed once, and
-// halves are converted then.
+// A panel is some rows of w with their scales. With one row of x, each scale is needed once, and
+// half-precision scales are converted only then.
 void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float* scratch) {
   const Layout layout(p);
   const int groups = p.k / p.group;
@@ -303,7 +303,7 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
   const auto is_finite = [&](int m) {
     return p.packed[(std::size_t)(m + 1) * layout.row() - lanes] == 0;
   };
-  const bool halves = p.scales_type == ElementType::f16 && p.biases_type == ElementType::f16 &&
+  const bool half_scales = p.scales_type == ElementType::f16 && p.biases_type == ElementType::f16 &&
       rows_of_y.end - rows_of_y.begin == 1 && is_finite(rows_of_y.begin);
 
   for (int n = columns_of_y.begin; n < columns_of_y.end; n += panel_rows) {
@@ -312,13 +312,12 @@ void multiply(const QuantizedGemm& p, Range columns_of_y, Range rows_of_y, float
     const std::uint32_t* w = p.w + (std::size_t)n * layout.words;
     const std::size_t at = (std::size_t)n * groups;
     const std::size_t count = (std::size_t)rows * groups;
-    // Vectors of them are read, and nothing may lie behind those of the last row.
+    // Whole vectors of scales are read, which may not go beyond those of the last row.
     const bool last = p.n - n < panel_rows + lanes;
-    const ElementType type = halves && !last ? ElementType::f16 : ElementType::f32;
-    const void* const scales =
-        scales_ahead(p.scales, p.scales_type, at, count, type, last, widened);
+    const ElementType type = half_scales && !last ? ElementType::f16 : ElementType::f32;
+    const void* const scales = get_scales(p.scales, p.scales_type, at, count, type, last, widened);
     const void* const biases =
-        scales_ahead(p.biases, p.biases_type, at, count, type, last, widened_biases);
+        get_scales(p.biases, p.biases_type, at, count, type, last, widened_biases);
     for (int m = rows_of_y.begin; m < rows_of_y.end;) {
       const int left = rows_of_y.end - m;
       const int columns = left < max_columns ? left : max_columns;

@@ -1,8 +1,8 @@
 // Blocks of quantized weights times x in floats.
 //
-// Masking out the k-th weight of every word and converting to float gives q * 2^(bits * k): the
-// power of two is taken back in x beforehand. One weight thus costs an `and`, a conversion and a
-// fused multiply-add per vector.
+// Masking the k-th weight of every word and converting it to float gives q * 2^(bits * k): x is
+// divided by the power of two beforehand. One weight thus costs an `and`, a conversion and a fused
+// multiply-add per vector.
 #pragma once
 
 #include "cpu/kernels/simd/elements.hpp"

@@ -1,9 +1,9 @@
 // Blocks of quantized weights times x in integers.
 //
-// The processor multiplies four bytes of each lane with four others and adds up the products, at
-// the cost of one multiplication of floats. So each group of x becomes integers of 24 bits, n, and
-// a step, x = step * n: as precise as its greatest float. The three bytes of n are digits to the
-// base 256, each -128 to 127, and sum(q * n) is made of three exact sums of bytes.
+// VNNI multiplies four bytes of each lane with four others and adds up the products, at the cost of
+// one multiplication of floats. So each group of x becomes 24-bit integers, n, and a step, x = step
+// * n: as precise as its largest float. The three bytes of n are digits to the base 256, each -128
+// to 127, and sum(q * n) is made of three exact sums of bytes.
 #pragma once
 
 #include "cpu/kernels/simd/elements.hpp"
@@ -37,7 +37,7 @@ inline float max_magnitude(const float* x, int size) {
   return max_lane(result);
 }
 
-// Stores the lowest digits, as neighbouring bytes, and takes them off.
+// Stores the lowest digits as neighbouring bytes, and removes them from n.
 inline void split_digits(vint& n, std::int8_t* lowest) {
   _mm_storeu_si128((__m128i*)lowest, _mm512_cvtepi32_epi8((__m512i)n));
   n = (n + 128) >> 8;

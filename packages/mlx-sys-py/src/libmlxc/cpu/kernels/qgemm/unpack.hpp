@@ -16,7 +16,7 @@ constexpr int chunk = 16;
 constexpr int chunk_vectors = chunk / lanes;
 
 #if defined(__AVX2__)
-// An even number of bytes, at most 8, without a detour through memory.
+// An even number of bytes, at most 8, without going through memory.
 template <int size>
 inline std::uint64_t read(const unsigned char* bytes) {
   std::uint64_t value = 0;
@@ -42,14 +42,14 @@ inline __m128i load_chunk(const unsigned char* bytes) {
 #endif
 }
 
-// Where the bits of each weight of a chunk are: the bytes that hold them, two at most, to be put in
-// the low half of a 32-bit lane, and how far to shift these.
+// Where the bits of each weight of a chunk are: the bytes that hold them, two at most, to be
+// shuffled into the low half of a 32-bit lane, and how far to shift these.
 template <int bits>
-struct IndexReader {
+struct ChunkLayout {
   char bytes[4 * chunk];
   int shifts[chunk];
 
-  constexpr IndexReader() : bytes(), shifts() {
+  constexpr ChunkLayout() : bytes(), shifts() {
     for (int i = 0; i < chunk; i++) {
       const int byte = i * bits / 8;
       bytes[4 * i] = (char)byte;
@@ -65,9 +65,9 @@ struct IndexReader {
 template <int bits>
 inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
 #if defined(__AVX2__)
-  static constexpr IndexReader<bits> places;
+  static constexpr ChunkLayout<bits> layout;
 #if defined(__AVX512F__)
-  // Of all ways to say it, the one for which GCC neither warns nor goes through memory.
+  // The intrinsic for which GCC neither warns nor goes through memory.
   const __m512i copies = _mm512_maskz_broadcast_i32x4((__mmask16)-1, load_chunk<bits>(bytes));
 #else
   const __m256i copies = _mm256_broadcastsi128_si256(load_chunk<bits>(bytes));
@@ -75,8 +75,8 @@ inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
 #pragma GCC unroll 2
   for (int v = 0; v < chunk_vectors; v++) {
     vuint index, shift;
-    std::memcpy(&index, places.bytes + 4 * lanes * v, sizeof index);
-    std::memcpy(&shift, places.shifts + lanes * v, sizeof shift);
+    std::memcpy(&index, layout.bytes + 4 * lanes * v, sizeof index);
+    std::memcpy(&shift, layout.shifts + lanes * v, sizeof shift);
 #if defined(__AVX512F__)
     const vuint spread = (vuint)_mm512_shuffle_epi8(copies, (__m512i)index);
 #else
@@ -99,8 +99,8 @@ inline void unpack(const unsigned char* bytes, vint (&q)[chunk_vectors]) {
 #endif
 }
 
-// What the integers stand for, but for the scale. Normal numbers of a small float are those of a
-// large one with another exponent; it may not pass through subnormal ones, which take long.
+// What the integers stand for, but for the scale. Normal numbers of a small float are those of
+// float32 with another exponent; subnormal floats are avoided on the way, as they take long.
 template <Encoding encoding>
 inline vfloat decode(vint q) {
   if constexpr (encoding == Encoding::affine) {
@@ -133,7 +133,7 @@ inline void get_scales(const QuantizedGemm& p, std::size_t at, int count, float*
       target[i] = decode<Encoding::fp8>(vint{} + codes[i])[0];
     }
   } else {
-    // Powers of two, the least of which is subnormal.
+    // Powers of two, the smallest of which is subnormal.
     for (int i = 0; i < count; i++) {
       target[i] = bits_to_float(codes[i] == 0 ? 1u << 22 : (std::uint32_t)codes[i] << 23);
     }

@@ -65,7 +65,7 @@ void normalize_gradients(
     total += g;
     product += g * normal(i);
   }
-  // How much of it moves the mean, and the variance, which takes no effect.
+  // The parts of it that move the mean and the variance have no effect.
   const float mean = p.centred ? sum(total) / (float)p.size : 0;
   const float slope = sum(product) / (float)p.size;
   for (std::size_t i = 0; i < size; i += lanes) {

@@ -1,4 +1,4 @@
-// The reductions that have kernels. Plain data, as elementwise_ops.hpp.
+// The reductions that have kernels. Plain data, as elementwise/ops.hpp.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@ namespace mlx_c::cpu {
 
 enum class Reduce : std::uint8_t { all, any, sum, prod, min, max };
 
-// Each can_scatter_reduce what is there with `size` contiguous elements: all of them with one
-// result, or each with a result of its own. The latter for so many rows, which lie `row` bytes
-// apart.
+// Both reduce contiguous elements into what is there.
 struct Reduction {
+  // All `size` elements into one result.
   void (*row)(const void* x, std::size_t size, void* result);
+  // Each of `size` columns into a result of its own, from `rows` rows that are `row` bytes apart.
   void (*columns)(
       const void* x, std::ptrdiff_t row, std::size_t rows, std::size_t size, void* results);
 };
@@ -26,7 +26,7 @@ struct RowFunctions {
   void (*logsumexp)(const void* x, std::size_t size, void* y);
 };
 
-// The first index of the least or greatest element, or of the first NaN.
+// The first index of the min or max, or of the first NaN.
 using ArgReduction = std::uint32_t (*)(const void* x, std::size_t size);
 
 }  // namespace mlx_c::cpu

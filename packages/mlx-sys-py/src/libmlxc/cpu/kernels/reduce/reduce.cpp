@@ -75,7 +75,7 @@ struct Reducer {
       V part = at(0);
       i = n;
       if (size >= 5 * n) {
-        // Several independent sums: an addition need not wait for the one before.
+        // Several independent results: an operation need not wait for the one before.
         V second = at(i), third = at(i + n), fourth = at(i + 2 * n);
         for (i += 3 * n; i + 4 * n <= size; i += 4 * n) {
           part = F{}(part, at(i));
@@ -101,7 +101,7 @@ struct Reducer {
     constexpr std::size_t many = 8;
     auto* in = static_cast<const char*>(x);
     auto* out = static_cast<R*>(results);
-    // Several rows at once, as each time the results are loaded and stored.
+    // Several rows at once, as results are loaded and stored each time.
     for (; rows >= many; rows -= many, in += row * (std::ptrdiff_t)many) {
       add_rows<many>(in, row, size, out);
     }
@@ -151,6 +151,9 @@ struct Reducer {
   }
 
   static void reduce_lanes(V v, int count, R* total) {
+    if (count > n) {
+      __builtin_unreachable();
+    }
     R values[n];
     std::memcpy(values, &v, sizeof v);
     // Each half with the other: shorter chains of operations, and less rounding.
@@ -167,7 +170,7 @@ struct Reducer {
 template <class F, class T, class Result>
 constexpr Reduction reducer = {Reducer<F, T, Result>::row, Reducer<F, T, Result>::columns};
 
-// The sum of a type: of small integers in 32 bits.
+// What a type is summed up in: small integers in 32 bits.
 template <class T>
 struct Summed {
   using type = Computed<T>;
@@ -224,7 +227,7 @@ std::uint32_t first_of(const void* x, std::size_t size) {
   const auto hits = [&](auto v) { return nan ? v != v : v == sought; };
   const auto hits_at = [&](std::size_t i) { return hits(load<T, n>(in + i * sizeof(T))); };
   std::size_t i = 0;
-  // Four vectors at once, as to ask for any lane takes longer than to compare.
+  // Four vectors at once, as `any` takes longer than a comparison.
   while (i + 4 * n <= size &&
          !any(hits_at(i) | hits_at(i + n) | hits_at(i + 2 * n) | hits_at(i + 3 * n))) {
     i += 4 * n;
@@ -232,7 +235,7 @@ std::uint32_t first_of(const void* x, std::size_t size) {
   while (i + n <= size && !any(hits_at(i))) {
     i += n;
   }
-  // At the end of a row, the vector is filled up with zeros, which come behind the one sought.
+  // The last vector of a row is filled up with zeros, which come behind the element sought.
   const auto hit =
       i + n <= size ? hits_at(i) : hits(load_some<T, n>(in + i * sizeof(T), (int)(size - i)));
   for (int lane = 0; lane < n; lane++) {

@@ -95,7 +95,7 @@ inline float widen(Half h) {
   return _cvtsh_ss(h.bits);
 #else
   // The exponent is rebased by a multiplication, which gets subnormal numbers right as well;
-  // what had the highest exponent (infinity, NaN) must keep having it.
+  // what has the largest exponent (infinity, NaN) must keep it.
   std::uint32_t magnitude = (std::uint32_t)(h.bits & 0x7fff) << 13;
   std::uint32_t rebased = float_to_bits(bits_to_float(magnitude) * 0x1p112f);
   std::uint32_t special = magnitude >= 0x0f800000u ? 0x7f800000u : 0;

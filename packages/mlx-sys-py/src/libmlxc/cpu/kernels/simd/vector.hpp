@@ -1,10 +1,10 @@
 // Vectors of any type of number, as wide as the registers of the instruction set of this
 // compilation, or of any other number of lanes.
 //
-// Written on the vector extensions that GCC and Clang share; intrinsics only where those have no
-// word for it. Everything has internal linkage: the linker must never merge a function compiled
-// for one instruction set into code that runs on another. For the same reason, of the standard
-// library there are only types, constants and what is the compiler's own, such as memcpy.
+// Written with the vector extensions that GCC and Clang share; intrinsics are used only where these
+// lack an operation. Everything has internal linkage: the linker must never merge a function
+// compiled for one instruction set into code that runs on another. For the same reason, of the
+// standard library there are only types, constants and what is the compiler's own, such as memcpy.
 #pragma once
 
 #include <cstddef>
@@ -196,7 +196,8 @@ inline vfloat4 sums(vfloat v0, vfloat v1, vfloat v2, vfloat v3) {
   return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
-// The largest lane, where none is NaN; halves are compared, as one lane after another takes longer.
+// The largest lane, where none is NaN. Halves are compared, which takes less time than one lane
+// after another.
 inline float max_lane(vfloat v) {
   float items[lanes];
   std::memcpy(items, &v, sizeof v);
@@ -221,8 +222,7 @@ inline V zip(V a, V b) {
   return zip<start>(a, b, std::make_integer_sequence<int, lanes_in<V>>());
 }
 
-// Rows become columns: to zip both halves of the rows as often as halving them leads to one does
-// it.
+// Rows become columns: both halves of the rows are zipped log2(size) times.
 template <class V, int size>
 inline void transpose(V (&rows)[size]) {
   static_assert(size == lanes_in<V>);
