@@ -18,6 +18,16 @@ PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml")
 HARD_LIMIT = 700
 SOURCES = {".py", ".pyi", ".pyx", ".pxd", ".c", ".h", ".cpp", ".hpp", ".build"}
 
+NAMED_SOURCE = re.compile(r"`([\w./-]+\.(?:py|pyx|pxi|pxd|h|cpp|hpp|toml|build|md))`")
+# What pages may name although it is not in the repository.
+ELSEWHERE = {
+    "c.pxd",  # generated
+    "fast.h",
+    "codegen.pxd",  # a module
+    "mlx/primitives.h",  # of others
+    "convert_hf_to_gguf.py",
+}
+
 # Spelt in pieces, so that this file passes its own test.
 UNWANTED = {
     "a path of one machine": re.compile(r"(?<![\w.$}>*])/" + r"(?:home|root|work|tmp|Users)/\w"),
@@ -53,6 +63,19 @@ def test_files_are_small() -> None:
     lengths = {path: path.read_bytes().count(b"\n") for path in TRACKED if path.suffix in SOURCES}
     assert {path for path, length in lengths.items() if length > HARD_LIMIT} == set()
     assert {path for path in TRACKED if path.stat().st_size > 1_000_000} == set()
+
+
+def test_pages_name_files_that_exist() -> None:
+    """Pages name sources by the end of their path; a source that moves leaves none behind."""
+    names = ["/" + str(path.relative_to(ROOT)) for path in TRACKED]
+    wrong = {
+        f"{page.relative_to(ROOT)} names {name}"
+        for page in TRACKED
+        if page.suffix == ".md"
+        for name in NAMED_SOURCE.findall(page.read_text())
+        if name not in ELSEWHERE and not any(path.endswith("/" + name) for path in names)
+    }
+    assert not wrong
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
