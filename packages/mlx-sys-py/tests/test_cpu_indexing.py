@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from cpu_arrays import INTEGERS, TYPES, Values, both, layouts, numpy, random_val
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from levels import at_every_level, ours_only
-from mlx_sys_py import array, ops, transforms
+from mlx_sys_py import array, memory, ops, transforms
 
 pytestmark = at_every_level
 
@@ -177,6 +178,121 @@ def test_slices_combined(data: Any, seed: int, shape: tuple[int, ...], dtype: st
     expected[where] = UPDATES[name](expected[where], numpy(updates))
     result = getattr(x.at[where], name)(updates)
     np.testing.assert_array_equal(numpy(result), numpy(lay_out(expected, "plain", dtype)))
+
+
+@st.composite
+def dynamic_slices(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[list[int], list[int], Values]:
+    """Axes in any order, the size of a slice, and a start for each axis in a type that holds it."""
+    axes = draw(st.permutations(range(len(shape))))[: draw(st.integers(0, len(shape)))]
+    sizes = [draw(st.integers(0, size)) for size in shape]
+    dtype = draw(index_types)
+    most = int(np.iinfo(dtype).max)
+    starts = [draw(st.integers(0, min(shape[axis] - sizes[axis], most))) for axis in axes]
+    return axes, sizes, np.array(starts, dtype)
+
+
+def numpy_slice(axes: list[int], sizes: list[int], start: Values) -> tuple[slice, ...]:
+    begins = [0] * len(sizes)
+    for axis, begin in zip(axes, start, strict=True):
+        begins[axis] = int(begin)
+    return tuple(slice(begin, begin + size) for begin, size in zip(begins, sizes, strict=True))
+
+
+index_layouts = st.sampled_from(["plain", "strided", "reversed"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), seed=seeds, shape=st.sampled_from(SHAPES), dtype=all_types)
+def test_dynamic_slice(data: Any, seed: int, shape: tuple[int, ...], dtype: str) -> None:
+    x = lay_out(values_of(np.random.default_rng(seed), shape, dtype), data.draw(layouts), dtype)
+    axes, sizes, start = data.draw(dynamic_slices(shape))
+    at = lay_out(start, data.draw(index_layouts), str(start.dtype))
+    if data.draw(st.booleans(), "computed"):
+        transforms.eval([x, at])
+    result = ops.slice(x, at, axes, sizes)
+    assert result.shape == tuple(sizes)
+    np.testing.assert_array_equal(numpy(result), numpy(x)[numpy_slice(axes, sizes, start)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), seed=seeds, shape=st.sampled_from(SHAPES), dtype=all_types)
+def test_dynamic_slice_update(data: Any, seed: int, shape: tuple[int, ...], dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    x = lay_out(values_of(rng, shape, dtype), data.draw(layouts), dtype)
+    axes, sizes, start = data.draw(dynamic_slices(shape))
+    at = lay_out(start, data.draw(index_layouts), str(start.dtype))
+    update = lay_out(values_of(rng, tuple(sizes), dtype), data.draw(layouts), dtype)
+    before, kept = numpy(x).copy(), x
+    expected = before.copy()
+    expected[numpy_slice(axes, sizes, start)] = numpy(update)
+    if data.draw(st.booleans(), "computed"):
+        transforms.eval([x, at, update])
+    shared = data.draw(st.booleans(), "shared")
+    if not shared:
+        # Of what is only in the graph, the buffer may be used again.
+        x, kept = x * 1 if dtype != "bool_" else x | False, None
+    np.testing.assert_array_equal(numpy(ops.slice_update(x, update, at, axes)), expected)
+    if shared:
+        np.testing.assert_array_equal(numpy(kept), before)
+
+
+def test_dynamic_updates_one_after_another() -> None:
+    a = ops.zeros((1 << 22,))
+    transforms.eval([a])
+    for i in range(20):
+        a = ops.slice_update(a, ops.ones((2,)), array([3]) * i, (0,))
+        transforms.async_eval([a])
+    assert a[:8].tolist() == [1, 1, 0, 1, 1, 0, 1, 1]
+    assert ops.sum(a).item() == 40
+
+
+@ours_only
+def test_dynamic_updates_of_one_evaluation_stay_in_place() -> None:
+    """A cache grows in its buffer, also while the tasks that write to it have not run yet."""
+    a = ops.zeros((1 << 22,))
+    transforms.eval([a])
+    memory.reset_peak_memory()
+    before = memory.get_active_memory()
+    for i in range(20):
+        a = ops.slice_update(a, ops.ones((1,)), array([i]), (0,))
+    transforms.async_eval([a])
+    transforms.eval([a])
+    assert memory.get_peak_memory() - before < a.nbytes / 2
+    assert ops.sum(a).item() == 20
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_starts_out_of_range(dtype: str) -> None:
+    x = ops.zeros((4, 300))
+    wrong = [(4, 0), (3, 120)] + ([(-1, 0), (0, -1)] if dtype.startswith("int") else [])
+    for start, sizes in itertools.product(wrong, [(1, 200), (1, 181), (0, 181)]):
+        inside = 0 <= start[0] <= 4 - sizes[0] and 0 <= start[1] <= 300 - sizes[1]
+        if inside:
+            continue
+        at = array(np.array(start, dtype))
+        for result in (
+            ops.slice(x, at, (0, 1), sizes),
+            ops.slice_update(x, ops.ones(sizes), at, (0, 1)),
+            # Known only when it is evaluated.
+            ops.slice(x, ops.maximum(at, at), (0, 1), sizes),
+        ):
+            with pytest.raises(IndexError, match=r"^\[slice.*out of range for axis"):
+                transforms.eval([result])
+    transforms.eval([ops.slice(x, array(np.array([4, 100], dtype)), (0, 1), (0, 200))])
+
+
+def test_dynamic_slices_that_functions_for_all_shapes_meet() -> None:
+    """Only the shapes that a function is recorded with are checked when a node is made."""
+    take = transforms.compile(lambda x: [ops.slice(x[0], x[1], (0,), (1, 8))], True)
+    put = transforms.compile(lambda x: [ops.slice_update(x[0], x[1], x[2], (0,))], True)
+    x, update, start = ops.zeros((4, 8)), ops.ones((1, 8)), array([3])
+    transforms.eval([*take([x, start]), *put([x, update, start])])
+    for shape in [(4, 2), (0, 8), (4, 7)]:
+        narrow = ops.zeros(shape)
+        for result in (take([narrow, start]), put([narrow, update, start])):
+            with pytest.raises(ValueError, match="does not fit into an array of shape"):
+                transforms.eval(result)
+    assert put([ops.zeros((5, 9)), update, start])[0][3].tolist() == [1] * 8 + [0]
 
 
 def test_large_updates_are_made_in_order() -> None:

@@ -47,7 +47,11 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Sum", reduction},
 
       // indexing
-      {"DynamicSlice", {.make = dynamic_slice, .guards_mlx = true, .checks_indices = true}},
+      {"DynamicSlice",
+       {.make = dynamic_slice,
+        .guards_mlx = true,
+        .checks_indices = true,
+        .traffic = Traffic::twice_the_outputs}},
       {"DynamicSliceUpdate",
        {.make = dynamic_slice_update, .guards_mlx = true, .checks_indices = true}},
       {"Gather",

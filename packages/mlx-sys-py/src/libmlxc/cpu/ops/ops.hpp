@@ -23,6 +23,10 @@ Override convolution(mlx::core::array& node);
 Override arange(mlx::core::array& node);
 Override full(mlx::core::array& node);
 
+// dynamic_slice.cpp: guard MLX from starts and slices that are out of range
+Override dynamic_slice(mlx::core::array& node);
+Override dynamic_slice_update(mlx::core::array& node);
+
 // elementwise.cpp
 Override divmod(mlx::core::array& node);
 
@@ -31,13 +35,13 @@ Override gather_mm_product(mlx::core::array& node);
 Override segmented_mm_product(mlx::core::array& node);
 
 // indexing/checks.cpp: guard MLX from indices that are out of range
+Override checked_dynamic_slice(mlx::core::array& node);
+Override checked_dynamic_slice_update(mlx::core::array& node);
 Override checked_gather(mlx::core::array& node);
 Override checked_gather_axis(mlx::core::array& node);
 Override checked_gather_qmm(mlx::core::array& node, Override product);
 Override checked_scatter(mlx::core::array& node);
 Override checked_scatter_axis(mlx::core::array& node);
-Override dynamic_slice(mlx::core::array& node);
-Override dynamic_slice_update(mlx::core::array& node);
 Override gather_mm(mlx::core::array& node);
 Override segmented_mm(mlx::core::array& node);
 

@@ -1,4 +1,6 @@
 // Slices of an array that are given other values, or combined with them.
+#include "cpu/ops/slice_update.hpp"
+
 #include <cstddef>
 #include <optional>
 
@@ -39,17 +41,9 @@ class SliceUpdate : public KernelOverride {
       : KernelOverride(std::move(original)), start_(std::move(start)), steps_(std::move(steps)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    const array &x = inputs[0], &update = inputs[1];
     array& y = outputs[0];
-    // Nobody else has this array: it becomes the result, as a cache that grows.
-    const bool in_place = may_overwrite(x) && x.flags().contiguous && x.size() == x.data_size();
-    if (in_place) {
-      y.copy_shared_buffer(x);
-    } else {
-      y.set_data(allocate(y.nbytes()));
-      dispatch(stream(), copy_of(x, y));
-    }
-    Copy copy = copy_of(update, y);
+    copy_on_write(inputs[0], y, stream());
+    Copy copy = copy_of(inputs[1], y);
     const auto [offset, strides] = part_of(y, start_, steps_);
     copy.to = strides;
     copy.target = y.data<char>() + offset * static_cast<std::ptrdiff_t>(y.itemsize());
@@ -97,6 +91,14 @@ class SliceUpdateReduce : public KernelOverride {
 };
 
 }  // namespace
+
+void copy_on_write(const array& x, array& y, mx::Stream stream) {
+  if (may_overwrite(x) && x.flags().contiguous && x.size() == x.data_size()) {
+    return y.copy_shared_buffer(x);
+  }
+  y.set_data(allocate(y.nbytes()));
+  dispatch(stream, copy_of(x, y));
+}
 
 Override slice_update(array& node) {
   const auto [reduce, start, end, steps] =

@@ -7,13 +7,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <numeric>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
+#include <mlx/utils.h>
 
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
@@ -319,7 +323,17 @@ Override checked_scatter_axis(array& node) {
   return guard(node, "put_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
 }
 
-Override dynamic_slice(array& node) {
+void check_slice(const char* operation, const mx::Shape& slice, const array& x) {
+  if (std::ranges::equal(slice, x.shape(), std::ranges::less_equal())) {
+    return;
+  }
+  std::ostringstream message;
+  message << "[" << operation << "] a slice of shape " << slice
+          << " does not fit into an array of shape " << x.shape();
+  throw std::invalid_argument(message.str());
+}
+
+Override checked_dynamic_slice(array& node) {
   const auto [axes, lengths] = original<mx::DynamicSlice>(node).state();
   std::vector<Limit> limits;
   for (int axis : axes) {
@@ -328,7 +342,7 @@ Override dynamic_slice(array& node) {
   return guard(node, "slice", {{1, std::move(limits)}});
 }
 
-Override dynamic_slice_update(array& node) {
+Override checked_dynamic_slice_update(array& node) {
   std::vector<Limit> limits;
   for (int axis : original<mx::DynamicSliceUpdate>(node).state()) {
     limits.push_back({axis, node.inputs()[0].shape(axis), node.inputs()[1].shape(axis), false});
