@@ -1,8 +1,9 @@
 """What our C interface has beyond mlx-c's, and what is not as there.
 
 ``python -m codegen.differences --facts <folder> --out differences.md`` writes the page of it, from
-our headers and from ``mlx_c_api.tsv`` and ``mlx_c_types.tsv``: the functions (header, name, result
-and parameters) and the types (header, kind, name and definition) of mlx-c 0.6.
+our headers and from what is known of mlx-c 0.6: ``mlx_c_api.tsv``, its functions (header, name,
+result and parameters), ``mlx_c_types.tsv``, its types (header, kind, name and definition), and
+``mlx_c_includes.tsv``, what its headers include.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def signature(result: str, parameters: str) -> str:
 
 @dataclass(frozen=True)
 class Interface:
-    """Functions and types by name, and what each header includes, directly or not."""
+    """Functions and types by name, and the headers that each header brings, itself too."""
 
     functions: dict[str, Entity]
     types: dict[str, Entity]
@@ -98,21 +99,24 @@ def mlx_c(facts: Path) -> Interface:
             assert match
             text = signature(match["result"], match["parameters"])
         types.append(Entity(row["header"], row["name"], f"{row['kind']} {normal(text)}"))
-    return Interface({f.name: f for f in functions}, {t.name: t for t in types}, {})
+    included = {row["header"]: row["includes"].split() for row in rows("mlx_c_includes.tsv")}
+    return Interface(
+        {f.name: f for f in functions}, {t.name: t for t in types}, _closures(included)
+    )
 
 
 def headers(spec: Path, own_headers: Path) -> Interface:
     """Our interface, from the headers that are written by hand and those of the table."""
     functions: dict[str, Entity] = {}
     types: dict[str, Entity] = {}
-    direct: dict[str, list[str]] = {}
+    included: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         derived = [Path(folder, f"{group}.h") for group in GROUPS]
         for path, group in zip(derived, GROUPS, strict=True):
             path.write_text(emit_c.header(table.read(spec, group)))
         for path in [*sorted(own_headers.glob("*.h")), *derived]:
             header = pxd.read(path)
-            direct[path.name] = [name.rpartition("/")[2] for name in header.includes]
+            included[path.name] = [name.rpartition("/")[2] for name in header.includes]
             for declaration in header.declarations:
                 text = declaration.text
                 if match := pxd.FUNCTION.fullmatch(text):
@@ -122,7 +126,7 @@ def headers(spec: Path, own_headers: Path) -> Interface:
                     functions[entity.name] = entity
                 elif found := _type(path.name, text):
                     types[found.name] = found
-    return Interface(functions, types, {name: _closure(name, direct) for name in direct})
+    return Interface(functions, types, _closures(included))
 
 
 def _type(header: str, text: str) -> Entity | None:
@@ -139,14 +143,19 @@ def _type(header: str, text: str) -> Entity | None:
     return None
 
 
-def _closure(name: str, direct: dict[str, list[str]]) -> set[str]:
-    found = {name}
-    open_ends = [name]
-    while open_ends:
-        fresh = set(direct.get(open_ends.pop(), ())) - found
-        found |= fresh
-        open_ends += fresh
-    return found
+def _closures(included: dict[str, list[str]]) -> dict[str, set[str]]:
+    """What each header includes, directly or not, itself too."""
+
+    def closure(name: str) -> set[str]:
+        found = {name}
+        open_ends = [name]
+        while open_ends:
+            fresh = set(included.get(open_ends.pop(), ())) - found
+            found |= fresh
+            open_ends += fresh
+        return found
+
+    return {name: closure(name) for name in included}
 
 
 def changed(known: dict[str, Entity], ours: Interface, names: dict[str, Entity]) -> list[str]:

@@ -14,10 +14,6 @@ _HEADER = """\
 #ifndef MLX_C_{upper}_H
 #define MLX_C_{upper}_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 {includes}
 
 #ifdef __cplusplus
@@ -60,7 +56,7 @@ _DEFINITION = """\
 
 # Headers that every body needs; those of the expressions of a row are in the row's section.
 _BODY_INCLUDES = ("convert", "guard", "handle", "node_cache", "thread_state")
-_INCLUDES = ("api", "array", "optional", "stream", "vector")
+_INCLUDES = ("api", "types")
 
 
 def header(group: Group) -> str:
@@ -133,7 +129,7 @@ def _value(variant: Variant, function: Function) -> str:
     if variant.is_expression:
         return variant.cpp.format(**values)
     name = variant.cpp
-    if function.direct:
+    if function.cached_node:
         # A template takes one function, and cannot choose between several of one name.
         overloaded = len(function.variants) > 1
         operation = f"[](const auto&... x) {{ return {name}(x...); }}" if overloaded else name

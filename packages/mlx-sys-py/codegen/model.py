@@ -76,7 +76,7 @@ class Function:
         method_args: the parameters of the method of the same name, or None if there is none.
         weak: the array parameters that promote together, Python scalars among them weakly.
         blocking: whether the GIL is released round the C call.
-        direct: whether the C++ function makes the same nodes of operands that agree.
+        cached_node: whether nodes of operands that agree may share the primitive of the first.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Function:
     aliases: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
     blocking: bool = False
-    direct: bool = False
+    cached_node: bool = False
 
     @property
     def summary(self) -> str:

@@ -111,7 +111,9 @@ def preprocessed(path: Path, text: str, includes: list[str]) -> Iterator[tuple[i
         elif word == "endif" and taken:
             taken.pop()
         elif word == "include":
-            includes += re.findall(r'"(mlx/c/\w+\.h)"', rest) if all(taken) else []
+            included = re.fullmatch(r'"(?P<ours>mlx/c/\w+\.h)"|<\w+\.h>', rest.strip())
+            if included and all(taken):
+                includes.append(included["ours"] or included[0])
         elif word != "define":
             raise HeaderError(path, number, f"unknown preprocessor line: {line.strip()}")
     if taken:

@@ -22,9 +22,9 @@
 * ``@alias("name")``: another name of the same Python function.
 * ``@weak("a", "b")``: Python scalars among these take their type from the arrays among them.
 * ``@blocking``: the GIL is released round the C call.
-* ``@direct``: where operands agree in type and shape, the C++ function makes one node of them, or
-  two if it is a reduction, with primitives that depend on nothing else but a shape or an axis that
-  is given, so nodes may be built after the pattern of the first one.
+* ``@cached_node``: where operands agree in type and shape, the C++ function makes one node of them,
+  or two if it is a reduction, with primitives that depend on nothing else but a shape or an axis
+  that is given, so nodes may be built after the pattern of the first one.
 
 Statements after the docstring run before the variants are tried. A row whose name begins with an
 underscore is for other rows only. A row without ``@c`` is Python only, one whose variants are all
@@ -183,8 +183,8 @@ class _Row:
                     function = replace(function, method_args=without_first(node.args))
                 case ast.Name(id="blocking"):
                     function = replace(function, blocking=True)
-                case ast.Name(id="direct"):
-                    function = replace(function, direct=True)
+                case ast.Name(id="cached_node"):
+                    function = replace(function, cached_node=True)
                 case ast.Call(func=ast.Name(id="alias")):
                     function = replace(function, aliases=self.strings(decorator))
                 case ast.Call(func=ast.Name(id="weak")):

@@ -3,7 +3,7 @@
 cpp_includes = ["core/integer_division.hpp"]
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_add", "array a, array b")
 def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Sum of two arrays, element by element.
@@ -28,7 +28,7 @@ def add(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arra
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_subtract", "array a, array b")
 def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Difference of two arrays, element by element.
@@ -54,7 +54,7 @@ def subtract(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_multiply", "array a, array b")
 def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Product of two arrays, element by element.
@@ -79,7 +79,7 @@ def multiply(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) ->
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_divide", "array a, array b")
 def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """True quotient of two arrays, element by element.
@@ -201,7 +201,7 @@ def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> l
 
 @alias("pow")
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_power", "array a, array b")
 def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """``a`` raised to the power ``b``, element by element.
@@ -226,7 +226,7 @@ def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None)
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_maximum", "array a, array b")
 def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The larger of two arrays, element by element; NaN wins.
@@ -251,7 +251,7 @@ def maximum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = Non
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_minimum", "array a, array b")
 def minimum(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """The smaller of two arrays, element by element; NaN wins.

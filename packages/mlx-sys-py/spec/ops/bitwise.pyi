@@ -1,7 +1,7 @@
 """Operations on the bits of integers and booleans."""
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_bitwise_and", "array a, array b")
 def bitwise_and(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bitwise AND of two integer or boolean arrays.
@@ -26,7 +26,7 @@ def bitwise_and(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_bitwise_or", "array a, array b")
 def bitwise_or(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bitwise OR of two integer or boolean arrays.
@@ -51,7 +51,7 @@ def bitwise_or(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_bitwise_xor", "array a, array b")
 def bitwise_xor(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bitwise exclusive OR of two integer or boolean arrays.
@@ -77,7 +77,7 @@ def bitwise_xor(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
 
 @alias("bitwise_left_shift")
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_left_shift", "array a, array b")
 def left_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bits of ``a`` shifted left by ``b`` places.
@@ -103,7 +103,7 @@ def left_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
 
 @alias("bitwise_right_shift")
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_right_shift", "array a, array b")
 def right_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Bits of ``a`` shifted right by ``b`` places.
@@ -127,7 +127,7 @@ def right_shift(a: Scalar | array, b: Scalar | array, stream: StreamLike = None)
     See: MLX ``mlx.core.right_shift``.
     """
 
-@direct
+@cached_node
 @c("mlx_bitwise_invert", "array a")
 def bitwise_invert(a: Scalar | array, stream: StreamLike = None) -> array:
     """Every bit of an integer or boolean array flipped.

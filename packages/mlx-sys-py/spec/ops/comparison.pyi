@@ -1,7 +1,7 @@
 """Comparisons and tests of numbers."""
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_equal", "array a, array b")
 def equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where two arrays are equal.
@@ -26,7 +26,7 @@ def equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> ar
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_not_equal", "array a, array b")
 def not_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where two arrays differ.
@@ -51,7 +51,7 @@ def not_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_less", "array a, array b")
 def less(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is below ``b``.
@@ -76,7 +76,7 @@ def less(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> arr
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_less_equal", "array a, array b")
 def less_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is not above ``b``.
@@ -101,7 +101,7 @@ def less_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) 
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_greater", "array a, array b")
 def greater(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is above ``b``.
@@ -126,7 +126,7 @@ def greater(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> 
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_greater_equal", "array a, array b")
 def greater_equal(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Where ``a`` is not below ``b``.

@@ -1,10 +1,14 @@
 """Arrays from numbers and shapes."""
 
-def _is_integer(value: object) -> bool:
-    """Whether a value is an integer of Python or NumPy."""
-    return hasattr(value, "__index__") and not isinstance(value, array)
-
-@c("mlx_arange", "double start, double stop, double step, dtype dtype")
+@c(
+    "mlx_arange",
+    "double start, double stop, double step, dtype dtype",
+    start="0.0 if stop is None or start is None else start",
+    stop="end",
+    step="1.0 if step is None else step",
+    dtype="to_range_dtype(start, stop, step) if dtype is None else dtype",
+    cpp="mlx_c::arange",
+)
 def arange(
     start: int | float | None = None,
     stop: int | float | None = None,
@@ -41,23 +45,12 @@ def arange(
 
     See: MLX ``mlx.core.arange``.
     """
-    if stop is None:
-        if start is None:
-            raise TypeError("arange needs a stop")
-        start, stop = None, start
-    if start is None:
-        start = 0
-    if step is None:
-        step = 1
-    numbers = (start, stop, step)
-    if True in [isinstance(number, bool) for number in numbers]:
+    # Arguments are not assigned to: that costs references, of which those to None add up.
+    end = start if stop is None else stop
+    if end is None:
+        raise TypeError("arange needs a stop")
+    if isinstance(start, bool) or isinstance(stop, bool) or isinstance(step, bool):
         raise ValueError("start, stop and step must be numbers, not booleans")
-    if dtype is None:
-        dtype = float32
-        if False not in [_is_integer(number) for number in numbers]:
-            # The bounds need not fit the default integer type of 32 bits.
-            fits = False not in [-(2**31) <= number < 2**31 for number in numbers]
-            dtype = int32 if fits else int64
 
 @c("mlx_linspace", "double start, double stop, int num, dtype dtype", python=False)
 @c(

@@ -1,7 +1,7 @@
 """Signs, roots, rounding, bounds and complex parts, element by element."""
 
 @method
-@direct
+@cached_node
 @c("mlx_abs", "array a")
 def abs(a: array, /, *, stream: StreamLike = None) -> array:
     """Absolute value of every element; the magnitude of complex numbers.
@@ -24,7 +24,7 @@ def abs(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.abs``.
     """
 
-@direct
+@cached_node
 @c("mlx_sign", "array a")
 def sign(a: array, /, *, stream: StreamLike = None) -> array:
     """Sign of every element: -1, 0 or 1.
@@ -49,7 +49,7 @@ def sign(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.sign``.
     """
 
-@direct
+@cached_node
 @c("mlx_positive", "array a")
 def positive(a: array, /, *, stream: StreamLike = None) -> array:
     """The array itself, unchanged: the unary plus.
@@ -72,7 +72,7 @@ def positive(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.positive``.
     """
 
-@direct
+@cached_node
 @c("mlx_negative", "array a")
 def negative(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element with its sign turned.
@@ -96,7 +96,7 @@ def negative(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_square", "array a")
 def square(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element times itself.
@@ -120,7 +120,7 @@ def square(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_sqrt", "array a")
 def sqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """Square root of every element.
@@ -146,7 +146,7 @@ def sqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_rsqrt", "array a")
 def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """One over the square root of every element.
@@ -170,7 +170,7 @@ def rsqrt(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_reciprocal", "array a")
 def reciprocal(a: array, /, *, stream: StreamLike = None) -> array:
     """One over every element.
@@ -193,7 +193,7 @@ def reciprocal(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.reciprocal``.
     """
 
-@direct
+@cached_node
 @c("mlx_floor", "array a")
 def floor(a: array, /, *, stream: StreamLike = None) -> array:
     """Largest integer not above every element.
@@ -216,7 +216,7 @@ def floor(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.floor``.
     """
 
-@direct
+@cached_node
 @c("mlx_ceil", "array a")
 def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     """Smallest integer not below every element.
@@ -239,7 +239,7 @@ def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.ceil``.
     """
 
-@direct
+@cached_node
 @c("mlx_trunc", "array a")
 def trunc(a: array, /, *, stream: StreamLike = None) -> array:
     """Every element without its fraction: rounded towards zero.
@@ -262,7 +262,7 @@ def trunc(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.trunc``.
     """
 
-@direct
+@cached_node
 @c("mlx_real", "array a")
 def real(a: array, /, *, stream: StreamLike = None) -> array:
     """Real part of every element.
@@ -285,7 +285,7 @@ def real(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.real``.
     """
 
-@direct
+@cached_node
 @c("mlx_imag", "array a")
 def imag(a: array, /, *, stream: StreamLike = None) -> array:
     """Imaginary part of every element.
@@ -356,7 +356,7 @@ def round(a: array, /, decimals: int = 0, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.round``.
     """
 
-@direct
+@cached_node
 @c("mlx_stop_gradient", "array a")
 def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
     """The same values, with no gradient flowing back through them.

@@ -1,7 +1,7 @@
 """Exponentials, logarithms and their relatives, element by element."""
 
 @method
-@direct
+@cached_node
 @c("mlx_exp", "array a")
 def exp(a: array, /, *, stream: StreamLike = None) -> array:
     """Exponential of every element.
@@ -24,7 +24,7 @@ def exp(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.exp``.
     """
 
-@direct
+@cached_node
 @c("mlx_expm1", "array a")
 def expm1(a: array, /, *, stream: StreamLike = None) -> array:
     """Exponential minus one, exact near zero.
@@ -48,7 +48,7 @@ def expm1(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_log", "array a")
 def log(a: array, /, *, stream: StreamLike = None) -> array:
     """Natural logarithm of every element.
@@ -74,7 +74,7 @@ def log(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_log2", "array a")
 def log2(a: array, /, *, stream: StreamLike = None) -> array:
     """Base-2 logarithm of every element.
@@ -98,7 +98,7 @@ def log2(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_log10", "array a")
 def log10(a: array, /, *, stream: StreamLike = None) -> array:
     """Base-10 logarithm of every element.
@@ -122,7 +122,7 @@ def log10(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_log1p", "array a")
 def log1p(a: array, /, *, stream: StreamLike = None) -> array:
     """Natural logarithm of one plus every element, exact near zero.
@@ -145,7 +145,7 @@ def log1p(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.log1p``.
     """
 
-@direct
+@cached_node
 @c("mlx_sigmoid", "array a")
 def sigmoid(a: array, /, *, stream: StreamLike = None) -> array:
     """Logistic function ``1 / (1 + exp(-a))`` of every element.
@@ -168,7 +168,7 @@ def sigmoid(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.sigmoid``.
     """
 
-@direct
+@cached_node
 @c("mlx_erf", "array a")
 def erf(a: array, /, *, stream: StreamLike = None) -> array:
     """Error function of every element.
@@ -193,7 +193,7 @@ def erf(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.erf``.
     """
 
-@direct
+@cached_node
 @c("mlx_erfinv", "array a")
 def erfinv(a: array, /, *, stream: StreamLike = None) -> array:
     """Inverse of the error function for elements in ``(-1, 1)``.
@@ -217,7 +217,7 @@ def erfinv(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @weak("a", "b")
-@direct
+@cached_node
 @c("mlx_logaddexp", "array a, array b")
 def logaddexp(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """``log(exp(a) + exp(b))`` without overflow.

@@ -95,7 +95,7 @@ def logical_xor(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike =
     """
 
 @weak("x", "y")
-@direct
+@cached_node
 @c("mlx_where", "array condition, array x, array y")
 def where(
     condition: Scalar | array, x: Scalar | array, y: Scalar | array, /, *, stream: StreamLike = None

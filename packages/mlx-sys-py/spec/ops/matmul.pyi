@@ -1,6 +1,6 @@
 """Products of matrices and tensors."""
 
-@c("mlx_matmul", "array a, array b")
+@c("mlx_matmul", "array a, array b", cpp="mlx_c::matmul")
 def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """Product of matrices, for every pair of the broadcast leading axes.
 

@@ -1,7 +1,7 @@
 """Reductions: many elements to one, over some axes or all."""
 
 @method
-@direct
+@cached_node
 @c("mlx_sum", "array a, bool keepdims", when="axis is None")
 @c("mlx_sum_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_sum_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -33,7 +33,7 @@ def sum(
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_prod", "array a, bool keepdims", when="axis is None")
 @c("mlx_prod_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_prod_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -65,7 +65,7 @@ def prod(
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_min", "array a, bool keepdims", when="axis is None")
 @c("mlx_min_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_min_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -96,7 +96,7 @@ def min(
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_max", "array a, bool keepdims", when="axis is None")
 @c("mlx_max_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_max_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -156,7 +156,7 @@ def minmax(
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_all", "array a, bool keepdims", when="axis is None")
 @c("mlx_all_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_all_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -191,7 +191,7 @@ def all(
         return a.sum(axis, keepdims, stream=stream) == 0
 
 @method
-@direct
+@cached_node
 @c("mlx_any", "array a, bool keepdims", when="axis is None")
 @c("mlx_any_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_any_axes", "array a, ints axes, bool keepdims", axes="axis")
@@ -226,7 +226,7 @@ def any(
         return a.sum(axis, keepdims, stream=stream) != 0
 
 @method
-@direct
+@cached_node
 @c("mlx_argmin", "array a, bool keepdims", when="axis is None")
 @c("mlx_argmin_axis", "array a, int axis, bool keepdims")
 def argmin(
@@ -256,7 +256,7 @@ def argmin(
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_argmax", "array a, bool keepdims", when="axis is None")
 @c("mlx_argmax_axis", "array a, int axis, bool keepdims")
 def argmax(

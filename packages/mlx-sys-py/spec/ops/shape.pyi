@@ -3,7 +3,7 @@
 cpp_includes = ["core/checks.hpp"]
 
 @method("*shape: int | Sequence[int], stream: StreamLike = None")
-@direct
+@cached_node
 @c("mlx_reshape", "array a, shape shape", check="mlx_c::check_lengths({shape})")
 def reshape(a: array, /, shape: Sequence[int], *, stream: StreamLike = None) -> array:
     """The elements in row-major order in another shape.

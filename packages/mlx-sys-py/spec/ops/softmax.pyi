@@ -30,7 +30,7 @@ def softmax(
     """
 
 @method
-@direct
+@cached_node
 @c("mlx_logsumexp", "array a, bool keepdims", when="axis is None")
 @c("mlx_logsumexp_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_logsumexp_axes", "array a, ints axes, bool keepdims", axes="axis")

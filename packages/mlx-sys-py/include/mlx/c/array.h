@@ -2,13 +2,20 @@
 #ifndef MLX_C_ARRAY_H
 #define MLX_C_ARRAY_H
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "mlx/c/api.h"
 #include "mlx/c/half.h"
 #include "mlx/c/string.h"
+
+/* In C++ it would define I, a name of many templates. */
+#ifndef __cplusplus
+#include <complex.h>
+#endif
 
 #if defined(_MSC_VER)
 #include <complex.h>

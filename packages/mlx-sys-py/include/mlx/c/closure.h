@@ -12,6 +12,8 @@
 #include "mlx/c/api.h"
 #include "mlx/c/array.h"
 #include "mlx/c/map.h"
+#include "mlx/c/optional.h"
+#include "mlx/c/stream.h"
 #include "mlx/c/vector.h"
 
 #ifdef __cplusplus

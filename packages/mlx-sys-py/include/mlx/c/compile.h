@@ -2,12 +2,8 @@
 #ifndef MLX_C_COMPILE_H
 #define MLX_C_COMPILE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "mlx/c/api.h"
-#include "mlx/c/closure.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -4,12 +4,8 @@
 #ifndef MLX_C_DISTRIBUTED_H
 #define MLX_C_DISTRIBUTED_H
 
-#include <stddef.h>
-
 #include "mlx/c/api.h"
-#include "mlx/c/array.h"
-#include "mlx/c/distributed_group.h"
-#include "mlx/c/stream.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

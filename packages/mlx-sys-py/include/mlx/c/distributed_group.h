@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "mlx/c/api.h"
+#include "mlx/c/stream.h"
 
 #ifdef __cplusplus
 extern "C" {

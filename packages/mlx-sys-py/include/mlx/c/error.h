@@ -17,6 +17,7 @@ typedef enum mlx_error_kind_ MLX_C_ENUM {
   MLX_ERROR_IO,
   MLX_ERROR_FILE_NOT_FOUND,
   MLX_ERROR_CALLBACK,
+  MLX_ERROR_RECURSION,
 } mlx_error_kind;
 
 typedef void (*mlx_error_handler_func)(const char* msg, void* data);

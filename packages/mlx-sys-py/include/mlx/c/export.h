@@ -4,14 +4,9 @@
 #ifndef MLX_C_EXPORT_H
 #define MLX_C_EXPORT_H
 
-#include <stdbool.h>
-
 #include "mlx/c/api.h"
-#include "mlx/c/closure.h"
 #include "mlx/c/export_value.h"
-#include "mlx/c/map.h"
-#include "mlx/c/string.h"
-#include "mlx/c/vector.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

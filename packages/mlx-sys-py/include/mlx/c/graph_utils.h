@@ -2,11 +2,8 @@
 #ifndef MLX_C_GRAPH_UTILS_H
 #define MLX_C_GRAPH_UTILS_H
 
-#include <stdio.h>
-
 #include "mlx/c/api.h"
-#include "mlx/c/array.h"
-#include "mlx/c/vector.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

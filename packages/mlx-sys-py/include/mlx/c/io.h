@@ -3,10 +3,7 @@
 #define MLX_C_IO_H
 
 #include "mlx/c/api.h"
-#include "mlx/c/array.h"
-#include "mlx/c/io_types.h"
-#include "mlx/c/map.h"
-#include "mlx/c/stream.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -7,6 +7,7 @@
 
 #include "mlx/c/api.h"
 #include "mlx/c/array.h"
+#include "mlx/c/string.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,10 +2,8 @@
 #ifndef MLX_C_MEMORY_H
 #define MLX_C_MEMORY_H
 
-#include <stddef.h>
-
 #include "mlx/c/api.h"
-#include "mlx/c/vector.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

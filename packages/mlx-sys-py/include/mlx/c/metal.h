@@ -2,9 +2,8 @@
 #ifndef MLX_C_METAL_H
 #define MLX_C_METAL_H
 
-#include <stdbool.h>
-
 #include "mlx/c/api.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {

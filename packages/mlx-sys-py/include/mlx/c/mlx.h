@@ -33,6 +33,7 @@
 #include "mlx/c/string.h"
 #include "mlx/c/transforms.h"
 #include "mlx/c/transforms_impl.h"
+#include "mlx/c/types.h"
 #include "mlx/c/utils.h"
 #include "mlx/c/vector.h"
 #include "mlx/c/version.h"

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "mlx/c/array.h"
+#include "mlx/c/string.h"
 
 typedef struct mlx_optional_int_ {
   int value;

@@ -2,12 +2,8 @@
 #ifndef MLX_C_TRANSFORMS_H
 #define MLX_C_TRANSFORMS_H
 
-#include <stddef.h>
-
 #include "mlx/c/api.h"
-#include "mlx/c/array.h"
-#include "mlx/c/closure.h"
-#include "mlx/c/vector.h"
+#include "mlx/c/types.h"
 
 #ifdef __cplusplus
 extern "C" {
