@@ -1,5 +1,7 @@
 """What holds for all transforms."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -37,3 +39,43 @@ def test_exceptions_come_out_as_they_are(call: Callable[[], Any]) -> None:
 def test_functions_must_be_callable(name: str) -> None:
     with pytest.raises(TypeError, match="callable"):
         getattr(mx, name)(3)
+
+
+# How each is put around a function of an array without axes.
+AROUND = {
+    "grad": "mx.grad(fun)",
+    "vmap": "lambda x: mx.vmap(fun)(x[None])[0]",
+    "compile": "mx.compile(fun)",
+    "checkpoint": "mx.checkpoint(fun)",
+    "custom_function": "mx.custom_function(fun)",
+}
+
+NESTED = """
+import threading
+import mlx_core_py as mx
+
+def around(fun):
+    return {around}
+
+def work():
+    fun = lambda x: x * 1.0
+    for _ in range(5_000):
+        fun = around(fun)
+    try:
+        fun(mx.array(1.0))
+    except RecursionError as error:
+        print(error)
+
+threading.stack_size(256 << 10)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_nested_deeper_than_the_stack_of_a_thread(name: str) -> None:
+    code = NESTED.format(around=AROUND[name])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.returncode} {done.stderr[-2000:]}"
+    assert "nested too deeply" in done.stdout

@@ -124,6 +124,17 @@ def test_without_rules_it_is_the_function() -> None:
     assert mx.compile(f)(x).item() == 10
 
 
+@pytest.mark.parametrize("lib", [mx, official])
+def test_of_a_custom_function(lib: Any) -> None:
+    inner = lib.custom_function(lambda x: x * 1)
+    inner.vjp(lambda x, dy, y: 10 * dy)
+    outer = lib.custom_function(inner)
+    assert lib.grad(outer)(lib.array(1.0)).item() == 10
+    outer.vjp(lambda x, dy, y: 100 * dy)
+    assert lib.grad(outer)(lib.array(1.0)).item() == 100
+    assert lib.grad(inner)(lib.array(1.0)).item() == 10
+
+
 def test_keyword_arguments_reach_the_rule() -> None:
     @mx.custom_function
     def f(x: mx.array, *, y: mx.array) -> mx.array:

@@ -1,7 +1,8 @@
 """Our headers against the C API they implement.
 
 ``data/mlx_c_api.tsv`` lists the functions of mlx-c 0.6 (header, name, result and parameters),
-``data/mlx_c_types.tsv`` its types (header, kind, name and definition).
+``data/mlx_c_types.tsv`` its types (header, kind, name and definition), ``data/mlx_c_includes.tsv``
+what its headers include.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def ours() -> Interface:
 def test_the_lists_are_whole() -> None:
     assert len(MLX_C.functions) == 620
     assert len(MLX_C.types) == 39
+    assert len(MLX_C.includes) == 29
 
 
 @pytest.mark.parametrize("fact", MLX_C.functions.values(), ids=lambda fact: fact.name)
@@ -49,6 +51,11 @@ def test_function_is_as_in_mlx_c(fact: Entity, ours: Interface) -> None:
 @pytest.mark.parametrize("fact", MLX_C.types.values(), ids=lambda fact: fact.name)
 def test_type_is_as_in_mlx_c(fact: Entity, ours: Interface) -> None:
     assert not differences.changed({fact.name: fact}, ours, ours.types)
+
+
+@pytest.mark.parametrize("header", MLX_C.includes)
+def test_header_brings_what_it_brings_in_mlx_c(header: str, ours: Interface) -> None:
+    assert MLX_C.includes[header] <= ours.includes[header]
 
 
 def test_a_difference_is_seen(ours: Interface) -> None:

@@ -19,4 +19,5 @@ cdef class VectorArray:
 cdef array to_array(object value, str name)
 cdef array to_operand(object value, object other1, object other2, str name)
 cdef VectorArray to_arrays(object value, str name)
+cdef object to_range_dtype(object start, object stop, object step)
 cdef list take_arrays(c.mlx_vector_array handle)

@@ -55,6 +55,8 @@ cdef int raise_last_error() except -1:
         raise FileNotFoundError(message)
     if kind == c.MLX_ERROR_IO:
         raise OSError(message)
+    if kind == c.MLX_ERROR_RECURSION:
+        raise RecursionError(message)
     raise RuntimeError(message)
 
 

@@ -53,6 +53,25 @@ cdef c.mlx_dtype int_dtype(object value) except *:
     raise ValueError(f"{value} does not fit in 64 bits")
 
 
+cdef c.mlx_dtype range_dtype(object value) except? c.MLX_BOOL:
+    """The type of a range that one of its numbers, an integer of Python or NumPy, asks for."""
+    cdef int overflow = 0
+    cdef long long number
+    if value is None:
+        return c.MLX_INT32
+    if not isinstance(value, int) and (not hasattr(value, "__index__") or isinstance(value, array)):
+        return c.MLX_FLOAT32
+    number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    fits = overflow == 0 and -0x80000000 <= number <= 0x7FFFFFFF
+    return c.MLX_INT32 if fits else c.MLX_INT64
+
+
+cdef object to_range_dtype(object start, object stop, object step):
+    """The type of the numbers between two bounds, a step apart; None is a default."""
+    # In this order: the widest integer type, or the type of fractions, is the greatest.
+    return dtype_object(max(range_dtype(start), range_dtype(stop), range_dtype(step)))
+
+
 cdef array from_scalar(object value, int dtype):
     """A Python bool, int, float or complex as an array; `dtype` < 0: the value's own type."""
     cdef c.mlx_array res

@@ -1,4 +1,6 @@
 # Conversions of arguments that are no arrays; each raises with the name of the argument.
+from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport int64_t, uint64_t
 from libcpp.vector cimport vector
 
@@ -63,14 +65,26 @@ cdef int to_int(object value, str name) except? -2147483648
 cdef int64_t to_int64(object value, str name) except? -9223372036854775807
 cdef uint64_t to_uint64(object value, str name) except? 18446744073709551615
 cdef bint to_bool(object value, str name) except -1
-cdef double to_double(object value, str name) except? -1e308
+cdef double any_to_double(object value, str name) except? -1e308
 cdef Ints to_ints(object value, str name) except *
 cdef list to_int_list(object value, str name)
 cdef vector[int64_t] to_strides(object value, str name) except *
-cdef c.mlx_dtype to_dtype(object value, str name) except *
+cdef c.mlx_dtype to_dtype(object value, str name) except? c.MLX_BOOL
 cdef c.mlx_optional_int to_optional_int(object value, str name) except *
 cdef c.mlx_optional_float to_optional_float(object value, str name) except *
 cdef c.mlx_optional_dtype to_optional_dtype(object value, str name) except *
 cdef c.mlx_optional_bool to_optional_bool(object value, str name) except *
 cdef c.mlx_fft_norm to_norm(object value, str name) except *
 cdef bytes to_bytes(object value, str name)
+
+
+cdef inline double to_double(object value, str name) except? -1e308:
+    cdef int overflow = 0
+    cdef long long number
+    if type(value) is float:
+        return PyFloat_AS_DOUBLE(value)
+    if type(value) is int:
+        number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if overflow == 0:
+            return <double>number
+    return any_to_double(value, name)

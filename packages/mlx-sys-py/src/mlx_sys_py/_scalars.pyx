@@ -48,7 +48,7 @@ cdef bint to_bool(object value, str name) except -1:
     raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
 
 
-cdef double to_double(object value, str name) except? -1e308:
+cdef double any_to_double(object value, str name) except? -1e308:
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
     try:
@@ -94,7 +94,7 @@ cdef vector[int64_t] to_strides(object value, str name) except *:
     return res
 
 
-cdef c.mlx_dtype to_dtype(object value, str name) except *:
+cdef c.mlx_dtype to_dtype(object value, str name) except? c.MLX_BOOL:
     if isinstance(value, Dtype):
         return (<Dtype>value)._c
     raise TypeError(f"{name} must be a Dtype such as float32, not {value!r}")

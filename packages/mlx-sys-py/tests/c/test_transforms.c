@@ -226,6 +226,35 @@ static void test_vmap(void) {
   mlx_array_free(column);
 }
 
+/* Each node is on the stream that was asked for, whichever the one before it was on. */
+static void test_streams(void) {
+  const int shape[] = {256, 256};
+  mlx_device cpu = mlx_device_new_type(MLX_CPU, 0);
+  mlx_stream streams[] = {mlx_stream_new_device(cpu), mlx_stream_new_device(cpu)};
+  mlx_array matrix = mlx_array_new();
+  CHECK_OK(mlx_ones(&matrix, shape, 2, MLX_FLOAT32, default_stream));
+  CHECK_OK(mlx_array_eval(matrix));
+  for (int i = 0; i < 6; ++i) {
+    mlx_array product = mlx_array_new();
+    CHECK_OK(mlx_array_set(&product, matrix));
+    for (int factors = 0; factors < 10; ++factors) {
+      CHECK_OK(mlx_matmul(&product, product, matrix, streams[i % 2]));
+    }
+    mlx_vector_array outputs = mlx_vector_array_new_value(product);
+    CHECK_OK(mlx_async_eval(outputs));
+    CHECK_OK(mlx_synchronize(streams[i % 2]));
+    bool available = false;
+    CHECK_OK(_mlx_array_is_available(&available, product));
+    CHECK(available);
+    mlx_vector_array_free(outputs);
+    mlx_array_free(product);
+  }
+  mlx_array_free(matrix);
+  mlx_stream_free(streams[0]);
+  mlx_stream_free(streams[1]);
+  mlx_device_free(cpu);
+}
+
 int main(void) {
   mlx_array arr = floats(values, 3), one = floats(ones, 3);
   mlx_vector_array inputs = mlx_vector_array_new_value(arr);
@@ -237,6 +266,7 @@ int main(void) {
   test_custom(fun, inputs, tangents);
   test_compile(inputs);
   test_vmap();
+  test_streams();
   mlx_closure_free(fun);
   mlx_vector_array_free(inputs);
   mlx_vector_array_free(tangents);

@@ -44,10 +44,11 @@ class custom_function:  # noqa: N801 - the name that it has in MLX
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        self._rules: dict[str, Callable[..., Any]] = {}
         check_callable(f, "custom_function", "f")
-        self._fun = f
         functools.update_wrapper(self, f)
+        # After that, which takes over the attributes of `f`: it may be a custom function, too.
+        self._rules: dict[str, Callable[..., Any]] = {}
+        self._fun = f
 
     def vjp(self, f: Callable[..., Any]) -> custom_function:
         """Set the vector-Jacobian product.

@@ -9,6 +9,7 @@
 #include "core/convert.hpp"
 #include "core/free_graph.hpp"
 #include "core/guard.hpp"
+#include "core/payload.hpp"
 #include "cpu/arrays/allocation.hpp"
 #include "runtime/evaluate.hpp"
 
@@ -198,7 +199,7 @@ mlx_array mlx_array_new_data_managed_payload(
     auto extents = checked_shape(data, shape, dim, type);
     auto deleter = [payload, dtor](void*) {
       if (dtor) {
-        dtor(payload);
+        free_in_turn(dtor, payload);
       }
     };
     return make<mlx_array>(mx::array(data, std::move(extents), type, deleter));

@@ -16,6 +16,7 @@
 
 #include "core/convert.hpp"
 #include "core/guard.hpp"
+#include "core/shared_function.hpp"
 #include "cpu/kernels/table.hpp"
 #include "runtime/evaluate.hpp"
 

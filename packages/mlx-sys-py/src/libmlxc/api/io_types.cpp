@@ -6,6 +6,8 @@
 #include "api/io_handles.hpp"
 #include "core/convert.hpp"
 #include "core/guard.hpp"
+#include "core/payload.hpp"
+#include "core/stack_check.hpp"
 
 using namespace mlx_c;
 namespace mx = mlx::core;
@@ -25,7 +27,7 @@ class UserStream : public Interface {
 
   ~UserStream() override {
     if (owned_ && vtable_.free) {
-      vtable_.free(descriptor_);
+      free_in_turn(vtable_.free, descriptor_);
     }
   }
 
@@ -65,6 +67,7 @@ class UserStream : public Interface {
   // The callbacks cannot return a failure, so `good` is asked after each of them.
   template <class F>
   void call(const char* name, F f) {
+    check_stack();
     std::lock_guard lock(mutex_);
     f(descriptor_);
     if (!vtable_.good(descriptor_)) {

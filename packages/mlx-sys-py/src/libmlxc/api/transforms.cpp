@@ -7,6 +7,7 @@
 
 #include "core/convert.hpp"
 #include "core/guard.hpp"
+#include "core/shared_function.hpp"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;

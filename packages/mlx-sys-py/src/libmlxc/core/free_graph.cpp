@@ -33,12 +33,14 @@ void take_inputs(mx::array& array, std::vector<mx::array>& doomed) {
 }  // namespace
 
 void free_graph(mx::array* array) {
+  if (!array || array->inputs().empty()) {
+    delete array;
+    return;
+  }
   // A graph may be deeper than the stack: no recursion.
   std::vector<mx::array> doomed;
-  if (array) {
-    take_inputs(*array, doomed);
-    delete array;
-  }
+  take_inputs(*array, doomed);
+  delete array;
   while (!doomed.empty()) {
     auto node = std::move(doomed.back());
     doomed.pop_back();

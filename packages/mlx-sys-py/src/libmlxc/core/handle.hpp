@@ -120,13 +120,6 @@ void set(Handle* res, ValueOf<Handle> value) {
   }
 }
 
-// A function whose copies share it: MLX's transformations keep several copies of a function, so
-// that the size of nested functions would grow exponentially with their depth.
-inline Function get_shared(mlx_closure handle, const char* argument) {
-  auto shared = std::make_shared<const Function>(get(handle, argument));
-  return [shared](const Arrays& inputs) { return (*shared)(inputs); };
-}
-
 // A pair of results.
 template <class First, class Second, class A, class B>
 void set(First* res_0, Second* res_1, std::pair<A, B> values) {
@@ -158,19 +151,21 @@ inline const mlx::core::Device& get_available(mlx_device handle, const char* arg
   return device;
 }
 
+// The default stream of the thread, as MLX's functions are given it. It is copied from here:
+// whoever loads the whole of what was just built by its parts waits for these to reach the cache.
+extern const mlx::core::StreamOrDevice unnamed_stream;
+
 // The stream to record an operation on: the default one of the thread for an empty handle.
 inline mlx::core::StreamOrDevice get_stream(mlx_stream handle) {
   ensure_thread();
-  mlx::core::StreamOrDevice result;
-  if (handle.ctx) {
-    auto& stream = *static_cast<AnyStream*>(handle.ctx);
-    if (auto* plain = std::get_if<mlx::core::Stream>(&stream)) {
-      result.emplace<mlx::core::Stream>(*plain);
-    } else {
-      result.emplace<mlx::core::ThreadLocalStream>(std::get<mlx::core::ThreadLocalStream>(stream));
-    }
+  if (!handle.ctx) [[likely]] {
+    return unnamed_stream;
   }
-  return result;
+  auto& stream = *static_cast<AnyStream*>(handle.ctx);
+  if (auto* plain = std::get_if<mlx::core::Stream>(&stream)) {
+    return *plain;
+  }
+  return std::get<mlx::core::ThreadLocalStream>(stream);
 }
 
 }  // namespace mlx_c

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/guard.hpp"
+#include "core/stack_check.hpp"
 
 namespace mlx_c {
 namespace {
@@ -99,6 +100,8 @@ void report_current_exception() noexcept {
     throw;
   } catch (const CallbackError& e) {
     report_error(MLX_ERROR_CALLBACK, e.what());
+  } catch (const RecursionError& e) {
+    report_error(MLX_ERROR_RECURSION, e.what());
   } catch (const FileNotFound& e) {
     report_error(MLX_ERROR_FILE_NOT_FOUND, e.what());
   } catch (const IoError& e) {

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -134,6 +136,36 @@ mlx::core::array cached_node(
   return node;
 }
 
+// MLX's function of this name, whose primitive is made of the three numbers alone.
+inline mlx::core::array arange(
+    double start,
+    double stop,
+    double step,
+    mlx::core::Dtype dtype,
+    const mlx::core::StreamOrDevice& s) {
+  struct CachedRange : CachedNode {
+    std::array<uint64_t, 3> numbers;
+    int size;
+  };
+  static thread_local std::array<CachedRange, 16> patterns;
+  // By their bits: -0 is equal to 0, and not the same.
+  const std::array<uint64_t, 3> numbers = {
+      std::bit_cast<uint64_t>(start), std::bit_cast<uint64_t>(stop), std::bit_cast<uint64_t>(step)};
+  // Small integers differ in the exponent and the first bits behind it.
+  const uint64_t sum = numbers[0] + numbers[1] + numbers[2];
+  auto& pattern = patterns[((sum >> 52) + (sum >> 48)) % patterns.size()];
+  if (pattern.stream == mlx::core::to_stream(s) && pattern.dtype == dtype &&
+      pattern.numbers == numbers) {
+    return mlx::core::array({pattern.size}, dtype, pattern.primitive, {});
+  }
+  auto node = mlx::core::arange(start, stop, step, dtype, s);
+  if (pattern.learn(node, {})) {
+    pattern.numbers = numbers;
+    pattern.size = node.shape(0);
+  }
+  return node;
+}
+
 // Reductions are two nodes: one that keeps the axis, and a squeeze.
 struct CachedReduction {
   CachedNode reduction;
@@ -208,6 +240,38 @@ mlx::core::array cached_node(
     const mlx::core::StreamOrDevice& s) {
   return axes.size() == 1 ? cached_node<operation>(a, axes[0], keepdims, s)
                           : operation(a, axes, keepdims, s);
+}
+
+// The shape of the products of as many matrices of one type; none if there is more to do, be it
+// that MLX makes a matrix of a vector, broadcasts or flattens, or that an error is to be reported.
+inline std::optional<mlx::core::Shape> product_shape(
+    const mlx::core::array& a, const mlx::core::array& b) {
+  const auto& rows = a.shape();
+  const auto& columns = b.shape();
+  if (a.dtype() != b.dtype() || rows.size() != columns.size() || rows.size() < 2 ||
+      rows.back() != columns.end()[-2] || a.size() == 0 || b.size() == 0 ||
+      !std::equal(rows.begin(), rows.end() - 2, columns.begin())) {
+    return std::nullopt;
+  }
+  auto shape = rows;
+  shape.back() = columns.back();
+  return shape;
+}
+
+// MLX's function of this name.
+inline mlx::core::array matmul(
+    const mlx::core::array& a, const mlx::core::array& b, const mlx::core::StreamOrDevice& s) {
+  static thread_local CachedNodes patterns;
+  auto shape = product_shape(a, b);
+  auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
+  if (shape && pattern.stream == mlx::core::to_stream(s)) [[likely]] {
+    return mlx::core::array(std::move(*shape), pattern.dtype, pattern.primitive, inputs_of(a, b));
+  }
+  auto node = mlx::core::matmul(a, b, s);
+  if (shape) {
+    pattern.learn(node, inputs_of(a, b));
+  }
+  return node;
 }
 
 // The shape of the concatenation of arrays of one type; none if MLX has to do it, since a type has

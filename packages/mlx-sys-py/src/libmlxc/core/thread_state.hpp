@@ -5,6 +5,8 @@
 
 #include <mlx/stream.h>
 
+#include "core/stack_check.hpp"
+
 namespace mlx_c {
 
 extern thread_local constinit bool thread_is_set_up;
@@ -32,10 +34,11 @@ bool streams_started();
 bool is_orphan();
 
 // Marks that a callback of the user runs, perhaps inside a transformation, where MLX refuses to
-// evaluate without waiting.
+// evaluate without waiting. Throws if callbacks are nested too deeply.
 class CallbackScope {
  public:
   CallbackScope() {
+    check_stack();
     ++depth_;
   }
   ~CallbackScope() {

@@ -87,6 +87,101 @@ def test_selection(data: Any, seed: int) -> None:
         check_same(result, expected)
 
 
+numbers = st.sampled_from([0, 1, 2, 3, 5, 8, 16, 0.5, -2, 2**31, np.int64(4), np.float32(3)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_ranges(data: Any) -> None:
+    for _ in range(6):
+        start, stop = data.draw(numbers), data.draw(numbers)
+        step = data.draw(st.sampled_from([1, 1.0, 2, 0.25, -1]))
+        if 2**31 in (start, stop):
+            step *= 2**28
+        dtype = data.draw(st.sampled_from([None, "float32", "int64"]))
+        result = ops.arange(start, stop, step, dtype and getattr(mlx_sys_py, dtype))
+        is_int = all(isinstance(number, int | np.integer) for number in (start, stop, step))
+        fits = all(-(2**31) <= number < 2**31 for number in (start, stop, step))
+        default = ("int32" if fits else "int64") if is_int else "float32"
+        with stock.stream(stock.cpu):
+            expected = stock.arange(
+                float(start), float(stop), float(step), getattr(stock, dtype or default)
+            )
+        check_graph(result, expected)
+        check_same(result, expected)
+
+
+def test_a_range_that_is_refused() -> None:
+    for _ in range(2):
+        assert ops.arange(3).tolist() == [0, 1, 2]
+        for wrong in [(True,), (0, 1, False), (0, 1, 0), (float("nan"),), (0, 2**40)]:
+            with pytest.raises(ValueError, match=r"arange|numbers"):
+                ops.arange(*wrong)
+        with pytest.raises(TypeError):
+            ops.arange()
+        with pytest.raises(TypeError):
+            ops.arange("3")  # type: ignore[arg-type]
+
+
+def product_shapes(data: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of two operands of a product: stacks of matrices, matrices and vectors."""
+    lengths = st.integers(1, 3)
+    inner = data.draw(lengths)
+    stack = tuple(data.draw(st.lists(lengths, max_size=2)))
+    # Few do not agree, as most programs multiply operands that do.
+    of_b = data.draw(st.sampled_from([stack] * 4 + [stack[1:], (1,) * len(stack)]))
+    a = data.draw(st.sampled_from([(*stack, data.draw(lengths), inner)] * 4 + [(inner,)]))
+    b = data.draw(st.sampled_from([(*of_b, inner, data.draw(lengths))] * 4 + [(inner,)]))
+    return a, b
+
+
+products = st.sampled_from(["float32", "float16", "bfloat16", "complex64"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), seed=seeds)
+def test_products(data: Any, seed: int) -> None:
+    for _ in range(4):
+        of_a, of_b = product_shapes(data)
+        kind = data.draw(products)
+        a, their_a = same_values(seed, of_a, kind)
+        # Most operands agree in type.
+        b, their_b = same_values(seed, of_b, data.draw(st.sampled_from([kind] * 3 + ["float32"])))
+        with stock.stream(stock.cpu):
+            expected = stock.matmul(their_a, their_b)
+        result = ops.matmul(a, b)
+        check_graph(result, expected)
+        check_same(result, expected)
+
+
+def test_products_of_nothing() -> None:
+    ops.matmul(ops.ones((2, 3)), ops.ones((3, 2)))
+    assert numpy(ops.matmul(ops.ones((2, 0)), ops.ones((0, 2)))).tolist() == [[0, 0], [0, 0]]
+    assert ops.matmul(ops.ones((0, 3)), ops.ones((3, 2))).shape == (0, 2)
+    for wrong in [((2, 3), (2, 3)), ((2, 2, 3), (4, 3, 2)), ((), (3, 2))]:
+        with pytest.raises(ValueError, match=r"matmul|broadcast"):
+            ops.matmul(*map(ops.ones, wrong))
+
+
+def test_products_are_transformed() -> None:
+    """Nodes that share a primitive, one after the other, and within one graph."""
+    x = np.random.default_rng(0).standard_normal((3, 3)).astype(np.float32)
+    batch = np.random.default_rng(1).standard_normal((2, 3, 3)).astype(np.float32)
+
+    def cube(inputs: list[array]) -> list[array]:
+        return [ops.matmul(ops.matmul(inputs[0], inputs[0]), inputs[0])]
+
+    theirs = stock.grad(lambda y: (y @ y @ y).sum())(stock.array(x))
+    for _ in range(3):
+        (result,) = cube([array(x)])
+        np.testing.assert_allclose(numpy(result), x @ x @ x, rtol=1e-4)
+        (gradient,) = transforms.vjp(cube, [array(x)], [ops.ones((3, 3))])[1]
+        np.testing.assert_allclose(numpy(gradient), np.array(theirs), rtol=1e-4)
+        traced = transforms.vmap_trace(cube, [array(batch)], [0])
+        (mapped,) = transforms.vmap_replace([array(batch)], *traced, [0], [0])
+        np.testing.assert_allclose(numpy(mapped), batch @ batch @ batch, rtol=1e-4)
+
+
 def test_reductions_of_nothing() -> None:
     ops.max(array([1.0, 2.0]), 0)
     with pytest.raises(ValueError, match="max"):
