@@ -20,7 +20,7 @@ __all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
 
 
-class _Quantized(Module):
+class QuantizedBase(Module):
     """What quantized layers have in common: a packed weight with its scales, always frozen.
 
     ``weight`` holds unsigned integers with several weights in each, ``scales`` and, in the mode
@@ -65,7 +65,7 @@ class _Quantized(Module):
         """Leave the parameters frozen: there is no gradient by packed integers."""
 
 
-class QuantizedEmbedding(_Quantized):
+class QuantizedEmbedding(QuantizedBase):
     """An :class:`Embedding` whose weight is quantized. Its parameters stay frozen.
 
     Args:
@@ -123,7 +123,7 @@ class QuantizedEmbedding(_Quantized):
             QuantizedEmbedding(10, 64, group_size=64, bits=8, mode=affine)
         """
         layer = cls.__new__(cls)
-        _Quantized.__init__(layer, group_size, bits, mode)
+        QuantizedBase.__init__(layer, group_size, bits, mode)
         layer._set_weight(embedding_layer.weight)
         layer.freeze()
         return layer
@@ -155,7 +155,7 @@ class QuantizedEmbedding(_Quantized):
         return self._times_transposed(x)
 
 
-class QuantizedLinear(_Quantized):
+class QuantizedLinear(QuantizedBase):
     """A :class:`Linear` whose weight is quantized. Its parameters stay frozen.
 
     Args:
@@ -219,7 +219,7 @@ class QuantizedLinear(_Quantized):
             (32, 4)
         """
         layer = cls.__new__(cls)
-        _Quantized.__init__(layer, group_size, bits, mode)
+        QuantizedBase.__init__(layer, group_size, bits, mode)
         layer._set_weight(linear_layer.weight)
         if "bias" in linear_layer:
             layer.bias = linear_layer.bias
