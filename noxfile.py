@@ -321,6 +321,16 @@ def downstream(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/test_downstream.py", *session.posargs, env=environment)
 
 
+@nox.session(default=False, name="drop-in")
+def drop_in(session: nox.Session) -> None:
+    """Run programs written for official MLX on it and on these packages, and compare."""
+    environment = install_tests(session)
+    session.install(*group("drop-in-needs"))
+    # Without what else they ask for: another backend of MLX, PyTorch.
+    session.install("--no-deps", *group("drop-in"))
+    session.run(*PYTEST, "tests/test_dropin.py", *session.posargs, env=environment)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error. The result is ``build/docs``."""
