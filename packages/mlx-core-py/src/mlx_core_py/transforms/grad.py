@@ -13,7 +13,7 @@ from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
 
 from mlx_core_py.transforms._checks import check_callable, output_list
-from mlx_core_py.trees import arrays_of, only_arrays_of, with_arrays
+from mlx_core_py.trees import Loan, arrays_of, only_arrays_of, with_arrays, without_arrays
 
 __all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
@@ -179,22 +179,28 @@ class _ValueAndGrad:
         arrays = only_arrays_of(wanted, f"[{self.name}] an argument to differentiate by")
         if not arrays:
             raise ValueError(f"[{self.name}] the arguments to differentiate by hold no array")
+        # The function may change the containers.
+        structure = without_arrays(wanted)
         value: Any = None
 
         def on_arrays(traced: list[array]) -> list[array]:
             nonlocal value
-            by_number, by_name = with_arrays(wanted, iter(traced))
+            loan = Loan(wanted, iter(traced))
+            by_number, by_name = loan.trees
             new_args = list(args)
             for number, argument in zip(self.argnums, by_number, strict=True):
                 new_args[number] = argument
-            value = self.fun(*new_args, **{**kwargs, **by_name})
+            try:
+                value = self.fun(*new_args, **{**kwargs, **by_name})
+            finally:
+                loan.give_back()
             self._check_value(value)
             return arrays_of(value)
 
         transformed = sys_transforms.value_and_grad(on_arrays, list(range(len(arrays))))
         outputs, gradients = transformed(arrays)
         value = with_arrays(value, iter(outputs))
-        by_number, by_name = with_arrays(wanted, iter(gradients))
+        by_number, by_name = with_arrays(structure, iter(gradients))
         positional: Any = by_number
         if len(by_number) < 2:
             positional = by_number[0] if by_number else None

@@ -28,7 +28,8 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
             only), where ``None`` stands for an argument that is the same for all. Default: 0.
         out_axes: The axis of each output that holds the results: an integer for all, or a tree
             that is a prefix of the output, where ``None`` stands for an output that does not
-            depend on a vectorized argument. Default: 0.
+            depend on a vectorized argument. Of an output that is an array, the tree may be a
+            tuple of its axis. Default: 0.
 
     Returns:
         A function with the arguments of ``fun``, each array with one more axis.
@@ -89,6 +90,8 @@ def _input_axes(in_axes: Any, args: tuple[Any, ...], inputs: list[array]) -> lis
 
 
 def _output_axes(out_axes: Any, result: Any, outputs: list[array]) -> list[int]:
+    if isinstance(out_axes, list | tuple) and len(out_axes) == 1 and isinstance(result, array):
+        (out_axes,) = out_axes
     return [
         # An output has one axis more than its trace.
         NO_AXIS if axis is None else _normalize(axis, x.ndim + 1, x.shape, "out_axes")

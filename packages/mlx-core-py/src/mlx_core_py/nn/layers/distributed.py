@@ -297,7 +297,7 @@ class _QuantizedShardedLinear(QuantizedBase):
 
 
 class QuantizedAllToShardedLinear(_QuantizedShardedLinear):
-    """An :class:`AllToShardedLinear` whose weight is quantized. Its parameters stay frozen.
+    """An :class:`AllToShardedLinear` whose weight is quantized. Its parameters begin frozen.
 
     Args:
         input_dims: The size of the last axis of the input, a multiple of ``group_size``.
@@ -330,7 +330,7 @@ class QuantizedAllToShardedLinear(_QuantizedShardedLinear):
 
 
 class QuantizedShardedToAllLinear(_QuantizedShardedLinear):
-    """A :class:`ShardedToAllLinear` whose weight is quantized. Its parameters stay frozen.
+    """A :class:`ShardedToAllLinear` whose weight is quantized. Its parameters begin frozen.
 
     Args:
         input_dims: The size of the last axis of the input, of all processes together: a multiple

@@ -21,7 +21,9 @@ _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16
 
 
 class QuantizedBase(Module):
-    """What quantized layers have in common: a packed weight with its scales, always frozen.
+    """What quantized layers have in common: a packed weight with its scales.
+
+    The weight is always frozen; the others are until ``unfreeze`` names them.
 
     ``weight`` holds unsigned integers with several weights in each, ``scales`` and, in the mode
     ``affine``, ``biases`` one number for each group.
@@ -62,11 +64,13 @@ class QuantizedBase(Module):
         )
 
     def _unfreeze_own(self, keys: str | list[str] | None) -> None:
-        """Leave the parameters frozen: there is no gradient by packed integers."""
+        """Unfreeze what is asked for by name, but not packed integers: they have no gradient."""
+        if keys is not None:
+            self._no_grad -= self._own_keys(keys) - {"weight"}
 
 
 class QuantizedEmbedding(QuantizedBase):
-    """An :class:`Embedding` whose weight is quantized. Its parameters stay frozen.
+    """An :class:`Embedding` whose weight is quantized. Its parameters begin frozen.
 
     Args:
         num_embeddings: How many vectors there are.
@@ -156,7 +160,7 @@ class QuantizedEmbedding(QuantizedBase):
 
 
 class QuantizedLinear(QuantizedBase):
-    """A :class:`Linear` whose weight is quantized. Its parameters stay frozen.
+    """A :class:`Linear` whose weight is quantized. Its parameters begin frozen.
 
     Args:
         input_dims: The size of the last axis of the input, a multiple of ``group_size``.
