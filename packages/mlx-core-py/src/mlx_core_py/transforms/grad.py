@@ -12,7 +12,7 @@ from typing import Any
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
 
-from mlx_core_py.transforms._checks import check_callable, output_list
+from mlx_core_py.transforms._checks import argument_numbers, check_callable, output_list
 from mlx_core_py.trees import Loan, arrays_of, only_arrays_of, with_arrays, without_arrays
 
 __all__ = ["grad", "jvp", "value_and_grad", "vjp"]
@@ -172,7 +172,7 @@ class _ValueAndGrad:
         self.name = name
         self.fun = fun
         self.argnames = _argument_names(name, argnames)
-        self.argnums = _argument_numbers(name, argnums, bool(self.argnames))
+        self.argnums = argument_numbers(name, argnums, bool(self.argnames))
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         wanted = self._wanted(args, kwargs)
@@ -250,22 +250,6 @@ def _argument_names(name: str, argnames: str | Sequence[str]) -> list[str]:
         if names.count(argument) > 1:
             raise ValueError(f"[{name}] argnames holds {argument!r} more than once")
     return names
-
-
-def _argument_numbers(name: str, argnums: int | Sequence[int] | None, has_names: bool) -> list[int]:
-    if argnums is None:
-        return [] if has_names else [0]
-    numbers: list[Any] = [argnums] if isinstance(argnums, int) else list(argnums)
-    for number in numbers:
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise TypeError(f"[{name}] argnums must be integers, not {type(number).__name__}")
-        if number < 0:
-            raise ValueError(f"[{name}] argnums must not be negative, but holds {number}")
-        if numbers.count(number) > 1:
-            raise ValueError(f"[{name}] argnums holds {number} more than once")
-    if not numbers and not has_names:
-        raise ValueError(f"[{name}] argnums and argnames ask for no argument at all")
-    return numbers
 
 
 def _array_list(value: Any, name: str, argument: str) -> list[array]:
