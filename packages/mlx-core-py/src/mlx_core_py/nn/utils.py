@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from itertools import accumulate
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import mlx_core_py as mx
 from mlx_core_py.nn.layers.base import Module
@@ -22,10 +22,11 @@ from mlx_core_py.trees import tree_unflatten as tree_unflatten
 
 __all__ = ["average_gradients", "checkpoint", "clip_grad_norm_sharded", "value_and_grad"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def value_and_grad(
-    model: Module, fn: Callable[..., Any]
-) -> Callable[..., tuple[Any, dict[str, Any]]]:
+
+def value_and_grad(model: Module, fn: Callable[P, R]) -> Callable[P, tuple[R, dict[str, Any]]]:
     """Return a function that computes the value of ``fn`` and its gradient by a model.
 
     Args:
@@ -53,14 +54,14 @@ def value_and_grad(
     if not callable(fn):
         raise TypeError(f"fn must be callable, but is a {type(fn).__name__}")
 
-    def with_parameters(parameters: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def with_parameters(parameters: dict[str, Any], *args: P.args, **kwargs: P.kwargs) -> R:
         model.update(parameters)
         return fn(*args, **kwargs)
 
     transformed = mx.value_and_grad(with_parameters)
 
     @functools.wraps(fn)
-    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    def value_and_gradient(*args: P.args, **kwargs: P.kwargs) -> tuple[R, dict[str, Any]]:
         parameters = model.trainable_parameters()
         try:
             return transformed(parameters, *args, **kwargs)

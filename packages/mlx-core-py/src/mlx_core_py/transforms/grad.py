@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
@@ -17,12 +17,15 @@ from mlx_core_py.trees import Loan, arrays_of, only_arrays_of, with_arrays, with
 
 __all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def grad(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] | None = None,
     argnames: str | Sequence[str] = (),
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """Return a function that computes the gradient of ``fun``.
 
     Args:
@@ -49,17 +52,17 @@ def grad(
     transformed = _ValueAndGrad("grad", fun, argnums, argnames)
 
     @functools.wraps(fun)
-    def gradient(*args: Any, **kwargs: Any) -> Any:
+    def gradient(*args: P.args, **kwargs: P.kwargs) -> Any:
         return transformed(args, kwargs)[1]
 
     return gradient
 
 
 def value_and_grad(
-    fun: Callable[..., Any],
+    fun: Callable[P, R],
     argnums: int | Sequence[int] | None = None,
     argnames: str | Sequence[str] = (),
-) -> Callable[..., tuple[Any, Any]]:
+) -> Callable[P, tuple[R, Any]]:
     """Return a function that computes the value of ``fun`` and its gradient.
 
     Args:
@@ -86,7 +89,7 @@ def value_and_grad(
     transformed = _ValueAndGrad("value_and_grad", fun, argnums, argnames)
 
     @functools.wraps(fun)
-    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def value_and_gradient(*args: P.args, **kwargs: P.kwargs) -> tuple[R, Any]:
         return transformed(args, kwargs)
 
     return value_and_gradient
