@@ -160,8 +160,8 @@ array stock_attention(
   }
   // What sees nothing sees all instead, so that no gradient is NaN, and the result is dropped.
   const array least(-std::numeric_limits<float>::infinity(), mask->dtype());
-  const array sees = is_bool ? mx::any(*mask, -1, true, s)
-                             : mx::not_equal(mx::max(*mask, -1, true, s), least, s);
+  const array sees =
+      is_bool ? mx::any(*mask, -1, true, s) : mx::not_equal(mx::max(*mask, -1, true, s), least, s);
   const array y = attend(
       is_bool ? mx::logical_or(*mask, mx::logical_not(sees, s), s)
               : mx::where(sees, *mask, array(0, mask->dtype()), s));
