@@ -184,8 +184,42 @@ def test_a_compiled_function_draws_from_the_state() -> None:
 
 
 def test_every_thread_has_a_state() -> None:
+    state = mx.random.state
     with ThreadPoolExecutor(1) as pool:
-        theirs = pool.submit(lambda: mx.random.state).result()
-        assert theirs is not mx.random.state
-        assert pool.submit(lambda: mx.random.state).result() is theirs
-    assert theirs[0].tolist() != mx.random.state[0].tolist()
+        assert pool.submit(lambda: mx.random.state).result() is state
+        theirs = pool.submit(lambda: state[0].tolist()).result()
+        assert pool.submit(lambda: state[0].tolist()).result() == theirs
+    assert theirs != state[0].tolist()
+
+
+def test_a_compiled_function_draws_from_the_state_of_its_thread() -> None:
+    state = mx.random.state
+    draw = mx.compile(lambda: mx.random.uniform(shape=(2,)), inputs=state, outputs=state)
+    mx.random.seed(1)
+    draw()
+    ours = state[0].tolist()
+
+    def in_thread() -> tuple[list[object], list[object], list[object]]:
+        drawn = [draw().tolist() for _ in range(4)]
+        mx.random.seed(9)
+        compiled = [draw().tolist() for _ in range(4)]
+        mx.random.seed(9)
+        return drawn, compiled, [mx.random.uniform(shape=(2,)).tolist() for _ in range(4)]
+
+    with ThreadPoolExecutor(1) as pool:
+        drawn, compiled, eager = pool.submit(in_thread).result()
+    assert len({str(x) for x in drawn}) == 4
+    assert compiled == eager
+    assert state[0].tolist() == ours
+
+
+def test_the_state_is_a_list_of_one_key() -> None:
+    state = mx.random.state
+    assert isinstance(state, list)
+    assert len(state) == 1
+    assert [key.shape for key in state] == [(2,)]
+    state[0] = mx.random.key(4)
+    assert repr(state) == repr([mx.random.key(4)])
+    with pytest.raises(ValueError, match="one key"):
+        state[:] = []
+    mx.eval(state)

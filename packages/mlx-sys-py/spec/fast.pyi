@@ -175,7 +175,7 @@ def rope(
         "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
         " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, "
         "{sinks}, {s})"
-        " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
+        " : mlx_c::cpu::stock_attention({queries}, {keys}, {values}, "
         "{scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})"
     ),
     check='mlx_c::check_heads({keys}, 1, "keys")',
@@ -190,7 +190,7 @@ def rope(
         "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
         " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, "
         "{sinks}, {s})"
-        " : mlx::core::fast::scaled_dot_product_attention({queries}, {keys}, {values}, "
+        " : mlx_c::cpu::stock_attention({queries}, {keys}, {values}, "
         "{scale}, {mask_mode}, {mask_arr}, {sinks}, {force_fused}, {s})"
     ),
     check='mlx_c::check_heads({keys}, 1, "keys")',
@@ -226,7 +226,8 @@ def scaled_dot_product_attention(
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of shape ``(B, N_q, T_q, D_v)``.
+        Array of shape ``(B, N_q, T_q, D_v)``. A query that ``mask``
+        lets see no key gives zeros.
 
     Raises:
         ValueError: If shapes or dtypes do not fit or ``mask`` is another string.

@@ -1,6 +1,6 @@
 """Random numbers, from a state of every thread or from explicit keys."""
 
-cpp_includes = ["cpu/ops/fused_ops.hpp"]
+cpp_includes = ["core/random_numbers.hpp", "cpu/ops/fused_ops.hpp"]
 
 @c("mlx_random_seed", "uint64 seed", stream=False)
 def seed(seed: int) -> None:
@@ -198,7 +198,11 @@ def multivariate_normal(
     if dtype is None:
         dtype = float32
 
-@c("mlx_random_randint", "array low, array high, shape shape, dtype dtype, array? key")
+@c(
+    "mlx_random_randint",
+    "array low, array high, shape shape, dtype dtype, array? key",
+    cpp="mlx_c::randint",
+)
 def randint(
     low: Scalar | array,
     high: Scalar | array,
@@ -233,7 +237,11 @@ def randint(
     if dtype is None:
         dtype = int32
 
-@c("mlx_random_bernoulli", "array p, shape shape, array? key")
+@c(
+    "mlx_random_bernoulli",
+    "array p, shape shape, array? key",
+    check="mlx_c::check_probability({p})",
+)
 def bernoulli(
     p: Scalar | array = 0.5,
     shape: Sequence[int] | None = None,
@@ -252,7 +260,8 @@ def bernoulli(
         Boolean array.
 
     Raises:
-        ValueError: If ``p`` does not broadcast to ``shape`` or is not floating-point.
+        ValueError: If ``p`` does not broadcast to ``shape`` or is not floating-point, or is a
+            number outside 0 to 1.
 
     Example:
         >>> import mlx_core_py as mx

@@ -1,8 +1,8 @@
 """Random numbers, from the state of the thread or from a key.
 
-``state`` is a list with the key that the next numbers of this thread come from. A compiled function
-that draws random numbers needs it among its ``inputs`` and ``outputs``, else it draws the same ones
-each time.
+``state`` is a list with the key that the next numbers come from; every thread finds its own there.
+A compiled function that draws random numbers needs it among its ``inputs`` and ``outputs``, else it
+draws the same ones each time.
 
 Source: https://ml-explore.github.io/mlx/build/html/python/random.html
 """
@@ -12,8 +12,8 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec
 
 from mlx_sys_py import array, uint32
 from mlx_sys_py import random as sys_random
@@ -38,23 +38,51 @@ __all__ = [
 P = ParamSpec("P")
 
 
-class _State(threading.local):
+class _Keys(threading.local):
     def __init__(self) -> None:
         # The layer below gives every thread numbers of its own to start from.
-        self.keys = [sys_random.randint(0, 2**31 - 1, (2,)).astype(uint32)]
+        self.key = sys_random.randint(0, 2**31 - 1, (2,)).astype(uint32)
 
 
-_state = _State()
+_keys = _Keys()
 
-if TYPE_CHECKING:
-    state: list[array]
-else:
 
-    def __getattr__(name):
-        # Each thread has its own.
-        if name == "state":
-            return _state.keys
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+class _State(list[array]):
+    """One list for all threads, whose only item is the key of the thread that looks.
+
+    A compiled function keeps the list and may be called in any thread.
+    """
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[array]:
+        yield _keys.key
+
+    def __getitem__(self, index: Any) -> Any:
+        return [_keys.key][index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        items = [_keys.key]
+        items[index] = value
+        if len(items) != 1:
+            raise ValueError("the random state holds one key")
+        (_keys.key,) = items
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return repr([_keys.key])
+
+    def __reduce__(self) -> Any:
+        # A copy is a plain list with the key of now.
+        return list, ([_keys.key],)
+
+
+state: list[array] = _State()
 
 
 def seed(seed: int) -> None:
@@ -72,7 +100,7 @@ def seed(seed: int) -> None:
         >>> mx.random.state
         [array([0, 7], dtype=uint32)]
     """
-    _state.keys[0] = key(seed)
+    state[0] = key(seed)
 
 
 def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
@@ -80,8 +108,8 @@ def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
     place = list(inspect.signature(draw).parameters).index("key")
 
     def next_key() -> array:
-        first, second = split(_state.keys[0])
-        _state.keys[0] = first
+        first, second = split(state[0])
+        state[0] = first
         return second
 
     @functools.wraps(draw)

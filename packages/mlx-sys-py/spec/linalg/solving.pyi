@@ -1,12 +1,12 @@
 """Norms, products, inverses, determinants and systems of equations."""
 
-cpp_includes = ["core/checks.hpp"]
+cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
 
 @c(
     "mlx_linalg_norm_l2",
     "array a, ints? axis, bool keepdims",
     when="ord is None",
-    cpp="mlx::core::linalg::norm",
+    cpp="mlx_c::norm",
 )
 @c(
     "mlx_linalg_norm_matrix",

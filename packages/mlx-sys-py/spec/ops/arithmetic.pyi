@@ -1,6 +1,6 @@
 """Arithmetic on two arrays, element by element."""
 
-cpp_includes = ["core/integer_division.hpp"]
+cpp_includes = ["core/complex_numbers.hpp", "core/integer_division.hpp"]
 
 @weak("a", "b")
 @cached_node
@@ -111,6 +111,7 @@ def divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> a
         "mlx_c::may_fault({a}, {b}) ? mlx_c::floor_divide({a}, {b}, {s})"
         " : mlx::core::floor_divide({a}, {b}, {s})"
     ),
+    check="mlx_c::check_rounds({a}, {b})",
 )
 def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
     """Quotient of two arrays, rounded down.
@@ -125,7 +126,7 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
         The quotient of an integer and zero is 0.
 
     Raises:
-        ValueError: If the shapes do not broadcast.
+        ValueError: If the shapes do not broadcast, or an operand is complex.
 
     Example:
         >>> import mlx_core_py as mx
@@ -202,7 +203,7 @@ def divmod(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> l
 @alias("pow")
 @weak("a", "b")
 @cached_node
-@c("mlx_power", "array a, array b")
+@c("mlx_power", "array a, array b", cpp="mlx_c::power")
 def power(a: Scalar | array, b: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """``a`` raised to the power ``b``, element by element.
 

@@ -1,5 +1,7 @@
 """Reductions: many elements to one, over some axes or all."""
 
+cpp_includes = ["core/statistics.hpp"]
+
 @method
 @cached_node
 @c("mlx_sum", "array a, bool keepdims", when="axis is None")
@@ -228,7 +230,7 @@ def any(
 @method
 @cached_node
 @c("mlx_argmin", "array a, bool keepdims", when="axis is None")
-@c("mlx_argmin_axis", "array a, int axis, bool keepdims")
+@c("mlx_argmin_axis", "array a, int axis, bool keepdims", cpp="mlx_c::argmin")
 def argmin(
     a: array, /, axis: int | None = None, keepdims: bool = False, *, stream: StreamLike = None
 ) -> array:
@@ -258,7 +260,7 @@ def argmin(
 @method
 @cached_node
 @c("mlx_argmax", "array a, bool keepdims", when="axis is None")
-@c("mlx_argmax_axis", "array a, int axis, bool keepdims")
+@c("mlx_argmax_axis", "array a, int axis, bool keepdims", cpp="mlx_c::argmax")
 def argmax(
     a: array, /, axis: int | None = None, keepdims: bool = False, *, stream: StreamLike = None
 ) -> array:

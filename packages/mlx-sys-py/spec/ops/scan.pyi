@@ -1,16 +1,20 @@
 """Scans (cumulative reductions) along an axis, and differences."""
 
-cpp_includes = ["core/checks.hpp"]
+cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
 
 @alias("cumulative_sum")
 @method
 @c(
     "mlx_cumsum",
     "array a, int axis, bool reverse, bool inclusive",
-    cpp="mlx::core::cumsum({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
+    cpp="mlx_c::cumsum({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
     python=False,
 )
-@c("mlx_cumsum_dtype", "array a, int axis, bool reverse, bool inclusive, dtype? dtype")
+@c(
+    "mlx_cumsum_dtype",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
+    cpp="mlx_c::cumsum",
+)
 def cumsum(
     a: array,
     /,
@@ -28,7 +32,8 @@ def cumsum(
         axis: Axis to work along; ``None`` (default) works on the flattened array.
         reverse: Run from the end to the start. Default ``False``.
         inclusive: Count an element in its own result. Default ``True``.
-        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a``.
+        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a`` as
+            :func:`sum` does.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:

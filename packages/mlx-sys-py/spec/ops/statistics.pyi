@@ -1,9 +1,11 @@
 """Means, medians, variances and counts of elements."""
 
+cpp_includes = ["core/statistics.hpp"]
+
 @method
-@c("mlx_mean", "array a, bool keepdims", when="axis is None")
-@c("mlx_mean_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
-@c("mlx_mean_axes", "array a, ints axes, bool keepdims", axes="axis")
+@c("mlx_mean", "array a, bool keepdims", cpp="mlx_c::mean", when="axis is None")
+@c("mlx_mean_axis", "array a, int axis, bool keepdims", cpp="mlx_c::mean", when="isinstance(axis, int)")
+@c("mlx_mean_axes", "array a, ints axes, bool keepdims", cpp="mlx_c::mean", axes="axis")
 def mean(
     a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
 ) -> array:
@@ -60,9 +62,9 @@ def count_nonzero(
     """
 
 @method
-@c("mlx_var", "array a, bool keepdims, int ddof", when="axis is None")
-@c("mlx_var_axis", "array a, int axis, bool keepdims, int ddof", when="isinstance(axis, int)")
-@c("mlx_var_axes", "array a, ints axes, bool keepdims, int ddof", axes="axis")
+@c("mlx_var", "array a, bool keepdims, int ddof", cpp="mlx_c::var", when="axis is None")
+@c("mlx_var_axis", "array a, int axis, bool keepdims, int ddof", cpp="mlx_c::var", when="isinstance(axis, int)")
+@c("mlx_var_axes", "array a, ints axes, bool keepdims, int ddof", cpp="mlx_c::var", axes="axis")
 def var(
     a: array,
     /,
@@ -103,9 +105,9 @@ def var(
         ddof = to_int(correction, "correction")
 
 @method
-@c("mlx_std", "array a, bool keepdims, int ddof", when="axis is None")
-@c("mlx_std_axis", "array a, int axis, bool keepdims, int ddof", when="isinstance(axis, int)")
-@c("mlx_std_axes", "array a, ints axes, bool keepdims, int ddof", axes="axis")
+@c("mlx_std", "array a, bool keepdims, int ddof", cpp="mlx_c::stddev", when="axis is None")
+@c("mlx_std_axis", "array a, int axis, bool keepdims, int ddof", cpp="mlx_c::stddev", when="isinstance(axis, int)")
+@c("mlx_std_axes", "array a, ints axes, bool keepdims, int ddof", cpp="mlx_c::stddev", axes="axis")
 def std(
     a: array,
     /,

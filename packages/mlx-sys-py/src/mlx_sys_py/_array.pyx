@@ -36,6 +36,8 @@ from mlx_sys_py._text cimport take_string
 
 import sys
 
+from mlx_sys_py._error import OperandError
+
 ctypedef int (*unary_op)(c.mlx_array*, const c.mlx_array, const c.mlx_stream) noexcept nogil
 ctypedef int (*binary_op)(
     c.mlx_array*, const c.mlx_array, const c.mlx_array, const c.mlx_stream
@@ -61,6 +63,8 @@ cdef inline object binary(binary_op op, object a, object b):
         y = <array>b
     else:
         if not (is_operand(a) and is_operand(b)):
+            if op != c.mlx_equal and op != c.mlx_not_equal:
+                refuse(b if isinstance(a, array) else a)
             return NotImplemented
         x = to_operand(a, b, None, "a")
         y = to_operand(b, a, None, "b")
@@ -75,6 +79,41 @@ cdef bint is_operand(object value):
         or hasattr(value, "__mlx_array__")
         or (PyObject_CheckBuffer(value) and not isinstance(value, (bytes, bytearray)))
     )
+
+
+cdef extern from *:
+    """
+    // Whether Python would repeat a value where its type and the array's leave `*` to it.
+    static bool repeats(PyObject* value) {
+        PyTypeObject* type = Py_TYPE(value);
+        return type->tp_as_sequence && type->tp_as_sequence->sq_repeat
+            && !(type->tp_as_number && type->tp_as_number->nb_multiply);
+    }
+    """
+    bint repeats(object value)
+
+
+cdef int refuse(object value) except -1:
+    """Raise for what Python would do something else with: a list is repeated or joined.
+
+    Any other type may have an operator of its own.
+    """
+    if value is None or repeats(value) or isinstance(value, (dict, set, frozenset)):
+        raise OperandError(
+            f"an operand must be an array or a number, not {type(value).__name__}"
+        )
+    return 0
+
+
+cdef object compare(binary_op op, array a, object b, bint below, bint above):
+    """A comparison; `below` and `above` answer for an int on that side of all that `a` can hold."""
+    cdef object limits
+    if isinstance(b, int):
+        limits = _int_ranges.get(c.mlx_array_dtype(a._c))
+        if limits is not None and not limits[0] <= b <= limits[1]:
+            # As long as `a`, whatever is traced.
+            return binary(c.mlx_equal if (above if b > 0 else below) else c.mlx_not_equal, a, a)
+    return binary(op, a, b)
 
 
 cdef object assign(array a, object result):
@@ -461,22 +500,22 @@ cdef class array:
         return unary(c.mlx_bitwise_invert, self)
 
     def __eq__(self, other):
-        return binary(c.mlx_equal, self, other)
+        return compare(c.mlx_equal, self, other, False, False)
 
     def __ne__(self, other):
-        return binary(c.mlx_not_equal, self, other)
+        return compare(c.mlx_not_equal, self, other, True, True)
 
     def __lt__(self, other):
-        return binary(c.mlx_less, self, other)
+        return compare(c.mlx_less, self, other, False, True)
 
     def __le__(self, other):
-        return binary(c.mlx_less_equal, self, other)
+        return compare(c.mlx_less_equal, self, other, False, True)
 
     def __gt__(self, other):
-        return binary(c.mlx_greater, self, other)
+        return compare(c.mlx_greater, self, other, True, False)
 
     def __ge__(self, other):
-        return binary(c.mlx_greater_equal, self, other)
+        return compare(c.mlx_greater_equal, self, other, True, False)
 
     # @generated methods@
 

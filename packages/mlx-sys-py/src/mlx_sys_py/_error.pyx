@@ -11,6 +11,14 @@ cimport mlx_sys_py.c as c
 cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident() noexcept
 
+
+class OperandError(TypeError, ValueError):
+    """An operand of an operator is neither an array nor a number.
+
+    Python's own types raise ``TypeError`` here and official MLX ``ValueError``.
+    """
+
+
 # A callback cannot let its exception pass through C++.  It leaves it here and returns a
 # status; the call that runs the callback finds it again, on the same thread, and raises it
 # as it was, traceback and all.

@@ -27,6 +27,23 @@ cdef array slice_array(array a, const Slicing& s):
     return array._take(res)
 
 
+cdef array expand(array a, const vector[int]& axes):
+    """`a` with axes of length 1 at these places of the result."""
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    res.ctx = s.ctx = NULL
+    check(c.mlx_expand_dims_axes(&res, a._c, axes.data(), axes.size(), s))
+    return array._take(res)
+
+
+cdef array squeeze(array a, const vector[int]& axes):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    res.ctx = s.ctx = NULL
+    check(c.mlx_squeeze_axes(&res, a._c, axes.data(), axes.size(), s))
+    return array._take(res)
+
+
 cdef array reshape_to(array a, const vector[int]& dims):
     cdef c.mlx_array res
     cdef c.mlx_stream s
@@ -143,7 +160,7 @@ cdef tuple expand_index(array a, object index):
     """`a` with the axes that None adds, and one item for each of its axes."""
     cdef list items = [as_item(i) for i in index] if isinstance(index, tuple) else [as_item(index)]
     cdef list res = []
-    cdef list shape = []
+    cdef vector[int] added
     cdef int ndim = <int>c.mlx_array_ndim(a._c)
     cdef int used = 0
     cdef int ellipses = 0
@@ -162,17 +179,14 @@ cdef tuple expand_index(array a, object index):
         items.append(Ellipsis)
     old_shape = a.shape
     cdef int axis = 0
-    cdef bint grown = False
     for item in items:
         if item is Ellipsis:
             for _ in range(ndim - used):
                 res.append(slice(None))
-                shape.append(old_shape[axis])
                 axis += 1
         elif item is None:
+            added.push_back(<int>len(res))
             res.append(slice(None))
-            shape.append(1)
-            grown = True
         elif is_mask(item):
             mask_shape = (<array>item).shape
             if mask_shape != old_shape[axis:axis + len(mask_shape)]:
@@ -183,7 +197,6 @@ cdef tuple expand_index(array a, object index):
             if not mask_shape:
                 raise IndexError("a mask must have at least one axis")
             res.extend(mask_positions(item))
-            shape.extend(mask_shape)
             axis += len(mask_shape)
         else:
             if isinstance(item, array) and not is_integer(c.mlx_array_dtype((<array>item)._c)):
@@ -191,9 +204,8 @@ cdef tuple expand_index(array a, object index):
                     f"an array index must hold ints or booleans, not {(<array>item).dtype.name}"
                 )
             res.append(item)
-            shape.append(old_shape[axis])
             axis += 1
-    return (reshape(a, shape) if grown else a), res
+    return (a if added.empty() else expand(a, added)), res
 
 
 cdef bint is_integer(c.mlx_dtype dtype):
@@ -243,8 +255,9 @@ cdef struct BasicIndex:
     Slicing s
     vector[int] selected  # how many of each axis
     vector[int] shape  # of the result: without the axes of ints, with those of None
+    vector[int] squeezed  # axes of ints
+    vector[int] added  # axes of None, in the result
     bint sliced
-    bint reshaped
 
 
 cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
@@ -264,11 +277,11 @@ cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
     basic.s.stop.assign(dims, dims + ndim)
     basic.selected.assign(dims, dims + ndim)
     basic.shape.reserve(ndim + 1)
-    basic.sliced = basic.reshaped = False
+    basic.sliced = False
     for item in index:
         if item is None:
+            basic.added.push_back(<int>basic.shape.size())
             basic.shape.push_back(1)
-            basic.reshaped = True
         elif item is Ellipsis:
             for i in range(ndim - used):
                 basic.shape.push_back(dims[axis])
@@ -291,8 +304,9 @@ cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
             basic.s.start[axis] = position(item, <int>axis, dims[axis])
             basic.s.stop[axis] = basic.s.start[axis] + 1
             basic.selected[axis] = 1
+            basic.squeezed.push_back(<int>axis)
             axis += 1
-            basic.sliced = basic.reshaped = True
+            basic.sliced = True
     while axis < ndim:
         basic.shape.push_back(dims[axis])
         axis += 1
@@ -300,12 +314,14 @@ cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
 
 
 cdef array basic_item(array a, tuple index):
-    """a[index] for ints, slices, Ellipsis and None: one slice, and one reshape if needed."""
+    """a[index] for ints, slices, Ellipsis and None: a slice, without the axes of ints."""
     cdef BasicIndex basic
     read_basic(a, index, basic)
     res = slice_array(a, basic.s) if basic.sliced else a
-    if basic.reshaped:
-        return reshape_to(res, basic.shape)
+    if not basic.squeezed.empty():
+        res = squeeze(res, basic.squeezed)
+    if not basic.added.empty():
+        res = expand(res, basic.added)
     # A new object even for all of `a`: assigning to one must not change the other.
     return res if res is not a else array._take(share(a._c))
 

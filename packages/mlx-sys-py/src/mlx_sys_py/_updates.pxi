@@ -36,7 +36,7 @@ cdef array basic_updated(array a, tuple index, array source, slice_updater updat
     # A scalar broadcasts to any shape.
     if c.mlx_array_ndim(source._c) > 0:
         source = fit(source, basic.shape)
-        if basic.reshaped:
+        if basic.selected != basic.shape:
             source = reshape_to(source, basic.selected)
     res.ctx = NULL
     check(

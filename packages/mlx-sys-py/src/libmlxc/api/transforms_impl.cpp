@@ -5,6 +5,7 @@
 
 #include "core/convert.hpp"
 #include "core/guard.hpp"
+#include "core/vmap_primitives.hpp"
 
 using namespace mlx_c;
 
@@ -28,6 +29,16 @@ void check_range(const Arrays& values, const std::vector<int>& axes, const char*
           " is out of range for an array of " + std::to_string(values[i].ndim()) + " dimensions");
     }
   }
+}
+
+Arrays mapped(const Arrays& values, const std::vector<int>& axes) {
+  Arrays result;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (axes[i] >= 0) {
+      result.push_back(values[i]);
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -71,6 +82,7 @@ int mlx_detail_vmap_replace(
     check_count(values, from, "in_axes");
     check_count(traced_inputs, from, "in_axes");
     check_count(traced_outputs, to, "out_axes");
+    VmapPrimitives lent(mapped(traced_inputs, from), traced_outputs);
     set(res, mlx::core::detail::vmap_replace(values, traced_inputs, traced_outputs, from, to));
   });
 }

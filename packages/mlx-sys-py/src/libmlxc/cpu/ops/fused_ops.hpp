@@ -58,6 +58,18 @@ mlx::core::array attention(
     const std::optional<mlx::core::array>& sinks,
     mlx::core::StreamOrDevice s);
 
+// MLX's own attention, in which a query that sees no key gives zeros, as above.
+mlx::core::array stock_attention(
+    const mlx::core::array& queries,
+    const mlx::core::array& keys,
+    const mlx::core::array& values,
+    float scale,
+    const std::string& mask_mode,
+    const std::optional<mlx::core::array>& mask,
+    const std::optional<mlx::core::array>& sinks,
+    bool force_fused,
+    mlx::core::StreamOrDevice s);
+
 bool fuses_cross_entropy(
     const mlx::core::array& logits, const mlx::core::array& targets, mlx::core::StreamOrDevice s);
 

@@ -18,6 +18,9 @@ using mx::array;
 
 namespace {
 
+// The score of a key that a mask hides.
+constexpr float hidden = -std::numeric_limits<float>::infinity();
+
 bool can_be_broadcast(const mx::Shape& from, const mx::Shape& to) {
   if (from.size() > to.size()) {
     return false;
@@ -74,7 +77,7 @@ void Mask::hide(int head, int query, int keys, float value, float* scores) const
 
 void Mask::apply(const Kernels& kernels, int head, int query, int keys, float* scores) const {
   if (!type_) {
-    return hide(head, query, keys, std::numeric_limits<float>::lowest(), scores);
+    return hide(head, query, keys, hidden, scores);
   }
   const std::size_t item = item_size(*type_);
   const char* row = data_ + offset(head, query) * static_cast<std::ptrdiff_t>(item);
@@ -144,8 +147,13 @@ Weights Heads::weights(int head, Range range) const {
     if (sinks_) {
       scores[-1] = sinks_->data()[head % heads_];
     }
-    kernels_.softmax.in_place(scores - first, first + visible);
-    std::fill(scores + visible, scores + seen, 0.0f);
+    // A query that sees nothing takes nothing: the softmax would be NaN.
+    const bool blind =
+        mask_ && std::all_of(scores - first, scores + visible, [](float x) { return x == hidden; });
+    if (!blind) {
+      kernels_.softmax.in_place(scores - first, first + visible);
+    }
+    std::fill(blind ? scores - first : scores + visible, scores + seen, 0.0f);
   }
   return result;
 }

@@ -1,7 +1,9 @@
 // Scaled dot-product attention, without the matrix of all scores.
 #include <algorithm>
+#include <limits>
 
 #include <mlx/fast.h>
+#include <mlx/ops.h>
 
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
@@ -136,6 +138,36 @@ std::vector<array> inputs_of(
 
 }  // namespace
 
+array stock_attention(
+    const array& queries,
+    const array& keys,
+    const array& values,
+    float scale,
+    const std::string& mask_mode,
+    const std::optional<array>& mask,
+    const std::optional<array>& sinks,
+    bool force_fused,
+    mx::StreamOrDevice s) {
+  const auto attend = [&](const std::optional<array>& applied) {
+    return mx::fast::scaled_dot_product_attention(
+        queries, keys, values, scale, mask_mode, applied, sinks, force_fused, s);
+  };
+  const bool is_bool = mask && mask->dtype() == mx::bool_;
+  const bool may_hide = mask && (is_bool || mx::issubdtype(mask->dtype(), mx::floating));
+  // A sink is always seen.
+  if (!may_hide || sinks || mask->ndim() == 0 || mask->size() == 0) {
+    return attend(mask);
+  }
+  // What sees nothing sees all instead, so that no gradient is NaN, and the result is dropped.
+  const array least(-std::numeric_limits<float>::infinity(), mask->dtype());
+  const array sees =
+      is_bool ? mx::any(*mask, -1, true, s) : mx::not_equal(mx::max(*mask, -1, true, s), least, s);
+  const array y = attend(
+      is_bool ? mx::logical_or(*mask, mx::logical_not(sees, s), s)
+              : mx::where(sees, *mask, array(0, mask->dtype()), s));
+  return mx::where(sees, y, array(0, y.dtype()), s);
+}
+
 bool fuses_attention(
     const array& queries,
     const array& keys,
@@ -179,7 +211,7 @@ array attention(
     if (form.has_sinks) {
       sinks = inputs.back();
     }
-    return std::vector<array>{mx::fast::scaled_dot_product_attention(
+    return std::vector<array>{stock_attention(
         inputs[0], inputs[1], inputs[2], scale, mask_mode, mask, sinks, false, stream)};
   };
   mx::Shape shape = queries.shape();

@@ -1,0 +1,26 @@
+#include "core/complex_numbers.hpp"
+
+#include <stdexcept>
+
+#include <mlx/ops.h>
+
+namespace mlx_c {
+
+namespace mx = mlx::core;
+
+mx::array power(const mx::array& a, const mx::array& b, mx::StreamOrDevice s) {
+  auto result = mx::power(a, b, s);
+  if (!mx::issubdtype(result.dtype(), mx::complexfloating)) {
+    return result;
+  }
+  return mx::where(
+      mx::equal(b, mx::array(0, b.dtype()), s), mx::array(1, result.dtype()), result, s);
+}
+
+void check_rounds(const mx::array& a, const mx::array& b) {
+  if (mx::issubdtype(mx::promote_types(a.dtype(), b.dtype()), mx::complexfloating)) {
+    throw std::invalid_argument("[floor_divide] complex numbers are not rounded down");
+  }
+}
+
+}  // namespace mlx_c

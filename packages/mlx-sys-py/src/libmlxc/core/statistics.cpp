@@ -1,0 +1,86 @@
+#include "core/statistics.hpp"
+
+namespace mlx_c {
+
+namespace mx = mlx::core;
+
+namespace {
+
+// The result of argmin and argmax without an element; none if they need one.
+std::optional<mx::array> no_indices(
+    const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice s) {
+  const int ndim = static_cast<int>(a.ndim());
+  const int place = axis < 0 ? axis + ndim : axis;
+  if (a.size() > 0 || place < 0 || place >= ndim || a.shape(place) == 0) {
+    return std::nullopt;
+  }
+  auto shape = a.shape();
+  if (keepdims) {
+    shape[place] = 1;
+  } else {
+    shape.erase(shape.begin() + place);
+  }
+  return mx::zeros(shape, mx::uint32, s);
+}
+
+}  // namespace
+
+mx::array for_sums(const mx::array& a, mx::StreamOrDevice s) {
+  if (a.dtype() == mx::float16 || a.dtype() == mx::bfloat16) {
+    return mx::astype(a, mx::float32, s);
+  }
+  if (mx::issubdtype(a.dtype(), mx::integer)) {
+    const bool on_cpu = mx::to_stream(s).device == mx::Device::cpu;
+    return mx::astype(a, on_cpu ? mx::float64 : mx::float32, s);
+  }
+  return a;
+}
+
+mx::Dtype statistic_dtype(mx::Dtype dtype) {
+  return mx::issubdtype(dtype, mx::inexact) ? dtype : mx::float32;
+}
+
+mx::array root_of_squares(const mx::array& a, mx::StreamOrDevice s) {
+  const mx::array zero(0, a.dtype()), one(1, a.dtype());
+  // NaN is not 0, and stays.
+  auto is_zero = mx::equal(a, zero, s);
+  return mx::where(is_zero, zero, mx::sqrt(mx::where(is_zero, one, a, s), s), s);
+}
+
+mx::array norm(
+    const mx::array& a,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mx::StreamOrDevice s) {
+  if (!mx::issubdtype(a.dtype(), mx::floating) || (axes && (axes->empty() || axes->size() > 2))) {
+    return mx::linalg::norm(a, axes, keepdims, s);
+  }
+  auto squares = mx::square(for_sums(a, s), s);
+  auto sum = axes ? mx::sum(squares, *axes, keepdims, s) : mx::sum(squares, keepdims, s);
+  return mx::astype(root_of_squares(sum, s), a.dtype(), s);
+}
+
+mx::array argmin(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice s) {
+  auto none = no_indices(a, axis, keepdims, s);
+  return none ? *none : mx::argmin(a, axis, keepdims, s);
+}
+
+mx::array argmax(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice s) {
+  auto none = no_indices(a, axis, keepdims, s);
+  return none ? *none : mx::argmax(a, axis, keepdims, s);
+}
+
+mx::array cumsum(
+    const mx::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mx::Dtype> dtype,
+    mx::StreamOrDevice s) {
+  if (!dtype && mx::issubdtype(a.dtype(), mx::integer) && mx::size_of(a.dtype()) < 4) {
+    dtype = mx::issubdtype(a.dtype(), mx::unsignedinteger) ? mx::uint32 : mx::int32;
+  }
+  return mx::cumsum(a, axis, reverse, inclusive, dtype, s);
+}
+
+}  // namespace mlx_c

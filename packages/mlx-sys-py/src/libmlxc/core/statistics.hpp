@@ -1,0 +1,77 @@
+// Reductions that are right where MLX's overflow, lose digits or have no gradient.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <mlx/array.h>
+#include <mlx/linalg.h>
+#include <mlx/ops.h>
+#include <mlx/utils.h>
+
+namespace mlx_c {
+
+// `a` in the type to sum it in: float32 for half precision; for integers float64 where there is
+// one, else float32.
+mlx::core::array for_sums(const mlx::core::array& a, mlx::core::StreamOrDevice s);
+
+// A square root with a gradient of 0 at 0: that of the sum of squares under it vanishes there, and
+// the one that MLX multiplies it by is infinite.
+mlx::core::array root_of_squares(const mlx::core::array& a, mlx::core::StreamOrDevice s);
+
+// The type of a mean or variance of elements of `dtype`.
+mlx::core::Dtype statistic_dtype(mlx::core::Dtype dtype);
+
+inline mlx::core::StreamOrDevice last_of(const mlx::core::StreamOrDevice& s) {
+  return s;
+}
+
+template <class First, class... Rest>
+mlx::core::StreamOrDevice last_of(const First&, const Rest&... rest) {
+  return last_of(rest...);
+}
+
+// MLX's functions of these names, which take the axes in several ways and the stream as the last.
+template <class... Args>
+mlx::core::array mean(const mlx::core::array& a, const Args&... args) {
+  const auto s = last_of(args...);
+  return mlx::core::astype(mlx::core::mean(for_sums(a, s), args...), statistic_dtype(a.dtype()), s);
+}
+
+template <class... Args>
+mlx::core::array var(const mlx::core::array& a, const Args&... args) {
+  const auto s = last_of(args...);
+  return mlx::core::astype(mlx::core::var(for_sums(a, s), args...), statistic_dtype(a.dtype()), s);
+}
+
+template <class... Args>
+mlx::core::array stddev(const mlx::core::array& a, const Args&... args) {
+  const auto s = last_of(args...);
+  return mlx::core::astype(
+      root_of_squares(mlx::core::var(for_sums(a, s), args...), s), statistic_dtype(a.dtype()), s);
+}
+
+// MLX's `norm` without an order: the root of the sum of squares.
+mlx::core::array norm(
+    const mlx::core::array& a,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mlx::core::StreamOrDevice s);
+
+// MLX's functions of these names, which refuse an empty array even where there is nothing to find.
+mlx::core::array argmin(
+    const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
+mlx::core::array argmax(
+    const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
+
+// MLX's function of this name; sums of small integers have the type that `sum` gives them.
+mlx::core::array cumsum(
+    const mlx::core::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mlx::core::Dtype> dtype,
+    mlx::core::StreamOrDevice s);
+
+}  // namespace mlx_c
