@@ -7,10 +7,6 @@ from levels import is_excluded
 from levels import level as level
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "ours_only: not at level stock")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     excluded = [item for item in items if is_excluded(item)]
     if excluded:

@@ -133,6 +133,17 @@ def copied() -> list[array]:
     return []
 
 
+def quantized_product() -> array:
+    w, scales, biases = quantized()
+    return ops.quantized_matmul(x(), w, scales, biases, group_size=32, bits=4)
+
+
+def gathered_quantized_product() -> array:
+    w, scales, biases = (ops.reshape(part, [2, 16, -1]) for part in quantized())
+    rows = ops.reshape(x(), [2, 1, 32])
+    return ops.gather_qmm(rows, w, scales, biases, indices(), indices(), group_size=32, bits=4)
+
+
 GRAPHS: dict[str, Graph] = {
     **{primitive: unary(name) for primitive, name in UNARY.items()},
     **{primitive: binary(name) for primitive, name in BINARY.items()},
@@ -157,16 +168,9 @@ GRAPHS: dict[str, Graph] = {
     "GatherMM": lambda: ops.gather_mm(
         ops.reshape(array(W), [2, 16, 32]), ops.reshape(array(W), [2, 32, 16]), indices(), indices()
     ),
-    "GatherQMM": lambda: ops.gather_qmm(
-        ops.reshape(x(), [2, 1, 32]),
-        *(ops.reshape(part, [2, 16, -1]) for part in quantized()),
-        indices(),
-        indices(),
-        group_size=32,
-        bits=4,
-    ),
+    "GatherQMM": gathered_quantized_product,
     "Matmul": lambda: ops.matmul(x(), array(W)),
-    "QuantizedMatmul": lambda: ops.quantized_matmul(x(), *quantized(), group_size=32, bits=4),
+    "QuantizedMatmul": quantized_product,
     "SegmentedMM": lambda: ops.segmented_mm(
         array(W), array(W), array(np.array([[0, 8], [8, 32]], np.uint32))
     ),

@@ -13,17 +13,17 @@ template <class T>
 class Buffer {
  public:
   explicit Buffer(std::size_t size)
-      : data_(static_cast<T*>(::operator new(size * sizeof(T), alignment_))) {}
+      : data_(static_cast<T*>(::operator new(size * sizeof(T), alignment))) {}
 
   T* data() const {
     return data_.get();
   }
 
  private:
-  static constexpr std::align_val_t alignment_{64};
+  static constexpr std::align_val_t alignment{64};
   struct Free {
     void operator()(T* p) const {
-      ::operator delete(p, alignment_);
+      ::operator delete(p, alignment);
     }
   };
   std::unique_ptr<T, Free> data_;
