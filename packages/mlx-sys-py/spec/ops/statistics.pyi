@@ -4,7 +4,12 @@ cpp_includes = ["core/statistics.hpp"]
 
 @method
 @c("mlx_mean", "array a, bool keepdims", cpp="mlx_c::mean", when="axis is None")
-@c("mlx_mean_axis", "array a, int axis, bool keepdims", cpp="mlx_c::mean", when="isinstance(axis, int)")
+@c(
+    "mlx_mean_axis",
+    "array a, int axis, bool keepdims",
+    cpp="mlx_c::mean",
+    when="isinstance(axis, int)",
+)
 @c("mlx_mean_axes", "array a, ints axes, bool keepdims", cpp="mlx_c::mean", axes="axis")
 def mean(
     a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
@@ -63,7 +68,12 @@ def count_nonzero(
 
 @method
 @c("mlx_var", "array a, bool keepdims, int ddof", cpp="mlx_c::var", when="axis is None")
-@c("mlx_var_axis", "array a, int axis, bool keepdims, int ddof", cpp="mlx_c::var", when="isinstance(axis, int)")
+@c(
+    "mlx_var_axis",
+    "array a, int axis, bool keepdims, int ddof",
+    cpp="mlx_c::var",
+    when="isinstance(axis, int)",
+)
 @c("mlx_var_axes", "array a, ints axes, bool keepdims, int ddof", cpp="mlx_c::var", axes="axis")
 def var(
     a: array,
@@ -106,7 +116,12 @@ def var(
 
 @method
 @c("mlx_std", "array a, bool keepdims, int ddof", cpp="mlx_c::stddev", when="axis is None")
-@c("mlx_std_axis", "array a, int axis, bool keepdims, int ddof", cpp="mlx_c::stddev", when="isinstance(axis, int)")
+@c(
+    "mlx_std_axis",
+    "array a, int axis, bool keepdims, int ddof",
+    cpp="mlx_c::stddev",
+    when="isinstance(axis, int)",
+)
 @c("mlx_std_axes", "array a, ints axes, bool keepdims, int ddof", cpp="mlx_c::stddev", axes="axis")
 def std(
     a: array,
