@@ -386,7 +386,10 @@ def dev(session: nox.Session) -> None:
     (site,) = venv.glob("lib/python3.*/site-packages")
     for package in PACKAGES:
         folder = PACKAGES_DIR / package
-        options = ("--no-build-isolation", f"-Cbuild-dir={DEV_DIR / package}", *session.posargs)
+        options = ["--no-build-isolation", f"-Cbuild-dir={DEV_DIR / package}", *session.posargs]
+        if package == NATIVE:
+            # Used where it is built, the library is not beside MLX.
+            options.append(f"-Csetup-args=-Dcpp_link_args=-Wl,-rpath,{site / 'mlx' / 'lib'}")
         install(*options, "--editable", str(folder))
         # meson-python installs a hook that builds on import and answers imports only: type checkers
         # do not see through it, and there is no folder of headers and libraries. Folders serve all.

@@ -6,7 +6,7 @@
     start="0.0 if stop is None or start is None else start",
     stop="end",
     step="1.0 if step is None else step",
-    dtype="to_range_dtype(start, stop, step) if dtype is None else dtype",
+    dtype="dtype if dtype is not None else to_range_dtype(start, stop, step)",
     cpp="mlx_c::arange",
 )
 def arange(
