@@ -146,8 +146,8 @@ class _Body:
         """The Python argument that a C parameter is made of, for errors."""
         assert param.source
         read = {node.id for node in ast.walk(param.source) if isinstance(node, ast.Name)}
-        taken = (arg.arg for arg in parameters(self.function.args))
-        return next((name for name in taken if name in read), param.name)
+        taken = [arg.arg for arg in parameters(self.function.args) if arg.arg in read]
+        return param.name if param.name in taken else next(iter(taken), param.name)
 
     def fill(self, template: str, **values: str) -> str:
         return template.format(**values, **self.names)
