@@ -259,7 +259,7 @@ def check_names(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types of all packages with mypy, and the stubs against the extensions."""
+    """Check the types of all packages with mypy and as users see them, and the native stubs."""
     install_packages(session)
     session.install(*group("typing"))
     native_tools = (f"packages/{NATIVE}/codegen", f"packages/{NATIVE}/tools")
@@ -275,6 +275,8 @@ def typing(session: nox.Session) -> None:
     # One by one, as two packages may name a file alike.
     for package in PACKAGES:
         session.run("mypy", f"packages/{package}/tests")
+    # What editors show users, who may not have mypy.
+    session.run("pyright", "--pythonpath", f"{session.bin}/python", "tests/typing")
 
 
 @nox.session(default=False)
@@ -319,6 +321,16 @@ def downstream(session: nox.Session) -> None:
     """Build and run C and Cython projects against the installed packages."""
     environment = install_tests(session)
     session.run(*PYTEST, "tests/test_downstream.py", *session.posargs, env=environment)
+
+
+@nox.session(default=False, name="drop-in")
+def drop_in(session: nox.Session) -> None:
+    """Run programs written for official MLX on it and on these packages, and compare."""
+    environment = install_tests(session)
+    session.install(*group("drop-in-needs"))
+    # Without what else they ask for: another backend of MLX, PyTorch.
+    session.install("--no-deps", *group("drop-in"))
+    session.run(*PYTEST, "tests/test_dropin.py", *session.posargs, env=environment)
 
 
 @nox.session

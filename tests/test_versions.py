@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,11 @@ def mlx_version() -> str:
 @pytest.mark.parametrize("package", MANIFESTS)
 def test_meson_and_pyproject_agree(package: str) -> None:
     assert meson_version(package) == version(package)
+
+
+@pytest.mark.parametrize("package", MANIFESTS)
+def test_modules_tell_their_version(package: str) -> None:
+    assert import_module(package.replace("-", "_")).__version__ == version(package)
 
 
 def test_one_version_follows_mlx() -> None:

@@ -65,8 +65,8 @@ FORMULAS: list[tuple[str, str, tuple[Any, ...], Callable[[np.ndarray], np.ndarra
     ("softmax", "Softmax", (), softmax),
     ("softmin", "Softmin", (), lambda x: softmax(-x)),
     ("log_softmax", "LogSoftmax", (), lambda x: np.log(softmax(x))),
-    ("step", "Step", (), lambda x: (x > 0).astype(np.int32)),
-    ("step", "Step", (1.0,), lambda x: (x > 1).astype(np.int32)),
+    ("step", "Step", (), lambda x: (x >= 0).astype(np.int32)),
+    ("step", "Step", (1.0,), lambda x: (x >= 1).astype(np.int32)),
     ("glu", "GLU", (), lambda x: x[:, :3] * sigmoid(x[:, 3:])),
 ]
 
@@ -156,3 +156,19 @@ def test_far_out_there_are_numbers_and_slopes(name: str, value: float) -> None:
 def test_half_precision_stays_half_precision(name: str) -> None:
     for dtype in (mx.float16, mx.bfloat16):
         assert getattr(nn, name)(mx.array(X).astype(dtype)).dtype == dtype
+
+
+def test_step_at_the_threshold() -> None:
+    x = mx.array([-0.5, 0.0, 0.5])
+    assert nn.step(x).tolist() == nn.Step()(x).tolist() == [0, 1, 1]
+    assert nn.step(x, 0.5).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("value", [0.0, 1e4, -1e8, 1e20])
+def test_log_softmax_of_large_values(value: float) -> None:
+    x = mx.full((2, 2), value)
+    expected = [[-0.6931472, -0.6931472]] * 2
+    for axis in (0, 1):
+        np.testing.assert_allclose(nn.log_softmax(x, axis).tolist(), expected, rtol=1e-6)
+    gradient = mx.grad(lambda x: nn.log_softmax(x)[0, 0])(x)
+    assert gradient.tolist() == [[0.5, -0.5], [0, 0]]

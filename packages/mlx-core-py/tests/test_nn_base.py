@@ -136,22 +136,63 @@ def test_children_and_leaves() -> None:
     ]
 
 
-def test_named_modules_come_from_the_outside_in() -> None:
+def test_named_modules_are_in_the_order_of_mlx() -> None:
     model = Model()
     named = model.named_modules()
+    # From the outside in, the last of several first.
     assert [path for path, _ in named] == [
         "",
-        "block",
-        "block.norm",
-        "block.layers.0",
-        "block.layers.1",
         "parts.act",
+        "block",
+        "block.layers.1",
+        "block.layers.0",
+        "block.norm",
     ]
     assert named[0][1] is model
     assert [id(m) for m in model.modules()] == [id(m) for _, m in named]
     seen: list[str] = []
     assert model.apply_to_modules(lambda path, _: seen.append(path)) is model
     assert seen == [path for path, _ in named]
+
+
+def test_modules_that_a_function_puts_in_are_visited() -> None:
+    model = nn.Sequential(nn.Sequential(nn.ReLU()))
+
+    def grow(path: str, module: nn.Module) -> None:
+        if path == "layers.0":
+            module.layers = [nn.SiLU(), nn.Tanh()]
+
+    seen: list[str] = []
+    model.apply_to_modules(grow)
+    model.apply_to_modules(lambda path, module: seen.append(type(module).__name__))
+    assert seen == ["Sequential", "Sequential", "Tanh", "SiLU"]
+    visited: list[str] = []
+
+    def grow_and_note(path: str, module: nn.Module) -> None:
+        visited.append(path)
+        if path == "layers.0":
+            module.layers = [nn.SiLU()]
+
+    model.apply_to_modules(grow_and_note)
+    assert visited == ["", "layers.0", "layers.0.layers.0"]
+
+
+def test_layers_may_have_a_training_mode_of_their_own() -> None:
+    class Noted(nn.Module):
+        def _set_training_mode(self, mode: bool) -> None:
+            super()._set_training_mode(mode)
+            self.noted = mode
+
+    layer = Noted()
+    nn.Sequential(layer).eval()
+    assert layer.noted is False
+    assert not layer.training
+
+
+def test_dir_shows_the_state() -> None:
+    layer = nn.Linear(1, 1)
+    assert {"weight", "bias", "update", "_training"} <= set(dir(layer))
+    assert sorted(set(dir(layer))) == dir(layer)
 
 
 def test_filter_and_map() -> None:

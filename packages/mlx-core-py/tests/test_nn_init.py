@@ -62,3 +62,8 @@ def test_orthogonal(shape: tuple[int, int]) -> None:
 def test_wrong_arguments_of_initializers(call: Any) -> None:
     with pytest.raises(ValueError, match="must"):
         call()
+
+
+def test_orthogonal_says_what_it_got() -> None:
+    with pytest.raises(ValueError, match="2D array, but is a 3D array"):
+        nn.init.orthogonal()(mx.zeros((2, 2, 2)))

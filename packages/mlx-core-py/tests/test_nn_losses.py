@@ -198,3 +198,34 @@ def test_gradient_of_cross_entropy_is_the_difference_of_probabilities() -> None:
 
     expected = np.exp(LOGS) - np.eye(5)[CLASSES]
     assert np.allclose(np.array(mx.grad(loss)(mx.array(X))), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, -1e6, 1e6])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_cross_entropy_of_large_logits(offset: float, axis: int) -> None:
+    # Halves, which the sum with the offset keeps.
+    logits = np.array([[2.0, -1.0, 0.5], [0.0, 4.5, -3.0]]) + offset
+    classes = np.array([0, 2])
+    # In double precision, after the offset.
+    logs = log_softmax(logits - offset)
+    expected = -logs[np.arange(2), classes]
+    x = mx.array((logits if axis else logits.T).astype(np.float32))
+    for targets in (
+        mx.array(classes),
+        mx.array(np.eye(3)[classes] if axis else np.eye(3)[classes].T),
+    ):
+        found = losses.cross_entropy(x, targets, axis=axis)
+        np.testing.assert_allclose(np.array(found), expected, rtol=1e-5)
+    smooth = losses.cross_entropy(x, mx.array(classes), axis=axis, label_smoothing=0.2)
+    np.testing.assert_allclose(np.array(smooth), 0.8 * expected - 0.2 * logs.mean(-1), rtol=1e-5)
+    gradient = mx.grad(lambda x: losses.cross_entropy(x, mx.array(classes), axis=axis).sum())(x)
+    exact = np.exp(logs) - np.eye(3)[classes]
+    np.testing.assert_allclose(np.array(gradient), exact if axis else exact.T, atol=1e-6)
+
+
+def test_smooth_l1_without_smoothing_is_l1() -> None:
+    x, y = mx.array([1.0, 3.0, 2.0]), mx.array([0.0, 5.0, 2.0])
+    assert losses.smooth_l1_loss(x, y, beta=0.0, reduction="none").tolist() == [1, 2, 0]
+    assert mx.grad(losses.smooth_l1_loss)(x, y, beta=0.0).tolist()[2] == 0
+    with pytest.raises(ValueError, match="beta must be at least 0"):
+        losses.smooth_l1_loss(x, y, beta=-1.0)

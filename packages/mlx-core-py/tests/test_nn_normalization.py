@@ -97,9 +97,10 @@ def test_wrong_input_of_instance_norm(x: Any, error: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize("eps", [0.0, -1.0, float("nan")])
-def test_instance_norm_needs_a_positive_eps(eps: float) -> None:
-    with pytest.raises(ValueError, match="eps must"):
-        nn.InstanceNorm(3, eps)
+@pytest.mark.parametrize("layer", [nn.InstanceNorm, nn.LayerNorm, nn.RMSNorm])
+def test_eps_must_be_positive(layer: type[nn.Module], eps: float) -> None:
+    with pytest.raises(ValueError, match="eps must be positive"):
+        layer(3, eps)  # type: ignore[call-arg]
 
 
 def test_instance_norm_of_half_precision_does_not_overflow() -> None:

@@ -1,5 +1,6 @@
 """Quantized layers compute what the layers with the unpacked weights compute."""
 
+import math
 from typing import Any
 
 import mlx_core_py as mx
@@ -85,10 +86,35 @@ def test_quantized_layers_stay_frozen(layer: nn.Module) -> None:
     outer = nn.Sequential(layer, nn.RMSNorm(4))
     for module in (layer, outer):
         module.unfreeze()
-        module.unfreeze(keys="scales")
+        module.unfreeze(keys="weight")
         assert layer.trainable_parameters() == {}
     trainable = [path for path, _ in tree_flatten(outer.trainable_parameters())]
     assert trainable == ["layers.1.weight"]
+    for module in (layer, outer):
+        module.freeze()
+        module.unfreeze(keys=["scales", "bias"])
+        assert set(layer.trainable_parameters()) == {"scales", "bias"} & set(layer)
+
+
+def test_gradients_of_scales() -> None:
+    layer = nn.QuantizedLinear(64, 8, bits=8)
+    layer.unfreeze(keys=["scales", "biases"])
+    x = mx.random.normal((2, 64))
+
+    def loss(x: mx.array) -> mx.array:
+        return mx.sum(mx.square(layer(x)))
+
+    _, gradients = nn.value_and_grad(layer, loss)(x)
+    assert set(gradients) == {"scales", "biases"}
+    scales = layer.scales
+    step = mx.zeros_like(scales)
+    step[2, 0] = 1e-3
+    values = []
+    for sign in (1, -1):
+        layer.scales = scales + sign * step
+        values.append(loss(x).item())
+    slope = (values[0] - values[1]) / 2e-3
+    assert math.isclose(gradients["scales"][2, 0].item(), slope, rel_tol=2e-2)
 
 
 def test_training_around_quantized_layers() -> None:

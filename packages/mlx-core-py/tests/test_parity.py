@@ -25,23 +25,12 @@ MODULES = {
     },
 }
 
-SHARDED = "a model is not spread over processes here"
 NOT_FOR_LANGUAGE_MODELS = "a layer that the language models here do not have"
 ABSENT = {
     "core.ArrayIterator": "iter(array) is an iterator of Python's own",
-    "core.ThreadLocalStream": "new_thread_local_stream makes a Stream",
     "core.array.__div__": "the division of Python 2",
     "core.array.__rdiv__": "the division of Python 2",
     "core.array.__setstate__": "__reduce__ makes the array with its values",
-    "nn.average_gradients": SHARDED,
-    "nn.fully_shard": SHARDED,
-    "nn.AllToShardedLinear": SHARDED,
-    "nn.FullyShardedModule": SHARDED,
-    "nn.QuantizedAllToShardedLinear": SHARDED,
-    "nn.QuantizedShardedToAllLinear": SHARDED,
-    "nn.ShardedToAllLinear": SHARDED,
-    "nn.utils.average_gradients": SHARDED,
-    "nn.utils.clip_grad_norm_sharded": SHARDED,
     **{
         f"nn.{name}": NOT_FOR_LANGUAGE_MODELS
         for name in (

@@ -1,13 +1,16 @@
 """Derivatives are those of mathematics, for trees as for arrays."""
 
+import threading
 from collections import namedtuple
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import mlx_core_py as mx
 import numpy as np
 import pytest
 from comparing import close
+from mlx_core_py import nn
 
 Pair = namedtuple("Pair", "first second")
 
@@ -226,3 +229,79 @@ def test_wrong_directions(
 def test_outputs_must_be_arrays(transform: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="dict"):
         transform(lambda x: {"a": x}, [X], [X])
+
+
+def test_changes_of_the_containers_of_arguments_stay() -> None:
+    m: dict[str, Any] = {
+        "a": mx.array(1.0),
+        "b": [mx.array(2.0), mx.array(3.0)],
+        "c": mx.array(5.0),
+    }
+    a, inner, second = m["a"], m["b"], m["b"][1]
+
+    def change(m: dict[str, Any]) -> Any:
+        m["new"] = mx.array(7.0)
+        m["b"][0] = mx.array(9.0)
+        m["b"].append(mx.array(4.0))
+        del m["c"]
+        return m["a"] * m["b"][1]
+
+    gradients = mx.grad(change)(m)
+    assert gradients["a"].item() == 3
+    assert gradients["b"][1].item() == 1
+    assert gradients["c"].item() == 0
+    # What was not changed is the very object that it was.
+    assert m["a"] is a
+    assert m["b"] is inner
+    assert inner[1] is second
+    assert [x.item() for x in inner] == [9, 3, 4]
+    assert list(m) == ["a", "b", "new"]
+
+
+def test_lists_of_arguments_may_become_shorter() -> None:
+    m = [mx.array(1.0), mx.array(2.0)]
+    assert mx.grad(lambda m: m.pop() * m[0])(m)[0].item() == 2
+    assert [x.item() for x in m] == [1]
+
+
+def test_containers_are_whole_again_after_an_error() -> None:
+    m = [mx.array(1.0)]
+    before = m[0]
+
+    def fail(m: list[mx.array]) -> mx.array:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        mx.grad(fail)(m)
+    assert m[0] is before
+
+
+def test_threads_may_differentiate_by_the_same_dictionary() -> None:
+    parameters = {"w": mx.array(3.0)}
+    both = threading.Barrier(2, timeout=60)
+
+    def loss(parameters: dict[str, mx.array]) -> mx.array:
+        both.wait()
+        value = parameters["w"] * parameters["w"]
+        both.wait()
+        return value
+
+    with ThreadPoolExecutor(2) as pool:
+        gradients = list(pool.map(mx.grad(loss), [parameters] * 2))
+    assert [gradient["w"].item() for gradient in gradients] == [6, 6]
+
+
+def test_a_module_is_an_argument_as_it_is() -> None:
+    linear = nn.Linear(2, 1)
+    model = nn.Sequential(linear, nn.ReLU())
+    weight = linear.weight
+    x = mx.array([[3.0, 4.0]])
+
+    def loss(given: nn.Module) -> mx.array:
+        assert given is model
+        return mx.sum(given.layers[0](x))
+
+    gradients = mx.grad(loss)(model)
+    assert gradients["layers"][0]["weight"].tolist() == [[3, 4]]
+    assert gradients["layers"][1] == {}
+    assert linear.weight is weight

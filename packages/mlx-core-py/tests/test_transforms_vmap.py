@@ -91,3 +91,13 @@ def test_vmap_takes_positional_arguments_only() -> None:
 def test_vmap_results_must_be_arrays() -> None:
     with pytest.raises(ValueError, match="float"):
         mx.vmap(lambda a: 1.0)(X)
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_axis_of_the_one_output_in_a_tuple(kind: type) -> None:
+    x = mx.arange(6).reshape(2, 3)
+    assert mx.array_equal(mx.vmap(lambda v: v, out_axes=kind([1]))(x), x.T)
+    (only,) = mx.vmap(lambda v: [v], out_axes=kind([1]))(x)
+    assert mx.array_equal(only, x.T)
+    with pytest.raises(ValueError, match="prefix"):
+        mx.vmap(lambda v: v, out_axes=kind([1, 1]))(x)

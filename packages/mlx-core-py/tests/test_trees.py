@@ -155,3 +155,36 @@ def test_merge_with_a_function() -> None:
 def test_reduce_without_leaves_or_start() -> None:
     assert tree_reduce(lambda a, b: a + b, []) is None
     assert tree_reduce(lambda a, b: a + b, [1, {"a": 2}]) == 3
+
+
+def test_unflatten_tells_equal_numbers_apart() -> None:
+    assert tree_unflatten([("01", "a"), ("1", "b")]) == {"01": "a", "1": "b"}
+    assert tree_unflatten([("00.x", 1), ("0.x", 2)]) == {"00": {"x": 1}, "0": {"x": 2}}
+    assert tree_unflatten([("01", "a"), ("0", "b")]) == ["b", "a"]
+
+
+@pytest.mark.parametrize(("a", "b"), [({}, []), ((), []), ([{}], [()])])
+def test_merge_refuses_empty_containers_of_two_kinds(a: Any, b: Any) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        tree_merge(a, b)
+    assert tree_merge(a, a) == a
+
+
+class Tuple(tuple[Any, ...]):
+    """A tuple of a class of its own."""
+
+
+class List(list[Any]):
+    """A list of a class of its own."""
+
+
+@pytest.mark.parametrize("tree", [Tuple([1, 2]), List([1, 2]), Pair(1, 2)])
+def test_classes_of_sequences_are_kept(tree: Any) -> None:
+    for mapped in (
+        tree_map(lambda x: x + 1, tree),
+        tree_map(lambda x, y: y + 1, tree, [1, 2]),
+        tree_map_with_path(lambda _, x: x + 1, {"a": tree})["a"],
+        tree_merge(tree, tree, lambda x, _: x + 1),
+    ):
+        assert type(mapped) is type(tree)
+        assert list(mapped) == [2, 3]

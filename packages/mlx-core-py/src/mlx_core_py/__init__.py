@@ -11,7 +11,7 @@ from math import nan as nan
 from math import pi as pi
 from typing import TYPE_CHECKING
 
-from mlx_sys_py import __version__ as __version__
+from mlx_sys_py import MLX_VERSION as _MLX_VERSION
 from mlx_sys_py import linalg as _linalg
 from mlx_sys_py.ops import *
 from mlx_sys_py.utils import einsum_path as einsum_path
@@ -25,6 +25,9 @@ from mlx_core_py._types import array as array
 from mlx_core_py.dtypes import *
 from mlx_core_py.io import *
 from mlx_core_py.transforms import *
+
+# This package has the version of the MLX that it stands for.
+__version__ = _MLX_VERSION
 
 Array = array
 matrix_norm = _linalg.norm

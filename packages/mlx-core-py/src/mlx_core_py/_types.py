@@ -51,6 +51,9 @@ from mlx_sys_py import uint32 as uint32
 from mlx_sys_py import uint64 as uint64
 from mlx_sys_py import unsignedinteger as unsignedinteger
 
+# What new_thread_local_stream makes: here, a stream as the others.
+ThreadLocalStream = Stream
+
 
 def asarray(a: _Any, dtype: Dtype | None = None, *, copy: bool | None = None) -> array:
     """Convert to an array.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
+from operator import is_not
 from typing import Any, NamedTuple
 
 from mlx_sys_py import array
@@ -136,8 +137,8 @@ def tree_flatten(
 def tree_unflatten(tree: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> Any:
     """Build a tree from leaves and their paths: the inverse of :func:`tree_flatten`.
 
-    A level whose keys are all whole numbers becomes a list, with ``{}`` where a number is
-    missing; every other level becomes a dictionary.
+    A level whose keys are all whole numbers, each another one, becomes a list, with ``{}`` where
+    a number is missing; every other level becomes a dictionary.
 
     Args:
         tree: Pairs of path and leaf, or a dictionary from path to leaf.
@@ -208,12 +209,21 @@ def tree_merge(tree_a: Any, tree_b: Any, merge_fn: Callable[[Any, Any], Any] | N
         The joined tree.
 
     Raises:
-        ValueError: If both trees have a value at the same place and there is no ``merge_fn``.
+        ValueError: If both trees have a value at the same place and there is no ``merge_fn``, or
+            empty containers of two kinds.
 
     Example:
         >>> tree_merge({"a": 1, "c": [None, 3]}, {"b": 2, "c": [4]})
         {'a': 1, 'c': [4, 3], 'b': 2}
     """
+    both_are_containers = isinstance(tree_a, _CONTAINERS) and isinstance(tree_b, _CONTAINERS)
+    if both_are_containers and not tree_a and not tree_b:
+        if type(tree_a) is not type(tree_b):
+            raise ValueError(
+                f"tree_a is an empty {type(tree_a).__name__} where tree_b is an empty "
+                f"{type(tree_b).__name__}"
+            )
+        return tree_a
     if _is_empty(tree_a):
         return tree_b if not _is_empty(tree_b) or tree_a is None else tree_a
     if _is_empty(tree_b):
@@ -240,6 +250,9 @@ class _Level(dict[str, Any]):
             for key, child in self.items()
         }
         if not all(key.isascii() and key.isdecimal() for key in children):
+            return children
+        if len({key.lstrip("0") or "0" for key in children}) < len(children):
+            # Such as "01" and "1", which no list tells apart.
             return children
         # The length first: int() itself refuses very long numbers with a message about limits.
         longest = max((len(key) for key in children), default=0)
@@ -300,6 +313,60 @@ def with_arrays(tree: Any, arrays: Iterator[Any], constants: bool = True) -> Any
         return leaf if constants else None
 
     return _map(fill, tree)
+
+
+class Loan:
+    """Trees with other arrays in place of theirs, lent to a function.
+
+    The function may change the lists and dictionaries, and whoever lent them sees it: lists and
+    dictionaries are lent as copies, as other threads may read them meanwhile, and those of
+    subclasses, such as modules, are lent themselves, as a copy would be another object.
+
+    Args:
+        trees: A container of the trees.
+        arrays: What takes the place of the arrays, one after the other.
+    """
+
+    def __init__(self, trees: Any, arrays: Iterator[array]) -> None:
+        self._arrays = arrays
+        self._lent: list[tuple[Any, Any]] = []
+        # What was lent, by the identity of what is there instead, which is kept alive with it.
+        self._originals: dict[int, tuple[Any, Any]] = {}
+        self.trees = self._lend(trees)
+
+    def _lend(self, tree: Any) -> Any:
+        lent: Any
+        if isinstance(tree, array):
+            lent = next(self._arrays)
+        elif isinstance(tree, tuple):
+            return _like(tree, [self._lend(child) for child in tree])
+        elif isinstance(tree, list | dict):
+            lent = tree.copy() if type(tree) in _CONTAINERS else tree
+            self._lent.append((tree, lent))
+            for key, child in [*entries_of(tree)]:
+                lent[key] = self._lend(child)
+        else:
+            return tree
+        self._originals[id(lent)] = (tree, lent)
+        return lent
+
+    def give_back(self) -> None:
+        """Put the arrays back, and into copied containers what has been changed in the copy."""
+        for original, lent in self._lent:
+            if isinstance(original, list):
+                entries = [self._original(value) for value in lent]
+                if len(entries) != len(original) or any(map(is_not, entries, original)):
+                    original[:] = entries
+                continue
+            for key in [key for key in original if key not in lent]:
+                del original[key]
+            for key, value in [*lent.items()]:
+                entry = self._original(value)
+                if original.get(key, NOTHING) is not entry:
+                    original[key] = entry
+
+    def _original(self, value: Any) -> Any:
+        return self._originals.get(id(value), (value, value))[0]
 
 
 class Slot(NamedTuple):
@@ -394,14 +461,17 @@ def _collect_slots(tree: Any, found: list[Slot], where: str) -> None:
 def _map(fn: Callable[[Any], Any], tree: Any) -> Any:
     """Map one tree, without paths: transforms do it at every call."""
     if isinstance(tree, list):
-        return [_map(fn, child) if isinstance(child, _CONTAINERS) else fn(child) for child in tree]
+        return _like(
+            tree,
+            [_map(fn, child) if isinstance(child, _CONTAINERS) else fn(child) for child in tree],
+        )
     if isinstance(tree, dict):
         return {
             key: _map(fn, child) if isinstance(child, _CONTAINERS) else fn(child)
             for key, child in tree.items()
         }
     if isinstance(tree, tuple):
-        return _tuple_like(
+        return _like(
             tree,
             [_map(fn, child) if isinstance(child, _CONTAINERS) else fn(child) for child in tree],
         )
@@ -436,12 +506,16 @@ def _rebuild(tree: Any, children: list[Any]) -> Any:
     """Return a container of the kind of ``tree`` that holds ``children``."""
     if isinstance(tree, dict):
         return dict(zip(tree, children, strict=True))
-    return children if isinstance(tree, list) else _tuple_like(tree, children)
+    return _like(tree, children)
 
 
-def _tuple_like(tree: tuple[Any, ...], children: list[Any]) -> tuple[Any, ...]:
+def _like(tree: list[Any] | tuple[Any, ...], children: list[Any]) -> Any:
+    """Return a list or tuple of the class of ``tree``."""
+    kind = type(tree)
+    if kind is list:
+        return children
     # A named tuple takes its entries one by one.
-    make = tuple if type(tree) is tuple else getattr(type(tree), "_make", tuple)
+    make = tuple if kind is tuple else getattr(kind, "_make", kind)
     return make(children)
 
 

@@ -1,11 +1,15 @@
 """Run language models: loading, caches, sampling, generation, and a command line."""
 
+# The packages share one version.
+from mlx_core_py import __version__
+
 from . import cache, sample_utils
 from .generate import GenerationResponse, generate, generate_step, stream_generate
 from .loading import load, load_model
 
 __all__ = [
     "GenerationResponse",
+    "__version__",
     "cache",
     "generate",
     "generate_step",

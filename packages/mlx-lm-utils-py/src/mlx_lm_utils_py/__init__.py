@@ -1,5 +1,8 @@
 """What every language model needs: tokenizers, chat templates, RoPE, masks, model files."""
 
+# The packages share one version.
+from mlx_core_py import __version__
+
 from .chat_template import render_chat_template
 from .config import from_config, read_json
 from .detokenizer import StreamingDetokenizer
@@ -13,6 +16,7 @@ from .tokenizer import Tokenizer
 __all__ = [
     "StreamingDetokenizer",
     "Tokenizer",
+    "__version__",
     "context_length",
     "create_attention_mask",
     "create_causal_mask",

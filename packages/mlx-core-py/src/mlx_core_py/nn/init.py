@@ -239,7 +239,9 @@ def sparse(
 
     def initialize(a: mx.array) -> mx.array:
         if a.ndim != 2:
-            raise ValueError(f"a must be a matrix, but has the shape {a.shape}")
+            raise ValueError(
+                f"a must be a 2D array, but is a {a.ndim}D array of shape {tuple(a.shape)}"
+            )
         zeros = math.ceil(sparsity * a.shape[1])
         rank = mx.argsort(mx.argsort(mx.random.uniform(shape=a.shape), axis=1), axis=1)
         return mx.where(rank < zeros, 0, mx.random.normal(a.shape, dtype, mean, std))
@@ -268,7 +270,9 @@ def orthogonal(gain: float = 1.0, dtype: mx.Dtype = mx.float32) -> Initializer:
 
     def initialize(a: mx.array) -> mx.array:
         if a.ndim != 2:
-            raise ValueError(f"a must be a matrix, but has the shape {a.shape}")
+            raise ValueError(
+                f"a must be a 2D array, but is a {a.ndim}D array of shape {tuple(a.shape)}"
+            )
         rows, columns = a.shape
         size = max(rows, columns)
         q, r = mx.linalg.qr(mx.random.normal((size, size)), stream=mx.cpu)

@@ -72,6 +72,10 @@ def cross_entropy(
         )
     check_arrays(logits=logits, targets=targets)
     losses_shape = _without_axis(logits.shape, axis, "logits")
+    if logits.dtype not in (mx.float16, mx.bfloat16):
+        # Near 0, where the logarithm of the sum is not lost beside the largest. The difference of
+        # numbers of half precision would be rounded.
+        logits = logits - mx.stop_gradient(mx.max(logits, axis=axis, keepdims=True))
     if targets.shape == losses_shape:
         if mx.issubdtype(targets.dtype, mx.inexact):
             raise TypeError(f"targets must be integers, if classes, but are {targets.dtype}")
@@ -197,7 +201,8 @@ def smooth_l1_loss(
     Args:
         predictions: The predicted values.
         targets: The right values, of the same shape.
-        beta: Where one formula meets the other, greater than 0. Default: ``1.0``.
+        beta: Where one formula meets the other, at least 0, which leaves the absolute differences.
+            Default: ``1.0``.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``. Default: ``"mean"``.
 
     Returns:
@@ -211,9 +216,11 @@ def smooth_l1_loss(
         array(1.5, dtype=float32)
     """
     _check_same_shape(predictions=predictions, targets=targets)
-    if not beta > 0:
-        raise ValueError(f"beta must be greater than 0, but is {beta}")
+    if not beta >= 0:
+        raise ValueError(f"beta must be at least 0, but is {beta}")
     difference = mx.abs(predictions - targets)
+    if beta == 0:
+        return _reduce(difference, reduction)
     losses = mx.where(
         difference < beta, mx.square(difference) * (0.5 / beta), difference - 0.5 * beta
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mlx_sys_py import array
@@ -23,3 +24,20 @@ def output_list(result: Any, transform: str) -> list[array]:
                 f"but gave a {type(output).__name__}"
             )
     return outputs
+
+
+def argument_numbers(name: str, argnums: int | Sequence[int] | None, has_names: bool) -> list[int]:
+    """Return the positions of the arguments to differentiate by, the first one by default."""
+    if argnums is None:
+        return [] if has_names else [0]
+    numbers: list[Any] = [argnums] if isinstance(argnums, int) else list(argnums)
+    for number in numbers:
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise TypeError(f"[{name}] argnums must be integers, not {type(number).__name__}")
+        if number < 0:
+            raise ValueError(f"[{name}] argnums must not be negative, but holds {number}")
+        if numbers.count(number) > 1:
+            raise ValueError(f"[{name}] argnums holds {number} more than once")
+    if not numbers and not has_names:
+        raise ValueError(f"[{name}] argnums and argnames ask for no argument at all")
+    return numbers

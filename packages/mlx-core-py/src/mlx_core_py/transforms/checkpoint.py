@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
@@ -14,8 +14,11 @@ from mlx_core_py.trees import arrays_of, with_arrays, without_arrays
 
 __all__ = ["checkpoint"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+
+def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
     """Return a function that computes ``fun`` again when its gradient is needed.
 
     This needs less memory for intermediate results, and more time.
@@ -38,9 +41,10 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     check_callable(fun, "checkpoint")
 
     @functools.wraps(fun)
-    def checkpointed(*args: Any, **kwargs: Any) -> Any:
+    def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:
         # Without the arrays: these live as long as the graph, in which the arrays are already.
-        arguments, result = without_arrays((args, kwargs)), None
+        arguments = without_arrays((args, kwargs))
+        result: Any = None
 
         def on_arrays(arrays: list[array]) -> list[array]:
             nonlocal result
@@ -50,6 +54,7 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
             return arrays_of(outputs)
 
         outputs = sys_transforms.checkpoint(on_arrays)(arrays_of((args, kwargs)))
-        return with_arrays(result, iter(outputs))
+        results: R = with_arrays(result, iter(outputs))
+        return results
 
     return checkpointed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
@@ -15,13 +15,16 @@ from mlx_core_py.trees import arrays_of, slots_of, with_arrays, without_arrays
 
 __all__ = ["compile", "disable_compile", "enable_compile"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def compile(
-    fun: Callable[..., Any],
+    fun: Callable[P, R],
     inputs: Any = None,
     outputs: Any = None,
     shapeless: bool = False,
-) -> Callable[..., Any]:
+) -> Callable[P, R]:
     """Return a function that records the operations of ``fun`` once and then repeats them.
 
     The function is recorded anew when the structure of the arguments, a constant among them, or
@@ -54,7 +57,7 @@ def compile(
     recordings: dict[Hashable, _Recording] = {}
 
     @functools.wraps(fun)
-    def compiled(*args: Any, **kwargs: Any) -> Any:
+    def compiled(*args: P.args, **kwargs: P.kwargs) -> R:
         state = slots_of(inputs, "[compile] inputs")
         captured = [slot.get() for slot in state]
         # The constants and the structure are part of the recording: each has its own.
@@ -65,7 +68,7 @@ def compile(
         arrays = recording.run([*arrays_of((args, kwargs)), *captured])
         recordings[key] = recording
         results = iter(arrays)
-        result = with_arrays(recording.result, results)
+        result: R = with_arrays(recording.result, results)
         for slot, value in zip(slots_of(outputs, "[compile] outputs"), results, strict=True):
             slot.set(value)
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
@@ -16,8 +16,11 @@ from mlx_core_py.trees import arrays_of, leaves_of, with_arrays, without_arrays
 
 __all__ = ["custom_function"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class custom_function:  # noqa: N801 - the name that it has in MLX
+
+class custom_function(Generic[P, R]):  # noqa: N801 - the name that it has in MLX
     """A function whose derivatives and vectorization can be given.
 
     It is used as a decorator, and so are its methods ``vjp``, ``jvp`` and ``vmap``. What is not
@@ -43,14 +46,14 @@ class custom_function:  # noqa: N801 - the name that it has in MLX
         array(100, dtype=float32)
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[P, R]) -> None:
         check_callable(f, "custom_function", "f")
         functools.update_wrapper(self, f)
         # After that, which takes over the attributes of `f`: it may be a custom function, too.
         self._rules: dict[str, Callable[..., Any]] = {}
         self._fun = f
 
-    def vjp(self, f: Callable[..., Any]) -> custom_function:
+    def vjp(self, f: Callable[..., Any]) -> custom_function[P, R]:
         """Set the vector-Jacobian product.
 
         Args:
@@ -59,7 +62,7 @@ class custom_function:  # noqa: N801 - the name that it has in MLX
         """
         return self._with_rule("vjp", f)
 
-    def jvp(self, f: Callable[..., Any]) -> custom_function:
+    def jvp(self, f: Callable[..., Any]) -> custom_function[P, R]:
         """Set the Jacobian-vector product.
 
         Args:
@@ -68,7 +71,7 @@ class custom_function:  # noqa: N801 - the name that it has in MLX
         """
         return self._with_rule("jvp", f)
 
-    def vmap(self, f: Callable[..., Any]) -> custom_function:
+    def vmap(self, f: Callable[..., Any]) -> custom_function[P, R]:
         """Set the vectorization.
 
         Args:
@@ -77,17 +80,18 @@ class custom_function:  # noqa: N801 - the name that it has in MLX
         """
         return self._with_rule("vmap", f)
 
-    def _with_rule(self, name: str, f: Callable[..., Any]) -> custom_function:
+    def _with_rule(self, name: str, f: Callable[..., Any]) -> custom_function[P, R]:
         check_callable(f, "custom_function", name)
         self._rules[name] = f
         return self
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Compute the function in a way that transformations can replace by the rules."""
         call = _Call(self._fun, self._rules, args, kwargs)
         rules = {name: getattr(call, name) for name in self._rules}
         outputs = sys_transforms.custom_function(call.fun, **rules)(arrays_of((args, kwargs)))
-        return with_arrays(call.result, iter(outputs))
+        results: R = with_arrays(call.result, iter(outputs))
+        return results
 
 
 class _Call:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
 
-from mlx_core_py.transforms._checks import check_callable, output_list
-from mlx_core_py.trees import arrays_of, only_arrays_of, with_arrays
+from mlx_core_py.transforms._checks import argument_numbers, check_callable, output_list
+from mlx_core_py.trees import Loan, arrays_of, only_arrays_of, with_arrays, without_arrays
 
 __all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def grad(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] | None = None,
     argnames: str | Sequence[str] = (),
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """Return a function that computes the gradient of ``fun``.
 
     Args:
@@ -49,17 +52,17 @@ def grad(
     transformed = _ValueAndGrad("grad", fun, argnums, argnames)
 
     @functools.wraps(fun)
-    def gradient(*args: Any, **kwargs: Any) -> Any:
+    def gradient(*args: P.args, **kwargs: P.kwargs) -> Any:
         return transformed(args, kwargs)[1]
 
     return gradient
 
 
 def value_and_grad(
-    fun: Callable[..., Any],
+    fun: Callable[P, R],
     argnums: int | Sequence[int] | None = None,
     argnames: str | Sequence[str] = (),
-) -> Callable[..., tuple[Any, Any]]:
+) -> Callable[P, tuple[R, Any]]:
     """Return a function that computes the value of ``fun`` and its gradient.
 
     Args:
@@ -86,7 +89,7 @@ def value_and_grad(
     transformed = _ValueAndGrad("value_and_grad", fun, argnums, argnames)
 
     @functools.wraps(fun)
-    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def value_and_gradient(*args: P.args, **kwargs: P.kwargs) -> tuple[R, Any]:
         return transformed(args, kwargs)
 
     return value_and_gradient
@@ -172,29 +175,35 @@ class _ValueAndGrad:
         self.name = name
         self.fun = fun
         self.argnames = _argument_names(name, argnames)
-        self.argnums = _argument_numbers(name, argnums, bool(self.argnames))
+        self.argnums = argument_numbers(name, argnums, bool(self.argnames))
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         wanted = self._wanted(args, kwargs)
         arrays = only_arrays_of(wanted, f"[{self.name}] an argument to differentiate by")
         if not arrays:
             raise ValueError(f"[{self.name}] the arguments to differentiate by hold no array")
+        # The function may change the containers.
+        structure = without_arrays(wanted)
         value: Any = None
 
         def on_arrays(traced: list[array]) -> list[array]:
             nonlocal value
-            by_number, by_name = with_arrays(wanted, iter(traced))
+            loan = Loan(wanted, iter(traced))
+            by_number, by_name = loan.trees
             new_args = list(args)
             for number, argument in zip(self.argnums, by_number, strict=True):
                 new_args[number] = argument
-            value = self.fun(*new_args, **{**kwargs, **by_name})
+            try:
+                value = self.fun(*new_args, **{**kwargs, **by_name})
+            finally:
+                loan.give_back()
             self._check_value(value)
             return arrays_of(value)
 
         transformed = sys_transforms.value_and_grad(on_arrays, list(range(len(arrays))))
         outputs, gradients = transformed(arrays)
         value = with_arrays(value, iter(outputs))
-        by_number, by_name = with_arrays(wanted, iter(gradients))
+        by_number, by_name = with_arrays(structure, iter(gradients))
         positional: Any = by_number
         if len(by_number) < 2:
             positional = by_number[0] if by_number else None
@@ -244,22 +253,6 @@ def _argument_names(name: str, argnames: str | Sequence[str]) -> list[str]:
         if names.count(argument) > 1:
             raise ValueError(f"[{name}] argnames holds {argument!r} more than once")
     return names
-
-
-def _argument_numbers(name: str, argnums: int | Sequence[int] | None, has_names: bool) -> list[int]:
-    if argnums is None:
-        return [] if has_names else [0]
-    numbers: list[Any] = [argnums] if isinstance(argnums, int) else list(argnums)
-    for number in numbers:
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise TypeError(f"[{name}] argnums must be integers, not {type(number).__name__}")
-        if number < 0:
-            raise ValueError(f"[{name}] argnums must not be negative, but holds {number}")
-        if numbers.count(number) > 1:
-            raise ValueError(f"[{name}] argnums holds {number} more than once")
-    if not numbers and not has_names:
-        raise ValueError(f"[{name}] argnums and argnames ask for no argument at all")
-    return numbers
 
 
 def _array_list(value: Any, name: str, argument: str) -> list[array]:

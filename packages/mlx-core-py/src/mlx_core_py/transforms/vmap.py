@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
@@ -14,11 +14,14 @@ from mlx_core_py.trees import leaves_of, only_arrays_of, with_arrays
 
 __all__ = ["vmap"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 # How the layer below spells "not vectorized".
 NO_AXIS = -1
 
 
-def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[P, R]:
     """Return a function that applies ``fun`` along an axis of its arguments.
 
     Args:
@@ -28,7 +31,8 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
             only), where ``None`` stands for an argument that is the same for all. Default: 0.
         out_axes: The axis of each output that holds the results: an integer for all, or a tree
             that is a prefix of the output, where ``None`` stands for an output that does not
-            depend on a vectorized argument. Default: 0.
+            depend on a vectorized argument. Of an output that is an array, the tree may be a
+            tuple of its axis. Default: 0.
 
     Returns:
         A function with the arguments of ``fun``, each array with one more axis.
@@ -48,7 +52,7 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
     check_callable(fun, "vmap")
 
     @functools.wraps(fun)
-    def vectorized(*args: Any, **kwargs: Any) -> Any:
+    def vectorized(*args: P.args, **kwargs: P.kwargs) -> R:
         if kwargs:
             raise TypeError("[vmap] keyword arguments are not supported")
         inputs = only_arrays_of(args, "[vmap] an argument")
@@ -57,7 +61,7 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
 
         def on_arrays(traced: list[array]) -> list[array]:
             nonlocal result
-            result = fun(*with_arrays(args, iter(traced)))
+            result = fun(*with_arrays(args, iter(traced)), **kwargs)
             return only_arrays_of(result, "[vmap] the result of fun")
 
         traced_inputs, traced_outputs = sys_transforms.vmap_trace(on_arrays, inputs, axes)
@@ -68,7 +72,8 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
             axes,
             _output_axes(out_axes, result, traced_outputs),
         )
-        return with_arrays(result, iter(outputs))
+        results: R = with_arrays(result, iter(outputs))
+        return results
 
     return vectorized
 
@@ -89,6 +94,8 @@ def _input_axes(in_axes: Any, args: tuple[Any, ...], inputs: list[array]) -> lis
 
 
 def _output_axes(out_axes: Any, result: Any, outputs: list[array]) -> list[int]:
+    if isinstance(out_axes, list | tuple) and len(out_axes) == 1 and isinstance(result, array):
+        (out_axes,) = out_axes
     return [
         # An output has one axis more than its trace.
         NO_AXIS if axis is None else _normalize(axis, x.ndim + 1, x.shape, "out_axes")

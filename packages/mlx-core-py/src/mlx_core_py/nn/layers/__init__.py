@@ -4,6 +4,7 @@
 from mlx_core_py.nn.layers.activations import *
 from mlx_core_py.nn.layers.base import *
 from mlx_core_py.nn.layers.containers import *
+from mlx_core_py.nn.layers.distributed import *
 from mlx_core_py.nn.layers.dropout import *
 from mlx_core_py.nn.layers.embedding import *
 from mlx_core_py.nn.layers.linear import *

@@ -383,11 +383,13 @@ def log_softmax(x: mx.array, axis: int = -1) -> mx.array:
         >>> nn.log_softmax(mx.array([0.0, 100.0]))
         array([-100, 0], dtype=float32)
     """
+    # Near 0, where the logarithm of the sum is not lost beside the largest.
+    x = x - mx.stop_gradient(mx.max(x, axis=axis, keepdims=True))
     return x - mx.logsumexp(x, axis=axis, keepdims=True)
 
 
 def step(x: mx.array, threshold: float = 0.0) -> mx.array:
-    """Return 1 where ``x`` is greater than the threshold, and 0 elsewhere, as integers.
+    """Return 1 where ``x`` is at least the threshold, and 0 elsewhere, as integers.
 
     Args:
         x: The input.
@@ -397,7 +399,7 @@ def step(x: mx.array, threshold: float = 0.0) -> mx.array:
         >>> nn.step(mx.array([-1.0, 2.0]))
         array([0, 1], dtype=int32)
     """
-    return mx.where(x > threshold, 1, 0)
+    return mx.where(x >= threshold, 1, 0)
 
 
 class _Activation(Module):

@@ -75,6 +75,9 @@ class Module(AttributeDict):
         else:
             super().__delattr__(name)
 
+    def __dir__(self) -> Iterable[str]:
+        return {*super().__dir__(), *self}
+
     @property
     def training(self) -> bool:
         """Whether the module is in training mode."""
@@ -269,19 +272,22 @@ class Module(AttributeDict):
         return self.filter_and_map(self.valid_child_filter, is_leaf_fn=is_leaf)
 
     def named_modules(self) -> list[tuple[str, Module]]:
-        """Return the module and all modules inside it with their dotted paths, itself first."""
+        """Return the module and all modules inside it with their dotted paths.
+
+        A module comes before those inside it, and of these the last first, as in MLX: what draws
+        random numbers for each module gets the same ones for the same seed.
+
+        Example:
+            >>> model = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+            >>> [path for path, _ in model.named_modules()]
+            ['', 'layers.1', 'layers.0']
+        """
         found: list[tuple[str, Module]] = []
-
-        def visit(path: str, module: Module) -> None:
-            found.append((path, module))
-            for name, child in tree_flatten(module.children(), is_leaf=self.is_module):
-                visit(f"{path}.{name}" if path else name, child)
-
-        visit("", self)
+        self.apply_to_modules(lambda path, module: found.append((path, module)))
         return found
 
     def modules(self) -> list[Module]:
-        """Return the module and all modules inside it, itself first."""
+        """Return the module and all modules inside it, in the order of :meth:`named_modules`."""
         return [module for _, module in self.named_modules()]
 
     # ---- change
@@ -352,7 +358,10 @@ class Module(AttributeDict):
         return self.update(self.filter_and_map(filter_fn or self.valid_parameter_filter, map_fn))
 
     def apply_to_modules(self, apply_fn: Callable[[str, Module], Any]) -> Self:
-        """Call a function with the path of every module and the module, the outermost first.
+        """Call a function with the path of every module and the module.
+
+        The order is that of :meth:`named_modules`; the modules inside one are looked for after
+        the call with it, which may have changed them.
 
         Args:
             apply_fn: Takes the dotted path (of the module itself: empty) and the module.
@@ -360,8 +369,12 @@ class Module(AttributeDict):
         Returns:
             The module.
         """
-        for path, module in self.named_modules():
+        waiting: list[tuple[str, Module]] = [("", self)]
+        while waiting:
+            path, module = waiting.pop()
             apply_fn(path, module)
+            children = tree_flatten(module.children(), path and f".{path}", self.is_module)
+            waiting.extend(children)
         return self
 
     def set_dtype(
@@ -465,8 +478,12 @@ class Module(AttributeDict):
             The module.
         """
         for module in self.modules():
-            module._training = mode
+            module._set_training_mode(mode)
         return self
+
+    def _set_training_mode(self, mode: bool) -> None:
+        """Set this module alone; for layers whose parameters depend on the mode."""
+        self._training = mode
 
     def eval(self) -> Self:
         """Set the module, and all modules inside it, to evaluation mode, and return it."""

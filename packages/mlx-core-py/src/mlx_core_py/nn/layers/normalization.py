@@ -47,8 +47,7 @@ class InstanceNorm(Module):
 
     def __init__(self, dims: int, eps: float = 1e-5, affine: bool = False) -> None:
         positive(dims=dims)
-        if not eps > 0:
-            raise ValueError(f"eps must be greater than 0, but is {eps}")
+        _check_eps(eps)
         super().__init__()
         if affine:
             self.weight = mx.ones((dims,))
@@ -87,7 +86,7 @@ class LayerNorm(Module):
 
     Args:
         dims: The size of the last axis.
-        eps: Added to the variance. Default: ``1e-5``.
+        eps: Added to the variance, greater than 0. Default: ``1e-5``.
         affine: Whether to multiply by a weight. Default: ``True``.
         bias: Whether to add a bias, if ``affine``. Default: ``True``.
 
@@ -96,7 +95,7 @@ class LayerNorm(Module):
 
     Raises:
         TypeError: If ``dims`` is not an integer.
-        ValueError: If ``dims`` is less than one.
+        ValueError: If ``dims`` is less than one, or ``eps`` is not greater than 0.
 
     Example:
         >>> nn.LayerNorm(2)(mx.array([1.0, 3.0])).round(2)
@@ -107,6 +106,7 @@ class LayerNorm(Module):
         self, dims: int, eps: float = 1e-5, affine: bool = True, bias: bool = True
     ) -> None:
         positive(dims=dims)
+        _check_eps(eps)
         super().__init__()
         if affine:
             self.weight = mx.ones((dims,))
@@ -136,14 +136,14 @@ class RMSNorm(Module):
 
     Args:
         dims: The size of the last axis.
-        eps: Added to the mean of squares. Default: ``1e-5``.
+        eps: Added to the mean of squares, greater than 0. Default: ``1e-5``.
 
     Shape:
         ``(..., dims)`` to the same.
 
     Raises:
         TypeError: If ``dims`` is not an integer.
-        ValueError: If ``dims`` is less than one.
+        ValueError: If ``dims`` is less than one, or ``eps`` is not greater than 0.
 
     Example:
         >>> nn.RMSNorm(2)(mx.array([3.0, 3.0])).round(2)
@@ -152,6 +152,7 @@ class RMSNorm(Module):
 
     def __init__(self, dims: int, eps: float = 1e-5) -> None:
         positive(dims=dims)
+        _check_eps(eps)
         super().__init__()
         self.weight = mx.ones((dims,))
         self.eps = eps
@@ -161,3 +162,8 @@ class RMSNorm(Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         return mx.fast.rms_norm(x, self["weight"], self.eps)
+
+
+def _check_eps(eps: float) -> None:
+    if not eps > 0:
+        raise ValueError(f"eps must be positive, but is {eps}")

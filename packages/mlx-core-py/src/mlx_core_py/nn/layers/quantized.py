@@ -20,8 +20,10 @@ __all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
 
 
-class _Quantized(Module):
-    """What quantized layers have in common: a packed weight with its scales, always frozen.
+class QuantizedBase(Module):
+    """What quantized layers have in common: a packed weight with its scales.
+
+    The weight is always frozen; the others are until ``unfreeze`` names them.
 
     ``weight`` holds unsigned integers with several weights in each, ``scales`` and, in the mode
     ``affine``, ``biases`` one number for each group.
@@ -62,11 +64,13 @@ class _Quantized(Module):
         )
 
     def _unfreeze_own(self, keys: str | list[str] | None) -> None:
-        """Leave the parameters frozen: there is no gradient by packed integers."""
+        """Unfreeze what is asked for by name, but not packed integers: they have no gradient."""
+        if keys is not None:
+            self._no_grad -= self._own_keys(keys) - {"weight"}
 
 
-class QuantizedEmbedding(_Quantized):
-    """An :class:`Embedding` whose weight is quantized. Its parameters stay frozen.
+class QuantizedEmbedding(QuantizedBase):
+    """An :class:`Embedding` whose weight is quantized. Its parameters begin frozen.
 
     Args:
         num_embeddings: How many vectors there are.
@@ -123,7 +127,7 @@ class QuantizedEmbedding(_Quantized):
             QuantizedEmbedding(10, 64, group_size=64, bits=8, mode=affine)
         """
         layer = cls.__new__(cls)
-        _Quantized.__init__(layer, group_size, bits, mode)
+        QuantizedBase.__init__(layer, group_size, bits, mode)
         layer._set_weight(embedding_layer.weight)
         layer.freeze()
         return layer
@@ -155,8 +159,8 @@ class QuantizedEmbedding(_Quantized):
         return self._times_transposed(x)
 
 
-class QuantizedLinear(_Quantized):
-    """A :class:`Linear` whose weight is quantized. Its parameters stay frozen.
+class QuantizedLinear(QuantizedBase):
+    """A :class:`Linear` whose weight is quantized. Its parameters begin frozen.
 
     Args:
         input_dims: The size of the last axis of the input, a multiple of ``group_size``.
@@ -219,7 +223,7 @@ class QuantizedLinear(_Quantized):
             (32, 4)
         """
         layer = cls.__new__(cls)
-        _Quantized.__init__(layer, group_size, bits, mode)
+        QuantizedBase.__init__(layer, group_size, bits, mode)
         layer._set_weight(linear_layer.weight)
         if "bias" in linear_layer:
             layer.bias = linear_layer.bias
