@@ -118,7 +118,12 @@ def put_along_axis(
     check="mlx_c::check_strides({strides})",
     python=False,
 )
-@c("mlx_slice_dynamic", "array a, array start, ints axes, shape slice_size", start="start_indices")
+@c(
+    "mlx_slice_dynamic",
+    "array a, array start, ints axes, shape slice_size",
+    check="mlx_c::check_slice_size({slice_size})",
+    start="start_indices",
+)
 def slice(
     a: array,
     start_indices: array,
@@ -140,7 +145,8 @@ def slice(
         Array of shape ``slice_size``.
 
     Raises:
-        ValueError: If the lengths of the arguments do not fit.
+        ValueError: If the lengths of the arguments do not fit, or one in ``slice_size`` is
+            negative.
 
     Example:
         >>> import mlx_core_py as mx

@@ -17,6 +17,7 @@ from mlx_sys_py._closure cimport (
 )
 from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport Ints, to_bool, to_ints, to_uint64
+from mlx_sys_py._text cimport take_strings
 
 
 def eval(arrays, /):
@@ -403,6 +404,13 @@ def set_compile_mode(mode, /):
     if not isinstance(mode, CompileMode):
         raise TypeError(f"mode must be a CompileMode, not {mode!r}")
     check(c.mlx_set_compile_mode(<c.mlx_compile_mode><int>mode.value))
+
+
+def _primitives_with_checked_shapes():
+    """The names of the primitives that a function for all shapes may consist of, in order."""
+    cdef c.mlx_vector_string names = c.mlx_vector_string_new()
+    check(c._mlx_compile_get_checked_primitives(&names))
+    return sorted(take_strings(names))
 
 
 def disable_compile():

@@ -4,6 +4,7 @@
 
 #include "mlx/c/api.h"
 #include "mlx/c/types.h"
+#include "mlx/c/vector.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +33,9 @@ MLX_C_API int mlx_detail_compile_erase(uintptr_t fun_id);
 MLX_C_API int mlx_disable_compile(void);
 MLX_C_API int mlx_enable_compile(void);
 MLX_C_API int mlx_set_compile_mode(mlx_compile_mode mode);
+
+/* The names of the primitives whose inputs are checked where a function for all shapes is repeated. */
+MLX_C_API int _mlx_compile_get_checked_primitives(mlx_vector_string* res);
 
 #ifdef __cplusplus
 }

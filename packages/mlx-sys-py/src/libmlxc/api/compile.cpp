@@ -16,6 +16,8 @@
 
 #include "core/convert.hpp"
 #include "core/guard.hpp"
+#include "core/input_shapes.hpp"
+#include "core/shapeless_recording.hpp"
 #include "core/shared_function.hpp"
 #include "cpu/kernels/table.hpp"
 #include "runtime/evaluate.hpp"
@@ -180,24 +182,46 @@ bool is_tracer(const array& value) {
 // function behind it, it does so to record it.
 thread_local bool outermost = false;
 
-Function recorded(Function fun) {
-  return [fun = std::move(fun)](const Arrays& inputs) {
+// Whether a compiled function has called the function behind it, and returns what that returned: so
+// it does inside of a transformation, and where compilation is disabled.
+thread_local bool passed_on = false;
+
+// `recorded` is of a function for all shapes, else null.
+Function recording(Function fun, std::shared_ptr<RecordedShapes> recorded) {
+  return [fun = std::move(fun), recorded = std::move(recorded)](const Arrays& inputs) {
     bool records =
         std::exchange(outermost, false) && std::all_of(inputs.begin(), inputs.end(), is_tracer);
-    auto outputs = fun(inputs);
+    Arrays outputs;
+    {
+      ShapelessRecording scope(records && recorded);
+      outputs = fun(inputs);
+    }
     if (records) {
       Recording(inputs).simplify(outputs);
+      if (recorded) {
+        auto lock = lock_evaluation();
+        recorded->learn(inputs, outputs);
+      }
     }
+    passed_on = !records;
     return outputs;
   };
 }
 
-// `compiled`, which calls a `recorded` function, made callable from any thread.
-Function in_any_thread(Function compiled) {
-  return [compiled = std::move(compiled)](const Arrays& inputs) {
+// `fun` compiled by MLX, and made callable from any thread.
+Function compiled(Function fun, uintptr_t id, bool shapeless, std::vector<uint64_t> constants) {
+  auto recorded = shapeless ? std::make_shared<RecordedShapes>() : nullptr;
+  auto repeat =
+      detail::compile(recording(std::move(fun), recorded), id, shapeless, std::move(constants));
+  return [repeat = std::move(repeat), recorded = std::move(recorded)](const Arrays& inputs) {
     ensure_thread();
     outermost = std::none_of(inputs.begin(), inputs.end(), is_tracer);
-    return compiled(inputs);
+    passed_on = !outermost;
+    auto outputs = repeat(inputs);
+    if (recorded && !inputs.empty() && !passed_on) {
+      check_input_shapes(inputs, outputs, *recorded);
+    }
+    return outputs;
   };
 }
 
@@ -207,10 +231,10 @@ int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
   return guard([&] {
     ensure_mode();
     auto id = std::make_shared<CompiledId>();
-    auto compiled = detail::compile(recorded(get_shared(fun, "fun")), id->value(), shapeless);
-    set(res, in_any_thread([id, compiled = std::move(compiled)](const Arrays& inputs) {
-          return compiled(inputs);
-        }));
+    auto function = compiled(get_shared(fun, "fun"), id->value(), shapeless, {});
+    set(res, [id, function = std::move(function)](const Arrays& inputs) {
+      return function(inputs);
+    });
   });
 }
 
@@ -224,10 +248,7 @@ int mlx_detail_compile(
   return guard([&] {
     ensure_mode();
     auto values = to_container<std::vector<uint64_t>>(constants, constants_num, "constants");
-    set(res,
-        in_any_thread(
-            detail::compile(
-                recorded(get_shared(fun, "fun")), fun_id, shapeless, std::move(values))));
+    set(res, compiled(get_shared(fun, "fun"), fun_id, shapeless, std::move(values)));
   });
 }
 
@@ -237,6 +258,10 @@ int mlx_detail_compile_clear_cache(void) {
 
 int mlx_detail_compile_erase(uintptr_t fun_id) {
   return guard([&] { detail::compile_erase(detail::compile_cache(), fun_id); });
+}
+
+int _mlx_compile_get_checked_primitives(mlx_vector_string* res) {
+  return guard([&] { set(res, primitives_with_checked_shapes()); });
 }
 
 int mlx_disable_compile(void) {

@@ -10,6 +10,7 @@
 #include "core/convert.hpp"
 #include "core/guard.hpp"
 #include "core/payload.hpp"
+#include "core/shapeless_recording.hpp"
 #include "core/thread_state.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "export/imported_function.hpp"
@@ -51,9 +52,11 @@ std::vector<mlx::core::array> pending_constants(const std::vector<mlx::core::arr
 
 // `fun`, made of MLX's primitives, with all constants available: MLX would wait for them without
 // the lock of evaluations.
-Traced with_ready_constants(Traced fun) {
-  return [fun = std::move(fun)](const mlx::core::Args& args, const mlx::core::Kwargs& kwargs) {
+Traced with_ready_constants(Traced fun, bool shapeless) {
+  return [fun = std::move(fun), shapeless](
+             const mlx::core::Args& args, const mlx::core::Kwargs& kwargs) {
     const cpu::Unfused unfused;
+    const ShapelessRecording recording(shapeless);
     auto outputs = fun(args, kwargs);
     if (auto constants = pending_constants(outputs); !constants.empty()) {
       evaluate(std::move(constants), true);
@@ -74,13 +77,15 @@ class FunctionExporter {
     exporter_.emplace(
         mlx::core::exporter(
             target_->path(),
-            with_ready_constants(std::move(fun)),
+            with_ready_constants(std::move(fun), shapeless),
             shapeless,
             metadata ? metadata : ""));
   }
 
   FunctionExporter(const mlx::core::ExportCallback& callback, Traced fun, bool shapeless)
-      : exporter_(mlx::core::exporter(callback, with_ready_constants(std::move(fun)), shapeless)) {}
+      : exporter_(
+            mlx::core::exporter(
+                callback, with_ready_constants(std::move(fun), shapeless), shapeless)) {}
 
   FunctionExporter(FunctionExporter&&) = default;
 

@@ -93,6 +93,14 @@ void check_strides(const mx::Shape& strides) {
   }
 }
 
+void check_slice_size(const mx::Shape& slice_size) {
+  for (auto length : slice_size) {
+    if (length < 0) {
+      refuse("a length is negative in slice_size ", slice_size);
+    }
+  }
+}
+
 void check_axes(const mx::array& a, const std::vector<int>& axes) {
   auto ndim = static_cast<int>(a.ndim());
   for (auto axis : axes) {

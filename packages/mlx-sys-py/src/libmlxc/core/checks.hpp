@@ -30,6 +30,9 @@ void check_lengths(const mlx::core::Shape& shape);
 
 void check_strides(const mlx::core::Shape& strides);
 
+// The lengths of a slice along all axes.
+void check_slice_size(const mlx::core::Shape& slice_size);
+
 void check_axes(const mlx::core::array& a, const std::vector<int>& axes);
 
 void check_update(const mlx::core::array& src, const mlx::core::array& update);

@@ -2,7 +2,8 @@
 //
 // An operation of MLX promotes types, broadcasts shapes and makes a primitive before it makes the
 // node. Where the operands agree in type and shape, the primitive is the same every time. So MLX
-// makes the first node, and its primitive serves the next ones.
+// makes the first node, and its primitive serves the next ones. In the recording of a function for
+// all shapes, operands that agree have to be broadcast all the same, as others may not.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +20,8 @@
 #include <mlx/ops.h>
 #include <mlx/primitives.h>
 #include <mlx/utils.h>
+
+#include "core/shapeless_recording.hpp"
 
 namespace mlx_c {
 
@@ -72,7 +75,7 @@ mlx::core::array cached_node(const mlx::core::array& a, const mlx::core::StreamO
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& a, const mlx::core::array& b, const mlx::core::StreamOrDevice& s) {
-  if (a.dtype() != b.dtype() || a.shape() != b.shape()) {
+  if (a.dtype() != b.dtype() || a.shape() != b.shape() || records_for_all_shapes) {
     return operation(a, b, s);
   }
   static thread_local CachedNodes patterns;
@@ -93,7 +96,7 @@ mlx::core::array cached_node(
     const mlx::core::array& b,
     const mlx::core::StreamOrDevice& s) {
   if (condition.dtype() != mlx::core::bool_ || condition.shape() != a.shape() ||
-      a.dtype() != b.dtype() || a.shape() != b.shape()) {
+      a.dtype() != b.dtype() || a.shape() != b.shape() || records_for_all_shapes) {
     return operation(condition, a, b, s);
   }
   static thread_local CachedNodes patterns;
@@ -128,6 +131,10 @@ mlx::core::array cached_node(
     return mlx::core::array(pattern.result, a.dtype(), pattern.primitive, inputs_of(a));
   }
   auto node = operation(a, shape, s);
+  if (records_for_all_shapes && node.id() == a.id()) {
+    // No node has been made, as `a` has this shape; the next array may have another.
+    return operation(mlx::core::expand_dims(a, 0, s), shape, s);
+  }
   if (pattern.learn(node, inputs_of(a))) {
     pattern.size = a.size();
     pattern.asked = shape;
@@ -262,7 +269,7 @@ inline std::optional<mlx::core::Shape> product_shape(
 inline mlx::core::array matmul(
     const mlx::core::array& a, const mlx::core::array& b, const mlx::core::StreamOrDevice& s) {
   static thread_local CachedNodes patterns;
-  auto shape = product_shape(a, b);
+  auto shape = records_for_all_shapes ? std::nullopt : product_shape(a, b);
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (shape && pattern.stream == mlx::core::to_stream(s)) [[likely]] {
     return mlx::core::array(std::move(*shape), pattern.dtype, pattern.primitive, inputs_of(a, b));

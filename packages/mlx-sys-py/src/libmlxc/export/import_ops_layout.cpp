@@ -167,6 +167,7 @@ void add_layout(ImportTable& table) {
 
 void add_indexing(ImportTable& table) {
   table.add("DynamicSlice", 2, 2, [](const Operands& in, std::vector<int> axes, mx::Shape size) {
+    check_slice_size(size);
     return mx::slice(in[0], in[1], axes, size, in.s);
   });
   table.add("DynamicSliceUpdate", 3, 3, [](const Operands& in, std::vector<int> axes) {

@@ -1,5 +1,7 @@
 #include "export/imported_function.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <sstream>
@@ -8,6 +10,7 @@
 #include <mlx/device.h>
 #include <mlx/ops.h>
 
+#include "core/input_shapes.hpp"
 #include "files/reading.hpp"
 
 namespace mlx_c {
@@ -71,8 +74,8 @@ class TraceReader {
     if (trace_.kinds.size() != inputs.size() || trace_.names.size() > inputs.size()) {
       from_.fail("has a function whose numbers of inputs differ");
     }
-    for (auto id : inputs) {
-      trace_.inputs.push_back(add(id));
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      trace_.inputs.push_back(add(inputs[i], trace_.kinds[i].shape, true));
     }
     auto outputs = from_.get<std::vector<uint64_t>>();
     for (auto left = from_.count(10); left > 0; --left) {
@@ -86,11 +89,13 @@ class TraceReader {
   }
 
  private:
-  size_t add(uint64_t id) {
+  size_t add(uint64_t id, const mx::Shape& shape, bool depends) {
     auto [entry, is_new] = places_.emplace(id, places_.size());
     if (!is_new) {
       from_.fail("has two arrays of one name");
     }
+    shapes_.push_back(shape);
+    depends_.push_back(depends);
     return entry->second;
   }
 
@@ -113,7 +118,8 @@ class TraceReader {
       if (found == constants_.end()) {
         found = constants_.emplace(id, read_constant(from_)).first;
       }
-      trace_.constants.emplace_back(add(id), found->second);
+      auto& constant = found->second;
+      trace_.constants.emplace_back(add(id, constant.shape(), false), constant);
     }
   }
 
@@ -124,17 +130,22 @@ class TraceReader {
     }
     auto device = read_device();
     auto run = read_operation(from_, from_.get<std::string>());
-    FunctionStep step{std::move(run), device, std::move(inputs), {}, {}};
+    FunctionStep step{std::move(run), device, std::move(inputs), {}, {}, {}, {}};
+    for (auto place : step.inputs) {
+      step.shapes.push_back(shapes_[place]);
+      step.depends.push_back(depends_[place]);
+    }
+    const bool depends = std::ranges::find(step.depends, true) != step.depends.end();
     if (from_.get<uint64_t>() == 0) {
-      step.outputs.push_back(add(id));
       step.kinds.push_back(read_kind(from_));
+      step.outputs.push_back(add(id, step.kinds[0].shape, depends));
     } else {
-      read_outputs(step);
+      read_outputs(step, depends);
     }
     trace_.steps.push_back(std::move(step));
   }
 
-  void read_outputs(FunctionStep& step) {
+  void read_outputs(FunctionStep& step, bool depends) {
     auto ids = from_.get<std::vector<uint64_t>>();
     std::vector<mx::Shape> shapes = from_.list<mx::Shape>(8);
     std::vector<mx::Dtype> dtypes = from_.list<mx::Dtype>(5);
@@ -142,7 +153,7 @@ class TraceReader {
       from_.fail("has an operation whose numbers of outputs differ");
     }
     for (size_t i = 0; i < ids.size(); ++i) {
-      step.outputs.push_back(add(ids[i]));
+      step.outputs.push_back(add(ids[i], shapes[i], depends));
       step.kinds.push_back({shapes[i], dtypes[i]});
       bytes_of(from_, step.kinds.back());
     }
@@ -162,14 +173,24 @@ class TraceReader {
   ConstantMap& constants_;
   FunctionTrace trace_{};
   std::unordered_map<uint64_t, size_t> places_;
+  // Of the arrays at these places.
+  std::vector<mx::Shape> shapes_;
+  std::vector<bool> depends_;
 };
 
 bool fits(const mx::array& array, const ArrayKind& kind) {
   return array.dtype() == kind.dtype && array.shape() == kind.shape;
 }
 
-// Runs a function. If `exact`, the outputs of each step must have the kinds that the file states.
-Arrays run(const FunctionTrace& trace, const Arrays& inputs, bool exact) {
+enum class Run : uint8_t {
+  // The outputs of each step must have the kinds that the file states.
+  exact,
+  // They have, as the inputs do.
+  same_shapes,
+  other_shapes,
+};
+
+Arrays run(const FunctionTrace& trace, const Arrays& inputs, Run kind) {
   std::vector<std::optional<mx::array>> places(trace.places);
   for (size_t i = 0; i < inputs.size(); ++i) {
     places[trace.inputs[i]] = inputs[i];
@@ -188,10 +209,13 @@ Arrays run(const FunctionTrace& trace, const Arrays& inputs, bool exact) {
       throw std::invalid_argument("an operation has another number of results");
     }
     for (size_t i = 0; i < results.size(); ++i) {
-      if (exact && !fits(results[i], step.kinds[i])) {
+      if (kind == Run::exact && !fits(results[i], step.kinds[i])) {
         throw std::invalid_argument("an operation has a result of another shape or type");
       }
-      places[step.outputs[i]] = std::move(results[i]);
+      places[step.outputs[i]] = results[i];
+    }
+    if (kind == Run::other_shapes && !results.empty()) {
+      check_recorded_shapes(results[0], step.shapes, step.depends);
     }
   }
   Arrays outputs;
@@ -217,7 +241,8 @@ std::optional<Arrays> match(
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     auto& kind = trace.kinds[i];
-    if (shapeless ? inputs[i].dtype() != kind.dtype : !fits(inputs[i], kind)) {
+    const bool may_be = inputs[i].dtype() == kind.dtype && inputs[i].ndim() == kind.shape.size();
+    if (shapeless ? !may_be : !fits(inputs[i], kind)) {
       return std::nullopt;
     }
   }
@@ -273,14 +298,14 @@ ImportedFunction::ImportedFunction(const std::string& file) {
     for (auto& [shape, dtype] : trace.kinds) {
       inputs.push_back(mx::zeros(shape, dtype, mx::Device(mx::Device::cpu)));
     }
-    run(trace, inputs, true);
+    run(trace, inputs, Run::exact);
   }
 }
 
 Arrays ImportedFunction::operator()(const mx::Args& args, const mx::Kwargs& kwargs) const {
   for (auto& trace : traces_) {
     if (auto inputs = match(trace, args, kwargs, shapeless_)) {
-      return run(trace, *inputs, false);
+      return run(trace, *inputs, shapeless_ ? Run::other_shapes : Run::same_shapes);
     }
   }
   fail_to_match(traces_, args, kwargs);

@@ -17,6 +17,9 @@ struct FunctionStep {
   mlx::core::Device device;
   std::vector<size_t> inputs, outputs;
   std::vector<ArrayKind> kinds;  // of the outputs
+  // Of the inputs: the shapes in the file, and whether they depend on the arguments.
+  std::vector<mlx::core::Shape> shapes;
+  std::vector<bool> depends;
 };
 
 // A function for arguments of one kind; the last inputs are those with names.

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 #include <stdexcept>
-#include <string>
 
 #include <mlx/allocator.h>
 #include <mlx/transforms.h>
+#include <mlx/utils.h>
 
 #include "cpu/arrays/dtypes.hpp"
 
@@ -83,11 +84,17 @@ Function gradients_of(Function function) {
   };
 }
 
-void require(bool fits, const char* function) {
-  if (!fits) {
-    throw std::invalid_argument(
-        "[" + std::string(function) + "] the shapes of the inputs do not fit each other");
+void require(bool fits, const char* function, const std::vector<array>& inputs) {
+  if (fits) {
+    return;
   }
+  std::ostringstream message;
+  message << "[" << function << "] inputs of the shapes";
+  for (const array& input : inputs) {
+    message << " " << input.shape();
+  }
+  message << " do not fit each other";
+  throw std::invalid_argument(message.str());
 }
 
 Unfused::Unfused() {

@@ -73,7 +73,7 @@ class CrossEntropyGradient : public Fused {
   using Fused::Fused;
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
-    require(fits(inputs) && inputs[2].shape() == inputs[1].shape(), "cross_entropy");
+    require(fits(inputs) && inputs[2].shape() == inputs[1].shape(), "cross_entropy", inputs);
     return {inputs[0].shape()};
   }
 
@@ -140,7 +140,7 @@ class CrossEntropy : public Fused {
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
-    require(fits(inputs), "cross_entropy");
+    require(fits(inputs), "cross_entropy", inputs);
     return {inputs[1].shape()};
   }
 

@@ -54,7 +54,7 @@ struct Inputs {
   void check(const std::vector<array>& inputs) const {
     const mx::Shape row{inputs[0].shape(-1)};
     for (int i = 1; i <= has_weight + has_bias; i++) {
-      require(inputs[i].shape() == row, "normalization");
+      require(inputs[i].shape() == row, "normalization", inputs);
     }
   }
 
@@ -79,7 +79,7 @@ class NormalizationGradients : public Fused {
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
     roles_.check(inputs);
-    require(inputs.back().shape() == inputs[0].shape(), "normalization");
+    require(inputs.back().shape() == inputs[0].shape(), "normalization", inputs);
     std::vector<mx::Shape> shapes;
     for (std::size_t i = 0; i + 1 < inputs.size(); i++) {
       shapes.push_back(inputs[i].shape());

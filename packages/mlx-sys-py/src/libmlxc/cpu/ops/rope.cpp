@@ -174,7 +174,7 @@ class RoPE : public Fused {
       const std::vector<array>& outputs) override;
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
-    require(fits(turn_, inputs), "rope");
+    require(fits(turn_, inputs), "rope", inputs);
     return {inputs[0].shape()};
   }
 

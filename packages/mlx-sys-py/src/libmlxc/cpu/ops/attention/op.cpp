@@ -65,7 +65,7 @@ class ScaledDotProductAttention : public Fused {
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
-    require(fits(form_, inputs), "scaled_dot_product_attention");
+    require(fits(form_, inputs), "scaled_dot_product_attention", inputs);
     mx::Shape shape = inputs[0].shape();
     shape[3] = inputs[2].shape(3);
     return {shape};

@@ -10,8 +10,6 @@
 #include <functional>
 #include <limits>
 #include <numeric>
-#include <sstream>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -321,16 +319,6 @@ Override checked_scatter(array& node) {
 Override checked_scatter_axis(array& node) {
   const int axis = original<mx::ScatterAxis>(node).state().second;
   return guard(node, "put_along_axis", {{1, {{axis, node.inputs()[0].shape(axis), 1, true}}}});
-}
-
-void check_slice(const char* operation, const mx::Shape& slice, const array& x) {
-  if (std::ranges::equal(slice, x.shape(), std::ranges::less_equal())) {
-    return;
-  }
-  std::ostringstream message;
-  message << "[" << operation << "] a slice of shape " << slice
-          << " does not fit into an array of shape " << x.shape();
-  throw std::invalid_argument(message.str());
 }
 
 Override checked_dynamic_slice(array& node) {

@@ -24,8 +24,4 @@ struct Limit {
 // The message for an index (as text) that is out of range.
 std::string index_message(const char* name, const std::string& index, const Limit& limit);
 
-// Throws std::invalid_argument if a slice is larger than `x` along some axis. MLX sees to that
-// where a node is made, but a function compiled for all shapes meets others.
-void check_slice(const char* operation, const mlx::core::Shape& slice, const mlx::core::array& x);
-
 }  // namespace mlx_c::cpu
