@@ -1,5 +1,7 @@
 """Triangles and diagonals of matrices."""
 
+cpp_includes = ["core/fixed_shape.hpp"]
+
 @c("mlx_eye", "int n, int m, int k, dtype dtype")
 def eye(
     n: int,
@@ -107,7 +109,7 @@ def tri(
     if dtype is None:
         dtype = float32
 
-@c("mlx_tril", "array x, int k")
+@c("mlx_tril", "array x, int k", cpp="mlx::core::tril(mlx_c::fixed_shape({x}, {s}), {k}, {s})")
 def tril(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
     """The lower triangle of matrices, zeros above a diagonal.
 
@@ -131,7 +133,7 @@ def tril(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.tril``.
     """
 
-@c("mlx_triu", "array x, int k")
+@c("mlx_triu", "array x, int k", cpp="mlx::core::triu(mlx_c::fixed_shape({x}, {s}), {k}, {s})")
 def triu(x: array, k: int = 0, *, stream: StreamLike = None) -> array:
     """The upper triangle of matrices, zeros below a diagonal.
 
@@ -186,8 +188,8 @@ def diag(a: array, /, k: int = 0, *, stream: StreamLike = None) -> array:
     "mlx_diagonal",
     "array a, int offset, int axis1, int axis2",
     cpp=(
-        "mlx::core::contiguous(mlx::core::diagonal({a}, {offset}, {axis1}, {axis2}, {s}), "
-        "false, {s})"
+        "mlx::core::contiguous(mlx::core::diagonal(mlx_c::fixed_shape({a}, {s}), {offset}, "
+        "{axis1}, {axis2}, {s}), false, {s})"
     ),
 )
 def diagonal(
@@ -221,8 +223,9 @@ def diagonal(
     "mlx_trace",
     "array a, int offset, int axis1, int axis2, dtype dtype",
     cpp=(
-        "mlx::core::sum(mlx::core::astype(mlx::core::contiguous(mlx::core::diagonal({a}, "
-        "{offset}, {axis1}, {axis2}, {s}), false, {s}), {dtype}, {s}), -1, false, {s})"
+        "mlx::core::sum(mlx::core::astype(mlx::core::contiguous(mlx::core::diagonal("
+        "mlx_c::fixed_shape({a}, {s}), {offset}, {axis1}, {axis2}, {s}), false, {s}), {dtype}, "
+        "{s}), -1, false, {s})"
     ),
 )
 def trace(

@@ -1,5 +1,7 @@
 """Arrays joined, split, repeated, padded and rolled."""
 
+cpp_includes = ["core/fixed_shape.hpp"]
+
 @alias("concat")
 @c("mlx_concatenate", "arrays arrays", when="axis is None", cpp="mlx::core::concatenate")
 @c("mlx_concatenate_axis", "arrays arrays, int axis", cpp="mlx_c::concatenate")
@@ -125,8 +127,19 @@ def meshgrid(
     if indexing is None:
         indexing = "xy"
 
-@c("mlx_repeat", "array arr, int repeats", when="axis is None", arr="array")
-@c("mlx_repeat_axis", "array arr, int repeats, int axis", arr="array")
+@c(
+    "mlx_repeat",
+    "array arr, int repeats",
+    cpp="mlx::core::repeat(mlx_c::fixed_shape({arr}, {s}), {repeats}, {s})",
+    when="axis is None",
+    arr="array",
+)
+@c(
+    "mlx_repeat_axis",
+    "array arr, int repeats, int axis",
+    cpp="mlx::core::repeat(mlx_c::fixed_shape({arr}, {s}), {repeats}, {axis}, {s})",
+    arr="array",
+)
 def repeat(
     array: array, repeats: int, axis: int | None = None, *, stream: StreamLike = None
 ) -> array:

@@ -1,5 +1,7 @@
 """Products of matrices and tensors."""
 
+cpp_includes = ["core/fixed_shape.hpp"]
+
 @c("mlx_matmul", "array a, array b", cpp="mlx_c::matmul")
 def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """Product of matrices, for every pair of the broadcast leading axes.
@@ -317,7 +319,15 @@ def segmented_mm(a: array, b: array, /, segments: array, *, stream: StreamLike =
     See: MLX ``mlx.core.segmented_mm``.
     """
 
-@c("mlx_hadamard_transform", "array a, float? scale")
+@c(
+    "mlx_hadamard_transform",
+    "array a, float? scale",
+    # The usual scale depends on the length.
+    cpp=(
+        "mlx::core::hadamard_transform({scale} ? {a} : mlx_c::fixed_last_axis({a}, {s}), {scale}, "
+        "{s})"
+    ),
+)
 def hadamard_transform(a: array, scale: float | None = None, stream: StreamLike = None) -> array:
     """Walsh-Hadamard transform of the last axis.
 

@@ -91,6 +91,7 @@ def dequantize(
     "mlx_quantized_matmul",
     "array x, array w, array scales, array? biases, bool transpose, int? group_size, int? "
     "bits, str mode",
+    check="mlx_c::check_quantized({w}, {scales}, {biases})",
 )
 def quantized_matmul(
     x: array,
@@ -140,6 +141,7 @@ def quantized_matmul(
         "mlx::core::gather_qmm({x}, {w}, {scales}, {biases}, {lhs_indices}, {rhs_indices}, "
         "{transpose}, {group_size}, {bits}, {mode}, std::nullopt, {sorted_indices}, {s})"
     ),
+    check="mlx_c::check_quantized({w}, {scales}, {biases})",
     python=False,
 )
 @c(
@@ -148,6 +150,7 @@ def quantized_matmul(
     " bool transpose, int? group_size, int? bits, str mode, array? global_scale, bool "
     "sorted_indices",
     cpp="mlx::core::gather_qmm",
+    check="mlx_c::check_quantized({w}, {scales}, {biases})",
 )
 def gather_qmm(
     x: array,

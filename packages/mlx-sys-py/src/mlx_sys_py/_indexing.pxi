@@ -386,8 +386,7 @@ cdef array gather(array a, list items):
     # The axes of the indices, then those of a slice, of which the indexed ones have length 1.
     res = array._take(gathered)
     ndim = res.ndim - a.ndim
-    rest = [length for axis, length in enumerate(a.shape) if axis not in axes]
-    res = reshape(res, list(res.shape[:ndim]) + rest)
+    res = squeeze(res, [ndim + axis for axis in axes])
     # NumPy's rule: adjacent indices are replaced in place, others move to the front.
     if axes[-1] - axes[0] + 1 == len(axes) and axes[0] > 0:
         before = axes[0]

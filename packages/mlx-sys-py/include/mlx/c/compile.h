@@ -34,7 +34,8 @@ MLX_C_API int mlx_disable_compile(void);
 MLX_C_API int mlx_enable_compile(void);
 MLX_C_API int mlx_set_compile_mode(mlx_compile_mode mode);
 
-/* The names of the primitives whose inputs are checked where a function for all shapes is repeated. */
+/* The names of the primitives whose inputs are checked where a function for all shapes is repeated.
+ */
 MLX_C_API int _mlx_compile_get_checked_primitives(mlx_vector_string* res);
 
 #ifdef __cplusplus

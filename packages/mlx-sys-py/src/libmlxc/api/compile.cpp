@@ -194,13 +194,16 @@ Function recording(Function fun, std::shared_ptr<RecordedShapes> recorded) {
     Arrays outputs;
     {
       ShapelessRecording scope(records && recorded);
+      if (records) {
+        has_taken_gradients = false;
+      }
       outputs = fun(inputs);
     }
     if (records) {
       Recording(inputs).simplify(outputs);
       if (recorded) {
         auto lock = lock_evaluation();
-        recorded->learn(inputs, outputs);
+        recorded->learn(inputs, outputs, has_taken_gradients);
       }
     }
     passed_on = !records;
@@ -232,9 +235,8 @@ int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
     ensure_mode();
     auto id = std::make_shared<CompiledId>();
     auto function = compiled(get_shared(fun, "fun"), id->value(), shapeless, {});
-    set(res, [id, function = std::move(function)](const Arrays& inputs) {
-      return function(inputs);
-    });
+    set(res,
+        [id, function = std::move(function)](const Arrays& inputs) { return function(inputs); });
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/convert.hpp"
 #include "core/guard.hpp"
+#include "core/input_shapes.hpp"
 #include "core/shared_function.hpp"
 #include "runtime/evaluate.hpp"
 
@@ -134,6 +135,7 @@ int mlx_vjp(
     const mlx_vector_array cotangents) {
   return guard([&] {
     ensure_thread();
+    has_taken_gradients = true;
     set(res_0,
         res_1,
         mx::vjp(get(fun, "fun"), get(primals, "primals"), get(cotangents, "cotangents")));
@@ -157,6 +159,7 @@ int mlx_value_and_grad(
         mx::value_and_grad(Function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
     set(res, [value_and_grad](const Arrays& inputs) {
       ensure_thread();
+      has_taken_gradients = true;
       return value_and_grad(inputs);
     });
   });

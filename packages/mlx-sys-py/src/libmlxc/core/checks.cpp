@@ -32,6 +32,19 @@ std::optional<mx::array> scales_of(const mx::array& w, std::optional<mx::array> 
   return scales;
 }
 
+void check_quantized(
+    const mx::array& w, const mx::array& scales, const std::optional<mx::array>& biases) {
+  auto same_rows = [](const mx::Shape& a, const mx::Shape& b) {
+    return a.size() == b.size() && !a.empty() && std::equal(a.begin(), a.end() - 1, b.begin());
+  };
+  if (!same_rows(w.shape(), scales.shape())) {
+    refuse("scales of the shape ", scales.shape(), " do not fit to w of the shape ", w.shape());
+  }
+  if (biases && biases->shape() != scales.shape()) {
+    refuse("biases has the shape ", biases->shape(), ", and scales ", scales.shape());
+  }
+}
+
 void check_group_size(const std::optional<int>& group_size) {
   if (group_size.value_or(1) < 1) {
     refuse("group_size must be positive, not ", *group_size);

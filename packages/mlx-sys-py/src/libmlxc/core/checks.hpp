@@ -14,6 +14,12 @@ namespace mlx_c {
 std::optional<mlx::core::array> scales_of(
     const mlx::core::array& w, std::optional<mlx::core::array> scales);
 
+// Packed weights, and scales and biases of their groups: MLX looks at the last axis only.
+void check_quantized(
+    const mlx::core::array& w,
+    const mlx::core::array& scales,
+    const std::optional<mlx::core::array>& biases);
+
 void check_group_size(const std::optional<int>& group_size);
 
 // The arguments of a convolution.

@@ -4,17 +4,32 @@
 
 #include <mlx/ops.h>
 
+#include "core/shapeless_recording.hpp"
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
 
-mx::array power(const mx::array& a, const mx::array& b, mx::StreamOrDevice s) {
+namespace {
+
+mx::array checked_power(const mx::array& a, const mx::array& b, mx::StreamOrDevice s) {
   auto result = mx::power(a, b, s);
   if (!mx::issubdtype(result.dtype(), mx::complexfloating)) {
     return result;
   }
   return mx::where(
       mx::equal(b, mx::array(0, b.dtype()), s), mx::array(1, result.dtype()), result, s);
+}
+
+}  // namespace
+
+mx::array power(const mx::array& a, const mx::array& b, mx::StreamOrDevice s) {
+  if (records_for_all_shapes && a.shape() == b.shape()) {
+    // MLX makes no nodes that broadcast equal shapes here; the next ones may differ.
+    const auto both = mx::broadcast_arrays({a, b}, s);
+    return checked_power(both[0], both[1], s);
+  }
+  return checked_power(a, b, s);
 }
 
 void check_rounds(const mx::array& a, const mx::array& b) {

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include <mlx/fast_primitives.h>
@@ -31,10 +31,18 @@ struct Node {
   const array& output;
   // The function that users know it by.
   const char* function;
-  // Null unless the row remembers shapes, and they are known.
-  const Shapes* recorded;
-  // Whether an input depends on the arguments of the function.
-  std::vector<bool> depends;
+  // The shapes that it was recorded with (of its inputs, then of the output), or where to look for
+  // them; or neither.
+  const Shapes* given = nullptr;
+  const RecordedShapes* all = nullptr;
+
+  // Null if they are not known.
+  std::shared_ptr<const Shapes> recorded() const {
+    if (given) {
+      return {std::shared_ptr<void>(), given};
+    }
+    return all ? all->find(output) : nullptr;
+  }
 
   size_t count() const {
     return output.inputs().size();
@@ -76,10 +84,10 @@ struct Node {
     }
     message << " do not fit: ";
     (message << ... << parts);
-    if (recorded) {
+    if (const auto before = recorded()) {
       message << "; the function was recorded with the shapes";
-      for (size_t i = 0; i < recorded->size(); ++i) {
-        message << (i ? ", " : " ") << (*recorded)[i];
+      for (size_t i = 0; i < count(); ++i) {
+        message << (i ? ", " : " ") << (*before)[i];
       }
     }
     throw std::invalid_argument(message.str());
@@ -124,11 +132,27 @@ void same_shapes(const Node& node) {
   }
 }
 
+// For each axis of `result`, whether `shape` has to be repeated along it.
+std::vector<bool> stretched_axes(const Shape& shape, const Shape& result) {
+  std::vector<bool> stretched(result.size(), true);
+  const size_t more = result.size() - std::min(shape.size(), result.size());
+  for (size_t axis = more; axis < result.size(); ++axis) {
+    stretched[axis] = shape[axis - more] != result[axis];
+  }
+  return stretched;
+}
+
 void broadcast(const Node& node) {
-  node.require(
-      broadcasts(node.shape(0), node.output.shape()),
-      "the first cannot be broadcast to ",
-      node.output.shape());
+  const Shape &shape = node.shape(0), &result = node.output.shape();
+  node.require(broadcasts(shape, result), "the first cannot be broadcast to ", result);
+  // The gradients of what was stretched are sums, those of other arrays are not.
+  if (node.all && node.all->takes_gradients()) {
+    const auto recorded = node.recorded();
+    node.require(
+        !recorded ||
+            stretched_axes(shape, result) == stretched_axes((*recorded)[0], recorded->back()),
+        "other axes are stretched than in the recording, which takes gradients");
+  }
 }
 
 // Elementwise operations that MLX has fused.
@@ -142,7 +166,9 @@ void fused_elementwise(const Node& node) {
 }
 
 void not_empty(const Node& node) {
-  node.require(node.input(0).size() > 0, "there is no such element of an empty array");
+  node.require(
+      node.input(0).size() > 0 || node.output.size() == 0,
+      "there is no such element of an empty array");
 }
 
 void same_size(const Node& node) {
@@ -214,12 +240,30 @@ void addmm(const Node& node) {
       node.output.shape());
 }
 
-// Indices that count all matrices of an input that depends on the arguments were made for as many as
-// there were.
+// Whether `index` is a range of numbers that stands in the recording, broadcast or not.
+bool is_range(const array& index) {
+  const array* source = &index;
+  while (source->has_primitive()) {
+    const std::string_view name = source->primitive().name();
+    if (name == "Arange") {
+      return true;
+    }
+    if (name != "Broadcast" && name != "Reshape" && name != "AsType") {
+      return false;
+    }
+    source = &source->inputs()[0];
+  }
+  return false;
+}
+
+// A range that counts all matrices was made for as many as there were.
 void same_batch(const Node& node, size_t matrices, size_t indices) {
+  if (!is_range(node.input(indices))) {
+    return;
+  }
+  const auto recorded = node.recorded();
   node.require(
-      !node.recorded || node.depends[indices] || !node.depends[matrices] ||
-          batch((*node.recorded)[matrices]) == batch(node.shape(matrices)),
+      !recorded || batch((*recorded)[matrices]) == batch(node.shape(matrices)),
       "the indices of the matrices were recorded for another number of them");
 }
 
@@ -270,8 +314,7 @@ void quantized_factors(
 }
 
 void quantized_matmul(const Node& node) {
-  const auto [group_size, bits, mode, transposes] =
-      node.primitive<mx::QuantizedMatmul>().state();
+  const auto [group_size, bits, mode, transposes] = node.primitive<mx::QuantizedMatmul>().state();
   quantized_factors(node, node.count(), group_size, bits, transposes, false);
 }
 
@@ -286,8 +329,7 @@ void gather_qmm(const Node& node) {
 // Inputs that are quantized on the way: the rows of both factors have one length, and groups.
 void quantized_both(const Node& node, int group_size, int bits) {
   const bool is_packed = node.input(1).dtype() == mx::uint32;
-  const int64_t columns =
-      is_packed ? unpacked(node.length(1, -1), bits) : node.length(1, -1);
+  const int64_t columns = is_packed ? unpacked(node.length(1, -1), bits) : node.length(1, -1);
   node.require(
       node.length(0, -1) == columns && columns % group_size == 0,
       "the last axes must have one length, a multiple of ",
@@ -305,14 +347,14 @@ void qqmm(const Node& node) {
 void gather_qqmm(const Node& node) {
   const auto [group_size, bits, mode, left, right] = node.primitive<mx::GatherQQMM>().state();
   quantized_both(node, group_size, bits);
+  indices_of_matrices(node, node.input(1).dtype() == mx::uint32 ? 3 : 2);
 }
 
 void quantize(const Node& node) {
   const auto [fallback, group_size, bits, mode, dequantizes] =
       node.primitive<mx::fast::Quantize>().state();
   if (dequantizes) {
-    quantized(
-        node, 0, mode == mx::QuantizationMode::Affine ? node.count() : 2, group_size, bits);
+    quantized(node, 0, mode == mx::QuantizationMode::Affine ? node.count() : 2, group_size, bits);
   } else {
     node.require(
         node.length(0, -2) >= 0 && node.length(0, -1) % group_size == 0,
@@ -321,10 +363,16 @@ void quantize(const Node& node) {
   }
 }
 
+// The lengths of a kernel or an image without its channels and number.
+Shape spatial(const Shape& shape) {
+  return shape.size() < 2 ? Shape{} : Shape(shape.begin() + 1, shape.end() - 1);
+}
+
 void convolution(const Node& node) {
-  const int groups = std::get<5>(node.primitive<mx::Convolution>().state());
+  const auto [strides, low, high, kernel_dilation, input_dilation, groups, flips] =
+      node.primitive<mx::Convolution>().state();
   node.require(
-      node.shape(0).size() == node.shape(1).size() &&
+      node.shape(0).size() == node.shape(1).size() && node.length(1, -1) > 0 &&
           node.length(0, -1) == int64_t{node.length(1, -1)} * groups &&
           node.length(1, 0) % groups == 0,
       "the channels of the first must be those of the kernel, in ",
@@ -334,6 +382,11 @@ void convolution(const Node& node) {
   node.require(
       std::ranges::all_of(result, [](int length) { return length >= 0; }),
       "the kernel is larger than the padded input");
+  // The padding of a transposed convolution depends on the lengths of its kernel.
+  const auto recorded = flips ? node.recorded() : nullptr;
+  node.require(
+      !recorded || spatial(node.shape(1)) == spatial((*recorded)[1]),
+      "the kernel was recorded with another shape");
 }
 
 // Hadamard matrices exist for m * 2^k rows.
@@ -346,13 +399,6 @@ bool is_hadamard_size(int size) {
 void hadamard(const Node& node) {
   const int size = node.length(0, -1);
   node.require(is_hadamard_size(size), "there is no Hadamard matrix of ", size, " rows");
-  if (!node.recorded || node.recorded->front().back() == size) {
-    return;
-  }
-  // The default scale depends on the size, and is a number in the recording.
-  const float scale = node.primitive<mx::Hadamard>().state();
-  const float usual = 1 / std::sqrt(static_cast<float>(node.recorded->front().back()));
-  node.require(std::abs(scale - usual) > 1e-6f * usual, "the scale was recorded for another size");
 }
 
 void square_matrices(const Node& node) {
@@ -365,16 +411,6 @@ void searchsorted(const Node& node) {
   node.require(node.shape(0).size() == 1, "the first must have one axis");
 }
 
-// Whether `index` is a range of numbers that stands in the recording, broadcast or not.
-bool is_range(const array& index) {
-  const array* source = &index;
-  while (source->has_primitive() && !source->inputs().empty() &&
-         std::string_view(source->primitive().name()) == "Broadcast") {
-    source = &source->inputs()[0];
-  }
-  return source->has_primitive() && std::string_view(source->primitive().name()) == "Arange";
-}
-
 void gather(const Node& node) {
   const auto [axes, lengths] = node.primitive<mx::Gather>().state();
   const Shape& source = node.shape(0);
@@ -383,21 +419,19 @@ void gather(const Node& node) {
       "slices of the shape ",
       lengths,
       " are larger than the first");
-  bool are_ranges = axes.size() > 1;
   for (size_t i = 1; i < node.count(); ++i) {
     node.require(node.shape(i) == node.shape(1), "the indices must have equal shapes");
-    are_ranges &= is_range(node.input(i));
   }
-  if (!node.recorded) {
+  const auto recorded = node.recorded();
+  if (!recorded) {
     return;
   }
-  const Shape& before = node.recorded->front();
+  const Shape& before = recorded->front();
   for (size_t axis = 0; axis < source.size(); ++axis) {
     const bool is_indexed = std::ranges::find(axes, static_cast<int>(axis)) != axes.end();
-    // Ranges along several axes are diagonals, of the length that they had.
-    const bool is_fixed = is_indexed ? are_ranges : lengths[axis] == before[axis];
+    const bool was_whole = !is_indexed && lengths[axis] == before[axis];
     node.require(
-        !is_fixed || source[axis] == before[axis],
+        !was_whole || source[axis] == before[axis],
         "slices along the axis ",
         axis,
         " were recorded with all of its ",
@@ -455,8 +489,14 @@ void slice_update(const Node& node) {
   const Shape &target = node.shape(0), &update = node.shape(1);
   node.require(
       target.size() == start.size() && update.size() == start.size(), "the slice has other axes");
+  // Whether a position was counted from the end, or an end left out, cannot be seen any more.
+  const auto recorded = node.recorded();
+  node.require(
+      !recorded || target == recorded->front(), "the slice was recorded for an array of one shape");
   for (size_t axis = 0; axis < start.size(); ++axis) {
-    const int64_t first = start[axis], end = stop[axis], step = strides[axis];
+    const int64_t first = start[axis], step = strides[axis];
+    // A negative stop of a slice that goes back means that it includes the first element.
+    const int64_t end = step < 0 ? std::max(stop[axis], -1) : stop[axis];
     const int64_t count = std::max<int64_t>(0, (end - first + step - (step > 0 ? 1 : -1)) / step);
     const int64_t last = first + (count - 1) * step;
     node.require(
@@ -471,18 +511,6 @@ void slice_update(const Node& node) {
         axis);
     node.require(
         update[axis] == count, "the update must have the length ", count, " along axis ", axis);
-    if (node.recorded) {
-      // A slice that went to the end shall still do that.
-      const int before = node.recorded->front()[axis];
-      const int64_t at_the_end = step > 0 ? end : first + 1;
-      node.require(
-          target[axis] == before || at_the_end != before,
-          "a slice to the end of axis ",
-          axis,
-          " was recorded with ",
-          before,
-          " elements");
-    }
   }
 }
 
@@ -554,20 +582,21 @@ void one_key(const Node& node) {
 
 // The relations between these shapes are not public.
 void as_recorded(const Node& node) {
-  if (node.recorded) {
-    for (size_t i = 0; i < node.count(); ++i) {
-      node.require(node.shape(i) == (*node.recorded)[i], "they must be the recorded ones");
-    }
+  const auto recorded = node.recorded();
+  for (size_t i = 0; recorded && i < node.count(); ++i) {
+    node.require(node.shape(i) == (*recorded)[i], "they must be the recorded ones");
   }
 }
+
+// Whether nodes have to know the shapes that they were recorded with.
+enum class Remembers : uint8_t { never, always, for_gradients };
 
 // What there is to check of a primitive.
 struct ShapeRow {
   const char* function;
   // Null if the primitive takes inputs of all shapes.
   void (*check)(const Node& node) = nullptr;
-  // Whether `check` wants to know the shapes that the node was recorded with.
-  bool remembers = false;
+  Remembers remembers = Remembers::never;
 };
 
 // By the names of those primitives that a function for all shapes may consist of: the others do not
@@ -576,11 +605,11 @@ std::unordered_map<std::string_view, ShapeRow> make_rows() {
   std::unordered_map<std::string_view, ShapeRow> rows{
       // matrix products and convolutions
       {"AddMM", {"addmm", addmm}},
-      {"Convolution", {"conv", convolution}},
-      {"GatherMM", {"gather_mm", gather_mm, true}},
-      {"GatherQMM", {"gather_qmm", gather_qmm, true}},
-      {"GatherQQMM", {"gather_qqmm", gather_qqmm}},
-      {"Hadamard", {"hadamard_transform", hadamard, true}},
+      {"Convolution", {"conv", convolution, Remembers::always}},
+      {"GatherMM", {"gather_mm", gather_mm, Remembers::always}},
+      {"GatherQMM", {"gather_qmm", gather_qmm, Remembers::always}},
+      {"GatherQQMM", {"gather_qqmm", gather_qqmm, Remembers::always}},
+      {"Hadamard", {"hadamard_transform", hadamard}},
       {"Matmul", {"matmul", matmul}},
       {"QQMatmul", {"qqmm", qqmm}},
       {"QuantizedMatmul", {"quantized_matmul", quantized_matmul}},
@@ -614,21 +643,21 @@ std::unordered_map<std::string_view, ShapeRow> make_rows() {
       // indexing
       {"DynamicSlice", {"slice", dynamic_slice}},
       {"DynamicSliceUpdate", {"slice_update", dynamic_slice_update}},
-      {"Gather", {"gather", gather, true}},
+      {"Gather", {"gather", gather, Remembers::always}},
       {"GatherAxis", {"take_along_axis", gather_axis}},
       {"MaskedScatter", {"masked_scatter", masked_scatter}},
       {"ScatterAxis", {"put_along_axis", scatter_axis}},
       {"ScatterAxis Sum", {"scatter_add_axis", scatter_axis}},
-      {"SliceUpdate", {"slice_update", slice_update, true}},
-      {"SliceUpdate Max", {"slice_update_max", slice_update, true}},
-      {"SliceUpdate Min", {"slice_update_min", slice_update, true}},
-      {"SliceUpdate Prod", {"slice_update_prod", slice_update, true}},
-      {"SliceUpdate Sum", {"slice_update_add", slice_update, true}},
+      {"SliceUpdate", {"slice_update", slice_update, Remembers::always}},
+      {"SliceUpdate Max", {"slice_update_max", slice_update, Remembers::always}},
+      {"SliceUpdate Min", {"slice_update_min", slice_update, Remembers::always}},
+      {"SliceUpdate Prod", {"slice_update_prod", slice_update, Remembers::always}},
+      {"SliceUpdate Sum", {"slice_update_add", slice_update, Remembers::always}},
 
       // creation and layout
       {"Arange", {"arange"}},
-      {"Broadcast", {"broadcast_to", broadcast}},
-      {"BroadcastAxes", {"broadcast_arrays", broadcast}},
+      {"Broadcast", {"broadcast_to", broadcast, Remembers::for_gradients}},
+      {"BroadcastAxes", {"broadcast_arrays", broadcast, Remembers::for_gradients}},
       {"Concatenate", {"concatenate", concatenate}},
       {"Contiguous", {"contiguous"}},
       {"Copy", {"copy"}},
@@ -648,8 +677,8 @@ std::unordered_map<std::string_view, ShapeRow> make_rows() {
       {"CrossEntropyGradient", {"cross_entropy", cross_entropy}},
       {"CrossEntropyVJP", {"cross_entropy", cross_entropy}},
       {"FromFP8", {"from_fp8"}},
-      {"GatedDeltaUpdate", {"gated_delta_update", as_recorded, true}},
-      {"GatedDeltaUpdateVJP", {"gated_delta_update", as_recorded, true}},
+      {"GatedDeltaUpdate", {"gated_delta_update", as_recorded, Remembers::always}},
+      {"GatedDeltaUpdateVJP", {"gated_delta_update", as_recorded, Remembers::always}},
       {"LayerNorm", {"layer_norm", normalization}},
       {"NormalizationGradients", {"rms_norm or layer_norm"}},
       {"RMSNorm", {"rms_norm", normalization}},
@@ -659,7 +688,8 @@ std::unordered_map<std::string_view, ShapeRow> make_rows() {
       {"ToFP8", {"to_fp8"}},
   };
   // Elementwise operations, whose inputs MLX has broadcast.
-  for (const auto& [primitive, function] : std::initializer_list<std::pair<const char*, const char*>>{
+  for (const auto& [primitive, function] :
+       std::initializer_list<std::pair<const char*, const char*>>{
            {"Abs", "abs"},
            {"ArcCos", "arccos"},
            {"ArcCosh", "arccosh"},
@@ -748,79 +778,60 @@ const ShapeRow* row_of(const array& node) {
 
 // Calls `visit` for each node between `inputs` and `outputs`, those before it first.
 template <class F>
-class Walk {
- public:
-  Walk(const Arrays& inputs, F visit) : visit_(std::move(visit)) {
-    for (const array& input : inputs) {
-      depends_.emplace(input.id(), true);
-    }
+void for_nodes(const Arrays& inputs, const Arrays& outputs, F visit) {
+  std::unordered_set<std::uintptr_t> seen;
+  for (const array& input : inputs) {
+    seen.insert(input.id());
   }
-
-  // With a stack of its own: graphs may be deeper than the thread's stack.
-  void run(const array& output) {
+  // Depth first, with a stack of its own: graphs may be deeper than the thread's stack.
+  std::vector<std::pair<const array*, size_t>> path;
+  auto enter = [&](const array& a) {
+    // What has no inputs is constant; another thread may be loading it.
+    if (!a.inputs().empty() && seen.insert(a.id()).second) {
+      for (const array& sibling : a.siblings()) {
+        seen.insert(sibling.id());
+      }
+      path.emplace_back(&a, 0);
+    }
+  };
+  for (const array& output : outputs) {
     enter(output);
-    while (!path_.empty()) {
-      auto& [node, next] = path_.back();
+    while (!path.empty()) {
+      auto& [node, next] = path.back();
       if (next < node->inputs().size()) {
         enter(node->inputs()[next++]);
-      } else {
-        leave(*node);
-        path_.pop_back();
+        continue;
       }
+      if (node->has_primitive()) {
+        visit(*node);
+      }
+      path.pop_back();
     }
   }
-
-  // Whether an array that was visited depends on the inputs.
-  bool depends(const array& a) const {
-    const auto found = depends_.find(a.id());
-    return found != depends_.end() && found->second;
-  }
-
- private:
-  void enter(const array& a) {
-    // What has no inputs is constant; another thread may be loading it.
-    if (!a.inputs().empty() && depends_.emplace(a.id(), false).second) {
-      path_.emplace_back(&a, 0);
-    }
-  }
-
-  void leave(const array& node) {
-    const bool depends = std::ranges::any_of(
-        node.inputs(), [this](const array& input) { return this->depends(input); });
-    depends_[node.id()] = depends;
-    for (const array& sibling : node.siblings()) {
-      depends_[sibling.id()] = depends;
-    }
-    if (node.has_primitive()) {
-      visit_(*this, node);
-    }
-  }
-
-  F visit_;
-  std::vector<std::pair<const array*, size_t>> path_;
-  std::unordered_map<std::uintptr_t, bool> depends_;
-};
+}
 
 }  // namespace
 
-void RecordedShapes::learn(const Arrays& inputs, const Arrays& outputs) {
+void RecordedShapes::learn(const Arrays& inputs, const Arrays& outputs, bool gradients) {
   const std::scoped_lock lock(mutex_);
-  Walk walk(inputs, [this](const auto&, const array& node) {
+  takes_gradients_ = takes_gradients_ || gradients;
+  for_nodes(inputs, outputs, [this, gradients](const array& node) {
     const ShapeRow* row = row_of(node);
-    if (!row || !row->remembers) {
+    const bool remembers = row &&
+        (row->remembers == Remembers::always ||
+         (row->remembers == Remembers::for_gradients && gradients));
+    if (!remembers) {
       return;
     }
     Shapes shapes;
     for (const array& input : node.inputs()) {
       shapes.push_back(input.shape());
     }
+    shapes.push_back(node.shape());
     entries_.insert_or_assign(
         &node.primitive(),
         Entry{node.primitive_ptr(), std::make_shared<const Shapes>(std::move(shapes))});
   });
-  for (const array& output : outputs) {
-    walk.run(output);
-  }
 }
 
 std::shared_ptr<const Shapes> RecordedShapes::find(const array& node) const {
@@ -831,31 +842,17 @@ std::shared_ptr<const Shapes> RecordedShapes::find(const array& node) const {
 
 void check_input_shapes(
     const Arrays& inputs, const Arrays& outputs, const RecordedShapes& recorded) {
-  Walk walk(inputs, [&recorded](const auto& walk, const array& node) {
-    const ShapeRow* row = row_of(node);
-    if (!row) {
-      return;
+  for_nodes(inputs, outputs, [&recorded](const array& node) {
+    if (const ShapeRow* row = row_of(node)) {
+      row->check({node, row->function, nullptr, &recorded});
     }
-    std::shared_ptr<const Shapes> shapes;
-    std::vector<bool> depends;
-    if (row->remembers) {
-      shapes = recorded.find(node);
-      for (const array& input : node.inputs()) {
-        depends.push_back(walk.depends(input));
-      }
-    }
-    row->check({node, row->function, shapes.get(), std::move(depends)});
   });
-  for (const array& output : outputs) {
-    walk.run(output);
-  }
 }
 
-void check_recorded_shapes(
-    const array& node, const Shapes& recorded, const std::vector<bool>& depends) {
+void check_recorded_shapes(const array& node, const Shapes& recorded) {
   const ShapeRow* row = node.has_primitive() ? row_of(node) : nullptr;
-  if (row && row->remembers && recorded.size() == node.inputs().size()) {
-    row->check({node, row->function, &recorded, depends});
+  if (row && row->remembers == Remembers::always && recorded.size() == node.inputs().size() + 1) {
+    row->check({node, row->function, &recorded});
   }
 }
 

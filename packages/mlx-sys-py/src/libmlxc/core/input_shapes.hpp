@@ -1,11 +1,12 @@
 // Whether the inputs of nodes fit each other, and the parameters of the primitives.
 //
-// The functions of MLX check their arguments when they make a node. A function that was recorded for
-// all shapes makes its nodes again from what they were recorded as: the parameters of the primitives
-// (lengths of slices, positions, numbers of groups) stay what they were, and `output_shapes` hardly
-// looks at the inputs. So the nodes of such a function are checked here.
+// The functions of MLX check their arguments when they make a node. A function that was recorded
+// for all shapes makes its nodes again from what they were recorded as: the parameters of the
+// primitives (lengths of slices, positions, numbers of groups) stay what they were, and
+// `output_shapes` hardly looks at the inputs. So the nodes of such a function are checked here.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,18 +17,27 @@
 
 namespace mlx_c {
 
-// The shapes that nodes were recorded with, of those primitives whose parameters mean something else
-// for other shapes: a slice that was as long as the axis shall still be that.
+// The shapes that nodes were recorded with, of those primitives whose parameters mean something
+// else for other shapes: a slice that was as long as the axis shall still be that.
 class RecordedShapes {
  public:
   using Shapes = std::vector<mlx::core::Shape>;
 
-  // Learns the nodes between `inputs` and `outputs`.
+  // Learns the nodes between `inputs` and `outputs`. `gradients` says whether the recorded function
+  // has taken gradients.
   void learn(
-      const std::vector<mlx::core::array>& inputs, const std::vector<mlx::core::array>& outputs);
+      const std::vector<mlx::core::array>& inputs,
+      const std::vector<mlx::core::array>& outputs,
+      bool gradients);
 
-  // Of the inputs of the node that `node` repeats; null if there is none.
+  // Of the inputs of the node that `node` repeats, then of its output; null if they were not
+  // learnt.
   std::shared_ptr<const Shapes> find(const mlx::core::array& node) const;
+
+  // Whether a recorded function has taken gradients.
+  bool takes_gradients() const {
+    return takes_gradients_;
+  }
 
  private:
   struct Entry {
@@ -37,6 +47,7 @@ class RecordedShapes {
   };
 
   mutable std::mutex mutex_;
+  std::atomic<bool> takes_gradients_ = false;
   std::unordered_map<const mlx::core::Primitive*, Entry> entries_;
 };
 
@@ -47,12 +58,13 @@ void check_input_shapes(
     const std::vector<mlx::core::array>& outputs,
     const RecordedShapes& recorded);
 
-// The same for what a check of the inputs alone does not find in `node`, which repeats one whose
-// inputs had the shapes `recorded`. `depends` says which depend on the arguments of the function.
+// The same for `node`, which MLX has made with its checks to repeat one whose inputs had the shapes
+// `recorded`, and whose output had the last of them.
 void check_recorded_shapes(
-    const mlx::core::array& node,
-    const std::vector<mlx::core::Shape>& recorded,
-    const std::vector<bool>& depends);
+    const mlx::core::array& node, const std::vector<mlx::core::Shape>& recorded);
+
+// Whether this thread has taken gradients since it was set to false.
+inline constinit thread_local bool has_taken_gradients = false;
 
 // The names of the primitives that the table of checks has a row for.
 std::vector<std::string> primitives_with_checked_shapes();

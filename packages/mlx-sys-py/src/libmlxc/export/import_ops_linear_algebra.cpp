@@ -64,6 +64,7 @@ mx::array quantized_matmul(const Operands& in, int group_size, int bits, int mod
     biases = in[3];
   }
   check_group_size(group_size);
+  check_quantized(in[1], in[2], biases);
   return mx::quantized_matmul(
       in[0], in[1], in[2], biases, transpose, group_size, bits, quantization_mode(mode), in.s);
 }
@@ -76,6 +77,7 @@ mx::array gather_qmm(
     biases = in[3];
   }
   check_group_size(group_size);
+  check_quantized(in[1], in[2], biases);
   // Whether indices are sorted is not taken from the file: it only makes a product faster.
   return mx::gather_qmm(
       in[0],

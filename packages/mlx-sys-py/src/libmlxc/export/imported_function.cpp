@@ -1,6 +1,5 @@
 #include "export/imported_function.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -58,6 +57,12 @@ mx::array read_constant(FunctionReader& from) {
   return mx::array(std::move(memory), kind.shape, kind.dtype);
 }
 
+// Whether the parameters of a primitive are positions or lengths that were worked out for a shape.
+bool keeps_shapes(const std::string& name, size_t inputs) {
+  return name == "AsStrided" || name == "Scatter" || name == "Slice" || name == "Split" ||
+      (name == "Broadcast" && inputs == 1);
+}
+
 class TraceReader {
  public:
   // A constant is written once, with the first trace that uses it.
@@ -75,7 +80,7 @@ class TraceReader {
       from_.fail("has a function whose numbers of inputs differ");
     }
     for (size_t i = 0; i < inputs.size(); ++i) {
-      trace_.inputs.push_back(add(inputs[i], trace_.kinds[i].shape, true));
+      trace_.inputs.push_back(add(inputs[i], trace_.kinds[i].shape));
     }
     auto outputs = from_.get<std::vector<uint64_t>>();
     for (auto left = from_.count(10); left > 0; --left) {
@@ -89,13 +94,12 @@ class TraceReader {
   }
 
  private:
-  size_t add(uint64_t id, const mx::Shape& shape, bool depends) {
+  size_t add(uint64_t id, const mx::Shape& shape) {
     auto [entry, is_new] = places_.emplace(id, places_.size());
     if (!is_new) {
       from_.fail("has two arrays of one name");
     }
     shapes_.push_back(shape);
-    depends_.push_back(depends);
     return entry->second;
   }
 
@@ -119,7 +123,7 @@ class TraceReader {
         found = constants_.emplace(id, read_constant(from_)).first;
       }
       auto& constant = found->second;
-      trace_.constants.emplace_back(add(id, constant.shape(), false), constant);
+      trace_.constants.emplace_back(add(id, constant.shape()), constant);
     }
   }
 
@@ -129,23 +133,26 @@ class TraceReader {
       inputs.push_back(find(input));
     }
     auto device = read_device();
-    auto run = read_operation(from_, from_.get<std::string>());
-    FunctionStep step{std::move(run), device, std::move(inputs), {}, {}, {}, {}};
+    auto name = from_.get<std::string>();
+    auto run = read_operation(from_, name);
+    const bool keeps = keeps_shapes(name, inputs.size());
+    FunctionStep step{std::move(run), device, std::move(inputs), {}, {}, {}, keeps};
     for (auto place : step.inputs) {
       step.shapes.push_back(shapes_[place]);
-      step.depends.push_back(depends_[place]);
     }
-    const bool depends = std::ranges::find(step.depends, true) != step.depends.end();
     if (from_.get<uint64_t>() == 0) {
       step.kinds.push_back(read_kind(from_));
-      step.outputs.push_back(add(id, step.kinds[0].shape, depends));
+      step.outputs.push_back(add(id, step.kinds[0].shape));
     } else {
-      read_outputs(step, depends);
+      read_outputs(step);
+    }
+    if (!step.kinds.empty()) {
+      step.shapes.push_back(step.kinds[0].shape);
     }
     trace_.steps.push_back(std::move(step));
   }
 
-  void read_outputs(FunctionStep& step, bool depends) {
+  void read_outputs(FunctionStep& step) {
     auto ids = from_.get<std::vector<uint64_t>>();
     std::vector<mx::Shape> shapes = from_.list<mx::Shape>(8);
     std::vector<mx::Dtype> dtypes = from_.list<mx::Dtype>(5);
@@ -153,7 +160,7 @@ class TraceReader {
       from_.fail("has an operation whose numbers of outputs differ");
     }
     for (size_t i = 0; i < ids.size(); ++i) {
-      step.outputs.push_back(add(ids[i], shapes[i], depends));
+      step.outputs.push_back(add(ids[i], shapes[i]));
       step.kinds.push_back({shapes[i], dtypes[i]});
       bytes_of(from_, step.kinds.back());
     }
@@ -175,8 +182,19 @@ class TraceReader {
   std::unordered_map<uint64_t, size_t> places_;
   // Of the arrays at these places.
   std::vector<mx::Shape> shapes_;
-  std::vector<bool> depends_;
 };
+
+// Checks the operands of an operation that was recorded with other shapes.
+void check_kept_shapes(const FunctionStep& step, const Arrays& operands) {
+  for (size_t i = 0; step.keeps_shapes && i < operands.size(); ++i) {
+    if (operands[i].shape() != step.shapes[i]) {
+      std::ostringstream message;
+      message << "[import_function] an operation on an array of the shape " << step.shapes[i]
+              << " cannot be repeated with one of the shape " << operands[i].shape();
+      throw std::invalid_argument(message.str());
+    }
+  }
+}
 
 bool fits(const mx::array& array, const ArrayKind& kind) {
   return array.dtype() == kind.dtype && array.shape() == kind.shape;
@@ -204,6 +222,9 @@ Arrays run(const FunctionTrace& trace, const Arrays& inputs, Run kind) {
     for (auto place : step.inputs) {
       operands.push_back(places[place].value());
     }
+    if (kind == Run::other_shapes) {
+      check_kept_shapes(step, operands);
+    }
     auto results = step.run({operands, step.kinds, step.device});
     if (results.size() != step.outputs.size()) {
       throw std::invalid_argument("an operation has another number of results");
@@ -215,7 +236,7 @@ Arrays run(const FunctionTrace& trace, const Arrays& inputs, Run kind) {
       places[step.outputs[i]] = results[i];
     }
     if (kind == Run::other_shapes && !results.empty()) {
-      check_recorded_shapes(results[0], step.shapes, step.depends);
+      check_recorded_shapes(results[0], step.shapes);
     }
   }
   Arrays outputs;

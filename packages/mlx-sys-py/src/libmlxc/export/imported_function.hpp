@@ -16,10 +16,10 @@ struct FunctionStep {
   Operation run;
   mlx::core::Device device;
   std::vector<size_t> inputs, outputs;
-  std::vector<ArrayKind> kinds;  // of the outputs
-  // Of the inputs: the shapes in the file, and whether they depend on the arguments.
-  std::vector<mlx::core::Shape> shapes;
-  std::vector<bool> depends;
+  std::vector<ArrayKind> kinds;          // of the outputs
+  std::vector<mlx::core::Shape> shapes;  // of the inputs, then of the first output
+  // Whether it means something else for other shapes, so that it must not meet them.
+  bool keeps_shapes = false;
 };
 
 // A function for arguments of one kind; the last inputs are those with names.

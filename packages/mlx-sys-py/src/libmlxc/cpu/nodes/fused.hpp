@@ -61,10 +61,9 @@ class Unfused {
   Unfused& operator=(const Unfused&) = delete;
 };
 
-// Throws std::invalid_argument unless the shapes of the inputs fit: those of a function compiled for
-// all shapes are not checked before.
-void require(
-    bool fits, const char* function, const std::vector<mlx::core::array>& inputs);
+// Throws std::invalid_argument unless the shapes of the inputs fit: those of a function compiled
+// for all shapes are not checked before.
+void require(bool fits, const char* function, const std::vector<mlx::core::array>& inputs);
 
 bool is_fused(const mlx::core::array& a);
 

@@ -150,7 +150,10 @@ class AttentionGradients : public Fused {
   std::vector<mx::Shape> output_shapes(const std::vector<array>& inputs) override {
     mx::Shape result = inputs[0].shape();
     result[3] = inputs[2].shape(3);
-    require(fits(form_, inputs) && inputs.back().shape() == result, "scaled_dot_product_attention", inputs);
+    require(
+        fits(form_, inputs) && inputs.back().shape() == result,
+        "scaled_dot_product_attention",
+        inputs);
     return {inputs[0].shape(), inputs[1].shape(), inputs[2].shape()};
   }
 

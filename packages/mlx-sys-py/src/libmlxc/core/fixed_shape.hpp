@@ -1,0 +1,16 @@
+// Arrays whose shapes a recording depends on.
+#pragma once
+
+#include <mlx/array.h>
+#include <mlx/utils.h>
+
+namespace mlx_c {
+
+// `a`; in the recording of a function for all shapes, with nodes that refuse another shape than
+// that of `a`. They are for functions of MLX that put the shape into constants.
+mlx::core::array fixed_shape(const mlx::core::array& a, mlx::core::StreamOrDevice s);
+
+// The same for the length of the last axis alone.
+mlx::core::array fixed_last_axis(const mlx::core::array& a, mlx::core::StreamOrDevice s);
+
+}  // namespace mlx_c
