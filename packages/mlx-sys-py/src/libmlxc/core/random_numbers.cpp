@@ -75,6 +75,17 @@ mx::array wide_integers(
 
 }  // namespace
 
+void check_probability(const mx::array& p) {
+  const auto value = known_value(p);
+  if (value && !(*value >= 0 && *value <= 1)) {
+    throw std::invalid_argument("p must be between 0 and 1");
+  }
+}
+
+}  // namespace mlx_c
+
+namespace mlx_c::random {
+
 mx::array randint(
     const mx::array& low,
     const mx::array& high,
@@ -99,11 +110,4 @@ mx::array randint(
       s);
 }
 
-void check_probability(const mx::array& p) {
-  const auto value = known_value(p);
-  if (value && !(*value >= 0 && *value <= 1)) {
-    throw std::invalid_argument("p must be between 0 and 1");
-  }
-}
-
-}  // namespace mlx_c
+}  // namespace mlx_c::random

@@ -136,8 +136,7 @@ std::vector<array> inputs_of(
   return inputs;
 }
 
-}  // namespace
-
+// MLX's own.
 array stock_attention(
     const array& queries,
     const array& keys,
@@ -223,4 +222,25 @@ array attention(
       inputs_of(queries, keys, values, mask, sinks));
 }
 
+}  // namespace
+
 }  // namespace mlx_c::cpu
+
+namespace mlx_c::fast {
+
+mlx::core::array scaled_dot_product_attention(
+    const mlx::core::array& queries,
+    const mlx::core::array& keys,
+    const mlx::core::array& values,
+    float scale,
+    const std::string& mask_mode,
+    const std::optional<mlx::core::array>& mask,
+    const std::optional<mlx::core::array>& sinks,
+    bool force_fused,
+    mlx::core::StreamOrDevice s) {
+  return cpu::fuses_attention(queries, keys, values, mask_mode, mask, sinks, s)
+      ? cpu::attention(queries, keys, values, scale, mask_mode, mask, sinks, s)
+      : cpu::stock_attention(queries, keys, values, scale, mask_mode, mask, sinks, force_fused, s);
+}
+
+}  // namespace mlx_c::fast
