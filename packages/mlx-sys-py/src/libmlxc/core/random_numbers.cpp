@@ -73,6 +73,13 @@ mx::array wide_integers(
   return mx::add(from, number, s);
 }
 
+// A key from the random state. The state is a static of an inline function of MLX's header, of
+// which this library has another instance: the key that MLX draws from its own is an input of the
+// node.
+mx::array next_key(mx::StreamOrDevice s) {
+  return mx::random::bits({1}, 4, std::nullopt, s).inputs().at(0);
+}
+
 }  // namespace
 
 void check_probability(const mx::array& p) {
@@ -102,7 +109,7 @@ mx::array randint(
     return mx::astype(wide_integers(low, high, shape, key, s), dtype, s);
   }
   // Both from one key, so that a seed gives the same numbers as where the bounds are known.
-  const auto same = key ? *key : mx::random::KeySequence::default_().next();
+  const auto same = key ? *key : next_key(s);
   return mx::where(
       fits_float(low, high, s),
       mx::random::randint(low, high, shape, dtype, same, s),

@@ -151,6 +151,15 @@ array stock_attention(
     return mx::fast::scaled_dot_product_attention(
         queries, keys, values, scale, mask_mode, applied, sinks, force_fused, s);
   };
+  if (mask_mode == "causal" && queries.ndim() == 4 && keys.ndim() == 4) {
+    const array y = attend(mask);
+    const int blind = queries.shape(2) - keys.shape(2);
+    if (blind <= 0 || sinks) {
+      return y;
+    }
+    const array row = mx::reshape(mx::arange(queries.shape(2), s), {-1, 1}, s);
+    return mx::where(mx::less(row, array(blind), s), array(0, y.dtype()), y, s);
+  }
   const bool is_bool = mask && mask->dtype() == mx::bool_;
   const bool may_hide = mask && (is_bool || mx::issubdtype(mask->dtype(), mx::floating));
   // A sink is always seen.
