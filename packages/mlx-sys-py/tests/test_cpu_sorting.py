@@ -88,7 +88,7 @@ def test_sort_keeps_bits(dtype: str, length: int, special: list[float]) -> None:
     assert result.tobytes() == np.sort(values, kind="stable").tobytes()
 
 
-# In what sums of small integers are given, as NumPy and MLX's `sum` do; MLX's `cumsum` wraps around.
+# The type of sums of small integers, as of `sum`; those of `cumsum` of MLX wrap around.
 SUMS = {"uint8": "uint32", "uint16": "uint32", "int8": "int32", "int16": "int32"}
 SCANS = {"cumsum": np.add, "cumprod": np.multiply, "cummax": np.maximum, "cummin": np.minimum}
 
