@@ -6,7 +6,9 @@
 #include <mlx/transforms.h>
 
 #include "core/convert.hpp"
+#include "core/gradient_rules.hpp"
 #include "core/guard.hpp"
+#include "core/lent_primitives.hpp"
 #include "core/shared_function.hpp"
 #include "runtime/evaluate.hpp"
 
@@ -122,7 +124,11 @@ int mlx_jvp(
     const mlx_vector_array tangents) {
   return guard([&] {
     ensure_thread();
-    set(res_0, res_1, mx::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
+    LentPrimitives lent(jvp_rule);
+    set(res_0,
+        res_1,
+        mx::jvp(
+            lending(lent, get(fun, "fun")), get(primals, "primals"), get(tangents, "tangents")));
   });
 }
 
@@ -134,9 +140,13 @@ int mlx_vjp(
     const mlx_vector_array cotangents) {
   return guard([&] {
     ensure_thread();
+    LentPrimitives lent(vjp_rule);
     set(res_0,
         res_1,
-        mx::vjp(get(fun, "fun"), get(primals, "primals"), get(cotangents, "cotangents")));
+        mx::vjp(
+            lending(lent, get(fun, "fun")),
+            get(primals, "primals"),
+            get(cotangents, "cotangents")));
   });
 }
 
@@ -146,18 +156,20 @@ int mlx_value_and_grad(
     const int* argnums,
     size_t argnums_num) {
   return guard([&] {
-    auto checked = [f = get_shared(fun, "fun")](const Arrays& inputs) {
+    Function checked = [f = get_shared(fun, "fun")](const Arrays& inputs) {
       auto outputs = f(inputs);
       if (outputs.empty()) {
         throw std::invalid_argument("fun returned no arrays: there is nothing to differentiate");
       }
       return outputs;
     };
-    auto value_and_grad =
-        mx::value_and_grad(Function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
-    set(res, [value_and_grad](const Arrays& inputs) {
+    auto numbers = to_ints(argnums, argnums_num, "argnums");
+    // Refuses wrong numbers now.
+    mx::value_and_grad(checked, numbers);
+    set(res, [checked = std::move(checked), numbers = std::move(numbers)](const Arrays& inputs) {
       ensure_thread();
-      return value_and_grad(inputs);
+      LentPrimitives lent(vjp_rule);
+      return mx::value_and_grad(lending(lent, checked, numbers), numbers)(inputs);
     });
   });
 }

@@ -57,11 +57,9 @@ class LentPrimitive : public mlx::core::Primitive {
     return original_->vmap(inputs, axes);
   }
   void eval_cpu(
-      const std::vector<mlx::core::array>& inputs,
-      std::vector<mlx::core::array>& outputs) override;
+      const std::vector<mlx::core::array>& inputs, std::vector<mlx::core::array>& outputs) override;
   void eval_gpu(
-      const std::vector<mlx::core::array>& inputs,
-      std::vector<mlx::core::array>& outputs) override;
+      const std::vector<mlx::core::array>& inputs, std::vector<mlx::core::array>& outputs) override;
   const char* name() const override {
     return original_->name();
   }

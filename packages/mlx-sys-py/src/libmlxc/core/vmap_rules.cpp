@@ -335,7 +335,7 @@ class MappedOneByOne : public LentPrimitive {
       // Not all of them say so by one type.
     }
     for (size_t j = 0; j < axes.size(); j++) {
-      if (axes[j] > 0) {
+      if (axes[j] >= 0) {
         // Some operations depend on how their input lies in memory.
         in.inputs[j] = mx::contiguous(in.inputs[j], false, stream());
       }
