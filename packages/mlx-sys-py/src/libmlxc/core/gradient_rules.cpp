@@ -166,9 +166,9 @@ class ScatterAxisGradient : public GradientPrimitive {
   }
 };
 
-class JvpOfVjp : public LentPrimitive {
+class JvpOfVjp : public RepeatedPrimitive {
  public:
-  explicit JvpOfVjp(mx::array& node) : LentPrimitive(node), vjp_(vjp_rule(node)) {}
+  explicit JvpOfVjp(mx::array& node) : RepeatedPrimitive(node), vjp_(vjp_rule(node)) {}
 
   Arrays jvp(
       const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
@@ -243,8 +243,9 @@ std::shared_ptr<mx::Primitive> vjp_rule(mx::array& node) {
 }
 
 std::shared_ptr<mx::Primitive> jvp_rule(mx::array& node) {
-  // MLX asks for the type of this one.
-  if (std::string_view(node.primitive().name()) == "StopGradient") {
+  // MLX asks for the type of the first; errors of the second are the user's.
+  const std::string_view name = node.primitive().name();
+  if (name == "StopGradient" || name == "CustomTransforms") {
     return nullptr;
   }
   return std::make_shared<JvpOfVjp>(node);

@@ -9,15 +9,14 @@ namespace mlx_c {
 
 namespace mx = mlx::core;
 
-LentPrimitive::LentPrimitive(const mx::array& node)
-    : Primitive(node.primitive_ptr()->stream()), original_(node.primitive_ptr()) {
+RepeatedPrimitive::RepeatedPrimitive(const mx::array& node) : LentPrimitive(node) {
   for (auto& output : node.outputs()) {
     shapes_.push_back(output.shape());
     dtypes_.push_back(output.dtype());
   }
 }
 
-std::vector<mx::array> LentPrimitive::apply(const std::vector<mx::array>& inputs) const {
+std::vector<mx::array> RepeatedPrimitive::apply(const std::vector<mx::array>& inputs) const {
   return mx::array::make_arrays(shapes_, dtypes_, original_, inputs);
 }
 

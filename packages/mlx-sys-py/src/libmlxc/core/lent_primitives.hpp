@@ -37,7 +37,8 @@ class LentPrimitives {
 // A primitive with another rule; nothing evaluates it.
 class LentPrimitive : public mlx::core::Primitive {
  public:
-  explicit LentPrimitive(const mlx::core::array& node);
+  explicit LentPrimitive(const mlx::core::array& node)
+      : Primitive(node.primitive_ptr()->stream()), original_(node.primitive_ptr()) {}
 
   std::vector<mlx::core::array> vjp(
       const std::vector<mlx::core::array>& primals,
@@ -65,10 +66,18 @@ class LentPrimitive : public mlx::core::Primitive {
   }
 
  protected:
+  const std::shared_ptr<mlx::core::Primitive> original_;
+};
+
+// One that can make other nodes like its own.
+class RepeatedPrimitive : public LentPrimitive {
+ public:
+  explicit RepeatedPrimitive(const mlx::core::array& node);
+
+ protected:
   // Nodes of the original operation on other inputs.
   std::vector<mlx::core::array> apply(const std::vector<mlx::core::array>& inputs) const;
 
-  const std::shared_ptr<mlx::core::Primitive> original_;
   // Of the results.
   std::vector<mlx::core::Shape> shapes_;
   std::vector<mlx::core::Dtype> dtypes_;

@@ -303,9 +303,9 @@ class VmapPrimitive : public LentPrimitive {
 };
 
 // One operation for the whole batch, of a kernel that takes leading axes as such.
-class MappedAsBatch : public LentPrimitive {
+class MappedAsBatch : public RepeatedPrimitive {
  public:
-  using LentPrimitive::LentPrimitive;
+  using RepeatedPrimitive::RepeatedPrimitive;
 
   Mapped vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     const Batch in(inputs, axes, stream());
@@ -320,9 +320,9 @@ class MappedAsBatch : public LentPrimitive {
 };
 
 // MLX's rule if it has one that gives the right shapes, else one operation for each element.
-class MappedOneByOne : public LentPrimitive {
+class MappedOneByOne : public RepeatedPrimitive {
  public:
-  using LentPrimitive::LentPrimitive;
+  using RepeatedPrimitive::RepeatedPrimitive;
 
   Mapped vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     Batch in(inputs, axes, stream());
@@ -443,6 +443,8 @@ const std::unordered_map<std::string_view, LentPrimitives::Rule> rules{
     {"SliceUpdate Sum", mapped_by_rule<mx::SliceUpdate>},
     {"ToFP8", mapped_as_batch},
     {"Transpose", if_unary<mx::Transpose>},
+    // The user's errors are no reason to do without the user's rule.
+    {"CustomTransforms", mapped_by_mlx},
     // The most frequent ones need no look at their results.
     {"Add", mapped_by_mlx},
     {"Divide", mapped_by_mlx},
