@@ -473,9 +473,26 @@ cdef object get_item(array a, object index):
     return gathered(advanced)
 
 
+cdef array nothing(array a, const vector[int]& shape):
+    """No elements of `a`: MLX has no gradient of a gather from an empty array."""
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(
+        c.mlx_zeros(&res, shape.data(), shape.size(), c.mlx_array_dtype(a._c), default_stream)
+    )
+    return array._take(res)
+
+
 cdef array take_axis(array a, array indices, int axis):
     cdef c.mlx_array res
     cdef c.mlx_stream s
+    cdef vector[int] dims
+    if c.mlx_array_size(indices._c) == 0 and c.mlx_array_size(a._c) == 0:
+        dims = a.shape
+        dims.erase(dims.begin() + axis)
+        for i, length in enumerate(indices.shape):
+            dims.insert(dims.begin() + axis + <int>i, <int>length)
+        return nothing(a, dims)
     res.ctx = s.ctx = NULL
     check(c.mlx_take_axis(&res, a._c, indices._c, axis, s))
     return array._take(res)
@@ -533,20 +550,26 @@ cdef array gather_axes(array a, AdvancedIndex index):
     """Select by several arrays: their broadcast axes, then all of `a` with 1 in place of theirs."""
     cdef VectorArray indices = to_arrays(like_integers(index.arrays), "index")
     cdef const int* dims = c.mlx_array_shape(a._c)
-    cdef vector[int] lengths
+    cdef vector[int] lengths, before
     cdef c.mlx_array res
     cdef c.mlx_stream s
     lengths.assign(dims, dims + c.mlx_array_ndim(a._c))
     for axis in index.axes:
         lengths[axis] = 1
-    broadcast_shape(index.arrays)
+    if c.mlx_array_size(a._c) == 0:
+        before = broadcast_shape(index.arrays)
+        for length in before:
+            if length == 0:
+                lengths.insert(lengths.begin(), before.begin(), before.end())
+                return nothing(a, lengths)
     res.ctx = s.ctx = NULL
-    check(
-        c.mlx_gather(
-            &res, a._c, indices._c, index.axes.data(), index.axes.size(),
-            lengths.data(), lengths.size(), s,
-        )
-    )
+    if c.mlx_gather(
+        &res, a._c, indices._c, index.axes.data(), index.axes.size(), lengths.data(),
+        lengths.size(), s,
+    ):
+        # Says it in other words.
+        broadcast_shape(index.arrays)
+        check(1)
     return array._take(res)
 
 

@@ -131,7 +131,10 @@ cdef array scattered(AdvancedIndex index, array source, scatterer scatter):
     cdef vector[int] axes = index.axes, dims = broadcast_shape(arrays), order, whole, slice_dims
     cdef size_t count = dims.size(), partial = 0, i, ndim = c.mlx_array_ndim(index.source._c)
     cdef const int* lengths = c.mlx_array_shape(index.source._c)
-    source = arrays_first(index, fit(source, selected_shape(index, dims)), count)
+    source = fit(source, selected_shape(index, dims))
+    if c.mlx_array_size(source._c) == 0:
+        return array._take(share(index.source._c))
+    source = arrays_first(index, source, count)
     slice_dims.assign(lengths, lengths + ndim)
     for axis in axes:
         slice_dims[axis] = 1
@@ -216,19 +219,24 @@ cdef array masked(AdvancedIndex index, array source, const Update& how):
     # The axis of values for the elements under the mask, in order; of length 1 for all the same.
     if ndim > behind:
         count = c.mlx_array_shape(source._c)[ndim - 1 - behind]
-    if count == 1:
-        values = values_for_all(index, source, masked_axes)
-    else:
+    if count != 1:
         check_values(mask, count)
-        values = values_in_order(index, source, count)
-        if count == 0:
-            return array._take(share(a._c))
-    chosen = with_axes_behind(mask, part.ndim - axis - masked_axes)
-    if how.combine != NULL:
-        # Where the mask is false the values are ones, so that no infinity gets into a gradient.
-        values = select(chosen, values, from_int(1, c.mlx_array_dtype(a._c)))
-        values = cast(binary(how.combine, part, values), c.mlx_array_dtype(a._c))
-    part = select(chosen, values, part)
+        if how.combine == NULL:
+            part = put_in_order(index, part, source, count)
+        else:
+            # Where the mask is false the values are ones, so that no infinity gets into a gradient.
+            res.ctx = NULL
+            check(c.mlx_ones_like(&res, part._c, default_stream))
+            values = put_in_order(index, array._take(res), source, count)
+    else:
+        values = values_for_all(index, source, masked_axes)
+    if count == 1 or how.combine != NULL:
+        chosen = with_axes_behind(mask, part.ndim - axis - masked_axes)
+        if how.combine != NULL:
+            if count == 1:
+                values = select(chosen, values, from_int(1, c.mlx_array_dtype(a._c)))
+            values = cast(binary(how.combine, part, values), c.mlx_array_dtype(a._c))
+        part = select(chosen, values, part)
     if not index.sliced:
         return part
     res.ctx = NULL
@@ -275,42 +283,39 @@ cdef array values_for_all(AdvancedIndex index, array source, size_t masked_axes)
     return reshape_to(source, dims)
 
 
-cdef array values_in_order(AdvancedIndex index, array source, int count):
-    """Each element under a mask with the next of the values, `count` in all; others with any."""
-    cdef array mask = index.arrays[0], counted
-    cdef vector[int] dims, order
-    cdef const int* have = c.mlx_array_shape(mask._c)
-    cdef size_t masked_axes = mask.ndim, i, ndim, first = 0
+cdef array put_in_order(AdvancedIndex index, array part, array source, int count):
+    """`part` with the next of the values, `count` in all, for each element under a mask."""
+    cdef array mask = index.arrays[0]
+    cdef vector[int] dims, order, back
+    cdef size_t masked_axes = mask.ndim, i, ndim
+    cdef size_t first = index.axes[0]
     cdef c.mlx_array res
     dims.push_back(count)
     source = arrays_first(index, fit(source, selected_shape(index, dims)), 1)
     if count == 0 or masked_axes == 0:
-        return source
-    # How many are true up to each element gives the value of those that are.
-    counted = cast(mask, c.MLX_INT32)
-    if masked_axes > 1:
-        counted = flatten(counted, 0, <int>masked_axes - 1)
-    res.ctx = NULL
-    check(c.mlx_cumsum(&res, counted._c, 0, False, True, default_stream))
-    counted = binary(c.mlx_subtract, array._take(res), from_int(1, c.MLX_INT32))
-    counted = binary(c.mlx_maximum, counted, from_int(0, c.MLX_INT32))
-    if masked_axes > 1:
-        dims.assign(have, have + masked_axes)
-        counted = reshape_to(counted, dims)
-    source = take_axis(source, counted, 0)
-    # From the mask's axes first to those of what it indexes.
-    for axis in index.kept:
-        first += 0 <= axis < index.axes[0]
-    ndim = source.ndim
+        return part
+    if not index.ints.empty():
+        part = squeeze(part, index.ints)
+        for axis in index.ints:
+            first -= axis < index.axes[0]
+    ndim = part.ndim
     if first > 0:
-        for i in range(first):
-            order.push_back(<int>(masked_axes + i))
+        # The mask's axes first.
+        back.resize(ndim)
         for i in range(masked_axes):
-            order.push_back(<int>i)
-        for i in range(masked_axes + first, ndim):
-            order.push_back(<int>i)
-        source = permute(source, order)
-    return source if index.ints.empty() else expand(source, index.ints)
+            order.push_back(<int>(first + i))
+        for i in range(ndim):
+            if not first <= i < first + masked_axes:
+                order.push_back(<int>i)
+        for i in range(ndim):
+            back[order[i]] = <int>i
+        part = permute(part, order)
+    res.ctx = NULL
+    check(c.mlx_masked_scatter(&res, part._c, mask._c, source._c, default_stream))
+    part = array._take(res)
+    if first > 0:
+        part = permute(part, back)
+    return part if index.ints.empty() else expand(part, index.ints)
 
 
 cdef class ArrayAt:

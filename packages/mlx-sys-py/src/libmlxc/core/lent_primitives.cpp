@@ -5,9 +5,28 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "cpu/nodes/kernel_override.hpp"
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
+
+namespace {
+
+// Reaches the primitive of MLX behind a kernel's.
+struct Unwrapped : cpu::KernelOverride {
+  static std::shared_ptr<mx::Primitive> of(std::shared_ptr<mx::Primitive> primitive) {
+    while (auto* kernel = dynamic_cast<const KernelOverride*>(primitive.get())) {
+      primitive = kernel->*(&Unwrapped::original_);
+    }
+    return primitive;
+  }
+};
+
+}  // namespace
+
+LentPrimitive::LentPrimitive(const mx::array& node)
+    : Primitive(node.primitive_ptr()->stream()), original_(Unwrapped::of(node.primitive_ptr())) {}
 
 RepeatedPrimitive::RepeatedPrimitive(const mx::array& node) : LentPrimitive(node) {
   for (auto& output : node.outputs()) {

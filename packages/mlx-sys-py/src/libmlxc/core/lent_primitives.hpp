@@ -37,8 +37,7 @@ class LentPrimitives {
 // A primitive with another rule; nothing evaluates it.
 class LentPrimitive : public mlx::core::Primitive {
  public:
-  explicit LentPrimitive(const mlx::core::array& node)
-      : Primitive(node.primitive_ptr()->stream()), original_(node.primitive_ptr()) {}
+  explicit LentPrimitive(const mlx::core::array& node);
 
   std::vector<mlx::core::array> vjp(
       const std::vector<mlx::core::array>& primals,
@@ -66,6 +65,7 @@ class LentPrimitive : public mlx::core::Primitive {
   }
 
  protected:
+  // That of MLX, also where a kernel has evaluated the node.
   const std::shared_ptr<mlx::core::Primitive> original_;
 };
 
