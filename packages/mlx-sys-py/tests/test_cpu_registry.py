@@ -128,6 +128,11 @@ def put(a: array, where: Any) -> array:
     return a
 
 
+def put_in_order(a: array, mask: array) -> array:
+    a[mask] = ops.zeros([int(np.array(mask).sum())])
+    return a
+
+
 def copied() -> list[array]:
     x().__dlpack__(copy=True)
     return []
@@ -197,6 +202,7 @@ GRAPHS: dict[str, Graph] = {
     "DynamicSliceUpdate": lambda: ops.slice_update(x(), ops.zeros([2, 4]), array(1), [1]),
     "Gather": lambda: x()[indices()],
     "GatherAxis": lambda: ops.take_along_axis(x(), ops.reshape(indices(), [2, 1]), 1),
+    "MaskedScatter": lambda: put_in_order(x(), booleans()),
     "Scatter": lambda: put(x(), indices()),
     "Scatter Max": updated("maximum"),
     "Scatter Min": updated("minimum"),

@@ -34,9 +34,10 @@ from mlx_sys_py._scalars cimport (
 from mlx_sys_py._stream cimport Stream, to_stream
 from mlx_sys_py._text cimport take_string
 
+import operator
 import sys
 
-from mlx_sys_py._error import OperandError
+from mlx_sys_py._error import IndexingError, OperandError
 
 ctypedef int (*unary_op)(c.mlx_array*, const c.mlx_array, const c.mlx_stream) noexcept nogil
 ctypedef int (*binary_op)(
@@ -311,6 +312,12 @@ cdef class array:
             raise TypeError("an array without axes has no len()")
         return c.mlx_array_shape(self._c)[0]
 
+    def __contains__(self, value):
+        if isinstance(value, (list, tuple)):
+            value = to_array(value, "value")
+        equal = compare(c.mlx_equal, self, value, False, False)
+        return equal is not NotImplemented and any_true(equal)
+
     def __iter__(self):
         if c.mlx_array_ndim(self._c) == 0:
             raise TypeError("an array without axes cannot be iterated over")
@@ -366,7 +373,7 @@ cdef class array:
         return get_item(self, index)
 
     def __setitem__(self, index, value):
-        assign(self, updated(self, index, value, c.mlx_slice_update, c.mlx_scatter_single))
+        assign(self, updated(self, index, value, assignment))
 
     # Operators
 
@@ -518,6 +525,13 @@ cdef class array:
         return compare(c.mlx_greater_equal, self, other, True, False)
 
     # @generated methods@
+
+
+cdef bint any_true(array a):
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(c.mlx_any(&res, a._c, False, default_stream))
+    return scalar_item(array._take(res))
 
 
 cdef object in_place_divide(array a, object other):

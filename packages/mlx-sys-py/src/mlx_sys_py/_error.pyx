@@ -19,6 +19,13 @@ class OperandError(TypeError, ValueError):
     """
 
 
+class IndexingError(IndexError, ValueError):
+    """An index that no array of the shape can have: too many items, a mask of another shape.
+
+    NumPy raises ``IndexError`` for these and official MLX ``ValueError``.
+    """
+
+
 # A callback cannot let its exception pass through C++.  It leaves it here and returns a
 # status; the call that runs the callback finds it again, on the same thread, and raises it
 # as it was, traceback and all.

@@ -1,8 +1,9 @@
 # a[index], with the meaning of NumPy's basic and advanced indexing.
 #
-# Every index becomes one item per axis: an int, a slice or an array of positions.  `None`
-# adds an axis of length 1 first, so it is a full slice like any other.  Ints and slices are
-# one slice operation; arrays are a gather over the flattened axes that they index.
+# An index of ints, slices, `None` and `...` is one slice operation (`BasicIndex`). One with arrays
+# is read into an `AdvancedIndex`, for reading and for writing: its ints and slices are a slice, its
+# arrays of positions a gather or a scatter over the axes that they index. A mask is read by the
+# positions of its true elements, which takes its values; it is written through without them.
 
 cdef extern from "Python.h":
     int PySlice_Unpack(object, Py_ssize_t*, Py_ssize_t*, Py_ssize_t*) except -1
@@ -52,11 +53,6 @@ cdef array reshape_to(array a, const vector[int]& dims):
     return array._take(res)
 
 
-cdef array reshape(array a, object shape):
-    cdef vector[int] dims = shape
-    return reshape_to(a, dims)
-
-
 cdef array broadcast(array a, const vector[int]& dims):
     cdef c.mlx_array res
     cdef c.mlx_stream s
@@ -65,12 +61,19 @@ cdef array broadcast(array a, const vector[int]& dims):
     return array._take(res)
 
 
-cdef array permute(array a, object axes):
+cdef array permute(array a, const vector[int]& order):
     cdef c.mlx_array res
     cdef c.mlx_stream s
-    cdef vector[int] order = axes
     res.ctx = s.ctx = NULL
     check(c.mlx_transpose_axes(&res, a._c, order.data(), order.size(), s))
+    return array._take(res)
+
+
+cdef array flatten(array a, int first, int last):
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    res.ctx = s.ctx = NULL
+    check(c.mlx_flatten(&res, a._c, first, last, s))
     return array._take(res)
 
 
@@ -79,8 +82,23 @@ cdef int position(object index, int axis, Py_ssize_t size) except -1:
     cdef int overflow = 0
     cdef long long number = PyLong_AsLongLongAndOverflow(index, &overflow)
     if overflow or not -size <= number < size:
-        raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
+        error = IndexError if -2147483648 <= index <= 2147483647 else IndexingError
+        raise error(f"index {index} is out of bounds for axis {axis} with size {size}")
     return <int>(number + size if number < 0 else number)
+
+
+cdef int read_slice(object item, int length, int* start, int* stop, int* step) except -1:
+    """The bounds of a slice of an axis, as a slice operation takes them; how many it selects."""
+    cdef Py_ssize_t first, last, by, selected
+    PySlice_Unpack(item, &first, &last, &by)
+    selected = PySlice_AdjustIndices(length, &first, &last, by)
+    # Before the first element: -1 would mean the last one.
+    if selected == 0:
+        first, last, by = 0, 0, 1
+    start[0] = <int>first
+    stop[0] = <int>last if last >= 0 else -length - 1
+    step[0] = <int>max(-0x7FFFFFFF, min(0x7FFFFFFF, by))
+    return <int>selected
 
 
 cdef array first_axis_item(array a, object index):
@@ -91,7 +109,7 @@ cdef array first_axis_item(array a, object index):
     cdef size_t ndim = c.mlx_array_ndim(a._c), i
     cdef const int* shape = c.mlx_array_shape(a._c)
     if ndim == 0:
-        raise IndexError("a 0-dimensional array has no axis to index")
+        raise IndexingError("a 0-dimensional array has no axis to index")
     cdef int first = position(index, 0, shape[0])
     s.start.assign(ndim, 0)
     s.step.assign(ndim, 1)
@@ -104,144 +122,46 @@ cdef array first_axis_item(array a, object index):
     return array._take(res)
 
 
+cdef bint is_integer(c.mlx_dtype dtype):
+    return c.MLX_UINT8 <= dtype <= c.MLX_INT64
+
+
 cdef bint is_mask(object item):
     return isinstance(item, array) and c.mlx_array_dtype((<array>item)._c) == c.MLX_BOOL
 
 
 cdef object as_item(object item):
     """An element of an index as an int, slice, None, Ellipsis or array."""
-    if item is None or item is Ellipsis or isinstance(item, (slice, array)):
+    cdef array res
+    if item is None or item is Ellipsis or isinstance(item, slice):
         return item
-    if isinstance(item, bool):
-        raise IndexError("a bool is no index: use an array of booleans, or None to add an axis")
-    if isinstance(item, int):
+    if isinstance(item, array):
+        res = <array>item
+    elif isinstance(item, bool):
+        res = from_scalar(item, c.MLX_BOOL)
+    elif isinstance(item, int):
         return item
-    if isinstance(item, (list, tuple)):
-        if not item:
-            return cast(from_sequence(item, -1), c.MLX_INT32)
-        return from_sequence(item, -1)
-    if hasattr(item, "__index__") and getattr(item, "ndim", 0) == 0:
-        return item.__index__()
-    try:
-        return to_array(item, "index")
-    except TypeError:
-        raise IndexError(
-            "an index must consist of ints, slices, None, Ellipsis and arrays of ints or "
-            f"booleans, not {type(item).__name__}"
-        ) from None
-
-
-cdef list mask_positions(array mask):
-    """The coordinates of a mask's true elements: one array of positions per axis."""
-    cdef array values = host_values(mask)
-    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
-    cdef size_t size = c.mlx_array_size(values._c), ndim = c.mlx_array_ndim(values._c), i
-    cdef const int* shape = c.mlx_array_shape(values._c)
-    cdef vector[vector[int32_t]] found
-    cdef size_t rest
-    cdef int axis, length
-    found.resize(ndim)
-    for i in range(size):
-        if data[i]:
-            rest = i
-            for axis in range(<int>ndim - 1, -1, -1):
-                found[axis].push_back(<int32_t>(rest % shape[axis]))
-                rest //= shape[axis]
-    res = []
-    for axis in range(<int>ndim):
-        length = <int>found[axis].size()
-        res.append(
-            array._take(owned(c.mlx_array_new_data(found[axis].data(), &length, 1, c.MLX_INT32)))
-        )
+    elif isinstance(item, (list, tuple, range)):
+        res = from_sequence(list(item), -1)
+        if c.mlx_array_size(res._c) == 0:
+            # Of no elements the type is not known: they are positions.
+            res = cast(res, c.MLX_INT32)
+    else:
+        try:
+            if getattr(item, "ndim", 0) == 0:
+                return operator.index(item)
+        except TypeError:
+            pass
+        try:
+            res = to_array(item, "index")
+        except TypeError:
+            raise IndexError(
+                "an index must consist of ints, slices, None, Ellipsis and arrays of ints or "
+                f"booleans, not {type(item).__name__}"
+            ) from None
+    if not (is_integer(c.mlx_array_dtype(res._c)) or is_mask(res)):
+        raise IndexError(f"an array index must hold ints or booleans, not {res.dtype.name}")
     return res
-
-
-cdef tuple expand_index(array a, object index):
-    """`a` with the axes that None adds, and one item for each of its axes."""
-    cdef list items = [as_item(i) for i in index] if isinstance(index, tuple) else [as_item(index)]
-    cdef list res = []
-    cdef vector[int] added
-    cdef int ndim = <int>c.mlx_array_ndim(a._c)
-    cdef int used = 0
-    cdef int ellipses = 0
-    for item in items:
-        if item is Ellipsis:
-            ellipses += 1
-        elif is_mask(item):
-            used += (<array>item).ndim
-        elif item is not None:
-            used += 1
-    if ellipses > 1:
-        raise IndexError("an index can have only one Ellipsis")
-    if used > ndim:
-        raise IndexError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
-    if ellipses == 0:
-        items.append(Ellipsis)
-    old_shape = a.shape
-    cdef int axis = 0
-    for item in items:
-        if item is Ellipsis:
-            for _ in range(ndim - used):
-                res.append(slice(None))
-                axis += 1
-        elif item is None:
-            added.push_back(<int>len(res))
-            res.append(slice(None))
-        elif is_mask(item):
-            mask_shape = (<array>item).shape
-            if mask_shape != old_shape[axis:axis + len(mask_shape)]:
-                raise IndexError(
-                    f"a mask of shape {mask_shape} does not fit the axes of shape "
-                    f"{old_shape[axis:axis + len(mask_shape)]} that it indexes"
-                )
-            if not mask_shape:
-                raise IndexError("a mask must have at least one axis")
-            res.extend(mask_positions(item))
-            axis += len(mask_shape)
-        else:
-            if isinstance(item, array) and not is_integer(c.mlx_array_dtype((<array>item)._c)):
-                raise IndexError(
-                    f"an array index must hold ints or booleans, not {(<array>item).dtype.name}"
-                )
-            res.append(item)
-            axis += 1
-    return (a if added.empty() else expand(a, added)), res
-
-
-cdef bint is_integer(c.mlx_dtype dtype):
-    return c.MLX_UINT8 <= dtype <= c.MLX_INT64
-
-
-cdef Slicing basic_slicing(object shape, list items, list kept) except *:
-    """The slice operation of ints and slices; `kept` gets the axes that remain."""
-    cdef Slicing s
-    cdef Py_ssize_t start, stop, step
-    for axis, item in enumerate(items):
-        size = shape[axis]
-        if isinstance(item, slice):
-            start, stop, step = item.indices(size)
-            # Before the first element: -1 would mean the last one.
-            if start < 0:
-                start, stop, step = 0, 0, 1
-            s.start.push_back(<int>start)
-            s.stop.push_back(<int>(stop if stop >= 0 else -size - 1))
-            s.step.push_back(<int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step)))
-            kept.append(axis)
-        elif isinstance(item, array):
-            s.start.push_back(0)
-            s.stop.push_back(<int>size)
-            s.step.push_back(1)
-            kept.append(axis)
-        else:
-            first = position(item, axis, size)
-            s.start.push_back(first)
-            s.stop.push_back(first + 1)
-            s.step.push_back(1)
-    return s
-
-
-cdef bint is_full(object item):
-    return isinstance(item, slice) and item == slice(None)
 
 
 cdef bint is_basic(tuple index) noexcept:
@@ -249,6 +169,14 @@ cdef bint is_basic(tuple index) noexcept:
         if not (type(item) is slice or type(item) is int or item is Ellipsis or item is None):
             return False
     return True
+
+
+cdef int check_counts(size_t ndim, size_t used, size_t ellipses) except -1:
+    if ellipses > 1:
+        raise IndexingError("an index can have only one Ellipsis")
+    if used > ndim:
+        raise IndexingError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+    return 0
 
 
 cdef struct BasicIndex:
@@ -264,14 +192,11 @@ cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
     """Reads an index of ints, slices, Ellipsis and None."""
     cdef size_t ndim = c.mlx_array_ndim(a._c), used = 0, ellipses = 0, axis = 0, i
     cdef const int* dims = c.mlx_array_shape(a._c)
-    cdef Py_ssize_t start, stop, step, length
+    cdef int start, stop, step, length
     for item in index:
         ellipses += item is Ellipsis
         used += not (item is Ellipsis or item is None)
-    if ellipses > 1:
-        raise IndexError("an index can have only one Ellipsis")
-    if used > ndim:
-        raise IndexError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+    check_counts(ndim, used, ellipses)
     basic.s.start.assign(ndim, 0)
     basic.s.step.assign(ndim, 1)
     basic.s.stop.assign(dims, dims + ndim)
@@ -287,18 +212,14 @@ cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
                 basic.shape.push_back(dims[axis])
                 axis += 1
         elif isinstance(item, slice):
-            PySlice_Unpack(item, &start, &stop, &step)
-            length = PySlice_AdjustIndices(dims[axis], &start, &stop, step)
+            length = read_slice(item, dims[axis], &start, &stop, &step)
             if step != 1 or length != dims[axis]:
                 basic.sliced = True
-                # Before the first element: -1 would mean the last one.
-                if length == 0:
-                    start, stop, step = 0, 0, 1
-                basic.s.start[axis] = <int>start
-                basic.s.stop[axis] = <int>stop if stop >= 0 else -dims[axis] - 1
-                basic.s.step[axis] = <int>max(-0x7FFFFFFF, min(0x7FFFFFFF, step))
-            basic.selected[axis] = <int>length
-            basic.shape.push_back(<int>length)
+                basic.s.start[axis] = start
+                basic.s.stop[axis] = stop
+                basic.s.step[axis] = step
+            basic.selected[axis] = length
+            basic.shape.push_back(length)
             axis += 1
         else:
             basic.s.start[axis] = position(item, <int>axis, dims[axis])
@@ -326,9 +247,213 @@ cdef array basic_item(array a, tuple index):
     return res if res is not a else array._take(share(a._c))
 
 
+cdef class AdvancedIndex:
+    """An index with arrays, taken apart. Axes are those of `source`."""
+
+    cdef array source  # what is indexed, with an axis of length 1 for each boolean without axes
+    cdef vector[int] added  # those axes
+    cdef Slicing s  # of ints and slices; whole axes where arrays index
+    cdef bint sliced
+    cdef vector[int] selected  # how many of each axis the slice selects
+    cdef list arrays  # of positions; or one mask, if `masked`
+    cdef vector[int] axes  # the axis, or the first of the mask's axes, that each array indexes
+    cdef bint masked
+    cdef vector[int] ints  # axes of ints, which the result lacks
+    cdef vector[int] kept  # axes of slices in the result; -1 is one that None adds
+    cdef int place  # how many of those come before the axes of the arrays
+
+
+cdef object advanced_index(array a, object index, bint positions):
+    """The index of `a` as an AdvancedIndex; as a tuple for `read_basic` if it has no arrays.
+
+    A mask is replaced by the positions of its elements if `positions` is true, or if there are
+    other arrays.
+    """
+    cdef AdvancedIndex res = AdvancedIndex.__new__(AdvancedIndex)
+    cdef tuple items = (
+        tuple([as_item(i) for i in index]) if isinstance(index, tuple) else (as_item(index),)
+    )
+    cdef size_t ndim = c.mlx_array_ndim(a._c), used = 0, ellipses = 0, arrays = 0, dim = 0
+    cdef const int* dims = c.mlx_array_shape(a._c)
+    cdef int start, stop, step, axis, runs = 0
+    cdef bint in_run = False
+    for item in items:
+        if item is Ellipsis:
+            ellipses += 1
+        elif isinstance(item, array):
+            arrays += 1
+            used += (<array>item).ndim if is_mask(item) else 1
+        elif item is not None:
+            used += 1
+    if arrays == 0:
+        return items
+    check_counts(ndim, used, ellipses)
+    if ellipses == 0:
+        items += (Ellipsis,)
+    res.arrays = []
+    res.masked = False
+    res.sliced = False
+    for item in items:
+        axis = <int>res.s.start.size()
+        # NumPy's rule: adjacent arrays and ints are replaced in place, others move to the front.
+        if isinstance(item, (array, int)):
+            if not in_run:
+                runs += 1
+                res.place = <int>res.kept.size() if runs == 1 else 0
+            in_run = True
+        else:
+            in_run = False
+        if item is None:
+            res.kept.push_back(-1)
+        elif item is Ellipsis:
+            for _ in range(<int>(ndim - used)):
+                res.kept.push_back(<int>res.s.start.size())
+                whole_axis(res, dims[dim])
+                dim += 1
+        elif isinstance(item, slice):
+            res.kept.push_back(axis)
+            whole_axis(res, dims[dim])
+            res.selected[axis] = read_slice(item, dims[dim], &start, &stop, &step)
+            if step != 1 or res.selected[axis] != dims[dim]:
+                res.sliced = True
+                res.s.start[axis], res.s.stop[axis], res.s.step[axis] = start, stop, step
+            dim += 1
+        elif is_mask(item):
+            read_mask(res, item, dims, dim, not positions and arrays == 1)
+            dim += (<array>item).ndim
+        elif isinstance(item, array):
+            res.axes.push_back(axis)
+            res.arrays.append(item)
+            whole_axis(res, dims[dim])
+            dim += 1
+        else:
+            start = position(item, <int>dim, dims[dim])
+            res.ints.push_back(axis)
+            whole_axis(res, dims[dim])
+            res.s.start[axis], res.s.stop[axis] = start, start + 1
+            res.selected[axis] = 1
+            res.sliced = True
+            dim += 1
+    res.source = a if res.added.empty() else expand(a, res.added)
+    return res
+
+
+cdef int whole_axis(AdvancedIndex res, int length) except -1:
+    res.s.start.push_back(0)
+    res.s.stop.push_back(length)
+    res.s.step.push_back(1)
+    res.selected.push_back(length)
+    return 0
+
+
+cdef int read_mask(
+    AdvancedIndex res, array mask, const int* dims, size_t dim, bint lazily
+) except -1:
+    """Adds a mask to an index, as it is if `lazily`."""
+    cdef size_t ndim = c.mlx_array_ndim(mask._c), i
+    cdef const int* have = c.mlx_array_shape(mask._c)
+    cdef int axis = <int>res.s.start.size()
+    for i in range(ndim):
+        if have[i] != dims[dim + i]:
+            raise IndexingError(
+                f"a mask of shape {mask.shape} does not fit the axes of shape "
+                f"{tuple([dims[dim + j] for j in range(ndim)])} that it indexes"
+            )
+    if lazily:
+        res.masked = True
+        res.arrays.append(mask)
+        res.axes.push_back(axis)
+    elif ndim == 0:
+        # All of an axis of length 1, or nothing.
+        res.arrays.append(zero_positions(scalar_item(mask_values(mask))))
+        res.axes.push_back(axis)
+        res.added.push_back(axis)
+        whole_axis(res, 1)
+    else:
+        res.arrays.extend(mask_positions(mask))
+        for i in range(ndim):
+            res.axes.push_back(axis + <int>i)
+    for i in range(ndim):
+        whole_axis(res, have[i])
+    return 0
+
+
+cdef array zero_positions(int length):
+    cdef int zero = 0
+    return array._take(owned(c.mlx_array_new_data(&zero, &length, 1, c.MLX_INT32)))
+
+
+cdef array mask_values(array mask):
+    """A mask, evaluated and row-contiguous."""
+    try:
+        return host_values(mask)
+    except ValueError as error:
+        if not str(error).startswith("[eval]"):
+            raise
+        raise ValueError(
+            "how many elements a mask selects is not known while compile or vmap traces it, so it "
+            "cannot be read by: use mx.where(mask, a, other), or assign by the mask"
+        ) from None
+
+
+cdef bint is_available(array a):
+    cdef c.c_bool res = False
+    check(c._mlx_array_is_available(&res, a._c))
+    return res
+
+
+cdef size_t count_true(array values):
+    """How many elements of an evaluated mask are true."""
+    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
+    cdef size_t size = c.mlx_array_size(values._c), i, count = 0
+    for i in range(size):
+        count += data[i]
+    return count
+
+
+cdef array flat_positions(array mask):
+    """The positions of a mask's true elements in its flattened axes."""
+    cdef array values = mask_values(mask)
+    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
+    cdef size_t size = c.mlx_array_size(values._c), i, found = 0
+    cdef int length = <int>count_true(values)
+    cdef vector[int32_t] res
+    # One more: what is written behind the last is never read.
+    res.resize(length + 1)
+    for i in range(size):
+        res[found] = <int32_t>i
+        found += data[i]
+    return array._take(owned(c.mlx_array_new_data(res.data(), &length, 1, c.MLX_INT32)))
+
+
+cdef list mask_positions(array mask):
+    """The coordinates of a mask's true elements: one array of positions per axis."""
+    cdef array values = mask_values(mask)
+    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
+    cdef size_t size = c.mlx_array_size(values._c), ndim = c.mlx_array_ndim(values._c), i
+    cdef const int* shape = c.mlx_array_shape(values._c)
+    cdef vector[vector[int32_t]] found
+    cdef size_t rest
+    cdef int axis, length
+    found.resize(ndim)
+    for i in range(size):
+        if data[i]:
+            rest = i
+            for axis in range(<int>ndim - 1, -1, -1):
+                found[axis].push_back(<int32_t>(rest % shape[axis]))
+                rest //= shape[axis]
+    res = []
+    for axis in range(<int>ndim):
+        length = <int>found[axis].size()
+        res.append(
+            array._take(owned(c.mlx_array_new_data(found[axis].data(), &length, 1, c.MLX_INT32)))
+        )
+    return res
+
+
 cdef object get_item(array a, object index):
-    cdef list kept = []
-    cdef Slicing s
+    cdef AdvancedIndex advanced
+    cdef array mask
     if type(index) is int:
         return first_axis_item(a, index)
     if type(index) is tuple and is_basic(index):
@@ -337,59 +462,148 @@ cdef object get_item(array a, object index):
         return basic_item(a, (index,))
     if type(index) is array and is_integer(c.mlx_array_dtype((<array>index)._c)) and a.ndim > 0:
         return take_axis(a, index, 0)
-    a, items = expand_index(a, index)
-    # Beside an array, an int is a 0-dimensional array of positions.
-    shape = a.shape
-    has_arrays = any([isinstance(item, array) for item in items])
-    if has_arrays:
-        items = [
-            from_int(position(item, axis, shape[axis]), c.MLX_INT32)
-            if isinstance(item, int)
-            else item
-            for axis, item in enumerate(items)
-        ]
-    if not all([is_full(item) or isinstance(item, array) for item in items]):
-        s = basic_slicing(shape, items, kept)
-        a = slice_array(a, s)
-        if len(kept) < len(items):
-            a = reshape(a, [a.shape[axis] for axis in kept])
-    return gather(a, items) if has_arrays else array._take(share(a._c))
+    found = advanced_index(a, index, False)
+    if isinstance(found, tuple):
+        return basic_item(a, found)
+    advanced = found
+    if advanced.masked:
+        mask = advanced.arrays[0]
+        if mask.ndim == 0 or mask.size > 0x7FFFFFFF:
+            advanced = advanced_index(a, index, True)
+    return gathered(advanced)
+
+
+cdef array nothing(array a, const vector[int]& shape):
+    """No elements of `a`: MLX has no gradient of a gather from an empty array."""
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(
+        c.mlx_zeros(&res, shape.data(), shape.size(), c.mlx_array_dtype(a._c), default_stream)
+    )
+    return array._take(res)
 
 
 cdef array take_axis(array a, array indices, int axis):
     cdef c.mlx_array res
     cdef c.mlx_stream s
+    cdef vector[int] dims
+    if c.mlx_array_size(indices._c) == 0 and c.mlx_array_size(a._c) == 0:
+        dims = a.shape
+        dims.erase(dims.begin() + axis)
+        for i, length in enumerate(indices.shape):
+            dims.insert(dims.begin() + axis + <int>i, <int>length)
+        return nothing(a, dims)
     res.ctx = s.ctx = NULL
     check(c.mlx_take_axis(&res, a._c, indices._c, axis, s))
     return array._take(res)
 
 
-cdef array gather(array a, list items):
-    """Select by arrays; the other axes of `a` are kept whole."""
-    axes = [axis for axis, item in enumerate(items) if isinstance(item, array)]
-    if len(axes) == 1:
-        return take_axis(a, items[axes[0]], axes[0])
-    cdef VectorArray indices = to_arrays([items[axis] for axis in axes], "index")
-    cdef vector[int] indexed = axes
-    cdef vector[int] lengths = [
-        1 if axis in axes else length for axis, length in enumerate(a.shape)
-    ]
-    cdef c.mlx_array gathered
+cdef array gathered(AdvancedIndex index):
+    """The elements that an index with arrays selects."""
+    cdef array a = slice_array(index.source, index.s) if index.sliced else index.source
+    cdef array positions
+    cdef vector[int] without, order, new
+    cdef size_t i
+    # The axes of the arrays: where they are, where they belong, how many there are.
+    cdef int place = 0, target = 0, count, first, merged = 0, ndim
+    if len(index.arrays) == 1:
+        positions = index.arrays[0]
+        first = index.axes[0]
+        if index.masked:
+            merged = <int>positions.ndim - 1
+            if merged > 0:
+                a = flatten(a, first, first + merged)
+            positions = flat_positions(positions)
+        a = take_axis(a, positions, first)
+        count = <int>positions.ndim
+        place = first
+        for axis in index.ints:
+            without.push_back(axis if axis < first else axis - merged + count - 1)
+            place -= axis < first
+    else:
+        ndim = <int>c.mlx_array_ndim(a._c)
+        a = gather_axes(a, index)
+        count = <int>c.mlx_array_ndim(a._c) - ndim
+        for axis in index.axes:
+            without.push_back(axis + count)
+        for axis in index.ints:
+            without.push_back(axis + count)
+    if not without.empty():
+        a = squeeze(a, without)
+    for i in range(<size_t>index.place):
+        target += index.kept[i] >= 0
+    if place != target and count > 0:
+        ndim = <int>c.mlx_array_ndim(a._c)
+        for i in range(<size_t>ndim):
+            if not place <= <int>i < place + count:
+                order.push_back(<int>i)
+        for i in range(<size_t>count):
+            order.insert(order.begin() + target + i, place + <int>i)
+        a = permute(a, order)
+    for i in range(index.kept.size()):
+        if index.kept[i] < 0:
+            new.push_back(<int>i + (count if <int>i >= index.place else 0))
+    return a if new.empty() else expand(a, new)
+
+
+cdef array gather_axes(array a, AdvancedIndex index):
+    """Select by several arrays: their broadcast axes, then all of `a` with 1 in place of theirs."""
+    cdef VectorArray indices = to_arrays(like_integers(index.arrays), "index")
+    cdef const int* dims = c.mlx_array_shape(a._c)
+    cdef vector[int] lengths, before
+    cdef c.mlx_array res
     cdef c.mlx_stream s
-    gathered.ctx = s.ctx = NULL
-    check(
-        c.mlx_gather(
-            &gathered, a._c, indices._c, indexed.data(), indexed.size(),
-            lengths.data(), lengths.size(), s,
-        )
-    )
-    # The axes of the indices, then those of a slice, of which the indexed ones have length 1.
-    res = array._take(gathered)
-    ndim = res.ndim - a.ndim
-    res = squeeze(res, [ndim + axis for axis in axes])
-    # NumPy's rule: adjacent indices are replaced in place, others move to the front.
-    if axes[-1] - axes[0] + 1 == len(axes) and axes[0] > 0:
-        before = axes[0]
-        order = list(range(ndim, ndim + before)) + list(range(ndim))
-        res = permute(res, order + list(range(ndim + before, res.ndim)))
+    lengths.assign(dims, dims + c.mlx_array_ndim(a._c))
+    for axis in index.axes:
+        lengths[axis] = 1
+    if c.mlx_array_size(a._c) == 0:
+        before = broadcast_shape(index.arrays)
+        for length in before:
+            if length == 0:
+                lengths.insert(lengths.begin(), before.begin(), before.end())
+                return nothing(a, lengths)
+    res.ctx = s.ctx = NULL
+    if c.mlx_gather(
+        &res, a._c, indices._c, index.axes.data(), index.axes.size(), lengths.data(),
+        lengths.size(), s,
+    ):
+        # Says it in other words.
+        broadcast_shape(index.arrays)
+        check(1)
+    return array._take(res)
+
+
+cdef list like_integers(list arrays):
+    """Index arrays of one type, as MLX has none for int64 beside uint64."""
+    cdef bint differ = False, wide = False
+    cdef c.mlx_dtype first = c.mlx_array_dtype((<array>arrays[0])._c), dtype
+    for item in arrays:
+        dtype = c.mlx_array_dtype((<array>item)._c)
+        differ |= dtype != first
+        wide |= dtype == c.MLX_INT64 or dtype == c.MLX_UINT64 or dtype == c.MLX_UINT32
+    if not differ:
+        return arrays
+    return [cast(item, c.MLX_INT64 if wide else c.MLX_INT32) for item in arrays]
+
+
+cdef vector[int] broadcast_shape(list arrays) except *:
+    """The shape that index arrays broadcast to."""
+    cdef vector[int] res
+    cdef const int* dims
+    cdef size_t ndim = 0, n, i
+    cdef int length
+    for item in arrays:
+        ndim = max(ndim, c.mlx_array_ndim((<array>item)._c))
+    res.assign(ndim, 1)
+    for item in arrays:
+        n = c.mlx_array_ndim((<array>item)._c)
+        dims = c.mlx_array_shape((<array>item)._c)
+        for i in range(n):
+            length = dims[i]
+            if length == 1 or length == res[ndim - n + i]:
+                continue
+            if res[ndim - n + i] != 1:
+                shapes = ", ".join([str(other.shape) for other in arrays])
+                raise IndexingError(f"index arrays of shapes {shapes} do not broadcast")
+            res[ndim - n + i] = length
     return res

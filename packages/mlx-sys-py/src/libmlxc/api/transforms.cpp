@@ -6,8 +6,10 @@
 #include <mlx/transforms.h>
 
 #include "core/convert.hpp"
+#include "core/gradient_rules.hpp"
 #include "core/guard.hpp"
 #include "core/input_shapes.hpp"
+#include "core/lent_primitives.hpp"
 #include "core/shared_function.hpp"
 #include "runtime/evaluate.hpp"
 
@@ -123,7 +125,11 @@ int mlx_jvp(
     const mlx_vector_array tangents) {
   return guard([&] {
     ensure_thread();
-    set(res_0, res_1, mx::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
+    LentPrimitives lent(jvp_rule);
+    set(res_0,
+        res_1,
+        mx::jvp(
+            lending(lent, get(fun, "fun")), get(primals, "primals"), get(tangents, "tangents")));
   });
 }
 
@@ -136,9 +142,13 @@ int mlx_vjp(
   return guard([&] {
     ensure_thread();
     has_taken_gradients = true;
+    LentPrimitives lent(vjp_rule);
     set(res_0,
         res_1,
-        mx::vjp(get(fun, "fun"), get(primals, "primals"), get(cotangents, "cotangents")));
+        mx::vjp(
+            lending(lent, get(fun, "fun")),
+            get(primals, "primals"),
+            get(cotangents, "cotangents")));
   });
 }
 
@@ -148,19 +158,21 @@ int mlx_value_and_grad(
     const int* argnums,
     size_t argnums_num) {
   return guard([&] {
-    auto checked = [f = get_shared(fun, "fun")](const Arrays& inputs) {
+    Function checked = [f = get_shared(fun, "fun")](const Arrays& inputs) {
       auto outputs = f(inputs);
       if (outputs.empty()) {
         throw std::invalid_argument("fun returned no arrays: there is nothing to differentiate");
       }
       return outputs;
     };
-    auto value_and_grad =
-        mx::value_and_grad(Function(std::move(checked)), to_ints(argnums, argnums_num, "argnums"));
-    set(res, [value_and_grad](const Arrays& inputs) {
+    auto numbers = to_ints(argnums, argnums_num, "argnums");
+    // Refuses wrong numbers now.
+    mx::value_and_grad(checked, numbers);
+    set(res, [checked = std::move(checked), numbers = std::move(numbers)](const Arrays& inputs) {
       ensure_thread();
       has_taken_gradients = true;
-      return value_and_grad(inputs);
+      LentPrimitives lent(vjp_rule);
+      return mx::value_and_grad(lending(lent, checked, numbers), numbers)(inputs);
     });
   });
 }

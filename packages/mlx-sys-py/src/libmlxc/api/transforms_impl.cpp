@@ -5,7 +5,8 @@
 
 #include "core/convert.hpp"
 #include "core/guard.hpp"
-#include "core/vmap_primitives.hpp"
+#include "core/lent_primitives.hpp"
+#include "core/vmap_rules.hpp"
 
 using namespace mlx_c;
 
@@ -82,7 +83,8 @@ int mlx_detail_vmap_replace(
     check_count(values, from, "in_axes");
     check_count(traced_inputs, from, "in_axes");
     check_count(traced_outputs, to, "out_axes");
-    VmapPrimitives lent(mapped(traced_inputs, from), traced_outputs);
+    LentPrimitives lent(vmap_rule);
+    lent.lend(mapped(traced_inputs, from), traced_outputs);
     set(res, mlx::core::detail::vmap_replace(values, traced_inputs, traced_outputs, from, to));
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/ops/indexing/scatter.hpp"
 #include "cpu/ops/ops.hpp"
 
 namespace mlx_c::cpu {
@@ -69,6 +70,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
         .guards_mlx = true,
         .checks_values = true,
         .traffic = Traffic::twice_the_outputs}},
+      {"MaskedScatter", {.make = masked_scatter, .checks_indices = true}},
       {"Scatter", scattering},
       {"Scatter Max", scattering},
       {"Scatter Min", scattering},

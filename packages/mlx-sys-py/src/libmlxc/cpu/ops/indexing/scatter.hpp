@@ -11,6 +11,7 @@
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/scatter_reduce.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
+#include "cpu/nodes/kernel_override.hpp"
 #include "cpu/ops/indexing/reader.hpp"
 
 namespace mlx_c::cpu {
@@ -36,5 +37,8 @@ struct ScatterTask {
 
 // Gives `y` the elements of `x`, or its memory if nobody else needs it, in order.
 void start_update(const mlx::core::array& x, mlx::core::array& y, mlx::core::Stream stream);
+
+// Puts values, in their order, where a mask is true.
+Override masked_scatter(mlx::core::array& node);
 
 }  // namespace mlx_c::cpu
