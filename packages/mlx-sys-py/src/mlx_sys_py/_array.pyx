@@ -130,9 +130,10 @@ cdef object bitwise(binary_op op, object a, object b):
     return binary(op, a, b)
 
 
+# The line before `--` in the text of an extension type is what `inspect.signature` reads.
 @cython.freelist(64)
 cdef class array:
-    """A multidimensional array, computed when it is needed.
+    """array(val, dtype=None)\n--\n\nA multidimensional array, computed when it is needed.
 
     Args:
         val: a number, a nested sequence of numbers or arrays, an array, or an object with a
@@ -558,7 +559,9 @@ def _from_bytes(data, dtype, shape):
 
 
 cdef class VectorArray:
-    """A vector of arrays (``mlx_vector_array``). Its elements are shared, not copied.
+    """VectorArray(arrays=())\n--\n\nA vector of arrays (``mlx_vector_array``).
+
+    Its elements are shared, not copied.
 
     Args:
         arrays (Iterable[array]): the elements. Default: none.

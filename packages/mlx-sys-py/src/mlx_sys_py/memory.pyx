@@ -4,6 +4,24 @@ cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, to_arrays
 from mlx_sys_py._error cimport check
 
+__all__ = [
+    "clear_cache",
+    "get_active_memory",
+    "get_array_buffer_size",
+    "get_cache_memory",
+    "get_memory_limit",
+    "get_peak_memory",
+    "reset_peak_memory",
+    "set_cache_limit",
+    "set_memory_limit",
+    "set_wired_limit",
+]
+
+
+def __dir__():
+    return __all__
+
+
 ctypedef int (*getter)(size_t*) noexcept nogil
 ctypedef int (*setter)(size_t*, size_t) noexcept nogil
 

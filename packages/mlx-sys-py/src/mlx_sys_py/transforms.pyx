@@ -18,6 +18,31 @@ from mlx_sys_py._closure cimport (
 from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport Ints, to_bool, to_ints, to_uint64
 
+__all__ = [
+    "CompileMode",
+    "async_eval",
+    "checkpoint",
+    "compile",
+    "compile_clear_cache",
+    "compile_erase",
+    "custom_function",
+    "custom_vjp",
+    "detail_compile",
+    "disable_compile",
+    "enable_compile",
+    "eval",
+    "jvp",
+    "set_compile_mode",
+    "value_and_grad",
+    "vjp",
+    "vmap_replace",
+    "vmap_trace",
+]
+
+
+def __dir__():
+    return __all__
+
 
 def eval(arrays, /):
     """Compute arrays and wait for them.
