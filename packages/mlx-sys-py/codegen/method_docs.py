@@ -40,7 +40,7 @@ def _args(section: str, args: ast.arguments, first: str) -> str:
     def entry(match: re.Match[str]) -> str:
         if match[1] == first:
             return ""
-        return match[0].replace(several, f"*{several}", 1) if match[1] == several else match[0]
+        return match[0].replace(match[1], f"*{several}", 1) if match[1] == several else match[0]
 
     return _ENTRY.sub(entry, section)
 

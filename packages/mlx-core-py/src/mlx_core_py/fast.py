@@ -1,6 +1,6 @@
 """Fused operations for neural networks, and kernels of one's own."""
 
-from mlx_sys_py import fast as sys_fast
+import mlx_sys_py.fast as sys_fast
 from mlx_sys_py import show_as
 from mlx_sys_py.cuda import CudaKernel, precompiled_cuda_kernel
 from mlx_sys_py.fast import *  # noqa: F403

@@ -1,10 +1,11 @@
 """Linear algebra."""
 
-from mlx_sys_py import linalg as sys_linalg
+import mlx_sys_py.linalg as sys_linalg
 from mlx_sys_py import show_as
 from mlx_sys_py.linalg import *  # noqa: F403
 
-__all__ = sys_linalg.__all__
+__all__: list[str] = []
+__all__ += sys_linalg.__all__
 
 show_as(__name__, globals(), "mlx_sys_py")
 

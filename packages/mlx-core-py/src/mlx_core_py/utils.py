@@ -7,7 +7,8 @@ Source: https://ml-explore.github.io/mlx/build/html/python/tree_utils.html
 from mlx_core_py import trees
 from mlx_core_py.trees import *
 
-__all__ = trees.__all__
+__all__: list[str] = []
+__all__ += trees.__all__
 
 
 def __dir__() -> list[str]:

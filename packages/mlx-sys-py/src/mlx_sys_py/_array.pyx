@@ -133,7 +133,8 @@ cdef object bitwise(binary_op op, object a, object b):
 # The line before `--` in the text of an extension type is what `inspect.signature` reads.
 @cython.freelist(64)
 cdef class array:
-    """array(val, dtype=None)\n--\n\nA multidimensional array, computed when it is needed.
+    """array(val, dtype=None)\n--\n
+    A multidimensional array, computed when it is needed.
 
     Args:
         val: a number, a nested sequence of numbers or arrays, an array, or an object with a
@@ -559,7 +560,8 @@ def _from_bytes(data, dtype, shape):
 
 
 cdef class VectorArray:
-    """VectorArray(arrays=())\n--\n\nA vector of arrays (``mlx_vector_array``).
+    """VectorArray(arrays=())\n--\n
+    A vector of arrays (``mlx_vector_array``).
 
     Its elements are shared, not copied.
 

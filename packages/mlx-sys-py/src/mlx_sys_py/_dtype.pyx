@@ -50,7 +50,8 @@ def show_as(str module, dict names, str home):
 
 
 cdef class Dtype:
-    """Dtype()\n--\n\nThe type of an array's elements.
+    """Dtype()\n--\n
+    The type of an array's elements.
 
     There is one object per type (``float32``, ``int8``, ...); they compare by identity.
 

@@ -36,7 +36,8 @@ gpu = DeviceType.gpu
 
 
 cdef class Device:
-    """Device(type, index=0)\n--\n\nA device that computes: a type and an index among the devices of that type.
+    """Device(type, index=0)\n--\n
+    A device that computes: a type and an index among the devices of that type.
 
     Args:
         type (DeviceType): ``cpu`` or ``gpu``.
@@ -99,7 +100,8 @@ cdef class Device:
 
 
 cdef class Stream:
-    """Stream()\n--\n\nA queue of operations on a device. Made by `new_stream` and its kin, not by this class.
+    """Stream()\n--\n
+    A queue of operations on a device. Made by `new_stream` and its kin, not by this class.
 
     See: MLX ``mlx.core.Stream``.
     """

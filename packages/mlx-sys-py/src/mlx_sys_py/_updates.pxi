@@ -108,7 +108,8 @@ cdef array scattered(array a, object index, array source, scatterer scatter):
 
 
 cdef class ArrayAt:
-    """ArrayAt()\n--\n\n``a.at[index]``: updates that add up where an index occurs more than once."""
+    """ArrayAt()\n--\n
+    ``a.at[index]``: updates that add up where an index occurs more than once."""
 
     cdef array _array
     cdef object _index

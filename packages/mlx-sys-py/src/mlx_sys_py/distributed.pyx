@@ -33,7 +33,8 @@ def __dir__():
 
 
 cdef class Group:
-    """Group()\n--\n\nProcesses that communicate. Made by `init` and `Group.split`, not by this class.
+    """Group()\n--\n
+    Processes that communicate. Made by `init` and `Group.split`, not by this class.
 
     Example:
         >>> from mlx_sys_py import distributed

@@ -95,7 +95,8 @@ cdef int tell(const c.mlx_export_value step, void* exporter) noexcept nogil:
 
 
 cdef class FunctionExporter:
-    """FunctionExporter(file, fun, shapeless=False, metadata=None)\n--\n\nWrites what a function does, for arguments of several shapes and types, to one file.
+    """FunctionExporter(file, fun, shapeless=False, metadata=None)\n--\n
+    Writes what a function does, for arguments of several shapes and types, to one file.
 
     Args:
         file (str, os.PathLike or Callable[[dict], None]): where to write; or a function that is
@@ -181,7 +182,8 @@ cdef class FunctionExporter:
 
 
 cdef class ImportedFunction:
-    """ImportedFunction()\n--\n\nA function from a file. Made by `import_function`, not by this class."""
+    """ImportedFunction()\n--\n
+    A function from a file. Made by `import_function`, not by this class."""
 
     cdef c.mlx_imported_function _c
 
