@@ -249,6 +249,9 @@ cdef class array:
     def item(self):
         """The only element as a Python number.
 
+        Returns:
+            bool, int, float or complex: after the type of the elements.
+
         Raises:
             ValueError: the array does not have exactly one element.
 
@@ -260,7 +263,10 @@ cdef class array:
         return scalar_item(self)
 
     def tolist(self):
-        """The elements as nested lists of Python numbers; a number if there are no axes.
+        """The elements as nested lists of Python numbers.
+
+        Returns:
+            list, or a number if there are no axes.
 
         Example:
             >>> import mlx_core_py as mx

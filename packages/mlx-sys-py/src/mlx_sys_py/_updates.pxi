@@ -109,7 +109,15 @@ cdef array scattered(array a, object index, array source, scatterer scatter):
 
 cdef class ArrayAt:
     """ArrayAt()\n--\n
-    ``a.at[index]``: updates that add up where an index occurs more than once."""
+    ``a.at[index]``: updates that add up where an index occurs more than once.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.zeros(3).at[mx.array([0, 0, 2])].add(1)
+        array([2, 0, 1], dtype=float32)
+
+    See: MLX ``mlx.core.array.at``.
+    """
 
     cdef array _array
     cdef object _index
@@ -135,25 +143,97 @@ cdef class ArrayAt:
         return updated(self._array, self._index, value, update, scatter)
 
     def add(self, value):
-        """A copy with ``value`` added to the selected elements."""
+        """A copy with ``value`` added to the selected elements.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].add(2)
+            array([3, 2, 3], dtype=int32)
+        """
         return self._update(value, c.mlx_slice_update_add, c.mlx_scatter_add_single)
 
     def subtract(self, value):
-        """A copy with ``value`` subtracted from the selected elements."""
+        """A copy with ``value`` subtracted from the selected elements.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].subtract(2)
+            array([-1, 2, 3], dtype=int32)
+        """
         return self.add(-to_operand(value, self._array, None, "value"))
 
     def multiply(self, value):
-        """A copy with the selected elements multiplied by ``value``."""
+        """A copy with the selected elements multiplied by ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].multiply(2)
+            array([2, 2, 3], dtype=int32)
+        """
         return self._update(value, c.mlx_slice_update_prod, c.mlx_scatter_prod_single)
 
     def divide(self, value):
-        """A copy with the selected elements divided by ``value``."""
+        """A copy with the selected elements divided by ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1.0, 2.0, 3.0]).at[0].divide(2)
+            array([0.5, 2, 3], dtype=float32)
+        """
         return self.multiply(1.0 / to_operand(value, self._array, None, "value"))
 
     def maximum(self, value):
-        """A copy with the larger of the selected elements and ``value``."""
+        """A copy with the larger of the selected elements and ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].maximum(2)
+            array([2, 2, 3], dtype=int32)
+        """
         return self._update(value, c.mlx_slice_update_max, c.mlx_scatter_max_single)
 
     def minimum(self, value):
-        """A copy with the smaller of the selected elements and ``value``."""
+        """A copy with the smaller of the selected elements and ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].minimum(2)
+            array([1, 2, 3], dtype=int32)
+        """
         return self._update(value, c.mlx_slice_update_min, c.mlx_scatter_min_single)

@@ -431,10 +431,27 @@ def set_compile_mode(mode, /):
 
 
 def disable_compile():
-    """Let `compile` return functions unchanged. See: MLX ``mlx.core.disable_compile``."""
+    """Let `compile` return functions unchanged.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.disable_compile()
+        >>> mx.compile(lambda x: x + 1)(mx.array(1))
+        array(2, dtype=int32)
+        >>> mx.enable_compile()
+
+    See: MLX ``mlx.core.disable_compile``.
+    """
     check(c.mlx_disable_compile())
 
 
 def enable_compile():
-    """Let `compile` compile again. See: MLX ``mlx.core.enable_compile``."""
+    """Let `compile` compile again.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.enable_compile()
+
+    See: MLX ``mlx.core.enable_compile``.
+    """
     check(c.mlx_enable_compile())
