@@ -276,7 +276,10 @@ def typing(session: nox.Session) -> None:
     for package in PACKAGES:
         session.run("mypy", f"packages/{package}/tests")
     # What editors show users, who may not have mypy.
-    session.run("pyright", "--pythonpath", f"{session.bin}/python", "tests/typing")
+    session.run("pyright", "--pythonpath", f"{session.bin}/python", "tests/typing", "examples")
+    # Whether everything public has a type that no checker has to guess.
+    for package in PACKAGES:
+        session.run("pyright", "--ignoreexternal", "--verifytypes", package.replace("-", "_"))
 
 
 @nox.session(default=False)

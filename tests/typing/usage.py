@@ -1,4 +1,5 @@
 """A program as users write it, which type checkers find nothing wrong with; it also runs."""
+# pyright: strict
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from typing import Any, assert_type
 import mlx_core_py as mx
 import mlx_core_py.nn as nn
 import numpy as np
+from mlx_core_py import as_mlx
 from mlx_core_py.nn import init, losses
 from mlx_core_py.utils import tree_flatten, tree_map, tree_reduce, tree_unflatten
 
@@ -25,6 +27,7 @@ def arrays() -> mx.array:
     assert_type(a + b, mx.array)
     assert_type(2 * a - b / 3, mx.array)
     assert_type(a @ b, mx.array)
+    a @= mx.eye(3)
     assert_type(-a, mx.array)
     assert_type(a > b, mx.array)
     assert_type(a[0], mx.array)
@@ -47,6 +50,21 @@ def arrays() -> mx.array:
     values: list[float] = c.tolist()
     assert number == values[0] == 7
     assert bool(mx.all(c > 0))
+    # Operators and what an index may be.
+    n = mx.array([[5, 6], [7, 8]])
+    assert_type((n & 3 | 4) ^ 1, mx.array)
+    assert_type(n << 1 >> 1, mx.array)
+    assert_type(~(n > 5), mx.array)
+    assert_type(2**n // 3 % 5, mx.array)
+    assert_type(n[..., -1], mx.array)
+    assert_type(n[mx.array([0, 1]), 1], mx.array)
+    assert_type(n[::-1, None, 0:1], mx.array)
+    n[:, 0] = 0
+    n[mx.array([1])] += 1
+    assert_type(n.at[0, 1].maximum(3), mx.array)
+    assert_type(n.T.flatten().astype(mx.float32).mean(axis=-1, keepdims=True), mx.array)
+    assert_type(n.split(2)[0], mx.array)
+    assert_type(n.nbytes + n.itemsize + n.size, int)
     copied = np.array(c)
     assert copied.shape == (3,)
     return mx.array(copied)
@@ -69,6 +87,19 @@ def operations(x: mx.array) -> dict[str, mx.array]:
     found["fft"] = mx.fft.fft(x)
     found["einsum"] = mx.einsum("i,i->", x, x)
     found["rms_norm"] = mx.fast.rms_norm(x, mx.ones_like(x), 1e-5)
+    found["rope"] = mx.fast.rope(
+        mx.ones((1, 2, 4)), 4, traditional=False, base=1e4, scale=1.0, offset=0
+    )
+    heads = mx.ones((1, 2, 3, 4))
+    found["attention"] = mx.fast.scaled_dot_product_attention(heads, heads, heads, scale=0.5)
+    square = mx.array([[2.0, 1.0], [1.0, 3.0]])
+    q, r = mx.linalg.qr(square, stream=mx.cpu)
+    found["qr"] = q @ r
+    found["solve"] = mx.linalg.solve(square, mx.ones(2), stream=mx.cpu)
+    found["spectrum"] = mx.fft.irfft(mx.fft.rfft(x, n=4), n=4)
+    found["sort"] = mx.sort(x)[mx.argsort(x)]
+    found["repeat"] = mx.repeat(mx.tile(x, 2), 2, axis=0)
+    found["pad"] = mx.pad(mx.expand_dims(x, 0), ((0, 0), (1, 1)))
     first, second, third = mx.split(x, 3)
     found["parts"] = first + second + third
     mx.eval(found)
@@ -93,6 +124,9 @@ def places() -> None:
     device: mx.Device = mx.default_device()
     assert_type(mx.add(x, x, stream=stream), mx.array)
     mx.synchronize(stream)
+    with mx.stream(mx.new_stream(device)):
+        assert_type(mx.default_stream(device), mx.Stream)
+    assert mx.is_available(mx.cpu)
     assert str(device)
 
 
@@ -102,6 +136,11 @@ def files(x: mx.array) -> None:
         mx.save_safetensors(path, {"x": x}, {"format": "mlx"})
         loaded: Any = mx.load(path)
         assert mx.array_equal(loaded["x"], x)
+        mx.savez(Path(name) / "arrays.npz", x, named=x)
+        exported = str(Path(name) / "function.mlxfn")
+        mx.export_function(exported, squares, x, x)
+        outputs: Any = mx.import_function(exported)(x, x)
+        assert mx.array_equal(outputs[0], squares(x, x))
 
 
 def types() -> None:
@@ -125,13 +164,31 @@ def shifted(x: mx.array) -> mx.array:
     return x + 1
 
 
+@partial(mx.compile, inputs=mx.random.state, outputs=mx.random.state)
+def noisy(x: mx.array, *, scale: float) -> mx.array:
+    return x + scale * mx.random.normal(x.shape)
+
+
+@mx.checkpoint
+def remembered(x: mx.array, power: int) -> mx.array:
+    return mx.power(x, power)
+
+
 def squares(w: mx.array, x: mx.array) -> mx.array:
     return mx.sum(mx.square(w * x))
+
+
+def with_shape(x: mx.array) -> tuple[mx.array, tuple[int, ...]]:
+    return mx.sum(x), x.shape
 
 
 def transforms(x: mx.array) -> None:
     assert_type(scaled(x, factor=3.0), mx.array)
     shifted(x)
+    assert_type(noisy(x, scale=0.1), mx.array)
+    assert_type(remembered(x, 2), mx.array)
+    faster = mx.compile(squares, shapeless=True)
+    assert_type(faster(x, x), mx.array)
     gradient: mx.array = mx.grad(squares)(x, x)
     both: tuple[mx.array, mx.array] = mx.grad(squares, argnums=(0, 1))(x, x)
     assert mx.array_equal(gradient, both[0])
@@ -144,7 +201,14 @@ def transforms(x: mx.array) -> None:
     assert_type(outputs, list[mx.array])
     assert_type(products, list[mx.array])
     mx.jvp(squares, [x, x], [x, x])
+    forward: mx.array = mx.jacfwd(squares)(x, x)
     jacobian: mx.array = mx.jacrev(squares)(x, x)
+    assert jacobian.shape == forward.shape
+    # Of a function with other results beside the value, and of vmap within.
+    (total, shape), _ = mx.value_and_grad(with_shape)(x)
+    assert_type(total, mx.array)
+    assert_type(shape, tuple[int, ...])
+    mx.vmap(mx.grad(squares), in_axes=(0, None))(mx.stack([x, x]), x)
     second: mx.array = mx.hessian(squares)(x, x)
     assert jacobian.shape + x.shape == second.shape
     assert_type(mx.checkpoint(squares)(x, x), mx.array)
@@ -158,6 +222,10 @@ def doubled(x: mx.array) -> mx.array:
 @doubled.vjp
 def doubled_vjp(x: mx.array, cotangent: mx.array, output: mx.array) -> mx.array:
     return 2 * cotangent
+
+
+def sum_of_doubled(x: mx.array) -> mx.array:
+    return mx.sum(doubled(x))
 
 
 # ---- modules
@@ -212,6 +280,10 @@ def batches(count: int) -> Iterator[tuple[mx.array, mx.array]]:
         yield ids, (ids + 1) % 10
 
 
+def stepped(parameter: mx.array, gradient: mx.array) -> mx.array:
+    return parameter - 0.5 * gradient
+
+
 def training() -> Model:
     model = Model(Config())
     step = nn.value_and_grad(model, loss_of(model))
@@ -221,7 +293,7 @@ def training() -> Model:
         assert_type(value, mx.array)
         assert_type(gradients, dict[str, Any])
         parameters = model.trainable_parameters()
-        model.update(tree_map(lambda p, g: p - 0.5 * g, parameters, gradients))
+        model.update(tree_map(stepped, parameters, gradients))
         mx.eval(model.parameters(), value)
         last = float(value.item())
         first = first or last
@@ -266,7 +338,24 @@ def mistakes(x: mx.array, model: Model) -> None:
     mx.jacrev(squares)(x, y=x)  # type: ignore[call-arg]
     doubled("x")  # type: ignore[arg-type]
     nn.value_and_grad(model, loss_of(model))(x)  # type: ignore[call-arg]
+    shifted(y=x)  # type: ignore[call-arg]
+    noisy(x)  # type: ignore[call-arg]
+    remembered(x, "2")  # type: ignore[arg-type]
+    mx.jacfwd(squares)("x", x)  # type: ignore[arg-type]
+    mx.hessian(squares)(x)  # type: ignore[call-arg]
+    mx.value_and_grad(squares)(x, x, x)  # type: ignore[call-arg]
+    mx.compile(x)  # type: ignore[arg-type]
     mx.sum(x, axes=0)  # type: ignore[call-arg]
+    mx.zeros("3")  # type: ignore[arg-type]
+    mx.random.normal((2,), kee=x)  # type: ignore[call-arg]
+    mx.fast.rms_norm(x, x, "1e-5")  # type: ignore[arg-type]
+    mx.linalg.norm(x, axis="0")  # type: ignore[arg-type]
+    x.reshape("3")  # type: ignore[arg-type]
+    x.astype("float32")  # type: ignore[arg-type]
+    x.shap()  # type: ignore[attr-defined]
+    x + object()  # type: ignore[operator]
+    losses.mse_loss(x, x, reduction="average")  # type: ignore[arg-type]
+    model.freeze(recursive=True)  # type: ignore[call-arg]
     nn.Linear("2", 3)  # type: ignore[arg-type]
 
 
@@ -278,8 +367,10 @@ def main() -> None:
     files(x)
     types()
     transforms(x)
-    assert mx.grad(lambda v: mx.sum(doubled(v)))(x).tolist() == [2, 2, 2]
+    assert mx.grad(sum_of_doubled)(x).tolist() == [2, 2, 2]
     modules(training())
+    # For programs that import mlx.core, from here on.
+    as_mlx.install()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
+from codegen.method_docs import method_doc
 from codegen.model import Function, Group, Param, Variant
 from codegen.signatures import parameters, signature, unannotated, with_self
 from codegen.text import call, docstring
@@ -24,6 +25,10 @@ _MODULE = """\
 __all__ = [
 {names}
 ]
+
+
+def __dir__():
+    return __all__
 
 
 {functions}
@@ -89,8 +94,8 @@ def _function(function: Function) -> str:
 def _method(function: Function) -> str:
     assert function.method_args
     first = parameters(function.args)[0].arg
-    doc = f"{function.summary}\n\nThe function `{function.name}` with the array as `{first}`."
-    return _Body(function, with_self(function.method_args), _METHOD_NAMES, first).definition(doc)
+    body = _Body(function, with_self(function.method_args), _METHOD_NAMES, first)
+    return body.definition(method_doc(function))
 
 
 class _Body:

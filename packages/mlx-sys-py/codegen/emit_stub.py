@@ -7,6 +7,7 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable
 
+from codegen.method_docs import method_doc
 from codegen.model import Function, Group
 from codegen.signatures import parameters, signature, with_self
 from codegen.text import docstring
@@ -50,7 +51,7 @@ def module(group: Group) -> str:
 def methods(groups: Iterable[Group]) -> str:
     """The declarations of the methods that the table gives the array class."""
     return "\n".join(
-        textwrap.indent(_stub(f.name, with_self(f.method_args), f.returns, f.summary), "    ")
+        textwrap.indent(_stub(f.name, with_self(f.method_args), f.returns, method_doc(f)), "    ")
         for group in groups
         for f in group.methods
         if f.method_args

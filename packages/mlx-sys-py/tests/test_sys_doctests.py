@@ -22,7 +22,7 @@ def documented() -> dict[str, Any]:
             doc = getattr(value, "__doc__", None) or ""
             # The others are examples of mlx_core_py, which this package does without.
             if ">>> " in doc and "mlx_core_py" not in doc and not isinstance(value, ModuleType):
-                found[f"{value.__module__}.{name}"] = value
+                found[f"{module.__name__}.{name}"] = value
     return found
 
 

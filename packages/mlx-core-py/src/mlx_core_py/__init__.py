@@ -9,10 +9,12 @@ from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
-from typing import TYPE_CHECKING
+from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING, Final
 
 from mlx_sys_py import MLX_VERSION as _MLX_VERSION
 from mlx_sys_py import linalg as _linalg
+from mlx_sys_py import show_as as _show_as
 from mlx_sys_py.ops import *
 from mlx_sys_py.utils import einsum_path as einsum_path
 
@@ -30,9 +32,9 @@ from mlx_core_py.transforms import *
 __version__ = _MLX_VERSION
 
 Array = array
-matrix_norm = _linalg.norm
+matrix_norm: Final = _linalg.norm
 
-euler_gamma = 0.5772156649015329
+euler_gamma: Final = 0.5772156649015329
 newaxis = None
 
 # An import should not take long: what stands beside the operations is loaded on first use.
@@ -48,8 +50,18 @@ if TYPE_CHECKING:
     from mlx_core_py import random as random
     from mlx_core_py import utils as utils
 else:
-    _MODULES = "cuda distributed fast fft gguf linalg metal nn random utils".split()
-    for _module in _MODULES:
-        globals()[_module] = _lazy_module(f"{__name__}.{_module}")
+    _show_as(__name__, globals(), "mlx_sys_py")
 
-    __all__ = [name for name in globals() if not name.startswith("_") and name != "TYPE_CHECKING"]
+    __all__ = [
+        name
+        for name, value in globals().items()
+        # The files of this package and what typing is for are not among what it offers.
+        if not (name.startswith("_") or isinstance(value, _ModuleType) or value is Final)
+        if name != "TYPE_CHECKING"
+    ]
+    for _module in "cuda distributed fast fft gguf linalg metal nn random utils".split():
+        globals()[_module] = _lazy_module(f"{__name__}.{_module}")
+        __all__.append(_module)
+
+    def __dir__() -> list[str]:
+        return __all__

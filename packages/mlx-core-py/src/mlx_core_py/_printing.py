@@ -1,12 +1,15 @@
-"""How numbers of arrays are printed.
+"""How arrays are printed.
 
 Source: https://ml-explore.github.io/mlx/build/html/python/ops.html
 """
 
 from __future__ import annotations
 
+import reprlib
 from types import TracebackType
+from typing import Any
 
+from mlx_sys_py import array
 from mlx_sys_py.utils import get_precision, set_precision
 
 __all__ = ["PrintOptions", "get_printoptions", "printoptions", "set_printoptions"]
@@ -27,7 +30,7 @@ class PrintOptions:
     __slots__ = ("precision",)
 
     def __init__(self, precision: int = -1) -> None:
-        self.precision = precision
+        self.precision: int = precision
 
     def __repr__(self) -> str:
         return f"PrintOptions(precision={self.precision})"
@@ -98,3 +101,15 @@ class printoptions:  # noqa: N801
         traceback: TracebackType | None,
     ) -> None:
         set_precision(self._outside.pop())
+
+
+# What `reprlib` shows of other objects. It goes by the name of the type alone, takes an array for
+# one of the module `array` and asks for what only that has: so do pytest, pydoc and pdb.
+_repr_of_others = reprlib.Repr.repr_array
+
+
+def _repr_array(self: reprlib.Repr, x: Any, level: int) -> str:
+    return self.repr_instance(x, level) if isinstance(x, array) else _repr_of_others(self, x, level)
+
+
+reprlib.Repr.repr_array = _repr_array  # type: ignore[method-assign]

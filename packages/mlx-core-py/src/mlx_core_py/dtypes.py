@@ -39,6 +39,10 @@ from mlx_sys_py import (
 __all__ = ["can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class _Format(NamedTuple):
     """A binary floating-point format of IEEE 754, or like it."""
 
@@ -109,12 +113,13 @@ class finfo:  # noqa: N801
         _check_dtype(dtype, "finfo")
         if dtype not in _FORMATS:
             raise ValueError(f"[finfo] dtype must be floating-point or complex, but is {dtype}")
+        self.dtype: Dtype
         self.dtype, number = _FORMATS[dtype]
-        self.bits = number.bits
-        self.eps = 2.0**-number.fraction_bits
-        self.max = (2.0 - self.eps) * 2.0**number.largest_exponent
-        self.min = -self.max
-        self.smallest_normal = 2.0 ** (1 - number.largest_exponent)
+        self.bits: int = number.bits
+        self.eps: float = 2.0**-number.fraction_bits
+        self.max: float = (2.0 - self.eps) * 2.0**number.largest_exponent
+        self.min: float = -self.max
+        self.smallest_normal: float = 2.0 ** (1 - number.largest_exponent)
 
     def __repr__(self) -> str:
         return f"finfo(min={self.min:g}, max={self.max:g}, dtype={_short_name(self.dtype)})"
@@ -147,9 +152,11 @@ class iinfo:  # noqa: N801
         _check_dtype(dtype, "iinfo")
         if dtype not in _INTEGERS:
             raise ValueError(f"[iinfo] dtype must be an integer type, but is {dtype}")
-        self.dtype = dtype
+        self.dtype: Dtype = dtype
+        self.min: int
+        self.max: int
         self.min, self.max = _INTEGERS[dtype]
-        self.bits = (self.max - self.min).bit_length()
+        self.bits: int = (self.max - self.min).bit_length()
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min}, max={self.max}, dtype={_short_name(self.dtype)})"

@@ -11,6 +11,13 @@ that the metadata describe a language model, and which, concerns the packages ab
 Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
+from mlx_sys_py import show_as
 from mlx_sys_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo, TensorType, read_header
 
 __all__ = ["TENSOR_TYPES", "GGUFHeader", "TensorInfo", "TensorType", "read_header"]
+
+show_as(__name__, globals(), "mlx_sys_py")
+
+
+def __dir__() -> list[str]:
+    return __all__

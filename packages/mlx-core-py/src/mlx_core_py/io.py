@@ -34,6 +34,11 @@ __all__ = [
     "savez_compressed",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 File = str | os.PathLike[str] | BinaryIO
 
 _FORMATS = ("safetensors", "gguf", "npy", "npz")

@@ -13,9 +13,9 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec
+from typing import Any, Final, ParamSpec
 
-from mlx_sys_py import array, uint32
+from mlx_sys_py import array, show_as, uint32
 from mlx_sys_py import random as sys_random
 from mlx_sys_py.random import key, split
 
@@ -31,9 +31,15 @@ __all__ = [
     "randint",
     "seed",
     "split",
+    "state",
     "truncated_normal",
     "uniform",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 P = ParamSpec("P")
 
@@ -124,13 +130,15 @@ def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
     return drawing
 
 
-bernoulli = _from_state(sys_random.bernoulli)
-categorical = _from_state(sys_random.categorical)
-gumbel = _from_state(sys_random.gumbel)
-laplace = _from_state(sys_random.laplace)
-multivariate_normal = _from_state(sys_random.multivariate_normal)
-normal = _from_state(sys_random.normal)
-permutation = _from_state(sys_random.permutation)
-randint = _from_state(sys_random.randint)
-truncated_normal = _from_state(sys_random.truncated_normal)
-uniform = _from_state(sys_random.uniform)
+bernoulli: Final = _from_state(sys_random.bernoulli)
+categorical: Final = _from_state(sys_random.categorical)
+gumbel: Final = _from_state(sys_random.gumbel)
+laplace: Final = _from_state(sys_random.laplace)
+multivariate_normal: Final = _from_state(sys_random.multivariate_normal)
+normal: Final = _from_state(sys_random.normal)
+permutation: Final = _from_state(sys_random.permutation)
+randint: Final = _from_state(sys_random.randint)
+truncated_normal: Final = _from_state(sys_random.truncated_normal)
+uniform: Final = _from_state(sys_random.uniform)
+
+show_as(__name__, globals(), "mlx_sys_py")

@@ -23,6 +23,11 @@ __all__ = [
     "tree_unflatten",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 IsLeaf = Callable[[Any], bool] | None
 
 # As a tuple: a union would be made anew at every check.
@@ -332,7 +337,7 @@ class Loan:
         self._lent: list[tuple[Any, Any]] = []
         # What was lent, by the identity of what is there instead, which is kept alive with it.
         self._originals: dict[int, tuple[Any, Any]] = {}
-        self.trees = self._lend(trees)
+        self.trees: Any = self._lend(trees)
 
     def _lend(self, tree: Any) -> Any:
         lent: Any

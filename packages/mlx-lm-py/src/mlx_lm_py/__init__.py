@@ -18,3 +18,7 @@ __all__ = [
     "sample_utils",
     "stream_generate",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

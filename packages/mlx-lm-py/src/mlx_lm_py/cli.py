@@ -12,6 +12,13 @@ from typing import NoReturn
 from .commands import generate
 from .commands.streams import print_error
 
+__all__ = ["BROKEN_PIPE", "COMMANDS", "INTERRUPTED", "RUNTIME_ERROR", "USAGE_ERROR", "main"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 COMMANDS = {"generate": generate}
 
 USAGE_ERROR = 2

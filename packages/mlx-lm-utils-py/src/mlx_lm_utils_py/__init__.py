@@ -28,3 +28,7 @@ __all__ = [
     "read_json",
     "render_chat_template",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

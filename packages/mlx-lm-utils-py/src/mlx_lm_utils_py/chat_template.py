@@ -18,6 +18,13 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+__all__ = ["MAX_PROMPT_CHARS", "Message", "check_messages", "render_chat_template"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Message = Mapping[str, Any]
 
 MAX_PROMPT_CHARS = 2**26

@@ -11,6 +11,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+__all__ = [
+    "MAX_JSON_BYTES",
+    "T",
+    "check_range",
+    "from_config",
+    "read_json",
+    "with_rope_parameters",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 T = TypeVar("T")
 
 MAX_JSON_BYTES = 256 * 2**20

@@ -10,6 +10,12 @@ from typing import Any
 
 import tokenizers
 
+__all__ = ["StreamingDetokenizer"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @functools.cache
 def _byte_of_character() -> dict[str, int]:

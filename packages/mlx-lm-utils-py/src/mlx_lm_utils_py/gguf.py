@@ -9,6 +9,12 @@ from pathlib import Path
 
 from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, read_header
 
+__all__ = ["read_gguf_header"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def read_gguf_header(path: str | Path) -> GGUFHeader:
     """Read and check everything in a GGUF file but its data.

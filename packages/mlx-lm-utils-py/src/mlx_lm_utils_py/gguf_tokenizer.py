@@ -12,6 +12,13 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_
 from tokenizers.models import BPE
 from tokenizers.processors import TemplateProcessing
 
+__all__ = ["MAX_PIECE_CHARS", "token_id", "tokenizer_from_gguf"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 MAX_PIECE_CHARS = 1024
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6

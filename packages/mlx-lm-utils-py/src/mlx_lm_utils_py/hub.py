@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+__all__ = ["get_model_path"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.gguf"]
 

@@ -6,6 +6,12 @@ from typing import Literal, Protocol
 
 import mlx_core_py as mx
 
+__all__ = ["HasOffset", "create_attention_mask", "create_causal_mask"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class HasOffset(Protocol):
     """What a mask needs to know of a cache: how many positions it holds."""

@@ -10,6 +10,13 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_core_py import nn
 
+__all__ = ["ROPE_TYPES", "ScaledRoPE", "context_length", "initialize_rope"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 ROPE_TYPES = ("default", "linear", "llama3", "yarn", "factors")
 
 

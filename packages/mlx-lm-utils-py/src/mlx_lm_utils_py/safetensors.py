@@ -14,6 +14,13 @@ import mlx_core_py as mx
 
 from .config import read_json
 
+__all__ = ["MAX_HEADER_BYTES", "check_safetensors", "load_safetensors"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 MAX_HEADER_BYTES = 100 * 2**20
 
 _ITEM_BYTES = {

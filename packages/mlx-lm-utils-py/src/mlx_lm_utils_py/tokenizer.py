@@ -13,6 +13,13 @@ from .config import MAX_JSON_BYTES, read_json
 from .detokenizer import StreamingDetokenizer
 from .gguf_tokenizer import token_id, tokenizer_from_gguf
 
+__all__ = ["Tokenizer"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # Chat models end their turn with one of these; GGUF files often name only the end of a document.
 _END_OF_TURN = (
     "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>",
@@ -51,23 +58,23 @@ class Tokenizer:
         chat_template: str | None = None,
     ) -> None:
         self._tokenizer = tokenizer
-        self.special_tokens = dict(special_tokens or {})
+        self.special_tokens: dict[str, str] = dict(special_tokens or {})
         self.chat_template = chat_template
         self.vocab_size: int = tokenizer.get_vocab_size()
         for name, token in self.special_tokens.items():
             if tokenizer.token_to_id(token) is None:
                 raise ValueError(f"{name} {token!r} is not in the vocabulary")
-        self.bos_token = self.special_tokens.get("bos_token")
-        self.eos_token = self.special_tokens.get("eos_token")
-        self.bos_token_id = self._id(self.bos_token)
-        self.eos_token_id = self._id(self.eos_token)
+        self.bos_token: str | None = self.special_tokens.get("bos_token")
+        self.eos_token: str | None = self.special_tokens.get("eos_token")
+        self.bos_token_id: int | None = self._id(self.bos_token)
+        self.eos_token_id: int | None = self._id(self.eos_token)
         ids = set(eos_token_ids)
         if self.eos_token_id is not None:
             ids.add(self.eos_token_id)
         for i in ids:
             if tokenizer.id_to_token(i) is None:
                 raise ValueError(f"eos_token_ids has {i}, which is no token")
-        self.eos_token_ids = frozenset(ids)
+        self.eos_token_ids: frozenset[int] = frozenset(ids)
         added = tokenizer.get_added_tokens_decoder().values()
         special = {token.content for token in added if token.special and len(token.content) > 1}
         # Longest first, so that no token is cut where a part of it is one itself.

@@ -248,7 +248,7 @@ def _pad_widths(pad_width: object, ndim: int) -> list[tuple[int, int]]:
 @c("mlx_pad_symmetric", "array a, int pad_width, array pad_value, str mode", python=False)
 def pad(
     a: array,
-    pad_width: int | tuple[int] | tuple[int, int] | list[tuple[int, int]],
+    pad_width: int | Sequence[int] | Sequence[Sequence[int]],
     mode: Literal["constant", "edge", "reflect", "symmetric"] = "constant",
     constant_values: Scalar | array = 0,
     *,

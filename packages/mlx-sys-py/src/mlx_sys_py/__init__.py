@@ -37,6 +37,7 @@ from mlx_sys_py._dtype import (  # noqa: E402
     issubdtype,
     number,
     promote_types,
+    show_as,
     signedinteger,
     uint8,
     uint16,
@@ -125,13 +126,15 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home = __import__(f"{__name__}.{_HOMES.get(name, name)}", fromlist=["*"])
         value = getattr(home, name) if name in _HOMES else home
+        show_as(__name__, {name: value}, home.__name__)
         return globals().setdefault(name, value)
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return __all__
 
 
 atexit.register(_finish, os.getpid())
+show_as(__name__, globals(), __name__)
 
 __all__ = [
     "MLX_VERSION",
@@ -204,6 +207,7 @@ __all__ = [
     "random",
     "set_default_device",
     "set_default_stream",
+    "show_as",
     "signedinteger",
     "stream",
     "synchronize",

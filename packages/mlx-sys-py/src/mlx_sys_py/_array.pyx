@@ -131,9 +131,11 @@ cdef object bitwise(binary_op op, object a, object b):
     return binary(op, a, b)
 
 
+# The line before `--` in the text of an extension type is what `inspect.signature` reads.
 @cython.freelist(64)
 cdef class array:
-    """A multidimensional array, computed when it is needed.
+    """array(val, dtype=None)\n--\n
+    A multidimensional array, computed when it is needed.
 
     Args:
         val: a number, a nested sequence of numbers or arrays, an array, or an object with a
@@ -248,6 +250,9 @@ cdef class array:
     def item(self):
         """The only element as a Python number.
 
+        Returns:
+            bool, int, float or complex: after the type of the elements.
+
         Raises:
             ValueError: the array does not have exactly one element.
 
@@ -259,7 +264,10 @@ cdef class array:
         return scalar_item(self)
 
     def tolist(self):
-        """The elements as nested lists of Python numbers; a number if there are no axes.
+        """The elements as nested lists of Python numbers.
+
+        Returns:
+            list, or a number if there are no axes.
 
         Example:
             >>> import mlx_core_py as mx
@@ -572,7 +580,10 @@ def _from_bytes(data, dtype, shape):
 
 
 cdef class VectorArray:
-    """A vector of arrays (``mlx_vector_array``). Its elements are shared, not copied.
+    """VectorArray(arrays=())\n--\n
+    A vector of arrays (``mlx_vector_array``).
+
+    Its elements are shared, not copied.
 
     Args:
         arrays (Iterable[array]): the elements. Default: none.

@@ -1,5 +1,5 @@
 from enum import Enum
-from typing import final
+from typing import Any, final
 
 @final
 class Dtype:
@@ -37,10 +37,11 @@ complexfloating = DtypeCategory.complexfloating
 floating = DtypeCategory.floating
 inexact = DtypeCategory.inexact
 signedinteger = DtypeCategory.signedinteger
-unsignedinteger = DtypeCategory.signedinteger
+unsignedinteger = DtypeCategory.unsignedinteger
 integer = DtypeCategory.integer
 number = DtypeCategory.number
 generic = DtypeCategory.generic
 
 def issubdtype(arg1: Dtype | DtypeCategory, arg2: Dtype | DtypeCategory, /) -> bool: ...
 def promote_types(a: Dtype, b: Dtype, /) -> Dtype: ...
+def show_as(module: str, names: dict[str, Any], home: str) -> None: ...

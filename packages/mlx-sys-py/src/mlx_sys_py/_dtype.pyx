@@ -2,12 +2,56 @@
 
 import enum
 
+from cpython.module cimport PyModule_Check
+from cpython.object cimport Py_TPFLAGS_HEAPTYPE, PyTypeObject
+
 cimport mlx_sys_py.c as c
 from mlx_sys_py._error cimport check
 
 
+# The texts of the names that extension types show: a type keeps a pointer, for ever.
+cdef list _shown_names = []
+
+
+def show_as(str module, dict names, str home):
+    """Let functions and types show as those of the module that users import them from.
+
+    ``repr``, ``help``, errors and pickles name what something's ``__module__`` says. Pickles that
+    name the module that it is in can be read all the same.
+
+    Args:
+        module (str): the module that users import from.
+        names (dict): its names; what is there under another name than its own is left alone.
+        home (str): only what shows as from this module or one within it is changed.
+
+    Example:
+        >>> import mlx_sys_py
+        >>> def answer():
+        ...     return 42
+        >>> answer.__module__ = "package._within"
+        >>> mlx_sys_py.show_as("package", {"answer": answer}, "package")
+        >>> answer.__module__
+        'package'
+    """
+    cdef str within = home + "."
+    for name, value in names.items():
+        # A module may be one that loads when it is looked at.
+        if PyModule_Check(value) or getattr(value, "__name__", None) != name:
+            continue
+        shown = getattr(value, "__module__", None)
+        if not isinstance(shown, str) or not (shown == home or shown.startswith(within)):
+            continue
+        if isinstance(value, type) and not (<PyTypeObject*>value).tp_flags & Py_TPFLAGS_HEAPTYPE:
+            text = f"{module}.{name}".encode()
+            _shown_names.append(text)
+            (<PyTypeObject*>value).tp_name = text
+        else:
+            value.__module__ = module
+
+
 cdef class Dtype:
-    """The type of an array's elements.
+    """Dtype()\n--\n
+    The type of an array's elements.
 
     There is one object per type (``float32``, ``int8``, ...); they compare by identity.
 
@@ -20,7 +64,7 @@ cdef class Dtype:
         raise TypeError("Dtype has no constructor: use one of its objects, such as float32")
 
     def __repr__(self):
-        return "mlx_core_py." + self.name
+        return f"{type(self).__module__}.{self.name}"
 
     def __hash__(self):
         return hash(("mlx_sys_py.Dtype", self.name))
@@ -167,8 +211,8 @@ def promote_types(a, b, /):
 
     Example:
         >>> from mlx_sys_py import float16, int32, promote_types
-        >>> promote_types(float16, int32)
-        mlx_core_py.float16
+        >>> promote_types(float16, int32).name
+        'float16'
 
     See: MLX ``promote_types``.
     """

@@ -191,7 +191,9 @@ MATH_MODES = {
 
 
 cdef class MetalKernel(Kernel):
-    """A kernel in Metal's language, compiled when it is called first.
+    """MetalKernel(name, input_names, output_names, source, header="", \
+ensure_row_contiguous=True, atomic_outputs=False, compile_options=None)\n--\n
+    A kernel in Metal's language, compiled when it is called first.
 
     Args:
         name (str): the name of the kernel.
@@ -261,7 +263,9 @@ cdef class MetalKernel(Kernel):
 
 
 cdef class CudaKernel(Kernel):
-    """A kernel in CUDA's language, compiled when it is called first.
+    """CudaKernel(name, input_names, output_names, source, header="", \
+ensure_row_contiguous=True, shared_memory=0)\n--\n
+    A kernel in CUDA's language, compiled when it is called first.
 
     Args:
         name (str): the name of the kernel.

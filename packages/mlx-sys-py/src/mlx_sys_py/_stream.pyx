@@ -36,7 +36,8 @@ gpu = DeviceType.gpu
 
 
 cdef class Device:
-    """A device that computes: a type and an index among the devices of that type.
+    """Device(type, index=0)\n--\n
+    A device that computes: a type and an index among the devices of that type.
 
     Args:
         type (DeviceType): ``cpu`` or ``gpu``.
@@ -99,7 +100,8 @@ cdef class Device:
 
 
 cdef class Stream:
-    """A queue of operations on a device. Made by `new_stream` and its kin, not by this class.
+    """Stream()\n--\n
+    A queue of operations on a device. Made by `new_stream` and its kin, not by this class.
 
     See: MLX ``mlx.core.Stream``.
     """
@@ -197,6 +199,14 @@ def set_default_device(device, /):
     Raises:
         ValueError: the installed backend has no such device.
         TypeError: ``device`` is not a device.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> before = mx.default_device()
+        >>> mx.set_default_device(mx.cpu)
+        >>> mx.default_device()
+        Device(cpu, 0)
+        >>> mx.set_default_device(before)
 
     See: MLX ``mlx.core.set_default_device``.
     """
@@ -317,6 +327,11 @@ def default_stream(device, /):
     Returns:
         Stream: the default of this thread; the same for all threads unless one has set its own.
 
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.default_stream(mx.cpu).device
+        Device(cpu, 0)
+
     See: MLX ``mlx.core.default_stream``.
     """
     return to_stream(to_device(device, "device"))
@@ -327,6 +342,15 @@ def set_default_stream(stream, /):
 
     Args:
         stream (Stream): the stream.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> before = mx.default_stream(mx.cpu)
+        >>> stream = mx.new_stream(mx.cpu)
+        >>> mx.set_default_stream(stream)
+        >>> mx.default_stream(mx.cpu) == stream
+        True
+        >>> mx.set_default_stream(before)
 
     See: MLX ``mlx.core.set_default_stream``.
     """
@@ -343,6 +367,15 @@ def new_stream(device, /):
 
     Raises:
         ValueError: the device is not available.
+
+    Returns:
+        Stream: the stream.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> stream = mx.new_stream(mx.cpu)
+        >>> mx.add(1, 2, stream=stream)
+        array(3, dtype=int32)
 
     See: MLX ``mlx.core.new_stream``.
     """
@@ -362,6 +395,15 @@ def new_thread_unsafe_stream(device, /):
     Raises:
         ValueError: the device is not available.
 
+    Returns:
+        Stream: the stream.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> stream = mx.new_thread_unsafe_stream(mx.cpu)
+        >>> mx.add(1, 2, stream=stream)
+        array(3, dtype=int32)
+
     See: MLX ``mlx.core.new_thread_unsafe_stream``.
     """
     cdef Device target = available(device)
@@ -380,6 +422,15 @@ def new_thread_local_stream(device, /):
     Raises:
         ValueError: the device is not available.
 
+    Returns:
+        Stream: the stream.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> stream = mx.new_thread_local_stream(mx.cpu)
+        >>> mx.add(1, 2, stream=stream)
+        array(3, dtype=int32)
+
     See: MLX ``mlx.core.new_thread_local_stream``.
     """
     cdef Device target = available(device)
@@ -391,6 +442,19 @@ def new_thread_local_stream(device, /):
 
 def clear_streams():
     """Destroy the streams that this thread made; call it before the thread ends.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> import threading
+        >>> found = []
+        >>> def work():
+        ...     found.append(mx.add(1, 2, stream=mx.new_stream(mx.cpu)).item())
+        ...     mx.clear_streams()
+        >>> thread = threading.Thread(target=work)
+        >>> thread.start()
+        >>> thread.join()
+        >>> found
+        [3]
 
     See: MLX ``mlx.core.clear_streams``.
     """
@@ -412,6 +476,12 @@ def synchronize(stream=None, /):
 
     Args:
         stream (Stream, optional): the stream. Default: the default stream of the default device.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> a = mx.ones(3) + 1
+        >>> mx.async_eval(a)
+        >>> mx.synchronize()
 
     See: MLX ``mlx.core.synchronize``.
     """
@@ -479,5 +549,20 @@ class StreamContext:
 
 
 def stream(s, /):
-    """A context in which a stream, and its device, are the default: see `StreamContext`."""
+    """A context in which a stream, and its device, are the default.
+
+    Args:
+        s (Stream, Device or DeviceType): the stream, or the device whose default stream to use.
+
+    Returns:
+        StreamContext: for a ``with`` statement.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> with mx.stream(mx.cpu):
+        ...     print(mx.default_device())
+        Device(cpu, 0)
+
+    See: MLX ``mlx.core.stream``.
+    """
     return StreamContext(s)

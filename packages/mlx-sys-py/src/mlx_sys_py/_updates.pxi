@@ -319,7 +319,16 @@ cdef array put_in_order(AdvancedIndex index, array part, array source, int count
 
 
 cdef class ArrayAt:
-    """``a.at[index]``: updates that add up where an index occurs more than once."""
+    """ArrayAt()\n--\n
+    ``a.at[index]``: updates that add up where an index occurs more than once.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.zeros(3).at[mx.array([0, 0, 2])].add(1)
+        array([2, 0, 1], dtype=float32)
+
+    See: MLX ``mlx.core.array.at``.
+    """
 
     cdef array _array
     cdef object _index
@@ -345,19 +354,70 @@ cdef class ArrayAt:
         return updated(self._array, self._index, value, how)
 
     def add(self, value):
-        """A copy with ``value`` added to the selected elements."""
+        """A copy with ``value`` added to the selected elements.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].add(2)
+            array([3, 2, 3], dtype=int32)
+        """
         return self._update(value, addition)
 
     def subtract(self, value):
-        """A copy with ``value`` subtracted from the selected elements."""
+        """A copy with ``value`` subtracted from the selected elements.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].subtract(2)
+            array([-1, 2, 3], dtype=int32)
+        """
         return self.add(-to_operand(value, self._array, None, "value"))
 
     def multiply(self, value):
-        """A copy with the selected elements multiplied by ``value``."""
+        """A copy with the selected elements multiplied by ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].multiply(2)
+            array([2, 2, 3], dtype=int32)
+        """
         return self._update(value, product)
 
     def divide(self, value):
-        """A copy with the selected elements divided by ``value``."""
+        """A copy with the selected elements divided by ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Raises:
+            ValueError: if the array holds integers.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1.0, 2.0, 3.0]).at[0].divide(2)
+            array([0.5, 2, 3], dtype=float32)
+        """
         cdef c.mlx_array ones
         if is_integer(c.mlx_array_dtype(self._array._c)):
             raise ValueError("an array of ints cannot be divided in place: the result has fractions")
@@ -367,9 +427,33 @@ cdef class ArrayAt:
         return binary(c.mlx_divide, self._array, divisors._update(value, product))
 
     def maximum(self, value):
-        """A copy with the larger of the selected elements and ``value``."""
+        """A copy with the larger of the selected elements and ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].maximum(2)
+            array([2, 2, 3], dtype=int32)
+        """
         return self._update(value, larger)
 
     def minimum(self, value):
-        """A copy with the smaller of the selected elements and ``value``."""
+        """A copy with the smaller of the selected elements and ``value``.
+
+        Args:
+            value: an array or number that broadcasts to the shape of the selection.
+
+        Returns:
+            array: the copy; where an index occurs more than once, all its values count.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1, 2, 3]).at[0].minimum(2)
+            array([1, 2, 3], dtype=int32)
+        """
         return self._update(value, smaller)

@@ -14,6 +14,10 @@ cdef extern from "Python.h":
 __all__ = ["AttributeDict"]
 
 
+def __dir__():
+    return __all__
+
+
 # Copied and pickled as any dictionary.
 @cython.auto_pickle(False)
 cdef class AttributeDict(dict):

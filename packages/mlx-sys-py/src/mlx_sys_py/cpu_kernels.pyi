@@ -1,5 +1,7 @@
 from typing import NamedTuple, final
 
+__all__ = ["Log", "Record", "get_level", "levels", "primitives", "set_level"]
+
 class Record(NamedTuple):
     primitive: str
     inputs: str

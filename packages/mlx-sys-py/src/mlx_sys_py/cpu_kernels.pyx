@@ -7,6 +7,13 @@ from mlx_sys_py._text cimport take_string, take_strings
 
 from collections import namedtuple
 
+__all__ = ["Log", "Record", "get_level", "levels", "primitives", "set_level"]
+
+
+def __dir__():
+    return __all__
+
+
 _FIELDS = ("primitive", "inputs", "outputs", "kernel", "reason", "microseconds")
 
 

@@ -8,6 +8,10 @@ from mlx_sys_py._kernel import CudaKernel, precompiled_cuda_kernel
 __all__ = ["CudaKernel", "is_available", "precompiled_cuda_kernel"]
 
 
+def __dir__():
+    return __all__
+
+
 def is_available():
     """Whether MLX computes with CUDA here.
 

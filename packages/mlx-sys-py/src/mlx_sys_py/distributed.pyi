@@ -5,6 +5,21 @@ from mlx_sys_py._array import array
 from mlx_sys_py._dtype import Dtype
 from mlx_sys_py._typing import ArrayLike, StreamLike
 
+__all__ = [
+    "Group",
+    "all_gather",
+    "all_max",
+    "all_min",
+    "all_sum",
+    "clear_backends",
+    "init",
+    "is_available",
+    "recv",
+    "recv_like",
+    "send",
+    "sum_scatter",
+]
+
 @final
 class Group:
     def rank(self) -> int: ...

@@ -12,9 +12,29 @@ from mlx_sys_py._generated cimport stream_handle
 from mlx_sys_py._scalars cimport Ints, to_bool, to_bytes, to_dtype, to_int, to_ints
 from mlx_sys_py._stream cimport Stream, to_stream
 
+__all__ = [
+    "Group",
+    "all_gather",
+    "all_max",
+    "all_min",
+    "all_sum",
+    "clear_backends",
+    "init",
+    "is_available",
+    "recv",
+    "recv_like",
+    "send",
+    "sum_scatter",
+]
+
+
+def __dir__():
+    return __all__
+
 
 cdef class Group:
-    """Processes that communicate. Made by `init` and `Group.split`, not by this class.
+    """Group()\n--\n
+    Processes that communicate. Made by `init` and `Group.split`, not by this class.
 
     Example:
         >>> from mlx_sys_py import distributed

@@ -7,6 +7,8 @@ from typing_extensions import disjoint_base
 
 from mlx_sys_py._array import array
 
+__all__ = ["FunctionExporter", "ImportedFunction", "export_function", "import_function"]
+
 _File: TypeAlias = str | PathLike[str] | Callable[[dict[str, Any]], object]
 _Function: TypeAlias = Callable[[list[array], dict[str, array]], Sequence[array]]
 

@@ -16,6 +16,12 @@ from mlx_sys_py._scalars cimport to_bool, to_bytes
 from mlx_sys_py._text cimport take_string
 from mlx_sys_py.io cimport to_path
 
+__all__ = ["FunctionExporter", "ImportedFunction", "export_function", "import_function"]
+
+
+def __dir__():
+    return __all__
+
 
 cdef list entries_of(c.mlx_export_value value):
     cdef c.mlx_export_value entry
@@ -89,7 +95,8 @@ cdef int tell(const c.mlx_export_value step, void* exporter) noexcept nogil:
 
 
 cdef class FunctionExporter:
-    """Writes what a function does, for arguments of several shapes and types, to one file.
+    """FunctionExporter(file, fun, shapeless=False, metadata=None)\n--\n
+    Writes what a function does, for arguments of several shapes and types, to one file.
 
     Args:
         file (str, os.PathLike or Callable[[dict], None]): where to write; or a function that is
@@ -175,7 +182,8 @@ cdef class FunctionExporter:
 
 
 cdef class ImportedFunction:
-    """A function from a file. Made by `import_function`, not by this class."""
+    """ImportedFunction()\n--\n
+    A function from a file. Made by `import_function`, not by this class."""
 
     cdef c.mlx_imported_function _c
 

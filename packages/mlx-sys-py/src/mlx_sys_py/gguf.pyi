@@ -3,6 +3,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+__all__ = ["TENSOR_TYPES", "GGUFHeader", "TensorInfo", "TensorType", "read_header"]
+
 _Value: TypeAlias = int | float | bool | str | list[int] | list[float] | list[bool] | list[str]
 
 @dataclass(frozen=True)

@@ -17,6 +17,12 @@ cimport mlx_sys_py.c as c
 from mlx_sys_py._error cimport check
 from mlx_sys_py.io cimport to_path
 
+__all__ = ["TENSOR_TYPES", "GGUFHeader", "TensorInfo", "TensorType", "read_header"]
+
+
+def __dir__():
+    return __all__
+
 
 @dataclass(frozen=True)
 class TensorType:

@@ -6,6 +6,8 @@ from _typeshed import SupportsWrite
 
 from mlx_sys_py._array import array
 
+__all__ = ["export_to_dot", "print_graph"]
+
 _File: TypeAlias = str | PathLike[str] | SupportsWrite[str]
 
 def export_to_dot(

@@ -9,6 +9,13 @@ from mlx_sys_py._array cimport VectorArray, array, to_array, to_arrays
 from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport to_bytes
 
+__all__ = ["export_to_dot", "print_graph"]
+
+
+def __dir__():
+    return __all__
+
+
 ctypedef int (*writer)(FILE*, const c.mlx_node_namer, const c.mlx_vector_array) noexcept nogil
 
 

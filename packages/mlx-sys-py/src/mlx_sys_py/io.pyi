@@ -4,6 +4,8 @@ from typing import Any, BinaryIO
 
 from mlx_sys_py._array import array
 
+__all__ = ["load_gguf", "load_npy", "load_safetensors", "save_gguf", "save_npy", "save_safetensors"]
+
 def load_npy(file: str | os.PathLike[str] | BinaryIO, /) -> array: ...
 def save_npy(file: str | os.PathLike[str] | BinaryIO, arr: array, /) -> None: ...
 def load_safetensors(

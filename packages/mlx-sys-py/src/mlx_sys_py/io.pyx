@@ -18,6 +18,13 @@ from mlx_sys_py._error cimport check, keep_exception
 from mlx_sys_py._scalars cimport to_bytes
 from mlx_sys_py._text cimport take_string, take_strings
 
+__all__ = ["load_gguf", "load_npy", "load_safetensors", "save_gguf", "save_npy", "save_safetensors"]
+
+
+def __dir__():
+    return __all__
+
+
 # MLX reads and writes on the CPU, whatever the default device is.
 cdef c.mlx_stream cpu_stream = c.mlx_default_cpu_stream_new()
 

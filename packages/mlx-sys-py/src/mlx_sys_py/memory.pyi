@@ -2,6 +2,19 @@ from collections.abc import Sequence
 
 from mlx_sys_py._array import array
 
+__all__ = [
+    "clear_cache",
+    "get_active_memory",
+    "get_array_buffer_size",
+    "get_cache_memory",
+    "get_memory_limit",
+    "get_peak_memory",
+    "reset_peak_memory",
+    "set_cache_limit",
+    "set_memory_limit",
+    "set_wired_limit",
+]
+
 def get_active_memory() -> int: ...
 def get_array_buffer_size(arrays: Sequence[array], /) -> int: ...
 def get_peak_memory() -> int: ...

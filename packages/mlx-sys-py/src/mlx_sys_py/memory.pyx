@@ -4,6 +4,24 @@ cimport mlx_sys_py.c as c
 from mlx_sys_py._array cimport VectorArray, to_arrays
 from mlx_sys_py._error cimport check
 
+__all__ = [
+    "clear_cache",
+    "get_active_memory",
+    "get_array_buffer_size",
+    "get_cache_memory",
+    "get_memory_limit",
+    "get_peak_memory",
+    "reset_peak_memory",
+    "set_cache_limit",
+    "set_memory_limit",
+    "set_wired_limit",
+]
+
+
+def __dir__():
+    return __all__
+
+
 ctypedef int (*getter)(size_t*) noexcept nogil
 ctypedef int (*setter)(size_t*, size_t) noexcept nogil
 
@@ -25,7 +43,21 @@ cdef object replace(setter put, object limit):
 
 
 def get_active_memory():
-    """int: bytes in use by arrays now. See: MLX ``mlx.core.get_active_memory``."""
+    """Bytes in use by arrays now.
+
+    Returns:
+        int: the bytes, as the allocator rounds them.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> before = mx.get_active_memory()
+        >>> a = mx.zeros((1000, 1000))
+        >>> mx.eval(a)
+        >>> mx.get_active_memory() - before >= a.nbytes
+        True
+
+    See: MLX ``mlx.core.get_active_memory``.
+    """
     return read(c.mlx_get_active_memory)
 
 
@@ -50,7 +82,15 @@ def get_array_buffer_size(arrays, /):
 
 
 def get_peak_memory():
-    """int: most bytes in use at once since the start or the last `reset_peak_memory`.
+    """Most bytes in use at once since the start or the last `reset_peak_memory`.
+
+    Returns:
+        int: the bytes, as the allocator rounds them.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.get_peak_memory() >= mx.get_active_memory()
+        True
 
     See: MLX ``mlx.core.get_peak_memory``.
     """
@@ -58,17 +98,49 @@ def get_peak_memory():
 
 
 def reset_peak_memory():
-    """Start measuring the peak anew. See: MLX ``mlx.core.reset_peak_memory``."""
+    """Start measuring the peak anew.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.reset_peak_memory()
+        >>> mx.get_peak_memory() <= mx.get_active_memory()
+        True
+
+    See: MLX ``mlx.core.reset_peak_memory``.
+    """
     check(c.mlx_reset_peak_memory())
 
 
 def get_cache_memory():
-    """int: bytes kept for reuse and in no array. See: MLX ``mlx.core.get_cache_memory``."""
+    """Bytes kept for reuse and in no array.
+
+    Returns:
+        int: the bytes.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.clear_cache()
+        >>> mx.get_cache_memory()
+        0
+
+    See: MLX ``mlx.core.get_cache_memory``.
+    """
     return read(c.mlx_get_cache_memory)
 
 
 def get_memory_limit():
-    """int: the limit that `set_memory_limit` set. See: MLX ``mlx.core.get_memory_limit``."""
+    """The limit that `set_memory_limit` set.
+
+    Returns:
+        int: bytes.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.get_memory_limit() > 0
+        True
+
+    See: MLX ``mlx.core.get_memory_limit``.
+    """
     return read(c.mlx_get_memory_limit)
 
 
@@ -80,6 +152,12 @@ def set_memory_limit(limit):
 
     Returns:
         int: the limit until now.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> before = mx.set_memory_limit(2**30)
+        >>> mx.set_memory_limit(before) == 2**30
+        True
 
     See: MLX ``mlx.core.set_memory_limit``.
     """
@@ -96,6 +174,12 @@ def set_cache_limit(limit):
     Returns:
         int: the limit until now.
 
+    Example:
+        >>> import mlx_core_py as mx
+        >>> before = mx.set_cache_limit(0)
+        >>> mx.set_cache_limit(before)
+        0
+
     See: MLX ``mlx.core.set_cache_limit``.
     """
     return replace(c.mlx_set_cache_limit, limit)
@@ -110,13 +194,28 @@ def set_wired_limit(limit):
     Returns:
         int: the limit until now.
 
+    Example:
+        >>> import mlx_core_py as mx
+        >>> before = mx.set_wired_limit(0)
+        >>> mx.set_wired_limit(before)
+        0
+
     See: MLX ``mlx.core.set_wired_limit``.
     """
     return replace(c.mlx_set_wired_limit, limit)
 
 
 def clear_cache():
-    """Give the memory that is kept for reuse back. See: MLX ``mlx.core.clear_cache``."""
+    """Give the memory that is kept for reuse back.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.clear_cache()
+        >>> mx.get_cache_memory()
+        0
+
+    See: MLX ``mlx.core.clear_cache``.
+    """
     cdef int status
     with nogil:
         status = c.mlx_clear_cache()

@@ -9,6 +9,10 @@ from mlx_sys_py._kernel import MetalKernel
 __all__ = ["MetalKernel", "is_available", "start_capture", "stop_capture"]
 
 
+def __dir__():
+    return __all__
+
+
 def is_available():
     """Whether MLX computes with Metal here.
 

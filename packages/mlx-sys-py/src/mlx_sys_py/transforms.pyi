@@ -5,6 +5,27 @@ from typing import TypeAlias
 from mlx_sys_py._array import array
 from mlx_sys_py._closure import Closure, ClosureValueAndGrad
 
+__all__ = [
+    "CompileMode",
+    "async_eval",
+    "checkpoint",
+    "compile",
+    "compile_clear_cache",
+    "compile_erase",
+    "custom_function",
+    "custom_vjp",
+    "detail_compile",
+    "disable_compile",
+    "enable_compile",
+    "eval",
+    "jvp",
+    "set_compile_mode",
+    "value_and_grad",
+    "vjp",
+    "vmap_replace",
+    "vmap_trace",
+]
+
 _Function: TypeAlias = Callable[[list[array]], Sequence[array]]
 
 def eval(arrays: Iterable[array], /) -> None: ...

@@ -19,6 +19,31 @@ from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport Ints, to_bool, to_ints, to_uint64
 from mlx_sys_py._text cimport take_strings
 
+__all__ = [
+    "CompileMode",
+    "async_eval",
+    "checkpoint",
+    "compile",
+    "compile_clear_cache",
+    "compile_erase",
+    "custom_function",
+    "custom_vjp",
+    "detail_compile",
+    "disable_compile",
+    "enable_compile",
+    "eval",
+    "jvp",
+    "set_compile_mode",
+    "value_and_grad",
+    "vjp",
+    "vmap_replace",
+    "vmap_trace",
+]
+
+
+def __dir__():
+    return __all__
+
 
 def eval(arrays, /):
     """Compute arrays and wait for them.
@@ -414,10 +439,27 @@ def _primitives_with_checked_shapes():
 
 
 def disable_compile():
-    """Let `compile` return functions unchanged. See: MLX ``mlx.core.disable_compile``."""
+    """Let `compile` return functions unchanged.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.disable_compile()
+        >>> mx.compile(lambda x: x + 1)(mx.array(1))
+        array(2, dtype=int32)
+        >>> mx.enable_compile()
+
+    See: MLX ``mlx.core.disable_compile``.
+    """
     check(c.mlx_disable_compile())
 
 
 def enable_compile():
-    """Let `compile` compile again. See: MLX ``mlx.core.enable_compile``."""
+    """Let `compile` compile again.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.enable_compile()
+
+    See: MLX ``mlx.core.enable_compile``.
+    """
     check(c.mlx_enable_compile())

@@ -9,6 +9,10 @@ from mlx_sys_py._text cimport take_string
 __all__ = ["einsum_path", "get_precision", "set_precision"]
 
 
+def __dir__():
+    return __all__
+
+
 def get_precision():
     """The digits after the decimal point that `set_precision` chose, ``-1`` for the default.
 

@@ -16,7 +16,16 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import ModuleType
 
+from mlx_sys_py import show_as
+
+import mlx_core_py as mx
+
 __all__ = ["install"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # The modules of the official package. Others below `mlx` belong to other distributions, which
 # share the namespace: `mlx.data` for one.
@@ -38,7 +47,9 @@ _OFFICIAL = frozenset(
 def install() -> None:
     """Serve ``mlx.core``, ``mlx.nn``, ``mlx.utils`` and their submodules from this package.
 
-    What was imported before is not changed, so call it first. A second call changes nothing.
+    What was imported before is not changed, so call it first. A second call changes nothing. Types
+    show as those of official MLX, as programs compare text: ``str(mx.float32)`` is
+    ``mlx.core.float32``.
 
     Raises:
         ImportError: If official MLX is imported already; later, in what imports a module of
@@ -63,6 +74,9 @@ def install() -> None:
                 name=name,
             )
     sys.meta_path.insert(0, _Finder())
+    # Not the enumerations: their members are pickled with the name of the class.
+    types = (mx.array, mx.ArrayAt, mx.Device, mx.Dtype, mx.Stream)
+    show_as("mlx.core", {kind.__name__: kind for kind in types}, mx.__name__)
 
 
 def _counterpart(name: str) -> str:

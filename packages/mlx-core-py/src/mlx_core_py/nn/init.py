@@ -24,6 +24,11 @@ __all__ = [
     "uniform",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Initializer = Callable[[mx.array], mx.array]
 Fan = Literal["fan_in", "fan_out"]
 

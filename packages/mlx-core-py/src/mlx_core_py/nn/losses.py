@@ -31,6 +31,11 @@ __all__ = [
     "triplet_loss",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Reduction = Literal["none", "mean", "sum"]
 
 

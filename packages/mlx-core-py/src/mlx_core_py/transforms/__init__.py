@@ -18,3 +18,6 @@ from mlx_core_py.transforms.vmap import *
 # The functions and classes, without the modules that define them, some of which share their names.
 if not TYPE_CHECKING:
     __all__ = [name for name, value in globals().items() if callable(value)]
+
+    def __dir__() -> list[str]:
+        return __all__

@@ -14,6 +14,11 @@ from mlx_core_py.trees import arrays_of, with_arrays, without_arrays
 
 __all__ = ["checkpoint"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -15,6 +15,11 @@ from mlx_core_py.trees import arrays_of, slots_of, with_arrays, without_arrays
 
 __all__ = ["compile", "disable_compile", "enable_compile"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

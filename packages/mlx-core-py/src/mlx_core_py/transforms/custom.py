@@ -16,6 +16,11 @@ from mlx_core_py.trees import arrays_of, leaves_of, with_arrays, without_arrays
 
 __all__ = ["custom_function"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

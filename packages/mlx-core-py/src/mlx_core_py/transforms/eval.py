@@ -16,6 +16,10 @@ from mlx_core_py.trees import arrays_of
 __all__ = ["async_eval", "eval"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def eval(*args: Any) -> None:
     """Compute arrays, and wait until they are there.
 

@@ -24,6 +24,11 @@ __all__ = [
     "import_function",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _Path = str | PathLike[str]
 
 

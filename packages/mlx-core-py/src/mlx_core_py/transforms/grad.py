@@ -17,6 +17,11 @@ from mlx_core_py.trees import Loan, arrays_of, only_arrays_of, with_arrays, with
 
 __all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -17,6 +17,11 @@ from mlx_core_py.trees import only_arrays_of, with_arrays, without_arrays
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 P = ParamSpec("P")
 
 

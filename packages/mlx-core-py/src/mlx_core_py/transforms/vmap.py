@@ -14,6 +14,11 @@ from mlx_core_py.trees import leaves_of, only_arrays_of, with_arrays
 
 __all__ = ["vmap"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

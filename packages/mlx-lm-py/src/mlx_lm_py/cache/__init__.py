@@ -12,3 +12,7 @@ __all__ = [
     "make_prompt_cache",
     "trim_prompt_cache",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,6 +6,12 @@ from typing import Protocol, runtime_checkable
 
 import mlx_core_py as mx
 
+__all__ = ["AttentionCache", "Cache"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class Cache(Protocol):
     """What a layer keeps of the positions that it has seen, whatever kind of layer it is."""

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import mlx_core_py as mx
 
+__all__ = ["KVCache"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class KVCache:
     """Keys and values of one attention layer, in buffers that grow in steps.
@@ -24,7 +30,7 @@ class KVCache:
     step = 256
 
     def __init__(self) -> None:
-        self.offset = 0
+        self.offset: int = 0
         self._reserved = 0
         self._keys: mx.array | None = None
         self._values: mx.array | None = None

@@ -8,6 +8,18 @@ from typing import Protocol
 from .base import AttentionCache, Cache
 from .kv import KVCache
 
+__all__ = [
+    "HasLayers",
+    "cache_length",
+    "make_prompt_cache",
+    "reserve_prompt_cache",
+    "trim_prompt_cache",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class HasLayers(Protocol):
     """A model, as far as its cache is concerned.

@@ -6,6 +6,12 @@ import argparse
 import math
 from collections.abc import Callable
 
+__all__ = ["integer_in", "number_in"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def integer_in(low: int, high: int) -> Callable[[str], int]:
     """Create the type of an integer argument.

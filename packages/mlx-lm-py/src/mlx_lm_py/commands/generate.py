@@ -14,6 +14,13 @@ from mlx_lm_py.sampling import make_sampler
 from .arguments import integer_in, number_in
 from .streams import print_error, read_stdin
 
+__all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 SUMMARY = "answer a prompt"
 DESCRIPTION = "Answer a prompt. The answer goes to stdout, speed and memory to stderr."
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import sys
 
+__all__ = ["print_error", "read_stdin"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def read_stdin() -> str:
     """Read all of stdin.

@@ -4,3 +4,7 @@ from .step import generate_step
 from .stream import GenerationResponse, generate, stream_generate
 
 __all__ = ["GenerationResponse", "generate", "generate_step", "stream_generate"]
+
+
+def __dir__() -> list[str]:
+    return __all__

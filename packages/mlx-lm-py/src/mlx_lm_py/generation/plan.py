@@ -11,6 +11,12 @@ from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import Sampler, make_sampler
 
+__all__ = ["Plan", "make_plan"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @dataclass(frozen=True)
 class Plan:

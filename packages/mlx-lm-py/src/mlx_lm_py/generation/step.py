@@ -13,6 +13,12 @@ from mlx_lm_py.sampling import Sampler
 
 from .plan import Plan, make_plan
 
+__all__ = ["generate_step", "generate_tokens"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def generate_step(
     prompt: Sequence[int] | mx.array,

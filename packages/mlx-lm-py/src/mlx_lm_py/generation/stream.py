@@ -15,6 +15,12 @@ from mlx_lm_py.models.protocols import LanguageModel
 from .plan import Plan, make_plan
 from .step import generate_tokens
 
+__all__ = ["GenerationResponse", "generate", "stream_generate"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @dataclass(frozen=True)
 class GenerationResponse:

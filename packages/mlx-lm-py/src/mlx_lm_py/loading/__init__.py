@@ -4,3 +4,7 @@ from .default_model import default_model
 from .load import load, load_model
 
 __all__ = ["default_model", "load", "load_model"]
+
+
+def __dir__() -> list[str]:
+    return __all__

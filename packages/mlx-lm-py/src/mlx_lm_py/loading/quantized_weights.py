@@ -8,6 +8,12 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_core_py import nn
 
+__all__ = ["quantize_as"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def quantize_as(
     model: nn.Module, weights: Mapping[str, mx.array], config: Mapping[str, Any]

@@ -3,3 +3,7 @@
 from .registry import make_model
 
 __all__ = ["make_model"]
+
+
+def __dir__() -> list[str]:
+    return __all__

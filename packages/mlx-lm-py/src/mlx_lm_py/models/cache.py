@@ -3,3 +3,7 @@
 from mlx_lm_py.cache import KVCache, make_prompt_cache, trim_prompt_cache
 
 __all__ = ["KVCache", "make_prompt_cache", "trim_prompt_cache"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,6 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+__all__ = ["LAYER", "QK_NORM", "GGUFNames"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _OUTSIDE = {
     "token_embd": "model.embed_tokens",
     "output_norm": "model.norm",

@@ -12,6 +12,12 @@ from mlx_lm_py.cache import Cache
 
 from .gguf_names import GGUFNames
 
+__all__ = ["Args", "LanguageModel", "ModelFile", "ReadsConfig"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class Args(Protocol):
     """What generation needs of the configuration of a model."""

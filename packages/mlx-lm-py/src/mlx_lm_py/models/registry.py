@@ -10,6 +10,13 @@ from mlx_core_py import nn
 
 from .protocols import ModelFile
 
+__all__ = ["MODULES", "make_model", "model_file"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # The ``model_type`` of ``config.json``, or the ``general.architecture`` of GGUF files, to the
 # module of this package.
 MODULES = {

@@ -7,6 +7,13 @@ from collections.abc import Callable
 
 import mlx_core_py as mx
 
+__all__ = ["Sampler", "make_sampler"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Sampler = Callable[[mx.array], mx.array]
 
 

@@ -68,6 +68,11 @@ __all__ = [
     "tanh",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # The constants of SELU, https://arxiv.org/abs/1706.02515: with them activations keep mean 0 and
 # variance 1 from layer to layer.
 _SELU_SCALE = 1.0507009873554805
@@ -632,7 +637,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         super().__init__()
-        self.weight = mx.full((num_parameters,), init)
+        self.weight: mx.array = mx.full((num_parameters,), init)
 
     def __call__(self, x: mx.array) -> mx.array:
         return prelu(x, self["weight"])

@@ -17,6 +17,11 @@ from mlx_core_py.trees import NOTHING, entries_of, replace_leaves, tree_flatten
 
 __all__ = ["Module"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Filter = Callable[["Module", str, Any], bool]
 
 # The kinds of values that are part of a module; others are plain attributes.

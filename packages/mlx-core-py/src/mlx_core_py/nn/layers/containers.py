@@ -13,6 +13,10 @@ from mlx_core_py.nn.layers.base import Module
 __all__ = ["Sequential"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class Sequential(Module):
     """Call modules, or functions, one on what the other returned.
 
@@ -29,7 +33,7 @@ class Sequential(Module):
 
     def __init__(self, *modules: Callable[[mx.array], mx.array]) -> None:
         super().__init__()
-        self.layers = list(modules)
+        self.layers: list[Callable[[mx.array], mx.array]] = list(modules)
 
     def __call__(self, x: mx.array) -> mx.array:
         for layer in self.layers:

@@ -28,6 +28,11 @@ __all__ = [
     "fully_shard",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Group = mx.distributed.Group
 
 # How many parts a weight is joined of, or where one ends and the next begins: indices, or fractions
@@ -149,12 +154,12 @@ class _ShardedLinear(Module):
     ) -> None:
         positive(input_dims=input_dims, output_dims=output_dims)
         super().__init__()
-        self.group = _or_all(group)
+        self.group: Group = _or_all(group)
         bound = math.sqrt(1 / input_dims)
         rows, columns = _part(self._sharding, output_dims, input_dims, self.group.size())
-        self.weight = mx.random.uniform(-bound, bound, (rows, columns))
+        self.weight: mx.array = mx.random.uniform(-bound, bound, (rows, columns))
         if bias:
-            self.bias = mx.random.uniform(-bound, bound, (rows,))
+            self.bias: mx.array = mx.random.uniform(-bound, bound, (rows,))
 
     def _extra_repr(self) -> str:
         rows, columns = self.weight.shape
@@ -258,12 +263,12 @@ class _QuantizedShardedLinear(QuantizedBase):
     ) -> None:
         positive(input_dims=input_dims, output_dims=output_dims)
         super().__init__(group_size, bits, mode)
-        self.group = _or_all(group)
+        self.group: Group = _or_all(group)
         bound = math.sqrt(1 / input_dims)
         rows, columns = _part(self._sharding, output_dims, input_dims, self.group.size())
         self._set_weight(mx.random.uniform(-bound, bound, (rows, columns)))
         if bias:
-            self.bias = mx.zeros((rows,))
+            self.bias: mx.array = mx.zeros((rows,))
         self.freeze()
 
     def _extra_repr(self) -> str:

@@ -11,6 +11,10 @@ from mlx_core_py.nn.layers.base import Module
 __all__ = ["Dropout"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class Dropout(Module):
     """Set random elements to zero while training, and enlarge the others to make up for it.
 

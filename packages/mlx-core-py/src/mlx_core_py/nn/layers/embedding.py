@@ -15,6 +15,10 @@ from mlx_core_py.nn.layers.quantized import QuantizedEmbedding
 __all__ = ["Embedding"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class Embedding(Module):
     r"""A table of vectors, looked up by number.
 
@@ -43,7 +47,7 @@ class Embedding(Module):
     def __init__(self, num_embeddings: int, dims: int) -> None:
         positive(num_embeddings=num_embeddings, dims=dims)
         super().__init__()
-        self.weight = mx.random.normal((num_embeddings, dims), scale=math.sqrt(1 / dims))
+        self.weight: mx.array = mx.random.normal((num_embeddings, dims), scale=math.sqrt(1 / dims))
 
     def _extra_repr(self) -> str:
         num_embeddings, dims = self.weight.shape

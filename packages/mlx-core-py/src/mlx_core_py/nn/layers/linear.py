@@ -16,6 +16,10 @@ from mlx_core_py.nn.layers.quantized import QuantizedLinear
 __all__ = ["Identity", "Linear"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class Identity(Module):
     """A layer that returns its input.
 
@@ -65,9 +69,9 @@ class Linear(Module):
         positive(input_dims=input_dims, output_dims=output_dims)
         super().__init__()
         bound = math.sqrt(1 / input_dims)
-        self.weight = mx.random.uniform(-bound, bound, (output_dims, input_dims))
+        self.weight: mx.array = mx.random.uniform(-bound, bound, (output_dims, input_dims))
         if bias:
-            self.bias = mx.random.uniform(-bound, bound, (output_dims,))
+            self.bias: mx.array = mx.random.uniform(-bound, bound, (output_dims,))
 
     def _extra_repr(self) -> str:
         output_dims, input_dims = self.weight.shape

@@ -12,6 +12,10 @@ from mlx_core_py.nn.layers.base import Module
 __all__ = ["InstanceNorm", "LayerNorm", "RMSNorm"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class InstanceNorm(Module):
     r"""Shift and scale each feature of each instance to mean 0 and variance 1 [1].
 
@@ -50,8 +54,8 @@ class InstanceNorm(Module):
         _check_eps(eps)
         super().__init__()
         if affine:
-            self.weight = mx.ones((dims,))
-            self.bias = mx.zeros((dims,))
+            self.weight: mx.array = mx.ones((dims,))
+            self.bias: mx.array = mx.zeros((dims,))
         self.dims = dims
         self.eps = eps
 
@@ -109,9 +113,9 @@ class LayerNorm(Module):
         _check_eps(eps)
         super().__init__()
         if affine:
-            self.weight = mx.ones((dims,))
+            self.weight: mx.array = mx.ones((dims,))
             if bias:
-                self.bias = mx.zeros((dims,))
+                self.bias: mx.array = mx.zeros((dims,))
         self.dims = dims
         self.eps = eps
 
@@ -154,7 +158,7 @@ class RMSNorm(Module):
         positive(dims=dims)
         _check_eps(eps)
         super().__init__()
-        self.weight = mx.ones((dims,))
+        self.weight: mx.array = mx.ones((dims,))
         self.eps = eps
 
     def _extra_repr(self) -> str:

@@ -12,6 +12,10 @@ from mlx_core_py.nn.layers.base import Module
 __all__ = ["RoPE"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class RoPE(Module):
     """Rotate pairs of features by angles that grow with the position [1].
 

@@ -16,6 +16,11 @@ from mlx_core_py.trees import tree_map_with_path
 
 __all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # The group size and the bits of each mode where none are given.
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
 
@@ -34,8 +39,8 @@ class QuantizedBase(Module):
         if mode not in _DEFAULTS:
             raise ValueError(f"mode must be one of {', '.join(_DEFAULTS)}, but is {mode!r}")
         default_group_size, default_bits = _DEFAULTS[mode]
-        self.group_size = default_group_size if group_size is None else group_size
-        self.bits = default_bits if bits is None else bits
+        self.group_size: int = default_group_size if group_size is None else group_size
+        self.bits: int = default_bits if bits is None else bits
         self.mode = mode
 
     def _set_weight(self, weight: mx.array) -> None:
@@ -197,7 +202,7 @@ class QuantizedLinear(QuantizedBase):
         bound = math.sqrt(1 / input_dims)
         self._set_weight(mx.random.uniform(-bound, bound, (output_dims, input_dims)))
         if bias:
-            self.bias = mx.zeros((output_dims,))
+            self.bias: mx.array = mx.zeros((output_dims,))
         self.freeze()
 
     @classmethod

@@ -7,6 +7,12 @@ from typing import Any
 
 from mlx_core_py.gguf import GGUFHeader
 
+__all__ = ["gguf_architecture", "gguf_config"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def gguf_architecture(header: GGUFHeader) -> str:
     """Read the name that a GGUF file has for its architecture.

@@ -13,6 +13,12 @@ from mlx_lm_py.models.registry import model_file
 
 from .config import gguf_architecture, gguf_config
 
+__all__ = ["load_gguf"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.

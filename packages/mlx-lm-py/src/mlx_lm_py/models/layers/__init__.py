@@ -6,3 +6,7 @@ from .decoder import CausalLM, DecoderLayer
 from .mlp import MLP
 
 __all__ = ["MLP", "Attention", "CausalLM", "DecoderArgs", "DecoderLayer"]
+
+
+def __dir__() -> list[str]:
+    return __all__

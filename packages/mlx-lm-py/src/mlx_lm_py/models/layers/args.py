@@ -9,6 +9,12 @@ from typing import Any, Self
 from mlx_lm_utils_py import context_length
 from mlx_lm_utils_py.config import check_range, from_config, with_rope_parameters
 
+__all__ = ["DecoderArgs"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @dataclass
 class DecoderArgs:

@@ -13,6 +13,13 @@ from mlx_lm_py.cache import AttentionCache
 from .args import DecoderArgs
 from .heads import join_heads, split_heads
 
+__all__ = ["Attention", "Mask"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Mask: TypeAlias = mx.array | Literal["causal"] | None
 
 
@@ -36,19 +43,19 @@ class Attention(nn.Module):
         qk_norm: bool = False,
     ) -> None:
         super().__init__()
-        self.n_heads = args.num_attention_heads
-        self.n_kv_heads = args.num_key_value_heads
-        self.scale = args.head_dim**-0.5
+        self.n_heads: int = args.num_attention_heads
+        self.n_kv_heads: int = args.num_key_value_heads
+        self.scale: float = args.head_dim**-0.5
         self.qk_norm = qk_norm
         dim, width = args.hidden_size, args.head_dim
-        self.q_proj = nn.Linear(dim, self.n_heads * width, bias=bias)
-        self.k_proj = nn.Linear(dim, self.n_kv_heads * width, bias=bias)
-        self.v_proj = nn.Linear(dim, self.n_kv_heads * width, bias=bias)
-        self.o_proj = nn.Linear(self.n_heads * width, dim, bias=output_bias)
+        self.q_proj: nn.Linear = nn.Linear(dim, self.n_heads * width, bias=bias)
+        self.k_proj: nn.Linear = nn.Linear(dim, self.n_kv_heads * width, bias=bias)
+        self.v_proj: nn.Linear = nn.Linear(dim, self.n_kv_heads * width, bias=bias)
+        self.o_proj: nn.Linear = nn.Linear(self.n_heads * width, dim, bias=output_bias)
         if qk_norm:
-            self.q_norm = nn.RMSNorm(width, eps=args.rms_norm_eps)
-            self.k_norm = nn.RMSNorm(width, eps=args.rms_norm_eps)
-        self.rope = initialize_rope(
+            self.q_norm: nn.RMSNorm = nn.RMSNorm(width, eps=args.rms_norm_eps)
+            self.k_norm: nn.RMSNorm = nn.RMSNorm(width, eps=args.rms_norm_eps)
+        self.rope: nn.Module = initialize_rope(
             width,
             args.rope_theta,
             args.rope_traditional,

@@ -13,6 +13,12 @@ from mlx_lm_py.cache import Cache
 from .args import DecoderArgs
 from .attention import Mask
 
+__all__ = ["CausalLM", "Decoder", "DecoderLayer"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class DecoderLayer(nn.Module):
     """Attention and feed-forward layer, each on normalized input and added to it.
@@ -27,8 +33,10 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.self_attn = attention
         self.mlp = mlp
-        self.input_layernorm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
-        self.post_attention_layernorm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
+        self.input_layernorm: nn.RMSNorm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
+        self.post_attention_layernorm: nn.RMSNorm = nn.RMSNorm(
+            args.hidden_size, eps=args.rms_norm_eps
+        )
 
     def __call__(
         self,
@@ -58,9 +66,9 @@ class Decoder(nn.Module):
 
     def __init__(self, args: DecoderArgs, layers: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.embed_tokens = nn.Embedding(args.vocab_size, args.hidden_size)
-        self.layers = list(layers)
-        self.norm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
+        self.embed_tokens: nn.Embedding = nn.Embedding(args.vocab_size, args.hidden_size)
+        self.layers: list[nn.Module] = list(layers)
+        self.norm: nn.RMSNorm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
 
     def __call__(
         self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
@@ -90,9 +98,9 @@ class CausalLM(nn.Module):
     def __init__(self, args: DecoderArgs, layers: Sequence[nn.Module]) -> None:
         super().__init__()
         self.args = args
-        self.model = Decoder(args, layers)
+        self.model: Decoder = Decoder(args, layers)
         if not args.tie_word_embeddings:
-            self.lm_head = nn.Linear(args.hidden_size, args.vocab_size, bias=False)
+            self.lm_head: nn.Linear = nn.Linear(args.hidden_size, args.vocab_size, bias=False)
 
     def __call__(
         self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import mlx_core_py as mx
 
+__all__ = ["join_heads", "split_heads"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # A node takes a microsecond to make and to schedule, and a token takes hundreds. To swap an axis of
 # one element with another moves nothing, so where there is one position it is left out.
 

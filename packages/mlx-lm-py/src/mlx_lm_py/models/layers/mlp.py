@@ -5,6 +5,12 @@ from __future__ import annotations
 import mlx_core_py as mx
 from mlx_core_py import nn
 
+__all__ = ["MLP"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class MLP(nn.Module):
     """Feed-forward layer gated by SiLU.
@@ -21,9 +27,9 @@ class MLP(nn.Module):
 
     def __init__(self, dim: int, hidden: int, *, bias: bool = False) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(dim, hidden, bias=bias)
-        self.up_proj = nn.Linear(dim, hidden, bias=bias)
-        self.down_proj = nn.Linear(hidden, dim, bias=bias)
+        self.gate_proj: nn.Linear = nn.Linear(dim, hidden, bias=bias)
+        self.up_proj: nn.Linear = nn.Linear(dim, hidden, bias=bias)
+        self.down_proj: nn.Linear = nn.Linear(hidden, dim, bias=bias)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
