@@ -129,3 +129,37 @@ def test_asarray() -> None:
     for value, dtype in (([1], None), (x, mx.float32)):
         with pytest.raises(ValueError, match="copy is False"):
             mx.asarray(value, dtype, copy=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((mx.int8, 1), mx.int8),
+        ((mx.int8, True), mx.int8),
+        ((mx.bool_, 1), mx.int32),
+        ((mx.int8, 1.0), mx.float32),
+        ((mx.bfloat16, 1.0), mx.bfloat16),
+        ((mx.float16, mx.bfloat16, 1.0), mx.float32),
+        ((mx.float16, 1j), mx.complex64),
+        ((1, 1.0), mx.float32),
+        ((1,), mx.int32),
+        ((True,), mx.bool_),
+    ],
+)
+def test_result_type_with_numbers(given: Any, expected: mx.Dtype) -> None:
+    assert mx.result_type(*given) == expected
+    assert mx.result_type(*reversed(given)) == expected
+    arrays = [mx.zeros((2,), x) if isinstance(x, mx.Dtype) else x for x in given]
+    assert mx.result_type(*arrays) == expected
+
+
+def test_result_type_refuses() -> None:
+    with pytest.raises(TypeError, match="dtype"):
+        mx.result_type(mx.int8, "float32")  # type: ignore[arg-type]
+
+
+def test_bool_is_a_name_of_bool_() -> None:
+    assert mx.bool is mx.bool_
+    namespace: dict[str, Any] = {}
+    exec("from mlx_core_py import *\nresult = bool(3)", namespace)
+    assert namespace["result"] is True

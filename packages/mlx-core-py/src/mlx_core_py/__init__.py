@@ -19,6 +19,7 @@ from mlx_sys_py.utils import einsum_path as einsum_path
 from mlx_core_py._cpu import cpu_verbose as cpu_verbose
 from mlx_core_py._lazy import lazy_module as _lazy_module
 from mlx_core_py._memory import *
+from mlx_core_py._peers import introduce as _introduce
 from mlx_core_py._printing import *
 from mlx_core_py._types import *
 from mlx_core_py._types import array as array
@@ -30,6 +31,8 @@ from mlx_core_py.transforms import *
 __version__ = _MLX_VERSION
 
 Array = array
+# The name in the array API. A star import leaves Python's own alone.
+bool = bool_
 matrix_norm = _linalg.norm
 
 euler_gamma = 0.5772156649015329
@@ -52,4 +55,10 @@ else:
     for _module in _MODULES:
         globals()[_module] = _lazy_module(f"{__name__}.{_module}")
 
-    __all__ = [name for name in globals() if not name.startswith("_") and name != "TYPE_CHECKING"]
+    __all__ = [
+        name
+        for name in globals()
+        if not name.startswith("_") and name not in ("TYPE_CHECKING", "bool")
+    ]
+
+_introduce()

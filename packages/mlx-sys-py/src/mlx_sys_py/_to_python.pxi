@@ -118,8 +118,11 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
     cdef c.c_bool row_contiguous = False, col_contiguous = False
     cdef ExportedView* exported
     cdef bytes form = _buffer_formats[<int>dtype]
-    if form is None:
-        raise BufferError("bfloat16 has no buffer format: convert with astype(float32) first")
+    if form is None and flags & PyBUF_FORMAT:
+        # NumPy asks first for a buffer with a format, and then for __array__, which converts.
+        raise BufferError(
+            "bfloat16 has no buffer format: convert with astype(float32) first, or read the bytes"
+        )
     evaluate(a)
     check(c._mlx_array_is_row_contiguous(&row_contiguous, a._c))
     check(c._mlx_array_is_col_contiguous(&col_contiguous, a._c))
@@ -157,7 +160,9 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
     view.strides = exported.dims + ndim if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
     view.suboffsets = NULL
     # The text lives in the list above, as long as the module.
-    view.format = <char*>form if flags & PyBUF_FORMAT else NULL
+    view.format = NULL
+    if flags & PyBUF_FORMAT:
+        view.format = <char*>form
     view.readonly = 0
     view.internal = exported
     view.obj = a
