@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import io
 import operator
 import struct
 from collections import deque
@@ -88,7 +89,7 @@ def test_bfloat16() -> None:
     assert np.array(a).tolist() == [1.5, -2.0]
     # What reads bytes needs no format.
     bits = [0x3FC0, 0xC000]
-    assert np.frombuffer(a, np.uint16).tolist() == bits  # type: ignore[call-overload]
+    assert io.BytesIO().write(a) == 4
     assert struct.unpack("=2H", a) == tuple(bits)
     assert bytes(a) == struct.pack("=2H", *bits)
     with pytest.raises(ValueError, match="bfloat16"):
@@ -190,17 +191,18 @@ def test_shapes_are_known_without_the_values() -> None:
 
 
 def test_numpy_does_not_write_into_arrays() -> None:
-    a = array([1.0, 2.0])
+    a: Any = array([1.0, 2.0])
     with pytest.raises(TypeError):
         np.add(1, 2, out=a)
     with pytest.raises(TypeError, match="out"):
         np.sum(np.ones((2, 2)), axis=0, out=a)
-    for write in (
+    writes: list[Callable[[], None]] = [
         lambda: np.copyto(a, 5),
         lambda: np.put(a, [0], [5]),
         lambda: np.fill_diagonal(a, 5),
         lambda: np.putmask(a, True, 5),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(TypeError, match="first argument"):
             write()
     assert a.tolist() == [1.0, 2.0]
@@ -238,7 +240,7 @@ def test_a_scalar_of_numpy_is_a_number(apply: Callable[[Any, Any], Any], number:
 
 
 def test_scalars_of_numpy_beside_ints() -> None:
-    a = array([1, 2], mx.int8)
+    a: Any = array([1, 2], mx.int8)
     assert (np.int64(3) * a).dtype is mx.int8
     assert (a * np.float32(2.5)).tolist() == [2.5, 5.0]
     # One that does not fit keeps its type.
@@ -250,7 +252,8 @@ def test_scalars_of_numpy_beside_ints() -> None:
 
 def test_arrays_of_numpy_take_the_precision_of_arrays() -> None:
     for dtype in (mx.float16, mx.bfloat16, mx.float32, mx.float64):
-        assert (array([1.0], dtype) + np.ones(1)).dtype is dtype
+        a: Any = array([1.0], dtype)
+        assert (a + np.ones(1)).dtype is dtype
     assert (array([1.0], mx.float64) + np.array([0.1])).item() == 1.1
     assert (array([1], mx.int32) + np.array([0.5])).tolist() == [1.5]
     assert (array([100], mx.int8) + np.array([1000])).tolist() == [1100]
@@ -268,12 +271,18 @@ def test_numpy_in_place() -> None:
 
 def test_gradients_go_through_operators_with_numpy() -> None:
     x = array([1.0, 2.0, 3.0])
-    for weights in (np.float32(2), np.float64(2), np.full(3, 2.0)):
-        value = Closure(lambda xs, w=weights: [mx.ops.sum(w * xs[0] * xs[0])])
-        _, (gradient,) = transforms.value_and_grad(value, [0])([x])
+    numbers: list[Any] = [np.float32(2), np.float64(2), np.full(3, 2.0)]
+    for weights in numbers:
+
+        def squares(xs: list[array], weights: Any = weights) -> list[array]:
+            return [mx.ops.sum(weights * xs[0] * xs[0])]
+
+        def product(xs: list[array], weights: Any = weights) -> list[array]:
+            return [weights * xs[0]]
+
+        _, (gradient,) = transforms.value_and_grad(Closure(squares), [0])([x])
         assert gradient.tolist() == [4.0, 8.0, 12.0]
-        compiled = transforms.compile(Closure(lambda xs, w=weights: [w * xs[0]]))
-        assert compiled([x])[0].tolist() == [2.0, 4.0, 6.0]
+        assert transforms.compile(Closure(product))([x])[0].tolist() == [2.0, 4.0, 6.0]
 
 
 def test_other_types_keep_their_say() -> None:
@@ -284,7 +293,7 @@ def test_other_types_keep_their_say() -> None:
         def __array_ufunc__(self, *_: Any) -> str:
             return "mine"
 
-    assert np.concatenate([array([1]), Override()]) == "mine"  # type: ignore[list-item]
+    assert np.concatenate([array([1]), Override()]) == "mine"
 
 
 def test_numpy_testing() -> None:
@@ -334,10 +343,11 @@ def test_big_endian(values: np.ndarray) -> None:
     ],
     ids=lambda values: str(values.dtype),
 )
-def test_what_no_array_holds(values: np.ndarray) -> None:
-    for make in (array, lambda x: mx.ops.add(array([1]), x)):
-        with pytest.raises(TypeError, match=r"convert"):
-            make(values)
+def test_what_no_array_holds(values: Any) -> None:
+    with pytest.raises(TypeError, match="convert"):
+        array(values)
+    with pytest.raises(TypeError, match="convert"):
+        mx.ops.add(array([1]), values)
 
 
 def test_bytes_are_an_array_of_uint8() -> None:
@@ -347,9 +357,11 @@ def test_bytes_are_an_array_of_uint8() -> None:
     assert array(b"").shape == (0,)
     assert array(b"ab", mx.float32).dtype is mx.float32
     # Only there: an operand is no text.
-    for operate in (lambda: array([1]) + b"a", lambda: mx.ops.add(b"a", array([1]))):
-        with pytest.raises(TypeError):
-            operate()
+    text: Any = b"a"
+    with pytest.raises(TypeError):
+        array([1]) + text
+    with pytest.raises(TypeError):
+        mx.ops.add(text, array([1]))
 
 
 def test_read_only_memory_is_copied() -> None:
@@ -614,8 +626,9 @@ def test_producers_from_before_version_1() -> None:
         def __dlpack__(self, stream: Any = None) -> Any:
             return np.arange(3).__dlpack__()
 
-    assert mx.from_dlpack(Old()).tolist() == [0, 1, 2]
-    assert (array([1, 1, 1]) + Old()).tolist() == [1, 2, 3]
+    old: Any = Old()
+    assert mx.from_dlpack(old).tolist() == [0, 1, 2]
+    assert (array([1, 1, 1]) + old).tolist() == [1, 2, 3]
 
 
 def test_device() -> None:

@@ -23,6 +23,7 @@ from mlx_core_py._peers import introduce as _introduce
 from mlx_core_py._printing import *
 from mlx_core_py._types import *
 from mlx_core_py._types import array as array
+from mlx_core_py._types import bool_ as bool_
 from mlx_core_py.dtypes import *
 from mlx_core_py.io import *
 from mlx_core_py.transforms import *

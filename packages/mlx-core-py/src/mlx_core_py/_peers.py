@@ -19,7 +19,7 @@ __all__: list[str] = []
 
 
 def _tell_einops(backends: ModuleType) -> None:
-    """einops finds a subclass of its AbstractBackend by itself."""
+    """Einops finds a subclass of its AbstractBackend by itself."""
 
     class MLXCoreBackend(backends.AbstractBackend):  # type: ignore[name-defined, misc]
         framework_name = "mlx_core_py"
@@ -56,6 +56,9 @@ def _tell_einops(backends: ModuleType) -> None:
 
         def einsum(self, pattern: str, *x: array) -> Any:
             return self.mx.einsum(pattern, *x)
+
+    # einops itself knows its subclasses by weak references only.
+    vars(backends)[MLXCoreBackend.__name__] = MLXCoreBackend
 
 
 def _tell_data_loaders(collate: ModuleType) -> None:
@@ -116,4 +119,4 @@ def introduce() -> None:
         if (module := sys.modules.get(name)) is not None:
             with suppress(AttributeError):
                 tell(module)
-    sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder())

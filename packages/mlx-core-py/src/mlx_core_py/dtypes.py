@@ -183,12 +183,14 @@ def result_type(*arrays_and_dtypes: array | Dtype | complex) -> Dtype:
     """
     if not arrays_and_dtypes:
         raise ValueError("[result_type] at least one array or data type is needed")
-    strong = [x for x in arrays_and_dtypes if not isinstance(x, int | float | complex)]
-    dtype = reduce(promote_types, (_dtype_of(x, "result_type") for x in strong), bool_)
+    numbers = [x for x in arrays_and_dtypes if isinstance(x, int | float | complex)]
+    others = [x for x in arrays_and_dtypes if not isinstance(x, int | float | complex)]
+    kinds = {type(x) for x in numbers} - {bool}
+    dtype = reduce(promote_types, (_dtype_of(x, "result_type") for x in others), bool_)
     for kind, category, default in _NUMBERS:
-        if any(isinstance(x, kind) and not isinstance(x, bool) for x in arrays_and_dtypes):
-            if not issubdtype(dtype, category):
-                dtype = promote_types(dtype, default)
+        is_given = any(issubclass(given, kind) for given in kinds)
+        if is_given and not issubdtype(dtype, category):
+            dtype = promote_types(dtype, default)
     return dtype
 
 

@@ -75,8 +75,11 @@ def argsort(
         if axis is None:
             a, axis = flatten(a, stream=stream), 0
         # Backwards twice, so that equal elements keep their order.
-        order = flip(argsort(flip(a, axis, stream=stream), axis, stream=stream), axis, stream=stream)
-        return subtract(a.shape[axis] - 1 if a.shape[axis] else 0, order, stream=stream)
+        order = flip(
+            argsort(flip(a, axis, stream=stream), axis, stream=stream), axis, stream=stream
+        )
+        last = order.shape[axis] - 1 if order.size else 0
+        return subtract(last, order, stream=stream)
 
 @c("mlx_partition", "array a, int kth", when="axis is None")
 @c("mlx_partition_axis", "array a, int kth, int axis")

@@ -11,10 +11,11 @@ from mlx_sys_py._typing import (
     IntOrInts,
     Scalar,
     StreamLike,
+    SupportsArray,
     SupportsDLPack,
 )
 
-_Operand: TypeAlias = array | Scalar | Buffer | ConvertsToArray
+_Operand: TypeAlias = array | Scalar | Buffer | ConvertsToArray | SupportsArray | SupportsDLPack
 
 @disjoint_base
 class array:

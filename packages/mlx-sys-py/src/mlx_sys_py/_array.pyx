@@ -116,6 +116,9 @@ cdef object compare(binary_op op, array a, object b, bint below, bint above):
     cdef object limits
     if isinstance(b, int):
         limits = _int_ranges.get(c.mlx_array_dtype(a._c))
+        if c.mlx_array_dtype(a._c) == c.MLX_BOOL:
+            # Beside booleans an int has a type of its own, if there is one.
+            limits = (-_INT64_LIMIT, 2 * _INT64_LIMIT - 1)
         if limits is not None and not limits[0] <= b <= limits[1]:
             # As long as `a`, whatever is traced.
             return binary(c.mlx_equal if (above if b > 0 else below) else c.mlx_not_equal, a, a)

@@ -119,22 +119,24 @@ cdef bint runs_backwards(array a):
 
 cdef object to_dlpack_capsule(array a, bint is_versioned, object copy):
     """The values in a capsule, shared unless `copy` is true or consumers could not read them."""
-    cdef c.mlx_array res
     cdef ExportedTensor* tensor
     cdef DLTensor description
     cdef size_t ndim = c.mlx_array_ndim(a._c), i
     evaluate(a)
-    res.ctx = NULL
-    if runs_backwards(a):
-        if copy is False:
-            raise BufferError("copy is False, but an axis runs backwards and has to be copied")
+    if copy is False and runs_backwards(a):
+        raise BufferError("copy is False, but an axis runs backwards and has to be copied")
+    if copy or runs_backwards(a):
         copy = True
-        check(c.mlx_contiguous(&res, a._c, False, default_stream))
-    elif copy:
-        check(c.mlx_copy(&res, a._c, default_stream))
-    if copy:
-        a = array._take(res)
-        evaluate(a)
+        a = host_values(a)
+        # MLX's own copy is another name for the same memory.
+        a = array._take(
+            owned(
+                c.mlx_array_new_data(
+                    c.mlx_array_data_uint8(a._c), c.mlx_array_shape(a._c),
+                    <int>c.mlx_array_ndim(a._c), c.mlx_array_dtype(a._c),
+                )
+            )
+        )
     code, bits = _dlpack_codes[c.mlx_array_dtype(a._c)]
     tensor = <ExportedTensor*>calloc(1, sizeof(ExportedTensor))
     if tensor == NULL:

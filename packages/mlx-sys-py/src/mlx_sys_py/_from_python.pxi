@@ -375,7 +375,7 @@ cdef array from_buffer(object value, int dtype):
     cdef Py_buffer view
     try:
         PyObject_GetBuffer(value, &view, PyBUF_FULL_RO)
-    except (BufferError, ValueError):
+    except (BufferError, TypeError, ValueError):
         return from_unbuffered(value, dtype)
     try:
         form = (<bytes>view.format).decode("ascii", "replace") if view.format != NULL else "B"

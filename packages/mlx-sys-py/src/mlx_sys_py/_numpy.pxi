@@ -43,8 +43,9 @@ cdef object apply_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
     """A function of NumPy that works element by element.
 
     `scalar + a` and `ndarray + a` come here, too. A scalar of NumPy counts as a Python number, so
-    that the result is an array. Beside an array of NumPy it is one of NumPy's, except where `a` is
-    traced: NumPy would drop the trace, and a gradient would be wrong without a word.
+    that the result is an array; NumPy makes an array without axes of some. Beside an array of NumPy
+    the result is one of NumPy's, except where `a` is traced: NumPy would drop the trace, and a
+    gradient would be wrong without a word.
     """
     if any([isinstance(value, array) for value in kwargs.get("out", ())]):
         return NotImplemented
@@ -54,6 +55,8 @@ cdef object apply_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
         if name is not None and isinstance(right, array) and not isinstance(left, array):
             import numpy
 
+            if isinstance(left, numpy.ndarray) and left.ndim == 0:
+                left = left[()]
             if isinstance(left, numpy.generic) or c.mlx_array_is_traced((<array>right)._c):
                 return getattr(right, name)(left)
     return getattr(ufunc, method)(*with_numpy(inputs), **with_numpy(kwargs))
