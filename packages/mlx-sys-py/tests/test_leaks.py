@@ -291,13 +291,13 @@ CASES: dict[str, Callable[[], object]] = {
     "copies": lambda: (A.__copy__(), A.__deepcopy__({}), A.__reduce__(), A.__reduce_ex__(5)),
     "pickles": lambda: (
         pickle.loads(pickle.dumps(A, 5)),
-        refused(mx._array._from_bytes, b"", mx.int32, (3,)),
+        refused(pickle.loads, pickle.dumps(A).replace(b"float32", b"float16")),
     ),
     "functions of NumPy": lambda: (
         np.sqrt(A),
         np.mean(A),
         np.concatenate([A, NUMPY]),
-        np.float32(2) * A,
+        np.float32(2) * A,  # type: ignore[operator]
         NUMPY * A,
         refused(np.copyto, A, 1),
         refused(np.add, A, 1, out=A),

@@ -34,7 +34,8 @@ def sort(
 
     See: MLX ``mlx.core.sort``.
     """
-    if descending:
+    to_bool(stable, "stable")
+    if to_bool(descending, "descending"):
         return flip(sort(a, axis, stream=stream), -1 if axis is None else axis, stream=stream)
 
 @c("mlx_argsort", "array a", when="axis is None")
@@ -71,7 +72,8 @@ def argsort(
 
     See: MLX ``mlx.core.argsort``.
     """
-    if descending:
+    to_bool(stable, "stable")
+    if to_bool(descending, "descending"):
         if axis is None:
             a, axis = flatten(a, stream=stream), 0
         # Backwards twice, so that equal elements keep their order.

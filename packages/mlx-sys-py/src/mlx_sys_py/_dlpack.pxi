@@ -207,7 +207,7 @@ cdef object capsule_of(object value):
 
 
 cdef array from_tensor(object value, int dtype):
-    """A copy of an object with `__dlpack__`. Doubles become floats unless `dtype` says otherwise."""
+    """A copy of an object with `__dlpack__`. Doubles become floats unless `dtype` takes them."""
     return from_dlpack_capsule(capsule_of(without_autograd(value)), dtype)
 
 

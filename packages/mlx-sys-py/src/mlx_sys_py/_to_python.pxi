@@ -101,6 +101,38 @@ cdef object nested_list(array a):
     )
 
 
+cdef object raw_bytes(array a):
+    """The raw bytes of an array of any type, row by row."""
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(c.mlx_contiguous(&res, a._c, False, default_stream))
+    whole = array._take(res)
+    if c.mlx_array_dtype(a._c) == c.MLX_BFLOAT16:
+        res.ctx = NULL
+        check(c.mlx_view(&res, whole._c, c.MLX_UINT16, default_stream))
+        whole = array._take(res)
+    return memoryview(whole)
+
+
+def _from_bytes(data, dtype, shape):
+    """The array that pickle took apart."""
+    cdef Py_buffer view
+    cdef vector[int] dims = shape
+    cdef c.mlx_dtype kind = to_dtype(dtype, "dtype")
+    cdef size_t size = c.mlx_dtype_size(kind)
+    for length in shape:
+        size *= length
+    PyObject_GetBuffer(data, &view, PyBUF_C_CONTIGUOUS)
+    try:
+        if size != <size_t>view.len:
+            raise ValueError(f"data must have {size} bytes for shape {shape}, not {view.len}")
+        return array._take(
+            owned(c.mlx_array_new_data(view.buf, dims.data(), <int>dims.size(), kind))
+        )
+    finally:
+        PyBuffer_Release(&view)
+
+
 cdef struct ExportedView:
     # A handle of its own: the array object may be assigned to while the view lives.
     c.mlx_array handle
