@@ -228,7 +228,7 @@ cdef array from_dlpack_capsule(object capsule, int dtype):
             versioned.deleter(versioned)
         return res
     if not PyCapsule_IsValid(capsule, b"dltensor"):
-        raise BufferError("a DLPack capsule was expected that is not used yet")
+        raise BufferError("a DLPack capsule was expected: a dltensor that is not used yet")
     managed = <DLManagedTensor*>PyCapsule_GetPointer(capsule, b"dltensor")
     res = from_dlpack_tensor(&managed.dl_tensor, dtype)
     PyCapsule_SetName(capsule, b"used_dltensor")
