@@ -520,8 +520,10 @@ cdef array kept_scalar(object value, double number, c.mlx_dtype dtype):
 
 cdef object numpy_number(object value, c.mlx_dtype dtype):
     """A scalar of NumPy as a Python number; None for others, and ints that do not fit `dtype`."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(value, numpy.generic):
+    if "numpy" not in sys.modules:
+        return None
+    import_numpy()
+    if not isinstance(value, numpy.generic):
         return None
     number = value.item()
     if not is_scalar(number):

@@ -1,12 +1,24 @@
 # NumPy's functions of arrays: they compute on NumPy's arrays and give such.
 
+cdef object numpy = None
+
+
+cdef int import_numpy() except -1:
+    """NumPy is not needed to import this module, and is there where its functions are called."""
+    global numpy
+    if numpy is None:
+        import numpy as imported
+
+        numpy = imported
+    return 0
+
+
 cdef object to_numpy(array a, object dtype, object copy):
     """The array of NumPy that `__array__` promises: it shares the memory unless it is to be copied.
 
     bfloat16, which NumPy has not, becomes float32 without loss.
     """
-    import numpy
-
+    import_numpy()
     if c.mlx_array_dtype(a._c) != c.MLX_BFLOAT16:
         return numpy.array(memoryview(a), dtype=dtype, copy=copy)
     if copy is False:
@@ -18,6 +30,8 @@ cdef object with_numpy(object value):
     """`value` with the arrays in it as NumPy's."""
     kind = type(value)
     if isinstance(value, array):
+        if c.mlx_array_dtype((<array>value)._c) != c.MLX_BFLOAT16:
+            return numpy.asarray(value)
         return to_numpy(<array>value, None, None)
     if kind is list:
         return [with_numpy(item) for item in value]
@@ -47,18 +61,19 @@ cdef object apply_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
     the result is one of NumPy's, except where `a` is traced: NumPy would drop the trace, and a
     gradient would be wrong without a word.
     """
-    if any([isinstance(value, array) for value in kwargs.get("out", ())]):
+    import_numpy()
+    if kwargs and any([isinstance(value, array) for value in kwargs.get("out", ())]):
         return NotImplemented
     if method == "__call__" and not kwargs and len(inputs) == 2:
         left, right = inputs
         name = _reflected.get(ufunc.__name__)
         if name is not None and isinstance(right, array) and not isinstance(left, array):
-            import numpy
-
             if isinstance(left, numpy.ndarray) and left.ndim == 0:
                 left = left[()]
             if isinstance(left, numpy.generic) or c.mlx_array_is_traced((<array>right)._c):
                 return getattr(right, name)(left)
+    if method == "__call__" and not kwargs:
+        return ufunc(*with_numpy(inputs))
     return getattr(ufunc, method)(*with_numpy(inputs), **with_numpy(kwargs))
 
 
@@ -71,8 +86,7 @@ cdef frozenset _in_place = frozenset(
 
 cdef object apply_numpy_function(object func, object types, tuple args, dict kwargs):
     """Any other function of NumPy."""
-    import numpy
-
+    import_numpy()
     if not all([issubclass(kind, (array, numpy.ndarray)) for kind in types]):
         return NotImplemented
     name = func.__name__
