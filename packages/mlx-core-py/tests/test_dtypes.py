@@ -158,3 +158,40 @@ def test_bool_is_a_name_of_bool_() -> None:
     namespace: dict[str, Any] = {}
     exec("from mlx_core_py import *\nresult = bool(3)", namespace)
     assert namespace["result"] is True
+
+
+def test_asarray_and_devices() -> None:
+    a = mx.array([1.0])
+    assert mx.asarray(a, device=a.device) is a
+    assert mx.asarray([1], device=mx.cpu).tolist() == [1]
+    with pytest.raises(TypeError, match="device"):
+        mx.asarray(a, device="cpu")  # type: ignore[arg-type]
+    if not mx.is_available(mx.gpu):
+        with pytest.raises(ValueError, match="device"):
+            mx.asarray(a, device=mx.gpu)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod"])
+def test_reductions_in_another_type(reduce: str) -> None:
+    values = np.array([[100, 100], [3, 5]], np.int8)
+    a = mx.array(values)
+    for dtype in (mx.int8, mx.int64, mx.float32):
+        name = str(dtype).rpartition(".")[2]
+        for arguments in ({}, {"axis": 0}, {"axis": (0, 1), "keepdims": True}):
+            expected = getattr(np, reduce)(values, dtype=name, **arguments)
+            for got in (
+                getattr(mx, reduce)(a, dtype=dtype, **arguments),
+                getattr(a, reduce)(dtype=dtype, **arguments),
+            ):
+                assert got.dtype == dtype
+                np.testing.assert_allclose(got, expected)
+    with pytest.raises(TypeError, match="dtype"):
+        getattr(mx, reduce)(a, dtype="int8")
+
+
+def test_astype_takes_copy() -> None:
+    a = mx.array([1.5])
+    assert mx.astype(a, mx.int32, copy=False).tolist() == [1]
+    assert a.astype(mx.int32, copy=True).tolist() == [1]
+    with pytest.raises(TypeError, match="copy"):
+        a.astype(mx.int32, copy="no")  # type: ignore[arg-type]

@@ -76,8 +76,8 @@ def asarray(
 
     Raises:
         TypeError: If ``a`` holds something else than numbers.
-        ValueError: If ``copy`` is ``False`` and ``a`` is not an array of that data type, or if there
-            is no such device.
+        ValueError: If ``copy`` is ``False`` and ``a`` is not an array of that data type, or if
+            there is no such device.
 
     Example:
         >>> x = mx.array([1, 2])
