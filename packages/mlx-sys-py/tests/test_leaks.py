@@ -297,7 +297,7 @@ CASES: dict[str, Callable[[], object]] = {
         np.sqrt(A),
         np.mean(A),
         np.concatenate([A, A]),
-        np.float32(2) * A,  # type: ignore[operator]
+        np.float32(2) * A,
         NUMPY[:2, :2] * A,
         refused(np.copyto, A, 1),
         refused(np.add, A, 1, out=A),
