@@ -326,6 +326,14 @@ def downstream(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/test_downstream.py", *session.posargs, env=environment)
 
 
+@nox.session(default=False)
+def interop(session: nox.Session) -> None:
+    """Exchange arrays with PyTorch, JAX, pandas, Matplotlib, einops and SciPy."""
+    environment = install_tests(session)
+    session.install(*group("interop"))
+    session.run(*PYTEST, "tests/test_interop.py", *session.posargs, env=environment)
+
+
 @nox.session(default=False, name="drop-in")
 def drop_in(session: nox.Session) -> None:
     """Run programs written for official MLX on it and on these packages, and compare."""

@@ -106,7 +106,7 @@ def test_isdtype(name: str) -> None:
     ("call", "error", "message"),
     [
         (lambda: mx.result_type(), ValueError, "at least one"),
-        (lambda: mx.result_type(1), TypeError, "int"),  # type: ignore[arg-type]
+        (lambda: mx.result_type("int"), TypeError, "str"),  # type: ignore[arg-type]
         (lambda: mx.can_cast(mx.int32, "int32"), TypeError, "str"),  # type: ignore[arg-type]
         (lambda: mx.isdtype("int32", mx.int32), TypeError, "str"),  # type: ignore[arg-type]
         (lambda: mx.isdtype(mx.int32, "whole"), ValueError, "whole"),
@@ -129,3 +129,69 @@ def test_asarray() -> None:
     for value, dtype in (([1], None), (x, mx.float32)):
         with pytest.raises(ValueError, match="copy is False"):
             mx.asarray(value, dtype, copy=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((mx.int8, 1), mx.int8),
+        ((mx.int8, True), mx.int8),
+        ((mx.bool_, 1), mx.int32),
+        ((mx.int8, 1.0), mx.float32),
+        ((mx.bfloat16, 1.0), mx.bfloat16),
+        ((mx.float16, mx.bfloat16, 1.0), mx.float32),
+        ((mx.float16, 1j), mx.complex64),
+        ((1, 1.0), mx.float32),
+        ((1,), mx.int32),
+        ((True,), mx.bool_),
+    ],
+)
+def test_result_type_with_numbers(given: Any, expected: mx.Dtype) -> None:
+    assert mx.result_type(*given) == expected
+    assert mx.result_type(*reversed(given)) == expected
+    arrays = [mx.zeros((2,), x) if isinstance(x, mx.Dtype) else x for x in given]
+    assert mx.result_type(*arrays) == expected
+
+
+def test_bool_is_a_name_of_bool_() -> None:
+    assert mx.bool is mx.bool_
+    namespace: dict[str, Any] = {}
+    exec("from mlx_core_py import *\nresult = bool(3)", namespace)
+    assert namespace["result"] is True
+
+
+def test_asarray_and_devices() -> None:
+    a = mx.array([1.0])
+    assert mx.asarray(a, device=a.device) is a
+    assert mx.asarray([1], device=mx.cpu).tolist() == [1]
+    with pytest.raises(TypeError, match="device"):
+        mx.asarray(a, device="cpu")  # type: ignore[arg-type]
+    if not mx.is_available(mx.gpu):
+        with pytest.raises(ValueError, match="device"):
+            mx.asarray(a, device=mx.gpu)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod"])
+def test_reductions_in_another_type(reduce: str) -> None:
+    values = np.array([[100, 100], [3, 5]], np.int8)
+    a = mx.array(values)
+    for dtype in (mx.int8, mx.int64, mx.float32):
+        name = str(dtype).rpartition(".")[2]
+        for arguments in ({}, {"axis": 0}, {"axis": (0, 1), "keepdims": True}):
+            expected = getattr(np, reduce)(values, dtype=name, **arguments)
+            for got in (
+                getattr(mx, reduce)(a, dtype=dtype, **arguments),
+                getattr(a, reduce)(dtype=dtype, **arguments),
+            ):
+                assert got.dtype == dtype
+                np.testing.assert_allclose(got, expected)
+    with pytest.raises(TypeError, match="dtype"):
+        getattr(mx, reduce)(a, dtype="int8")
+
+
+def test_astype_takes_copy() -> None:
+    a = mx.array([1.5])
+    assert mx.astype(a, mx.int32, copy=False).tolist() == [1]
+    assert a.astype(mx.int32, copy=True).tolist() == [1]
+    with pytest.raises(TypeError, match="copy"):
+        a.astype(mx.int32, copy="no")  # type: ignore[arg-type]

@@ -94,3 +94,30 @@ def test_arguments_out_of_range() -> None:
         mx.searchsorted(x, x)
     with pytest.raises(ValueError):
         mx.searchsorted(x[0], x, "middle")
+
+
+@quick
+@given(case=with_axis(integers(low=-2, high=2)))
+def test_equal_elements_keep_their_order(case: tuple[np.ndarray, int]) -> None:
+    x, axis = case
+    a = mx.array(x)
+    ascending = np.argsort(x, axis, stable=True)
+    # Of the negatives, so that equal elements stay in order.
+    descending = np.argsort(-x, axis, stable=True)
+    assert_equal(mx.argsort(a, axis, stable=True), ascending)
+    assert_equal(mx.argsort(a, axis, descending=True), descending)
+    assert_equal(mx.sort(a, axis, descending=True, stable=True), -np.sort(-x, axis))
+    assert_equal(mx.argsort(a, None, descending=True), np.argsort(-x, None, stable=True))
+    assert_equal(mx.sort(a, None, descending=True), -np.sort(-x, None))
+
+
+def test_sorting_nothing_and_what_has_no_order() -> None:
+    empty = mx.zeros((2, 0))
+    assert mx.argsort(empty, descending=True).shape == (2, 0)
+    assert mx.sort(empty, descending=True).shape == (2, 0)
+    values = mx.sort(mx.array([1.0, float("nan"), 2.0]), descending=True)
+    assert values[1:].tolist() == [2.0, 1.0]
+    for order in (mx.sort, mx.argsort):
+        with pytest.raises(IndexError, match="Axis 2"):
+            order(empty, 2, descending=True)
+        assert order([3, 1, 2], descending=True).shape == (3,)  # type: ignore[arg-type]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
+import json
 import operator
 import pickle
 import weakref
@@ -90,7 +92,6 @@ def nested(depth: int) -> list[object]:
     [
         ("text", None, TypeError, "val must be"),
         (None, None, TypeError, "val must be"),
-        (b"bytes", None, TypeError, "val must be"),
         (["text"], None, TypeError, "val must be"),
         ([[1], [2, 3]], None, ValueError, "regular"),
         ([1, [2]], None, ValueError, "regular"),
@@ -106,7 +107,6 @@ def nested(depth: int) -> list[object]:
         (1, "float32", TypeError, "dtype must be a Dtype"),
         (1, float, TypeError, "dtype must be a Dtype"),
         (np.array(["a"]), None, TypeError, "format"),
-        (np.array([1], ">i4"), None, TypeError, "format"),
         (np.array([None]), None, TypeError, "format"),
     ],
 )
@@ -172,8 +172,10 @@ def test_operators(name: str, other: object) -> None:
         (apply(a, other), apply(values, other)),
         (apply(other, a), apply(other, values)),
     ):
-        assert isinstance(ours, array)
         np.testing.assert_allclose(np.array(ours), theirs, rtol=1e-5)
+    assert isinstance(apply(a, other), array)
+    # What comes first is asked first.
+    assert isinstance(apply(other, a), np.ndarray if isinstance(other, np.ndarray) else array)
     np.testing.assert_array_equal(np.array(a), values)
 
 
@@ -368,3 +370,132 @@ def test_errors_of_mlx_come_with_their_type() -> None:
         array([[1.0]]) @ array([[1.0, 2.0], [3.0, 4.0]])
     with pytest.raises(ValueError, match="broadcast"):
         array([1, 2]) + array([1, 2, 3])
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol_of_pickle(protocol: int) -> None:
+    for a in (array([[1.5, 2.5]], mx.bfloat16), array(np.arange(6).reshape(2, 3)).T, array([])):
+        other = pickle.loads(pickle.dumps(a, protocol))
+        assert (other.dtype, other.shape) == (a.dtype, a.shape)
+        assert other.tolist() == a.tolist()
+
+
+def test_pickles_with_buffers_beside_them() -> None:
+    a = array(np.arange(1 << 16, dtype=np.float32))
+    buffers: list[pickle.PickleBuffer] = []
+    text = pickle.dumps(a, 5, buffer_callback=buffers.append)
+    assert len(text) < 1000
+    (buffer,) = buffers
+    # The buffer is the array's own memory.
+    assert np.shares_memory(np.frombuffer(buffer.raw(), np.float32), np.asarray(a))
+    for sent in (buffer, bytes(buffer.raw()), bytearray(buffer.raw())):
+        other = pickle.loads(text, buffers=[sent])
+        np.testing.assert_array_equal(other, a)
+        other += 1
+        assert a[0].item() == 0
+    with pytest.raises(ValueError, match="bytes"):
+        pickle.loads(text, buffers=[b"too few"])
+
+
+def test_divmod() -> None:
+    values = np.array([7, -7, 6], np.int32)
+    for left, right in (
+        (array(values), 2),
+        (20, array(values)),
+        (array(values), array([2, 2, 4])),
+        (array([7.5, -7.5]), 2),
+        (array(7), array(2.0)),
+    ):
+        plain: list[Any] = [np.asarray(x) if isinstance(x, array) else x for x in (left, right)]
+        got = divmod(left, right)
+        assert isinstance(got, tuple)
+        for one, other in zip(got, np.divmod(*plain), strict=True):
+            np.testing.assert_array_equal(one, other)
+    with pytest.raises(TypeError):
+        divmod(array([1]), "a")  # type: ignore[operator]
+
+
+def test_round() -> None:
+    a = array([0.5, 1.5, -2.345, 1234.5])
+    for digits in (None, 0, 1, 2, -2):
+        got = round(a, digits)
+        assert got.dtype is mx.float32
+        np.testing.assert_allclose(got, np.round(np.asarray(a), digits or 0), rtol=1e-6)
+    assert round(array(2.5)).item() == 2.0
+    assert round(array([14, 15], mx.int32)).tolist() == [14, 15]
+    with pytest.raises(TypeError, match="ndigits"):
+        round(a, "1")  # type: ignore[call-overload]
+
+
+def test_formats() -> None:
+    assert f"{array(2.5):>10.2f}|{array(7):04d}|{array(True)}" == "      2.50|0007|True"
+    assert f"{array(0.5):.0%}" == "50%"
+    a = array([1, 2])
+    assert f"{a}" == str(a)
+    assert f"{a:>40}" == str(a).rjust(40)
+    with pytest.raises(TypeError, match="without axes"):
+        format(a, ".2f")
+
+
+def test_contains() -> None:
+    a = array([[1.0, 2.0], [3.0, float("nan")]])
+    plain = np.asarray(a)
+    for value in (1, 2.0, 5, True, float("nan"), 2**70, np.float32(3)):
+        assert (value in a) is (value in plain)
+    assert array([1.0, 9.0]) in a  # one element agrees
+    assert array([9.0, 9.0]) not in a
+    assert 3 in array(3)
+    assert 1 not in array([])
+    assert "x" not in a
+    assert None not in a
+    assert 2**40 not in array([1], mx.int32)
+    with pytest.raises(ValueError, match="broadcast"):
+        array([1.0, 2.0, 3.0]) in a  # noqa: B015
+
+
+@dataclasses.dataclass
+class Pair:
+    name: str
+    values: array
+
+
+def test_dataclasses() -> None:
+    a, one = array([1.0, 2.0]), array(1.0)
+    assert Pair("a", a) == Pair("a", a)
+    assert Pair("a", one) == Pair("a", array(1.0))
+    assert Pair("a", one) != Pair("a", array(2.0))
+    assert Pair("a", a) != Pair("b", array([1.0, 2.0]))
+    # Of several elements, as NumPy's, it is for the program to say what equal means.
+    with pytest.raises(ValueError, match="array_equal"):
+        bool(Pair("a", a) == Pair("a", array([1.0, 2.0])))
+    assert dataclasses.asdict(Pair("a", a))["values"].tolist() == [1.0, 2.0]
+    assert dataclasses.replace(Pair("a", a), name="b").values is a
+
+
+def test_json() -> None:
+    a = array([[1.5, 2.0]])
+    assert json.loads(json.dumps({"a": a.tolist(), "n": a[0, 0].item()})) == {
+        "a": [[1.5, 2.0]],
+        "n": 1.5,
+    }
+    with pytest.raises(TypeError, match="array is not JSON serializable"):
+        json.dumps({"a": a})
+
+
+def test_comparisons_with_ints_of_any_size() -> None:
+    for dtype in (mx.int32, mx.uint8, mx.int64, mx.float32, mx.bool_):
+        a = array([0, 1], dtype)
+        for number in (2**40, -(2**40), 2**70, -(2**70)):
+            plain = [int(x) for x in a.tolist()]
+            for apply in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt):
+                assert apply(a, number).tolist() == [apply(x, number) for x in plain]
+                assert apply(number, a).tolist() == [apply(number, x) for x in plain]
+
+
+def test_hash() -> None:
+    a, b = array([1.0]), array([1.0])
+    assert hash(a) == hash(a)
+    names = {a: "a", b: "b"}
+    assert names[a] == "a"
+    assert names[b] == "b"
+    assert len({a, b, a}) == 2

@@ -7,6 +7,7 @@ import ctypes
 import gc
 import inspect
 import io
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -287,7 +288,31 @@ CASES: dict[str, Callable[[], object]] = {
     "values": lambda: ((A + 1).tolist(), X[0].item(), float(X[1]), bool(I[0]), bytes(I)),
     "texts": lambda: (repr(A), str(X), f"{X[0]:.2f}", repr(mx.float32), repr(mx.cpu)),
     "iteration": lambda: list(A),
-    "copies": lambda: (A.__copy__(), A.__deepcopy__({}), A.__reduce__()),
+    "copies": lambda: (A.__copy__(), A.__deepcopy__({}), A.__reduce__(), A.__reduce_ex__(5)),
+    "pickles": lambda: (
+        pickle.loads(pickle.dumps(A, 5)),
+        refused(pickle.loads, pickle.dumps(A).replace(b"float32", b"float16")),
+    ),
+    "functions of NumPy": lambda: (
+        np.sqrt(A),
+        np.mean(A),
+        np.concatenate([A, A]),
+        np.float32(2) * A,
+        NUMPY[:2, :2] * A,
+        refused(np.copyto, A, 1),
+        refused(np.add, A, 1, out=A),
+    ),
+    "rows": lambda: (
+        array([[X, X], [X, X]]),
+        array([X, [1.0] * len(X)]),
+        array(b"bytes"),
+        array(NUMPY.astype(">f8")),
+        array(NUMPY.astype("f8"), mx.int32),
+        refused(array, [X, [1.0]]),
+        refused(array, [X, "a"]),
+        refused(array, np.array(["a"])),
+    ),
+    "protocols of numbers": lambda: (divmod(A, 2), round(A, 1), 1 in A, 2**70 in A),
     "buffers": lambda: (memoryview(A + 1), np.asarray(A), np.asarray(A.T), bytes(A)),
     "buffers refused": lambda: (
         refused(memoryview, A.astype(mx.bfloat16)),
@@ -298,11 +323,16 @@ CASES: dict[str, Callable[[], object]] = {
         np.from_dlpack(A),
         mx.from_dlpack(NUMPY),
         mx.from_dlpack(NUMPY.T),
+        A.__dlpack__(max_version=(1, 0)),
+        A.__dlpack__(max_version=(1, 0), copy=True),
+        np.from_dlpack(A[::-1]),
+        A.to_device(A.device),
     ),
     "DLPack refused": lambda: (
         refused(mx.from_dlpack, object()),
-        refused(mx.from_dlpack, NUMPY.astype("c16")),
+        refused(mx.from_dlpack, np.ones(2, np.longdouble)),
         refused(A.__dlpack__, dl_device=(2, 0)),
+        refused(A[::-1].__dlpack__, copy=False),
     ),
     "sequences of arrays": lambda: (
         ops.split(A, 2),

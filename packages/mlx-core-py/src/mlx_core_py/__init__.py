@@ -5,12 +5,12 @@
 """
 
 # ruff: noqa: F403
+from __future__ import annotations
+
 from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
-from types import ModuleType as _ModuleType
-from typing import TYPE_CHECKING, Final
 
 from mlx_sys_py import MLX_VERSION as _MLX_VERSION
 from mlx_sys_py import linalg as _linalg
@@ -21,17 +21,25 @@ from mlx_sys_py.utils import einsum_path as einsum_path
 from mlx_core_py._cpu import cpu_verbose as cpu_verbose
 from mlx_core_py._lazy import lazy_module as _lazy_module
 from mlx_core_py._memory import *
+from mlx_core_py._peers import introduce as _introduce
 from mlx_core_py._printing import *
 from mlx_core_py._types import *
 from mlx_core_py._types import array as array
+from mlx_core_py._types import bool_ as bool_
 from mlx_core_py.dtypes import *
 from mlx_core_py.io import *
 from mlx_core_py.transforms import *
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # This package has the version of the MLX that it stands for.
 __version__ = _MLX_VERSION
 
 Array = array
+# The name in the array API. A star import leaves Python's own alone.
+bool = bool_
 matrix_norm: Final = _linalg.norm
 
 euler_gamma: Final = 0.5772156649015329
@@ -55,9 +63,9 @@ else:
     __all__ = [
         name
         for name, value in globals().items()
-        # The files of this package and what typing is for are not among what it offers.
-        if not (name.startswith("_") or isinstance(value, _ModuleType) or value is Final)
-        if name != "TYPE_CHECKING"
+        # The files of this package are not among what it offers.
+        if not (name.startswith("_") or isinstance(value, type(_linalg)))
+        if name not in ("TYPE_CHECKING", "annotations", "bool")
     ]
     for _module in "cuda distributed fast fft gguf linalg metal nn random utils".split():
         globals()[_module] = _lazy_module(f"{__name__}.{_module}")
@@ -65,3 +73,6 @@ else:
 
     def __dir__() -> list[str]:
         return __all__
+
+
+_introduce()

@@ -55,7 +55,13 @@ from mlx_sys_py import unsignedinteger as unsignedinteger
 ThreadLocalStream = Stream
 
 
-def asarray(a: _Any, dtype: Dtype | None = None, *, copy: bool | None = None) -> array:
+def asarray(
+    a: _Any,
+    dtype: Dtype | None = None,
+    *,
+    copy: bool | None = None,
+    device: Device | DeviceType | None = None,
+) -> array:
     """Convert to an array.
 
     Args:
@@ -63,19 +69,23 @@ def asarray(a: _Any, dtype: Dtype | None = None, *, copy: bool | None = None) ->
         dtype: The data type. Default: ``None``, that of ``a``.
         copy: Whether the result must not (``True``) or must (``False``) be ``a`` itself. Default:
             ``None``, ``a`` itself where it fits.
+        device: A device that must be there. It changes nothing: devices share their memory.
 
     Returns:
         The array.
 
     Raises:
         TypeError: If ``a`` holds something else than numbers.
-        ValueError: If ``copy`` is ``False`` and ``a`` is not an array of that data type.
+        ValueError: If ``copy`` is ``False`` and ``a`` is not an array of that data type, or if
+            there is no such device.
 
     Example:
         >>> x = mx.array([1, 2])
         >>> mx.asarray(x) is x, mx.asarray(x, mx.float32)
         (True, array([1, 2], dtype=float32))
     """
+    if device is not None and not is_available(device):
+        raise ValueError(f"[asarray] there is no device {device}")
     if not copy and isinstance(a, array) and dtype in (None, a.dtype):
         return a
     if copy is False:

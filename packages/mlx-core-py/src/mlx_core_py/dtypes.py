@@ -20,6 +20,7 @@ from mlx_sys_py import (
     float32,
     float64,
     floating,
+    inexact,
     int8,
     int16,
     int32,
@@ -71,6 +72,13 @@ _INTEGERS = {
     int64: (-(2**63), 2**63 - 1),
 }
 
+
+# The types of Python's numbers, the categories that hold them, and what they are beside others.
+_NUMBERS: list[tuple[type, DtypeCategory, Dtype]] = [
+    (int, number, int32),
+    (float, inexact, float32),
+    (complex, complexfloating, complex64),
+]
 
 # The kinds of the array API; a Boolean is of no category.
 _KINDS: dict[str, DtypeCategory | None] = {
@@ -162,11 +170,13 @@ class iinfo:  # noqa: N801
         return f"iinfo(min={self.min}, max={self.max}, dtype={_short_name(self.dtype)})"
 
 
-def result_type(*arrays_and_dtypes: array | Dtype) -> Dtype:
+def result_type(*arrays_and_dtypes: array | Dtype | complex) -> Dtype:
     """Return the data type to which all of the given ones are promoted.
 
     Args:
-        arrays_and_dtypes: Data types, or arrays, which stand for theirs.
+        arrays_and_dtypes: Data types, or arrays, which stand for theirs. Python numbers count as
+            they do beside arrays: a float makes integers ``float32``, and leaves other types as
+            they are.
 
     Raises:
         TypeError: If something else is given.
@@ -175,10 +185,20 @@ def result_type(*arrays_and_dtypes: array | Dtype) -> Dtype:
     Example:
         >>> mx.result_type(mx.int32, mx.array(1.0, mx.float16)) == mx.float16
         True
+        >>> mx.result_type(mx.bfloat16, 1.0) == mx.bfloat16
+        True
     """
     if not arrays_and_dtypes:
         raise ValueError("[result_type] at least one array or data type is needed")
-    return reduce(promote_types, (_dtype_of(x, "result_type") for x in arrays_and_dtypes))
+    numbers = [x for x in arrays_and_dtypes if isinstance(x, int | float | complex)]
+    others = [x for x in arrays_and_dtypes if not isinstance(x, int | float | complex)]
+    kinds = {type(x) for x in numbers} - {bool}
+    dtype = reduce(promote_types, (_dtype_of(x, "result_type") for x in others), bool_)
+    for kind, category, default in _NUMBERS:
+        is_given = any(issubclass(given, kind) for given in kinds)
+        if is_given and not issubdtype(dtype, category):
+            dtype = promote_types(dtype, default)
+    return dtype
 
 
 def can_cast(from_: array | Dtype, to: Dtype) -> bool:

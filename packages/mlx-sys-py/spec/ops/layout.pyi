@@ -4,13 +4,15 @@ cpp_includes = ["core/checks.hpp"]
 
 @method
 @c("mlx_astype", "array a, dtype dtype")
-def astype(a: array, /, dtype: Dtype, stream: StreamLike = None) -> array:
+def astype(a: array, /, dtype: Dtype, stream: StreamLike = None, *, copy: bool = True) -> array:
     """The elements converted to another type.
 
     Args:
         a: Input array of any shape and dtype.
         dtype: Type of the result.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
+        copy: Taken for the array API. It changes nothing: the result is an array of its own, whose
+            memory is copied when either is changed.
 
     Returns:
         Array of the shape of ``a``.
@@ -25,6 +27,8 @@ def astype(a: array, /, dtype: Dtype, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.astype``.
     """
+    if copy is not True:
+        to_bool(copy, "copy")
 
 @method
 @c("mlx_view", "array a, dtype dtype")

@@ -8,7 +8,13 @@ cpp_includes = ["core/statistics.hpp"]
 @c("mlx_sum_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_sum_axes", "array a, ints axes, bool keepdims", axes="axis")
 def sum(
-    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+    a: array,
+    /,
+    axis: IntOrInts | None = None,
+    keepdims: bool = False,
+    *,
+    dtype: Dtype | None = None,
+    stream: StreamLike = None,
 ) -> array:
     """Sum of the elements over some axes.
 
@@ -16,6 +22,8 @@ def sum(
         a: Input array of any shape and dtype.
         axis: Axis or axes to reduce over; ``None`` (default) means all of them.
         keepdims: Keep the reduced axes with length one. Default ``False``.
+        dtype: Type to which the elements are converted first, and which the result has. Default
+            ``None``: that of the elements, small integers and booleans widened.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -33,6 +41,9 @@ def sum(
 
     See: MLX ``mlx.core.sum``.
     """
+    if dtype is not None:
+        whole = a.astype(dtype, stream=stream).sum(axis, keepdims, stream=stream)
+        return whole.astype(dtype, stream=stream)
 
 @method
 @cached_node
@@ -40,7 +51,13 @@ def sum(
 @c("mlx_prod_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_prod_axes", "array a, ints axes, bool keepdims", axes="axis")
 def prod(
-    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
+    a: array,
+    /,
+    axis: IntOrInts | None = None,
+    keepdims: bool = False,
+    *,
+    dtype: Dtype | None = None,
+    stream: StreamLike = None,
 ) -> array:
     """Product of the elements over some axes.
 
@@ -48,6 +65,8 @@ def prod(
         a: Input array of any shape and dtype.
         axis: Axis or axes to reduce over; ``None`` (default) means all of them.
         keepdims: Keep the reduced axes with length one. Default ``False``.
+        dtype: Type to which the elements are converted first, and which the result has. Default
+            ``None``: that of the elements, small integers and booleans widened.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -65,6 +84,9 @@ def prod(
 
     See: MLX ``mlx.core.prod``.
     """
+    if dtype is not None:
+        whole = a.astype(dtype, stream=stream).prod(axis, keepdims, stream=stream)
+        return whole.astype(dtype, stream=stream)
 
 @method
 @cached_node

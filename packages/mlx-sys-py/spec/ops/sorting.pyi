@@ -2,12 +2,23 @@
 
 @c("mlx_sort", "array a", when="axis is None")
 @c("mlx_sort_axis", "array a, int axis")
-def sort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> array:
+def sort(
+    a: array,
+    /,
+    axis: int | None = -1,
+    *,
+    descending: bool = False,
+    stable: bool = True,
+    stream: StreamLike = None,
+) -> array:
     """The elements in ascending order along an axis; NaN comes last.
 
     Args:
         a: Input array of any shape and dtype.
         axis: Axis to work along, the last one by default; ``None`` flattens first.
+        descending: Order from the greatest element to the smallest; NaN then comes first.
+            Default ``False``.
+        stable: Whether equal elements keep their order. They always do.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -23,15 +34,29 @@ def sort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> ar
 
     See: MLX ``mlx.core.sort``.
     """
+    to_bool(stable, "stable")
+    if to_bool(descending, "descending"):
+        return flip(sort(a, axis, stream=stream), -1 if axis is None else axis, stream=stream)
 
 @c("mlx_argsort", "array a", when="axis is None")
 @c("mlx_argsort_axis", "array a, int axis")
-def argsort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) -> array:
+def argsort(
+    a: array,
+    /,
+    axis: int | None = -1,
+    *,
+    descending: bool = False,
+    stable: bool = True,
+    stream: StreamLike = None,
+) -> array:
     """Indices that put the elements into ascending order along an axis.
 
     Args:
         a: Input array of any shape and dtype.
         axis: Axis to work along, the last one by default; ``None`` flattens first.
+        descending: Order from the greatest element to the smallest; NaN then comes first.
+            Default ``False``.
+        stable: Whether equal elements keep their order. They always do.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -47,6 +72,16 @@ def argsort(a: array, /, axis: int | None = -1, *, stream: StreamLike = None) ->
 
     See: MLX ``mlx.core.argsort``.
     """
+    to_bool(stable, "stable")
+    if to_bool(descending, "descending"):
+        if axis is None:
+            a, axis = flatten(a, stream=stream), 0
+        # Backwards twice, so that equal elements keep their order.
+        order = flip(
+            argsort(flip(a, axis, stream=stream), axis, stream=stream), axis, stream=stream
+        )
+        last = order.shape[axis] - 1 if order.size else 0
+        return subtract(last, order, stream=stream)
 
 @c("mlx_partition", "array a, int kth", when="axis is None")
 @c("mlx_partition_axis", "array a, int kth, int axis")

@@ -18,7 +18,8 @@ from libc.stdint cimport (
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
+from libcpp.algorithm cimport reverse
 from libcpp.vector cimport vector
 
 cimport cython
@@ -31,18 +32,22 @@ from mlx_sys_py._scalars cimport (
     Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,
     to_optional_bool, to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
 )
-from mlx_sys_py._stream cimport Stream, to_stream
+from mlx_sys_py._stream cimport Stream, available, to_stream
 from mlx_sys_py._text cimport take_string
 
 import operator
 import sys
 
 from mlx_sys_py._error import IndexingError, OperandError
+from mlx_sys_py._stream import default_device
 
 ctypedef int (*unary_op)(c.mlx_array*, const c.mlx_array, const c.mlx_stream) noexcept nogil
 ctypedef int (*binary_op)(
     c.mlx_array*, const c.mlx_array, const c.mlx_array, const c.mlx_stream
 ) noexcept nogil
+
+cdef extern from "Python.h":
+    object PyPickleBuffer_FromObject(object)
 
 cdef c.mlx_stream default_stream
 default_stream.ctx = NULL
@@ -79,6 +84,7 @@ cdef bint is_operand(object value):
         isinstance(value, (array, bool, int, float, complex))
         or hasattr(value, "__mlx_array__")
         or (PyObject_CheckBuffer(value) and not isinstance(value, (bytes, bytearray)))
+        or hasattr(value, "__dlpack__")
     )
 
 
@@ -111,6 +117,9 @@ cdef object compare(binary_op op, array a, object b, bint below, bint above):
     cdef object limits
     if isinstance(b, int):
         limits = _int_ranges.get(c.mlx_array_dtype(a._c))
+        if c.mlx_array_dtype(a._c) == c.MLX_BOOL:
+            # Beside booleans an int has a type of its own, if there is one.
+            limits = (-_INT64_LIMIT, 2 * _INT64_LIMIT - 1)
         if limits is not None and not limits[0] <= b <= limits[1]:
             # As long as `a`, whatever is traced.
             return binary(c.mlx_equal if (above if b > 0 else below) else c.mlx_not_equal, a, a)
@@ -139,7 +148,8 @@ cdef class array:
 
     Args:
         val: a number, a nested sequence of numbers or arrays, an array, or an object with a
-            buffer, ``__dlpack__``, ``__array__`` or ``__mlx_array__``.
+            buffer, ``__dlpack__``, ``__array__`` or ``__mlx_array__``. Their values are copied;
+            bytes are ``uint8``.
         dtype (Dtype, optional): the type of the elements. Default: that of ``val``; Python
             floats and double-precision buffers become ``float32``, ints ``int32`` if they fit.
 
@@ -156,12 +166,13 @@ cdef class array:
     See: MLX ``mlx.core.array``.
     """
 
-    # NumPy leaves operators between its values and arrays to the array.
-    __array_ufunc__ = None
-
     def __init__(self, val, dtype=None):
         cdef int wanted = -1 if dtype is None else <int>to_dtype(dtype, "dtype")
-        cdef array made = from_object(val, wanted, "val")
+        cdef array made
+        if isinstance(val, (bytes, bytearray)):
+            made = from_buffer(val, wanted)
+        else:
+            made = from_object(val, wanted, "val")
         if self._c.ctx == NULL:
             self._c, made._c = made._c, self._c
         else:
@@ -277,6 +288,11 @@ cdef class array:
         return nested_list(self)
 
     def __bool__(self):
+        if c.mlx_array_size(self._c) != 1:
+            raise ValueError(
+                "only an array of one element is true or false, not one of shape "
+                f"{self.shape}: use any(a), all(a) or array_equal(a, b)"
+            )
         return bool(scalar_item(self))
 
     def __int__(self):
@@ -294,7 +310,7 @@ cdef class array:
         return scalar_item(self)
 
     def __bytes__(self):
-        return memoryview(self).tobytes()
+        return bytes(raw_bytes(self))
 
     def __repr__(self):
         cdef c.mlx_string text
@@ -311,9 +327,12 @@ cdef class array:
     def __format__(self, spec):
         if self.ndim == 0:
             return format(scalar_item(self), spec)
-        if spec:
-            raise TypeError(f"a format such as {spec!r} applies to an array without axes only")
-        return repr(self)
+        try:
+            return format(repr(self), spec)
+        except ValueError:
+            raise TypeError(
+                f"a format such as {spec!r} applies to an array without axes only"
+            ) from None
 
     def __len__(self):
         if c.mlx_array_ndim(self._c) == 0:
@@ -345,6 +364,12 @@ cdef class array:
     def __reduce__(self):
         return _from_bytes, (bytes(raw_bytes(self)), self.dtype, self.shape)
 
+    def __reduce_ex__(self, protocol):
+        if protocol < 5:
+            return self.__reduce__()
+        # A pickler that is asked to keeps buffers beside the pickle, uncopied.
+        return _from_bytes, (PyPickleBuffer_FromObject(raw_bytes(self)), self.dtype, self.shape)
+
     def __getbuffer__(self, Py_buffer* view, int flags):
         export_buffer(self, view, flags)
 
@@ -352,25 +377,64 @@ cdef class array:
         release_buffer(view)
 
     def __array__(self, dtype=None, copy=None):
-        import numpy
+        return to_numpy(self, dtype, copy)
 
-        # bfloat16 has no buffer: it widens, without loss, to float32.
-        source = cast(self, c.MLX_FLOAT32) if c.mlx_array_dtype(self._c) == c.MLX_BFLOAT16 else self
-        return numpy.array(memoryview(source), dtype=dtype, copy=True if copy is None else copy)
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func, types, args, kwargs):
+        return apply_numpy_function(func, types, args, kwargs)
 
     def __array_namespace__(self, api_version=None):
         return sys.modules.get("mlx_core_py") or sys.modules["mlx_sys_py"]
 
+    @property
+    def device(self):
+        """Device: the default device. Devices share their memory: an array belongs to none."""
+        return default_device()
+
+    def to_device(self, device, /, *, stream=None):
+        """The array itself, after a check of the device: devices share their memory.
+
+        Args:
+            device (Device or DeviceType): the device, which must be there.
+            stream (optional): taken for the array API, and not used.
+
+        Returns:
+            array: this array.
+
+        Raises:
+            TypeError: ``device`` is no device.
+            ValueError: there is no such device.
+
+        Example:
+            >>> import mlx_core_py as mx
+            >>> mx.array([1.0]).to_device(mx.cpu)
+            array([1], dtype=float32)
+        """
+        available(device)
+        return self
+
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
-        """A DLPack capsule of the values, in host memory and shared unless ``copy`` is true."""
-        cdef c.mlx_array res
+        """The values in a DLPack capsule, in host memory.
+
+        Args:
+            stream (optional): taken for the protocol; host memory needs none.
+            max_version (tuple[int, int], optional): the version that the consumer knows. From
+                (1, 0) on the capsule has a version and flags.
+            dl_device (tuple[int, int], optional): the device of the capsule. Default: host memory,
+                ``(1, 0)``, and no other.
+            copy (bool, optional): ``True``: the values are copied; ``False``: they are shared;
+                default: they are shared unless an axis runs backwards, for which most consumers
+                have no strides.
+
+        Raises:
+            BufferError: ``dl_device`` is another device, or ``copy`` is ``False`` and an axis runs
+                backwards.
+        """
         if dl_device is not None and tuple(dl_device) != (DL_CPU, 0):
             raise BufferError(f"dl_device must be (1, 0), host memory, not {dl_device}")
-        if not copy:
-            return to_dlpack_capsule(self)
-        res.ctx = NULL
-        check(c.mlx_copy(&res, self._c, default_stream))
-        return to_dlpack_capsule(array._take(res))
+        return to_dlpack_capsule(self, max_version is not None and max_version[0] >= 1, copy)
 
     def __dlpack_device__(self):
         return (DL_CPU, 0)
@@ -438,6 +502,12 @@ cdef class array:
 
     def __imod__(self, other):
         return assign(self, binary(c.mlx_remainder, self, other))
+
+    def __divmod__(self, other):
+        return divided(self, other)
+
+    def __rdivmod__(self, other):
+        return divided(other, self)
 
     def __pow__(self, other, modulo):
         return binary(c.mlx_power, self, other) if modulo is None else NotImplemented
@@ -514,6 +584,13 @@ cdef class array:
     def __invert__(self):
         return unary(c.mlx_bitwise_invert, self)
 
+    def __round__(self, ndigits=None):
+        cdef c.mlx_array res
+        cdef int decimals = 0 if ndigits is None else to_int(ndigits, "ndigits")
+        res.ctx = NULL
+        check(c.mlx_round(&res, self._c, decimals, default_stream))
+        return array._take(res)
+
     def __eq__(self, other):
         return compare(c.mlx_equal, self, other, False, False)
 
@@ -548,35 +625,12 @@ cdef object in_place_divide(array a, object other):
     return binary(c.mlx_divide, a, other)
 
 
-cdef object raw_bytes(array a):
-    """The raw bytes of an array of any type, row by row."""
-    cdef c.mlx_array res
-    res.ctx = NULL
-    check(c.mlx_contiguous(&res, a._c, False, default_stream))
-    whole = array._take(res)
-    if c.mlx_array_dtype(a._c) == c.MLX_BFLOAT16:
-        res.ctx = NULL
-        check(c.mlx_view(&res, whole._c, c.MLX_UINT16, default_stream))
-        whole = array._take(res)
-    return memoryview(whole)
-
-
-cdef size_t to_dtype_size(object dtype) except? 0:
-    return c.mlx_dtype_size(to_dtype(dtype, "dtype"))
-
-
-def _from_bytes(data, dtype, shape):
-    """The array that `__reduce__` took apart."""
-    cdef const char* start = <bytes>data
-    cdef vector[int] dims = shape
-    cdef size_t size = to_dtype_size(dtype)
-    for length in shape:
-        size *= length
-    if size != <size_t>len(data):
-        raise ValueError(f"data must have {size} bytes for shape {shape}, not {len(data)}")
-    return array._take(
-        owned(c.mlx_array_new_data(start, dims.data(), <int>dims.size(), to_dtype(dtype, "dtype")))
-    )
+cdef object divided(object a, object b):
+    """The quotient, rounded down, and the remainder."""
+    quotient = binary(c.mlx_floor_divide, a, b)
+    if quotient is NotImplemented:
+        return NotImplemented
+    return quotient, binary(c.mlx_remainder, a, b)
 
 
 cdef class VectorArray:
@@ -637,5 +691,6 @@ cdef class VectorArray:
 include "_from_python.pxi"
 include "_to_python.pxi"
 include "_dlpack.pxi"
+include "_numpy.pxi"
 include "_indexing.pxi"
 include "_updates.pxi"

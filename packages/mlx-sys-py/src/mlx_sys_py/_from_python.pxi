@@ -3,9 +3,13 @@
 cdef extern from "Python.h":
     PyObject* PySequence_Fast_GET_ITEM(object sequence, Py_ssize_t i) noexcept
 
+# Elements of other libraries that no array has; those of arrays follow.
+cdef enum:
+    COMPLEX128 = 100
+
 cdef dict _buffer_dtypes = {
     "?": c.MLX_BOOL, "B": c.MLX_UINT8, "b": c.MLX_INT8, "e": c.MLX_FLOAT16,
-    "f": c.MLX_FLOAT32, "d": c.MLX_FLOAT64, "Zf": c.MLX_COMPLEX64,
+    "f": c.MLX_FLOAT32, "d": c.MLX_FLOAT64, "Zf": c.MLX_COMPLEX64, "Zd": COMPLEX128,
 }
 cdef dict _unsigned_dtypes = {
     1: c.MLX_UINT8, 2: c.MLX_UINT16, 4: c.MLX_UINT32, 8: c.MLX_UINT64,
@@ -107,26 +111,25 @@ cdef array cast(array a, c.mlx_dtype dtype):
     return array._take(res)
 
 
-cdef int collect(object value, list leaves, list shape, int depth) except -1:
-    """Flatten a nested sequence into `leaves`; raise unless its shape is regular."""
+cdef bint collect(object value, list leaves, list shape, int depth) except -1:
+    """Flatten a nested sequence into `leaves`; whether its shape is regular."""
     if depth > 64:
         raise ValueError("val is nested too deeply, or contains itself")
     if len(shape) == depth:
         if leaves:
-            raise ValueError("val must be a regular nested sequence: its depth varies")
+            return False
         shape.append(len(value))
     elif shape[depth] != len(value):
-        raise ValueError(
-            f"val must be a regular nested sequence: lengths {shape[depth]} and {len(value)} meet"
-        )
+        return False
     for item in value:
         if isinstance(item, (list, tuple)):
-            collect(item, leaves, shape, depth + 1)
+            if not collect(item, leaves, shape, depth + 1):
+                return False
         else:
             if len(shape) != depth + 1:
-                raise ValueError("val must be a regular nested sequence: its depth varies")
+                return False
             leaves.append(item)
-    return 0
+    return True
 
 
 cdef enum:
@@ -199,10 +202,11 @@ cdef array from_sequence(object value, int dtype):
         flat = from_flat(value)
         if flat is not None:
             return flat
-    collect(value, leaves, shape, 0)
+    if not collect(value, leaves, shape, 0):
+        return from_rows(value, dtype, 0)
     cdef int kind = kind_of(leaves, ints)
     if kind == OBJECTS:
-        return from_arrays(leaves, shape, dtype)
+        return from_rows(value, dtype, 0)
     cdef vector[int] dims = shape
     if dtype < 0:
         dtype = default_dtype(kind if leaves else FLOATS, leaves, ints)
@@ -213,7 +217,7 @@ cdef array from_sequence(object value, int dtype):
                 + dtype_object(<c.mlx_dtype>dtype).name
             )
         floats.resize(2 * len(leaves))
-        for i in range(len(leaves)):
+        for i in range(<size_t>len(leaves)):
             number = complex(leaves[i])
             floats[2 * i] = number.real
             floats[2 * i + 1] = number.imag
@@ -251,15 +255,36 @@ cdef array from_floats(list leaves, const vector[int]& dims, int dtype):
     cdef vector[float] floats
     cdef vector[double] doubles
     cdef size_t i, size = len(leaves)
-    if dtype == c.MLX_FLOAT64:
+    if takes_doubles(dtype):
         doubles.resize(size)
         for i in range(size):
             doubles[i] = leaves[i]
-        return from_memory(doubles.data(), dims, c.MLX_FLOAT64, dtype)
+        return cast_on_cpu(
+            from_memory(doubles.data(), dims, c.MLX_FLOAT64, c.MLX_FLOAT64), <c.mlx_dtype>dtype
+        )
     floats.resize(size)
     for i in range(size):
         floats[i] = leaves[i]
     return from_memory(floats.data(), dims, c.MLX_FLOAT32, dtype)
+
+
+cdef bint takes_doubles(int dtype):
+    """Whether doubles are converted to a type as they are: a float32 does not hold all ints."""
+    return dtype == c.MLX_FLOAT64 or c.MLX_UINT8 <= dtype <= c.MLX_INT64
+
+
+cdef array cast_on_cpu(array a, c.mlx_dtype dtype):
+    """`a` in another type, by the one device that computes in double precision."""
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    if c.mlx_array_dtype(a._c) == dtype:
+        return a
+    res.ctx = NULL
+    s = c.mlx_default_cpu_stream_new()
+    status = c.mlx_astype(&res, a._c, dtype, s)
+    c.mlx_stream_free(s)
+    check(status)
+    return array._take(res)
 
 
 cdef bint fits(int64_t value, c.mlx_dtype dtype) noexcept:
@@ -301,74 +326,123 @@ cdef int check_range(list leaves, c.mlx_dtype dtype) except -1:
     return 0
 
 
-cdef array from_arrays(list leaves, list shape, int dtype):
-    """A nested sequence whose leaves are arrays, or convert to arrays, of one shape."""
-    cdef c.mlx_array stacked, res
-    cdef c.mlx_stream s
+cdef array from_rows(object value, int dtype, int depth):
+    """A nested sequence in which arrays stand for rows, or what converts to arrays."""
+    cdef c.mlx_array res
     cdef VectorArray parts = VectorArray()
-    cdef array part
-    for item in leaves:
-        part = to_array(item, "val")
+    cdef array part, first = None
+    if depth > 64:
+        raise ValueError("val is nested too deeply, or contains itself")
+    for item in value:
+        if isinstance(item, (list, tuple)):
+            part = from_flat(item) if item else from_sequence(item, -1)
+            if part is None:
+                part = from_rows(item, -1, depth + 1)
+        else:
+            part = to_array(item, "val")
+        if first is None:
+            first = part
+        elif first.shape != part.shape:
+            error = ValueError("Initialization encountered non-uniform length.")
+            error.add_note(
+                "val must be a regular nested sequence, "
+                f"but rows of shapes {first.shape} and {part.shape} meet"
+            )
+            raise error
         check(c.mlx_vector_array_append_value(parts._c, part._c))
-    stacked.ctx = res.ctx = s.ctx = NULL
-    check(c.mlx_stack(&stacked, parts._c, s))
-    whole = array._take(stacked)
-    cdef vector[int] dims = shape + list(whole.shape[1:])
-    check(c.mlx_reshape(&res, whole._c, dims.data(), dims.size(), s))
+    res.ctx = NULL
+    check(c.mlx_stack(&res, parts._c, default_stream))
     whole = array._take(res)
     return cast(whole, <c.mlx_dtype>dtype) if dtype >= 0 else whole
+
+
+cdef int element_type(str code, Py_ssize_t itemsize, str form) except -1:
+    """The type of the elements of a buffer, or COMPLEX128."""
+    if code in ("H", "I", "L", "Q"):
+        return _unsigned_dtypes[itemsize]
+    if code in ("h", "i", "l", "q"):
+        return _signed_dtypes[itemsize]
+    if code in _buffer_dtypes:
+        return _buffer_dtypes[code]
+    raise TypeError(
+        f"a buffer of format {form!r} does not convert to an array: "
+        "give booleans, ints, floats or complex numbers of at most 64 bits a part"
+    )
 
 
 cdef array from_buffer(object value, int dtype):
     """A copy of an object's buffer. Doubles become float32 unless `dtype` says otherwise."""
     cdef Py_buffer view
+    try:
+        PyObject_GetBuffer(value, &view, PyBUF_FULL_RO)
+    except (BufferError, TypeError, ValueError):
+        return from_unbuffered(value, dtype)
+    try:
+        form = (<bytes>view.format).decode("ascii", "replace") if view.format != NULL else "B"
+        swapped = form[0] in ">!" if little_endian else form[0] == "<"
+        source = element_type(form.lstrip("@=<>!"), view.itemsize, form)
+        return from_view(&view, source, swapped, dtype)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef array from_unbuffered(object value, int dtype):
+    """An array of an object that has buffers, but of a type that has none: bfloat16, dates."""
+    cdef c.mlx_array res
+    cdef array bits
+    name = str(getattr(value, "dtype", type(value).__name__))
+    is_numpy = hasattr(value, "__array_interface__")
+    if is_numpy and name == "bfloat16":
+        bits = from_buffer(value.view("uint16"), -1)
+        res.ctx = NULL
+        check(c.mlx_view(&res, bits._c, c.MLX_BFLOAT16, default_stream))
+        bits = array._take(res)
+        return cast(bits, <c.mlx_dtype>dtype) if dtype >= 0 else bits
+    if not is_numpy and hasattr(value, "__dlpack__"):
+        return from_tensor(value, dtype)
+    raise TypeError(
+        f"val has elements of type {name}, which no array has: convert them first, "
+        "as astype('float32') does"
+    )
+
+
+cdef array from_view(Py_buffer* view, int source, bint swapped, int dtype):
+    """A copy of strided memory. Doubles become floats unless `dtype` takes them."""
     cdef vector[char] copy
     cdef vector[float] floats
     cdef vector[int] shape
-    cdef const char* data
-    cdef c.mlx_dtype source
-    cdef Py_ssize_t i
-    PyObject_GetBuffer(value, &view, PyBUF_FULL_RO)
-    try:
-        form = (<bytes>view.format).decode("ascii", "replace") if view.format != NULL else "B"
-        code = form.lstrip("@=<")
-        if code in ("H", "I", "L", "Q"):
-            source = _unsigned_dtypes[view.itemsize]
-        elif code in ("h", "i", "l", "q"):
-            source = _signed_dtypes[view.itemsize]
-        elif code in _buffer_dtypes:
-            source = _buffer_dtypes[code]
-        elif code == "Zd":
-            source = c.MLX_COMPLEX64
-        else:
-            raise TypeError(
-                f"a buffer of format {form!r} does not convert to an array: "
-                "give native booleans, ints, floats or complex numbers"
+    cdef const char* data = <const char*>view.buf
+    cdef Py_ssize_t i, part
+    for i in range(view.ndim):
+        if view.shape[i] > 0x7FFFFFFF:
+            raise ValueError(
+                f"axis {i} of the buffer is longer than an array's may be: {view.shape[i]}"
             )
-        for i in range(view.ndim):
-            if view.shape[i] > 0x7FFFFFFF:
-                raise ValueError(
-                    f"axis {i} of the buffer is longer than an array's may be: {view.shape[i]}"
-                )
-            shape.push_back(<int>view.shape[i])
-        data = <const char*>view.buf
-        if view.len and not PyBuffer_IsContiguous(&view, b"C"):
-            copy.resize(view.len)
-            if PyBuffer_ToContiguous(copy.data(), &view, view.len, b"C") != 0:
-                raise BufferError("the buffer could not be copied")
-            data = copy.data()
-        if code == "Zd" or (source == c.MLX_FLOAT64 and dtype != c.MLX_FLOAT64):
-            # Not every device computes in double precision: convert here, on the host.
-            floats.resize(view.len // 8)
-            for i in range(<Py_ssize_t>floats.size()):
-                floats[i] = <float>(<const double*>data)[i]
-            data = <const char*>floats.data()
-            if source == c.MLX_FLOAT64:
-                source = c.MLX_FLOAT32
-        res = array._take(owned(c.mlx_array_new_data(data, shape.data(), view.ndim, source)))
-    finally:
-        PyBuffer_Release(&view)
-    return cast(res, <c.mlx_dtype>dtype) if dtype >= 0 else res
+        shape.push_back(<int>view.shape[i])
+    if view.len and (swapped or not PyBuffer_IsContiguous(view, b"C")):
+        copy.resize(view.len)
+        if PyBuffer_ToContiguous(copy.data(), view, view.len, b"C") != 0:
+            raise BufferError("the buffer could not be copied")
+        data = copy.data()
+    if swapped:
+        part = view.itemsize // (2 if source == COMPLEX128 or source == c.MLX_COMPLEX64 else 1)
+        for i in range(0, view.len, part):
+            reverse(copy.begin() + i, copy.begin() + i + part)
+    if source == COMPLEX128 or (source == c.MLX_FLOAT64 and not takes_doubles(dtype)):
+        # Not every device computes in double precision: convert here, on the host.
+        floats.resize(view.len // 8)
+        for i in range(<Py_ssize_t>floats.size()):
+            floats[i] = <float>(<const double*>data)[i]
+        data = <const char*>floats.data()
+        source = c.MLX_COMPLEX64 if source == COMPLEX128 else c.MLX_FLOAT32
+    res = array._take(
+        owned(c.mlx_array_new_data(data, shape.data(), view.ndim, <c.mlx_dtype>source))
+    )
+    if dtype < 0:
+        return res
+    if source == c.MLX_FLOAT64:
+        return cast_on_cpu(res, <c.mlx_dtype>dtype)
+    return cast(res, <c.mlx_dtype>dtype)
 
 
 cdef array from_object(object value, int dtype, str name):
@@ -387,11 +461,11 @@ cdef array from_object(object value, int dtype, str name):
     elif PyObject_CheckBuffer(value) and not isinstance(value, (bytes, bytearray)):
         return from_buffer(value, dtype)
     elif hasattr(value, "__dlpack__"):
-        res = from_dlpack_capsule(value.__dlpack__())
+        return from_tensor(value, dtype)
     elif hasattr(value, "__array__"):
         return from_buffer(value.__array__(), dtype)
     else:
-        raise TypeError(
+        raise OperandError(
             f"{name} must be an array, a number, a nested sequence of numbers or a buffer, "
             f"not {type(value).__name__}"
         )
@@ -444,10 +518,38 @@ cdef array kept_scalar(object value, double number, c.mlx_dtype dtype):
     return made
 
 
+cdef object numpy_number(object value, c.mlx_dtype dtype):
+    """A scalar of NumPy as a Python number; None for others, and ints that do not fit `dtype`."""
+    if "numpy" not in sys.modules:
+        return None
+    import_numpy()
+    if not isinstance(value, numpy.generic):
+        return None
+    number = value.item()
+    if not is_scalar(number):
+        return None
+    low_high = _int_ranges.get(dtype)
+    if isinstance(number, int) and low_high is not None:
+        return number if low_high[0] <= number <= low_high[1] else None
+    return number
+
+
+cdef array from_foreign(object value, c.mlx_dtype dtype, str name):
+    """An array of another library beside one of `dtype`, whose precision it takes."""
+    res = from_object(value, -1, name)
+    if (
+        is_floating(dtype) and is_floating(c.mlx_array_dtype(res._c))
+        and not isinstance(value, (list, tuple)) and not hasattr(value, "__mlx_array__")
+    ):
+        return from_object(value, dtype, name) if dtype == c.MLX_FLOAT64 else cast(res, dtype)
+    return res
+
+
 cdef array to_operand(object value, object other1, object other2, str name):
     """`value` as an array; a Python number takes the type of the arrays beside it.
 
-    An int fits any type, a float any floating type; what does not fit keeps its own type.
+    An int fits any type, a float any floating type; what does not fit keeps its own type. Scalars
+    of NumPy count as Python numbers.
     """
     cdef object other
     cdef c.mlx_dtype dtype
@@ -461,9 +563,12 @@ cdef array to_operand(object value, object other1, object other2, str name):
         other = other2
     else:
         return from_object(value, -1, name)
-    if not is_scalar(value):
-        return from_object(value, -1, name)
     dtype = c.mlx_array_dtype((<array>other)._c)
+    if not is_scalar(value):
+        number_of_numpy = numpy_number(value, dtype)
+        if number_of_numpy is None:
+            return from_foreign(value, dtype, name)
+        value = number_of_numpy
     if isinstance(value, bool):
         return from_scalar(value, dtype)
     if isinstance(value, int):

@@ -15,5 +15,6 @@ cdef class Stream:
     cdef Stream _take(c.mlx_stream handle)
 
 
+cdef Device available(object device)
 cdef Device to_device(object value, str name)
 cdef Stream to_stream(object value)

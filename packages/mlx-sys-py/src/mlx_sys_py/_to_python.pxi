@@ -101,6 +101,38 @@ cdef object nested_list(array a):
     )
 
 
+cdef object raw_bytes(array a):
+    """The raw bytes of an array of any type, row by row."""
+    cdef c.mlx_array res
+    res.ctx = NULL
+    check(c.mlx_contiguous(&res, a._c, False, default_stream))
+    whole = array._take(res)
+    if c.mlx_array_dtype(a._c) == c.MLX_BFLOAT16:
+        res.ctx = NULL
+        check(c.mlx_view(&res, whole._c, c.MLX_UINT16, default_stream))
+        whole = array._take(res)
+    return memoryview(whole)
+
+
+def _from_bytes(data, dtype, shape):
+    """The array that pickle took apart."""
+    cdef Py_buffer view
+    cdef vector[int] dims = shape
+    cdef c.mlx_dtype kind = to_dtype(dtype, "dtype")
+    cdef size_t size = c.mlx_dtype_size(kind)
+    for length in shape:
+        size *= length
+    PyObject_GetBuffer(data, &view, PyBUF_C_CONTIGUOUS)
+    try:
+        if size != <size_t>view.len:
+            raise ValueError(f"data must have {size} bytes for shape {shape}, not {view.len}")
+        return array._take(
+            owned(c.mlx_array_new_data(view.buf, dims.data(), <int>dims.size(), kind))
+        )
+    finally:
+        PyBuffer_Release(&view)
+
+
 cdef struct ExportedView:
     # A handle of its own: the array object may be assigned to while the view lives.
     c.mlx_array handle
@@ -118,8 +150,11 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
     cdef c.c_bool row_contiguous = False, col_contiguous = False
     cdef ExportedView* exported
     cdef bytes form = _buffer_formats[<int>dtype]
-    if form is None:
-        raise BufferError("bfloat16 has no buffer format: convert with astype(float32) first")
+    if form is None and flags & PyBUF_FORMAT:
+        # NumPy asks first for a buffer with a format, and then for __array__, which converts.
+        raise BufferError(
+            "bfloat16 has no buffer format: convert with astype(float32) first, or read the bytes"
+        )
     evaluate(a)
     check(c._mlx_array_is_row_contiguous(&row_contiguous, a._c))
     check(c._mlx_array_is_col_contiguous(&col_contiguous, a._c))
@@ -157,7 +192,9 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
     view.strides = exported.dims + ndim if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
     view.suboffsets = NULL
     # The text lives in the list above, as long as the module.
-    view.format = <char*>form if flags & PyBUF_FORMAT else NULL
+    view.format = NULL
+    if flags & PyBUF_FORMAT:
+        view.format = <char*>form
     view.readonly = 0
     view.internal = exported
     view.obj = a

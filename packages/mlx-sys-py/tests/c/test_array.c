@@ -54,6 +54,7 @@ static void test_data(void) {
   bool contiguous = false;
   CHECK_OK(_mlx_array_is_row_contiguous(&contiguous, arr));
   CHECK(contiguous);
+  CHECK(!mlx_array_is_traced(arr));
 
   mlx_string text = mlx_string_new();
   CHECK_OK(mlx_array_tostring(&text, arr));

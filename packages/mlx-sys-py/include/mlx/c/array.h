@@ -137,6 +137,9 @@ MLX_C_API const bfloat16_t* mlx_array_data_bfloat16(const mlx_array arr);
  * available unnoticed is not known yet. */
 MLX_C_API bool mlx_array_is_evaluated(const mlx_array arr);
 
+/* Whether a transformation is recording what is done with the array. */
+MLX_C_API bool mlx_array_is_traced(const mlx_array arr);
+
 /* Whether the array can be read without waiting, and the wait until it can. */
 MLX_C_API int _mlx_array_is_available(bool* res, const mlx_array arr);
 MLX_C_API int _mlx_array_wait(const mlx_array arr);

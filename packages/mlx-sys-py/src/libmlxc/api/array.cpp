@@ -323,6 +323,10 @@ bool mlx_array_is_evaluated(const mlx_array arr) {
   return describe(arr, is_evaluated);
 }
 
+bool mlx_array_is_traced(const mlx_array arr) {
+  return describe(arr, [](const auto& array) { return array.is_tracer(); });
+}
+
 int _mlx_array_is_available(bool* res, const mlx_array arr) {
   return guard([&] { *not_null(res, "res") = is_available(get(arr, "arr")); });
 }
