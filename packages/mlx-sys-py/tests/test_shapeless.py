@@ -1,6 +1,6 @@
 """Functions recorded for all shapes, called with shapes that fit and with shapes that do not.
 
-The functions of MLX check their arguments when they make a node; the repetition of a recording makes
+The functions of MLX check their arguments when they make a node; a repeated recording makes
 nodes without them. A call of the recording must return what the function itself returns, or raise a
 ValueError; and it must raise where the function does. Nothing here may read or write out of bounds:
 the last test runs the others in a process that ends if the heap is damaged.
@@ -121,7 +121,10 @@ CASES: dict[str, Case] = {
         for name in UNARY
     },
     **{name: Case(of(function), (X, X)) for name, function in BINARY.items()},
-    **{name: Case(of(function), (X, X), ("uint32", "uint32")) for name, function in BITWISE.items()},
+    **{
+        name: Case(of(function), (X, X), ("uint32", "uint32"))
+        for name, function in BITWISE.items()
+    },
     **{name: Case(of(function, 1), (X,)) for name, function in ALONG_AN_AXIS.items()},
     **{
         # An update that is broadcast to the slice is so in the recording.
@@ -201,7 +204,9 @@ CASES: dict[str, Case] = {
         follows=False,
     ),
     "SliceUpdate": Case(
-        lambda a, update: assigned(a, (slice(0, 2), slice(2, 6)), update), (X, (2, 4)), follows=False
+        lambda a, update: assigned(a, (slice(0, 2), slice(2, 6)), update),
+        (X, (2, 4)),
+        follows=False,
     ),
     # creation and layout
     "Arange": Case(lambda x: ops.add(x, ops.arange(0, 8, 1)), (X,)),
@@ -350,8 +355,8 @@ REFUSED = {
 }  # fmt: skip
 ALL = {**CASES, **MORE}
 
-# A file has these as the operations that they consist of, which broadcast what the functions do not,
-# or sum a gradient over the axes that were broadcast when it was recorded.
+# A file has these as the operations that they consist of, which broadcast what the functions do
+# not, or sum a gradient over the axes that were broadcast when it was recorded.
 BROADCAST_IN_FILES = {
     "AttentionGradients", "CrossEntropy", "CrossEntropyGradient", "LayerNorm",
     "NormalizationGradients", "RMSNorm", "RoPE", "ScaledDotProductAttention", "ScatterAxis Sum",

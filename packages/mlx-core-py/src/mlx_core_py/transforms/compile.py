@@ -51,7 +51,8 @@ def compile(
         TypeError: If ``fun`` is not callable, or ``inputs`` or ``outputs`` holds an array that
             is not in a list or dictionary.
         ValueError: If an argument is neither an array nor a constant, or ``fun`` evaluates an
-            array that depends on its arguments.
+            array that depends on its arguments, or, for a function of all shapes, an operation
+            was recorded with lengths that the arguments do not fit.
 
     Example:
         >>> scaled = mx.compile(lambda x, scale=2.0: mx.exp(-x) * scale)
