@@ -11,13 +11,15 @@ from mlx_sys_py import transforms as sys_transforms
 from mlx_sys_py.ops import zeros_like
 
 from mlx_core_py.transforms._checks import check_callable
-from mlx_core_py.transforms.vmap import NO_AXIS
 from mlx_core_py.trees import arrays_of, leaves_of, with_arrays, without_arrays
 
 __all__ = ["custom_function"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# How the layer below spells "not vectorized".
+NO_AXIS = -1
 
 
 class custom_function(Generic[P, R]):  # noqa: N801 - the name that it has in MLX

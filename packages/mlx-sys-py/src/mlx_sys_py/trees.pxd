@@ -1,0 +1,26 @@
+from mlx_sys_py._array cimport array
+
+
+cdef list arrays_in(object tree)
+cdef list only_arrays_in(object tree, str where)
+cdef object emptied(object tree)
+cdef object filled(object tree, object arrays, bint constants)
+
+
+cdef class Loan:
+    cdef object arrays
+    cdef list containers
+    cdef list originals
+    cdef readonly object trees
+
+    cdef object lend(self, object tree)
+    cdef int put_back(self) except -1
+
+
+cdef class Slots:
+    cdef list containers
+    cdef list keys
+
+    cdef int find(self, object tree, str where) except -1
+    cdef list values(self)
+    cdef int set(self, list values) except -1
