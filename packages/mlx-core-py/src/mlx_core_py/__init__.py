@@ -9,7 +9,6 @@ from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
-from typing import TYPE_CHECKING
 
 from mlx_sys_py import MLX_VERSION as _MLX_VERSION
 from mlx_sys_py import linalg as _linalg
@@ -36,6 +35,7 @@ euler_gamma = 0.5772156649015329
 newaxis = None
 
 # An import should not take long: what stands beside the operations is loaded on first use.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mlx_core_py import cuda as cuda
     from mlx_core_py import distributed as distributed

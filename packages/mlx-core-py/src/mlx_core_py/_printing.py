@@ -5,9 +5,11 @@ Source: https://ml-explore.github.io/mlx/build/html/python/ops.html
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from mlx_sys_py.utils import get_precision, set_precision
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = ["PrintOptions", "get_printoptions", "printoptions", "set_printoptions"]
 

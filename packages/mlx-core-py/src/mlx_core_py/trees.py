@@ -7,15 +7,22 @@ https://ml-explore.github.io/mlx/build/html/python/tree_utils.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import zip_longest
-from typing import Any
 
 from mlx_sys_py.trees import Loan as Loan
 from mlx_sys_py.trees import arrays_of as arrays_of
 from mlx_sys_py.trees import only_arrays_of as only_arrays_of
 from mlx_sys_py.trees import with_arrays as with_arrays
 from mlx_sys_py.trees import without_arrays as without_arrays
+
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    IsLeaf = Callable[[Any], bool] | None
 
 __all__ = [
     "tree_flatten",
@@ -25,8 +32,6 @@ __all__ = [
     "tree_reduce",
     "tree_unflatten",
 ]
-
-IsLeaf = Callable[[Any], bool] | None
 
 # As a tuple: a union would be made anew at every check.
 _CONTAINERS = (list, tuple, dict)
@@ -241,7 +246,7 @@ def tree_merge(tree_a: Any, tree_b: Any, merge_fn: Callable[[Any, Any], Any] | N
     return merge_fn(tree_a, tree_b)
 
 
-class _Level(dict[str, Any]):
+class _Level(dict[str, "Any"]):
     """One level of a tree under construction, told apart from leaves that are dictionaries."""
 
     def collapse(self) -> list[Any] | dict[str, Any]:

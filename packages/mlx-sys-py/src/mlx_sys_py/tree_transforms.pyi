@@ -1,7 +1,11 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Compiled", "ValueAndGrad", "Vectorized"]
+__all__ = ["Compiled", "ValueAndGrad", "Vectorized", "update_wrapper"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+def update_wrapper(wrapper: _F, wrapped: Callable[..., Any]) -> _F: ...
 
 class ValueAndGrad:
     def __init__(

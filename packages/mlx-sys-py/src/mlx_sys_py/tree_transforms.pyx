@@ -3,6 +3,8 @@
 `mlx_core_py` checks what it is given once, when a function is transformed, and calls these.
 """
 
+import sys
+
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Check
 from cpython.list cimport PyList_Check
@@ -16,17 +18,44 @@ from mlx_sys_py._array cimport VectorArray, array, take_arrays, to_arrays
 from mlx_sys_py._callback cimport Payload
 from mlx_sys_py._closure cimport Closure, call_plain, take_pair
 from mlx_sys_py._error cimport check
-from mlx_sys_py.trees cimport Loan, Slots, arrays_in, emptied, filled, only_arrays_in
+from mlx_sys_py.trees cimport (
+    Loan, Py_LeaveRecursiveCall, Slots, arrays_in, emptied, enter_recursion, filled, only_arrays_in,
+)
 
-__all__ = ["Compiled", "ValueAndGrad", "Vectorized"]
+__all__ = ["Compiled", "ValueAndGrad", "Vectorized", "update_wrapper"]
 
 cdef extern from "Python.h":
-    int Py_EnterRecursiveCall(const char* where) except -1
-    void Py_LeaveRecursiveCall()
     int PyUnicode_KIND(object text)
     void* PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     long long PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
+
+# What a function takes over from the one that it wraps.
+cdef tuple copied = ("__module__", "__name__", "__qualname__", "__doc__") + (
+    ("__annotate__",) if sys.hexversion >= 0x030E0000 else ("__annotations__",)
+) + (("__type_params__",) if sys.hexversion >= 0x030C0000 else ())
+
+
+def update_wrapper(wrapper, wrapped):
+    """`functools.update_wrapper`, which in Python takes longer than a small gradient.
+
+    Args:
+        wrapper (Callable): the function to change.
+        wrapped (Callable): the function that it stands for.
+
+    Returns:
+        Callable: ``wrapper``.
+    """
+    for name in copied:
+        value = getattr(wrapped, name, wrapper)
+        if value is not wrapper:
+            setattr(wrapper, name, value)
+    attributes = getattr(wrapped, "__dict__", None)
+    if attributes:
+        wrapper.__dict__.update(attributes)
+    wrapper.__wrapped__ = wrapped
+    return wrapper
+
 
 # How the layer below spells "not vectorized".
 cdef int NO_AXIS = -1
@@ -54,12 +83,14 @@ cdef class ValueAndGrad:
     """
 
     cdef str name
+    cdef str where
     cdef object fun
     cdef tuple argnums
     cdef tuple argnames
 
     def __init__(self, str name, fun, tuple argnums, tuple argnames):
         self.name = name
+        self.where = f"[{name}] an argument to differentiate by"
         self.fun = fun
         self.argnums = argnums
         self.argnames = argnames
@@ -68,9 +99,8 @@ cdef class ValueAndGrad:
         """The value for these arguments, and the gradient."""
         cdef GradientCall call = GradientCall.__new__(GradientCall)
         cdef tuple wanted = self.wanted(args, kwargs)
-        cdef list arrays = only_arrays_in(
-            wanted, f"[{self.name}] an argument to differentiate by"
-        )
+        cdef list arrays = only_arrays_in(wanted, self.where)
+        cdef Py_ssize_t count = len(self.argnums)
         if not arrays:
             raise ValueError(f"[{self.name}] the arguments to differentiate by hold no array")
         # The function may change the containers.
@@ -78,29 +108,33 @@ cdef class ValueAndGrad:
         call.transform, call.args, call.kwargs, call.wanted = self, args, kwargs, wanted
         outputs, gradients = call.run(arrays)
         value = filled(call.value, iter(outputs), True)
-        by_number, by_name = filled(structure, iter(gradients), True)
-        positional = by_number
-        if len(by_number) < 2:
-            positional = by_number[0] if by_number else None
-        return value, (positional, by_name) if self.argnames else positional
+        trees = filled(structure, iter(gradients), True)
+        positional = trees[:count]
+        if count < 2:
+            positional = trees[0] if count else None
+        if not self.argnames:
+            return value, positional
+        return value, (positional, dict(zip(self.argnames, trees[count:])))
 
     cdef tuple wanted(self, tuple args, dict kwargs):
+        """The arguments to differentiate by: those by position, then those by name."""
+        cdef list res = []
+        cdef Py_ssize_t number
         for number in self.argnums:
             if number >= len(args):
                 raise ValueError(
                     f"[{self.name}] argnums asks for argument {number}, "
                     f"but only {len(args)} positional arguments were given"
                 )
+            res.append(args[number])
         for name in self.argnames:
             if name not in kwargs:
                 raise ValueError(
                     f"[{self.name}] argnames asks for {name!r}, "
                     f"but the keyword arguments given are {sorted(kwargs)}"
                 )
-        return (
-            tuple([args[number] for number in self.argnums]),
-            {name: kwargs[name] for name in self.argnames},
-        )
+            res.append(kwargs[name])
+        return tuple(res)
 
     cdef int check_value(self, object value) except -1:
         cdef object loss = value
@@ -129,36 +163,31 @@ cdef class GradientCall:
     cdef object value
 
     def __call__(self, traced):
+        cdef ValueAndGrad transform = self.transform
         cdef Loan loan = Loan(self.wanted, iter(traced))
         cdef list args = list(self.args)
-        by_number, by_name = loan.trees
-        for number, argument in zip(self.transform.argnums, by_number):
-            args[number] = argument
+        cdef dict kwargs = self.kwargs
+        cdef Py_ssize_t count = len(transform.argnums), i
+        for i in range(count):
+            args[transform.argnums[i]] = loan.trees[i]
+        if transform.argnames:
+            kwargs = {**kwargs, **dict(zip(transform.argnames, loan.trees[count:]))}
         try:
-            self.value = self.transform.fun(*args, **{**self.kwargs, **by_name})
+            self.value = transform.fun(*args, **kwargs)
         finally:
             loan.put_back()
-        self.transform.check_value(self.value)
+        transform.check_value(self.value)
         return arrays_in(self.value)
 
     cdef tuple run(self, list arrays):
         cdef VectorArray inputs = to_arrays(arrays, "arrays")
-        cdef vector[int] numbers
         cdef Payload payload
         cdef c.mlx_closure closure = lend(&payload, self)
-        cdef c.mlx_closure_value_and_grad transformed
         cdef c.mlx_vector_array values, gradients
-        cdef int i, status
-        transformed.ctx = values.ctx = gradients.ctx = NULL
-        for i in range(<int>len(arrays)):
-            numbers.push_back(i)
+        cdef int status
+        values.ctx = gradients.ctx = NULL
         with nogil:
-            status = c.mlx_value_and_grad(&transformed, closure, numbers.data(), numbers.size())
-            if status == 0:
-                status = c.mlx_closure_value_and_grad_apply(
-                    &values, &gradients, transformed, inputs._c
-                )
-            c.mlx_closure_value_and_grad_free(transformed)
+            status = c.mlx_detail_value_and_grad(&values, &gradients, closure, inputs._c)
             c.mlx_closure_free(closure)
         check(status)
         return take_pair(values, gradients)
@@ -196,20 +225,20 @@ cdef class Vectorized:
         cdef object in_axes = self.in_axes
         cdef size_t i
         cdef int size, found = -1
+        cdef bint fits = True
         if len(args) == 1 and not (isinstance(in_axes, tuple) and len(in_axes) == 1):
             in_axes = (in_axes,)
         spread(in_axes, args, "in_axes", axes)
         normalize(axes, inputs, 0, "in_axes")
-        sizes = set()
         for i in range(axes.size()):
             if axes[i] != NO_AXIS:
                 size = c.mlx_array_dim((<array>inputs[i])._c, axes[i])
-                if found >= 0 and size != found:
-                    sizes.update((size, found))
+                fits = fits and (found < 0 or size == found)
                 found = size
         if found < 0:
             raise ValueError("[vmap] in_axes must name an axis of at least one array")
-        if sizes:
+        if not fits:
+            sizes = {x.shape[axis] for axis, x in zip(axes, inputs) if axis != NO_AXIS}
             raise ValueError(f"[vmap] the axes in in_axes have different sizes: {sorted(sizes)}")
         return 0
 
@@ -366,48 +395,73 @@ cdef class Compiled:
         if objects:
             key = (key, *objects)
         found = self.recordings.get(key)
-        recording = Recording(self, args, kwargs) if found is None else found
+        recording = Recording.of(self, args, kwargs) if found is None else found
         results = iter(recording.run(arrays))
-        self.recordings[key] = recording
-        result = filled(recording.result, results, True)
+        if found is None:
+            self.recordings[key] = recording
+        result = filled(recording.tracer.result, results, True)
         if self.outputs is not None:
             produced = Slots(self.outputs, "[compile] outputs")
             produced.set(list(results))
         return result
 
 
-cdef class Recording:
-    """A compiled function of lists of arrays, with the structure of its result."""
+cdef class Tracer:
+    """A function of lists of arrays that calls a function of trees while it is recorded.
 
-    cdef Compiled compiled
-    cdef object arguments
+    The closure of a recording keeps this, so this must not refer to the recording.
+    """
+
+    cdef object fun
+    cdef object inputs
+    cdef object outputs
+    cdef tuple arguments
     cdef object result
-    cdef Closure closure
-
-    def __init__(self, Compiled compiled, tuple args, dict kwargs):
-        cdef Closure source = Closure(self)
-        cdef c.mlx_closure res
-        self.compiled = compiled
-        # Kept for as long as the recording: without the arrays, which may be large.
-        self.arguments = emptied((args, kwargs))
-        res.ctx = NULL
-        check(c.mlx_compile(&res, source._c, compiled.shapeless))
-        self.closure = Closure._take(res, source)
 
     def __call__(self, traced):
-        cdef Slots state = Slots(self.compiled.inputs, "[compile] inputs")
+        if self.inputs is None and self.outputs is None:
+            args, kwargs = filled(self.arguments, iter(traced), True)
+            result = self.fun(*args, **kwargs)
+            self.result = emptied(result)
+            return arrays_in(result)
+        return self.with_state(traced)
+
+    cdef list with_state(self, object traced):
+        cdef Slots state = Slots(self.inputs, "[compile] inputs")
         cdef list originals = state.values()
         remaining = iter(traced)
         args, kwargs = filled(self.arguments, remaining, True)
         try:
             state.set(list(remaining))
-            result = self.compiled.fun(*args, **kwargs)
-            produced = Slots(self.compiled.outputs, "[compile] outputs")
+            result = self.fun(*args, **kwargs)
+            produced = Slots(self.outputs, "[compile] outputs")
             replaced = produced.values()
         finally:
             state.set(originals)
         self.result = emptied(result)
         return arrays_in(result) + replaced
+
+
+cdef class Recording:
+    """A compiled function of lists of arrays, with the structure of its result."""
+
+    cdef Tracer tracer
+    cdef Closure closure
+
+    @staticmethod
+    cdef Recording of(Compiled compiled, tuple args, dict kwargs):
+        cdef Recording recording = Recording.__new__(Recording)
+        cdef Tracer tracer = Tracer.__new__(Tracer)
+        cdef Closure source = Closure(tracer)
+        cdef c.mlx_closure res
+        tracer.fun, tracer.inputs, tracer.outputs = compiled.fun, compiled.inputs, compiled.outputs
+        # Kept for as long as the recording: without the arrays, which may be large.
+        tracer.arguments = emptied((args, kwargs))
+        res.ctx = NULL
+        check(c.mlx_compile(&res, source._c, compiled.shapeless))
+        recording.tracer = tracer
+        recording.closure = Closure._take(res, source)
+        return recording
 
     cdef list run(self, list arrays):
         cdef VectorArray inputs = to_arrays(arrays, "arrays")
@@ -445,7 +499,7 @@ cdef int describe(
         return 0
     if not (PyDict_Check(tree) or PyList_Check(tree) or PyTuple_Check(tree)):
         return describe_constant(tree, text, objects)
-    Py_EnterRecursiveCall(" while describing arguments")
+    enter_recursion(" while describing arguments")
     try:
         size = len(tree)
         if PyDict_Check(tree):

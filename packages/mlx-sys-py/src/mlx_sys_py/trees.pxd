@@ -1,5 +1,15 @@
 from mlx_sys_py._array cimport array
 
+cdef extern from "Python.h":
+    # Not zero, and an exception set, if the calls are too deep.
+    int Py_EnterRecursiveCall(const char* where)
+    void Py_LeaveRecursiveCall()
+
+
+# A list may hold itself. To be followed by `Py_LeaveRecursiveCall`, whatever happens.
+cdef inline int enter_recursion(const char* where) except -1:
+    return -1 if Py_EnterRecursiveCall(where) else 0
+
 
 cdef list arrays_in(object tree)
 cdef list only_arrays_in(object tree, str where)

@@ -13,11 +13,6 @@ from mlx_sys_py._array cimport array
 
 __all__ = ["Loan", "arrays_of", "only_arrays_of", "with_arrays", "without_arrays"]
 
-cdef extern from "Python.h":
-    # A list may hold itself.
-    int Py_EnterRecursiveCall(const char* where) except -1
-    void Py_LeaveRecursiveCall()
-
 # Stands for an array in the tree that without_arrays returns.
 cdef object HOLE = object()
 
@@ -71,7 +66,7 @@ cdef int refuse(object leaf, str where) except -1:
 
 cdef int collect(object container, list found, str where) except -1:
     """Append the arrays of a container; if `where` is given, there must be nothing else."""
-    Py_EnterRecursiveCall(" while looking for arrays")
+    enter_recursion(" while looking for arrays")
     try:
         for child in children_of(container):
             if isinstance(child, array):
@@ -90,7 +85,7 @@ cdef object emptied(object tree):
         return HOLE
     if not is_container(tree):
         return tree
-    Py_EnterRecursiveCall(" while taking out arrays")
+    enter_recursion(" while taking out arrays")
     try:
         if PyDict_Check(tree):
             return {key: emptied(child) for key, child in tree.items()}
@@ -104,7 +99,7 @@ cdef object filled(object tree, object arrays, bint constants):
         return next(arrays)
     if not is_container(tree):
         return tree if constants else None
-    Py_EnterRecursiveCall(" while putting in arrays")
+    enter_recursion(" while putting in arrays")
     try:
         if PyDict_Check(tree):
             return {key: filled(child, arrays, constants) for key, child in tree.items()}
@@ -168,7 +163,7 @@ cdef class Loan:
             return lent
         if not is_container(tree):
             return tree
-        Py_EnterRecursiveCall(" while lending a tree")
+        enter_recursion(" while lending a tree")
         try:
             if PyTuple_Check(tree):
                 return like(tree, [self.lend(child) for child in tree])
@@ -236,7 +231,7 @@ cdef class Slots:
             self.find(tree, where)
 
     cdef int find(self, object tree, str where) except -1:
-        Py_EnterRecursiveCall(" while looking for arrays")
+        enter_recursion(" while looking for arrays")
         try:
             for key, child in entries_of(tree):
                 if isinstance(child, array):

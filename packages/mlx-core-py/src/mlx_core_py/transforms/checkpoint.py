@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
-
-from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
+from mlx_sys_py.tree_transforms import update_wrapper
 
 from mlx_core_py.transforms._checks import check_callable
 from mlx_core_py.trees import arrays_of, with_arrays, without_arrays
 
-__all__ = ["checkpoint"]
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+    from mlx_sys_py import array
+
+__all__ = ["checkpoint"]
 
 
 def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
@@ -40,7 +44,6 @@ def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
     """
     check_callable(fun, "checkpoint")
 
-    @functools.wraps(fun)
     def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:
         # Without the arrays: these live as long as the graph, in which the arrays are already.
         arguments = without_arrays((args, kwargs))
@@ -57,4 +60,4 @@ def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
         results: R = with_arrays(result, iter(outputs))
         return results
 
-    return checkpointed
+    return update_wrapper(checkpointed, fun)

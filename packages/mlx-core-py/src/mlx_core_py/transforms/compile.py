@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
-
 from mlx_sys_py.transforms import disable_compile, enable_compile
-from mlx_sys_py.tree_transforms import Compiled
+from mlx_sys_py.tree_transforms import Compiled, update_wrapper
 
 from mlx_core_py.transforms._checks import check_callable
 
-__all__ = ["compile", "disable_compile", "enable_compile"]
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+__all__ = ["compile", "disable_compile", "enable_compile"]
 
 
 def compile(
@@ -54,9 +56,8 @@ def compile(
     check_callable(fun, "compile")
     transformed = Compiled(fun, inputs, outputs, shapeless)
 
-    @functools.wraps(fun)
     def compiled(*args: P.args, **kwargs: P.kwargs) -> R:
         results: R = transformed(args, kwargs)
         return results
 
-    return compiled
+    return update_wrapper(compiled, fun)

@@ -5,20 +5,22 @@ Source: https://ml-explore.github.io/mlx/build/html/python/transforms.html
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
-
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
-from mlx_sys_py.tree_transforms import ValueAndGrad
+from mlx_sys_py.tree_transforms import ValueAndGrad, update_wrapper
 
 from mlx_core_py.transforms._checks import argument_numbers, check_callable, output_list
 
-__all__ = ["grad", "jvp", "value_and_grad", "vjp"]
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+__all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
 
 def grad(
@@ -51,11 +53,10 @@ def grad(
     """
     transformed = _value_and_grad("grad", fun, argnums, argnames)
 
-    @functools.wraps(fun)
     def gradient(*args: P.args, **kwargs: P.kwargs) -> Any:
         return transformed(args, kwargs)[1]
 
-    return gradient
+    return update_wrapper(gradient, fun)
 
 
 def value_and_grad(
@@ -88,11 +89,10 @@ def value_and_grad(
     """
     transformed = _value_and_grad("value_and_grad", fun, argnums, argnames)
 
-    @functools.wraps(fun)
     def value_and_gradient(*args: P.args, **kwargs: P.kwargs) -> tuple[R, Any]:
         return transformed(args, kwargs)
 
-    return value_and_gradient
+    return update_wrapper(value_and_gradient, fun)
 
 
 def vjp(
@@ -168,6 +168,8 @@ def _value_and_grad(
     argnames: str | Sequence[str],
 ) -> ValueAndGrad:
     check_callable(fun, name)
+    if argnums is None and argnames == ():
+        return ValueAndGrad(name, fun, (0,), ())
     names = _argument_names(name, argnames)
     numbers = argument_numbers(name, argnums, bool(names))
     return ValueAndGrad(name, fun, tuple(numbers), tuple(names))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
-
-from mlx_sys_py.tree_transforms import Vectorized
+from mlx_sys_py.tree_transforms import Vectorized, update_wrapper
 
 from mlx_core_py.transforms._checks import check_callable
 
-__all__ = ["vmap"]
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+__all__ = ["vmap"]
 
 def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[P, R]:
     """Return a function that applies ``fun`` along an axis of its arguments.
@@ -46,11 +48,10 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[P
     check_callable(fun, "vmap")
     transformed = Vectorized(fun, in_axes, out_axes)
 
-    @functools.wraps(fun)
     def vectorized(*args: P.args, **kwargs: P.kwargs) -> R:
         if kwargs:
             raise TypeError("[vmap] keyword arguments are not supported")
         results: R = transformed(args)
         return results
 
-    return vectorized
+    return update_wrapper(vectorized, fun)
