@@ -108,8 +108,8 @@ def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
     place = list(inspect.signature(draw).parameters).index("key")
 
     def next_key() -> array:
-        first, second = split(state[0])
-        state[0] = first
+        # Not by way of the list: that would take longer than the numbers.
+        _keys.key, second = split(_keys.key)
         return second
 
     @functools.wraps(draw)
