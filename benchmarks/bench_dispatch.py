@@ -1,10 +1,11 @@
 """What one call costs: mlx_core_py beside official mlx.core and MLX's own C++, interleaved.
 
 Operations come first, then transforms of a function of five operations, which C++ has no twin of:
-the call of a function that was transformed before, and transforming it and calling it once. Each is timed in many short rounds that go from side to side in one process, so that what
-else the machine does falls on all of them; the best round of each counts. The arrays are tiny: what
-is measured is the way from Python to MLX's graph and back, not the computing. The C++ side is built
-here against the headers and the library of the installed backend, which all three sides share.
+the call of a function that was transformed before, and transforming it and calling it once. Each is
+timed in many short rounds that go from side to side in one process, so that what else the machine
+does falls on all of them; the best round of each counts. The arrays are tiny: what is measured is
+the way from Python to MLX's graph and back, not the computing. The C++ side is built here against
+the headers and the library of the installed backend, which all three sides share.
 
     nox -s bench -- dispatch
 """

@@ -14,7 +14,7 @@ from mlx_sys_py.trees import Loan, arrays_of, only_arrays_of, with_arrays, witho
 Pair = namedtuple("Pair", "first second")
 
 
-class Many(list):
+class Many(list[Any]):
     """A list that iterates over something else than it holds."""
 
     def __iter__(self) -> Any:
@@ -75,8 +75,13 @@ def test_functions_of_trees() -> None:
     sums, copies = rows((array([[1, 2], [3, 4]]), array([10, 20])))
     assert sums.tolist() == [[11, 22], [13, 24]]
     assert copies.tolist() == [[1, 3], [2, 4]]
-    calls = []
-    compiled = Compiled(lambda x, by: calls.append(by) or {"y": x + by}, None, None, False)
+    calls: list[int] = []
+
+    def plus(x: array, by: int) -> dict[str, array]:
+        calls.append(by)
+        return {"y": x + by}
+
+    compiled = Compiled(plus, None, None, False)
     for by in (1, 2, 1):
         assert compiled((array(1),), {"by": by})["y"].item() == 1 + by
     assert calls == [1, 2]

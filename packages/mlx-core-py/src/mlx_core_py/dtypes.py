@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
 
-# The formats of IEEE 754, or like those: the bits of a number, those of its fraction, and the largest
-# exponent. A complex number is described by its parts.
+# The formats of IEEE 754, or like those: the bits of a number, those of its fraction, and the
+# largest exponent. A complex number is described by its parts.
 _FORMATS = {
     float16: (float16, 16, 10, 15),
     bfloat16: (bfloat16, 16, 7, 127),

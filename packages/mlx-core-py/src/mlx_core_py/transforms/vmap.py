@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["vmap"]
 
+
 def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[P, R]:
     """Return a function that applies ``fun`` along an axis of its arguments.
 

@@ -1,5 +1,4 @@
 #include "mlx/c/transforms.h"
-#include "mlx/c/transforms_impl.h"
 
 #include <atomic>
 #include <memory>
@@ -10,6 +9,7 @@
 #include "core/convert.hpp"
 #include "core/guard.hpp"
 #include "core/shared_function.hpp"
+#include "mlx/c/transforms_impl.h"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;

@@ -175,8 +175,7 @@ inline mlx::core::array expand_dims(
 // The same for several.
 inline mlx::core::array expand_dims(
     const mlx::core::array& a, const std::vector<int>& axes, const mlx::core::StreamOrDevice& s) {
-  return axes.size() == 1 ? mlx_c::expand_dims(a, axes[0], s)
-                          : mlx::core::expand_dims(a, axes, s);
+  return axes.size() == 1 ? mlx_c::expand_dims(a, axes[0], s) : mlx::core::expand_dims(a, axes, s);
 }
 
 // MLX's function of this name, whose primitive is made of the three numbers alone.
