@@ -109,7 +109,9 @@ def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
 
     def next_key() -> array:
         # Not by way of the list: that would take longer than the numbers.
-        _keys.key, second = split(_keys.key)
+        keys = split(_keys.key)
+        _keys.key = keys[0]
+        second: array = keys[1]
         return second
 
     @functools.wraps(draw)

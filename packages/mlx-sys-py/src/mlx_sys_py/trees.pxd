@@ -21,9 +21,11 @@ cdef class Loan:
     cdef object arrays
     cdef list containers
     cdef list originals
+    cdef list entries
     cdef readonly object trees
 
     cdef object lend(self, object tree)
+    cdef bint is_unchanged(self) except -1
     cdef int put_back(self) except -1
 
 

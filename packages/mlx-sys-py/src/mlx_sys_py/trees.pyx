@@ -153,6 +153,8 @@ cdef class Loan:
         # dictionaries, and of these and arrays.
         self.containers = []
         self.originals = []
+        # What each of the former held when it was lent.
+        self.entries = []
         self.trees = self.lend(trees)
 
     cdef object lend(self, object tree):
@@ -168,10 +170,13 @@ cdef class Loan:
             if PyTuple_Check(tree):
                 return like(tree, [self.lend(child) for child in tree])
             lent = tree.copy() if type(tree) is list or type(tree) is dict else tree
-            self.containers.append((tree, lent))
             self.originals.append((tree, lent))
+            entries = []
             for key, child in [*entries_of(tree)]:
-                lent[key] = self.lend(child)
+                entries.append(self.lend(child))
+                lent[key] = entries[-1]
+            self.containers.append((tree, lent))
+            self.entries.append(entries)
             return lent
         finally:
             Py_LeaveRecursiveCall()
@@ -183,7 +188,7 @@ cdef class Loan:
     cdef int put_back(self) except -1:
         cdef dict originals
         cdef list entries
-        if not self.containers:
+        if self.is_unchanged():
             return 0
         # By the identity of what was lent, which the list of pairs keeps alive.
         originals = {<size_t><PyObject*>lent: tree for tree, lent in self.originals}
@@ -200,6 +205,21 @@ cdef class Loan:
                 if original.get(key, HOLE) is not entry:
                     original[key] = entry
         return 0
+
+
+    cdef bint is_unchanged(self) except -1:
+        """Whether there is nothing to put back, as is usual."""
+        cdef list entries
+        for (original, lent), entries in zip(self.containers, self.entries):
+            if original is lent or len(lent) != len(entries):
+                return False
+            if PyDict_Check(lent):
+                for key, other in zip(lent, original):
+                    if key is not other:
+                        return False
+            if differ(entries, children_of(lent)):
+                return False
+        return True
 
 
 cdef inline object original_of(object value, dict originals):
