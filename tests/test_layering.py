@@ -31,7 +31,7 @@ FLOORS = {
 # The same for the Cython modules that others cimport; what is on none stands above all of them.
 CYTHON_FLOORS = [
     ["io", "_closure"],
-    ["_containers", "_convert"],
+    ["_containers", "_convert", "trees"],
     ["_array"],
     ["_generated"],
     ["_scalars", "_stream"],

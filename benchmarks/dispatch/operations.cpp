@@ -55,6 +55,12 @@ const Entry entries[] = {
     entry("a[0]", [](Operands& o) { return mx::squeeze(mx::slice(o.a, {0, 0}, {1, 4}), 0); }),
     entry("a[1:3]", [](Operands& o) { return mx::slice(o.a, {1, 0}, {3, 4}); }),
     entry("a[..., None]", [](Operands& o) { return mx::expand_dims(o.a, -1); }),
+    entry("a[None]", [](Operands& o) { return mx::expand_dims(o.a, 0); }),
+    entry(
+        "a[i, j]",
+        [](Operands& o) {
+          return mx::squeeze(mx::slice(o.a, {1, 2}, {2, 3}), std::vector<int>{0, 1});
+        }),
     entry("a[index]", [](Operands& o) { return mx::take(o.a, o.index, 0); }),
     entry(
         "c[0] = row",
@@ -62,9 +68,12 @@ const Entry entries[] = {
     entry("mx.sum(a)", [](Operands& o) { return mx::sum(o.a); }),
     entry("a.sum(axis=-1)", [](Operands& o) { return mx::sum(o.a, -1); }),
     entry("a.astype(mx.float16)", [](Operands& o) { return mx::astype(o.a, mx::float16); }),
+    entry("a.astype(mx.float32)", [](Operands& o) { return mx::astype(o.a, mx::float32); }),
     entry("mx.where(mask, a, b)", [](Operands& o) { return mx::where(o.mask, o.a, o.b); }),
     entry("mx.concatenate([a, b])", [](Operands& o) { return mx::concatenate({o.a, o.b}, 0); }),
     entry("mx.zeros((4, 4))", [](Operands&) { return mx::zeros({4, 4}); }),
+    entry("mx.arange(4)", [](Operands&) { return mx::arange(4); }),
+    entry("mx.arange(0.0, 4.0, 0.5)", [](Operands&) { return mx::arange(0.0, 4.0, 0.5); }),
     entry("mx.array(1.0)", [](Operands&) { return mx::array(1.0f); }),
     entry("mx.array([1, 2, 3])", [](Operands&) { return mx::array({1, 2, 3}); }),
     entry("a.shape", [](Operands& o) { return mx::Shape(o.a.shape()); }),

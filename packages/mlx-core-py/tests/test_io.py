@@ -271,7 +271,7 @@ def test_failing_saves_leave_everything_as_it_was(
     def fail(*_: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("mlx_core_py.io.sys_io.save_npy", fail)
+    monkeypatch.setattr("mlx_sys_py.io.save_npy", fail)
     with pytest.raises(OSError, match="disk full"):
         mx.savez(path, x=mx.array(1))
     with pytest.raises(OSError, match="disk full"):

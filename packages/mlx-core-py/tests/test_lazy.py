@@ -30,6 +30,16 @@ def test_names_of_the_package_are_looked_up_fast() -> None:
     assert "__getattr__" not in vars(mx)
 
 
+def test_an_import_loads_little() -> None:
+    # What takes longer to import than all of the package.
+    run("""
+        import sys
+        import mlx_core_py as mx
+        loaded = {"typing", "re", "inspect", "contextlib", "threading", "importlib.util", "numpy"}
+        assert not loaded & set(sys.modules), loaded & set(sys.modules)
+    """)
+
+
 def test_an_import_loads_no_layers() -> None:
     run("""
         import sys
@@ -133,8 +143,10 @@ def test_a_module_that_does_not_exist(tmp_path: Path) -> None:
         """
         import pytest
         from mlx_core_py._lazy import lazy_module
-        with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-            lazy_module("no_such_module")
+        module = lazy_module("no_such_module")
+        for _ in range(2):
+            with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+                module.value
         """,
         tmp_path,
     )

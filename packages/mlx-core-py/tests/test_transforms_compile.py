@@ -1,5 +1,8 @@
 """Compiled functions are recorded once for each signature, and compute the same."""
 
+import gc
+import math
+import weakref
 from typing import Any
 
 import mlx_core_py as mx
@@ -141,3 +144,33 @@ def test_disable_compile() -> None:
     finally:
         mx.enable_compile()
     assert len(recorded) == 2
+
+
+def test_constants_that_are_equal_but_not_the_same_are_recorded_apart() -> None:
+    reciprocal = mx.compile(lambda x, by: x / by)
+    assert reciprocal(mx.array(1.0), 0.0).item() == math.inf
+    assert reciprocal(mx.array(1.0), -0.0).item() == -math.inf
+    calls = []
+
+    @mx.compile
+    def plus(x: mx.array, constant: float | complex) -> mx.array:
+        calls.append(constant)
+        return x + constant
+
+    for constant in (math.nan, float("nan"), 1, 1.0, True, 2**70 % 2**64 + 1):
+        plus(mx.array(1.0), constant)
+    assert len(calls) == 4
+
+
+def test_compiled_functions_are_freed_without_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        function = lambda x: x + 1  # noqa: E731
+        compiled = mx.compile(function)
+        compiled(mx.array(1.0))
+        alive = weakref.ref(function)
+        del function, compiled
+        assert alive() is None
+    finally:
+        gc.enable()

@@ -414,6 +414,25 @@ def test_cross_entropy(
     np.testing.assert_allclose(numpy(result), expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("offset", [1e4, -1e6, 1e6])
+def test_small_losses_of_large_logits(offset: float) -> None:
+    # Halves, which the sum with the offset keeps.
+    x = np.array([[2.0, -1.0, 9.5], [0.0, 14.5, -3.0]])
+    targets = np.array([2, 1])
+    expected = np.log(np.exp(x - x[[0, 1], targets][:, None]).sum(-1))
+    given = array((x + offset).astype(np.float32))
+    np.testing.assert_allclose(
+        numpy(fast.cross_entropy(given, array(targets))), expected, rtol=1e-5, atol=2e-7
+    )
+
+
+@pytest.mark.parametrize("score", [np.inf, -np.inf, np.nan])
+def test_cross_entropy_of_a_score_that_is_not_finite(score: float) -> None:
+    x = np.array([[2.0, score, 0.5]], np.float32)
+    found = numpy(fast.cross_entropy(array(x), array([1])))
+    assert np.isposinf(found) if score == -np.inf else np.isnan(found)
+
+
 @ours_only
 @pytest.mark.parametrize("wrong", [3, -4, 2**31 - 1])
 def test_targets_that_are_no_classes(wrong: int) -> None:

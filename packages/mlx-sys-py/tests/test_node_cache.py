@@ -229,3 +229,23 @@ def test_reductions_are_transformed() -> None:
     captured = ops.sum(x, 1)
     compiled = transforms.compile(lambda inputs: [inputs[0] + captured], True)
     np.testing.assert_array_equal(numpy(compiled([array([1.0, 1.0])])[0]), [7.0, 16.0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), seed=seeds)
+def test_new_axes_and_types(data: Any, seed: int) -> None:
+    for _ in range(4):
+        shape = data.draw(shapes)
+        ours, theirs = same_values(seed, shape, data.draw(dtypes))
+        axis = data.draw(st.integers(-len(shape) - 1, len(shape)))
+        dtype = data.draw(dtypes)
+        with stock.stream(stock.cpu):
+            expected = stock.expand_dims(theirs, axis).astype(getattr(stock, dtype))
+        result = ops.astype(ops.expand_dims(ours, axis), getattr(mlx_sys_py, dtype))
+        check_graph(result, expected)
+        check_same(result, expected)
+        found = ours[None]
+        assert numpy(found).tolist() == numpy(ours)[None].tolist()
+        # Of a type that it has already, an array of its own: to assign to one changes no other.
+        same = ours.astype(ours.dtype)
+        assert same is not ours

@@ -46,6 +46,7 @@ euler_gamma: Final = 0.5772156649015329
 newaxis = None
 
 # An import should not take long: what stands beside the operations is loaded on first use.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mlx_core_py import cuda as cuda
     from mlx_core_py import distributed as distributed

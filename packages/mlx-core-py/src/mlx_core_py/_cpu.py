@@ -1,12 +1,14 @@
 """What the CPU does when arrays are evaluated."""
 
-from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 import mlx_sys_py as _sys
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
     from mlx_sys_py.cpu_kernels import Log, Record
 
 
@@ -36,7 +38,7 @@ class cpu_verbose:  # noqa: N801 (a context manager, as mx.stream)
         self._log: Log | None = None
         self._records: Sequence[Record] = ()
 
-    def __enter__(self) -> "cpu_verbose":
+    def __enter__(self) -> cpu_verbose:
         self._log = _sys.cpu_kernels.Log()
         return self
 
@@ -52,7 +54,7 @@ class cpu_verbose:  # noqa: N801 (a context manager, as mx.stream)
         self._log = None
 
     @property
-    def records(self) -> "Sequence[Record]":
+    def records(self) -> Sequence[Record]:
         """The nodes that are done."""
         return self._records if self._log is None else self._log.records()
 

@@ -8,16 +8,20 @@ other threads see half of a module in some of the supported versions of Python.
 from __future__ import annotations
 
 import sys
-import threading
-from importlib.util import find_spec, module_from_spec
+
+# Not from threading, which most programs never need.
+from _thread import RLock
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from typing import Any
 
 __all__ = ["lazy_module"]
 
-_lock = threading.RLock()
+_lock = RLock()
 _loading: set[str] = set()
-
 
 # What an import of a module within this one reads, after it has seen that the former is not loaded
 # yet. To load this one then, and with it the former, would load the former twice.
@@ -26,19 +30,41 @@ _READ_BY_IMPORTS = {"__path__", "__spec__"}
 
 class _LazyModule(ModuleType):
     def __getattribute__(self, name: str) -> Any:
-        if name not in _READ_BY_IMPORTS:
+        if name in _READ_BY_IMPORTS:
+            _find(self)
+        else:
             _load(self)
         return ModuleType.__getattribute__(self, name)
 
 
+def _find(module: _LazyModule) -> ModuleSpec:
+    """Give the module what the interpreter knows of it before its code runs."""
+    attributes = object.__getattribute__(module, "__dict__")
+    with _lock:
+        spec: ModuleSpec | None = attributes["__spec__"]
+        if spec is None:
+            from importlib.util import module_from_spec
+
+            name = attributes["__name__"]
+            parent = sys.modules.get(name.rpartition(".")[0])
+            path = None if parent is None else parent.__path__
+            found = (finder.find_spec(name, path) for finder in sys.meta_path)
+            spec = next((spec for spec in found if spec is not None), None)
+            if spec is None:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            attributes.update(vars(module_from_spec(spec)))
+    return spec
+
+
 def _load(module: _LazyModule) -> None:
-    spec = object.__getattribute__(module, "__spec__")
     # Other threads wait; this one may look at the module from within its own code.
     with _lock:
+        spec = _find(module)
         if object.__getattribute__(module, "__class__") is ModuleType or spec.name in _loading:
             return
         _loading.add(spec.name)
         try:
+            assert spec.loader is not None
             spec.loader.exec_module(module)
             module.__class__ = ModuleType  # type: ignore[assignment]
         finally:
@@ -49,10 +75,5 @@ def lazy_module(name: str) -> ModuleType:
     """The module of this full name, whose code runs when an attribute is first asked for."""
     if name in sys.modules:
         return sys.modules[name]
-    spec = find_spec(name)
-    if spec is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    module = module_from_spec(spec)
-    module.__class__ = _LazyModule
-    sys.modules[name] = module
+    module = sys.modules[name] = _LazyModule(name)
     return module

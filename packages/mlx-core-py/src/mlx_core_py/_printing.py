@@ -6,11 +6,14 @@ Source: https://ml-explore.github.io/mlx/build/html/python/ops.html
 from __future__ import annotations
 
 import reprlib
-from types import TracebackType
-from typing import Any
 
 from mlx_sys_py import array
 from mlx_sys_py.utils import get_precision, set_precision
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
 
 __all__ = ["PrintOptions", "get_printoptions", "printoptions", "set_printoptions"]
 

@@ -1,6 +1,6 @@
 """The types of the array framework, with what makes and chooses them."""
 
-from typing import Any as _Any
+from __future__ import annotations
 
 from mlx_sys_py import ArrayAt as ArrayAt
 from mlx_sys_py import ArrayLike as ArrayLike
@@ -50,6 +50,10 @@ from mlx_sys_py import uint16 as uint16
 from mlx_sys_py import uint32 as uint32
 from mlx_sys_py import uint64 as uint64
 from mlx_sys_py import unsignedinteger as unsignedinteger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any as _Any
 
 # What new_thread_local_stream makes: here, a stream as the others.
 ThreadLocalStream = Stream

@@ -6,7 +6,6 @@ Source: https://data-apis.org/array-api/latest/API_specification/data_type_funct
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any, NamedTuple
 
 from mlx_sys_py import (
     Dtype,
@@ -37,6 +36,11 @@ from mlx_sys_py import (
     unsignedinteger,
 )
 
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
 
@@ -44,21 +48,14 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class _Format(NamedTuple):
-    """A binary floating-point format of IEEE 754, or like it."""
-
-    bits: int
-    fraction_bits: int
-    largest_exponent: int
-
-
-# A complex number is described by its parts.
+# The formats of IEEE 754, or like those: the bits of a number, those of its fraction, and the
+# largest exponent. A complex number is described by its parts.
 _FORMATS = {
-    float16: (float16, _Format(16, 10, 15)),
-    bfloat16: (bfloat16, _Format(16, 7, 127)),
-    float32: (float32, _Format(32, 23, 127)),
-    float64: (float64, _Format(64, 52, 1023)),
-    complex64: (float32, _Format(32, 23, 127)),
+    float16: (float16, 16, 10, 15),
+    bfloat16: (bfloat16, 16, 7, 127),
+    float32: (float32, 32, 23, 127),
+    float64: (float64, 64, 52, 1023),
+    complex64: (float32, 32, 23, 127),
 }
 
 _INTEGERS = {
@@ -122,12 +119,12 @@ class finfo:  # noqa: N801
         if dtype not in _FORMATS:
             raise ValueError(f"[finfo] dtype must be floating-point or complex, but is {dtype}")
         self.dtype: Dtype
-        self.dtype, number = _FORMATS[dtype]
-        self.bits: int = number.bits
-        self.eps: float = 2.0**-number.fraction_bits
-        self.max: float = (2.0 - self.eps) * 2.0**number.largest_exponent
+        self.dtype, bits, fraction_bits, largest_exponent = _FORMATS[dtype]
+        self.bits: int = bits
+        self.eps: float = 2.0**-fraction_bits
+        self.max: float = (2.0 - self.eps) * 2.0**largest_exponent
         self.min: float = -self.max
-        self.smallest_normal: float = 2.0 ** (1 - number.largest_exponent)
+        self.smallest_normal: float = 2.0 ** (1 - largest_exponent)
 
     def __repr__(self) -> str:
         return f"finfo(min={self.min:g}, max={self.max:g}, dtype={_short_name(self.dtype)})"

@@ -13,17 +13,21 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from io import BytesIO, TextIOBase
-from typing import TYPE_CHECKING, Any, BinaryIO
 
+import mlx_sys_py as _sys
 from mlx_sys_py import array
-from mlx_sys_py import io as sys_io
 
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Where it is used: few programs read archives, and it takes long to import.
     import zipfile
+    from types import TracebackType
+    from typing import Any, BinaryIO
+
+    File = str | os.PathLike[str] | BinaryIO
 
 __all__ = [
     "load",
@@ -35,11 +39,9 @@ __all__ = [
 ]
 
 
+
 def __dir__() -> list[str]:
     return __all__
-
-
-File = str | os.PathLike[str] | BinaryIO
 
 _FORMATS = ("safetensors", "gguf", "npy", "npz")
 _WITH_METADATA = ("safetensors", "gguf")
@@ -80,14 +82,14 @@ def load(file: File, /, format: str | None = None, return_metadata: bool = False
             f"those with some are {', '.join(_WITH_METADATA)}"
         )
     if kind == "npy":
-        return sys_io.load_npy(source)
+        return _sys.io.load_npy(source)
     if kind == "npz":
         return _load_npz(source)
     metadata: dict[str, Any]
     if kind == "safetensors":
-        arrays, metadata = sys_io.load_safetensors(source)
+        arrays, metadata = _sys.io.load_safetensors(source)
     elif isinstance(source, str):
-        arrays, metadata = sys_io.load_gguf(source)
+        arrays, metadata = _sys.io.load_gguf(source)
     else:
         raise TypeError("[load] file: GGUF is loaded from a path, not from a file object")
     return (arrays, metadata) if return_metadata else arrays
@@ -114,7 +116,7 @@ def save(file: File, arr: array) -> None:
         array([1], dtype=float32)
     """
     _check_array(arr, "save", "arr")
-    sys_io.save_npy(_target(file, ".npy"), arr)
+    _sys.io.save_npy(_target(file, ".npy"), arr)
 
 
 def savez(file: File, /, *args: array, **kwargs: array) -> None:
@@ -193,7 +195,7 @@ def save_safetensors(
     for key, text in texts.items():
         if not isinstance(key, str) or not isinstance(text, str):
             raise TypeError(f"[save_safetensors] metadata: {key!r} must be a string with a string")
-    sys_io.save_safetensors(_target(file, ".safetensors"), named, texts)
+    _sys.io.save_safetensors(_target(file, ".safetensors"), named, texts)
 
 
 def save_gguf(
@@ -236,7 +238,7 @@ def save_gguf(
     target = _target(file, ".gguf")
     if not isinstance(target, str):
         raise TypeError("[save_gguf] file: GGUF is saved to a path, not to a file object")
-    sys_io.save_gguf(target, named, entries)
+    _sys.io.save_gguf(target, named, entries)
 
 
 def _load_npz(source: str | BinaryIO) -> dict[str, array]:
@@ -259,7 +261,7 @@ def _load_member(archive: zipfile.ZipFile, name: str) -> array:
     member = BytesIO(archive.read(name))
     # What errors call the member.
     member.name = name
-    return sys_io.load_npy(member)
+    return _sys.io.load_npy(member)
 
 
 def _save_npz(
@@ -287,30 +289,46 @@ def _save_npz(
     ):
         for name, arr in arrays.items():
             member = BytesIO()
-            sys_io.save_npy(member, arr)
+            _sys.io.save_npy(member, arr)
             with archive.open(f"{name}.npy", "w", force_zip64=True) as destination:
                 destination.write(member.getbuffer())
 
 
-@contextmanager
-def _replacing(file: str | BinaryIO) -> Iterator[str | BinaryIO]:
+class _replacing:  # noqa: N801
     """Give what to write to: the file object, or a path that is moved to its place at the end."""
-    if not isinstance(file, str):
-        yield file
-        return
-    path = os.path.realpath(file)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "Not a regular file", path)
-    temporary = f"{path}.{os.urandom(8).hex()}"
-    try:
-        yield temporary
-        if os.path.exists(path):
-            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+
+    def __init__(self, file: str | BinaryIO) -> None:
+        self._target = file
+        self._path = ""
+
+    def __enter__(self) -> str | BinaryIO:
+        if not isinstance(self._target, str):
+            return self._target
+        path = os.path.realpath(self._target)
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError(errno.EINVAL, "Not a regular file", path)
+        self._path, self._target = path, f"{path}.{os.urandom(8).hex()}"
+        return self._target
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not isinstance(self._target, str):
+            return
+        try:
+            if kind is None:
+                if os.path.exists(self._path):
+                    os.chmod(self._target, stat.S_IMODE(os.stat(self._path).st_mode))
+                os.replace(self._target, self._path)
+        except BaseException:
+            kind = BaseException
+            raise
+        finally:
+            if kind is not None and os.path.lexists(self._target):
+                os.unlink(self._target)
 
 
 def _target(file: File, extension: str) -> str | BinaryIO:

@@ -114,8 +114,10 @@ def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
     place = list(inspect.signature(draw).parameters).index("key")
 
     def next_key() -> array:
-        first, second = split(state[0])
-        state[0] = first
+        # Not by way of the list: that would take longer than the numbers.
+        keys = split(_keys.key)
+        _keys.key = keys[0]
+        second: array = keys[1]
         return second
 
     @functools.wraps(draw)

@@ -1,18 +1,28 @@
 """Pytrees: nested lists, tuples and dictionaries, whose leaves are everything else.
 
-What a container is, its entries and how to make one like it stand here once. The public functions
-are those of :mod:`mlx_core_py.utils`; the others serve transforms and modules. Source:
+The public functions are those of :mod:`mlx_core_py.utils`; the others serve transforms and modules,
+and those that transforms call for every call of a function are compiled. Source:
 https://ml-explore.github.io/mlx/build/html/python/tree_utils.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import zip_longest
-from operator import is_not
-from typing import Any, NamedTuple
 
-from mlx_sys_py import array
+from mlx_sys_py.trees import Loan as Loan
+from mlx_sys_py.trees import arrays_of as arrays_of
+from mlx_sys_py.trees import only_arrays_of as only_arrays_of
+from mlx_sys_py.trees import with_arrays as with_arrays
+from mlx_sys_py.trees import without_arrays as without_arrays
+
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    IsLeaf = Callable[[Any], bool] | None
 
 __all__ = [
     "tree_flatten",
@@ -24,17 +34,13 @@ __all__ = [
 ]
 
 
+
 def __dir__() -> list[str]:
     return __all__
 
 
-IsLeaf = Callable[[Any], bool] | None
-
 # As a tuple: a union would be made anew at every check.
 _CONTAINERS = (list, tuple, dict)
-
-# Stands for an array in the tree that without_arrays returns.
-_HOLE = object()
 
 # Stands for an entry that is not there.
 NOTHING = object()
@@ -246,7 +252,7 @@ def tree_merge(tree_a: Any, tree_b: Any, merge_fn: Callable[[Any, Any], Any] | N
     return merge_fn(tree_a, tree_b)
 
 
-class _Level(dict[str, Any]):
+class _Level(dict[str, "Any"]):
     """One level of a tree under construction, told apart from leaves that are dictionaries."""
 
     def collapse(self) -> list[Any] | dict[str, Any]:
@@ -276,128 +282,6 @@ def leaves_of(tree: Any, is_leaf: IsLeaf = None) -> list[Any]:
         return [tree]
     found: list[Any] = []
     _collect(tree, is_leaf, found)
-    return found
-
-
-def arrays_of(tree: Any) -> list[array]:
-    """Return the arrays of a tree, in order, passing over everything else."""
-    return [leaf for leaf in leaves_of(tree) if isinstance(leaf, array)]
-
-
-def only_arrays_of(tree: Any, where: str) -> list[array]:
-    """Return the arrays of a tree that must hold nothing but arrays.
-
-    Raises:
-        ValueError: If a leaf is not an array; the message names ``where``.
-    """
-    if isinstance(tree, array):
-        return [tree]
-    leaves = leaves_of(tree)
-    for leaf in leaves:
-        if not isinstance(leaf, array):
-            raise ValueError(f"{where} must hold arrays only, but it holds a {type(leaf).__name__}")
-    return leaves
-
-
-def without_arrays(tree: Any) -> Any:
-    """Return the structure and the constants of a tree, to be filled by :func:`with_arrays`."""
-    return _map(lambda leaf: _HOLE if isinstance(leaf, array) else leaf, tree)
-
-
-def with_arrays(tree: Any, arrays: Iterator[Any], constants: bool = True) -> Any:
-    """Return the tree with its arrays replaced by the next ones of ``arrays``.
-
-    Everything else that is not a container becomes ``None`` unless ``constants``.
-    """
-    if isinstance(tree, array) or tree is _HOLE:
-        return next(arrays)
-
-    def fill(leaf: Any) -> Any:
-        if isinstance(leaf, array) or leaf is _HOLE:
-            return next(arrays)
-        return leaf if constants else None
-
-    return _map(fill, tree)
-
-
-class Loan:
-    """Trees with other arrays in place of theirs, lent to a function.
-
-    The function may change the lists and dictionaries, and whoever lent them sees it: lists and
-    dictionaries are lent as copies, as other threads may read them meanwhile, and those of
-    subclasses, such as modules, are lent themselves, as a copy would be another object.
-
-    Args:
-        trees: A container of the trees.
-        arrays: What takes the place of the arrays, one after the other.
-    """
-
-    def __init__(self, trees: Any, arrays: Iterator[array]) -> None:
-        self._arrays = arrays
-        self._lent: list[tuple[Any, Any]] = []
-        # What was lent, by the identity of what is there instead, which is kept alive with it.
-        self._originals: dict[int, tuple[Any, Any]] = {}
-        self.trees: Any = self._lend(trees)
-
-    def _lend(self, tree: Any) -> Any:
-        lent: Any
-        if isinstance(tree, array):
-            lent = next(self._arrays)
-        elif isinstance(tree, tuple):
-            return _like(tree, [self._lend(child) for child in tree])
-        elif isinstance(tree, list | dict):
-            lent = tree.copy() if type(tree) in _CONTAINERS else tree
-            self._lent.append((tree, lent))
-            for key, child in [*entries_of(tree)]:
-                lent[key] = self._lend(child)
-        else:
-            return tree
-        self._originals[id(lent)] = (tree, lent)
-        return lent
-
-    def give_back(self) -> None:
-        """Put the arrays back, and into copied containers what has been changed in the copy."""
-        for original, lent in self._lent:
-            if isinstance(original, list):
-                entries = [self._original(value) for value in lent]
-                if len(entries) != len(original) or any(map(is_not, entries, original)):
-                    original[:] = entries
-                continue
-            for key in [key for key in original if key not in lent]:
-                del original[key]
-            for key, value in [*lent.items()]:
-                entry = self._original(value)
-                if original.get(key, NOTHING) is not entry:
-                    original[key] = entry
-
-    def _original(self, value: Any) -> Any:
-        return self._originals.get(id(value), (value, value))[0]
-
-
-class Slot(NamedTuple):
-    """A place in a list or a dictionary that holds an array."""
-
-    container: Any
-    key: Any
-
-    def get(self) -> Any:
-        return self.container[self.key]
-
-    def set(self, value: Any) -> None:
-        self.container[self.key] = value
-
-
-def slots_of(tree: Any, where: str) -> list[Slot]:
-    """Return the places of a tree's arrays, so that they can be changed in place.
-
-    Raises:
-        TypeError: If an array is not inside a list or a dictionary.
-    """
-    if isinstance(tree, array):
-        raise TypeError(f"{where} must hold its arrays in lists or dictionaries, not be an array")
-    found: list[Slot] = []
-    if isinstance(tree, _CONTAINERS):
-        _collect_slots(tree, found, where)
     return found
 
 
@@ -451,16 +335,6 @@ def _collect_with_path(tree: Any, path: str, is_leaf: IsLeaf, found: list[tuple[
             _collect_with_path(child, _join(path, key), is_leaf, found)
     else:
         found.append((path, tree))
-
-
-def _collect_slots(tree: Any, found: list[Slot], where: str) -> None:
-    for key, child in entries_of(tree):
-        if isinstance(child, _CONTAINERS):
-            _collect_slots(child, found, where)
-        elif isinstance(child, array):
-            if isinstance(tree, tuple):
-                raise TypeError(f"{where} holds an array in a tuple, which cannot be updated")
-            found.append(Slot(tree, key))
 
 
 def _map(fn: Callable[[Any], Any], tree: Any) -> Any:

@@ -2,8 +2,8 @@
 
 cpp_includes = ["core/checks.hpp"]
 
-@c("mlx_expand_dims", "array a, int axis", when="isinstance(axis, int)")
-@c("mlx_expand_dims_axes", "array a, ints axes", axes="axis")
+@c("mlx_expand_dims", "array a, int axis", when="isinstance(axis, int)", cpp="mlx_c::expand_dims")
+@c("mlx_expand_dims_axes", "array a, ints axes", axes="axis", cpp="mlx_c::expand_dims")
 def expand_dims(a: array, /, axis: IntOrInts, *, stream: StreamLike = None) -> array:
     """The array with new axes of length one.
 

@@ -3,7 +3,7 @@
 cpp_includes = ["core/checks.hpp"]
 
 @method
-@c("mlx_astype", "array a, dtype dtype")
+@c("mlx_astype", "array a, dtype dtype", cpp="mlx_c::astype")
 def astype(a: array, /, dtype: Dtype, stream: StreamLike = None, *, copy: bool = True) -> array:
     """The elements converted to another type.
 

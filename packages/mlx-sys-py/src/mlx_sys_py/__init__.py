@@ -91,6 +91,8 @@ if TYPE_CHECKING:
         ops,
         random,
         transforms,
+        tree_transforms,
+        trees,
         utils,
     )
     from mlx_sys_py._closure import (
@@ -212,6 +214,8 @@ __all__ = [
     "stream",
     "synchronize",
     "transforms",
+    "tree_transforms",
+    "trees",
     "uint8",
     "uint16",
     "uint32",

@@ -35,3 +35,6 @@ cdef class ClosureCustomVmap(Callback):
 cdef Closure to_closure(object function)
 cdef ClosureKwargs to_closure_kwargs(object function)
 cdef tuple take_pair(c.mlx_vector_array first, c.mlx_vector_array second)
+cdef int call_plain(
+    c.mlx_vector_array* res, const c.mlx_vector_array inputs, void* payload
+) noexcept nogil

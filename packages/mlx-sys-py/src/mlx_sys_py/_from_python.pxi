@@ -612,4 +612,11 @@ cdef VectorArray to_arrays(object value, str name):
 cdef list take_arrays(c.mlx_vector_array handle):
     """The arrays of an owned vector, which is freed."""
     cdef VectorArray arrays = VectorArray._take(handle)
-    return [arrays[i] for i in range(len(arrays))]
+    cdef c.mlx_array item
+    cdef list res = []
+    cdef size_t i
+    for i in range(c.mlx_vector_array_size(handle)):
+        item.ctx = NULL
+        check(c.mlx_vector_array_get(&item, handle, i))
+        res.append(array._take(item))
+    return res

@@ -37,6 +37,15 @@ cdef array expand(array a, const vector[int]& axes):
     return array._take(res)
 
 
+cdef array expand_first(array a):
+    """a[None]"""
+    cdef c.mlx_array res
+    cdef c.mlx_stream s
+    res.ctx = s.ctx = NULL
+    check(c.mlx_expand_dims(&res, a._c, 0, s))
+    return array._take(res)
+
+
 cdef array squeeze(array a, const vector[int]& axes):
     cdef c.mlx_array res
     cdef c.mlx_stream s
@@ -458,7 +467,9 @@ cdef object get_item(array a, object index):
         return first_axis_item(a, index)
     if type(index) is tuple and is_basic(index):
         return basic_item(a, index)
-    if type(index) is slice or index is None or index is Ellipsis:
+    if index is None:
+        return expand_first(a)
+    if type(index) is slice or index is Ellipsis:
         return basic_item(a, (index,))
     if type(index) is array and is_integer(c.mlx_array_dtype((<array>index)._c)) and a.ndim > 0:
         return take_axis(a, index, 0)

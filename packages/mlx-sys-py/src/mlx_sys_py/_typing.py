@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from mlx_sys_py._array import array
 from mlx_sys_py._stream import Device, DeviceType, Stream
 
+# `typing` takes longer to import than this package: what tells types at run time does without.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Protocol, TypeAlias
+
     from typing_extensions import Buffer
 else:
-    Buffer = Any
+    Any = Buffer = Protocol = object
 
 
 class ConvertsToArray(Protocol):

@@ -119,6 +119,14 @@ static void test_value_and_grad(mlx_vector_array inputs) {
   check_element(value, 0, total, 1);
   check_element(gradient, 0, doubles, 3);
 
+  CHECK_OK(mlx_detail_value_and_grad(&value, &gradient, fun, inputs));
+  check_element(value, 0, total, 1);
+  check_element(gradient, 0, doubles, 3);
+  CHECK_FAILS(
+      mlx_detail_value_and_grad(&value, &gradient, empty, inputs),
+      MLX_ERROR_INVALID_ARGUMENT,
+      "no arrays");
+
   CHECK_OK(mlx_value_and_grad(&grad, fun, far, 1));
   CHECK(mlx_closure_value_and_grad_apply(&value, &gradient, grad, inputs) == 1);
   CHECK_OK(mlx_value_and_grad(&grad, empty, first, 1));

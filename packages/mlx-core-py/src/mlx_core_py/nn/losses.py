@@ -77,11 +77,8 @@ def cross_entropy(
         )
     check_arrays(logits=logits, targets=targets)
     losses_shape = _without_axis(logits.shape, axis, "logits")
-    if logits.dtype not in (mx.float16, mx.bfloat16):
-        # Near 0, where the logarithm of the sum is not lost beside the largest. The difference of
-        # numbers of half precision would be rounded.
-        logits = logits - mx.stop_gradient(mx.max(logits, axis=axis, keepdims=True))
-    if targets.shape == losses_shape:
+    classes = targets.shape == losses_shape
+    if classes:
         if mx.issubdtype(targets.dtype, mx.inexact):
             raise TypeError(f"targets must be integers, if classes, but are {targets.dtype}")
         # In one step, which computes in single precision.
@@ -89,6 +86,11 @@ def cross_entropy(
         if single and axis in (-1, logits.ndim - 1) and not label_smoothing:
             losses = mx.fast.cross_entropy(logits, targets).astype(logits.dtype)
             return _reduce(_weighted(losses, weights), reduction)
+    if logits.dtype not in (mx.float16, mx.bfloat16):
+        # Near 0, where the logarithm of the sum is not lost beside the largest. The difference of
+        # numbers of half precision would be rounded.
+        logits = logits - mx.stop_gradient(mx.max(logits, axis=axis, keepdims=True))
+    if classes:
         score = mx.take_along_axis(logits, mx.expand_dims(targets, axis), axis).squeeze(axis)
     elif targets.shape == logits.shape:
         score = mx.sum(logits * targets, axis=axis)

@@ -4,8 +4,6 @@ Source: https://ml-explore.github.io/mlx/build/html/python/transforms.html
 """
 
 # ruff: noqa: F403
-from typing import TYPE_CHECKING
-
 from mlx_core_py.transforms.checkpoint import *
 from mlx_core_py.transforms.compile import *
 from mlx_core_py.transforms.custom import *
@@ -16,6 +14,7 @@ from mlx_core_py.transforms.jacobian import *
 from mlx_core_py.transforms.vmap import *
 
 # The functions and classes, without the modules that define them, some of which share their names.
+TYPE_CHECKING = False
 if not TYPE_CHECKING:
     __all__ = [name for name, value in globals().items() if callable(value)]
 

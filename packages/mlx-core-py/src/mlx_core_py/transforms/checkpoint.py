@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
-
-from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
+from mlx_sys_py.tree_transforms import update_wrapper
 
 from mlx_core_py.transforms._checks import check_callable
 from mlx_core_py.trees import arrays_of, with_arrays, without_arrays
+
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+    from mlx_sys_py import array
 
 __all__ = ["checkpoint"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
@@ -45,7 +48,6 @@ def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
     """
     check_callable(fun, "checkpoint")
 
-    @functools.wraps(fun)
     def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:
         # Without the arrays: these live as long as the graph, in which the arrays are already.
         arguments = without_arrays((args, kwargs))
@@ -62,4 +64,4 @@ def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
         results: R = with_arrays(result, iter(outputs))
         return results
 
-    return checkpointed
+    return update_wrapper(checkpointed, fun)

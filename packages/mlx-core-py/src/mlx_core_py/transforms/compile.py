@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Hashable
-from typing import Any, ParamSpec, TypeVar
-
-from mlx_sys_py import array
-from mlx_sys_py import transforms as sys_transforms
 from mlx_sys_py.transforms import disable_compile, enable_compile
+from mlx_sys_py.tree_transforms import Compiled, update_wrapper
 
 from mlx_core_py.transforms._checks import check_callable
-from mlx_core_py.trees import arrays_of, slots_of, with_arrays, without_arrays
+
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 __all__ = ["compile", "disable_compile", "enable_compile"]
 
 
+
 def __dir__() -> list[str]:
     return __all__
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def compile(
@@ -60,75 +60,10 @@ def compile(
         array(2, dtype=float32)
     """
     check_callable(fun, "compile")
-    recordings: dict[Hashable, _Recording] = {}
+    transformed = Compiled(fun, inputs, outputs, shapeless)
 
-    @functools.wraps(fun)
     def compiled(*args: P.args, **kwargs: P.kwargs) -> R:
-        state = slots_of(inputs, "[compile] inputs")
-        captured = [slot.get() for slot in state]
-        # The constants and the structure are part of the recording: each has its own.
-        key = (_signature((args, kwargs), shapeless), _signature(captured, shapeless))
-        recording = recordings.get(key)
-        if recording is None:
-            recording = _Recording(fun, args, kwargs, inputs, outputs, shapeless)
-        arrays = recording.run([*arrays_of((args, kwargs)), *captured])
-        recordings[key] = recording
-        results = iter(arrays)
-        result: R = with_arrays(recording.result, results)
-        for slot, value in zip(slots_of(outputs, "[compile] outputs"), results, strict=True):
-            slot.set(value)
-        return result
+        results: R = transformed(args, kwargs)
+        return results
 
-    return compiled
-
-
-class _Recording:
-    """A compiled function of lists of arrays, with the structure of its result."""
-
-    def __init__(
-        self,
-        fun: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        inputs: Any,
-        outputs: Any,
-        shapeless: bool,
-    ) -> None:
-        self.result: Any = None
-        # Kept for as long as the recording: without the arrays, which may be large.
-        structure = without_arrays((args, kwargs))
-
-        def on_arrays(traced: list[array]) -> list[array]:
-            state = slots_of(inputs, "[compile] inputs")
-            originals = [slot.get() for slot in state]
-            remaining = iter(traced)
-            new_args, new_kwargs = with_arrays(structure, remaining)
-            try:
-                for slot, tracer in zip(state, remaining, strict=True):
-                    slot.set(tracer)
-                result = fun(*new_args, **new_kwargs)
-                produced = [slot.get() for slot in slots_of(outputs, "[compile] outputs")]
-            finally:
-                for slot, original in zip(state, originals, strict=True):
-                    slot.set(original)
-            self.result = without_arrays(result)
-            return [*arrays_of(result), *produced]
-
-        self.run = sys_transforms.compile(on_arrays, shapeless)
-
-
-def _signature(tree: Any, shapeless: bool) -> Hashable:
-    """Describe what a recording depends on: structure, constants, data types and shapes."""
-    if isinstance(tree, array):
-        return array, tree.dtype, tree.ndim if shapeless else tuple(tree.shape)
-    if isinstance(tree, dict):
-        return dict, tuple((key, _signature(child, shapeless)) for key, child in tree.items())
-    if isinstance(tree, list | tuple):
-        return type(tree), tuple(_signature(child, shapeless) for child in tree)
-    if tree is None or isinstance(tree, bool | int | float | complex | str):
-        # The type too: 1, 1.0 and True are equal, but promote differently.
-        return type(tree), tree
-    raise ValueError(
-        "[compile] arguments must be trees of arrays and constants (numbers, strings, None), "
-        f"but one holds a {type(tree).__name__}"
-    )
+    return update_wrapper(compiled, fun)

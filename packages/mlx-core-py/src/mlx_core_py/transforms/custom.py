@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from typing import Any, Generic, ParamSpec, TypeVar
+from types import GenericAlias
 
-from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
 from mlx_sys_py.ops import zeros_like
+from mlx_sys_py.tree_transforms import update_wrapper
 
 from mlx_core_py.transforms._checks import check_callable
-from mlx_core_py.transforms.vmap import NO_AXIS
 from mlx_core_py.trees import arrays_of, leaves_of, with_arrays, without_arrays
 
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, ParamSpec, TypeVar
+    from typing import Generic as _Generic
+
+    from mlx_sys_py import array
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+else:
+    P = R = object
+
+    class _Generic:
+        __class_getitem__ = classmethod(GenericAlias)
+
+
 __all__ = ["custom_function"]
+
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
+# How the layer below spells "not vectorized".
+NO_AXIS = -1
 
 
-class custom_function(Generic[P, R]):  # noqa: N801 - the name that it has in MLX
+class custom_function(_Generic[P, R]):  # noqa: N801 - the name that it has in MLX
     """A function whose derivatives and vectorization can be given.
 
     It is used as a decorator, and so are its methods ``vjp``, ``jvp`` and ``vmap``. What is not
@@ -53,7 +69,7 @@ class custom_function(Generic[P, R]):  # noqa: N801 - the name that it has in ML
 
     def __init__(self, f: Callable[P, R]) -> None:
         check_callable(f, "custom_function", "f")
-        functools.update_wrapper(self, f)
+        update_wrapper(self, f)
         # After that, which takes over the attributes of `f`: it may be a custom function, too.
         self._rules: dict[str, Callable[..., Any]] = {}
         self._fun = f

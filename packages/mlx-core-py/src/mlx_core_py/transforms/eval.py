@@ -5,13 +5,16 @@ Source: https://ml-explore.github.io/mlx/build/html/usage/lazy_evaluation.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
 
 from mlx_core_py.trees import arrays_of
+
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 __all__ = ["async_eval", "eval"]
 

@@ -5,16 +5,21 @@ Source: https://ml-explore.github.io/mlx/build/html/python/export.html
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from os import PathLike
-from types import TracebackType
-from typing import Any, Self
-
-from mlx_sys_py import array, graph
-from mlx_sys_py import export as sys_export
+import mlx_sys_py as _sys
+from mlx_sys_py import array
 
 from mlx_core_py.transforms._checks import check_callable, output_list
 from mlx_core_py.trees import arrays_of
+
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+    from types import TracebackType
+    from typing import Any, Self
+
+    _Path = str | PathLike[str]
 
 __all__ = [
     "FunctionExporter",
@@ -25,11 +30,9 @@ __all__ = [
 ]
 
 
+
 def __dir__() -> list[str]:
     return __all__
-
-
-_Path = str | PathLike[str]
 
 
 def export_function(
@@ -66,7 +69,7 @@ def export_function(
     """
     positional, named = _arguments("export_function", args, kwargs)
     on_lists = _on_lists("export_function", fun)
-    sys_export.export_function(file_or_callback, on_lists, positional, named, shapeless, metadata)
+    _sys.export.export_function(file_or_callback, on_lists, positional, named, shapeless, metadata)
 
 
 class FunctionExporter:
@@ -76,7 +79,7 @@ class FunctionExporter:
         self, file: _Path, fun: Callable[..., Any], shapeless: bool, metadata: str | None
     ) -> None:
         on_lists = _on_lists("exporter", fun)
-        self._exporter = sys_export.FunctionExporter(file, on_lists, shapeless, metadata)
+        self._exporter = _sys.export.FunctionExporter(file, on_lists, shapeless, metadata)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Record the function for arguments of these shapes and types."""
@@ -145,7 +148,7 @@ def import_function(file: _Path, return_metadata: bool = False) -> Any:
         FileNotFoundError: If there is no such file.
         OSError: If it cannot be read, or holds no function, or one that only a GPU can run.
     """
-    imported = sys_export.import_function(file)
+    imported = _sys.export.import_function(file)
 
     def function(*args: Any, **kwargs: Any) -> tuple[array, ...]:
         return tuple(imported(*_arguments("import_function", args, kwargs)))
@@ -172,7 +175,7 @@ def export_to_dot(file: Any, *args: Any, **kwargs: array) -> None:
         >>> file.getvalue().startswith("digraph")
         True
     """
-    graph.export_to_dot(file, arrays_of(args), kwargs)
+    _sys.graph.export_to_dot(file, arrays_of(args), kwargs)
 
 
 def _arguments(

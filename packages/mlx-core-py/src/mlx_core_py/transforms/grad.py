@@ -5,25 +5,27 @@ Source: https://ml-explore.github.io/mlx/build/html/python/transforms.html
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
-
 from mlx_sys_py import array
 from mlx_sys_py import transforms as sys_transforms
+from mlx_sys_py.tree_transforms import ValueAndGrad, update_wrapper
 
 from mlx_core_py.transforms._checks import argument_numbers, check_callable, output_list
-from mlx_core_py.trees import Loan, arrays_of, only_arrays_of, with_arrays, without_arrays
+
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 __all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
 
+
 def __dir__() -> list[str]:
     return __all__
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def grad(
@@ -54,13 +56,12 @@ def grad(
         >>> mx.grad(lambda x: mx.sum(x * x))(mx.array([1.0, 2.0]))
         array([2, 4], dtype=float32)
     """
-    transformed = _ValueAndGrad("grad", fun, argnums, argnames)
+    transformed = _value_and_grad("grad", fun, argnums, argnames)
 
-    @functools.wraps(fun)
     def gradient(*args: P.args, **kwargs: P.kwargs) -> Any:
         return transformed(args, kwargs)[1]
 
-    return gradient
+    return update_wrapper(gradient, fun)
 
 
 def value_and_grad(
@@ -91,13 +92,12 @@ def value_and_grad(
         >>> mx.value_and_grad(lambda w, x: (mx.sum(w * x), "more"))(mx.array(2.0), mx.array(3.0))
         ((array(6, dtype=float32), 'more'), array(3, dtype=float32))
     """
-    transformed = _ValueAndGrad("value_and_grad", fun, argnums, argnames)
+    transformed = _value_and_grad("value_and_grad", fun, argnums, argnames)
 
-    @functools.wraps(fun)
     def value_and_gradient(*args: P.args, **kwargs: P.kwargs) -> tuple[R, Any]:
         return transformed(args, kwargs)
 
-    return value_and_gradient
+    return update_wrapper(value_and_gradient, fun)
 
 
 def vjp(
@@ -166,88 +166,18 @@ def jvp(
     return outputs, products
 
 
-class _ValueAndGrad:
-    """The function that :func:`grad` and :func:`value_and_grad` have in common."""
-
-    def __init__(
-        self,
-        name: str,
-        fun: Callable[..., Any],
-        argnums: int | Sequence[int] | None,
-        argnames: str | Sequence[str],
-    ) -> None:
-        check_callable(fun, name)
-        self.name = name
-        self.fun = fun
-        self.argnames = _argument_names(name, argnames)
-        self.argnums = argument_numbers(name, argnums, bool(self.argnames))
-
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        wanted = self._wanted(args, kwargs)
-        arrays = only_arrays_of(wanted, f"[{self.name}] an argument to differentiate by")
-        if not arrays:
-            raise ValueError(f"[{self.name}] the arguments to differentiate by hold no array")
-        # The function may change the containers.
-        structure = without_arrays(wanted)
-        value: Any = None
-
-        def on_arrays(traced: list[array]) -> list[array]:
-            nonlocal value
-            loan = Loan(wanted, iter(traced))
-            by_number, by_name = loan.trees
-            new_args = list(args)
-            for number, argument in zip(self.argnums, by_number, strict=True):
-                new_args[number] = argument
-            try:
-                value = self.fun(*new_args, **{**kwargs, **by_name})
-            finally:
-                loan.give_back()
-            self._check_value(value)
-            return arrays_of(value)
-
-        transformed = sys_transforms.value_and_grad(on_arrays, list(range(len(arrays))))
-        outputs, gradients = transformed(arrays)
-        value = with_arrays(value, iter(outputs))
-        by_number, by_name = with_arrays(structure, iter(gradients))
-        positional: Any = by_number
-        if len(by_number) < 2:
-            positional = by_number[0] if by_number else None
-        return value, (positional, by_name) if self.argnames else positional
-
-    def _wanted(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        for number in self.argnums:
-            if number >= len(args):
-                raise ValueError(
-                    f"[{self.name}] argnums asks for argument {number}, "
-                    f"but only {len(args)} positional arguments were given"
-                )
-        for name in self.argnames:
-            if name not in kwargs:
-                raise ValueError(
-                    f"[{self.name}] argnames asks for {name!r}, "
-                    f"but the keyword arguments given are {sorted(kwargs)}"
-                )
-        return (
-            tuple(args[number] for number in self.argnums),
-            {name: kwargs[name] for name in self.argnames},
-        )
-
-    def _check_value(self, value: Any) -> None:
-        loss = value
-        expected = "a scalar array"
-        if self.name == "value_and_grad":
-            expected += " or a tuple whose first entry is one"
-            if isinstance(value, tuple) and value:
-                loss = value[0]
-        if not isinstance(loss, array):
-            given = f"a value of type {type(loss).__name__}"
-        elif loss.ndim:
-            given = f"an array of shape {tuple(loss.shape)}"
-        else:
-            return
-        raise ValueError(f"[{self.name}] the function must return {expected}, but gave {given}")
+def _value_and_grad(
+    name: str,
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] | None,
+    argnames: str | Sequence[str],
+) -> ValueAndGrad:
+    check_callable(fun, name)
+    if argnums is None and argnames == ():
+        return ValueAndGrad(name, fun, (0,), ())
+    names = _argument_names(name, argnames)
+    numbers = argument_numbers(name, argnums, bool(names))
+    return ValueAndGrad(name, fun, tuple(numbers), tuple(names))
 
 
 def _argument_names(name: str, argnames: str | Sequence[str]) -> list[str]:

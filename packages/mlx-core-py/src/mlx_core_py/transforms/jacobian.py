@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, ParamSpec
 
 from mlx_sys_py import array, floating, issubdtype
 from mlx_sys_py.ops import eye, moveaxis, reshape, zeros
+from mlx_sys_py.tree_transforms import update_wrapper
 
 from mlx_core_py.transforms._checks import argument_numbers, check_callable
 from mlx_core_py.transforms.grad import jvp, vjp
 from mlx_core_py.transforms.vmap import vmap
 from mlx_core_py.trees import only_arrays_of, with_arrays, without_arrays
 
+# What only annotations need: `typing` takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, ParamSpec
+
+    P = ParamSpec("P")
+
 __all__ = ["hessian", "jacfwd", "jacrev"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-P = ParamSpec("P")
 
 
 def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]:
@@ -54,7 +57,6 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
     """
     numbers = _numbers("jacrev", fun, argnums)
 
-    @functools.wraps(fun)
     def jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
         flat = _Flat("jacrev", fun, numbers, args, kwargs)
         outputs = flat(*flat.inputs)
@@ -72,7 +74,7 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
         ]
         return flat.as_trees(blocks, one=isinstance(argnums, int))
 
-    return jacobian
+    return update_wrapper(jacobian, fun)
 
 
 def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]:
@@ -103,7 +105,6 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
     """
     numbers = _numbers("jacfwd", fun, argnums)
 
-    @functools.wraps(fun)
     def jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
         flat = _Flat("jacfwd", fun, numbers, args, kwargs)
         outputs = flat(*flat.inputs)
@@ -121,7 +122,7 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
         ]
         return flat.as_trees(blocks, one=isinstance(argnums, int))
 
-    return jacobian
+    return update_wrapper(jacobian, fun)
 
 
 def hessian(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]:

@@ -1,4 +1,4 @@
-/* The two halves of vmap, for language bindings. */
+/* A gradient in one call and the two halves of vmap, for language bindings. */
 #ifndef MLX_C_TRANSFORMS_IMPL_H
 #define MLX_C_TRANSFORMS_IMPL_H
 
@@ -9,6 +9,13 @@
 extern "C" {
 #endif
 
+/* What mlx_value_and_grad of all inputs gives, applied at once: a function that is differentiated
+   once needs no other closure. */
+MLX_C_API int mlx_detail_value_and_grad(
+    mlx_vector_array* res_0,
+    mlx_vector_array* res_1,
+    const mlx_closure fun,
+    const mlx_vector_array inputs);
 MLX_C_API int mlx_detail_vmap_replace(
     mlx_vector_array* res,
     const mlx_vector_array inputs,

@@ -114,33 +114,36 @@ class Recording {
   }
 
  private:
-  // Depth first, with a stack of its own: graphs may be deeper than the thread's stack.
+  // Depth first, with a stack of its own: graphs may be deeper than the thread's stack. A node's
+  // inputs are replaced after they have been visited, so pointers to them will do.
   void visit(const array& root) {
-    std::vector<std::pair<array, size_t>> path = {{root, 0}};
+    std::vector<std::pair<const array*, size_t>> path = {{&root, 0}};
     while (!path.empty()) {
       auto& [node, next] = path.back();
-      if (depends_.contains(node.id())) {
+      if (next == 0 && depends_.contains(node->id())) {
         path.pop_back();
-      } else if (next < node.inputs().size()) {
-        auto input = node.inputs()[next++];
-        path.emplace_back(std::move(input), 0);
+      } else if (next < node->inputs().size()) {
+        const auto* input = &node->inputs()[next++];
+        path.emplace_back(input, 0);
       } else {
-        finish(node);
+        finish(*node);
         path.pop_back();
       }
     }
   }
 
-  void finish(const array& node) {
+  void finish(array node) {
     auto& inputs = node.inputs();
     bool depends =
         std::any_of(inputs.begin(), inputs.end(), [this](auto& x) { return depends_[x.id()]; });
-    for (auto& output : node.outputs()) {
+    auto note = [&](array& output) {
       depends_[output.id()] = depends;
       if (depends) {
         replace(output.inputs());
       }
-    }
+    };
+    note(node);
+    std::ranges::for_each(node.siblings(), note);
   }
 
   void replace(Arrays& values) {

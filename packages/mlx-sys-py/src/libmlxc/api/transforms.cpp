@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <numeric>
 
 #include <mlx/transforms.h>
 
@@ -11,6 +12,7 @@
 #include "core/input_shapes.hpp"
 #include "core/lent_primitives.hpp"
 #include "core/shared_function.hpp"
+#include "mlx/c/transforms_impl.h"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;
@@ -24,6 +26,14 @@ void check_count(size_t count, size_t expected, const char* what, const char* pe
         std::string(what) + " returned " + std::to_string(count) + " arrays, where " +
         std::to_string(expected) + " are needed, one for each " + per);
   }
+}
+
+// The outputs of a function to differentiate.
+Arrays some_outputs(Arrays outputs) {
+  if (outputs.empty()) {
+    throw std::invalid_argument("fun returned no arrays: there is nothing to differentiate");
+  }
+  return outputs;
 }
 
 // Wraps the functions of a custom function in checks of how many results they return: MLX indexes
@@ -152,6 +162,27 @@ int mlx_vjp(
   });
 }
 
+int mlx_detail_value_and_grad(
+    mlx_vector_array* res_0,
+    mlx_vector_array* res_1,
+    const mlx_closure fun,
+    const mlx_vector_array inputs) {
+  return guard([&] {
+    ensure_thread();
+    auto& function = get(fun, "fun");
+    auto& values = get(inputs, "inputs");
+    std::vector<int> argnums(values.size());
+    std::iota(argnums.begin(), argnums.end(), 0);
+    Function checked = [&function](const Arrays& traced) {
+      check_stack();
+      return some_outputs(function(traced));
+    };
+    has_taken_gradients = true;
+    LentPrimitives lent(vjp_rule);
+    set(res_0, res_1, mx::value_and_grad(lending(lent, checked, argnums), argnums)(values));
+  });
+}
+
 int mlx_value_and_grad(
     mlx_closure_value_and_grad* res,
     const mlx_closure fun,
@@ -159,11 +190,7 @@ int mlx_value_and_grad(
     size_t argnums_num) {
   return guard([&] {
     Function checked = [f = get_shared(fun, "fun")](const Arrays& inputs) {
-      auto outputs = f(inputs);
-      if (outputs.empty()) {
-        throw std::invalid_argument("fun returned no arrays: there is nothing to differentiate");
-      }
-      return outputs;
+      return some_outputs(f(inputs));
     };
     auto numbers = to_ints(argnums, argnums_num, "argnums");
     // Refuses wrong numbers now.

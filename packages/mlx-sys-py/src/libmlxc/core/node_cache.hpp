@@ -143,6 +143,48 @@ mlx::core::array cached_node(
   return node;
 }
 
+// MLX's function of this name, whose primitive holds the type alone.
+inline mlx::core::array astype(
+    const mlx::core::array& a, mlx::core::Dtype dtype, const mlx::core::StreamOrDevice& s) {
+  if (a.dtype() == dtype) {
+    return a;
+  }
+  static thread_local CachedNodes patterns;
+  auto& pattern = patterns[static_cast<size_t>(dtype.val())];
+  if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
+    return mlx::core::array(a.shape(), dtype, pattern.primitive, inputs_of(a));
+  }
+  auto node = mlx::core::astype(a, dtype, s);
+  pattern.learn(node, inputs_of(a));
+  return node;
+}
+
+// MLX's function of this name for one axis, the place of which is all that the primitive holds.
+inline mlx::core::array expand_dims(
+    const mlx::core::array& a, int axis, const mlx::core::StreamOrDevice& s) {
+  static thread_local std::array<CachedNode, 4> patterns;  // one per axis
+  const int ndim = static_cast<int>(a.ndim());
+  const int place = axis < 0 ? axis + ndim + 1 : axis;
+  if (place < 0 || place > ndim || place >= static_cast<int>(patterns.size())) {
+    return mlx::core::expand_dims(a, axis, s);
+  }
+  auto& pattern = patterns[place];
+  if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
+    auto shape = a.shape();
+    shape.insert(shape.begin() + place, 1);
+    return mlx::core::array(std::move(shape), a.dtype(), pattern.primitive, inputs_of(a));
+  }
+  auto node = mlx::core::expand_dims(a, place, s);
+  pattern.learn(node, inputs_of(a));
+  return node;
+}
+
+// The same for several.
+inline mlx::core::array expand_dims(
+    const mlx::core::array& a, const std::vector<int>& axes, const mlx::core::StreamOrDevice& s) {
+  return axes.size() == 1 ? mlx_c::expand_dims(a, axes[0], s) : mlx::core::expand_dims(a, axes, s);
+}
+
 // MLX's function of this name, whose primitive is made of the three numbers alone.
 inline mlx::core::array arange(
     double start,

@@ -1,5 +1,6 @@
 // Cross-entropy of classes, and its gradient.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include <mlx/fast.h>
@@ -66,6 +67,14 @@ bool fits(const std::vector<array>& inputs) {
   }
   rows.pop_back();
   return inputs[1].shape() == rows;
+}
+
+// MLX's function of this name. Near 0, the loss would be lost beside the largest logit: what is
+// subtracted first is constant, and not rounded in single precision.
+array unfused(const array& logits, const array& targets, mx::Stream s) {
+  const array single = mx::astype(logits, mx::float32, s);
+  const array largest = mx::stop_gradient(mx::max(single, -1, true, s), s);
+  return mx::fast::cross_entropy(mx::subtract(single, largest, s), targets, s);
 }
 
 class CrossEntropyGradient : public Fused {
@@ -162,8 +171,17 @@ class CrossEntropy : public Fused {
           const auto logsumexp = table->softmax.find(ElementType::f32).logsumexp;
           for_rows(rows, [&](int row, float* memory) {
             const float* const x = rows.read(row, memory);
-            logsumexp(x, rows.size(), y + row);
-            y[row] -= x[classes.data()[row]];
+            const float score = x[classes.data()[row]];
+            if (!std::isfinite(score)) {
+              logsumexp(x, rows.size(), y + row);
+              y[row] -= score;
+              return;
+            }
+            // Near 0, the loss would be lost beside a large logit: the differences come first.
+            for (int i = 0; i < rows.size(); i++) {
+              memory[i] = x[i] - score;
+            }
+            logsumexp(memory, rows.size(), y + row);
           });
         });
   }
@@ -172,19 +190,22 @@ class CrossEntropy : public Fused {
 }  // namespace
 
 bool fuses_cross_entropy(const array& logits, const array& targets, mx::StreamOrDevice s) {
-  return can_fuse({logits}, s) && mx::issubdtype(targets.dtype(), mx::integer) &&
-      fits({logits, targets});
+  return mx::issubdtype(logits.dtype(), mx::floating) && logits.dtype() != mx::float64 &&
+      mx::issubdtype(targets.dtype(), mx::integer) && fits({logits, targets});
 }
 
 array cross_entropy(const array& logits, const array& targets, mx::StreamOrDevice s) {
   const mx::Stream stream = mx::to_stream(s);
+  if (!can_fuse({logits}, s)) {
+    return unfused(logits, targets, stream);
+  }
   return array(
       targets.shape(),
       mx::float32,
       std::make_shared<CrossEntropy>(
           stream,
           [stream](const std::vector<array>& inputs) {
-            return std::vector<array>{mx::fast::cross_entropy(inputs[0], inputs[1], stream)};
+            return std::vector<array>{unfused(inputs[0], inputs[1], stream)};
           }),
       {logits, targets});
 }

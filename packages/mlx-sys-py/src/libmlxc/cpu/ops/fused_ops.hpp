@@ -38,6 +38,7 @@ mlx::core::array layer_norm(
     float eps,
     mlx::core::StreamOrDevice s);
 
+// Whether `cross_entropy` takes these, on whatever stream; what it does not, MLX refuses.
 bool fuses_cross_entropy(
     const mlx::core::array& logits, const mlx::core::array& targets, mlx::core::StreamOrDevice s);
 

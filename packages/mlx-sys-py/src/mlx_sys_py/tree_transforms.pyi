@@ -1,0 +1,28 @@
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["Compiled", "ValueAndGrad", "Vectorized", "update_wrapper"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+def update_wrapper(wrapper: _F, wrapped: Callable[..., Any]) -> _F: ...
+
+class ValueAndGrad:
+    def __init__(
+        self,
+        name: str,
+        fun: Callable[..., Any],
+        argnums: tuple[int, ...],
+        argnames: tuple[str, ...],
+    ) -> None: ...
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]: ...
+
+class Vectorized:
+    def __init__(self, fun: Callable[..., Any], in_axes: Any, out_axes: Any) -> None: ...
+    def __call__(self, args: tuple[Any, ...]) -> Any: ...
+
+class Compiled:
+    def __init__(
+        self, fun: Callable[..., Any], inputs: Any, outputs: Any, shapeless: bool
+    ) -> None: ...
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
