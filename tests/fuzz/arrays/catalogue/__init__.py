@@ -1,0 +1,29 @@
+"""The operations, each with its exact result and the error that its result may have."""
+
+from ..calls import Operation
+from . import (
+    elementwise,
+    indexing,
+    matrices,
+    networks,
+    ordering,
+    products,
+    reductions,
+    shapes,
+    spectra,
+)
+
+MODULES = (
+    elementwise,
+    reductions,
+    ordering,
+    shapes,
+    indexing,
+    products,
+    spectra,
+    matrices,
+    networks,
+)
+CATALOGUE: dict[str, Operation] = {
+    name: operation for module in MODULES for name, operation in module.OPERATIONS.items()
+}
