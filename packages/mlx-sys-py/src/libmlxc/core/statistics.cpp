@@ -70,6 +70,14 @@ mx::array argmax(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice
   return none ? *none : mx::argmax(a, axis, keepdims, s);
 }
 
+mx::array argmin(const mx::array& a, bool keepdims, mx::StreamOrDevice s) {
+  return mx::argmin(a, keepdims && a.ndim() > 0, s);
+}
+
+mx::array argmax(const mx::array& a, bool keepdims, mx::StreamOrDevice s) {
+  return mx::argmax(a, keepdims && a.ndim() > 0, s);
+}
+
 mx::array cumsum(
     const mx::array& a,
     int axis,

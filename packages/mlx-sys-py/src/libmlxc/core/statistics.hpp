@@ -65,6 +65,10 @@ mlx::core::array argmin(
 mlx::core::array argmax(
     const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
 
+// Of all elements; MLX does not keep the axes of an array that has none.
+mlx::core::array argmin(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
+mlx::core::array argmax(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
+
 // MLX's function of this name; sums of small integers have the type that `sum` gives them.
 mlx::core::array cumsum(
     const mlx::core::array& a,
