@@ -57,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         show(failure, report.times[cause])
     if options.keep:
         keep(kind, report)
-    print(f"\n{report.calls} calls in {report.cases} cases, {len(report.failures)} causes of failure")
+    print(
+        f"\n{report.calls} calls in {report.cases} cases, {len(report.failures)} causes of failure"
+    )
     return 1 if report.failures else 0
 
 

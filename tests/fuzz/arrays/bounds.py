@@ -94,7 +94,9 @@ def _right(got: Wide, want: Want) -> Wide:
         infinite = np.isinf(want.value)
         close = np.abs(got - want.value) <= want.bound
         special = (nan & np.isnan(got)) | (infinite & (np.isinf(got) | np.isnan(got)))
-        return np.asarray(close | special | (got == want.value) | np.isnan(want.bound))
+        # A part that leaves the range of the type makes anything of the number.
+        large = np.abs(want.value) + want.bound >= FORMATS[want.dtype].largest / 2
+        return np.asarray(close | special | (got == want.value) | np.isnan(want.bound) | large)
     value = np.asarray(want.value, np.float64)
     bound = np.asarray(want.bound, np.float64)
     cast = rounded(value, want.dtype)
@@ -103,5 +105,9 @@ def _right(got: Wide, want: Want) -> Wide:
     # Where rounding may lead beyond the largest float, infinity is as good.
     reached = np.abs(value) + bound >= FORMATS[want.dtype].largest
     right |= np.isfinite(value) & reached & (got == np.copysign(np.inf, value))
-    right |= np.isinf(cast) & np.isfinite(value) & (np.abs(got - np.sign(value) * FORMATS[want.dtype].largest) <= bound)
+    right |= (
+        np.isinf(cast)
+        & np.isfinite(value)
+        & (np.abs(got - np.sign(value) * FORMATS[want.dtype].largest) <= bound)
+    )
     return np.asarray(right)

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 import mlx_core_py as mx
 
 from .bounds import difference
 from .derivatives import check_derivative
-from .execution import build, in_thread, make_arrays, plain_text, program_text, same_bits
+from .execution import build, in_thread, make_arrays, plain_text, same_bits
+from .failures import cause_of, fail, refused
 from .programs import Program
 from .values import Source, Wide, name_of, to_wide
 
 # So many examples of a mapped function are compared, the first and the last among them.
 EXAMPLES = 5
-# An error that says that an operation has no rule for a transform is an answer.
-NO_RULE = re.compile("[Nn]ot (yet )?implemented")
-
-
-class Wrong(AssertionError):  # noqa: N818
-    """A result that is not what it must be, and the program that shows it."""
-
-    def __init__(self, what: str, text: str, cause: str, ways: str) -> None:
-        super().__init__(f"{what}\n\n{text}")
-        self.what = what
-        self.text = text
-        # Failures of one cause are told once. The ways are the transforms.
-        self.cause = cause
-        self.ways = ways
 
 
 def check(program: Program) -> int:
@@ -36,30 +23,17 @@ def check(program: Program) -> int:
     arrays = make_arrays(program.inputs)
     before = [to_wide(x) for x in arrays]
     if program.derivative:
-        count = check_derivative(program, arrays, _fail, refused)
+        count = check_derivative(program, arrays)
     else:
         count = _check_results(program, arrays)
     for value, old, array in zip(program.inputs, before, arrays, strict=True):
         if not _equal(old, to_wide(array)):
-            _fail(program, f"the input {value.name} has changed", "input")
+            fail(program, f"the input {value.name} has changed", "input")
     return count
-
-
-def refused(program: Program, error: Exception) -> bool:
-    """Whether an error says that an operation has no rule for shapes that are not known."""
-    unknown_shapes = program.mode == "shapeless" and "cannot infer output shapes" in str(error)
-    transformed = program.derivative or program.levels
-    no_rule = bool(transformed) and NO_RULE.search(str(error)) is not None
-    return unknown_shapes or no_rule
 
 
 def _equal(a: Wide, b: Wide) -> bool:
     return bool(((a == b) | ((a != a) & (b != b))).all())
-
-
-def _fail(program: Program, what: str, where: str, last: bool = False) -> NoReturn:
-    ways = f"{program.mode}{' vmap' * len(program.levels)} {program.derivative}".strip()
-    raise Wrong(what, program_text(program, last), where, ways)
 
 
 def _check_results(program: Program, arrays: list[mx.array]) -> int:
@@ -70,28 +44,29 @@ def _check_results(program: Program, arrays: list[mx.array]) -> int:
     except Exception as e:
         if refused(program, e):
             return 0
-        _fail(program, f"{type(e).__name__}: {e}", program.steps[0].operation + " raises")
+        fail(program, f"{type(e).__name__}: {e}", cause_of(e))
     compare(program, results)
     count = len(program.steps)
     source = Source(program.seed + "/ways")
     # Once more, with the nodes and functions that are kept from the first time.
-    for name, again in (
-        ("the second time", lambda: f(*arrays)),
-        ("in a thread", lambda: in_thread(lambda: _evaluated(build(program)(*arrays)))),
-        ("after other sizes", lambda: _after_other_sizes(program, arrays)),
-    ):
+    ways: dict[str, Callable[[], Any]] = {
+        "the second time": lambda: f(*arrays),
+        "in a thread": lambda: in_thread(lambda: _evaluated(build(program)(*arrays))),
+        "after other sizes": lambda: _after_other_sizes(program, arrays),
+    }
+    for name, again in ways.items():
         if not source.chance(0.4):
             continue
         for step, first, other in zip(program.steps, results, again(), strict=True):
             if not same_bits(first, other):
-                _fail(program, f"{step.name} is another {name}", f"{step.operation} {name}")
+                fail(program, f"{step.name} is another {name}", f"{step.operation} {name}")
         count += len(program.steps)
     if source.chance(0.5):
         # Without the other results, their memory can be reused and steps can be fused.
         alone = build(program, last=True)(*arrays)
         if not same_bits(results[-1], alone):
             step = program.steps[-1]
-            _fail(program, f"{step.name} is another alone", f"{step.operation} alone", last=True)
+            fail(program, f"{step.name} is another alone", f"{step.operation} alone", last=True)
         count += len(program.steps)
     return count
 
@@ -124,11 +99,11 @@ def compare(program: Program, results: list[mx.array]) -> None:
         expected = step.ndim + len(program.levels)
         if array.ndim != expected:
             what = f"{step.name} has {array.ndim} axes, not {expected}"
-            _fail(program, what, step.operation)
+            fail(program, what, step.operation)
         for axis, length in zip(axes[:1], program.levels[:1], strict=True):
             if array.shape[axis] != length:
                 what = f"{step.name} is of shape {array.shape}, without {length} at {axis}"
-                _fail(program, what, step.operation)
+                fail(program, what, step.operation)
     for index in examples:
         values = program.wide_examples(index)
         for step, axes, array, whole in zip(
@@ -142,5 +117,5 @@ def compare(program: Program, results: list[mx.array]) -> None:
             if wrong is not None:
                 at = f" of example {index}" if index else ""
                 what = f"{step.name} = {step.code()}{at} {wrong}\nin {plain_text(program)}"
-                _fail(program, what, step.operation)
+                fail(program, what, step.operation)
             values[step.name] = got

@@ -130,8 +130,9 @@ def in_thread(function: Callable[[], Any]) -> Any:
 
 def same_bits(a: mx.array, b: mx.array) -> bool:
     """Whether two arrays have the same elements, NaN for NaN."""
-    x, y = np.array(a.view(mx.uint16) if a.dtype == mx.bfloat16 else a), np.array(
-        b.view(mx.uint16) if b.dtype == mx.bfloat16 else b
+    x, y = (
+        np.array(a.view(mx.uint16) if a.dtype == mx.bfloat16 else a),
+        np.array(b.view(mx.uint16) if b.dtype == mx.bfloat16 else b),
     )
     if a.dtype != b.dtype or x.shape != y.shape:
         return False

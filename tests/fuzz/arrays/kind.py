@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from ..kinds import Failure
+from fuzz.kinds import Failure
+
 from .catalogue import CATALOGUE
-from .checks import Wrong, check
+from .checks import check
+from .failures import Wrong
 from .minimise import minimised
 from .programs import draw_program
 

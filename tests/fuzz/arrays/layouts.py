@@ -24,7 +24,9 @@ def _index(axis: int, text: str) -> str:
 
 def transposed(source: Source, values: Wide, dtype: str) -> tuple[Wide, str]:
     order = source.choose.sample(range(values.ndim), values.ndim)
-    return values.transpose(order), f"mx.transpose({{}}, {tuple(int(i) for i in np.argsort(order))})"
+    return values.transpose(
+        order
+    ), f"mx.transpose({{}}, {tuple(int(i) for i in np.argsort(order))})"
 
 
 def strided(source: Source, values: Wide, dtype: str) -> tuple[Wide, str]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .checks import Wrong, check
+from .checks import check
+from .failures import Wrong
 from .programs import Input, Program
 from .values import Wide
 
@@ -37,23 +38,19 @@ def _plain(value: Input, values: Wide, axes: tuple[int | None, ...] | None = Non
     return replace(value, values=values, base=values, view="{}", axes=kept)
 
 
-def _without_level(program: Program, level: int) -> Program:
-    """One call of the function that the level maps."""
+def _without_level(program: Program) -> Program:
+    """One call of the function that the outermost level maps."""
 
     def of_first(value: Input) -> Input:
-        axis = value.axes[level]
-        axes = (*value.axes[:level], *value.axes[level + 1 :])
-        # The levels around it see one axis less.
-        if axis is None or any(a is not None and a != 0 for a in axes[:level]):
-            return replace(value, axes=axes)
-        outer = sum(a is not None for a in value.axes[:level])
-        return _plain(value, value.values.take(0, axis % value.values.ndim + outer), axes)
+        axis, *axes = value.axes
+        values = value.values if axis is None else value.values.take(0, axis)
+        return _plain(value, values, tuple(axes))
 
     return replace(
         program,
         inputs=tuple(of_first(value) for value in program.inputs),
-        levels=(*program.levels[:level], *program.levels[level + 1 :]),
-        out_axes=tuple((*a[:level], *a[level + 1 :]) for a in program.out_axes),
+        levels=program.levels[1:],
+        out_axes=tuple(axes[1:] for axes in program.out_axes),
     )
 
 
@@ -70,8 +67,8 @@ def smaller(program: Program) -> Iterator[Program]:
             yield _used(replace(program, steps=steps, out_axes=axes))
     if program.mode != "eager":
         yield replace(program, mode="eager")
-    for level in range(len(program.levels)):
-        yield _without_level(program, level)
+    if program.levels:
+        yield _without_level(program)
     for derivative in ("", "vjp"):
         if program.derivative not in ("", derivative):
             yield replace(program, derivative=derivative)
@@ -81,13 +78,15 @@ def smaller(program: Program) -> Iterator[Program]:
     for i, value in enumerate(program.inputs):
 
         def with_input(new: Input, i: int = i) -> Program:
-            return replace(program, inputs=program.inputs[:i] + (new,) + program.inputs[i + 1 :])
+            return replace(program, inputs=(*program.inputs[:i], new, *program.inputs[i + 1 :]))
 
         if value.view != "{}":
             yield with_input(_plain(value, value.values))
         # What is as simple as can be, which a callable domain may not allow.
         with np.errstate(all="ignore"):
-            short = np.where(np.isfinite(value.values), np.round(value.values * 2) / 2, value.values)
+            short = np.where(
+                np.isfinite(value.values), np.round(value.values * 2) / 2, value.values
+            )
         for new in (np.ones_like(value.values), short.astype(value.values.dtype)):
             if not np.array_equal(new, value.values, equal_nan=value.values.dtype.kind in "fc"):
                 yield with_input(_plain(value, new))

@@ -156,7 +156,11 @@ def _draw(seed: str, source: Source) -> Program | None:
             call = CATALOGUE[operation](draw)
         except UnfitError:
             continue
-        if (derivative and not call.smooth) or (levels and not call.mapped):
+        if (
+            (derivative and not call.smooth)
+            or (derivative == "jvp" and not call.tangents)
+            or (levels and not call.mapped)
+        ):
             if at:
                 continue
             return None

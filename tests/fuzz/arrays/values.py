@@ -65,11 +65,11 @@ def rounded(values: Any, dtype: str) -> Wide:
             bits = single.view(np.uint32)
             even = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
             single = np.where(np.isnan(single), single, even.view(np.float32))
-            return single.astype(np.float64).reshape(values.shape)
+            return np.asarray(single.astype(np.float64).reshape(values.shape))
         if dtype == "complex64":
-            return values.astype(np.complex64).astype(np.complex128)
+            return np.asarray(values.astype(np.complex64).astype(np.complex128))
         narrow = values.astype(np.dtype(dtype))
-        return narrow.astype(wide_type(dtype))
+        return np.asarray(narrow.astype(wide_type(dtype)))
 
 
 def to_mlx(values: Wide, dtype: str) -> mx.array:
@@ -108,7 +108,7 @@ def promoted(a: str, b: str) -> str:
         return a
     kinds = [next(i for i, k in enumerate(KINDS) if t in k) for t in (a, b)]
     if kinds[0] == kinds[1]:
-        if set((a, b)) == set(HALVES):
+        if {a, b} == set(HALVES):
             return "float32"
         kind = KINDS[kinds[0]]
         return kind[max(kind.index(a), kind.index(b))]

@@ -1,6 +1,7 @@
 """The operations, each with its exact result and the error that its result may have."""
 
-from ..calls import Operation
+from fuzz.arrays.calls import Operation
+
 from . import (
     elementwise,
     indexing,
@@ -8,6 +9,7 @@ from . import (
     networks,
     ordering,
     products,
+    randoms,
     reductions,
     shapes,
     spectra,
@@ -23,6 +25,7 @@ MODULES = (
     spectra,
     matrices,
     networks,
+    randoms,
 )
 CATALOGUE: dict[str, Operation] = {
     name: operation for module in MODULES for name, operation in module.OPERATIONS.items()

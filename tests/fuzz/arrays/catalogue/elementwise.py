@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bounds import computed, function_error, rounding_error, unit
-from ..calls import Call, Draw, Operation, Shape
-from ..values import (
+from fuzz.arrays.bounds import computed, function_error, rounding_error, unit
+from fuzz.arrays.calls import Call, Draw, Operation, Shape, UnfitError
+from fuzz.arrays.values import (
     DTYPES,
     EXACT,
     FLOATS,
@@ -97,12 +97,21 @@ FUNCTIONS: dict[str, tuple[Callable[[Wide], Wide], str | None]] = {
 }
 
 
+# MLX computes these in float32, whatever the type; and the derivatives of those.
+SINGLE = ("erfinv",)
+SINGLE_SLOPES = ("log2", "log10")
+
+
 def function(name: str) -> Operation:
     exact, domain = FUNCTIONS[name]
+    dtypes = tuple(t for t in REAL if t != "float64") if name in SINGLE else REAL
 
     def draw(d: Draw) -> Call:
-        a = d.operand(REAL, domain=domain or "any") if d.smooth else d.operand(REAL)
+        a = d.operand(dtypes, domain=domain if d.smooth and domain else "any")
+        if d.smooth and name in SINGLE_SLOPES and a.dtype == "float64":
+            raise UnfitError
         dtype = floating(a.dtype)
+
         # An integer becomes a float first, which is rounded.
         def of(x: Wide) -> Wide:
             return exact(x if is_float(a.dtype) else rounded(x, dtype))
@@ -128,7 +137,9 @@ def _sign(x: Wide) -> Wide:
     return np.asarray(np.where(x != x, np.zeros_like(x), np.sign(x)))  # of NaN 0, as in MLX
 
 
-def _same(name: str, exact: Callable[[Wide], Any], dtypes: tuple[str, ...], smooth: bool) -> Operation:
+def _same(
+    name: str, exact: Callable[[Wide], Any], dtypes: tuple[str, ...], smooth: bool
+) -> Operation:
     """Functions that round nothing."""
 
     def draw(d: Draw) -> Call:
@@ -275,10 +286,12 @@ def _float_remainder(d: Draw) -> Call:
 def _power(d: Draw) -> Call:
     if d.source.chance(0.4) and not d.smooth:
         a = d.operand(INTEGERS)
-        b = d.operand((a.dtype,), shape=shapes_that_broadcast(d, a.shape), domain=_exponents, fixed=True)
+        d.operand(
+            (a.dtype,), shape=shapes_that_broadcast(d, a.shape), domain=_exponents, fixed=True
+        )
         return d.call(_written(d, "power", "**"), a.dtype, lambda x, y: np.power(x, y))
     a = d.operand(FLOATS, domain="positive" if d.smooth else "any")
-    b = d.operand((a.dtype,), shape=shapes_that_broadcast(d, a.shape), domain="plain")
+    d.operand((a.dtype,), shape=shapes_that_broadcast(d, a.shape), domain="plain")
     return d.call(
         _written(d, "power", "**"),
         a.dtype,
@@ -346,7 +359,9 @@ def bitwise(name: str, symbol: str) -> Operation:
         else:
             dtype = promoted(a.dtype, d.operand((a.dtype,), shape=shape).dtype)
         exact = getattr(np, name)
-        return d.call(_written(d, name, symbol), dtype, lambda x, y: exact(_cast(x, dtype), _cast(y, dtype)))
+        return d.call(
+            _written(d, name, symbol), dtype, lambda x, y: exact(_cast(x, dtype), _cast(y, dtype))
+        )
 
     return draw
 
@@ -376,10 +391,12 @@ def _where(d: Draw) -> Call:
 
 
 def _clip(d: Draw) -> Call:
-    a = d.operand((*SIGNED, "float32", "float16", "bfloat16", "float64"))
+    a = d.operand((*SIGNED, *FLOATS))
     low, high = sorted(d.choose.sample(range(-4, 5), 2))
     return d.call(
-        f"mx.clip({{0}}, {low}, {high})", a.dtype, lambda x: np.minimum(np.maximum(x, low), high).astype(x.dtype)
+        f"mx.clip({{0}}, {low}, {high})",
+        a.dtype,
+        lambda x: np.minimum(np.maximum(x, low), high).astype(x.dtype),
     )
 
 
@@ -402,11 +419,11 @@ def _astype(d: Draw) -> Call:
     """Between types where every element has a value in the other."""
     target = d.source.dtype(REAL)
     if is_float(target):
-        a = d.operand(REAL)
+        d.operand(REAL)
     elif target == "bool":
-        a = d.operand(DTYPES)
+        d.operand(DTYPES)
     else:
-        a = d.operand(EXACT)
+        d.operand(EXACT)
     code = f"{{0}}.astype(mx.{written(target)})"
     return d.call(code, target, lambda x: rounded(x, target) if target != "bool" else x != 0)
 
@@ -418,7 +435,9 @@ def _scalar(d: Draw) -> Call:
     dtype = a.dtype
     if isinstance(value, float):
         dtype = floating(dtype)
-    number = float(rounded(np.float64(value), dtype)) if is_float(dtype) else np.dtype(dtype).type(value)
+    number = (
+        float(rounded(np.float64(value), dtype)) if is_float(dtype) else np.dtype(dtype).type(value)
+    )
     symbol, exact = d.choose.choice(
         [("+", np.add), ("-", np.subtract), ("*", np.multiply), ("<", np.less)]
     )
@@ -432,7 +451,11 @@ def _scalar(d: Draw) -> Call:
     if symbol == "<":
         return d.call(code, "bool", of)
     return d.call(
-        code, dtype, of, lambda v, x: rounding_error(v, dtype) if is_float(dtype) else 0.0, smooth=True
+        code,
+        dtype,
+        of,
+        lambda v, x: rounding_error(v, dtype) if is_float(dtype) else 0.0,
+        smooth=True,
     )
 
 
@@ -449,7 +472,9 @@ def _logaddexp(d: Draw) -> Call:
         # max + log1p(exp(-difference)): the difference is rounded, which the exponential sees.
         gap = np.abs(x - y)
         inner = unit(computed(a.dtype)) * np.nan_to_num(gap * np.exp(-gap))
-        size = np.maximum(np.abs(value), np.log(2.0) + np.maximum(np.abs(x), np.abs(y)) * np.isfinite(x + y))
+        size = np.maximum(
+            np.abs(value), np.log(2.0) + np.maximum(np.abs(x), np.abs(y)) * np.isfinite(x + y)
+        )
         return inner + function_error(size, a.dtype)
 
     return d.call("mx.logaddexp({0}, {1})", a.dtype, of, error, smooth=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bounds import rounding_error, sum_error
-from ..calls import Call, Draw, Operation, Shape, UnfitError
-from ..values import DTYPES, FLOATS, INTEGERS, Source, Wide, is_float
+from fuzz.arrays.bounds import rounding_error, sum_error
+from fuzz.arrays.calls import Call, Draw, Operation, Shape, UnfitError
+from fuzz.arrays.values import DTYPES, FLOATS, INTEGERS, Source, Wide, is_float
 
 INDICES = ("int32", "uint32", "int64", "uint8")
 
@@ -42,7 +42,11 @@ def _take(d: Draw) -> Call:
     a = d.operand(DTYPES, low=1)
     axis = d.source.axis(a.ndim)
     length = _length_of(d, a.shape, axis)
-    d.operand(INDICES, shape=d.choose.choice([(), (1,), (3,), (2, 3), (17,)]), domain=_indices_below(length))
+    d.operand(
+        INDICES,
+        shape=d.choose.choice([(), (1,), (3,), (2, 3), (17,)]),
+        domain=_indices_below(length),
+    )
 
     def exact(x: Wide, i: Wide) -> Any:
         return np.take(x, i.real.astype(int), axis)
@@ -145,7 +149,9 @@ def _accumulate(d: Draw) -> Call:
     d.operand((a.dtype,), shape=(count, *a.shape[1:]), domain="plain")
 
     def exact(x: Wide, i: Wide, v: Wide) -> Any:
-        y = np.array(np.broadcast_to(x, np.broadcast_shapes(x.shape, x.shape)), np.result_type(x, v))
+        y = np.array(
+            np.broadcast_to(x, np.broadcast_shapes(x.shape, x.shape)), np.result_type(x, v)
+        )
         np.add.at(y, i.real.astype(int), v)
         return y
 
@@ -203,7 +209,7 @@ def _assign(d: Draw) -> Call:
 
     parts = text.split(", ")
     index = ", ".join(
-        "slice({})".format(", ".join(p or "None" for p in (part.split(":") + [""])[:3]))
+        "slice({})".format(", ".join(p or "None" for p in [*part.split(":"), ""][:3]))
         if ":" in part
         else part
         for part in parts
@@ -232,7 +238,12 @@ def _read_by_mask(d: Draw) -> Call:
     a = d.operand(DTYPES, low=1)
     d.operand(("bool",), shape=a.shape[:1])
     return d.call(
-        "{0}[{1}]", a.dtype, lambda x, m: x[m.astype(bool)], shapeless=False, mapped=False, traced=False
+        "{0}[{1}]",
+        a.dtype,
+        lambda x, m: x[m.astype(bool)],
+        shapeless=False,
+        mapped=False,
+        traced=False,
     )
 
 

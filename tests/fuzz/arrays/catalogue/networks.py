@@ -7,9 +7,9 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 
-from ..bounds import FUNCTION_ULPS, computed, rounding_error, sum_error, unit
-from ..calls import Call, Draw, Operation, Shape
-from ..values import Source, Wide, to_mlx, to_wide
+from fuzz.arrays.bounds import FUNCTION_ULPS, rounding_error, sum_error, unit
+from fuzz.arrays.calls import Call, Draw, Operation, Shape
+from fuzz.arrays.values import Source, Wide, to_mlx, to_wide
 
 TYPES = ("float32", "float16", "bfloat16")
 EPS = 1e-5
@@ -63,8 +63,13 @@ def _layer_norm(d: Draw) -> Call:
 def _rope(d: Draw) -> Call:
     dims = d.choose.choice([2, 4, 8, 16] if d.limit >= 100 else [2, 4])
     width = dims + d.choose.choice([0, 0, 2])
+    batch, heads = d.choose.choice([1, 2]), d.choose.choice([1, 3])
     steps = d.choose.choice([1, 2, 3, 9]) if d.limit >= 100 else 1
-    a = d.operand(TYPES, shape=(d.choose.choice([1, 2]), d.choose.choice([1, 3]), steps, width), domain="plain")
+    a = d.operand(
+        TYPES,
+        shape=(batch, heads, steps, width),
+        domain="plain",
+    )
     traditional, offset = d.source.chance(0.5), d.choose.choice([0, 1, 17, 1000])
     base, scale = d.choose.choice([10.0, 1e4, 5e5]), d.choose.choice([1.0, 0.5])
 
@@ -90,7 +95,8 @@ def _rope(d: Draw) -> Call:
         size = 2 * np.max(np.abs(x), axis=-1, keepdims=True)
         return angle * size + 2 * rounding_error(size, a.dtype)
 
-    code = f"mx.fast.rope({{0}}, {dims}, traditional={traditional}, base={base}, scale={scale}, offset={offset})"
+    options = f"traditional={traditional}, base={base}, scale={scale}, offset={offset}"
+    code = f"mx.fast.rope({{0}}, {dims}, {options})"
     return d.call(code, a.dtype, exact, error, smooth=True, shapeless=False)
 
 
@@ -109,7 +115,8 @@ def _cross_entropy(d: Draw) -> Call:
 
     def error(value: Wide, x: Wide, t: Wide) -> Any:
         size = np.max(np.abs(x), -1) + np.log(classes)
-        inner = unit(computed(a.dtype)) * (classes + 4 * FUNCTION_ULPS) * (1 + size)
+        # Where it is not one kernel (under vmap), its steps are of the type of the logits.
+        inner = unit(a.dtype) * (classes + 4 * FUNCTION_ULPS) * (1 + size)
         return inner + rounding_error(size + np.abs(value), "float32") * 2
 
     return d.call("mx.fast.cross_entropy({0}, {1})", "float32", exact, error, smooth=True)
@@ -128,7 +135,9 @@ def _attention(d: Draw) -> Call:
     a = d.operand(TYPES, shape=(batch, heads, queries, width), domain="plain")
     d.operand((a.dtype,), shape=(batch, groups, keys, width), domain="plain")
     d.operand((a.dtype,), shape=(batch, groups, keys, width), domain="plain")
-    shape = d.choose.choice([(queries, keys), (batch, 1, queries, keys), (batch, heads, queries, keys)])
+    shape = d.choose.choice(
+        [(queries, keys), (batch, 1, queries, keys), (batch, heads, queries, keys)]
+    )
     if mask == "bool":
         d.operand(("bool",), shape=shape)
     elif mask == "add":
@@ -192,7 +201,9 @@ def _quantize(d: Draw) -> Call:
     """Weights that are quantized and unpacked again are off by the half of a step."""
     mode, group, bits, options = _format(d)
     dtype = d.source.dtype(TYPES)
-    shape = (d.choose.choice([1, 3, 8]), group * d.choose.choice([1, 2, 4]))
+    # MLX packs nvfp4 in pairs of groups.
+    rows = d.choose.choice([2, 4, 8] if mode == "nvfp4" else [1, 3, 8])
+    shape = (rows, group * d.choose.choice([1, 2, 4]))
     d.operand((dtype,), shape=shape, domain="plain")
 
     def error(value: Wide, w: Wide) -> Any:
@@ -227,10 +238,12 @@ def _quantized_matmul(d: Draw) -> Call:
 
     def unpacked(w: Wide) -> Wide:
         # Packing is looked at on its own: here the unpacked weights are what is multiplied with.
-        packed = mx.quantize(to_mlx(w, dtype), group_size=group, bits=bits, mode=mode)
-        narrow = [x.astype(mx.float32) if x.dtype in (mx.float16, mx.bfloat16) else x for x in packed]
-        wide = mx.dequantize(*narrow, group_size=group, bits=bits, mode=mode, dtype=mx.float32)
-        return to_wide(wide)
+        parts = mx.quantize(to_mlx(w, dtype), group_size=group, bits=bits, mode=mode)
+        packed, scales, *biases = [
+            x.astype(mx.float32) if x.dtype in (mx.float16, mx.bfloat16) else x for x in parts
+        ]
+        bias = biases[0] if biases else None
+        return to_wide(mx.dequantize(packed, scales, bias, group, bits, mode, dtype=mx.float32))
 
     def exact(x: Wide, w: Wide) -> Any:
         matrix = unpacked(w)
@@ -245,7 +258,8 @@ def _quantized_matmul(d: Draw) -> Call:
         # Unpacked weights may be rounded to the type before they are multiplied.
         return sum_error(terms, k + 4, value, dtype) + 2 * unit(dtype) * terms
 
-    code = f"mx.quantized_matmul({{0}}, *mx.quantize({{1}}, {options}), transpose={transpose}, {options})"
+    weights_of = f"*mx.quantize({{1}}, {options})"
+    code = f"mx.quantized_matmul({{0}}, {weights_of}, transpose={transpose}, {options})"
     return d.call(code, dtype, exact, error, mapped=False, shapeless=False)
 
 

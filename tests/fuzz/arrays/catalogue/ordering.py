@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ..calls import Call, Draw, Operation, Shape, UnfitError
-from ..values import FLOATS, INTEGERS, REAL, Source, Wide
+from fuzz.arrays.calls import Call, Draw, Operation, Shape, UnfitError
+from fuzz.arrays.values import FLOATS, INTEGERS, REAL, Source, Wide
 
 
 def _sort_of(x: Wide, axis: int) -> Wide:
@@ -72,7 +74,7 @@ def _searchsorted(d: Draw) -> Call:
     length = d.source.size()
     a = d.operand((dtype,), shape=(length,), domain=_ascending, fixed=True)
     v = d.operand((dtype,), domain="finite")
-    side = d.choose.choice(["left", "right"])
+    side: Any = d.choose.choice(["left", "right"])
     assert a.dtype == v.dtype
     return d.call(
         f"mx.searchsorted({{0}}, {{1}}, side={side!r})",

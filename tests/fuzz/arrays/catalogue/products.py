@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bounds import sum_error
-from ..calls import Call, Draw, Operation, Shape, UnfitError
-from ..values import FLOATS, Source, Wide, rounded
+from fuzz.arrays.bounds import sum_error
+from fuzz.arrays.calls import Call, Draw, Operation, Shape, UnfitError
+from fuzz.arrays.values import FLOATS, Source, Wide, rounded
 
 PLAIN = "plain"
 
@@ -38,7 +38,9 @@ def _lengths(d: Draw, count: int) -> list[int]:
 def _leading(d: Draw) -> tuple[Shape, Shape]:
     """Leading axes of two operands that broadcast."""
     shape: Shape = d.choose.choice([(), (), (), (2,), (3, 2)])
-    other = tuple(1 if d.source.chance(0.3) else n for n in shape[d.choose.randint(0, len(shape)) :])
+    other = tuple(
+        1 if d.source.chance(0.3) else n for n in shape[d.choose.randint(0, len(shape)) :]
+    )
     return (shape, other) if d.source.chance(0.5) else (other, shape)
 
 
@@ -86,7 +88,9 @@ def _addmm(d: Draw) -> Call:
         return sum_error(terms, k + 3, value, dtype) + sum_error(terms, 0, terms, dtype)
 
     code = f"mx.addmm({{0}}, {{1}}, {{2}}, alpha={alpha}, beta={beta})"
-    return d.call(code, dtype, exact, error, smooth=True)
+    # MLX's derivative along tangents leaves the factors out.
+    tangents = alpha == beta == 1
+    return d.call(code, dtype, exact, error, smooth=True, tangents=tangents)
 
 
 def _inner(d: Draw) -> Call:
@@ -146,7 +150,7 @@ def _einsum(d: Draw) -> Call:
         return np.einsum(subscripts, *arrays)
 
     count = int(np.prod(list(lengths.values())))
-    code = f"mx.einsum({subscripts!r}, {', '.join('{%d}' % i for i in range(1 + bool(right)))})"
+    code = f"mx.einsum({subscripts!r}, {'{0}, {1}' if right else '{0}'})"
     return d.call(code, dtype, exact, _error(dtype, count, exact), smooth=True, shapeless=False)
 
 
@@ -181,13 +185,16 @@ def _gather_mm(d: Draw) -> Call:
     return d.call(code, dtype, exact, error, shapeless=False)
 
 
-def convolved(x: Wide, w: Wide, stride: Shape, padding: Shape, dilation: Shape, groups: int) -> Wide:
+def convolved(
+    x: Wide, w: Wide, stride: Shape, padding: Shape, dilation: Shape, groups: int
+) -> Wide:
     """A convolution with channels last, written out over the elements of the kernel."""
     spatial = x.ndim - 2
     x = np.pad(x, [(0, 0), *((p, p) for p in padding), (0, 0)])
     kernel = w.shape[1:-1]
     lengths = [
-        (x.shape[1 + i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in range(spatial)
+        (x.shape[1 + i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
+        for i in range(spatial)
     ]
     out_channels, per_group = w.shape[0] // groups, w.shape[-1]
     kind = np.result_type(x.dtype, w.dtype)
@@ -207,9 +214,10 @@ def convolved(x: Wide, w: Wide, stride: Shape, padding: Shape, dilation: Shape, 
 
 def _convolution(d: Draw) -> Call:
     spatial = d.choose.choice([1, 1, 2, 2, 3])
+    # Convolutions of volumes have no groups, nor are they mapped over weights.
+    groups = d.choose.choice([1, 1, 1, 2]) if spatial < 3 else 1
     dtype = d.source.dtype(("float32", "float16", "bfloat16", "float64"))
     small = d.limit < 100
-    groups = d.choose.choice([1, 1, 1, 2])
     inside = d.choose.choice([1, 2] if small else [1, 2, 3, 8, 16])
     outside = d.choose.choice([1, 2] if small else [1, 2, 4, 9])
     kernel = tuple(d.choose.choice([1, 2] if small else [1, 2, 3]) for _ in range(spatial))
@@ -262,7 +270,9 @@ def _convolve(d: Draw) -> Call:
 
 def _hadamard(d: Draw) -> Call:
     n = d.choose.choice([1, 2, 4, 8, 12, 16, 20, 64])
-    a = d.operand(("float32", "float16", "bfloat16"), shape=(*d.choose.choice([(), (3,)]), n), domain=PLAIN)
+    a = d.operand(
+        ("float32", "float16", "bfloat16"), shape=(*d.choose.choice([(), (3,)]), n), domain=PLAIN
+    )
     if n in (12, 20):
         # The matrix of such an order is a matter of taste, that it is orthogonal is not.
 
@@ -288,7 +298,9 @@ def _hadamard(d: Draw) -> Call:
         terms = np.sum(np.abs(x), -1, keepdims=True) * scale
         return (2 + np.log2(n)) * sum_error(terms, 1, terms, a.dtype)
 
-    return d.call("mx.hadamard_transform({0})", a.dtype, exact, error_of_sums, smooth=True, shapeless=False)
+    return d.call(
+        "mx.hadamard_transform({0})", a.dtype, exact, error_of_sums, smooth=True, shapeless=False
+    )
 
 
 OPERATIONS: dict[str, Operation] = {

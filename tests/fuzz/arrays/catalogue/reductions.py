@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bounds import FUNCTION_ULPS, computed, rounding_error, sum_error, unit
-from ..calls import Call, Draw, Operation, UnfitError
-from ..values import EXACT, FLOATS, FORMATS, INTEGERS, REAL, Wide, floating, is_float
+from fuzz.arrays.bounds import FUNCTION_ULPS, computed, rounding_error, sum_error, unit
+from fuzz.arrays.calls import Call, Draw, Operation, UnfitError
+from fuzz.arrays.values import EXACT, FLOATS, FORMATS, INTEGERS, REAL, Wide, floating, is_float
 
 
 def summed(dtype: str) -> str:
@@ -44,7 +44,7 @@ def _sum(d: Draw) -> Call:
     def error(value: Wide, x: Wide) -> Any:
         if not is_float(dtype):
             return 0.0
-        terms = np.sum(np.abs(x), axis=axes, keepdims=keep)
+        terms = np.sum(np.where(np.isfinite(x), np.abs(x), 0), axis=axes, keepdims=keep)
         return _unless_overflow(sum_error(terms, _count(x, axes), value, dtype), terms, a.dtype)
 
     return d.call(_written("sum", axes, keep), dtype, exact, error, smooth=True)
@@ -53,7 +53,7 @@ def _sum(d: Draw) -> Call:
 def _unless_overflow(error: Wide, terms: Wide, dtype: str) -> Wide:
     """Where partial sums may exceed the largest float, infinity and NaN may come of it."""
     largest = FORMATS[computed(dtype)].largest
-    return np.asarray(np.where(np.isfinite(terms) & (terms >= largest), np.nan, error))
+    return np.asarray(np.where(terms >= largest, np.nan, error))
 
 
 def _prod(d: Draw) -> Call:
@@ -89,10 +89,16 @@ def _mean(d: Draw) -> Call:
 
     def exact(x: Wide) -> Any:
         wide = x.astype(np.longdouble) if not is_float(a.dtype) else x
-        return np.asarray(np.mean(wide, axis=axes, keepdims=keep), x.dtype if is_float(a.dtype) else np.float64)
+        return np.asarray(
+            np.mean(wide, axis=axes, keepdims=keep), x.dtype if is_float(a.dtype) else np.float64
+        )
 
     def error(value: Wide, x: Wide) -> Any:
-        terms = np.sum(np.abs(x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)), axis=axes, keepdims=keep)
+        terms = np.sum(
+            np.abs(x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)),
+            axis=axes,
+            keepdims=keep,
+        )
         n = max(_count(x, axes), 1)
         error = (n + 3) * unit(computed(dtype)) * terms / n + 2 * rounding_error(value, dtype)
         return _unless_overflow(error, terms, dtype)
@@ -110,7 +116,9 @@ def _variance(name: str) -> Operation:
             # Written out, as NumPy's takes magnitudes of complex numbers.
             wide = x if np.iscomplexobj(x) else x.astype(np.float64)
             centred = wide - np.mean(wide, axis=axes, keepdims=True)
-            return np.sum(centred * centred, axis=axes, keepdims=keep) / max(_count(x, axes) - ddof, 0)
+            return np.sum(centred * centred, axis=axes, keepdims=keep) / max(
+                _count(x, axes) - ddof, 0
+            )
 
         def exact(x: Wide) -> Any:
             value = np.asarray(variance(x))
@@ -130,7 +138,9 @@ def _variance(name: str) -> Operation:
             if name == "std":
                 # sqrt(v + e) - sqrt(v) is at most e / sqrt(v) and at most sqrt(e).
                 with np.errstate(all="ignore"):
-                    of_square = np.minimum(np.nan_to_num(of_square / spread, nan=np.inf), np.sqrt(of_square))
+                    of_square = np.minimum(
+                        np.nan_to_num(of_square / spread, nan=np.inf), np.sqrt(of_square)
+                    )
             result = of_square + 2 * rounding_error(value, dtype)
             # Squares may leave the range of the type.
             safe = np.isfinite(value) & (4 * n * large**2 < FORMATS[computed(dtype)].largest)
@@ -144,7 +154,7 @@ def _variance(name: str) -> Operation:
 
 def _extreme(name: str) -> Operation:
     exact = getattr(np, name)
-    index = np.argmax if name == "max" else np.argmin
+    index: Any = np.argmax if name == "max" else np.argmin
 
     def draw(d: Draw) -> Call:
         a = d.operand(REAL)
@@ -157,7 +167,9 @@ def _extreme(name: str) -> Operation:
                 return exact(x, axis=axes, keepdims=keep)
             picked = _pick(x, index(x.real, axis=axes, keepdims=True), axes, keep)
             # Among equals, there is no derivative.
-            unique = np.sum(x.real == exact(x.real, axis=axes, keepdims=True), axis=axes, keepdims=keep)
+            unique = np.sum(
+                x.real == exact(x.real, axis=axes, keepdims=True), axis=axes, keepdims=keep
+            )
             return np.where(unique == 1, picked, np.nan)
 
         smooth = axes is None or isinstance(axes, int)
@@ -166,7 +178,7 @@ def _extreme(name: str) -> Operation:
     return draw
 
 
-def _pick(x: Wide, at: Wide, axis: int | None, keep: bool) -> Wide:
+def _pick(x: Wide, at: Wide, axis: Any, keep: bool) -> Wide:
     if axis is None:
         return x.reshape(-1)[at.reshape(())].reshape((1,) * x.ndim if keep else ())
     picked = np.take_along_axis(x, at, axis)
@@ -196,7 +208,7 @@ def _index_of_extreme(name: str) -> Operation:
         return d.call(
             _written(name, axis, keep),
             "uint32",
-            lambda x: getattr(np, name)(x, axis=axis, keepdims=keep).astype(np.uint32),
+            lambda x: np.asarray(getattr(np, name)(x, axis=axis, keepdims=keep), np.uint32),
             error,
         )
 
@@ -208,7 +220,9 @@ def _truth(name: str) -> Operation:
         a = d.operand((*EXACT, "float32", "float16", "bfloat16"))
         axes, keep = d.source.axes(a.ndim), d.source.chance(0.4)
         return d.call(
-            _written(name, axes, keep), "bool", lambda x: getattr(np, name)(x, axis=axes, keepdims=keep)
+            _written(name, axes, keep),
+            "bool",
+            lambda x: getattr(np, name)(x, axis=axes, keepdims=keep),
         )
 
     return draw
@@ -237,14 +251,17 @@ def _logsumexp(d: Draw) -> Call:
     if _empty(a.shape, axes):
         raise UnfitError
     u = unit(computed(a.dtype))
+    small = FORMATS[computed(a.dtype)].smallest
 
     def error(value: Wide, x: Wide) -> Any:
         # Each exponential of x - max: the difference is rounded, the exponential has its ulps; so
         # many terms are added; the logarithm near 1 sees their absolute error.
         n = _count(x, axes)
         size = np.max(np.where(np.isfinite(x), np.abs(x), 0), axis=axes, keepdims=keep, initial=0.0)
-        inner = u * (n + 2 * FUNCTION_ULPS + 2 + size) + FUNCTION_ULPS * 2 * u * (np.abs(value) + size)
-        return inner + rounding_error(value, a.dtype)
+        inner = u * (n + 2 * FUNCTION_ULPS + 2 + size) + FUNCTION_ULPS * 2 * u * (
+            np.abs(value) + size
+        )
+        return inner + rounding_error(value, a.dtype) + n * small
 
     return d.call(
         _written("logsumexp", axes, keep),
@@ -273,7 +290,11 @@ def _softmax(d: Draw) -> Call:
         n = _count(x, axes)
         relative = u * (n + 4 * FUNCTION_ULPS + 4 + np.minimum(gap, 1e4))
         # Below the range of the type that is computed in, exponentials are 0.
-        return relative * np.abs(value) + FORMATS[computed(a.dtype)].tiny + rounding_error(value, a.dtype)
+        return (
+            relative * np.abs(value)
+            + FORMATS[computed(a.dtype)].tiny
+            + rounding_error(value, a.dtype)
+        )
 
     more = "precise=True" if precise else ""
     return d.call(_written("softmax", axes, False, more), a.dtype, exact, error, smooth=True)
@@ -302,7 +323,14 @@ def _scan(name: str, exact: Callable[..., Any]) -> Operation:
                 return _unless_overflow(sum_error(terms, n, value, dtype), terms, dtype)
             with np.errstate(all="ignore"):
                 logs = np.log2(np.abs(x))
-                high, low = (np.abs(np.flip(np.cumsum(np.flip(s(logs, 0), axis), axis), axis) if reverse else np.cumsum(s(logs, 0), axis)) for s in (np.maximum, np.minimum))
+                high, low = (
+                    np.abs(
+                        np.flip(np.cumsum(np.flip(s(logs, 0), axis), axis), axis)
+                        if reverse
+                        else np.cumsum(s(logs, 0), axis)
+                    )
+                    for s in (np.maximum, np.minimum)
+                )
             form = FORMATS[computed(dtype)]
             unsafe = (high >= np.log2(form.largest)) | (low >= -np.log2(form.tiny))
             inner = (n + 1) * unit(computed(dtype)) * np.abs(value)
@@ -345,10 +373,16 @@ def _diff(d: Draw) -> Call:
         # Differences of differences: each rounds what is up to twice as large.
         large = np.max(np.abs(x), axis=axis, keepdims=True)
         inside = 0.0 if n == 1 else 8 * unit(a.dtype) * large
-        return np.where(4 * large < FORMATS[a.dtype].largest, inside + rounding_error(value, a.dtype), np.nan)
+        return np.where(
+            4 * large < FORMATS[a.dtype].largest, inside + rounding_error(value, a.dtype), np.nan
+        )
 
     return d.call(
-        f"mx.diff({{0}}, n={n}, axis={axis})", a.dtype, lambda x: np.diff(x, n, axis), error, smooth=True
+        f"mx.diff({{0}}, n={n}, axis={axis})",
+        a.dtype,
+        lambda x: np.diff(x, n, axis),
+        error,
+        smooth=True,
     )
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..bounds import rounding_error, sum_error
-from ..calls import Call, Draw, Operation, UnfitError
-from ..values import DTYPES, FLOATS, INTEGERS, REAL, Wide, is_float, promoted, rounded
+from fuzz.arrays.bounds import rounding_error, sum_error
+from fuzz.arrays.calls import Call, Draw, Operation, UnfitError
+from fuzz.arrays.values import DTYPES, FLOATS, INTEGERS, REAL, Wide, is_float, promoted, rounded
+
 from .reductions import summed
 
 
@@ -46,7 +47,9 @@ def _flatten(d: Draw) -> Call:
 def _transpose(d: Draw) -> Call:
     a = d.operand(DTYPES)
     order = tuple(d.choose.sample(range(a.ndim), a.ndim))
-    return d.call(f"mx.transpose({{0}}, {order})", a.dtype, lambda x: x.transpose(order), smooth=True)
+    return d.call(
+        f"mx.transpose({{0}}, {order})", a.dtype, lambda x: x.transpose(order), smooth=True
+    )
 
 
 def _swapaxes(d: Draw) -> Call:
@@ -60,7 +63,9 @@ def _swapaxes(d: Draw) -> Call:
 def _expand(d: Draw) -> Call:
     a = d.operand(DTYPES)
     axis = d.source.axis(a.ndim + 1)
-    return d.call(f"mx.expand_dims({{0}}, {axis})", a.dtype, lambda x: np.expand_dims(x, axis), smooth=True)
+    return d.call(
+        f"mx.expand_dims({{0}}, {axis})", a.dtype, lambda x: np.expand_dims(x, axis), smooth=True
+    )
 
 
 def _none(d: Draw) -> Call:
@@ -97,7 +102,9 @@ def _flip(d: Draw) -> Call:
 def _roll(d: Draw) -> Call:
     a = d.operand(DTYPES, low=1)
     axis, by = d.source.axis(a.ndim), d.choose.choice([0, 1, -1, 2, 7, -5])
-    return d.call(f"mx.roll({{0}}, {by}, {axis})", a.dtype, lambda x: np.roll(x, by, axis), smooth=True)
+    return d.call(
+        f"mx.roll({{0}}, {by}, {axis})", a.dtype, lambda x: np.roll(x, by, axis), smooth=True
+    )
 
 
 def _repeat(d: Draw) -> Call:
@@ -117,7 +124,7 @@ def _tile(d: Draw) -> Call:
 def _pad(d: Draw) -> Call:
     a = d.operand(DTYPES, low=1, limit=2000)
     widths = [(d.choose.randint(0, 3), d.choose.randint(0, 3)) for _ in a.shape]
-    mode = d.choose.choice(["constant", "edge"])
+    mode: Any = d.choose.choice(["constant", "edge"])
     if mode == "edge" and 0 in a.shape:
         raise UnfitError
     more = "" if mode == "constant" else ', mode="edge"'
@@ -133,7 +140,9 @@ def _concatenate(d: Draw) -> Call:
     for _ in range(count - 1):
         shape = list(a.shape)
         shape[axis] = d.choose.choice([shape[axis], 0, 1, 3])
-        dtype = promoted(dtype, d.operand((a.dtype, d.source.dtype(DTYPES)), shape=tuple(shape)).dtype)
+        dtype = promoted(
+            dtype, d.operand((a.dtype, d.source.dtype(DTYPES)), shape=tuple(shape)).dtype
+        )
     listed = ", ".join(f"{{{i}}}" for i in range(count))
 
     def exact(*arrays: Wide) -> Any:
@@ -149,7 +158,10 @@ def _stack(d: Draw) -> Call:
         d.operand((a.dtype,), shape=a.shape)
     listed = ", ".join(f"{{{i}}}" for i in range(count))
     return d.call(
-        f"mx.stack([{listed}], {axis})", a.dtype, lambda *arrays: np.stack(arrays, axis), smooth=True
+        f"mx.stack([{listed}], {axis})",
+        a.dtype,
+        lambda *arrays: np.stack(arrays, axis),
+        smooth=True,
     )
 
 
@@ -219,7 +231,9 @@ def _diag(d: Draw) -> Call:
     k = d.choose.choice([0, 0, 1, -1])
     if 0 in a.shape or (a.ndim == 2 and not -a.shape[0] < k < a.shape[1]):
         raise UnfitError
-    return d.call(f"mx.diag({{0}}, {k})", a.dtype, lambda x: np.diag(x, k), smooth=True, shapeless=False)
+    return d.call(
+        f"mx.diag({{0}}, {k})", a.dtype, lambda x: np.diag(x, k), smooth=True, shapeless=False
+    )
 
 
 def _outer_of_ranges(d: Draw) -> Call:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bounds import unit
-from ..calls import Call, Draw, Operation, UnfitError
-from ..values import FORMATS, Wide
+from fuzz.arrays.bounds import unit
+from fuzz.arrays.calls import Call, Draw, Operation, UnfitError
+from fuzz.arrays.values import FORMATS, Wide
 
 
 def _error(value: Wide, x: Wide, inverse: bool, count: int) -> Any:
@@ -20,7 +20,8 @@ def _error(value: Wide, x: Wide, inverse: bool, count: int) -> Any:
     stages = 3 * (np.log2(max(count, 2)) + 3)
     # An element of the result is at most sqrt(n) times the norm; the inverse divides by n.
     norm = np.sqrt(np.sum(np.abs(x) ** 2) * count) / (count if inverse else 1)
-    return 8 * unit("float32") * stages * norm + FORMATS["float32"].smallest
+    safe = norm * count < FORMATS["float32"].largest
+    return 8 * unit("float32") * stages * norm + FORMATS["float32"].smallest if safe else np.nan
 
 
 def transform(name: str) -> Operation:
