@@ -18,8 +18,8 @@ mlx::core::array softmax(
     bool precise,
     mlx::core::StreamOrDevice s);
 
-// MLX's functions of this name. MLX has seven digits of float64 here too, adds half precision over
-// several axes in half precision, and refuses empty arrays even where no result is one of nothing.
+// MLX's functions of this name. MLX has seven digits of float64 here too, adds half precision in
+// half precision unless it is over the last axis alone, and refuses empty arrays even where no result is one of nothing.
 mlx::core::array logsumexp(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
 mlx::core::array logsumexp(
     const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
