@@ -69,7 +69,7 @@ def failures(name: str, count: int = 30) -> list[Failure]:
 class TestItCanFail:
     def test_with_a_wrong_oracle(self, wrong_operation: str) -> None:
         found = failures(wrong_operation)
-        assert {failure.cause for failure in found} >= {"wrong", "wrong derivative"}
+        assert {failure.cause for failure in found} == {"wrong"}
         shortest = min((Arrays().minimise(f) for f in found), key=lambda f: len(f.program))
         assert "mx.exp(x0)" in shortest.program
         assert "mx.vmap" not in shortest.program
@@ -111,7 +111,7 @@ class TestItCanFail:
         )
         program = replace(program, steps=program.steps[:1], out_axes=program.out_axes[:1])
         monkeypatch.setattr(mx, "stop_gradient", fill)
-        with pytest.raises(Wrong, match="has changed"):
+        with pytest.raises(Wrong, match=r"has changed|is another"):
             check(program)
 
 
@@ -149,7 +149,7 @@ class TestPrograms:
         assert len(views) > 3
 
     def test_minimising_keeps_the_cause(self, wrong_operation: str) -> None:
-        program = draw_program(f"{wrong_operation}:0")
+        program = draw_program(failures(wrong_operation)[0].seed)
         assert program is not None
         with pytest.raises(Wrong) as wrong:
             check(program)

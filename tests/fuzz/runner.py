@@ -85,8 +85,8 @@ def _run_child(
     show: Callable[[str], None],
 ) -> int | None:
     """Run a child until it ends; return how many cases to skip next, or None if time is up."""
-    command = [sys.executable, "-X", "faulthandler", "-m", "fuzz", name, "--work", f"{skip}"]
-    command += ["--seed", str(start), "--seconds", str(seconds), *only]
+    command = [sys.executable, "-X", "faulthandler", "-m", "fuzz", name, *only]
+    command += ["--work", str(skip), "--seed", str(start), "--seconds", str(seconds)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert child.stdout is not None
@@ -107,12 +107,15 @@ def _run_child(
                 report.counts[str(seed).partition(":")[0]] += entry["calls"]
                 report.cases, seed = report.cases + 1, None
         status = child.wait()
+        if seed is None and status != 0:
+            raise RuntimeError(f"the process that runs the cases has ended with status {status}")
         what = f"the process has ended with status {status}"
     except TimeoutError:
         what = f"no answer within {PATIENCE:.0f} seconds"
     finally:
         child.kill()
         child.wait()
+        child.stdout.close()
     if seed is None:
         return None
     report.cases += 1

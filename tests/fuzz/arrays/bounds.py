@@ -58,7 +58,10 @@ def sum_error(terms: Any, count: int, value: Wide, dtype: str) -> Wide:
     term was rounded itself. The result is rounded once more where it is narrower.
     """
     inner = computed(dtype)
-    error = (count + 1) * unit(inner) * np.asarray(terms) + FORMATS[inner].smallest * (count + 1)
+    terms = np.asarray(terms)
+    error = (count + 1) * unit(inner) * terms + FORMATS[inner].smallest * (count + 1)
+    # Where sums of some of the terms may leave the range, infinity and NaN may come of it.
+    error = np.where(terms >= FORMATS[inner].largest, np.nan, error)
     return np.asarray(error + rounding_error(value, dtype))
 
 

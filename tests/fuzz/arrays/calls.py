@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -45,6 +46,14 @@ class Operand:
         return int(np.prod(self.shape))
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """The mean of nothing, overflow: what comes of it is compared."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
 @dataclass(frozen=True)
 class Call:
     """A call as text, with `{0}` for the first operand, and its exact result and its error.
@@ -62,16 +71,22 @@ class Call:
     # Whether the call can be made where shapes are not known, and under vmap.
     shapeless: bool = True
     mapped: bool = True
+    # Whether it can be mapped twice; see `catalogue.products` too.
+    nested: bool = True
     # Whether its derivative along tangents is right; see `catalogue.products` for the one that is
     # not.
     tangents: bool = True
     # Whether it can be compiled: what it makes has a shape that does not depend on values.
     traced: bool = True
 
+    def value(self, operands: list[Wide]) -> Wide:
+        """The exact result."""
+        with _without_warnings():
+            return np.asarray(self.exact(*operands))
+
     def want(self, operands: list[Wide]) -> Want:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing
-            value = np.asarray(self.exact(*operands))
+        value = self.value(operands)
+        with _without_warnings():
             bound = 0.0 if self.error is None else self.error(value, *operands)
         return Want(value, self.dtype, bound)
 

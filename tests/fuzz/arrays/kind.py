@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from traceback import format_exc
 
 from fuzz.kinds import Failure
 
 from .catalogue import CATALOGUE
 from .checks import check
-from .failures import Wrong
+from .failures import Wrong, cause_of
+from .known import KNOWN
 from .minimise import minimised
 from .programs import draw_program
 
@@ -39,7 +41,10 @@ class Arrays:
         try:
             return check(program)
         except Wrong as wrong:
-            return _failure(seed, wrong)
+            return 0 if wrong.cause in KNOWN else _failure(seed, wrong)
+        except Exception as error:
+            # Not of the program, whose exceptions are caught, but of what compares.
+            return Failure(seed, f"the check raises {cause_of(error)}", format_exc(), "")
 
     def minimise(self, failure: Failure) -> Failure:
         program = draw_program(failure.seed)

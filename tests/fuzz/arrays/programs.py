@@ -160,6 +160,7 @@ def _draw(seed: str, source: Source) -> Program | None:
             (derivative and not call.smooth)
             or (derivative == "jvp" and not call.tangents)
             or (levels and not call.mapped)
+            or (len(levels) > 1 and not call.nested)
         ):
             if at:
                 continue
@@ -175,7 +176,7 @@ def _draw(seed: str, source: Source) -> Program | None:
                 operands.append(new.name)
             else:
                 operands.append(names[operand.taken])
-        value = call.want([example[name] for name in operands]).value
+        value = call.value([example[name] for name in operands])
         if value.size > LARGEST and at:
             continue
         name = f"y{len(steps)}"

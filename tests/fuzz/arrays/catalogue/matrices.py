@@ -171,7 +171,9 @@ def _norm(d: Draw) -> Call:
     def error(value: Wide, x: Wide) -> Any:
         n = x.shape[axis]
         inner = (n + 6) * unit("float64" if a.dtype == "float64" else "float32") * np.abs(value)
-        bound = inner + 2 * rounding_error(value, a.dtype) + FORMATS[a.dtype].smallest * n
+        # Squares that are too small vanish.
+        vanished = np.sqrt(n * FORMATS["float32"].tiny)
+        bound = inner + 2 * rounding_error(value, a.dtype) + vanished
         # Squares may leave the range of the type.
         return np.where(value**2 < FORMATS["float32"].largest / 4, bound, np.nan)
 

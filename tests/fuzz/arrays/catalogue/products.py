@@ -241,6 +241,7 @@ def _convolution(d: Draw) -> Call:
     options = f"stride={unpack(stride)}, padding={unpack(padding)}, dilation={unpack(dilation)}"
     if groups > 1:
         options += f", groups={groups}"
+    # MLX maps a convolution that has groups over its weights wrongly, and a vmap makes groups.
     count = int(np.prod(kernel)) * inside
     return d.call(
         f"mx.conv{spatial}d({{0}}, {{1}}, {options})",
@@ -249,6 +250,8 @@ def _convolution(d: Draw) -> Call:
         _error(dtype, count, exact),
         smooth=True,
         shapeless=False,
+        nested=False,
+        mapped=spatial < 3,
     )
 
 
@@ -265,7 +268,8 @@ def _convolve(d: Draw) -> Call:
         return np.convolve(x, y, mode)
 
     code = f"mx.convolve({{0}}, {{1}}, {mode!r})"
-    return d.call(code, dtype, exact, _error(dtype, m, exact), smooth=True, shapeless=False)
+    error = _error(dtype, m, exact)
+    return d.call(code, dtype, exact, error, smooth=True, shapeless=False, nested=False)
 
 
 def _hadamard(d: Draw) -> Call:

@@ -290,11 +290,8 @@ def _softmax(d: Draw) -> Call:
         n = _count(x, axes)
         relative = u * (n + 4 * FUNCTION_ULPS + 4 + np.minimum(gap, 1e4))
         # Below the range of the type that is computed in, exponentials are 0.
-        return (
-            relative * np.abs(value)
-            + FORMATS[computed(a.dtype)].tiny
-            + rounding_error(value, a.dtype)
-        )
+        small = FORMATS[computed(a.dtype)].tiny + (0 if precise else FORMATS[a.dtype].smallest)
+        return relative * np.abs(value) + small + rounding_error(value, a.dtype)
 
     more = "precise=True" if precise else ""
     return d.call(_written("softmax", axes, False, more), a.dtype, exact, error, smooth=True)
