@@ -152,3 +152,16 @@ def test_nan_to_num_of_float64() -> None:
     assert mx.nan_to_num(a).tolist() == [0, largest, -largest, 1e300]
     assert mx.nan_to_num(a, 1.0, 2.0, 3.0).tolist() == [1, 2, 3, 1e300]
     assert mx.nan_to_num(a).dtype == mx.float64
+
+
+@pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16])
+@pytest.mark.parametrize("order", [1, 2, 3, mx.inf])
+def test_norms_of_half_precision(order: float, dtype: mx.Dtype) -> None:
+    large = mx.array([[300.0, 3.0], [400.0, 4.0]], dtype)
+    wanted = np.linalg.norm(np.array(large.astype(mx.float32)), order, axis=0)
+    got = mx.linalg.norm(large, order, axis=0)
+    assert got.dtype == dtype
+    # Rounded once.
+    assert got.tolist() == mx.array(wanted, dtype).tolist()
+    with_gradient = mx.grad(lambda a: mx.linalg.norm(a, 2, axis=0).sum())(mx.zeros((2, 1), dtype))
+    assert with_gradient.tolist() == [[0], [0]]

@@ -100,10 +100,12 @@ def compare(program: Program, results: list[mx.array]) -> None:
         if array.ndim != expected:
             what = f"{step.name} has {array.ndim} axes, not {expected}"
             fail(program, what, step.operation)
-        for axis, length in zip(axes[:1], program.levels[:1], strict=True):
-            if array.shape[axis] != length:
+        # Each level adds its axis to what the levels inside of it see.
+        left = list(array.shape)
+        for axis, length in zip(axes, program.levels, strict=True):
+            if left.pop(axis) != length:
                 what = f"{step.name} is of shape {array.shape}, without {length} at {axis}"
-                fail(program, what, step.operation)
+                fail(program, what, step.operation + " of another shape")
     for index in examples:
         values = program.wide_examples(index)
         for step, axes, array, whole in zip(

@@ -95,4 +95,21 @@ mx::array norm(
   return mx::astype(root_of_squares(sum, s), a.dtype(), s);
 }
 
+mx::array norm(
+    const mx::array& a,
+    double ord,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mx::StreamOrDevice s) {
+  const bool of_vectors = axes && axes->size() == 1;
+  if (of_vectors && ord == 2) {
+    return norm(a, axes, keepdims, s);
+  }
+  if (a.dtype() == mx::float16 || a.dtype() == mx::bfloat16) {
+    auto wide = mx::linalg::norm(mx::astype(a, mx::float32, s), ord, axes, keepdims, s);
+    return mx::astype(wide, a.dtype(), s);
+  }
+  return mx::linalg::norm(a, ord, axes, keepdims, s);
+}
+
 }  // namespace mlx_c::linalg

@@ -82,4 +82,12 @@ mlx::core::array norm(
     bool keepdims,
     mlx::core::StreamOrDevice s);
 
+// With an order, which MLX computes in half precision, and without a gradient at 0.
+mlx::core::array norm(
+    const mlx::core::array& a,
+    double ord,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mlx::core::StreamOrDevice s);
+
 }  // namespace mlx_c::linalg
