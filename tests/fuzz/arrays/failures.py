@@ -9,7 +9,7 @@ from .execution import program_text
 from .programs import Program
 
 # An error that says that an operation has no rule for a transform is an answer.
-NO_RULE = re.compile("[Nn]ot (yet )?implemented")
+NO_RULE = re.compile("not (yet )?implemented", re.IGNORECASE)
 
 
 class Wrong(AssertionError):
