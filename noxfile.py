@@ -344,6 +344,17 @@ def drop_in(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/test_dropin.py", *session.posargs, env=environment)
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Compare random programs with NumPy for five minutes (``-- arrays --seconds 60``).
+
+    Arguments after ``--`` are a kind, operations to begin with, and options: ``-- --help``.
+    """
+    install_packages(session)
+    session.install(*group("test"))
+    session.run("python", "-m", "fuzz", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error. The result is ``build/docs``."""

@@ -99,7 +99,7 @@ def pytest_options(folder: Path) -> dict[str, Any]:
 def test_packages_are_tested_as_the_repository_is() -> None:
     """The tests run with the repository's configuration here and with their own in an sdist."""
     repository = pytest_options(ROOT)
-    paths = {"benchmarks"}
+    paths = {"benchmarks", "tests"}
     for package in PACKAGES:
         options = pytest_options(package)
         assert options["filterwarnings"] == repository["filterwarnings"]

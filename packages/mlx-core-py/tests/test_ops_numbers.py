@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import mlx_core_py as mx
 import numpy as np
 import pytest
@@ -92,3 +94,74 @@ def test_complex_numbers() -> None:
 def test_probabilities(p: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         mx.random.bernoulli(p, (3,))
+
+
+class TestExponentials:
+    VALUES = np.array([[0.1, 0.7, -0.4], [30.0, -50.0, 29.0]])
+
+    @pytest.mark.parametrize("axis", [None, 0, -1, (0, 1)])
+    def test_float64(self, axis: int | tuple[int, ...] | None) -> None:
+        a = mx.array(self.VALUES, mx.float64)
+        powers = np.exp(self.VALUES)
+        total = powers.sum(axis, keepdims=True)
+        softmax, logsumexp = mx.softmax(a, axis), mx.logsumexp(a, axis, keepdims=True)
+        np.testing.assert_allclose(np.array(softmax), powers / total, rtol=1e-14)
+        np.testing.assert_allclose(np.array(logsumexp), np.log(total), rtol=1e-14)
+        assert mx.logsumexp(a, axis).shape == np.sum(powers, axis).shape
+        gradient = mx.grad(lambda a: mx.logsumexp(a, axis).sum())(a)
+        np.testing.assert_allclose(np.array(gradient), powers / total, rtol=1e-14)
+
+    def test_infinity_in_float64(self) -> None:
+        rows = mx.array([[-mx.inf, -mx.inf], [mx.inf, 1.0], [mx.nan, 1.0]], mx.float64)
+        got = mx.logsumexp(rows, 1).tolist()
+        assert got[:2] == [-mx.inf, mx.inf]
+        assert np.isnan(got[2])
+
+    @pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16])
+    def test_half_precision_over_several_axes(self, dtype: mx.Dtype) -> None:
+        ones = mx.ones((2, 2), dtype)
+        for axis in (None, (0, 1)):
+            got = mx.logsumexp(ones, axis)
+            assert got.dtype == dtype
+            assert got.item() == mx.array(1 + np.log(4), dtype).item()
+
+    def test_of_empty_arrays(self) -> None:
+        for dtype in (mx.float32, mx.float16, mx.int32):
+            empty = mx.zeros((0, 3), dtype)
+            assert mx.logsumexp(empty, 1).shape == (0,)
+            assert mx.logsumexp(empty, 1, keepdims=True).shape == (0, 1)
+            assert mx.issubdtype(mx.logsumexp(empty, 1).dtype, mx.floating)
+            with pytest.raises(ValueError, match="empty"):
+                mx.logsumexp(empty, 0)
+            with pytest.raises(ValueError, match="empty"):
+                mx.logsumexp(empty)
+
+
+def test_the_index_of_an_extreme_of_a_scalar() -> None:
+    for function in (mx.argmax, mx.argmin):
+        for keepdims in (False, True):
+            assert function(mx.array(3.0), keepdims=keepdims).shape == ()
+            assert function(mx.array(3.0), keepdims=keepdims).item() == 0
+            mapped = mx.vmap(partial(function, keepdims=True))(mx.ones(3))
+        assert mapped.tolist() == [0, 0, 0]
+
+
+def test_nan_to_num_of_float64() -> None:
+    a = mx.array([mx.nan, mx.inf, -mx.inf, 1e300], mx.float64)
+    largest = np.finfo(np.float64).max
+    assert mx.nan_to_num(a).tolist() == [0, largest, -largest, 1e300]
+    assert mx.nan_to_num(a, 1.0, 2.0, 3.0).tolist() == [1, 2, 3, 1e300]
+    assert mx.nan_to_num(a).dtype == mx.float64
+
+
+@pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16])
+@pytest.mark.parametrize("order", [1, 2, 3, mx.inf])
+def test_norms_of_half_precision(order: float, dtype: mx.Dtype) -> None:
+    large = mx.array([[300.0, 3.0], [400.0, 4.0]], dtype)
+    wanted = np.linalg.norm(np.array(large.astype(mx.float32)), order, axis=0)
+    got = mx.linalg.norm(large, order, axis=0)
+    assert got.dtype == dtype
+    # Rounded once.
+    assert got.tolist() == mx.array(wanted, dtype).tolist()
+    with_gradient = mx.grad(lambda a: mx.linalg.norm(a, 2, axis=0).sum())(mx.zeros((2, 1), dtype))
+    assert with_gradient.tolist() == [[0], [0]]

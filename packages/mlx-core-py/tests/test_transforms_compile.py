@@ -3,6 +3,7 @@
 import gc
 import math
 import weakref
+from functools import partial
 from typing import Any
 
 import mlx_core_py as mx
@@ -174,3 +175,18 @@ def test_compiled_functions_are_freed_without_the_garbage_collector() -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "all", "any"])
+@pytest.mark.parametrize("dtype", ["complex64", "float64", "float32", "int8", "bool_"])
+def test_reductions_over_single_elements_for_all_shapes(name: str, dtype: str) -> None:
+    numbers = mx.arange(24).astype(getattr(mx, dtype))
+    reduction = getattr(mx, name)
+    for shape, axis in (((1, 8, 3), 0), ((8, 1, 3), 1), ((1, 24, 1), (0, 2)), ((1, 1, 24), (0, 1))):
+        x = numbers.reshape(shape)
+        for array in (x, x[..., ::-1], mx.swapaxes(x, 0, 1)):
+            for keepdims in (False, True):
+                f = partial(reduction, axis=axis, keepdims=keepdims)
+                got = mx.compile(f, shapeless=True)(array)
+                assert got.dtype == f(array).dtype
+                assert got.tolist() == f(array).tolist()

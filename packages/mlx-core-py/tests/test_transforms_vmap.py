@@ -101,3 +101,20 @@ def test_axis_of_the_one_output_in_a_tuple(kind: type) -> None:
     assert mx.array_equal(only, x.T)
     with pytest.raises(ValueError, match="prefix"):
         mx.vmap(lambda v: v, out_axes=kind([1, 1]))(x)
+
+
+def test_an_array_that_is_returned_twice() -> None:
+    x = mx.arange(24.0).reshape(2, 3, 4)
+
+    def twice(v: mx.array) -> tuple[mx.array, mx.array, mx.array]:
+        y = v * 2
+        return y, mx.flatten(v * 3), mx.reshape(y, y.shape)
+
+    for out_axes in (0, 2, -1, (0, 1, 2), (2, 0, 1)):
+        places = out_axes if isinstance(out_axes, tuple) else (out_axes, min(out_axes, 1), out_axes)
+        first, _, second = mx.vmap(twice, in_axes=2, out_axes=places)(x)
+        wanted = np.moveaxis(np.array(x) * 2, 2, 0)
+        np.testing.assert_array_equal(np.moveaxis(np.array(first), places[0], 0), wanted)
+        np.testing.assert_array_equal(np.moveaxis(np.array(second), places[2], 0), wanted)
+    same, again = mx.vmap(lambda v: (v, v), in_axes=1)(x)
+    assert same.tolist() == again.tolist() == mx.moveaxis(x, 1, 0).tolist()

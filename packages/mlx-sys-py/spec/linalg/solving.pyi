@@ -14,7 +14,7 @@ cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
     when="isinstance(ord, str)",
     cpp="mlx::core::linalg::norm",
 )
-@c("mlx_linalg_norm", "array a, double ord, ints? axis, bool keepdims")
+@c("mlx_linalg_norm", "array a, double ord, ints? axis, bool keepdims", cpp="mlx_c::linalg::norm")
 def norm(
     a: array,
     /,

@@ -1,5 +1,7 @@
 """Signs, roots, rounding, bounds and complex parts, element by element."""
 
+cpp_includes = ["core/special_values.hpp"]
+
 @method
 @cached_node
 @c("mlx_abs", "array a")
@@ -413,7 +415,11 @@ def clip(
     if a_min is None and a_max is None:
         raise ValueError("a_min and a_max are both None; give at least one bound")
 
-@c("mlx_nan_to_num", "array a, float nan, float? posinf, float? neginf")
+@c(
+    "mlx_nan_to_num",
+    "array a, float nan, float? posinf, float? neginf",
+    cpp="mlx_c::nan_to_num",
+)
 def nan_to_num(
     a: Scalar | array,
     nan: float = 0,

@@ -251,7 +251,7 @@ def any(
 
 @method
 @cached_node
-@c("mlx_argmin", "array a, bool keepdims", when="axis is None")
+@c("mlx_argmin", "array a, bool keepdims", when="axis is None", cpp="mlx_c::argmin")
 @c("mlx_argmin_axis", "array a, int axis, bool keepdims", cpp="mlx_c::argmin")
 def argmin(
     a: array, /, axis: int | None = None, keepdims: bool = False, *, stream: StreamLike = None
@@ -281,7 +281,7 @@ def argmin(
 
 @method
 @cached_node
-@c("mlx_argmax", "array a, bool keepdims", when="axis is None")
+@c("mlx_argmax", "array a, bool keepdims", when="axis is None", cpp="mlx_c::argmax")
 @c("mlx_argmax_axis", "array a, int axis, bool keepdims", cpp="mlx_c::argmax")
 def argmax(
     a: array, /, axis: int | None = None, keepdims: bool = False, *, stream: StreamLike = None

@@ -1,8 +1,15 @@
 """Softmax and logsumexp along axes."""
 
-@c("mlx_softmax", "array a, bool precise", when="axis is None")
-@c("mlx_softmax_axis", "array a, int axis, bool precise", when="isinstance(axis, int)")
-@c("mlx_softmax_axes", "array a, ints axes, bool precise", axes="axis")
+cpp_includes = ["core/exponentials.hpp"]
+
+@c("mlx_softmax", "array a, bool precise", when="axis is None", cpp="mlx_c::softmax")
+@c(
+    "mlx_softmax_axis",
+    "array a, int axis, bool precise",
+    when="isinstance(axis, int)",
+    cpp="mlx_c::softmax",
+)
+@c("mlx_softmax_axes", "array a, ints axes, bool precise", axes="axis", cpp="mlx_c::softmax")
 def softmax(
     a: array, /, axis: IntOrInts | None = None, *, precise: bool = False, stream: StreamLike = None
 ) -> array:
@@ -31,9 +38,14 @@ def softmax(
 
 @method
 @cached_node
-@c("mlx_logsumexp", "array a, bool keepdims", when="axis is None")
-@c("mlx_logsumexp_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
-@c("mlx_logsumexp_axes", "array a, ints axes, bool keepdims", axes="axis")
+@c("mlx_logsumexp", "array a, bool keepdims", when="axis is None", cpp="mlx_c::logsumexp")
+@c(
+    "mlx_logsumexp_axis",
+    "array a, int axis, bool keepdims",
+    when="isinstance(axis, int)",
+    cpp="mlx_c::logsumexp",
+)
+@c("mlx_logsumexp_axes", "array a, ints axes, bool keepdims", axes="axis", cpp="mlx_c::logsumexp")
 def logsumexp(
     a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
 ) -> array:
@@ -50,7 +62,7 @@ def logsumexp(
 
     Raises:
         IndexError: If an axis is out of bounds.
-        ValueError: If an axis is repeated.
+        ValueError: If an axis is repeated or no element is left to reduce.
 
     Example:
         >>> import mlx_core_py as mx

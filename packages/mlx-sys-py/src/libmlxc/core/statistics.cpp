@@ -57,6 +57,14 @@ mx::array argmax(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice
   return none ? *none : mx::argmax(a, axis, keepdims, s);
 }
 
+mx::array argmin(const mx::array& a, bool keepdims, mx::StreamOrDevice s) {
+  return mx::argmin(a, keepdims && a.ndim() > 0, s);
+}
+
+mx::array argmax(const mx::array& a, bool keepdims, mx::StreamOrDevice s) {
+  return mx::argmax(a, keepdims && a.ndim() > 0, s);
+}
+
 mx::array cumsum(
     const mx::array& a,
     int axis,
@@ -85,6 +93,23 @@ mx::array norm(
   auto squares = mx::square(for_sums(a, s), s);
   auto sum = axes ? mx::sum(squares, *axes, keepdims, s) : mx::sum(squares, keepdims, s);
   return mx::astype(root_of_squares(sum, s), a.dtype(), s);
+}
+
+mx::array norm(
+    const mx::array& a,
+    double ord,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mx::StreamOrDevice s) {
+  const bool of_vectors = axes && axes->size() == 1;
+  if (of_vectors && ord == 2) {
+    return norm(a, axes, keepdims, s);
+  }
+  if (a.dtype() == mx::float16 || a.dtype() == mx::bfloat16) {
+    auto wide = mx::linalg::norm(mx::astype(a, mx::float32, s), ord, axes, keepdims, s);
+    return mx::astype(wide, a.dtype(), s);
+  }
+  return mx::linalg::norm(a, ord, axes, keepdims, s);
 }
 
 }  // namespace mlx_c::linalg

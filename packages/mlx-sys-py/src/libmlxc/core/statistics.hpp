@@ -58,6 +58,10 @@ mlx::core::array argmin(
 mlx::core::array argmax(
     const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
 
+// Of all elements; MLX does not keep the axes of an array that has none.
+mlx::core::array argmin(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
+mlx::core::array argmax(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
+
 // MLX's function of this name; sums of small integers have the type that `sum` gives them.
 mlx::core::array cumsum(
     const mlx::core::array& a,
@@ -74,6 +78,14 @@ namespace mlx_c::linalg {
 // MLX's function of this name without an order: the root of the sum of squares.
 mlx::core::array norm(
     const mlx::core::array& a,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mlx::core::StreamOrDevice s);
+
+// With an order, which MLX computes in half precision, and without a gradient at 0.
+mlx::core::array norm(
+    const mlx::core::array& a,
+    double ord,
     const std::optional<std::vector<int>>& axes,
     bool keepdims,
     mlx::core::StreamOrDevice s);

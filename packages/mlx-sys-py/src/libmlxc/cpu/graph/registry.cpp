@@ -10,7 +10,7 @@ namespace mlx_c::cpu {
 namespace {
 
 std::unordered_map<std::string_view, KernelRow> make_rows() {
-  const KernelRow reduction{.make = reduce, .any_output_shape = true};
+  const KernelRow reduction{.make = reduce, .guards_mlx = true, .any_output_shape = true};
   const KernelRow prefix_scan{.make = scan};
   const KernelRow scattering{.make = scatter, .guards_mlx = true, .checks_values = true};
   const KernelRow view{.is_view = true};

@@ -1,11 +1,14 @@
 // Reductions over axes: sum, prod, min, max, all, any.
 #include <algorithm>
 #include <array>
+#include <complex>
 #include <cstring>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/strided.hpp"
 #include "cpu/arrays/view.hpp"
@@ -329,14 +332,47 @@ class ReduceKernel : public KernelOverride {
   const Reducing how_;
 };
 
+// Over axes of one element each: the result is the input. MLX's kernel would read and write outside
+// of the arrays; MLX itself makes such a node in functions that are compiled for all shapes only.
+class SingleElements : public KernelOverride {
+ public:
+  using KernelOverride::KernelOverride;
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    const array& x = inputs[0];
+    array& out = outputs[0];
+    if (x.dtype() == out.dtype()) {
+      return out.copy_shared_buffer(x);
+    }
+    // Whether a complex number is not 0.
+    out.set_data(allocate(out.nbytes()));
+    dispatch(stream(), [copy = copy_in_order(x), size = x.size(), target = out.data<bool>()] {
+      std::vector<std::complex<float>> numbers(size);
+      Copy filled = copy;
+      filled.target = numbers.data();
+      filled();
+      std::ranges::transform(numbers, target, [](auto number) { return number != 0.0f; });
+    });
+  }
+};
+
 }  // namespace
 
 Override reduce(array& node) {
-  const auto type = element_type(node.inputs()[0].dtype()), result = element_type(node.dtype());
-  if (type == ElementType::c64) {
-    return keep_mlx("no kernel for complex numbers");
-  }
+  const array& input = node.inputs()[0];
+  const auto type = element_type(input.dtype()), result = element_type(node.dtype());
   const auto [kind, axes] = static_cast<mlx::core::Reduce&>(node.primitive()).state();
+  if (type == ElementType::c64 || is_stock()) {
+    const char* reason = is_stock() ? stock_reason : "no kernel for complex numbers";
+    const bool is_single =
+        std::ranges::all_of(axes, [&](int axis) { return input.shape(axis) == 1; });
+    if (is_single && (type == result || type == ElementType::c64)) {
+      return {std::make_shared<SingleElements>(node.primitive_ptr()), reason};
+    }
+    if (!is_single) {
+      return keep_mlx(reason);
+    }
+  }
   const Reduce op = to_reduce(kind);
   const ElementType total = total_type(result);
   Reducing how{

@@ -40,12 +40,13 @@ inline V square_root(V x) {
 #endif
 }
 
-// To the nearest integer, to even if there are two. Adding 1.5 * 2^23 pushes the fraction out.
+// To the nearest integer, to even if there are two. Adding 2^23 pushes the fraction out; from there
+// on there is none.
 inline vfloat nearest(vfloat x) {
-  const vfloat shift = splat(0x1.8p23f);
+  const vfloat shift = splat(0x1p23f);
   const vfloat size = magnitude(x);
-  const vfloat rounded = (x + shift) - shift;
-  return size < 0x1p22f ? with_sign(rounded, x) : x;
+  const vfloat rounded = (size + shift) - shift;
+  return size < 0x1p23f ? with_sign(rounded, x) : x;
 }
 
 inline vfloat round_down(vfloat x) {

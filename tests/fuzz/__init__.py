@@ -1,0 +1,1 @@
+"""Programs and files at random, against independent answers."""
