@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from mlx_sys_py import array, float32, ops
+from mlx_sys_py import array, bool_, fast, float32, ops
 from mlx_sys_py.export import (
     FunctionExporter,
     ImportedFunction,
@@ -90,6 +91,103 @@ def test_gradients_of_what_is_broadcast(tmp_path: Path) -> None:
     of_first, of_second = import_function(path)([ops.ones((2, 3)), X])
     assert of_first.tolist() == [[1, 2, 3]] * 2
     assert of_second.tolist() == [2] * 3
+
+
+def exchange(path: Path, old: bytes, new: bytes) -> None:
+    whole = path.read_bytes()
+    assert whole.count(old) == 1
+    path.write_bytes(whole.replace(old, new))
+
+
+def entry(*values: str | int | Sequence[int]) -> bytes:
+    """Values as they are in a file of functions."""
+    parts = []
+    for value in values:
+        if isinstance(value, str):
+            parts.append(struct.pack("<q", len(value)) + value.encode())
+        elif isinstance(value, int):
+            parts.append(struct.pack("<i", value))
+        else:
+            parts.append(struct.pack(f"<q{len(value)}i", len(value), *value))
+    return b"".join(parts)
+
+
+def rope(x: array, traditional: bool) -> array:
+    return fast.rope(x, 8, traditional=traditional, base=100.0, scale=1.0, offset=3)
+
+
+Q, K, V = (
+    array(np.random.default_rng(i).normal(size=(1, 2, 4, 8)).astype(np.float32)) for i in range(3)
+)
+NORMS = [ops.full((3,), 2.0), ops.full((3,), 0.5)]
+
+FUSED: dict[str, tuple[str, bytes, list[array], Callable[..., list[array]]]] = {
+    "RMSNorm": (
+        "RMSNorm",
+        struct.pack("<f", 0.1),
+        [X, Y],
+        lambda x, w: [fast.rms_norm(x, w, 0.1)],
+    ),
+    "LayerNorm": (
+        "LayerNorm",
+        struct.pack("<f", 0.1),
+        [X, *NORMS],
+        lambda x, w, b: [fast.layer_norm(x, w, b, 0.1)],
+    ),
+    "attention": (
+        "ScaledDotProductAttention",
+        struct.pack("<f????", 0.3, False, False, False, True),
+        [Q, K, V],
+        lambda q, k, v: [fast.scaled_dot_product_attention(q, k, v, scale=0.3)],
+    ),
+    "causal attention": (
+        "ScaledDotProductAttention",
+        struct.pack("<f????", 0.3, True, False, False, False),
+        [Q, K, V],
+        lambda q, k, v: [fast.scaled_dot_product_attention(q, k, v, scale=0.3, mask="causal")],
+    ),
+    "RoPE": (
+        "RoPE",
+        struct.pack("<i?ff?", 8, False, 100.0, 1.0, True),
+        [Q, array([3])],
+        lambda x, offset: [rope(x, False)],
+    ),
+    "RoPE backwards": (
+        "RoPE",
+        struct.pack("<i?ff?", 8, True, 100.0, 1.0, False),
+        [rope(Q, True), array([3])],
+        lambda x, offset: [Q],
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "state", "args", "expected"), FUSED.values(), ids=FUSED)
+def test_what_was_exported_on_a_gpu(
+    name: str,
+    state: bytes,
+    args: list[array],
+    expected: Callable[..., list[array]],
+    tmp_path: Path,
+) -> None:
+    """There, the functions of `fast` are ops of their own. Here, others get their names."""
+    path = tmp_path / "gpu.mlxfn"
+    shape = args[0].shape
+    old, old_state = "ArcTan2", b""
+    if len(args) == 3:
+        # Of three floats there is no op: the condition becomes one in the file.
+        old, condition = "Select", args[0].astype(bool_)
+        export_function(path, lambda args, _: [ops.where(*args)], [condition, *args[1:]])
+        exchange(path, entry(shape, 0) + b"\1", entry(shape, 10) + b"\4")
+    elif name == "RoPE":
+        old, old_state = "DynamicSlice", entry([0], shape)
+        export_function(path, lambda args, _: [ops.slice(*args, [0], shape)], args)
+    else:
+        export_function(path, lambda args, _: [ops.arctan2(*args)], args)
+    exchange(path, entry(old) + old_state, entry(name) + state)
+    (result,) = import_function(path)(args)
+    np.testing.assert_allclose(
+        np.array(result), np.array(expected(*args)[0]), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_a_callback_is_told_what_mlx_tells() -> None:

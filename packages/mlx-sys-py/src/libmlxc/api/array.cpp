@@ -84,6 +84,20 @@ bool is_evaluated(const mx::array& array) {
   return array.status() == mx::array::Status::available;
 }
 
+// A GPU may leave an empty array without a buffer. The address is never read then, but some callers
+// take NULL for an error.
+template <class T>
+const T* items(const mx::array& array) {
+  if (array.data_shared_ptr()) {
+    return array.data<T>();
+  }
+  if (array.size() > 0) {
+    throw std::runtime_error("arr has no data: its evaluation has failed");
+  }
+  alignas(64) static const char nothing[64] = {};
+  return reinterpret_cast<const T*>(nothing);
+}
+
 template <class T>
 int item(T* res, mlx_array arr, mx::Dtype type) {
   return guard([&] {
@@ -96,7 +110,7 @@ int item(T* res, mlx_array arr, mx::Dtype type) {
     if (!is_evaluated(array)) {
       evaluate({array}, true);
     }
-    *not_null(res, "res") = *array.data<T>();
+    *not_null(res, "res") = *items<T>(array);
   });
 }
 
@@ -108,7 +122,7 @@ const T* data(mlx_array arr, mx::Dtype type) {
     if (array.status() == mx::array::Status::unscheduled) {
       throw std::invalid_argument("arr has no data before it is evaluated");
     }
-    return array.data<T>();
+    return items<T>(array);
   });
 }
 

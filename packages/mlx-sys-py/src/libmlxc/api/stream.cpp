@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include <mlx/ops.h>
+
 #include "core/guard.hpp"
 #include "core/handle.hpp"
 #include "runtime/evaluate.hpp"
@@ -79,7 +81,14 @@ int mlx_stream_get_index(int* index, mlx_stream stream) {
 }
 
 int mlx_synchronize(mlx_stream stream) {
-  return guard([&] { InterruptibleWait().wait(resolve(stream)); });
+  return guard([&] {
+    const auto resolved = resolve(stream);
+    if (resolved.device != mx::Device::cpu) {
+      // Comes after everything else on the stream: unlike MLX's own, this wait can be interrupted.
+      evaluate({mx::zeros({1}, mx::bool_, resolved)}, true);
+    }
+    InterruptibleWait().wait(resolved);
+  });
 }
 
 int mlx_synchronize_all(void) {

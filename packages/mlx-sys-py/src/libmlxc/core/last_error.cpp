@@ -61,10 +61,12 @@ void store_message(std::string_view message) noexcept {
 }
 
 // MLX has no exception types of its own: running out of memory, and a file that fails while an
-// array is evaluated, are recognised by the tag at the beginning of the message.
+// array is evaluated, are recognised by the tag at the beginning of the message, or by CUDA's text
+// at its end.
 mlx_error_kind kind_of_message(std::string_view message) {
   if (message.starts_with("[malloc") || message.starts_with("[metal::malloc") ||
-      message.starts_with("[cuda::malloc") || message == std::bad_alloc().what()) {
+      message.starts_with("[cuda::malloc") || message.ends_with("out of memory") ||
+      message == std::bad_alloc().what()) {
     return MLX_ERROR_OUT_OF_MEMORY;
   }
   if (message.starts_with("[read]") || message.starts_with("[write]")) {

@@ -24,6 +24,7 @@ const ImportTable& table() {
   static const auto& table = *new ImportTable([] {
     ImportTable result;
     add_elementwise(result);
+    add_fused_ops(result);
     add_indexing(result);
     add_layout(result);
     add_linear_algebra(result);

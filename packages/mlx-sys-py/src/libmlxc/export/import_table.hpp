@@ -85,6 +85,7 @@ std::string choose(int index, Names... names) {
 
 // Each is defined in the source of its group.
 void add_elementwise(ImportTable& table);
+void add_fused_ops(ImportTable& table);
 void add_indexing(ImportTable& table);
 void add_layout(ImportTable& table);
 void add_linear_algebra(ImportTable& table);

@@ -2,9 +2,12 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <future>
+#include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -26,12 +29,21 @@ std::atomic<mlx_interrupt_check_func> interrupt_check = nullptr;
 // MLX's events have no wait with a timeout: a latch has.
 class Latch {
  public:
-  void open() {
+  // With what was thrown instead of what was waited for, if anything was.
+  void open(std::exception_ptr error = nullptr) {
     {
       std::lock_guard lock(mutex_);
       open_ = true;
+      error_ = std::move(error);
     }
     opened_.notify_all();
+  }
+
+  // Of an open latch.
+  void check() const {
+    if (error_) {
+      std::rethrow_exception(error_);
+    }
   }
 
   bool wait_until(std::chrono::steady_clock::time_point time) {
@@ -43,6 +55,7 @@ class Latch {
   std::mutex mutex_;
   std::condition_variable opened_;
   bool open_ = false;
+  std::exception_ptr error_;
 };
 
 namespace {
@@ -89,13 +102,54 @@ class ExpectedEvents {
   std::unordered_map<const void*, Expected> expected_;
 };
 
-// The stream on which events of other devices are waited for. Made in a thread of its own, as the
-// default streams are.
-mx::Stream waiting_stream() {
-  auto make = [] { return mx::new_thread_unsafe_stream(mx::Device::cpu); };
-  static const auto stream = std::async(std::launch::async, make).get();
-  return stream;
-}
+// Threads that wait for other devices, each for one thing at a time: a wait that the user has ended
+// goes on there, and must not hold up the next one.
+class WaitingThreads {
+ public:
+  static WaitingThreads& instance() {
+    static auto& self = *new WaitingThreads;
+    return self;
+  }
+
+  // `wait` throws nothing.
+  void run(std::function<void()> wait) {
+    std::unique_lock lock(mutex_);
+    waits_.push_back(std::move(wait));
+    if (waits_.size() <= idle_) {
+      added_.notify_one();
+      return;
+    }
+    try {
+      std::thread([this] { work(); }).detach();
+    } catch (const std::system_error&) {
+      // Then a wait cannot be interrupted.
+      wait = std::move(waits_.back());
+      waits_.pop_back();
+      lock.unlock();
+      wait();
+    }
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      idle_++;
+      added_.wait(lock, [this] { return !waits_.empty(); });
+      idle_--;
+      const auto wait = std::move(waits_.front());
+      waits_.pop_front();
+      lock.unlock();
+      wait();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable added_;
+  std::deque<std::function<void()>> waits_;
+  std::size_t idle_ = 0;
+};
 
 }  // namespace
 
@@ -135,9 +189,9 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
       wait_for(*arrival);
     } else if (event.stream().device == mx::Device::cpu) {
       // Comes after the task that signals the event.
-      wait_for_task(event.stream(), [] {});
+      wait_for_task(event.stream());
     } else {
-      wait_for_task(waiting_stream(), [waiter]() mutable { waiter.wait(); });
+      wait_elsewhere([waiter]() mutable { waiter.wait(); });
     }
   }
   waiter.wait();
@@ -146,18 +200,27 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
 void InterruptibleWait::wait(mx::Stream stream) {
   cpu::CallerWaits waits;
   if (stream.device == mx::Device::cpu && interrupt_check.load(std::memory_order_relaxed)) {
-    wait_for_task(stream, [] {});
+    wait_for_task(stream);
   }
   mx::synchronize(stream);
 }
 
-template <class F>
-void InterruptibleWait::wait_for_task(mx::Stream stream, F task) {
+void InterruptibleWait::wait_elsewhere(std::function<void()> wait) {
   auto done = std::make_shared<Latch>();
-  mx::scheduler::enqueue(stream, [done, task = std::move(task)]() mutable {
-    task();
-    done->open();
+  WaitingThreads::instance().run([done, wait = std::move(wait)] {
+    try {
+      wait();
+      done->open();
+    } catch (...) {
+      done->open(std::current_exception());
+    }
   });
+  wait_for(*done);
+}
+
+void InterruptibleWait::wait_for_task(mx::Stream stream) {
+  auto done = std::make_shared<Latch>();
+  mx::scheduler::enqueue(stream, [done] { done->open(); });
   wait_for(*done);
 }
 
@@ -165,6 +228,7 @@ void InterruptibleWait::wait_for(Latch& latch) {
   while (!latch.wait_until(next_)) {
     check();
   }
+  latch.check();
 }
 
 }  // namespace mlx_c

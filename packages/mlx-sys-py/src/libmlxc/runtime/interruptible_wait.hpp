@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include <mlx/event.h>
 #include <mlx/stream.h>
@@ -34,13 +35,16 @@ class InterruptibleWait {
   // Returns when `stream` has finished everything that is enqueued now.
   void wait(mlx::core::Stream stream);
 
+  // Calls `wait` in another thread. Returns when it has returned, and throws what it throws.
+  void wait_elsewhere(std::function<void()> wait);
+
  private:
   using Clock = std::chrono::steady_clock;
 
   void wait_for(Latch& latch);
 
-  template <class F>
-  void wait_for_task(mlx::core::Stream stream, F task);
+  // Returns when `stream` comes to what is enqueued now.
+  void wait_for_task(mlx::core::Stream stream);
 
   Clock::time_point next_ = Clock::now() + slice;
 };

@@ -8,6 +8,7 @@
 #include "cpu/graph/elementwise_fusion.hpp"
 #include "cpu/graph/registry.hpp"
 #include "cpu/kernels/table.hpp"
+#include "cpu/nodes/empty_results.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
@@ -122,6 +123,11 @@ const char* override_kernel(array& node, const KernelRow& row) {
 const KernelRow* rewrite_node(array& node, bool& can_fail) {
   auto& primitive = node.primitive_ptr();
   if (primitive->device() != mlx::core::Device::cpu) {
+    if (!dynamic_cast<KernelPrimitive*>(primitive.get())) {
+      if (auto empty = empty_results(node)) {
+        primitive = std::move(empty);
+      }
+    }
     return nullptr;
   }
   const KernelRow* row = find_row(primitive->name());
@@ -184,9 +190,11 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
     auto* node = const_cast<mlx::core::array*>(&array);
     switch (node->status()) {
       case array::Status::available:
+        give_buffer(*node);
         return;
       case array::Status::evaluated:
         if (node->is_available()) {
+          give_buffer(*node);
           return;
         }
         plan.waits = true;
