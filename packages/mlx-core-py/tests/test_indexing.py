@@ -55,11 +55,16 @@ def expressions(draw: st.DrawFn, masks: bool = True) -> tuple[tuple[int, ...], A
         axis += 1
     if draw(st.booleans()):
         items.insert(draw(st.integers(0, len(items))), ...)
-        # What is behind it indexes the last axes.
+        # What is behind it indexes the last axes. NumPy lets an empty mask index any axis.
+        assume(not any(is_empty_mask(item) for item in items))
         assume(selected(np.zeros(shape), tuple(items)) is not None)
     if len(items) == 1 and draw(st.booleans()):
         return shape, items[0]
     return shape, tuple(items)
+
+
+def is_empty_mask(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.dtype == bool and item.size == 0
 
 
 def selected(x: np.ndarray, index: Any) -> np.ndarray | None:

@@ -104,6 +104,9 @@ cdef int read_slice(object item, int length, int* start, int* stop, int* step) e
     # Before the first element: -1 would mean the last one.
     if selected == 0:
         first, last, by = 0, 0, 1
+    elif selected == 1:
+        # MLX's arithmetic overflows with large steps.
+        last, by = first + 1, 1
     start[0] = <int>first
     stop[0] = <int>last if last >= 0 else -length - 1
     step[0] = <int>max(-0x7FFFFFFF, min(0x7FFFFFFF, by))

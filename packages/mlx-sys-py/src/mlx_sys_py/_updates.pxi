@@ -420,7 +420,9 @@ cdef class ArrayAt:
         """
         cdef c.mlx_array ones
         if is_integer(c.mlx_array_dtype(self._array._c)):
-            raise ValueError("an array of ints cannot be divided in place: the result has fractions")
+            raise ValueError(
+                "an array of ints cannot be divided in place: the result has fractions"
+            )
         ones.ctx = NULL
         check(c.mlx_ones_like(&ones, self._array._c, default_stream))
         divisors = ArrayAt.of(array._take(ones), self._index)

@@ -166,6 +166,38 @@ class ScatterAxisGradient : public GradientPrimitive {
   }
 };
 
+// MLX's rule has indices for elements behind the last value, too.
+class MaskedScatterGradient : public GradientPrimitive {
+ public:
+  using GradientPrimitive::GradientPrimitive;
+
+ protected:
+  mx::array gradient(
+      const Arrays& primals, const Arrays& cotangents, int argnum, const Arrays&) override {
+    const auto s = stream();
+    const auto& values = primals[2];
+    const auto zero = constant(0, cotangents[0]);
+    const auto mask = mx::reshape(primals[1], primals[0].shape(), s);
+    if (argnum == 0) {
+      return mx::where(mask, zero, cotangents[0], s);
+    }
+    if (values.size() == 0 || mask.size() == 0) {
+      return mx::zeros_like(values, s);
+    }
+    const int rows = values.shape(0), count = static_cast<int>(values.size()) / rows;
+    const auto chosen = mx::reshape(mask, {rows, -1}, s);
+    const auto before = mx::cumsum(mx::astype(chosen, mx::int32, s), 1, false, false, s);
+    const auto chosen_only = mx::where(chosen, mx::reshape(cotangents[0], {rows, -1}, s), zero, s);
+    const auto sums = mx::scatter_add_axis(
+        mx::zeros({rows, count}, zero.dtype(), s),
+        mx::minimum(before, mx::array(count - 1), s),
+        chosen_only,
+        1,
+        s);
+    return mx::reshape(sums, values.shape(), s);
+  }
+};
+
 class JvpOfVjp : public RepeatedPrimitive {
  public:
   explicit JvpOfVjp(mx::array& node) : RepeatedPrimitive(node), vjp_(vjp_rule(node)) {}
@@ -226,6 +258,9 @@ bool has_several(const mx::array& updates, const mx::array& target) {
 
 std::shared_ptr<mx::Primitive> vjp_rule(mx::array& node) {
   const std::string_view name = node.primitive().name();
+  if (name == "MaskedScatter") {
+    return std::make_shared<MaskedScatterGradient>(node);
+  }
   if (!name.starts_with("Scatter")) {
     return nullptr;
   }

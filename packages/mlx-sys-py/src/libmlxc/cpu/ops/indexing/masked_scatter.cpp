@@ -77,11 +77,11 @@ struct Putting {
                   "[masked_scatter] " + std::to_string(count) + " values for the " +
                   std::to_string(needed) + " elements that the mask selects")));
     }
-    for (std::size_t i = 0; i < size; i++) {
-      // No branch, which random masks would let be mispredicted; behind the last value nothing is
-      // read.
-      const T* source = chosen[i] ? next : to + i;
-      to[i] = *source;
+    // No branch, which random masks would let be mispredicted: all bits of one or of the other.
+    const T* end = next + needed;
+    for (std::size_t i = 0; next != end; i++) {
+      const T all = static_cast<T>(-static_cast<T>(chosen[i]));
+      to[i] = static_cast<T>((*next & all) | (to[i] & static_cast<T>(~all)));
       next += chosen[i];
     }
   }
