@@ -38,9 +38,11 @@ MLX_C_API int mlx_stream_get_device(mlx_device* dev, mlx_stream stream);
 MLX_C_API int mlx_stream_get_index(int* index, mlx_stream stream);
 MLX_C_API int mlx_synchronize(mlx_stream stream);
 
-/* Called about twenty times a second, for the whole process, by threads that wait in this library,
+/* Called about fifty times a second, for the whole process, by threads that wait in this library,
  * while they hold none of its locks. If it returns non-zero the waiting function fails with
- * MLX_ERROR_CALLBACK; what it waited for goes on. NULL, the default: waits last. */
+ * MLX_ERROR_CALLBACK, and what the thread has scheduled on the CPU stops: it is computed when it is
+ * asked for again. What runs on a GPU, or in a kernel of MLX, goes on. NULL, the default: waits
+ * last. */
 typedef int (*mlx_interrupt_check_func)(void);
 MLX_C_API void mlx_set_interrupt_check(mlx_interrupt_check_func check);
 

@@ -6,6 +6,7 @@
 
 #include <mlx/allocator.h>
 #include <mlx/io.h>
+#include <mlx/io/load.h>
 #include <mlx/ops.h>
 
 #include "api/io_handles.hpp"
@@ -18,6 +19,7 @@
 #include "files/gguf_validate.hpp"
 #include "files/reading.hpp"
 #include "runtime/evaluate.hpp"
+#include "runtime/interruptible_wait.hpp"
 
 using namespace mlx_c;
 namespace mx = mlx::core;
@@ -166,6 +168,49 @@ ArrayMap ready(const ArrayMap& map) {
   return result;
 }
 
+// A new file. The user can interrupt between the portions that it is written in.
+class NewFile : public mx::io::Writer {
+ public:
+  explicit NewFile(const std::string& name) : file_(name) {}
+
+  void open() override {
+    file_.open();
+  }
+
+  bool is_open() const override {
+    return file_.is_open();
+  }
+
+  bool good() const override {
+    return file_.good();
+  }
+
+  size_t tell() override {
+    return file_.tell();
+  }
+
+  void seek(int64_t offset, std::ios_base::seekdir way) override {
+    file_.seek(offset, way);
+  }
+
+  void write(const char* data, size_t size) override {
+    constexpr size_t portion = 8 << 20;
+    for (; size > portion; data += portion, size -= portion) {
+      file_.write(data, portion);
+      user_.check();
+    }
+    file_.write(data, size);
+  }
+
+  std::string label() const override {
+    return file_.label();
+  }
+
+ private:
+  mx::io::FileWriter file_;
+  InterruptibleWait user_;
+};
+
 // Calls `write` to replace `file` atomically. As MLX, adds `suffix` to a name that lacks it.
 template <class F>
 void replace_file(const char* file, const std::string& suffix, F write) {
@@ -176,6 +221,8 @@ void replace_file(const char* file, const std::string& suffix, F write) {
   AtomicFile target(name, suffix);
   try {
     write(target.path());
+  } catch (const CallbackError&) {
+    throw;
   } catch (const std::runtime_error& e) {
     throw IoError(name + ": " + e.what());
   }
@@ -290,7 +337,9 @@ int mlx_save_writer(mlx_io_writer out_stream, const mlx_array a) {
 int mlx_save(const char* file, const mlx_array a) {
   return guard([&] {
     auto array = ready(get(a, "a"));
-    replace_file(file, ".npy", [&](const std::string& name) { mx::save(name, array); });
+    replace_file(file, ".npy", [&](const std::string& name) {
+      mx::save(std::make_shared<NewFile>(name), array);
+    });
   });
 }
 
@@ -326,7 +375,7 @@ int mlx_save_safetensors(
     check_safetensors(arrays);
     auto contents = ready(arrays);
     replace_file(file, ".safetensors", [&](const std::string& name) {
-      mx::save_safetensors(name, contents, get(metadata, "metadata"));
+      mx::save_safetensors(std::make_shared<NewFile>(name), contents, get(metadata, "metadata"));
     });
   });
 }

@@ -87,7 +87,7 @@ int mlx_synchronize(mlx_stream stream) {
       // Comes after everything else on the stream: unlike MLX's own, this wait can be interrupted.
       evaluate({mx::zeros({1}, mx::bool_, resolved)}, true);
     }
-    InterruptibleWait().wait(resolved);
+    stop_if_interrupted([&] { InterruptibleWait().wait(resolved); });
   });
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/evaluate.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -13,6 +14,8 @@
 #include "core/thread_state.hpp"
 #include "cpu/graph/executor.hpp"
 #include "cpu/graph/rewrite.hpp"
+#include "cpu/nodes/remainder.hpp"
+#include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 #include "runtime/interruptible_wait.hpp"
 
@@ -63,20 +66,28 @@ bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, EvaluationLock
   };
   // Set up lazily: most evaluations are one piece, and take less time than the set-up.
   std::optional<Pieces> some;
-  auto between = [&](const mx::Event& event) {
+  auto between = [&](const mx::Event& event, bool drain) {
     expect(event);
     auto& [user, under_way] = some ? *some : some.emplace();
     under_way.push_back(event);
     lock.unlock();
-    if (under_way.size() == most_under_way) {
+    while (under_way.size() >= (drain ? 1 : most_under_way)) {
       user.wait(under_way.front());
       under_way.pop_front();
     }
     user.check();
     lock = lock_evaluation();
   };
-  return cpu::execute(plan, stream, wait && !plan.waits, std::ref(between));
+  return cpu::execute(plan, stream, wait, wait && !plan.waits, std::ref(between));
 }
+
+// Whether another thread's interrupted work was set aside, and with it what depends on it.
+bool was_set_aside(const mx::array& output) {
+  return output.status() == mx::array::Status::unscheduled;
+}
+
+// Returns whether the outputs are what the caller waits for.
+bool try_evaluate(std::vector<mx::array>& outputs, bool wait);
 
 }  // namespace
 
@@ -92,6 +103,24 @@ EvaluationLock lock_evaluation() {
 }
 
 void evaluate(std::vector<mx::array> outputs, bool wait) {
+  stop_if_interrupted([&] {
+    while (!try_evaluate(outputs, wait)) {
+    }
+  });
+}
+
+void set_work_aside() {
+  // Longer than other threads schedule for; if one waits for a GPU meanwhile, the work goes on.
+  constexpr auto patience = std::chrono::milliseconds(50);
+  EvaluationLock lock(evaluation_mutex(), LockClock::now() + patience);
+  if (lock) {
+    cpu::set_work_aside();
+  }
+}
+
+namespace {
+
+bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   ensure_thread();
   mark_streams_started();
   std::optional<cpu::CallerWaits> waits;
@@ -108,11 +137,15 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
     cpu::EvaluationScope scheduling(evaluation);
     if (plan.on_one_stream && !keeps_graphs()) {
       soon = execute(plan, stream, wait, lock);
-    } else if (wait && CallbackScope::active()) {
-      mx::eval(outputs);
-      evaluation->check();
-      return;
     } else {
+      if (plan.waits) {
+        cpu::TaskQueue::pin();
+      }
+      if (wait && CallbackScope::active()) {
+        mx::eval(outputs);
+        evaluation->check();
+        return true;
+      }
       mx::async_eval(outputs);
     }
     std::optional<mx::Event> last;
@@ -132,7 +165,7 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
     }
   }
   if (awaited.empty()) {
-    return;
+    return true;
   }
   // Wait without the lock, so that other threads can schedule meanwhile.
   InterruptibleWait user;
@@ -141,10 +174,16 @@ void evaluate(std::vector<mx::array> outputs, bool wait) {
     cpu::check_error(event, id);
   }
   auto lock = lock_evaluation();
+  if (std::ranges::any_of(outputs, was_set_aside)) {
+    return false;
+  }
   for (auto& output : outputs) {
     output.wait();
   }
+  return true;
 }
+
+}  // namespace
 
 void stop_other_threads() {
   if (streams_started() && !is_orphan()) {

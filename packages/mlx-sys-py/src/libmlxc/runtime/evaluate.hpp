@@ -6,11 +6,28 @@
 
 #include <mlx/array.h>
 
+#include "core/guard.hpp"
+
 namespace mlx_c {
 
 // Evaluates `outputs`, one caller at a time; returns when they are available if `wait`, else when
 // they are scheduled.
 void evaluate(std::vector<mlx::core::array> outputs, bool wait);
+
+// Sets aside what this thread has scheduled and what is not done: it is resumed when somebody needs
+// it (cpu/nodes/remainder.hpp).
+void set_work_aside();
+
+// Calls `wait`, which may be interrupted; if it is, this thread's work stops, too.
+template <class F>
+void stop_if_interrupted(F wait) {
+  try {
+    wait();
+  } catch (const CallbackError&) {
+    set_work_aside();
+    throw;
+  }
+}
 
 // Whether `array` can be read without waiting.
 bool is_available(const mlx::core::array& array);

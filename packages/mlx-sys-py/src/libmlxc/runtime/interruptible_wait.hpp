@@ -23,7 +23,7 @@ void expect(const mlx::core::Event& event);
 // Polls the interrupt check while a call waits: see `mlx_set_interrupt_check`.
 class InterruptibleWait {
  public:
-  static constexpr auto slice = std::chrono::milliseconds(50);
+  static constexpr auto slice = std::chrono::milliseconds(20);
 
   // Throws CallbackError if the check says to stop. Polls at most once per slice of time.
   void check();

@@ -21,9 +21,10 @@ using mx::array;
 using Clock = std::chrono::steady_clock;
 
 // A caller can be interrupted while it waits, not while it computes: so long may it evaluate nodes
-// inline, and so many bytes may one of them touch.
+// inline, and so many bytes may one of them touch, and so many products may it compute.
 constexpr auto max_inline_time = std::chrono::milliseconds(5);
 constexpr std::size_t small = 8 << 20;
+constexpr double few_multiplications = 1 << 28;
 constexpr std::size_t nodes_per_look_at_the_clock = 8;
 
 // Whether a node leaves nothing to the stream's thread of MLX.
@@ -32,10 +33,21 @@ bool uses_task_queue(const array& node, const KernelRow* row) {
   return kernel ? kernel->uses_task_queue(node.inputs()) : row && row->is_view;
 }
 
+bool may_run_inline(const array& node, const KernelRow* row) {
+  auto* kernel = dynamic_cast<const KernelPrimitive*>(&node.primitive());
+  return bytes_touched(node, row) <= small && (!kernel || kernel->may_run_inline()) &&
+      multiplications(node, row) <= few_multiplications;
+}
+
 // The size of a piece, after which other threads get a turn: large enough to be worth the pause,
 // which takes tens of microseconds.
 constexpr std::size_t most_nodes_of_piece = 512;
 constexpr std::size_t most_bytes_of_piece = 32 << 20;
+
+// The same for nodes that MLX's kernels evaluate: once scheduled, they cannot be set aside, nor can
+// what they depend on. So a caller that waits lets so much work be done before they are scheduled.
+constexpr std::size_t most_mlx_bytes_of_piece = 2 << 20;
+constexpr std::size_t most_bytes_before_mlx = 4 << 20;
 
 // A plan of this size takes less time than a person notices, whatever its primitives.
 constexpr std::size_t quick_nodes = 25;
@@ -69,8 +81,11 @@ bool is_quick(const decltype(Plan::nodes)& nodes) {
 
 class Execution {
  public:
-  Execution(const Plan& plan, mx::Stream stream, bool lasts)
-      : plan_(plan), stream_(stream), lasting_(lasts ? std::make_shared<Lasting>() : nullptr) {
+  Execution(const Plan& plan, mx::Stream stream, bool waits, bool lasts)
+      : plan_(plan),
+        stream_(stream),
+        waits_(waits),
+        lasting_(lasts ? std::make_shared<Lasting>() : nullptr) {
     nodes_.reserve(plan.nodes.size());
     for (const auto& [node, row] : plan.nodes) {
       nodes_.push_back(*node);
@@ -89,7 +104,7 @@ class Execution {
         continue;
       }
       const KernelRow* row = plan_.nodes[next_].row;
-      if (!uses_task_queue(node, row) || bytes_touched(node, row) > small) {
+      if (!uses_task_queue(node, row) || !may_run_inline(node, row)) {
         return;
       }
       if (++nodes % nodes_per_look_at_the_clock == 0 && Clock::now() - start > max_inline_time) {
@@ -111,33 +126,59 @@ class Execution {
   void run_on_stream(const mx::Event& event) {
     plan_.evaluation->add(event);
     TaskQueue queue(stream_, false);
-    std::size_t count = 0, sum = 0;
+    drains_ = false;
+    std::size_t count = 0, sum = 0, mlx_sum = 0, first = 0;
     try {
-      for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece; next_++) {
+      for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece &&
+           mlx_sum < most_mlx_bytes_of_piece;
+           next_++) {
         array& node = nodes_[next_];
         if (is_done(node)) {
           continue;
         }
-        count++;
         const KernelRow* row = plan_.nodes[next_].row;
-        sum += bytes_touched(node, row);
-        leave_to_stream(node, uses_task_queue(node, row), event, queue);
+        const std::size_t bytes = bytes_touched(node, row);
+        const bool queued = uses_task_queue(node, row);
+        if (!queued && waits_ && unfinished_ > most_bytes_before_mlx) {
+          drains_ = true;
+          unfinished_ = 0;
+          break;
+        }
+        count++;
+        sum += bytes;
+        (queued ? unfinished_ : mlx_sum) += bytes;
+        first = queue.size();
+        leave_to_stream(node, queued, event, queue);
       }
     } catch (...) {
       error_ = std::current_exception();
+      // What there is of the node is computed.
+      queue.add_node(std::min(first, queue.size()), true, {});
     }
     // The last handle on an output may be dropped before the output is written.
     if (done() || error_) {
       queue.add(holder_of(plan_.outputs));
     }
+    queue.keep_while_under_way(lasting_);
     queue.flush(true);
   }
 
-  // Leaves the remaining nodes as they are.
+  // Whether all that is scheduled has to be done before the next piece.
+  bool drains() const {
+    return drains_;
+  }
+
+  // Leaves the remaining nodes as they are. What they read may still be written.
   void stop() {
+    std::vector<TaskQueue::Data> buffers;
     for (; !done(); next_++) {
-      mx::scheduler::enqueue(stream_, holder_of(nodes_[next_].inputs()));
+      for (const array& input : nodes_[next_].inputs()) {
+        if (is_scheduled(input)) {
+          buffers.push_back(input.data_shared_ptr());
+        }
+      }
     }
+    mx::scheduler::enqueue(stream_, [buffers = std::move(buffers)] {});
   }
 
   // Throws what scheduling a node has thrown.
@@ -150,14 +191,37 @@ class Execution {
  private:
   // `queued` says that the node leaves its work to the task queue.
   void leave_to_stream(array& node, bool queued, const mx::Event& event, TaskQueue& queue) {
-    queue.flush(!queued);
+    for (array& input : node.inputs()) {
+      // It was scheduled, and has been set aside since.
+      if (!is_done(input)) {
+        array handle = input;
+        leave_to_stream(handle, true, event, queue);
+      }
+    }
+    // What is differentiated later keeps its graph, which it would lose if it were set aside.
+    const bool is_tracer = node.is_tracer();
+    queue.flush(!queued || is_tracer);
     std::vector<array> outputs = node.outputs();
     for (array& output : outputs) {
       output.attach_event(event);
     }
+    const std::size_t first = queue.size();
     evaluate(node, outputs);
-    keep_buffers(node, outputs, queued ? &queue : nullptr);
+    const bool overwrites_input = keep_buffers(node, outputs, queued ? &queue : nullptr);
+    if (queued) {
+      queue.add_node(first, overwrites_input, outputs);
+    }
+    if (is_tracer) {
+      queue.flush(true);
+    }
+    if (is_tracer || (!queued && std::ranges::any_of(node.inputs(), is_scheduled))) {
+      TaskQueue::pin(&stream_);
+    }
     finish(node, outputs, array::Status::evaluated);
+  }
+
+  static bool is_scheduled(const array& input) {
+    return input.status() == array::Status::evaluated;
   }
 
   // Nodes with several outputs come once for each that is used.
@@ -173,7 +237,7 @@ class Execution {
         buffers.push_back(array.data_shared_ptr());
       }
     }
-    return [buffers = std::move(buffers), lasting = lasting_] {};
+    return [buffers = std::move(buffers)] {};
   }
 
   static void evaluate(array& node, std::vector<array>& outputs) {
@@ -187,16 +251,22 @@ class Execution {
   }
 
   // Until the tasks of a node have run, what they read must not be freed or reused. An output that
-  // took over the buffer of an input holds it by itself, and must be free to pass it on.
-  void keep_buffers(const array& node, const std::vector<array>& outputs, TaskQueue* queue) const {
+  // took over the buffer of an input holds it by itself, and must be free to pass it on; returns
+  // whether there is one.
+  bool keep_buffers(const array& node, const std::vector<array>& outputs, TaskQueue* queue) const {
     std::vector<TaskQueue::Data> buffers;
     auto keep = [&](const TaskQueue::Data& data) {
-      if (data && data != node.data_shared_ptr()) {
+      // Of several outputs some may be needed when others are not.
+      if (data && (data != node.data_shared_ptr() || (queue && outputs.size() > 1))) {
         buffers.push_back(data);
       }
     };
+    bool overwrites_input = false;
     for (const array& input : node.inputs()) {
       keep(input.data_shared_ptr());
+      overwrites_input |= std::ranges::any_of(outputs, [&](const array& output) {
+        return output.data_shared_ptr() == input.data_shared_ptr();
+      });
     }
     for (const array& output : outputs) {
       keep(output.data_shared_ptr());
@@ -208,6 +278,7 @@ class Execution {
       encoder.dispatch([buffers = std::move(buffers),
                         temporaries = std::exchange(encoder.temporaries(), {})] {});
     }
+    return overwrites_input;
   }
 
   static void finish(array& node, const std::vector<array>& outputs, array::Status status) {
@@ -226,6 +297,9 @@ class Execution {
   // Handles, as others may evaluate parts of the graph between pieces.
   mx::SmallVector<array, 4> nodes_;
   std::size_t next_ = 0;
+  const bool waits_;
+  bool drains_ = false;
+  std::size_t unfinished_ = 0;  // bytes that tasks scheduled since the last pause touch
   const std::shared_ptr<Lasting> lasting_;
   std::exception_ptr error_;
 };
@@ -256,10 +330,11 @@ class Schedule : public mx::Primitive {
 bool execute(
     const Plan& plan,
     mx::Stream stream,
+    bool waits,
     bool inline_first,
-    const std::function<void(const mx::Event&)>& between) {
+    const std::function<void(const mx::Event&, bool)>& between) {
   const bool soon = inline_first && lasting_executions == 0 && is_quick(plan.nodes);
-  Execution execution(plan, stream, !soon);
+  Execution execution(plan, stream, waits, !soon);
   if (inline_first) {
     execution.run_inline();
   }
@@ -271,7 +346,7 @@ bool execute(
     }
     try {
       execution.check();
-      between(piece.event());
+      between(piece.event(), execution.drains());
     } catch (...) {
       execution.stop();
       throw;

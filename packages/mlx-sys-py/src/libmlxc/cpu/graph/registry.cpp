@@ -15,16 +15,17 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
   const KernelRow scattering{.make = scatter, .guards_mlx = true, .checks_values = true};
   const KernelRow view{.is_view = true};
   const KernelRow own{};
+  const KernelRow own_attention{.work = Work::attention};
   const KernelRow own_checks_values{.checks_values = true};
 
   std::unordered_map<std::string_view, KernelRow> rows{
       // matrix products and convolutions
-      {"AddMM", {.make = addmm}},
-      {"Convolution", {.make = convolution}},
+      {"AddMM", {.make = addmm, .work = Work::matmul}},
+      {"Convolution", {.make = convolution, .work = Work::convolution}},
       {"GatherMM", {.make = gather_mm, .guards_mlx = true, .checks_values = true}},
       {"GatherQMM", {.make = gather_qmm, .guards_mlx = true, .checks_values = true}},
-      {"Matmul", {.make = matmul}},
-      {"QuantizedMatmul", {.make = quantized_matmul, .guards_mlx = true}},
+      {"Matmul", {.make = matmul, .work = Work::matmul}},
+      {"QuantizedMatmul", {.make = quantized_matmul, .guards_mlx = true, .work = Work::matmul}},
       {"SegmentedMM", {.make = segmented_mm, .guards_mlx = true, .checks_values = true}},
 
       // reductions, scans, sorting
@@ -111,7 +112,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Transpose", {.make = transpose, .is_view = true}},
 
       // primitives of our own: fused ops
-      {"AttentionGradients", own},
+      {"AttentionGradients", own_attention},
       {"CrossEntropy", own_checks_values},
       {"CrossEntropyGradient", own_checks_values},
       {"Elementwise", own},
@@ -120,7 +121,10 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"RMSNorm", own},
       {"RandomNormal", own},
       {"RoPE", own},
-      {"ScaledDotProductAttention", own},
+      {"ScaledDotProductAttention", own_attention},
+
+      // what was interrupted, whose memory is there
+      {"Remainder", view},
   };
   for (const ElementwiseOp& operation : elementwise_ops) {
     rows.emplace(operation.primitive, KernelRow{.elementwise = &operation});
@@ -150,6 +154,25 @@ std::size_t bytes_touched(const mlx::core::array& node, const KernelRow* row) {
     sum += takes ? std::min(input.nbytes(), node.nbytes()) : input.nbytes();
   }
   return sum;
+}
+
+double multiplications(const mlx::core::array& node, const KernelRow* row) {
+  if (!row || row->work == Work::memory || node.size() == 0) {
+    return 0;
+  }
+  const auto& inputs = node.inputs();
+  const auto size = static_cast<double>(node.size());
+  switch (row->work) {
+    case Work::memory:
+      break;
+    case Work::matmul:
+      return size * inputs[0].shape(-1);
+    case Work::convolution:
+      return size * inputs[1].size() / inputs[1].shape(0);
+    case Work::attention:
+      return 2.0 * inputs[0].size() * inputs[1].shape(-2);
+  }
+  return 0;
 }
 
 }  // namespace mlx_c::cpu

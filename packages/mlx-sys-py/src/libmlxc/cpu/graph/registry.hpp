@@ -20,6 +20,9 @@ enum class Traffic : std::uint8_t {
   twice_the_outputs,
 };
 
+// What the time of a primitive that computes more than it touches depends on.
+enum class Work : std::uint8_t { memory, matmul, convolution, attention };
+
 struct KernelRow {
   // What becomes of a node; null if nothing does: it is a view, or a primitive of our own.
   Override (*make)(mlx::core::array& node) = nullptr;
@@ -36,6 +39,7 @@ struct KernelRow {
   // Whether it gives its input another shape or other strides, and moves nothing.
   bool is_view = false;
   Traffic traffic = Traffic::inputs_and_outputs;
+  Work work = Work::memory;
 };
 
 // By the names of primitives.
@@ -46,5 +50,8 @@ const KernelRow* find_row(std::string_view primitive);
 
 // That evaluating a node touches, at most. `row` may be null.
 std::size_t bytes_touched(const mlx::core::array& node, const KernelRow* row);
+
+// Of numbers, if that is what takes the time; else 0.
+double multiplications(const mlx::core::array& node, const KernelRow* row);
 
 }  // namespace mlx_c::cpu

@@ -27,6 +27,11 @@ class KernelPrimitive : public mlx::core::Primitive {
     return true;
   }
 
+  // Whether a caller may do the work itself, if it looks small.
+  virtual bool may_run_inline() const {
+    return true;
+  }
+
   // What the name does not say, for the verbose mode.
   virtual std::string details() const {
     return {};
@@ -82,6 +87,11 @@ class KernelOverride : public KernelPrimitive {
 
   std::vector<mlx::core::Shape> output_shapes(const std::vector<array>& inputs) override {
     return original_->output_shapes(inputs);
+  }
+
+  bool may_run_inline() const override {
+    auto* kernel = dynamic_cast<const KernelPrimitive*>(original_.get());
+    return !kernel || kernel->may_run_inline();
   }
 
   std::string details() const override {

@@ -18,32 +18,43 @@ TaskQueue::TaskQueue(mlx::core::Stream stream, bool runs_inline)
     : stream_(stream),
       runs_inline_(runs_inline),
       outer_(std::exchange(current_, this)),
-      batch_{stream, {}, {}} {}
+      batch_(runs_inline ? nullptr : std::make_shared<TaskBatch>(stream)) {}
 
 TaskQueue::~TaskQueue() {
   current_ = outer_;
 }
 
 void TaskQueue::keep(std::vector<Data> buffers) {
-  if (batch_.tasks.empty()) {
+  if (batch_->tasks.empty()) {
     return;
   }
-  std::move(buffers.begin(), buffers.end(), std::back_inserter(batch_.buffers));
+  std::move(buffers.begin(), buffers.end(), std::back_inserter(batch_->buffers));
 }
 
 void TaskQueue::flush(bool all) {
-  if (batch_.tasks.empty() || (!all && batch_.tasks.size() < batch_size)) {
+  const bool is_empty = batch_->tasks.empty() && (!all || batch_->nodes.empty());
+  if (is_empty || (!all && batch_->tasks.size() < batch_size)) {
     return;
   }
-  auto batch = std::make_shared<Batch>(std::exchange(batch_, Batch{stream_, {}, {}}));
+  auto batch = std::exchange(batch_, std::make_shared<TaskBatch>(stream_));
   std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
   under_way().push_back(batch);
-  mlx::core::scheduler::enqueue(
-      stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
-        for (auto& task : batch->tasks) {
-          run_for(evaluation, task);
-        }
-      });
+  mlx::core::scheduler::enqueue(stream_, [batch = std::move(batch)] { batch->run(); });
+}
+
+void TaskQueue::pin(const mlx::core::Stream* stream) {
+  for (const auto& other : under_way()) {
+    const auto batch = other.lock();
+    if (batch && (!stream || batch->stream == *stream)) {
+      batch->pinned = true;
+    }
+  }
+}
+
+void TaskQueue::forget(const std::vector<std::shared_ptr<TaskBatch>>& batches) {
+  std::erase_if(under_way(), [&](const auto& other) {
+    return std::ranges::find(batches, other.lock()) != batches.end();
+  });
 }
 
 bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
@@ -55,12 +66,12 @@ bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
   // batch counts as somebody else's.
   const long all = data.use_count();
   long mine = 0;
-  const auto count = [&](const Batch& batch) {
+  const auto count = [&](const TaskBatch& batch) {
     if (batch.stream == stream_) {
       mine += std::count(batch.buffers.begin(), batch.buffers.end(), data);
     }
   };
-  count(batch_);
+  count(*batch_);
   for (const auto& other : under_way()) {
     if (const auto batch = other.lock()) {
       count(*batch);
@@ -77,8 +88,8 @@ std::shared_ptr<void>& TaskQueue::shared_by_readers_of(const mlx::core::array& i
   return shared_;
 }
 
-std::vector<std::weak_ptr<const TaskQueue::Batch>>& TaskQueue::under_way() {
-  static auto& batches = *new std::vector<std::weak_ptr<const Batch>>;
+std::vector<std::weak_ptr<TaskBatch>>& TaskQueue::under_way() {
+  static auto& batches = *new std::vector<std::weak_ptr<TaskBatch>>;
   return batches;
 }
 

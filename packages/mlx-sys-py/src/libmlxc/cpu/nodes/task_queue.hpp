@@ -14,6 +14,7 @@
 #include <mlx/array.h>
 #include <mlx/backend/cpu/encoder.h>
 
+#include "cpu/nodes/task_batch.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 
 namespace mlx_c::cpu {
@@ -38,12 +39,28 @@ class TaskQueue {
     if (runs_inline_) {
       task();
     } else {
-      batch_.tasks.emplace_back(std::forward<F>(task));
+      batch_->tasks.emplace_back(std::forward<F>(task));
     }
+  }
+
+  // The tasks added so far, of the batch that is being collected.
+  std::size_t size() const {
+    return batch_->tasks.size();
+  }
+
+  // The tasks added since there were `first` are those of a node with these outputs.
+  void add_node(
+      std::size_t first, bool overwrites_input, const std::vector<mlx::core::array>& outputs) {
+    batch_->add_node(first, overwrites_input, outputs);
   }
 
   // Keeps buffers alive until the tasks added so far are done.
   void keep(std::vector<Data> buffers);
+
+  // The same, unless they are set aside.
+  void keep_while_under_way(std::shared_ptr<void> object) {
+    batch_->lasting = std::move(object);
+  }
 
   // Enqueues the tasks collected: in any case if `all`, else if there are enough of them.
   void flush(bool all);
@@ -56,22 +73,23 @@ class TaskQueue {
   // Nobody writes to an input while it has readers left, so what was packed stays valid.
   std::shared_ptr<void>& shared_by_readers_of(const mlx::core::array& input);
 
- private:
-  struct Batch {
-    mlx::core::Stream stream;
-    std::vector<std::function<void()>> tasks;
-    std::vector<Data> buffers;
-  };
-  // Batches enqueued that are not done, and some that are. Queues exist under the lock that
-  // serialises evaluations, which guards this as well.
-  static std::vector<std::weak_ptr<const Batch>>& under_way();
+  // Batches enqueued that are not done, and some that are, in their order. Queues exist under the
+  // lock that serialises evaluations, which guards this as well.
+  static std::vector<std::weak_ptr<TaskBatch>>& under_way();
 
+  // Something that cannot be set aside depends on what is under way on a stream, or on any.
+  static void pin(const mlx::core::Stream* stream = nullptr);
+
+  // These are not under way any more.
+  static void forget(const std::vector<std::shared_ptr<TaskBatch>>& batches);
+
+ private:
   static thread_local constinit TaskQueue* current_;
 
   const mlx::core::Stream stream_;
   const bool runs_inline_;
   TaskQueue* const outer_;
-  Batch batch_;
+  std::shared_ptr<TaskBatch> batch_;
   std::uintptr_t read_ = 0;
   std::shared_ptr<void> shared_;
 };

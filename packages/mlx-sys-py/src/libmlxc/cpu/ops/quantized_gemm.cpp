@@ -131,8 +131,7 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
   }
   const Panels panels(integers, p);
   x.panels.emplace(panels.size * panels.count);
-  x.group = p.group;
-  x.fits = false;
+  x.group = 0;
   std::atomic<bool> fits = true;
   parallel_for(panels.count, [&](int i) {
     const int first = i * panels.rows, rows = std::min(panels.rows, p.m - first);
@@ -144,6 +143,7 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
     }
   });
   x.fits = fits;
+  x.group = p.group;
 }
 
 // False if the values of x or w are out of range for int16 GEMM; then y is still to be computed.

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/kernels/stop.hpp"
+
 namespace mlx_c::cpu {
 
 namespace {
@@ -33,6 +35,15 @@ inline void pause() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+// In the calling thread.
+void run_here(int count, void (*task)(void*, int), void* context) {
+  for (int i = 0; i < count; i++) {
+    check_stop();
+    task(context, i);
+  }
+  check_stop();
 }
 
 class Pool {
@@ -51,11 +62,9 @@ class Pool {
   // Up to `threads` threads, of which the caller is the first, take part.
   void run(int threads, int count, void (*task)(void*, int), void* context) {
     if (busy_.test_and_set(std::memory_order_acquire)) {
-      for (int i = 0; i < count; i++) {
-        task(context, i);
-      }
-      return;
+      return run_here(count, task, context);
     }
+    stop_ = StopScope::current();
     task_ = task;
     context_ = context;
     threads_ = std::min({threads, count, static_cast<int>(shares_.size())});
@@ -84,6 +93,8 @@ class Pool {
     if (error) {
       std::rethrow_exception(error);
     }
+    // The kernels in the last tasks may have noticed.
+    check_stop();
   }
 
  private:
@@ -139,12 +150,14 @@ class Pool {
   // Neighbouring tasks read neighbouring memory, which the hardware prefetcher follows. So each
   // thread goes through a range of its own, then steals tasks from the others'.
   void take_tasks(int thread) {
+    const StopScope scope(stop_);
     try {
       for (int i = 0, task; i < threads_; i++) {
         Share& share = shares_[(thread + i) % threads_];
         // A load shares the cache line; fetch_add needs ownership of it.
         while (share.next.load(std::memory_order_relaxed) < share.end &&
                (task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end) {
+          check_stop();
           task_(context_, task);
         }
       }
@@ -161,6 +174,7 @@ class Pool {
   std::atomic_flag busy_;
   void (*task_)(void*, int) = nullptr;
   void* context_ = nullptr;
+  Stop* stop_ = nullptr;  // what the calling thread's work is asked to stop by
   int threads_ = 0;
   std::vector<Share> shares_;
   std::vector<Flag> inside_;  // of the threads that may be at work, each its own
@@ -261,10 +275,7 @@ void detail::run_tasks(int count, void (*task)(void*, int), void* context) {
   const bool caller_is_busy = waiting_callers.load(std::memory_order_relaxed) == 0;
   const int threads = thread_count() - (takes_all_processors && caller_is_busy);
   if (count <= 1 || threads <= 1) {
-    for (int i = 0; i < count; i++) {
-      task(context, i);
-    }
-    return;
+    return run_here(count, task, context);
   }
   get_pool().run(threads, count, task, context);
 }

@@ -26,7 +26,8 @@ void run_tasks(int count, void (*task)(void* context, int index), void* context)
 
 // Calls task(0) ... task(count - 1), in any order, in several threads at once, and returns when
 // all have returned. The first exception, if any, comes out of this call. If the threads are busy
-// with another call, or there are none, the caller does all the work.
+// with another call, or there are none, the caller does all the work. Throws Stopped
+// (kernels/stop.hpp) if the caller's work is to stop, perhaps when all tasks have returned.
 template <class F>
 void parallel_for(int count, F task) {
   detail::run_tasks(

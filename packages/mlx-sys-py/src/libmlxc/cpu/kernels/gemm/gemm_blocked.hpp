@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cpu/kernels/gemm/gemm_pack.hpp"
+#include "cpu/kernels/stop.hpp"
 #include "cpu/kernels/table.hpp"
 
 namespace {
@@ -228,6 +229,9 @@ void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, 
     }
     T* const a = scratch + (std::ptrdiff_t)ceil_div(n, wide) * wide * steps;
     for (int i = 0; i < p.m; i += rows) {
+      if (mlx_c::cpu::is_stopped()) {
+        return;
+      }
       const int count = min(rows, p.m - i);
       pack_a<S>(p.a, {i, i + count}, depth, p.m - i, a);
       const Tile<T> wide_tile = choose_tile<S, tile_vectors>(count);
