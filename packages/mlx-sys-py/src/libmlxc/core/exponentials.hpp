@@ -19,8 +19,8 @@ mlx::core::array softmax(
     mlx::core::StreamOrDevice s);
 
 // MLX's functions of this name. MLX has seven digits of float64 here too, adds half precision in
-// half precision unless it is over the last axis alone, and refuses empty arrays even where no result
-// is one of nothing.
+// half precision unless it is over the last axis alone, and refuses empty arrays even where no
+// result is one of nothing.
 mlx::core::array logsumexp(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
 mlx::core::array logsumexp(
     const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
