@@ -206,7 +206,6 @@ cdef class Loan:
                     original[key] = entry
         return 0
 
-
     cdef bint is_unchanged(self) except -1:
         """Whether there is nothing to put back, as is usual."""
         cdef list entries
