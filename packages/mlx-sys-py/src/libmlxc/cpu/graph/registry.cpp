@@ -71,7 +71,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
         .guards_mlx = true,
         .checks_values = true,
         .traffic = Traffic::twice_the_outputs}},
-      {"MaskedScatter", {.make = masked_scatter, .checks_indices = true}},
+      {"MaskedScatter", {.make = masked_scatter, .checks_values = true}},
       {"Scatter", scattering},
       {"Scatter Max", scattering},
       {"Scatter Min", scattering},
