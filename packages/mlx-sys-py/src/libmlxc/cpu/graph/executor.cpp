@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include <mlx/scheduler.h>
 #include <mlx/transforms.h>
 
+#include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
 
 namespace mlx_c::cpu {
@@ -136,7 +136,7 @@ class Execution {
   // Leaves the remaining nodes as they are.
   void stop() {
     for (; !done(); next_++) {
-      mx::scheduler::enqueue(stream_, holder_of(nodes_[next_].inputs()));
+      enqueue(stream_, holder_of(nodes_[next_].inputs()));
     }
   }
 
@@ -205,8 +205,10 @@ class Execution {
       queue->keep(std::move(buffers));
     } else {
       auto& encoder = mx::cpu::get_command_encoder(stream_);
-      encoder.dispatch([buffers = std::move(buffers),
-                        temporaries = std::exchange(encoder.temporaries(), {})] {});
+      enqueue(
+          stream_,
+          [buffers = std::move(buffers), temporaries = std::exchange(encoder.temporaries(), {})] {
+          });
     }
   }
 

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include <mlx/scheduler.h>
-
+#include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/use_count.hpp"
 
 namespace mlx_c::cpu {
@@ -38,12 +37,11 @@ void TaskQueue::flush(bool all) {
   auto batch = std::make_shared<Batch>(std::exchange(batch_, Batch{stream_, {}, {}}));
   std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
   under_way().push_back(batch);
-  mlx::core::scheduler::enqueue(
-      stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
-        for (auto& task : batch->tasks) {
-          run_for(evaluation, task);
-        }
-      });
+  enqueue(stream_, [batch = std::move(batch), evaluation = scheduled_evaluation()] {
+    for (auto& task : batch->tasks) {
+      run_for(evaluation, task);
+    }
+  });
 }
 
 bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
