@@ -14,7 +14,8 @@ namespace mlx_c {
 std::optional<mlx::core::array> scales_of(
     const mlx::core::array& w, std::optional<mlx::core::array> scales);
 
-void check_group_size(const std::optional<int>& group_size);
+// The packing of quantized weights.
+void check_packing(const std::optional<int>& group_size, const std::optional<int>& bits);
 
 // The arguments of a convolution.
 void check_kernel(const mlx::core::array& weight, int groups);
