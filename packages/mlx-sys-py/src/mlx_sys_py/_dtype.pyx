@@ -5,6 +5,8 @@ import enum
 cimport mlx_sys_py.c as c
 from mlx_sys_py._error cimport check
 
+from mlx_sys_py._error import WrongTypeError
+
 
 cdef class Dtype:
     """The type of an array's elements.
@@ -16,7 +18,7 @@ cdef class Dtype:
         size (int): bytes per element.
     """
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("Dtype has no constructor: use one of its objects, such as float32")
 
     def __repr__(self):
@@ -138,7 +140,9 @@ def issubdtype(arg1, arg2, /):
     cdef c.mlx_dtype_category category
     for name, value in (("arg1", arg1), ("arg2", arg2)):
         if not isinstance(value, (Dtype, DtypeCategory)):
-            raise TypeError(f"{name} must be a Dtype or DtypeCategory, not {type(value).__name__}")
+            raise WrongTypeError(
+                f"{name} must be a Dtype or DtypeCategory, not {type(value).__name__}"
+            )
     if isinstance(arg2, Dtype):
         return arg1 is arg2
     if isinstance(arg1, Dtype):

@@ -79,7 +79,7 @@ cdef int position(object index, int axis, Py_ssize_t size) except -1:
     cdef int overflow = 0
     cdef long long number = PyLong_AsLongLongAndOverflow(index, &overflow)
     if overflow or not -size <= number < size:
-        raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
+        raise OutOfRangeError(f"index {index} is out of bounds for axis {axis} with size {size}")
     return <int>(number + size if number < 0 else number)
 
 
@@ -91,7 +91,7 @@ cdef array first_axis_item(array a, object index):
     cdef size_t ndim = c.mlx_array_ndim(a._c), i
     cdef const int* shape = c.mlx_array_shape(a._c)
     if ndim == 0:
-        raise IndexError("a 0-dimensional array has no axis to index")
+        raise OutOfRangeError("a 0-dimensional array has no axis to index")
     cdef int first = position(index, 0, shape[0])
     s.start.assign(ndim, 0)
     s.step.assign(ndim, 1)
@@ -113,7 +113,9 @@ cdef object as_item(object item):
     if item is None or item is Ellipsis or isinstance(item, (slice, array)):
         return item
     if isinstance(item, bool):
-        raise IndexError("a bool is no index: use an array of booleans, or None to add an axis")
+        raise OutOfRangeError(
+            "a bool is no index: use an array of booleans, or None to add an axis"
+        )
     if isinstance(item, int):
         return item
     if isinstance(item, (list, tuple)):
@@ -125,7 +127,7 @@ cdef object as_item(object item):
     try:
         return to_array(item, "index")
     except TypeError:
-        raise IndexError(
+        raise OutOfRangeError(
             "an index must consist of ints, slices, None, Ellipsis and arrays of ints or "
             f"booleans, not {type(item).__name__}"
         ) from None
@@ -172,9 +174,11 @@ cdef tuple expand_index(array a, object index):
         elif item is not None:
             used += 1
     if ellipses > 1:
-        raise IndexError("an index can have only one Ellipsis")
+        raise OutOfRangeError("an index can have only one Ellipsis")
     if used > ndim:
-        raise IndexError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+        raise OutOfRangeError(
+            f"too many indices: the array has {ndim} axes, but {used} are indexed"
+        )
     if ellipses == 0:
         items.append(Ellipsis)
     old_shape = a.shape
@@ -190,17 +194,17 @@ cdef tuple expand_index(array a, object index):
         elif is_mask(item):
             mask_shape = (<array>item).shape
             if mask_shape != old_shape[axis:axis + len(mask_shape)]:
-                raise IndexError(
+                raise OutOfRangeError(
                     f"a mask of shape {mask_shape} does not fit the axes of shape "
                     f"{old_shape[axis:axis + len(mask_shape)]} that it indexes"
                 )
             if not mask_shape:
-                raise IndexError("a mask must have at least one axis")
+                raise OutOfRangeError("a mask must have at least one axis")
             res.extend(mask_positions(item))
             axis += len(mask_shape)
         else:
             if isinstance(item, array) and not is_integer(c.mlx_array_dtype((<array>item)._c)):
-                raise IndexError(
+                raise OutOfRangeError(
                     f"an array index must hold ints or booleans, not {(<array>item).dtype.name}"
                 )
             res.append(item)
@@ -269,9 +273,11 @@ cdef int read_basic(array a, tuple index, BasicIndex& basic) except -1:
         ellipses += item is Ellipsis
         used += not (item is Ellipsis or item is None)
     if ellipses > 1:
-        raise IndexError("an index can have only one Ellipsis")
+        raise OutOfRangeError("an index can have only one Ellipsis")
     if used > ndim:
-        raise IndexError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+        raise OutOfRangeError(
+            f"too many indices: the array has {ndim} axes, but {used} are indexed"
+        )
     basic.s.start.assign(ndim, 0)
     basic.s.step.assign(ndim, 1)
     basic.s.stop.assign(dims, dims + ndim)
