@@ -12,7 +12,7 @@ from itertools import zip_longest
 from operator import is_not
 from typing import Any, NamedTuple
 
-from mlx_sys_py import array
+from mlx_sys_py import MissingEntryError, array
 
 __all__ = [
     "tree_flatten",
@@ -52,7 +52,8 @@ def tree_map(fn: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = No
         A tree like ``tree`` of what ``fn`` returned.
 
     Raises:
-        ValueError: If one of ``rest`` lacks an entry that ``tree`` has.
+        ValueError: If one of ``rest`` lacks an entry that ``tree`` has; the error is a ``KeyError``
+            and an ``IndexError`` too.
 
     Example:
         >>> tree_map(lambda x, y: x + y, [1, {"a": 2}], [10, {"a": 20}])
@@ -84,7 +85,8 @@ def tree_map_with_path(
         A tree like ``tree`` of what ``fn`` returned.
 
     Raises:
-        ValueError: If one of ``rest`` lacks an entry that ``tree`` has.
+        ValueError: If one of ``rest`` lacks an entry that ``tree`` has; the error is a ``KeyError``
+            and an ``IndexError`` too.
 
     Example:
         >>> tree_map_with_path(lambda path, x: f"{path}={x}", {"a": [1, 2]})
@@ -523,7 +525,7 @@ def _child(tree: Any, key: Any) -> Any:
     try:
         return tree[key]
     except (LookupError, TypeError):
-        raise ValueError(f"one of the further trees has no entry {key!r}") from None
+        raise MissingEntryError(f"one of the further trees has no entry {key!r}") from None
 
 
 def _join(path: str | None, key: Any) -> str:

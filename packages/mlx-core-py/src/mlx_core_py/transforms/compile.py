@@ -119,7 +119,12 @@ def _signature(tree: Any, shapeless: bool) -> Hashable:
         return dict, tuple((key, _signature(child, shapeless)) for key, child in tree.items())
     if isinstance(tree, list | tuple):
         return type(tree), tuple(_signature(child, shapeless) for child in tree)
-    if tree is None or isinstance(tree, bool | int | float | complex | str):
+    if isinstance(tree, float):
+        # As text: a NaN is not equal to itself, and -0.0 is equal to 0.0, but not the same.
+        return type(tree), float.hex(tree)
+    if isinstance(tree, complex):
+        return type(tree), float.hex(tree.real), float.hex(tree.imag)
+    if tree is None or isinstance(tree, bool | int | str):
         # The type too: 1, 1.0 and True are equal, but promote differently.
         return type(tree), tree
     raise ValueError(

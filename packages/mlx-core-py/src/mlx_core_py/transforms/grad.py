@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from mlx_sys_py import array
+from mlx_sys_py import WrongTypeError, array
 from mlx_sys_py import transforms as sys_transforms
 
 from mlx_core_py.transforms._checks import argument_numbers, check_callable, output_list
@@ -257,12 +257,12 @@ def _argument_names(name: str, argnames: str | Sequence[str]) -> list[str]:
 
 def _array_list(value: Any, name: str, argument: str) -> list[array]:
     if not isinstance(value, list | tuple):
-        raise TypeError(
+        raise WrongTypeError(
             f"[{name}] {argument} must be a list or tuple of arrays, not {type(value).__name__}"
         )
     for entry in value:
         if not isinstance(entry, array):
-            raise TypeError(
+            raise WrongTypeError(
                 f"[{name}] {argument} must hold arrays only, but holds a {type(entry).__name__}"
             )
     return list(value)

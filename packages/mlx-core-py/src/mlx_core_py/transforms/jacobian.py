@@ -65,7 +65,7 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
             ]
             for output, (begin, end) in zip(outputs, _places(outputs), strict=True)
         ]
-        return flat.as_trees(blocks, one=isinstance(argnums, int))
+        return flat.as_trees(blocks, one=not isinstance(argnums, Sequence))
 
     return jacobian
 
@@ -114,7 +114,7 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
             ]
             for product, output in zip(products, outputs, strict=True)
         ]
-        return flat.as_trees(blocks, one=isinstance(argnums, int))
+        return flat.as_trees(blocks, one=not isinstance(argnums, Sequence))
 
     return jacobian
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from mlx_sys_py import array
+from mlx_sys_py import OutOfRangeError, array
 from mlx_sys_py import transforms as sys_transforms
 
 from mlx_core_py.transforms._checks import check_callable
@@ -105,7 +105,7 @@ def _output_axes(out_axes: Any, result: Any, outputs: list[array]) -> list[int]:
 
 def _normalize(axis: int, ndim: int, shape: Any, name: str) -> int:
     if not -ndim <= axis < ndim:
-        raise IndexError(
+        raise OutOfRangeError(
             f"[vmap] {name} asks for axis {axis} for an array with shape {tuple(shape)}"
         )
     return axis % ndim
