@@ -175,3 +175,37 @@ def test_errors_of_a_program_come_out(tmp_path: Path) -> None:
     (tmp_path / "fails.py").write_text("import mlx.core as mx\nmx.zeros(2)[5]\n")
     text = run("-m", "mlx_core_py.as_mlx", "fails.py", folder=tmp_path, status=1)
     assert 'fails.py", line 2, in <module>' in text
+
+
+def test_pickles_of_official_mlx_are_read(tmp_path: Path) -> None:
+    pytest.importorskip("mlx.core", reason="official MLX writes the pickle")
+    run(
+        "-c",
+        """if True:
+        import pickle
+        import mlx.core as mx
+        arrays = [
+            mx.array([[1.5, -2.0]]).astype(dtype)
+            for dtype in (mx.float32, mx.bfloat16, mx.float64, mx.complex64, mx.int8, mx.bool_)
+        ]
+        with open("arrays.pickle", "wb") as file:
+            pickle.dump([*arrays, mx.array(0.1, mx.float64)], file)
+        """,
+        folder=tmp_path,
+    )
+    printed = run_installed(
+        """
+        import pickle
+        import mlx_core_py as mx
+        with open("arrays.pickle", "rb") as file:
+            arrays = pickle.load(file)
+        assert all(type(array) is mx.array for array in arrays)
+        print([(array.dtype.name, array.tolist()) for array in arrays])
+        """,
+        tmp_path,
+    )
+    assert printed == (
+        "[('float32', [[1.5, -2.0]]), ('bfloat16', [[1.5, -2.0]]), ('float64', [[1.5, -2.0]]), "
+        "('complex64', [[(1.5+0j), (-2+0j)]]), ('int8', [[1, -2]]), ('bool', [[True, True]]), "
+        "('float64', 0.1)]\n"
+    )

@@ -348,3 +348,21 @@ def test_wrong_values(tmp_path: Path, save: Callable[[Path], None]) -> None:
 def test_names_of_positional_arrays_are_taken(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="arr_0"):
         mx.savez(tmp_path / "x", mx.array(1), arr_0=mx.array(2))
+
+
+@pytest.mark.parametrize("save", [mx.savez, mx.savez_compressed])
+def test_the_file_of_an_archive_has_a_name(save: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    save(file=path, weight=mx.array(3))
+    assert {name: array.item() for name, array in mx.load(path).items()} == {"weight": 3}
+    with pytest.raises(TypeError, match="file must be"):
+        save(weight=mx.array(3))
+
+
+def test_a_stream_to_load_on_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    mx.save(path, mx.array([1, 2]))
+    for stream in (mx.cpu, mx.Device(mx.cpu), mx.default_stream(mx.cpu), None):
+        assert mx.load(path, stream=stream).tolist() == [1, 2]
+    with pytest.raises(TypeError, match="stream"):
+        mx.load(path, stream="cpu")  # type: ignore[arg-type]

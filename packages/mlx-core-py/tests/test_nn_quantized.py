@@ -161,7 +161,8 @@ def test_quantize_with_options_for_a_layer() -> None:
         return {"bits": 2} if path == "layers.0" else path == "embed"
 
     nn.quantize(model, group_size=32, bits=4, class_predicate=choose)
-    assert (model.layers[0].group_size, model.layers[0].bits) == (32, 2)
+    # As in MLX, they replace the arguments of quantize().
+    assert (model.layers[0].group_size, model.layers[0].bits) == (64, 2)
     assert (model.embed.group_size, model.embed.bits) == (32, 4)
 
 

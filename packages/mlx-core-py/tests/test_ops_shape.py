@@ -337,3 +337,69 @@ def test_depends_returns_its_inputs() -> None:
 def test_axes_out_of_bounds(name: str, arguments: tuple[int, ...]) -> None:
     with pytest.raises((IndexError, ValueError)):
         getattr(mx, name)(mx.zeros((2, 3)), *arguments)
+
+
+NUMBERS: list[Any] = [2, np.int64(2), np.array(2), mx.array(2)]
+
+
+@pytest.mark.parametrize("two", NUMBERS)
+def test_ints_of_any_kind_are_numbers(two: Any) -> None:
+    """An array of one int was taken for the positions to cut at."""
+    a = mx.arange(12).reshape(4, 3)
+    image = mx.ones((1, 4, 4, 1))
+    assert [part.tolist() for part in mx.split(a, two)] == [a[:2].tolist(), a[2:].tolist()]
+    assert mx.roll(a, two, axis=(0,)).tolist() == np.roll(np.array(a), 2, 0).tolist()
+    assert mx.pad(a, two).shape == (8, 7)
+    assert mx.tile(a, two).shape == (4, 6)
+    assert mx.conv2d(image, mx.ones((1, 2, 2, 1)), stride=two).shape == (1, 2, 2, 1)
+    assert mx.tensordot(a, a.astype(mx.float32), axes=two).item() == np.sum(np.arange(12) ** 2)
+    assert mx.sum(mx.ones((1, 2, 3)), axis=two).tolist() == [[3, 3]]
+    assert mx.grad(lambda x, y, z: x * y * z, argnums=two)(*map(mx.array, (2.0, 3.0, 4.0))) == 6
+
+
+def test_arange_has_a_start_by_name_too() -> None:
+    """With a step and a start by name, the start was taken for the stop."""
+    assert mx.arange(start=1, stop=4).tolist() == mx.arange(1, stop=4).tolist() == [1, 2, 3]
+    assert mx.arange(stop=4, step=2).tolist() == mx.arange(4, step=2).tolist() == [0, 2]
+    assert mx.arange(4, 2, mx.float32).tolist() == [0, 2]
+    assert mx.arange(4, 2, mx.float32).dtype == mx.float32
+    assert mx.arange(True, 3).tolist() == [1, 2]
+    wrong: dict[str, Any]
+    for wrong in (
+        {"start": 1},
+        {"start": 1, "step": 2},
+        {"start": 1, "step": mx.int32, "stop": 3},
+    ):
+        with pytest.raises(TypeError):
+            mx.arange(**wrong)
+    with pytest.raises(TypeError, match="one start"):
+        mx.arange(1, start=1, stop=3)
+
+
+def test_constants_of_float64_keep_their_bits() -> None:
+    zeros = mx.zeros((2,), mx.float64)
+    results = [
+        mx.full((2,), 0.37, mx.float64),
+        mx.full_like(zeros, 0.37),
+        mx.where(mx.array([True, True]), 0.37, zeros),
+        zeros + 0.37,
+        mx.maximum(zeros, 0.37),
+        mx.clip(zeros, 0.37, None),
+        mx.pad(mx.zeros((0,), mx.float64), 1, constant_values=0.37),
+        mx.array([0.37, 0.37], mx.float64),
+        mx.linspace(0.37, 0.37, 2, dtype=mx.float64),
+    ]
+    assert [result.tolist() for result in results] == [[0.37, 0.37]] * len(results)
+
+
+def test_fill_values_fit_the_type() -> None:
+    with pytest.raises(ValueError, match="does not fit in int32"):
+        mx.unique(mx.array([1, 0]), 3, fill_value=2**31)
+    filled: Any = mx.unique(mx.array([1, 0]), 3, fill_value=7)
+    assert filled.tolist() == [0, 1, 7]
+
+
+def test_norms_need_axes() -> None:
+    for order in (None, 2, "fro"):
+        with pytest.raises(ValueError, match="axis must hold"):
+            mx.linalg.norm(mx.ones((2, 2)), order, axis=())

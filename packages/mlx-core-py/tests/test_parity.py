@@ -27,10 +27,8 @@ MODULES = {
 
 NOT_FOR_LANGUAGE_MODELS = "a layer that the language models here do not have"
 ABSENT = {
-    "core.ArrayIterator": "iter(array) is an iterator of Python's own",
     "core.array.__div__": "the division of Python 2",
     "core.array.__rdiv__": "the division of Python 2",
-    "core.array.__setstate__": "__reduce__ makes the array with its values",
     **{
         f"nn.{name}": NOT_FOR_LANGUAGE_MODELS
         for name in (
@@ -66,10 +64,6 @@ ABSENT = {
             "Upsample",
         )
     },
-}
-ABSENT_PARAMETERS = {
-    "core.load(stream)": "files are read by the CPU's own stream",
-    "distributed.init(all_gather_factory)": "for the backend JACCL, which macOS alone has",
 }
 
 
@@ -154,11 +148,11 @@ def test_names_of_nn_are_in_the_files_that_mlx_has_them_in() -> None:
 
 def test_parameters() -> None:
     assert parameters(official.sum) == {"a", "axis", "keepdims", "stream"}
-    assert missing_parameters() == set(ABSENT_PARAMETERS)
+    assert missing_parameters() == set()
 
 
 def test_what_is_absent_is_absent_for_a_reason() -> None:
-    assert all({**ABSENT, **ABSENT_PARAMETERS}.values())
+    assert all(ABSENT.values())
 
 
 @pytest.mark.parametrize("subscripts", ["ij,jk,kl->il", "ij,ij->i", "ii->i"])

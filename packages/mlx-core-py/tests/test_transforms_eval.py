@@ -21,3 +21,40 @@ def test_eval_passes_over_what_is_no_array(evaluate: Callable[..., None]) -> Non
 def test_eval_inside_of_compile_is_an_error() -> None:
     with pytest.raises(ValueError, match="eval"):
         mx.compile(lambda x: mx.eval(x + 1))(X)
+
+
+def test_async_eval_inside_of_a_transformation_is_an_error() -> None:
+    def background(x: mx.array) -> mx.array:
+        y = x + 1
+        mx.async_eval(y)
+        return mx.exp(y)
+
+    for transform in (mx.grad, mx.vmap, mx.compile):
+        with pytest.raises(ValueError, match="async_eval"):
+            transform(background)(X if transform is not mx.grad else mx.array(1.0))
+
+    def at_once(x: mx.array) -> mx.array:
+        y = x + 1
+        mx.eval(y)
+        mx.async_eval(y, X)
+        return y * y
+
+    # What is evaluated already can be differentiated still.
+    assert mx.grad(at_once)(mx.array(2.0)).item() == 6
+
+
+def test_the_error_of_a_stream_is_for_those_who_wait() -> None:
+    """Scheduling goes on for longer than the stream needs to fail."""
+    singular = mx.array([[1.0, 2.0], [2.0, 4.0]])
+    for _ in range(20):
+        failing = mx.linalg.inv(singular, stream=mx.cpu)
+        others = [mx.exp(failing[0] + number) for number in range(1000)]
+        mx.async_eval(failing, *others)
+        with pytest.raises(RuntimeError, match="factorization"):
+            mx.synchronize(mx.cpu)
+        mx.synchronize(mx.cpu)
+
+        failing = mx.linalg.inv(singular, stream=mx.cpu)
+        mx.async_eval(failing, *[mx.exp(failing[0] + number) for number in range(1000)])
+        with pytest.raises(RuntimeError, match="factorization"):
+            failing.tolist()

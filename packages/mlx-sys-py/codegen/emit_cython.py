@@ -12,7 +12,7 @@ from codegen.method_docs import method_doc
 from codegen.model import Function, Group, Param, Variant
 from codegen.signatures import parameters, signature, unannotated, with_self
 from codegen.text import call, docstring
-from codegen.vocabulary import CONVERSIONS, DTYPES, TYPES
+from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, TYPES
 
 _MODULE = """\
 # distutils: language=c++
@@ -75,6 +75,8 @@ def _imports(used: set[str]) -> Iterator[str]:
     yield "from mlx_sys_py._array cimport array as Array"
     if dtypes := sorted(DTYPES & used):
         yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"
+    if errors := sorted(ERRORS & used):
+        yield f"from mlx_sys_py._error import {', '.join(errors)}"
 
 
 def methods(groups: Iterable[Group]) -> str:

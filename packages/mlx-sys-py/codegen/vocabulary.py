@@ -18,6 +18,9 @@ CONVERSIONS = frozenset(
     "to_optional_dtype to_bytes to_norm".split()
 )
 
+# The exceptions of `mlx_sys_py._error` that rows raise.
+ERRORS = frozenset({"OutOfRangeError", "WrongTypeError"})
+
 # The names that an annotation may have besides the builtins, and the modules they come from.
 STUB_NAMES = {
     **dict.fromkeys(("ArrayLike", "Scalar", "StreamLike", "IntOrInts"), "mlx_sys_py._typing"),

@@ -104,6 +104,38 @@ def test_every_stream_works_in_other_threads_if_it_is_made_for_that() -> None:
         assert in_thread(partial(add, stream)) == 3
 
 
+def test_arguments_have_names() -> None:
+    stream = mx.new_stream(device=mx.cpu)
+    assert mx.is_available(device=mx.cpu)
+    assert mx.default_stream(device=mx.cpu).device == mx.cpu
+    assert mx.new_thread_unsafe_stream(device=mx.cpu).device == mx.cpu
+    with mx.stream(s=stream), mx.StreamContext(s=mx.cpu):
+        mx.set_default_stream(stream=stream)
+        mx.set_default_device(device=mx.cpu)
+        mx.synchronize(stream=stream)
+
+
+def test_thread_local_streams_have_a_type() -> None:
+    stream = mx.new_thread_local_stream(device=mx.cpu)
+    assert type(stream) is mx.ThreadLocalStream
+    assert isinstance(stream, mx.Stream)
+    assert repr(stream).startswith("ThreadLocalStream(Device(cpu, 0)")
+    for kind in (mx.Stream, mx.ThreadLocalStream):
+        with pytest.raises(TypeError, match="no constructor: use new_"):
+            kind(mx.cpu)  # type: ignore[call-arg]
+
+
+def test_numbers_of_device_types_stand_for_them() -> None:
+    assert mx.device_count(0) == 1  # type: ignore[arg-type]
+    assert mx.is_available(0)  # type: ignore[arg-type]
+    assert mx.device_info(0) == mx.device_info(mx.cpu)  # type: ignore[arg-type]
+    assert mx.Device(0) == mx.Device(mx.cpu)  # type: ignore[arg-type]
+    assert ops.add(1, 2, stream=0).item() == 3  # type: ignore[arg-type]
+    for wrong in (2, -1, True, 0.0):
+        with pytest.raises(TypeError):
+            mx.is_available(wrong)  # type: ignore[arg-type]
+
+
 def test_a_seed_makes_numbers_repeat_in_its_thread() -> None:
     def seeded() -> list[float]:
         mx.random.seed(7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlx_sys_py import ArrayAt as ArrayAt
+from mlx_sys_py import ArrayIterator as ArrayIterator
 from mlx_sys_py import ArrayLike as ArrayLike
 from mlx_sys_py import Device as Device
 from mlx_sys_py import DeviceType as DeviceType
@@ -10,6 +11,7 @@ from mlx_sys_py import Dtype as Dtype
 from mlx_sys_py import DtypeCategory as DtypeCategory
 from mlx_sys_py import Stream as Stream
 from mlx_sys_py import StreamContext as StreamContext
+from mlx_sys_py import ThreadLocalStream as ThreadLocalStream
 from mlx_sys_py import array as array
 from mlx_sys_py import bfloat16 as bfloat16
 from mlx_sys_py import bool_ as bool_
@@ -54,9 +56,6 @@ from mlx_sys_py import unsignedinteger as unsignedinteger
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any as _Any
-
-# What new_thread_local_stream makes: here, a stream as the others.
-ThreadLocalStream = Stream
 
 
 def asarray(

@@ -10,6 +10,7 @@ from functools import reduce
 from mlx_sys_py import (
     Dtype,
     DtypeCategory,
+    WrongTypeError,
     array,
     bfloat16,
     bool_,
@@ -244,7 +245,9 @@ def _is_of_kind(dtype: Dtype, kind: Any) -> bool:
     if isinstance(kind, Dtype):
         return dtype == kind
     if not isinstance(kind, str):
-        raise TypeError(f"[isdtype] kind must be a Dtype or a string, not {type(kind).__name__}")
+        raise WrongTypeError(
+            f"[isdtype] kind must be a Dtype or a string, not {type(kind).__name__}"
+        )
     if kind not in _KINDS:
         raise ValueError(f"[isdtype] kind must be one of {', '.join(_KINDS)}, but is {kind!r}")
     category = _KINDS[kind]
@@ -259,7 +262,7 @@ def _dtype_of(value: Any, name: str) -> Dtype:
 
 def _check_dtype(dtype: Dtype, name: str) -> None:
     if not isinstance(dtype, Dtype):
-        raise TypeError(f"[{name}] dtype must be a Dtype, not {type(dtype).__name__}")
+        raise WrongTypeError(f"[{name}] dtype must be a Dtype, not {type(dtype).__name__}")
 
 
 def _short_name(dtype: Dtype) -> str:

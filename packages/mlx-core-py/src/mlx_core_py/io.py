@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, BinaryIO
 
+    from mlx_sys_py import Device, DeviceType, Stream
+
     File = str | os.PathLike[str] | BinaryIO
 
 __all__ = [
@@ -47,7 +49,14 @@ _FORMATS = ("safetensors", "gguf", "npy", "npz")
 _WITH_METADATA = ("safetensors", "gguf")
 
 
-def load(file: File, /, format: str | None = None, return_metadata: bool = False) -> Any:
+def load(
+    file: File,
+    /,
+    format: str | None = None,
+    return_metadata: bool = False,
+    *,
+    stream: Stream | Device | DeviceType | None = None,
+) -> Any:
     """Load the array or the arrays of a file.
 
     Args:
@@ -56,6 +65,7 @@ def load(file: File, /, format: str | None = None, return_metadata: bool = False
             the path, or of the name of the file object.
         return_metadata: Whether to return the metadata too; safetensors and GGUF have some.
             Default: ``False``.
+        stream: Is checked, and has no effect: the CPU reads files, on a stream for that.
 
     Returns:
         An array (npy) or a dictionary from name to array, of the data types in the file. With
@@ -64,7 +74,7 @@ def load(file: File, /, format: str | None = None, return_metadata: bool = False
     Raises:
         FileNotFoundError: If there is no such file.
         OSError: If the file cannot be read or is damaged.
-        TypeError: If ``file`` is neither a path nor a binary file object.
+        TypeError: If ``file`` is neither a path nor a binary file object, or ``stream`` is not one.
         ValueError: If the format is unknown, or has no metadata to return.
 
     Example:
@@ -74,6 +84,8 @@ def load(file: File, /, format: str | None = None, return_metadata: bool = False
         >>> mx.load(file, format="npz")
         {'x': array([1, 2], dtype=int32)}
     """
+    if stream is not None:
+        _sys.StreamContext(stream)
     source = _path_or_file(file)
     kind = _format_of(source, format)
     if return_metadata and kind not in _WITH_METADATA:
@@ -119,11 +131,12 @@ def save(file: File, arr: array) -> None:
     _sys.io.save_npy(_target(file, ".npy"), arr)
 
 
-def savez(file: File, /, *args: array, **kwargs: array) -> None:
+def savez(file: File | None = None, /, *args: array, **kwargs: array | File) -> None:
     """Save arrays in the npz format, uncompressed.
 
     Args:
-        file: A path, to which ``.npz`` is added if missing, or a binary file object.
+        file: A path, to which ``.npz`` is added if missing, or a binary file object. It may be
+            given by its name, and if it is not, an array may have that name.
         args: Arrays to save as ``arr_0``, ``arr_1``, …
         kwargs: Arrays to save under their names.
 
@@ -143,11 +156,12 @@ def savez(file: File, /, *args: array, **kwargs: array) -> None:
     _save_npz("savez", file, args, kwargs, compressed=False)
 
 
-def savez_compressed(file: File, /, *args: array, **kwargs: array) -> None:
+def savez_compressed(file: File | None = None, /, *args: array, **kwargs: array | File) -> None:
     """Save arrays in the npz format, compressed.
 
     Args:
-        file: A path, to which ``.npz`` is added if missing, or a binary file object.
+        file: A path, to which ``.npz`` is added if missing, or a binary file object. It may be
+            given by its name, and if it is not, an array may have that name.
         args: Arrays to save as ``arr_0``, ``arr_1``, …
         kwargs: Arrays to save under their names.
 
@@ -266,14 +280,16 @@ def _load_member(archive: zipfile.ZipFile, name: str) -> array:
 
 def _save_npz(
     caller: str,
-    file: File,
+    file: File | None,
     args: tuple[array, ...],
-    kwargs: dict[str, array],
+    kwargs: dict[str, Any],
     compressed: bool,
 ) -> None:
     import zipfile
 
     arrays = dict(kwargs)
+    if file is None:
+        file = arrays.pop("file", None)
     for index, arr in enumerate(args):
         name = f"arr_{index}"
         if name in kwargs:

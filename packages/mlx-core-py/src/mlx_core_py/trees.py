@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import zip_longest
 
+from mlx_sys_py import MissingEntryError
 from mlx_sys_py.trees import Loan as Loan
 from mlx_sys_py.trees import arrays_of as arrays_of
 from mlx_sys_py.trees import only_arrays_of as only_arrays_of
@@ -63,7 +64,8 @@ def tree_map(fn: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = No
         A tree like ``tree`` of what ``fn`` returned.
 
     Raises:
-        ValueError: If one of ``rest`` lacks an entry that ``tree`` has.
+        ValueError: If one of ``rest`` lacks an entry that ``tree`` has; the error is a ``KeyError``
+            and an ``IndexError`` too.
 
     Example:
         >>> tree_map(lambda x, y: x + y, [1, {"a": 2}], [10, {"a": 20}])
@@ -95,7 +97,8 @@ def tree_map_with_path(
         A tree like ``tree`` of what ``fn`` returned.
 
     Raises:
-        ValueError: If one of ``rest`` lacks an entry that ``tree`` has.
+        ValueError: If one of ``rest`` lacks an entry that ``tree`` has; the error is a ``KeyError``
+            and an ``IndexError`` too.
 
     Example:
         >>> tree_map_with_path(lambda path, x: f"{path}={x}", {"a": [1, 2]})
@@ -402,7 +405,7 @@ def _child(tree: Any, key: Any) -> Any:
     try:
         return tree[key]
     except (LookupError, TypeError):
-        raise ValueError(f"one of the further trees has no entry {key!r}") from None
+        raise MissingEntryError(f"one of the further trees has no entry {key!r}") from None
 
 
 def _join(path: str | None, key: Any) -> str:

@@ -7,7 +7,7 @@ def _length(a: array, n: int | None, axis: int, half: bool) -> int:
     if n is not None:
         return n
     if not -a.ndim <= to_int(axis, "axis") < a.ndim:
-        raise IndexError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
+        raise OutOfRangeError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
     length = a.shape[axis]
     return 2 * (length - 1) if half else length
 

@@ -49,6 +49,8 @@ def norm(
 
     See: MLX ``mlx.core.linalg.norm``.
     """
+    if axis is not None and not to_int_list(axis, "axis"):
+        raise ValueError("axis must hold one or two axes, not none")
 
 @c("mlx_linalg_inv", "array a", check="mlx_c::check_elements({a})")
 def inv(a: array, *, stream: StreamLike = None) -> array:

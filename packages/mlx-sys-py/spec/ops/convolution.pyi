@@ -6,6 +6,9 @@ def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
     """One integer for every spatial axis, from an integer or a sequence of them."""
     if isinstance(value, int):
         return (value,) * count
+    # An int of another kind, such as NumPy's.
+    if getattr(value, "ndim", 1) == 0:
+        return (to_int(value, name),) * count
     try:
         values = tuple(value)
     except TypeError:

@@ -3,38 +3,42 @@
 @c(
     "mlx_arange",
     "double start, double stop, double step, dtype dtype",
-    start="0.0 if stop is None or start is None else start",
+    start="0.0 if stop is None or begin is None else begin",
     stop="end",
     step="1.0 if step is None else step",
-    dtype="dtype if dtype is not None else to_range_dtype(start, stop, step)",
+    dtype="dtype if dtype is not None else to_range_dtype(begin, stop, step)",
     cpp="mlx_c::arange",
 )
 def arange(
-    start: int | float | None = None,
+    start_or_stop: int | float | None = None,
+    /,
     stop: int | float | None = None,
-    step: int | float | None = None,
+    step: int | float | Dtype | None = None,
     dtype: Dtype | None = None,
     *,
+    start: int | float | None = None,
     stream: StreamLike = None,
 ) -> array:
     """Evenly spaced numbers from ``start`` up to, not including, ``stop``.
 
-    With one bound given it is the stop and the start is zero, as in ``range``.
+    It is called as ``arange(stop)``, ``arange(start, stop)`` or ``arange(start, stop, step)``, each
+    with ``dtype`` after them, or by keywords; ``arange(stop, step, dtype)`` is one more way.
 
     Args:
-        start: First number. Default 0.
+        start_or_stop: The start if a stop is given too, else the stop.
         stop: Bound that is not reached.
         step: Distance of two numbers, not zero. Default 1.
         dtype: Type of the result; ``None`` (default) is an integer type for integers, else
             ``float32``.
+        start: First number. Default 0.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         One-dimensional array of ``ceil((stop - start) / step)`` numbers.
 
     Raises:
-        TypeError: If no bound is given or one is not a number.
-        ValueError: If ``step`` is zero, a bound is boolean or NaN, or the result would be too long.
+        TypeError: If no stop is given, one start too many, or a bound is not a number.
+        ValueError: If ``step`` is zero, a bound is NaN, or the result would be too long.
 
     Example:
         >>> import mlx_core_py as mx
@@ -46,11 +50,17 @@ def arange(
     See: MLX ``mlx.core.arange``.
     """
     # Arguments are not assigned to: that costs references, of which those to None add up.
-    end = start if stop is None else stop
+    if isinstance(step, Dtype) and dtype is None and start is None:
+        return arange(stop=start_or_stop, step=stop, dtype=step, stream=stream)
+    if start is None:
+        begin = start_or_stop
+    elif start_or_stop is None:
+        begin = start
+    else:
+        raise TypeError("arange takes one start")
+    end = start_or_stop if stop is None else stop
     if end is None:
         raise TypeError("arange needs a stop")
-    if isinstance(start, bool) or isinstance(stop, bool) or isinstance(step, bool):
-        raise ValueError("start, stop and step must be numbers, not booleans")
 
 @c("mlx_linspace", "double start, double stop, int num, dtype dtype", python=False)
 @c(
@@ -122,6 +132,9 @@ def full(
 
     See: MLX ``mlx.core.full``.
     """
+    # A number of Python by itself would be made in single precision.
+    if dtype is float64 and isinstance(vals, float):
+        vals = array(vals, dtype)
     vals = to_array(vals, "vals")
     if dtype is None:
         dtype = vals.dtype
@@ -154,6 +167,8 @@ def full_like(
     a = to_array(a, "a")
     if dtype is None:
         dtype = a.dtype
+    if dtype is float64 and isinstance(vals, float):
+        vals = array(vals, dtype)
 
 @alias("empty")
 @c("mlx_zeros", "shape shape, dtype dtype")

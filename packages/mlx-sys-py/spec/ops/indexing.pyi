@@ -35,10 +35,10 @@ def take(
         length = a.size
         if axis is not None:
             if not -a.ndim <= axis < a.ndim:
-                raise IndexError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
+                raise OutOfRangeError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
             length = a.shape[axis]
         if not -length <= indices < length:
-            raise IndexError(f"index {indices} is out of bounds for a length of {length}")
+            raise OutOfRangeError(f"index {indices} is out of bounds for a length of {length}")
         if indices < 0:
             indices += length
 

@@ -91,6 +91,9 @@ def split(
 
     See: MLX ``mlx.core.split``.
     """
+    # An int of another kind, such as NumPy's, is a number of pieces too.
+    if getattr(indices_or_sections, "ndim", 1) == 0:
+        indices_or_sections = to_int(indices_or_sections, "indices_or_sections")
 
 @c("mlx_meshgrid", "arrays arrays, bool sparse, str indexing")
 def meshgrid(
@@ -193,7 +196,7 @@ def tile(a: array, reps: IntOrInts, /, *, stream: StreamLike = None) -> array:
 @c("mlx_roll_axis", "array a, shape shift, int axis", when="isinstance(axis, int)")
 @c("mlx_roll_axes", "array a, shape shift, ints axes", axes="axis")
 def roll(
-    a: array, shift: IntOrInts, axis: IntOrInts | None = None, /, *, stream: StreamLike = None
+    a: array, /, shift: IntOrInts, axis: IntOrInts | None = None, *, stream: StreamLike = None
 ) -> array:
     """The elements moved round along some axes.
 
@@ -217,11 +220,16 @@ def roll(
 
     See: MLX ``mlx.core.roll``.
     """
-    if axis is not None and not isinstance(axis, int) and isinstance(shift, int):
-        shift = [shift] * len(axis)
+    if axis is not None and not isinstance(axis, int):
+        shift = to_int_list(shift, "shift")
+        if len(shift) == 1:
+            shift *= len(to_int_list(axis, "axis"))
 
 def _pad_widths(pad_width: object, ndim: int) -> list[tuple[int, int]]:
     """The padding before and after every axis, from one of the forms that `pad` takes."""
+    # NumPy's ints and arrays of either kind too.
+    if hasattr(pad_width, "tolist"):
+        pad_width = pad_width.tolist()
     if isinstance(pad_width, int):
         return [(pad_width, pad_width)] * ndim
     try:
@@ -269,7 +277,8 @@ def pad(
 
     Raises:
         TypeError: If ``pad_width`` has none of the forms above.
-        ValueError: If a width is negative or missing, or ``mode`` is unknown.
+        ValueError: If a width is negative or missing, ``mode`` is unknown, or ``constant_values``
+            is not a single number.
 
     Example:
         >>> import mlx_core_py as mx
@@ -284,3 +293,6 @@ def pad(
     widths = _pad_widths(pad_width, a.ndim)
     before = [width[0] for width in widths]
     after = [width[1] for width in widths]
+    constant_values = to_operand(constant_values, a, None, "constant_values")
+    if constant_values.ndim > 0 and constant_values.size != 1:
+        raise ValueError(f"constant_values must be one number, not {constant_values.size} of them")

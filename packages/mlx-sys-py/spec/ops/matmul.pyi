@@ -110,7 +110,7 @@ def outer(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @c("mlx_vecdot", "array a, array b, int axis")
-def vecdot(a: array, b: array, /, *, axis: int = -1, stream: StreamLike = None) -> array:
+def vecdot(a: array, b: array, /, axis: int = -1, *, stream: StreamLike = None) -> array:
     """Dot products of the vectors along an axis; those of ``a`` are conjugated.
 
     Args:
@@ -166,8 +166,10 @@ def tensordot(
 
     See: MLX ``mlx.core.tensordot``.
     """
+    if getattr(axes, "ndim", 1) == 0:
+        axes = to_int(axes, "axes")
     if not isinstance(axes, (int, list, tuple)):
-        raise TypeError(f"axes must be an int or two lists, not {type(axes).__name__}")
+        raise WrongTypeError(f"axes must be an int or two lists, not {type(axes).__name__}")
     if not isinstance(axes, int) and len(axes) != 2:
         raise ValueError(f"axes must be an integer or two lists, not {len(axes)} of them")
 

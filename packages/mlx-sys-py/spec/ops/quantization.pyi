@@ -5,7 +5,7 @@ cpp_includes = ["core/checks.hpp"]
 @c(
     "mlx_quantize",
     "array w, int? group_size, int? bits, str mode, array? global_scale",
-    check="mlx_c::check_group_size({group_size})",
+    check="mlx_c::check_packing({group_size}, {bits})",
 )
 def quantize(
     w: array,
@@ -13,8 +13,8 @@ def quantize(
     group_size: int | None = None,
     bits: int | None = None,
     mode: str = "affine",
-    *,
     global_scale: array | None = None,
+    *,
     stream: StreamLike = None,
 ) -> list[array]:
     """Weights packed into a few bits, with scales for groups of them.
@@ -46,6 +46,7 @@ def quantize(
     "mlx_dequantize",
     "array w, array scales, array? biases, int? group_size, int? bits, str mode, array? "
     "global_scale, dtype? dtype",
+    check="mlx_c::check_packing({group_size}, {bits})",
 )
 def dequantize(
     w: array,
@@ -91,7 +92,8 @@ def dequantize(
     "mlx_quantized_matmul",
     "array x, array w, array scales, array? biases, bool transpose, int? group_size, int? "
     "bits, str mode",
-    check="mlx_c::check_quantized({w}, {scales}, {biases})",
+    check="mlx_c::check_packing({group_size}, {bits}), "
+    "mlx_c::check_quantized({w}, {scales}, {biases})",
 )
 def quantized_matmul(
     x: array,
@@ -141,7 +143,8 @@ def quantized_matmul(
         "mlx::core::gather_qmm({x}, {w}, {scales}, {biases}, {lhs_indices}, {rhs_indices}, "
         "{transpose}, {group_size}, {bits}, {mode}, std::nullopt, {sorted_indices}, {s})"
     ),
-    check="mlx_c::check_quantized({w}, {scales}, {biases})",
+    check="mlx_c::check_packing({group_size}, {bits}), "
+    "mlx_c::check_quantized({w}, {scales}, {biases})",
     python=False,
 )
 @c(
@@ -150,7 +153,8 @@ def quantized_matmul(
     " bool transpose, int? group_size, int? bits, str mode, array? global_scale, bool "
     "sorted_indices",
     cpp="mlx::core::gather_qmm",
-    check="mlx_c::check_quantized({w}, {scales}, {biases})",
+    check="mlx_c::check_packing({group_size}, {bits}), "
+    "mlx_c::check_quantized({w}, {scales}, {biases})",
 )
 def gather_qmm(
     x: array,
@@ -206,6 +210,7 @@ def gather_qmm(
     "array x, array w, array? w_scales, int? group_size, int? bits, str mode, array? "
     "global_scale_x, array? global_scale_w",
     w_scales="scales",
+    check="mlx_c::check_packing({group_size}, {bits})",
 )
 def qqmm(
     x: array,
@@ -259,6 +264,7 @@ def qqmm(
         "{sorted_indices}, {s})"
     ),
     w_scales="scales",
+    check="mlx_c::check_packing({group_size}, {bits})",
 )
 def gather_qqmm(
     x: array,

@@ -247,6 +247,6 @@ def unique(
     """
     a = to_array(a, "a")
     if fill_value is not None:
-        fill_value = to_array(fill_value, "fill_value").astype(a.dtype)
+        fill_value = to_operand(fill_value, a, None, "fill_value").astype(a.dtype)
     results = _unique(a, size, return_index, return_inverse, return_counts, fill_value, stream)
     return results[0] if len(results) == 1 else results

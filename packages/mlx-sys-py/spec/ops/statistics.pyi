@@ -41,7 +41,7 @@ def mean(
 @c("mlx_count_nonzero_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
 @c("mlx_count_nonzero_axes", "array a, ints axes, bool keepdims", axes="axis")
 def count_nonzero(
-    a: array, /, *, axis: IntOrInts | None = None, keepdims: bool = False, stream: StreamLike = None
+    a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
 ) -> array:
     """Number of nonzero elements over some axes.
 

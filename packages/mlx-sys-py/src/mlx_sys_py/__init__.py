@@ -15,7 +15,7 @@ from mlx_sys_py._build import MLX_VERSION, __version__
 
 _load.load(MLX_VERSION)
 
-from mlx_sys_py._array import ArrayAt, VectorArray, array, from_dlpack  # noqa: E402
+from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack  # noqa: E402
 from mlx_sys_py._dtype import (  # noqa: E402
     Dtype,
     DtypeCategory,
@@ -45,12 +45,22 @@ from mlx_sys_py._dtype import (  # noqa: E402
     uint64,
     unsignedinteger,
 )
+from mlx_sys_py._error import (  # noqa: E402
+    FileError,
+    FileMissingError,
+    IntRangeError,
+    MissingEntryError,
+    OperandError,
+    OutOfRangeError,
+    WrongTypeError,
+)
 from mlx_sys_py._paths import get_include, get_libraries, get_library_dir  # noqa: E402
 from mlx_sys_py._stream import (  # noqa: E402
     Device,
     DeviceType,
     Stream,
     StreamContext,
+    ThreadLocalStream,
     _finish,
     clear_streams,
     cpu,
@@ -141,6 +151,7 @@ show_as(__name__, globals(), __name__)
 __all__ = [
     "MLX_VERSION",
     "ArrayAt",
+    "ArrayIterator",
     "ArrayLike",
     "Closure",
     "ClosureCustom",
@@ -152,11 +163,19 @@ __all__ = [
     "DeviceType",
     "Dtype",
     "DtypeCategory",
+    "FileError",
+    "FileMissingError",
+    "IntRangeError",
     "MapStringToArray",
     "MapStringToString",
+    "MissingEntryError",
+    "OperandError",
+    "OutOfRangeError",
     "Stream",
     "StreamContext",
+    "ThreadLocalStream",
     "VectorArray",
+    "WrongTypeError",
     "__version__",
     "array",
     "attributes",

@@ -38,7 +38,7 @@ from mlx_sys_py._text cimport take_string
 import operator
 import sys
 
-from mlx_sys_py._error import IndexingError, OperandError
+from mlx_sys_py._error import IntRangeError, OperandError, OutOfRangeError, WrongTypeError
 from mlx_sys_py._stream import default_device
 
 ctypedef int (*unary_op)(c.mlx_array*, const c.mlx_array, const c.mlx_stream) noexcept nogil
@@ -135,9 +135,15 @@ cdef object assign(array a, object result):
 
 
 cdef object bitwise(binary_op op, object a, object b):
-    if isinstance(a, (float, complex)) or isinstance(b, (float, complex)):
-        raise ValueError("a bitwise operation takes ints and booleans, not floats")
+    if has_fractions(a) or has_fractions(b):
+        raise OperandError("a bitwise operation takes ints and booleans, not floats")
     return binary(op, a, b)
+
+
+cdef inline bint has_fractions(object value):
+    if isinstance(value, array):
+        return c.mlx_array_dtype((<array>value)._c) > c.MLX_INT64
+    return isinstance(value, (float, complex))
 
 
 # The line before `--` in the text of an extension type is what `inspect.signature` reads.
@@ -348,7 +354,7 @@ cdef class array:
     def __iter__(self):
         if c.mlx_array_ndim(self._c) == 0:
             raise TypeError("an array without axes cannot be iterated over")
-        return map(self.__getitem__, range(len(self)))
+        return ArrayIterator.over(self)
 
     def __hash__(self):
         return <Py_hash_t><size_t><void*>self >> 4
@@ -362,7 +368,18 @@ cdef class array:
         return array._take(share(self._c))
 
     def __reduce__(self):
-        return _from_bytes, (bytes(raw_bytes(self)), self.dtype, self.shape)
+        return _from_bytes, (bytes(self), self.dtype, self.shape)
+
+    def __setstate__(self, state):
+        # What official MLX pickles: an array of NumPy, of uint16 for bfloat16, and a number.
+        values, number = state
+        if number not in range(c.MLX_COMPLEX64 + 1):
+            raise ValueError(f"state has the number of no type: {number!r}")
+        dtype = dtype_object(<c.mlx_dtype><int>number)
+        if number == c.MLX_BFLOAT16:
+            self.__init__(array(values).view(dtype))
+        else:
+            self.__init__(values, dtype)
 
     def __reduce_ex__(self, protocol):
         if protocol < 5:
@@ -633,6 +650,39 @@ cdef object divided(object a, object b):
     return quotient, binary(c.mlx_remainder, a, b)
 
 
+@cython.final
+cdef class ArrayIterator:
+    """Gives the slices of an array along its first axis. Made by ``iter(array)``.
+
+    See: MLX ``mlx.core.ArrayIterator``.
+    """
+
+    cdef array _array
+    cdef Py_ssize_t _next
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError("ArrayIterator has no constructor: use iter(array)")
+
+    @staticmethod
+    cdef ArrayIterator over(array a):
+        cdef ArrayIterator res = ArrayIterator.__new__(ArrayIterator)
+        res._array = a
+        res._next = 0
+        return res
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._next >= c.mlx_array_shape(self._array._c)[0]:
+            raise StopIteration
+        self._next += 1
+        return get_item(self._array, self._next - 1)
+
+    def __length_hint__(self):
+        return max(c.mlx_array_shape(self._array._c)[0] - self._next, 0)
+
+
 cdef class VectorArray:
     """VectorArray(arrays=())\n--\n
     A vector of arrays (``mlx_vector_array``).
@@ -673,7 +723,7 @@ cdef class VectorArray:
         cdef c.mlx_array res
         size = len(self)
         if not -size <= index < size:
-            raise IndexError(f"index {index} is out of range for a vector of {size} arrays")
+            raise OutOfRangeError(f"index {index} is out of range for a vector of {size} arrays")
         res.ctx = NULL
         check(c.mlx_vector_array_get(&res, self._c, index % size))
         return array._take(res)

@@ -8,6 +8,8 @@ from cpython.object cimport Py_TPFLAGS_HEAPTYPE, PyTypeObject
 cimport mlx_sys_py.c as c
 from mlx_sys_py._error cimport check
 
+from mlx_sys_py._error import WrongTypeError
+
 
 # The texts of the names that extension types show: a type keeps a pointer, for ever.
 cdef list _shown_names = []
@@ -60,7 +62,7 @@ cdef class Dtype:
         size (int): bytes per element.
     """
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("Dtype has no constructor: use one of its objects, such as float32")
 
     def __repr__(self):
@@ -182,7 +184,9 @@ def issubdtype(arg1, arg2, /):
     cdef c.mlx_dtype_category category
     for name, value in (("arg1", arg1), ("arg2", arg2)):
         if not isinstance(value, (Dtype, DtypeCategory)):
-            raise TypeError(f"{name} must be a Dtype or DtypeCategory, not {type(value).__name__}")
+            raise WrongTypeError(
+                f"{name} must be a Dtype or DtypeCategory, not {type(value).__name__}"
+            )
     if isinstance(arg2, Dtype):
         return arg1 is arg2
     if isinstance(arg1, Dtype):

@@ -12,18 +12,55 @@ cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident() noexcept
 
 
-class OperandError(TypeError, ValueError):
-    """An operand of an operator is neither an array nor a number.
+# Where official MLX, NumPy and Python raise different exceptions for the same mistake, what is raised
+# here is all of them, so that programs may catch any.
 
-    Python's own types raise ``TypeError`` here and official MLX ``ValueError``.
+class WrongTypeError(TypeError, ValueError):
+    """A value is of a type that does not fit, such as one that does not convert to an array.
+
+    NumPy and Python raise ``TypeError`` here, official MLX ``ValueError``.
     """
 
 
-class IndexingError(IndexError, ValueError):
-    """An index that no array of the shape can have: too many items, a mask of another shape.
+class OperandError(WrongTypeError):
+    """An operand of an operator is neither an array nor a number, or of no type that it takes."""
 
-    NumPy raises ``IndexError`` for these and official MLX ``ValueError``.
+
+class OutOfRangeError(IndexError, ValueError):
+    """An axis or an index is not one that the array has, or there are too many of them.
+
+    Official MLX raises ``IndexError``, earlier versions of it ``ValueError``, and NumPy for an axis
+    an ``AxisError``, which is both.
     """
+
+
+class IntRangeError(OverflowError, ValueError, TypeError):
+    """An int is beyond what the argument, or the type of an array, can hold.
+
+    Official MLX raises ``OverflowError`` for a length of a shape and ``TypeError`` for others; a
+    value that does not fit is a ``ValueError`` elsewhere.
+    """
+
+
+class MissingEntryError(KeyError, IndexError, ValueError):
+    """A container lacks an entry that another one has.
+
+    Official MLX raises what its access raises, a ``KeyError`` or an ``IndexError``.
+    """
+
+    # Not that of KeyError, which quotes the text.
+    __str__ = Exception.__str__
+
+
+class FileError(OSError, RuntimeError):
+    """A file cannot be read or written, or holds something else than it says.
+
+    Python raises ``OSError`` here, official MLX ``RuntimeError``.
+    """
+
+
+class FileMissingError(FileError, FileNotFoundError):
+    """There is no such file or folder."""
 
 
 # A callback cannot let its exception pass through C++.  It leaves it here and returns a
@@ -61,15 +98,18 @@ cdef int raise_last_error() except -1:
         raise kept
     message = (<bytes>c.mlx_last_error_message()).decode("utf-8", "replace")
     if kind == c.MLX_ERROR_INVALID_ARGUMENT:
+        # MLX's text for a length that no shape can hold.
+        if "is outside the supported range" in message:
+            raise IntRangeError(message)
         raise ValueError(message)
     if kind == c.MLX_ERROR_OUT_OF_RANGE:
-        raise IndexError(message)
+        raise OutOfRangeError(message)
     if kind == c.MLX_ERROR_OUT_OF_MEMORY:
         raise MemoryError(message)
     if kind == c.MLX_ERROR_FILE_NOT_FOUND:
-        raise FileNotFoundError(message)
+        raise FileMissingError(message)
     if kind == c.MLX_ERROR_IO:
-        raise OSError(message)
+        raise FileError(message)
     if kind == c.MLX_ERROR_RECURSION:
         raise RecursionError(message)
     raise RuntimeError(message)

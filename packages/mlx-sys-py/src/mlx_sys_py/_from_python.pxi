@@ -35,7 +35,7 @@ cdef c.mlx_array owned(c.mlx_array handle) except *:
 cdef array from_int(object value, c.mlx_dtype dtype):
     low_high = _int_ranges.get(dtype)
     if low_high is not None and not low_high[0] <= value <= low_high[1]:
-        raise ValueError(f"{value} does not fit in {dtype_object(dtype).name}")
+        raise IntRangeError(f"{value} does not fit in {dtype_object(dtype).name}")
     if dtype == c.MLX_UINT64:
         return array._take(owned(c.mlx_array_new_uint64_as(value, dtype)))
     if low_high is None and not -_INT64_LIMIT <= value < _INT64_LIMIT:
@@ -54,7 +54,7 @@ cdef c.mlx_dtype int_dtype(object value) except *:
         return c.MLX_INT64
     if 0 <= value < 1 << 64:
         return c.MLX_UINT64
-    raise ValueError(f"{value} does not fit in 64 bits")
+    raise IntRangeError(f"{value} does not fit in 64 bits")
 
 
 cdef c.mlx_dtype range_dtype(object value) except? c.MLX_BOOL:
@@ -93,7 +93,9 @@ cdef array from_scalar(object value, int dtype):
     whole = array._take(owned(c.mlx_array_new_complex(value.real, value.imag)))
     if dtype < 0 or dtype == c.MLX_COMPLEX64:
         return whole
-    raise TypeError(f"a complex number does not convert to {dtype_object(<c.mlx_dtype>dtype).name}")
+    raise WrongTypeError(
+        f"a complex number does not convert to {dtype_object(<c.mlx_dtype>dtype).name}"
+    )
 
 
 cdef bint is_scalar(object value):
@@ -114,7 +116,7 @@ cdef array cast(array a, c.mlx_dtype dtype):
 cdef bint collect(object value, list leaves, list shape, int depth) except -1:
     """Flatten a nested sequence into `leaves`; whether its shape is regular."""
     if depth > 64:
-        raise ValueError("val is nested too deeply, or contains itself")
+        raise WrongTypeError("val is nested too deeply, or contains itself")
     if len(shape) == depth:
         if leaves:
             return False
@@ -212,7 +214,7 @@ cdef array from_sequence(object value, int dtype):
         dtype = default_dtype(kind if leaves else FLOATS, leaves, ints)
     if kind == COMPLEXES:
         if dtype != c.MLX_COMPLEX64:
-            raise TypeError(
+            raise WrongTypeError(
                 "val has complex numbers, which do not convert to "
                 + dtype_object(<c.mlx_dtype>dtype).name
             )
@@ -238,7 +240,7 @@ cdef int default_dtype(int kind, list leaves, const vector[int64_t]& ints) excep
         return c.MLX_COMPLEX64
     if kind == BIG_INTS:
         if min(leaves) < 0 or max(leaves) >= 1 << 64:
-            raise ValueError("val has ints that do not fit in 64 bits")
+            raise IntRangeError("val has ints that do not fit in 64 bits")
         return c.MLX_UINT64
     for i in range(ints.size()):
         if not -0x80000000 <= ints[i] <= 0x7FFFFFFF:
@@ -322,7 +324,9 @@ cdef int check_range(list leaves, c.mlx_dtype dtype) except -1:
     low, high = _int_ranges.get(dtype, (-_INT64_LIMIT, 2 * _INT64_LIMIT - 1))
     for value in leaves:
         if not low <= value <= high:
-            raise ValueError(f"val has {value}, which does not fit in {dtype_object(dtype).name}")
+            raise IntRangeError(
+                f"val has {value}, which does not fit in {dtype_object(dtype).name}"
+            )
     return 0
 
 
@@ -415,7 +419,7 @@ cdef array from_view(Py_buffer* view, int source, bint swapped, int dtype):
     cdef Py_ssize_t i, part
     for i in range(view.ndim):
         if view.shape[i] > 0x7FFFFFFF:
-            raise ValueError(
+            raise IntRangeError(
                 f"axis {i} of the buffer is longer than an array's may be: {view.shape[i]}"
             )
         shape.push_back(<int>view.shape[i])
@@ -465,7 +469,7 @@ cdef array from_object(object value, int dtype, str name):
     elif hasattr(value, "__array__"):
         return from_buffer(value.__array__(), dtype)
     else:
-        raise OperandError(
+        raise WrongTypeError(
             f"{name} must be an array, a number, a nested sequence of numbers or a buffer, "
             f"not {type(value).__name__}"
         )
@@ -601,7 +605,7 @@ cdef VectorArray to_arrays(object value, str name):
                 check(1)
             return res
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise TypeError(f"{name} must be a sequence of arrays, not {type(value).__name__}")
+        raise WrongTypeError(f"{name} must be a sequence of arrays, not {type(value).__name__}")
     res = VectorArray()
     for element in value:
         item = to_array(element, name)

@@ -91,8 +91,7 @@ cdef int position(object index, int axis, Py_ssize_t size) except -1:
     cdef int overflow = 0
     cdef long long number = PyLong_AsLongLongAndOverflow(index, &overflow)
     if overflow or not -size <= number < size:
-        error = IndexError if -2147483648 <= index <= 2147483647 else IndexingError
-        raise error(f"index {index} is out of bounds for axis {axis} with size {size}")
+        raise OutOfRangeError(f"index {index} is out of bounds for axis {axis} with size {size}")
     return <int>(number + size if number < 0 else number)
 
 
@@ -121,7 +120,7 @@ cdef array first_axis_item(array a, object index):
     cdef size_t ndim = c.mlx_array_ndim(a._c), i
     cdef const int* shape = c.mlx_array_shape(a._c)
     if ndim == 0:
-        raise IndexingError("a 0-dimensional array has no axis to index")
+        raise OutOfRangeError("a 0-dimensional array has no axis to index")
     cdef int first = position(index, 0, shape[0])
     s.start.assign(ndim, 0)
     s.step.assign(ndim, 1)
@@ -167,12 +166,12 @@ cdef object as_item(object item):
         try:
             res = to_array(item, "index")
         except TypeError:
-            raise IndexError(
+            raise OutOfRangeError(
                 "an index must consist of ints, slices, None, Ellipsis and arrays of ints or "
                 f"booleans, not {type(item).__name__}"
             ) from None
     if not (is_integer(c.mlx_array_dtype(res._c)) or is_mask(res)):
-        raise IndexError(f"an array index must hold ints or booleans, not {res.dtype.name}")
+        raise OutOfRangeError(f"an array index must hold ints or booleans, not {res.dtype.name}")
     return res
 
 
@@ -185,9 +184,9 @@ cdef bint is_basic(tuple index) noexcept:
 
 cdef int check_counts(size_t ndim, size_t used, size_t ellipses) except -1:
     if ellipses > 1:
-        raise IndexingError("an index can have only one Ellipsis")
+        raise OutOfRangeError("an index can have only one Ellipsis")
     if used > ndim:
-        raise IndexingError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+        raise OutOfRangeError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
     return 0
 
 
@@ -367,7 +366,7 @@ cdef int read_mask(
     cdef int axis = <int>res.s.start.size()
     for i in range(ndim):
         if have[i] != dims[dim + i]:
-            raise IndexingError(
+            raise OutOfRangeError(
                 f"a mask of shape {mask.shape} does not fit the axes of shape "
                 f"{tuple([dims[dim + j] for j in range(ndim)])} that it indexes"
             )
@@ -618,6 +617,6 @@ cdef vector[int] broadcast_shape(list arrays) except *:
                 continue
             if res[ndim - n + i] != 1:
                 shapes = ", ".join([str(other.shape) for other in arrays])
-                raise IndexingError(f"index arrays of shapes {shapes} do not broadcast")
+                raise OutOfRangeError(f"index arrays of shapes {shapes} do not broadcast")
             res[ndim - n + i] = length
     return res

@@ -9,6 +9,8 @@ from mlx_sys_py._generated cimport check_length, stream_handle
 from mlx_sys_py._scalars cimport Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_ints
 from mlx_sys_py._stream cimport Stream, to_stream
 
+from mlx_sys_py._error import WrongTypeError
+
 
 cdef c.mlx_vector_string new_strings(object names, str name) except *:
     if isinstance(names, (str, bytes)) or not hasattr(names, "__iter__"):
@@ -135,6 +137,8 @@ cdef class Kernel:
         self._contiguous = to_bool(ensure_row_contiguous, "ensure_row_contiguous")
         self._inputs = new_strings(input_names, "input_names")
         self._outputs = new_strings(output_names, "output_names")
+        if c.mlx_vector_string_size(self._outputs) == 0:
+            raise ValueError("output_names must hold at least one name")
         return 0
 
     def __dealloc__(self):
@@ -165,6 +169,7 @@ cdef class Kernel:
         Raises:
             RuntimeError: the backend is not available.
         """
+        self.make()
         cdef VectorArray arrays = to_arrays(inputs, "inputs")
         cdef Stream target = None if stream is None else to_stream(stream)
         cdef c.mlx_vector_array res
@@ -175,12 +180,16 @@ cdef class Kernel:
         )
         return take_arrays(res)
 
+    cdef int make(self) except -1:
+        """Raise unless the backend is available, before anything else does."""
+        raise TypeError("Kernel has no backend: use MetalKernel or CudaKernel")
+
     cdef int apply(
         self, c.mlx_vector_array* res, c.mlx_vector_array inputs, c.mlx_stream s, object shapes,
         object dtypes, object grid, object threadgroup, object template, object init_value,
         object verbose
     ) except -1:
-        raise TypeError("Kernel has no backend: use MetalKernel or CudaKernel")
+        raise NotImplementedError
 
 
 MATH_MODES = {
@@ -225,6 +234,10 @@ ensure_row_contiguous=True, atomic_outputs=False, compile_options=None)\n--\n
         self, name, input_names, output_names, source, header="", ensure_row_contiguous=True,
         atomic_outputs=False, compile_options=None,
     ):
+        if not isinstance(compile_options or {}, dict):
+            raise WrongTypeError(
+                f"compile_options must be a dict, not {type(compile_options).__name__}"
+            )
         options = dict(compile_options or {})
         mode = options.pop("math_mode", "safe")
         if options:
@@ -256,7 +269,6 @@ ensure_row_contiguous=True, atomic_outputs=False, compile_options=None)\n--\n
             configure(
                 config, shapes, dtypes, grid, threadgroup, template, init_value, verbose
             )
-            self.make()
             return check(c.mlx_fast_metal_kernel_apply(res, self._c, inputs, config, s))
         finally:
             c.mlx_fast_metal_kernel_config_free(config)
@@ -318,7 +330,6 @@ ensure_row_contiguous=True, shared_memory=0)\n--\n
             configure(
                 config, shapes, dtypes, grid, threadgroup, template, init_value, verbose
             )
-            self.make()
             return check(c.mlx_fast_cuda_kernel_apply(res, self._c, inputs, config, s))
         finally:
             c.mlx_fast_cuda_kernel_config_free(config)
@@ -362,6 +373,10 @@ def precompiled_cuda_kernel(
 
     See: MLX ``mlx.core.fast.precompiled_cuda_kernel``.
     """
+    cdef c.c_bool available = False
+    check(c.mlx_cuda_is_available(&available))
+    if not available:
+        raise RuntimeError("[precompiled_cuda_kernel] CUDA is not available")
     cdef VectorArray arrays = to_arrays(inputs, "inputs")
     cdef Stream target = None if stream is None else to_stream(stream)
     cdef c.mlx_stream s = stream_handle(target)

@@ -5,6 +5,8 @@ from cpython.number cimport PyNumber_Index
 
 from mlx_sys_py._dtype cimport Dtype
 
+from mlx_sys_py._error import IntRangeError, WrongTypeError
+
 
 cdef object integer(object value, str name):
     if isinstance(value, int):
@@ -18,7 +20,7 @@ cdef object integer(object value, str name):
 cdef object in_range(object value, str name, object low, object high):
     number = integer(value, name)
     if not low <= number <= high:
-        raise ValueError(f"{name} must be between {low} and {high}, not {number}")
+        raise IntRangeError(f"{name} must be between {low} and {high}, not {number}")
     return number
 
 
@@ -63,7 +65,10 @@ cdef object items(object value, str name):
     """`value` as a sequence of ints; a single int is a sequence of one."""
     if isinstance(value, (tuple, list)):
         return value
-    if isinstance(value, int) or hasattr(value, "__index__") and not hasattr(value, "__len__"):
+    if isinstance(value, int):
+        return (value,)
+    # Arrays, of NumPy too, have a length even where they hold one int.
+    if hasattr(value, "__index__") and (not hasattr(value, "__len__") or value.ndim == 0):
         return (value,)
     if isinstance(value, (str, bytes, dict, set)) or not hasattr(value, "__iter__"):
         raise TypeError(f"{name} must be an int or a sequence of ints, not {type(value).__name__}")
@@ -97,7 +102,7 @@ cdef vector[int64_t] to_strides(object value, str name) except *:
 cdef c.mlx_dtype to_dtype(object value, str name) except? c.MLX_BOOL:
     if isinstance(value, Dtype):
         return (<Dtype>value)._c
-    raise TypeError(f"{name} must be a Dtype such as float32, not {value!r}")
+    raise WrongTypeError(f"{name} must be a Dtype such as float32, not {value!r}")
 
 
 cdef c.mlx_optional_int to_optional_int(object value, str name) except *:

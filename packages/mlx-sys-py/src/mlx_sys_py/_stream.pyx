@@ -12,7 +12,7 @@ from mlx_sys_py._error cimport check
 from mlx_sys_py._text cimport take_string, take_strings
 
 
-class DeviceType(enum.IntEnum):
+class DeviceType(enum.Enum):
     """The kind of a device: ``cpu`` or ``gpu``."""
 
     cpu = c.MLX_CPU
@@ -28,7 +28,7 @@ class DeviceType(enum.IntEnum):
             return other.type is self and other.index == 0
         return self is other
 
-    __hash__ = enum.IntEnum.__hash__
+    __hash__ = enum.Enum.__hash__
 
 
 cpu = DeviceType.cpu
@@ -55,8 +55,7 @@ cdef class Device:
         self._c.ctx = NULL
 
     def __init__(self, type, index=0):
-        if not isinstance(type, DeviceType):
-            raise TypeError(f"type must be cpu or gpu, not {type!r}")
+        type = to_device_type(type, "type")
         if not isinstance(index, int) or not 0 <= index < 1 << 16:
             raise ValueError(f"index must be a small int >= 0, not {index!r}")
         c.mlx_device_free(self._c)
@@ -109,7 +108,7 @@ cdef class Stream:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("Stream has no constructor: use new_stream(device)")
 
     def __dealloc__(self):
@@ -148,12 +147,36 @@ cdef class Stream:
         return hash((self.device, self.index))
 
 
+cdef class ThreadLocalStream(Stream):
+    """A stream that stands for another stream in every thread. Made by `new_thread_local_stream`.
+
+    See: MLX ``mlx.core.ThreadLocalStream``.
+    """
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError(
+            "ThreadLocalStream has no constructor: use new_thread_local_stream(device)"
+        )
+
+    def __repr__(self):
+        return f"ThreadLocalStream({self.device!r}, {self.index})"
+
+
+cdef object to_device_type(object value, str name):
+    """The type of device that `value`, such a type or its number, stands for."""
+    if isinstance(value, DeviceType):
+        return value
+    if type(value) is int and value in (cpu.value, gpu.value):
+        return DeviceType(value)
+    raise TypeError(f"{name} must be cpu or gpu, not {value!r}")
+
+
 cdef Device to_device(object value, str name):
-    """The device that `value` (a device or a type of device) names."""
+    """The device that `value` (a device, a type of device or the number of one) names."""
     if isinstance(value, Device):
         return <Device>value
-    if isinstance(value, DeviceType):
-        return Device(value)
+    if isinstance(value, (DeviceType, int)):
+        return Device(to_device_type(value, name))
     raise TypeError(f"{name} must be a Device or DeviceType, not {type(value).__name__}")
 
 
@@ -162,7 +185,7 @@ cdef Stream to_stream(object value):
     cdef c.mlx_stream res
     if isinstance(value, Stream):
         return <Stream>value
-    if not isinstance(value, (Device, DeviceType)):
+    if not isinstance(value, (Device, DeviceType, int)):
         raise TypeError(
             f"stream must be a Stream, Device, DeviceType or None, not {type(value).__name__}"
         )
@@ -190,7 +213,7 @@ def default_device():
     return Device._take(res)
 
 
-def set_default_device(device, /):
+def set_default_device(device):
     """Set the device that operations run on when none is named, for the whole process.
 
     Args:
@@ -216,7 +239,7 @@ def set_default_device(device, /):
     check(c.mlx_set_default_device(target._c))
 
 
-def is_available(device, /):
+def is_available(device):
     """Whether a device can be used with the installed MLX backend.
 
     Args:
@@ -248,9 +271,8 @@ def device_count(device_type):
     See: MLX ``mlx.core.device_count``.
     """
     cdef int res = 0
-    if not isinstance(device_type, DeviceType):
-        raise TypeError(f"device_type must be cpu or gpu, not {device_type!r}")
-    check(c.mlx_device_count(&res, <c.mlx_device_type><int>device_type.value))
+    kind = to_device_type(device_type, "device_type")
+    check(c.mlx_device_count(&res, <c.mlx_device_type><int>kind.value))
     return res
 
 
@@ -318,7 +340,7 @@ def version():
     return take_string(res)
 
 
-def default_stream(device, /):
+def default_stream(device):
     """The stream of a device that operations run on when none is named.
 
     Args:
@@ -337,7 +359,7 @@ def default_stream(device, /):
     return to_stream(to_device(device, "device"))
 
 
-def set_default_stream(stream, /):
+def set_default_stream(stream):
     """Set the default stream of the stream's device, for this thread.
 
     Args:
@@ -359,7 +381,7 @@ def set_default_stream(stream, /):
     check(c.mlx_set_default_stream((<Stream>stream)._c))
 
 
-def new_stream(device, /):
+def new_stream(device):
     """A new stream on a device, for the thread that makes it.
 
     Args:
@@ -386,7 +408,7 @@ def new_stream(device, /):
     return Stream._take(res)
 
 
-def new_thread_unsafe_stream(device, /):
+def new_thread_unsafe_stream(device):
     """A new stream on a device that every thread may use; the caller prevents races.
 
     Args:
@@ -413,11 +435,14 @@ def new_thread_unsafe_stream(device, /):
     return Stream._take(res)
 
 
-def new_thread_local_stream(device, /):
+def new_thread_local_stream(device):
     """A stream that stands for another stream in every thread that uses it.
 
     Args:
         device (Device or DeviceType): the device.
+
+    Returns:
+        ThreadLocalStream: the stream.
 
     Raises:
         ValueError: the device is not available.
@@ -437,7 +462,9 @@ def new_thread_local_stream(device, /):
     cdef c.mlx_stream res = c.mlx_stream_new_thread_local(target._c)
     if res.ctx == NULL:
         check(1)
-    return Stream._take(res)
+    cdef ThreadLocalStream stream = ThreadLocalStream.__new__(ThreadLocalStream)
+    stream._c = res
+    return stream
 
 
 def clear_streams():
@@ -471,7 +498,7 @@ cdef Device available(object device):
     return target
 
 
-def synchronize(stream=None, /):
+def synchronize(stream=None):
     """Wait until all work on a stream is done.
 
     Args:
@@ -531,7 +558,7 @@ class StreamContext:
     See: MLX ``mlx.core.StreamContext``.
     """
 
-    def __init__(self, s, /):
+    def __init__(self, s):
         self._stream = to_stream(s)
         self._outer = []
 
@@ -548,7 +575,7 @@ class StreamContext:
         set_default_device(device)
 
 
-def stream(s, /):
+def stream(s):
     """A context in which a stream, and its device, are the default.
 
     Args:

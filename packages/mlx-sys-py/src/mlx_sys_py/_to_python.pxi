@@ -69,7 +69,7 @@ cdef object element(const void* data, size_t i, c.mlx_dtype dtype):
 
 cdef object scalar_item(array a):
     if c.mlx_array_size(a._c) != 1:
-        raise ValueError(
+        raise WrongTypeError(
             f"only an array of one element converts to a Python number, not one of shape {a.shape}"
         )
     evaluate(a)

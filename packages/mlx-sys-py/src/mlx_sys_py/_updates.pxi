@@ -333,7 +333,7 @@ cdef class ArrayAt:
     cdef array _array
     cdef object _index
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("ArrayAt has no constructor: use a.at[index]")
 
     @staticmethod
@@ -345,12 +345,12 @@ cdef class ArrayAt:
 
     def __getitem__(self, index):
         if self._index is not None:
-            raise IndexError("a.at takes one index")
+            raise OutOfRangeError("a.at takes one index")
         return ArrayAt.of(self._array, (index,) if not isinstance(index, tuple) else index)
 
     cdef array _update(self, object value, const Update& how):
         if self._index is None:
-            raise IndexingError("a.at needs an index: a.at[index].add(value)")
+            raise OutOfRangeError("a.at needs an index: a.at[index].add(value)")
         return updated(self._array, self._index, value, how)
 
     def add(self, value):

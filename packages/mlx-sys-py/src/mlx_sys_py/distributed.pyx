@@ -50,7 +50,7 @@ cdef class Group:
     def __cinit__(self):
         self._c.ctx = NULL
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("Group has no constructor: use init()")
 
     def __dealloc__(self):
@@ -112,7 +112,7 @@ def is_available(backend="any"):
     return bool(c.mlx_distributed_is_available(name))
 
 
-def init(strict=False, backend="any"):
+def init(strict=False, backend="any", *, all_gather_factory=None):
     """The group of all processes that were started together.
 
     Args:
@@ -120,12 +120,14 @@ def init(strict=False, backend="any"):
             one. Default: ``False``.
         backend (str): ``"any"`` (default, the first that works), ``"mpi"``, ``"ring"``,
             ``"nccl"`` or ``"jaccl"``.
+        all_gather_factory (None): for MLX's backend ``"jaccl"`` of macOS, which official MLX
+            takes it for.
 
     Returns:
         Group: the group.
 
     Raises:
-        ValueError: there is no such backend.
+        ValueError: there is no such backend, or ``all_gather_factory`` is given.
         RuntimeError: it does not work.
 
     See: MLX ``mlx.core.distributed.init``.
@@ -134,6 +136,8 @@ def init(strict=False, backend="any"):
     cdef bint must = to_bool(strict, "strict")
     name = to_bytes(backend, "backend")
     cdef const char* text = name
+    if all_gather_factory is not None:
+        raise ValueError("all_gather_factory is not supported: leave it out")
     cdef int status
     res.ctx = NULL
     with nogil:
@@ -201,7 +205,7 @@ cdef array talk(exchange op, object x, int rank, object group, object stream):
     return array._take(res)
 
 
-def all_sum(x, /, *, group=None, stream=None):
+def all_sum(x, *, group=None, stream=None):
     """The sum of the arrays of all processes.
 
     Args:
@@ -222,7 +226,7 @@ def all_sum(x, /, *, group=None, stream=None):
     return reduce(c.mlx_distributed_all_sum, x, group, stream)
 
 
-def all_max(x, /, *, group=None, stream=None):
+def all_max(x, *, group=None, stream=None):
     """The elementwise maximum of the arrays of all processes.
 
     Args:
@@ -238,7 +242,7 @@ def all_max(x, /, *, group=None, stream=None):
     return reduce(c.mlx_distributed_all_max, x, group, stream)
 
 
-def all_min(x, /, *, group=None, stream=None):
+def all_min(x, *, group=None, stream=None):
     """The elementwise minimum of the arrays of all processes.
 
     Args:
@@ -254,7 +258,7 @@ def all_min(x, /, *, group=None, stream=None):
     return reduce(c.mlx_distributed_all_min, x, group, stream)
 
 
-def all_gather(x, /, *, group=None, stream=None):
+def all_gather(x, *, group=None, stream=None):
     """The arrays of all processes, concatenated.
 
     Args:
@@ -270,7 +274,7 @@ def all_gather(x, /, *, group=None, stream=None):
     return reduce(c.mlx_distributed_all_gather, x, group, stream)
 
 
-def sum_scatter(x, /, *, group=None, stream=None):
+def sum_scatter(x, *, group=None, stream=None):
     """The sum of the arrays of all processes, of which each gets a part (reduce-scatter).
 
     Args:
@@ -286,7 +290,7 @@ def sum_scatter(x, /, *, group=None, stream=None):
     return reduce(c.mlx_distributed_sum_scatter, x, group, stream)
 
 
-def send(x, dst, /, *, group=None, stream=None):
+def send(x, dst, *, group=None, stream=None):
     """Send an array to another process.
 
     Args:
@@ -306,7 +310,7 @@ def send(x, dst, /, *, group=None, stream=None):
     return talk(c.mlx_distributed_send, x, to_int(dst, "dst"), group, stream)
 
 
-def recv_like(x, src, /, *, group=None, stream=None):
+def recv_like(x, src, *, group=None, stream=None):
     """Receive an array of the shape and type of another one from another process.
 
     Args:
@@ -326,7 +330,7 @@ def recv_like(x, src, /, *, group=None, stream=None):
     return talk(c.mlx_distributed_recv_like, x, to_int(src, "src"), group, stream)
 
 
-def recv(shape, dtype, src, /, *, group=None, stream=None):
+def recv(shape, dtype, src, *, group=None, stream=None):
     """Receive an array from another process.
 
     Args:

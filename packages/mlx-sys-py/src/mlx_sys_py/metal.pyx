@@ -28,7 +28,7 @@ def is_available():
     return bool(res)
 
 
-def start_capture(path, /):
+def start_capture(path):
     """Begin to record what the GPU does, to be looked at in Xcode.
 
     Args:

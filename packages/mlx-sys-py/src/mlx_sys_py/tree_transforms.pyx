@@ -22,6 +22,8 @@ from mlx_sys_py.trees cimport (
     Loan, Py_LeaveRecursiveCall, Slots, arrays_in, emptied, enter_recursion, filled, only_arrays_in,
 )
 
+from mlx_sys_py._error import OutOfRangeError
+
 __all__ = ["Compiled", "ValueAndGrad", "Vectorized", "update_wrapper"]
 
 cdef extern from "Python.h":
@@ -348,7 +350,7 @@ cdef int normalize(vector[int]& axes, list arrays, int more, str name) except -1
             continue
         ndim = <int>c.mlx_array_ndim((<array>arrays[i])._c) + more
         if not -ndim <= axes[i] < ndim:
-            raise IndexError(
+            raise OutOfRangeError(
                 f"[vmap] {name} asks for axis {axes[i]} for an array with shape "
                 f"{tuple(arrays[i].shape)}"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index
+
 from mlx_sys_py import array
 
 # What only annotations need: `typing` takes longer to import than all of this package.
@@ -33,10 +35,16 @@ def argument_numbers(name: str, argnums: int | Sequence[int] | None, has_names: 
     """Return the positions of the arguments to differentiate by, the first one by default."""
     if argnums is None:
         return [] if has_names else [0]
-    numbers: list[Any] = [argnums] if isinstance(argnums, int) else list(argnums)
+    given: Any = argnums
+    # NumPy's integers, and arrays of one, have a length or not, but no axis.
+    alone = isinstance(given, int) or getattr(given, "ndim", 1) == 0
+    entries: list[Any] = [given] if alone else list(given)
+    numbers: list[int] = []
+    for entry in entries:
+        if isinstance(entry, bool) or not hasattr(entry, "__index__"):
+            raise TypeError(f"[{name}] argnums must be integers, not {type(entry).__name__}")
+        numbers.append(index(entry))
     for number in numbers:
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise TypeError(f"[{name}] argnums must be integers, not {type(number).__name__}")
         if number < 0:
             raise ValueError(f"[{name}] argnums must not be negative, but holds {number}")
         if numbers.count(number) > 1:

@@ -5,7 +5,7 @@ Source: https://ml-explore.github.io/mlx/build/html/python/transforms.html
 
 from __future__ import annotations
 
-from mlx_sys_py import array
+from mlx_sys_py import WrongTypeError, array
 from mlx_sys_py import transforms as sys_transforms
 from mlx_sys_py.tree_transforms import ValueAndGrad, update_wrapper
 
@@ -192,12 +192,12 @@ def _argument_names(name: str, argnames: str | Sequence[str]) -> list[str]:
 
 def _array_list(value: Any, name: str, argument: str) -> list[array]:
     if not isinstance(value, list | tuple):
-        raise TypeError(
+        raise WrongTypeError(
             f"[{name}] {argument} must be a list or tuple of arrays, not {type(value).__name__}"
         )
     for entry in value:
         if not isinstance(entry, array):
-            raise TypeError(
+            raise WrongTypeError(
                 f"[{name}] {argument} must hold arrays only, but holds a {type(entry).__name__}"
             )
     return list(value)

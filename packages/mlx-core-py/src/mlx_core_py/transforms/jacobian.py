@@ -72,7 +72,7 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
             ]
             for output, (begin, end) in zip(outputs, _places(outputs), strict=True)
         ]
-        return flat.as_trees(blocks, one=isinstance(argnums, int))
+        return flat.as_trees(blocks, one=not isinstance(argnums, list | tuple))
 
     return update_wrapper(jacobian, fun)
 
@@ -120,7 +120,7 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[
             ]
             for product, output in zip(products, outputs, strict=True)
         ]
-        return flat.as_trees(blocks, one=isinstance(argnums, int))
+        return flat.as_trees(blocks, one=not isinstance(argnums, list | tuple))
 
     return update_wrapper(jacobian, fun)
 

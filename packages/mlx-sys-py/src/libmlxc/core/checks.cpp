@@ -45,9 +45,12 @@ void check_quantized(
   }
 }
 
-void check_group_size(const std::optional<int>& group_size) {
+void check_packing(const std::optional<int>& group_size, const std::optional<int>& bits) {
   if (group_size.value_or(1) < 1) {
     refuse("group_size must be positive, not ", *group_size);
+  }
+  if (bits.value_or(1) < 1) {
+    refuse("bits must be positive, not ", *bits);
   }
 }
 

@@ -20,7 +20,8 @@ void check_quantized(
     const mlx::core::array& scales,
     const std::optional<mlx::core::array>& biases);
 
-void check_group_size(const std::optional<int>& group_size);
+// The packing of quantized weights.
+void check_packing(const std::optional<int>& group_size, const std::optional<int>& bits);
 
 // The arguments of a convolution.
 void check_kernel(const mlx::core::array& weight, int groups);

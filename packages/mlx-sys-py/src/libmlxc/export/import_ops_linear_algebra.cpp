@@ -63,7 +63,7 @@ mx::array quantized_matmul(const Operands& in, int group_size, int bits, int mod
   if (in.inputs.size() == 4) {
     biases = in[3];
   }
-  check_group_size(group_size);
+  check_packing(group_size, bits);
   check_quantized(in[1], in[2], biases);
   return mx::quantized_matmul(
       in[0], in[1], in[2], biases, transpose, group_size, bits, quantization_mode(mode), in.s);
@@ -76,7 +76,7 @@ mx::array gather_qmm(
   if (count == 6) {
     biases = in[3];
   }
-  check_group_size(group_size);
+  check_packing(group_size, bits);
   check_quantized(in[1], in[2], biases);
   // Whether indices are sorted is not taken from the file: it only makes a product faster.
   return mx::gather_qmm(
@@ -96,7 +96,7 @@ mx::array gather_qmm(
 }
 
 Arrays quantize(const Operands& in, int group_size, int bits, int mode, bool dequantize) {
-  check_group_size(group_size);
+  check_packing(group_size, bits);
   auto name = quantization_mode(mode);
   if (!dequantize) {
     return mx::quantize(in[0], group_size, bits, name, std::nullopt, in.s);

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include <mlx/primitives.h>
@@ -54,6 +55,15 @@ mx::Stream stream_of(const std::vector<mx::array>& outputs) {
 // be differentiated: MLX then schedules only evaluations that are waited for at once.
 bool keeps_graphs() {
   return CallbackScope::active() && mx::array(mx::Shape{}, mx::bool_, nullptr, {}).is_tracer();
+}
+
+// What a transformation traces is not there to be evaluated in the background.
+void refuse_tracers(const std::vector<mx::array>& outputs) {
+  for (const auto& output : outputs) {
+    if (output.status() == mx::array::Status::unscheduled && output.is_tracer()) {
+      throw std::invalid_argument("[async_eval] Not allowed inside a graph transformation.");
+    }
+  }
 }
 
 // Schedules a plan for one stream. Returns whether its results are available soon.
@@ -126,6 +136,9 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   std::optional<cpu::CallerWaits> waits;
   if (wait) {
     waits.emplace();
+  }
+  if (!wait && CallbackScope::active()) {
+    refuse_tracers(outputs);
   }
   std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
   bool soon = false;

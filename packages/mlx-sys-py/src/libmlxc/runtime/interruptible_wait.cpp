@@ -15,6 +15,7 @@
 #include <mlx/scheduler.h>
 
 #include "core/guard.hpp"
+#include "cpu/nodes/stream_errors.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c {
@@ -159,10 +160,11 @@ void set_interrupt_check(mlx_interrupt_check_func check) {
 
 void expect(const mx::Event& event) {
   auto& events = ExpectedEvents::instance();
-  if (events.add(event)) {
-    mx::scheduler::enqueue(
-        event.stream(), [&events, address = events.address(event)] { events.arrive(address); });
+  if (!events.add(event)) {
+    return;
   }
+  cpu::enqueue(
+      event.stream(), [&events, address = events.address(event)] { events.arrive(address); });
 }
 
 void InterruptibleWait::check() {
@@ -182,6 +184,7 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
   waiter.attach_event(event);
   waiter.set_status(mx::array::Status::evaluated);
   if (waiter.is_available()) {
+    cpu::check_kept_error(event.stream());
     return;
   }
   if (!soon && interrupt_check.load(std::memory_order_relaxed)) {
@@ -195,6 +198,7 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
     }
   }
   waiter.wait();
+  cpu::check_kept_error(event.stream());
 }
 
 void InterruptibleWait::wait(mx::Stream stream) {
@@ -203,6 +207,7 @@ void InterruptibleWait::wait(mx::Stream stream) {
     wait_for_task(stream);
   }
   mx::synchronize(stream);
+  cpu::check_kept_error(stream);
 }
 
 void InterruptibleWait::wait_elsewhere(std::function<void()> wait) {

@@ -522,12 +522,25 @@ class Module(AttributeDict):
         return visit("", self)
 
     def _keepers(self, recurse: bool, keys: str | list[str] | None, strict: bool) -> list[Module]:
-        modules: list[Module] = self.modules() if recurse else [self]
         if strict and keys is not None:
-            for key in [keys] if isinstance(keys, str) else keys:
-                if not any(key in module for module in modules):
-                    raise KeyError(f"keys: the module has no {key!r}")
-        return modules
+            if recurse:
+                self._validate_keys_recursive(keys)
+            else:
+                self._validate_keys(keys, strict)
+        return self.modules() if recurse else [self]
+
+    # Modules written for MLX call these two.
+
+    def _validate_keys(self, keys: str | list[str], strict: bool) -> list[str]:
+        """Return a list of keys; with ``strict``, raise unless this module has all of them."""
+        keys = [keys] if isinstance(keys, str) else list(keys)
+        if strict:
+            _check_keys(keys, [self])
+        return keys
+
+    def _validate_keys_recursive(self, keys: str | list[str]) -> None:
+        """Raise unless each key is in this module or in one inside it."""
+        _check_keys([keys] if isinstance(keys, str) else keys, self.modules())
 
     def _own_keys(self, keys: str | list[str] | None) -> set[str]:
         """Return ``keys``, or the dotted keys of the parameters that no inner module holds."""
@@ -539,6 +552,12 @@ class Module(AttributeDict):
             )
         )
         return {path for path, _ in tree_flatten(own)}
+
+
+def _check_keys(keys: Iterable[str], modules: list[Module]) -> None:
+    for key in keys:
+        if not any(key in module for module in modules):
+            raise KeyError(f"keys: the module has no {key!r}")
 
 
 def _check_weights(weights: dict[str, Any], parameters: dict[str, mx.array]) -> None:

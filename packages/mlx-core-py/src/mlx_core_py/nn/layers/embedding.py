@@ -10,7 +10,7 @@ import math
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import positive
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.layers.quantized import QuantizedEmbedding
+from mlx_core_py.nn.layers.quantized import QuantizedEmbedding, no_quantized_input
 
 __all__ = ["Embedding"]
 
@@ -69,7 +69,11 @@ class Embedding(Module):
         return mx.matmul(x, self["weight"].T)
 
     def to_quantized(
-        self, group_size: int | None = None, bits: int | None = None, mode: str = "affine"
+        self,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+        quantize_input: bool = False,
     ) -> QuantizedEmbedding:
         """Return the layer with its weight quantized.
 
@@ -77,5 +81,11 @@ class Embedding(Module):
             group_size: How many weights share a scale. Default: the mode's.
             bits: How many bits a weight takes. Default: the mode's.
             mode: The way of quantization. Default: ``"affine"``.
+            quantize_input: Whether to quantize the input too, which is not supported. Default:
+                ``False``.
+
+        Raises:
+            ValueError: If ``quantize_input``, or the sizes, the bits and the mode do not fit.
         """
+        no_quantized_input(quantize_input)
         return QuantizedEmbedding.from_embedding(self, group_size, bits, mode)

@@ -11,7 +11,7 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import positive
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.layers.quantized import QuantizedLinear
+from mlx_core_py.nn.layers.quantized import QuantizedLinear, no_quantized_input
 
 __all__ = ["Identity", "Linear"]
 
@@ -83,7 +83,11 @@ class Linear(Module):
         return mx.matmul(x, self["weight"].T)
 
     def to_quantized(
-        self, group_size: int | None = None, bits: int | None = None, mode: str = "affine"
+        self,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+        quantize_input: bool = False,
     ) -> QuantizedLinear:
         """Return the layer with its weight quantized.
 
@@ -91,5 +95,11 @@ class Linear(Module):
             group_size: How many weights share a scale. Default: the mode's.
             bits: How many bits a weight takes. Default: the mode's.
             mode: The way of quantization. Default: ``"affine"``.
+            quantize_input: Whether to quantize the input too, which is not supported. Default:
+                ``False``.
+
+        Raises:
+            ValueError: If ``quantize_input``, or the sizes, the bits and the mode do not fit.
         """
+        no_quantized_input(quantize_input)
         return QuantizedLinear.from_linear(self, group_size, bits, mode)

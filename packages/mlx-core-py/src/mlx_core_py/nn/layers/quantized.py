@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Self
 
+from mlx_sys_py import WrongTypeError
+
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import positive
 from mlx_core_py.nn.layers.base import Module
@@ -23,6 +25,12 @@ def __dir__() -> list[str]:
 
 # The group size and the bits of each mode where none are given.
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
+
+
+def no_quantized_input(quantize_input: bool) -> None:
+    """Raise if a layer is asked to quantize its input."""
+    if quantize_input:
+        raise ValueError("quantize_input must be False: no layer here quantizes its input")
 
 
 class QuantizedBase(Module):
@@ -253,6 +261,7 @@ def quantize(
     bits: int | None = None,
     *,
     mode: str = "affine",
+    quantize_input: bool = False,
     class_predicate: Callable[[str, Module], bool | dict[str, Any]] | None = None,
 ) -> None:
     """Replace the layers of a model by quantized ones, in place.
@@ -263,13 +272,16 @@ def quantize(
         bits: How many bits a weight takes. Default: the mode's.
         mode: The way of quantization: ``"affine"``, ``"mxfp4"``, ``"mxfp8"`` or ``"nvfp4"``.
             Default: ``"affine"``.
+        quantize_input: Whether to quantize the input of the layers too. The layers of this package
+            do not support it. Default: ``False``.
         class_predicate: Takes the dotted path of a layer and the layer, and returns whether to
-            quantize it, or the arguments of its ``to_quantized`` that differ from the above.
-            Default: every layer that has a method ``to_quantized``.
+            quantize it (``None`` and ``{}`` mean not to), or the arguments of its
+            ``to_quantized`` in place of the above: what they leave out has its default. Default:
+            every layer that has a method ``to_quantized``.
 
     Raises:
-        TypeError: If ``model`` is no module, or ``class_predicate`` returns neither a ``bool`` nor
-            a ``dict``.
+        TypeError: If ``model`` is no module, or ``class_predicate`` returns something true that is
+            neither a ``bool`` nor a ``dict``.
         ValueError: If a layer cannot be quantized, or not in this way.
 
     Example:
@@ -283,22 +295,28 @@ def quantize(
         if not isinstance(layer, Module):
             return layer
         if class_predicate is None:
-            chosen: bool | dict[str, Any] = hasattr(layer, "to_quantized")
+            chosen: Any = hasattr(layer, "to_quantized")
         else:
             chosen = class_predicate(path, layer)
+        if not chosen:
+            return layer
         if not isinstance(chosen, bool | dict):
-            raise TypeError(
+            raise WrongTypeError(
                 f"class_predicate must return a bool or a dict, not {type(chosen).__name__}"
             )
-        if chosen is False:
-            return layer
         if not hasattr(layer, "to_quantized"):
             raise ValueError(
                 f"class_predicate chose {path}, but a {type(layer).__name__} cannot be quantized"
             )
-        options = {"group_size": group_size, "bits": bits, "mode": mode}
+        if isinstance(chosen, dict):
+            options: dict[str, Any] = chosen
+        else:
+            options = {"group_size": group_size, "bits": bits, "mode": mode}
+            if quantize_input:
+                # Layers of users may not take it.
+                options["quantize_input"] = True
         try:
-            return layer.to_quantized(**(options | chosen if chosen is not True else options))
+            return layer.to_quantized(**options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include <mlx/scheduler.h>
 #include <mlx/transforms.h>
 
+#include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
 
 namespace mlx_c::cpu {
@@ -178,7 +178,7 @@ class Execution {
         }
       }
     }
-    mx::scheduler::enqueue(stream_, [buffers = std::move(buffers)] {});
+    enqueue(stream_, [buffers = std::move(buffers)] {});
   }
 
   // Throws what scheduling a node has thrown.
@@ -275,8 +275,10 @@ class Execution {
       queue->keep(std::move(buffers));
     } else {
       auto& encoder = mx::cpu::get_command_encoder(stream_);
-      encoder.dispatch([buffers = std::move(buffers),
-                        temporaries = std::exchange(encoder.temporaries(), {})] {});
+      enqueue(
+          stream_,
+          [buffers = std::move(buffers), temporaries = std::exchange(encoder.temporaries(), {})] {
+          });
     }
     return overwrites_input;
   }

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include <mlx/scheduler.h>
-
+#include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/use_count.hpp"
 
 namespace mlx_c::cpu {
@@ -39,7 +38,7 @@ void TaskQueue::flush(bool all) {
   auto batch = std::exchange(batch_, std::make_shared<TaskBatch>(stream_));
   std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
   under_way().push_back(batch);
-  mlx::core::scheduler::enqueue(stream_, [batch = std::move(batch)] { batch->run(); });
+  enqueue(stream_, [batch = std::move(batch)] { batch->run(); });
 }
 
 void TaskQueue::pin(const mlx::core::Stream* stream) {
