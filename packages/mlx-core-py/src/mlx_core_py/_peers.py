@@ -80,7 +80,7 @@ _PEERS: dict[str, Callable[[ModuleType], None]] = {
 
 
 def _try_to(tell: Callable[[ModuleType], None], module: ModuleType) -> None:
-    try:
+    try:  # noqa: SIM105 - contextlib takes long to import
         tell(module)
     except AttributeError:
         # Should the library have changed, it works without.

@@ -41,9 +41,9 @@ __all__ = [
 ]
 
 
-
 def __dir__() -> list[str]:
     return __all__
+
 
 _FORMATS = ("safetensors", "gguf", "npy", "npz")
 _WITH_METADATA = ("safetensors", "gguf")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["compile", "disable_compile", "enable_compile"]
 
 
-
 def __dir__() -> list[str]:
     return __all__
 

@@ -32,7 +32,6 @@ else:
 __all__ = ["custom_function"]
 
 
-
 def __dir__() -> list[str]:
     return __all__
 

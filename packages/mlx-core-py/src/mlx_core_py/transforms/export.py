@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 
-
 def __dir__() -> list[str]:
     return __all__
 

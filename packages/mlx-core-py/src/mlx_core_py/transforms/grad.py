@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["grad", "jvp", "value_and_grad", "vjp"]
 
 
-
 def __dir__() -> list[str]:
     return __all__
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["vmap"]
 
 
-
 def __dir__() -> list[str]:
     return __all__
 
