@@ -50,17 +50,23 @@ def test_reductions(data: Any, seed: int, name: str) -> None:
     for _ in range(4):
         # Stock fails for the index of an extreme of a scalar.
         shape = data.draw(shapes.filter(len) if name.startswith("arg") else shapes)
-        ours, theirs = same_values(seed, shape, data.draw(dtypes))
+        dtype = data.draw(dtypes)
+        ours, theirs = same_values(seed, shape, dtype)
         axis: Any = None
         if shape:
             axis = data.draw(st.none() | st.integers(-len(shape), len(shape) - 1))
+        # Stock adds half precision along other axes in half precision.
+        last = len(shape) == 1 if axis is None else axis in (-1, len(shape) - 1)
+        widened = name == "logsumexp" and dtype == "float16" and shape != () and not last
         if axis is not None and not name.startswith("arg") and data.draw(st.booleans()):
             axis = [axis]
         keepdims = data.draw(st.booleans())
         with stock.stream(stock.cpu):
-            expected = getattr(stock, name)(theirs, axis=axis, keepdims=keepdims)
+            wide = theirs.astype(stock.float32) if widened else theirs
+            expected = getattr(stock, name)(wide, axis=axis, keepdims=keepdims)
         result = getattr(ops, name)(ours, axis, keepdims)
-        check_graph(result, expected)
+        if not widened:
+            check_graph(result, expected)
         if name == "logsumexp":
             assert result.shape == expected.shape
             np.testing.assert_allclose(numpy(result), numpy(expected), rtol=2e-3)

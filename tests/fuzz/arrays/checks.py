@@ -99,7 +99,7 @@ def compare(program: Program, results: list[mx.array]) -> None:
         expected = step.ndim + len(program.levels)
         if array.ndim != expected:
             what = f"{step.name} has {array.ndim} axes, not {expected}"
-            fail(program, what, step.operation)
+            fail(program, what, step.operation + " of another shape")
         # Each level adds its axis to what the levels inside of it see.
         left = list(array.shape)
         for axis, length in zip(axes, program.levels, strict=True):

@@ -129,7 +129,8 @@ def check_derivative(program: Program, arrays: list[mx.array]) -> int:
     for index in examples:
         values = program.wide_examples(index)
         value = np.real(forward(program, values, None))
-        if not np.isfinite(value).all():
+        # What leaves the range of the type has no derivative there.
+        if not (np.abs(value) < FORMATS[last.call.dtype].largest).all():
             continue
         if program.derivative == "jvp":
             wants = [_jvp_want(program, values, by, tangents, index, last.call.dtype)]

@@ -15,6 +15,13 @@ KNOWN = {
     "ValueError: [scatter] Updates with shape (#) are too large for array with shape (#": (
         "updates by a mask, and gradients of diagonals, of arrays that have no elements"
     ),
+    "matmul of another shape": "vmap of a vector times matrices, compiled for all shapes",
+    "ValueError: [broadcast_shapes] Shapes (#) and (#) cannot be broadcast.": (
+        "the same, where the lengths differ"
+    ),
+    "ValueError: [argmax] Cannot argmax reduce zero size array.": (
+        "derivatives along tangents of max and min of an array that has no elements"
+    ),
     "take_along_axis derivative of another shape": (
         "vmap of the gradient of take_along_axis of an array that has no elements"
     ),

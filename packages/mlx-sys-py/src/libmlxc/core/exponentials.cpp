@@ -55,7 +55,8 @@ mx::array logsumexp(
       return sums;
     }
   }
-  const bool one_kernel = axes.size() == 1 && (axes[0] == -1 || axes[0] + 1 == int(a.ndim()));
+  const bool one_kernel =
+      axes.empty() || (axes.size() == 1 && (axes[0] == -1 || axes[0] + 1 == int(a.ndim())));
   if (!one_kernel && (a.dtype() == mx::float16 || a.dtype() == mx::bfloat16)) {
     auto wide = mx::logsumexp(mx::astype(a, mx::float32, s), axes, keepdims, s);
     return mx::astype(wide, a.dtype(), s);
