@@ -6,11 +6,15 @@
 // `output_shapes` hardly looks at the inputs. So the nodes of such a function are checked here.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <mlx/array.h>
@@ -39,6 +43,11 @@ class RecordedShapes {
     return takes_gradients_;
   }
 
+  // Whether inputs of these shapes and types have been found to fit on this thread, which has
+  // recordings of its own: then the nodes need not be looked at again.
+  bool have_fitted(const std::vector<mlx::core::array>& inputs) const;
+  void note_fitting(const std::vector<mlx::core::array>& inputs);
+
  private:
   struct Entry {
     // Keeps the address, which is the key, from being used again.
@@ -46,8 +55,17 @@ class RecordedShapes {
     std::shared_ptr<const Shapes> shapes;
   };
 
+  struct Call {
+    std::thread::id thread;
+    std::vector<std::pair<mlx::core::Shape, mlx::core::Dtype>> inputs;
+  };
+  // Few shapes take turns: those of a prompt, those of a token.
+  static constexpr std::size_t most_calls = 4;
+
   mutable std::mutex mutex_;
   std::atomic<bool> takes_gradients_ = false;
+  std::array<Call, most_calls> fitting_;
+  std::size_t next_call_ = 0;
   std::unordered_map<const mlx::core::Primitive*, Entry> entries_;
 };
 
@@ -56,7 +74,7 @@ class RecordedShapes {
 void check_input_shapes(
     const std::vector<mlx::core::array>& inputs,
     const std::vector<mlx::core::array>& outputs,
-    const RecordedShapes& recorded);
+    RecordedShapes& recorded);
 
 // The same for `node`, which MLX has made with its checks to repeat one whose inputs had the shapes
 // `recorded`, and whose output had the last of them.
