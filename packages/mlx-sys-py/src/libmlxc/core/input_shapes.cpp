@@ -1,5 +1,6 @@
 #include "core/input_shapes.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <unordered_set>
