@@ -12,8 +12,8 @@ cdef extern from "pythread.h" nogil:
     unsigned long PyThread_get_thread_ident() noexcept
 
 
-# Where official MLX, NumPy and Python raise different exceptions for the same mistake, what is raised
-# here is all of them, so that programs may catch any.
+# Where official MLX, NumPy and Python raise different exceptions for the same mistake, what is
+# raised here is all of them, so that programs may catch any.
 
 class WrongTypeError(TypeError, ValueError):
     """A value is of a type that does not fit, such as one that does not convert to an array.

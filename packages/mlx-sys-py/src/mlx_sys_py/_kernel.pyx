@@ -169,9 +169,15 @@ cdef class Kernel:
         Raises:
             RuntimeError: the backend is not available.
         """
-        self.make()
         cdef VectorArray arrays = to_arrays(inputs, "inputs")
-        cdef Stream target = None if stream is None else to_stream(stream)
+        cdef Stream target = None
+        if stream is not None:
+            try:
+                target = to_stream(stream)
+            except ValueError:
+                # Without a GPU there is no backend either, which tells more.
+                self.make()
+                raise
         cdef c.mlx_vector_array res
         res.ctx = NULL
         self.apply(
@@ -181,15 +187,15 @@ cdef class Kernel:
         return take_arrays(res)
 
     cdef int make(self) except -1:
-        """Raise unless the backend is available, before anything else does."""
-        raise TypeError("Kernel has no backend: use MetalKernel or CudaKernel")
+        """Raise unless the backend is available."""
+        raise NotImplementedError
 
     cdef int apply(
         self, c.mlx_vector_array* res, c.mlx_vector_array inputs, c.mlx_stream s, object shapes,
         object dtypes, object grid, object threadgroup, object template, object init_value,
         object verbose
     ) except -1:
-        raise NotImplementedError
+        raise TypeError("Kernel has no backend: use MetalKernel or CudaKernel")
 
 
 MATH_MODES = {
@@ -234,7 +240,7 @@ ensure_row_contiguous=True, atomic_outputs=False, compile_options=None)\n--\n
         self, name, input_names, output_names, source, header="", ensure_row_contiguous=True,
         atomic_outputs=False, compile_options=None,
     ):
-        if not isinstance(compile_options or {}, dict):
+        if compile_options is not None and not isinstance(compile_options, dict):
             raise WrongTypeError(
                 f"compile_options must be a dict, not {type(compile_options).__name__}"
             )
@@ -269,6 +275,7 @@ ensure_row_contiguous=True, atomic_outputs=False, compile_options=None)\n--\n
             configure(
                 config, shapes, dtypes, grid, threadgroup, template, init_value, verbose
             )
+            self.make()
             return check(c.mlx_fast_metal_kernel_apply(res, self._c, inputs, config, s))
         finally:
             c.mlx_fast_metal_kernel_config_free(config)
@@ -330,6 +337,7 @@ ensure_row_contiguous=True, shared_memory=0)\n--\n
             configure(
                 config, shapes, dtypes, grid, threadgroup, template, init_value, verbose
             )
+            self.make()
             return check(c.mlx_fast_cuda_kernel_apply(res, self._c, inputs, config, s))
         finally:
             c.mlx_fast_cuda_kernel_config_free(config)
@@ -373,12 +381,17 @@ def precompiled_cuda_kernel(
 
     See: MLX ``mlx.core.fast.precompiled_cuda_kernel``.
     """
-    cdef c.c_bool available = False
-    check(c.mlx_cuda_is_available(&available))
-    if not available:
-        raise RuntimeError("[precompiled_cuda_kernel] CUDA is not available")
     cdef VectorArray arrays = to_arrays(inputs, "inputs")
-    cdef Stream target = None if stream is None else to_stream(stream)
+    cdef c.c_bool available = False
+    cdef Stream target = None
+    if stream is not None:
+        try:
+            target = to_stream(stream)
+        except ValueError:
+            check(c.mlx_cuda_is_available(&available))
+            if not available:
+                raise RuntimeError("[precompiled_cuda_kernel] CUDA is not available") from None
+            raise
     cdef c.mlx_stream s = stream_handle(target)
     cdef bint contiguous = to_bool(ensure_row_contiguous, "ensure_row_contiguous")
     cdef int memory = to_int(shared_memory, "shared_memory")

@@ -16,6 +16,7 @@
 #include "cpu/graph/executor.hpp"
 #include "cpu/graph/rewrite.hpp"
 #include "cpu/nodes/remainder.hpp"
+#include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 #include "runtime/interruptible_wait.hpp"
@@ -178,6 +179,10 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
     }
   }
   if (awaited.empty()) {
+    // What was computed here may depend on what a stream has left unfinished.
+    if (wait) {
+      cpu::check_kept_errors();
+    }
     return true;
   }
   // Wait without the lock, so that other threads can schedule meanwhile.
@@ -207,7 +212,11 @@ void stop_other_threads() {
 bool is_available(const mx::array& array) {
   auto lock = lock_evaluation();
   cpu::check_error(array);
-  return array.is_available();
+  const bool available = array.is_available();
+  if (available) {
+    cpu::check_kept_errors();
+  }
+  return available;
 }
 
 }  // namespace mlx_c

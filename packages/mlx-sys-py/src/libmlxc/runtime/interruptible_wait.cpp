@@ -184,7 +184,7 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
   waiter.attach_event(event);
   waiter.set_status(mx::array::Status::evaluated);
   if (waiter.is_available()) {
-    cpu::check_kept_error(event.stream());
+    cpu::check_kept_errors();
     return;
   }
   if (!soon && interrupt_check.load(std::memory_order_relaxed)) {
@@ -198,7 +198,7 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
     }
   }
   waiter.wait();
-  cpu::check_kept_error(event.stream());
+  cpu::check_kept_errors();
 }
 
 void InterruptibleWait::wait(mx::Stream stream) {
@@ -207,7 +207,7 @@ void InterruptibleWait::wait(mx::Stream stream) {
     wait_for_task(stream);
   }
   mx::synchronize(stream);
-  cpu::check_kept_error(stream);
+  cpu::check_kept_errors();
 }
 
 void InterruptibleWait::wait_elsewhere(std::function<void()> wait) {

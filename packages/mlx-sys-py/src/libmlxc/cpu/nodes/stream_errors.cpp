@@ -28,14 +28,17 @@ class KeptErrors {
     any_ = true;
   }
 
-  std::exception_ptr take(mx::Stream stream) {
+  std::exception_ptr take() {
     if (!any_) {
       return nullptr;
     }
     std::lock_guard lock(mutex_);
-    auto error = errors_.extract(stream.index);
+    if (errors_.empty()) {
+      return nullptr;
+    }
+    auto error = errors_.extract(errors_.begin());
     any_ = !errors_.empty();
-    return error ? error.mapped() : nullptr;
+    return error.mapped();
   }
 
  private:
@@ -55,8 +58,8 @@ void enqueue(mx::Stream stream, std::function<void()> task) {
   }
 }
 
-void check_kept_error(mx::Stream stream) {
-  if (auto error = KeptErrors::instance().take(stream)) {
+void check_kept_errors() {
+  if (auto error = KeptErrors::instance().take()) {
     std::rethrow_exception(error);
   }
 }
