@@ -305,3 +305,13 @@ def test_a_module_is_an_argument_as_it_is() -> None:
     assert gradients["layers"][0]["weight"].tolist() == [[3, 4]]
     assert gradients["layers"][1] == {}
     assert linear.weight is weight
+
+
+def test_jvp_of_addmm_has_its_factors() -> None:
+    rng = np.random.default_rng(0)
+    c, a, b, dc, da, db = (mx.array(rng.standard_normal((3, 3)).astype(np.float32)) for _ in "cabxyz")
+    _, (got,) = mx.jvp(
+        lambda c, a, b: mx.addmm(c, a, b, alpha=2.0, beta=0.5), [c, a, b], [dc, da, db]
+    )
+    expected = 0.5 * dc + 2.0 * (da @ b + a @ db)
+    np.testing.assert_allclose(np.array(got), np.array(expected), rtol=1e-5, atol=1e-5)

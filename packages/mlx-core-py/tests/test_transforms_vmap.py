@@ -118,3 +118,34 @@ def test_an_array_that_is_returned_twice() -> None:
         np.testing.assert_array_equal(np.moveaxis(np.array(second), places[2], 0), wanted)
     same, again = mx.vmap(lambda v: (v, v), in_axes=1)(x)
     assert same.tolist() == again.tolist() == mx.moveaxis(x, 1, 0).tolist()
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_convolutions_with_mapped_weights(
+    dims: int, axes: tuple[int | None, int | None], groups: int
+) -> None:
+    rng = np.random.default_rng(dims)
+    size = (5,) * dims
+    xs, ws = (
+        mx.array(rng.standard_normal(shape).astype(np.float32))
+        for shape in ((3, 2, *size, 4), (3, 6, *(2,) * dims, 4 // groups))
+    )
+    x, w = (values if axis == 0 else values[0] for values, axis in zip((xs, ws), axes, strict=True))
+    conv = getattr(mx, f"conv{dims}d")
+    got = mx.vmap(lambda x, w: conv(x, w, groups=groups), in_axes=axes)(x, w)
+    expected = [
+        conv(x[i] if axes[0] == 0 else x, w[i] if axes[1] == 0 else w, groups=groups)
+        for i in range(3)
+    ]
+    np.testing.assert_allclose(np.array(got), np.array(mx.stack(expected)), rtol=1e-4, atol=1e-4)
+
+
+def test_a_convolution_that_is_mapped_twice() -> None:
+    rng = np.random.default_rng(0)
+    xs = rng.standard_normal((3, 8)).astype(np.float32)
+    ws = rng.standard_normal((2, 3, 4)).astype(np.float32)
+    nested = mx.vmap(mx.vmap(mx.convolve), in_axes=(None, 0))
+    expected = [[np.convolve(x, w) for x, w in zip(xs, row, strict=True)] for row in ws]
+    np.testing.assert_allclose(np.array(nested(mx.array(xs), mx.array(ws))), expected, atol=1e-4)

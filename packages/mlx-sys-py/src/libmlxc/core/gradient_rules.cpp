@@ -204,8 +204,9 @@ class JvpOfVjp : public RepeatedPrimitive {
 
   Arrays jvp(
       const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    // One that is lent has a rule that MLX has not, or another one.
-    if (!vjp_) {
+    // One that is lent has a rule that MLX has not, or another one. MLX's JVP of addmm leaves out
+    // alpha and beta.
+    if (!vjp_ && std::string_view(name()) != "AddMM") {
       try {
         return original_->jvp(primals, tangents, argnums);
       } catch (const std::exception&) {

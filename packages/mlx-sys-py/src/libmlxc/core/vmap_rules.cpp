@@ -326,13 +326,15 @@ class MappedOneByOne : public RepeatedPrimitive {
 
   Mapped vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     Batch in(inputs, axes, stream());
-    try {
-      auto result = original_->vmap(inputs, axes);
-      if (fits(result, in.extent)) {
-        return result;
+    if (trusts_mlx(axes)) {
+      try {
+        auto result = original_->vmap(inputs, axes);
+        if (fits(result, in.extent)) {
+          return result;
+        }
+      } catch (const std::exception&) {
+        // Not all of them say so by one type.
       }
-    } catch (const std::exception&) {
-      // Not all of them say so by one type.
     }
     for (size_t j = 0; j < axes.size(); j++) {
       if (axes[j] >= 0) {
@@ -358,6 +360,11 @@ class MappedOneByOne : public RepeatedPrimitive {
                         : mx::zeros(with_front(0, shapes_[j]), dtypes_[j], stream()));
     }
     return stacked;
+  }
+
+ protected:
+  virtual bool trusts_mlx(const std::vector<int>&) const {
+    return true;
   }
 
  private:
@@ -389,13 +396,27 @@ class MappedOneByOne : public RepeatedPrimitive {
   }
 };
 
+// MLX makes groups of the weights that are mapped, as if there were none before.
+class MappedConvolution : public MappedOneByOne {
+ public:
+  using MappedOneByOne::MappedOneByOne;
+
+ protected:
+  bool trusts_mlx(const std::vector<int>& axes) const override {
+    const auto& convolution = static_cast<const mx::Convolution&>(*original_);
+    const int groups = std::get<5>(convolution.state());
+    return axes[1] < 0 || groups == 1;
+  }
+};
+
 template <class Operation>
 std::shared_ptr<mx::Primitive> mapped_by_rule(mx::array& node) {
   return std::make_shared<VmapPrimitive<Operation>>(node);
 }
 
-std::shared_ptr<mx::Primitive> mapped_as_batch(mx::array& node) {
-  return std::make_shared<MappedAsBatch>(node);
+template <class Rule>
+std::shared_ptr<mx::Primitive> mapped_by(mx::array& node) {
+  return std::make_shared<Rule>(node);
 }
 
 // A graph for all shapes has Broadcasts with more inputs, which hold no shape.
@@ -417,17 +438,18 @@ const std::unordered_map<std::string_view, LentPrimitives::Rule> rules{
     {"LeftShift", mapped_by_rule<mx::BitwiseBinary>},
     {"RightShift", mapped_by_rule<mx::BitwiseBinary>},
     {"Broadcast", if_unary<mx::Broadcast>},
+    {"Convolution", mapped_by<MappedConvolution>},
     {"DivMod", mapped_by_rule<mx::DivMod>},
     {"DynamicSlice", mapped_by_rule<mx::DynamicSlice>},
     {"DynamicSliceUpdate", mapped_by_rule<mx::DynamicSliceUpdate>},
     {"ExpandDims", if_unary<mx::ExpandDims>},
-    {"FromFP8", mapped_as_batch},
+    {"FromFP8", mapped_by<MappedAsBatch>},
     {"Gather", mapped_by_rule<mx::Gather>},
     {"GatherAxis", mapped_by_rule<mx::GatherAxis>},
-    {"Inverse", mapped_as_batch},
-    {"LUF", mapped_as_batch},
+    {"Inverse", mapped_by<MappedAsBatch>},
+    {"LUF", mapped_by<MappedAsBatch>},
     {"NotEqual", mapped_by_rule<mx::NotEqual>},
-    {"QRF", mapped_as_batch},
+    {"QRF", mapped_by<MappedAsBatch>},
     {"Reshape", if_unary<mx::Reshape>},
     {"Scatter", mapped_by_rule<mx::Scatter>},
     {"Scatter Max", mapped_by_rule<mx::Scatter>},
@@ -441,7 +463,7 @@ const std::unordered_map<std::string_view, LentPrimitives::Rule> rules{
     {"SliceUpdate Min", mapped_by_rule<mx::SliceUpdate>},
     {"SliceUpdate Prod", mapped_by_rule<mx::SliceUpdate>},
     {"SliceUpdate Sum", mapped_by_rule<mx::SliceUpdate>},
-    {"ToFP8", mapped_as_batch},
+    {"ToFP8", mapped_by<MappedAsBatch>},
     {"Transpose", if_unary<mx::Transpose>},
     // The user's errors are no reason to do without the user's rule.
     {"CustomTransforms", mapped_by_mlx},
