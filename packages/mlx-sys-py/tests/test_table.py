@@ -47,10 +47,10 @@ def function_of(row: dict[str, Any]) -> Callable[..., Any]:
 
 # Functions that want particular arguments, and an argument that has another name when it is alone.
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "arange": {"start": 3},
+    "arange": {"stop": 3},
     "convolve": {"a": array([1.0, 2.0]), "v": array([1.0, 2.0])},
 }
-ERROR_SAYS = {("arange", "start"): "stop"}
+ERROR_SAYS = {("arange", "start_or_stop"): "start"}
 
 
 def fitting(annotation: str) -> Any:

@@ -3,7 +3,7 @@
 @c(
     "mlx_arange",
     "double start, double stop, double step, dtype dtype",
-    start="0.0 if stop is None or begin is None else begin",
+    start="0.0 if stop is None or begin is None else start_or_stop if start is None else start",
     stop="end",
     step="1.0 if step is None else step",
     dtype="dtype if dtype is not None else to_range_dtype(begin, stop, step)",
