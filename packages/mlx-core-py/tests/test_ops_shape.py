@@ -215,6 +215,12 @@ def test_joining(case: tuple[np.ndarray, int], count: int) -> None:
         assert_equal(got, want)
 
 
+def test_an_empty_array_has_few_pieces() -> None:
+    assert [x.shape for x in mx.split(mx.zeros((0, 3)), 2)] == [(0, 3)] * 2
+    with pytest.raises(ValueError, match="num_splits must be at most 65536 for an empty array"):
+        mx.split(mx.zeros((0, 3)), 2**31 - 1)
+
+
 @quick
 @given(case=with_axis(integers()), data=st.data())
 def test_splitting(case: tuple[np.ndarray, int], data: st.DataObject) -> None:

@@ -1,6 +1,6 @@
 """Arrays joined, split, repeated, padded and rolled."""
 
-cpp_includes = ["core/fixed_shape.hpp"]
+cpp_includes = ["core/checks.hpp", "core/fixed_shape.hpp"]
 
 @alias("concat")
 @c("mlx_concatenate", "arrays arrays", when="axis is None", cpp="mlx::core::concatenate")
@@ -60,6 +60,7 @@ def stack(arrays: Sequence[array], axis: int | None = 0, *, stream: StreamLike =
 @c(
     "mlx_split",
     "array a, int num_splits, int axis",
+    check="mlx_c::check_pieces({a}, {num_splits})",
     when="isinstance(indices_or_sections, int)",
     num_splits="indices_or_sections",
 )

@@ -117,6 +117,13 @@ void check_slice_size(const mx::Shape& slice_size) {
   }
 }
 
+void check_pieces(const mx::array& a, int num_splits) {
+  constexpr int most = 1 << 16;
+  if (a.size() == 0 && num_splits > most) {
+    refuse("num_splits must be at most ", most, " for an empty array, not ", num_splits);
+  }
+}
+
 void check_axes(const mx::array& a, const std::vector<int>& axes) {
   auto ndim = static_cast<int>(a.ndim());
   for (auto axis : axes) {

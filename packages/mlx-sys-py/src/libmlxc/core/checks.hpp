@@ -40,6 +40,9 @@ void check_strides(const mlx::core::Shape& strides);
 // The lengths of a slice along all axes.
 void check_slice_size(const mlx::core::Shape& slice_size);
 
+// How many pieces `a` is split into: of an axis without elements any number would do.
+void check_pieces(const mlx::core::array& a, int num_splits);
+
 void check_axes(const mlx::core::array& a, const std::vector<int>& axes);
 
 void check_update(const mlx::core::array& src, const mlx::core::array& update);
