@@ -277,6 +277,20 @@ static void test_synchronize() {
   check_same({x}, {long_work()});
 }
 
+static void test_writing_a_file() {
+  const char* name = "interrupted.npy";
+  const array x = mx::full({300'000'000}, 1.0f);
+  mlx_c::evaluate({x}, true);
+  mlx_array handle = {new array(x)};
+  remove(name);
+  interrupted_thread = std::this_thread::get_id();
+  polls_left = 1;
+  CHECK_FAILS(mlx_save(name, handle), MLX_ERROR_CALLBACK, "interrupted");
+  FILE* file = fopen(name, "r");
+  CHECK(!file);
+  mlx_array_free(handle);
+}
+
 static void test_memory_is_freed() {
   finish_work();
   const size_t before = mx::get_active_memory();
@@ -337,6 +351,7 @@ int main() {
   mlx_c::ensure_thread();
   mlx_set_interrupt_check(interrupt);
   test_synchronize();
+  test_writing_a_file();
   test_scheduled_before();
   test_interrupted_again_and_again();
   test_memory_is_freed();
