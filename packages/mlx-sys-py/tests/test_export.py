@@ -185,9 +185,7 @@ def test_what_was_exported_on_a_gpu(
         export_function(path, lambda args, _: [ops.arctan2(*args)], args)
     exchange(path, entry(old) + old_state, entry(name) + state)
     (result,) = import_function(path)(args)
-    np.testing.assert_allclose(
-        np.array(result), np.array(expected(*args)[0]), rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(np.array(result), np.array(expected(*args)[0]), rtol=1e-5, atol=1e-6)
 
 
 def test_a_callback_is_told_what_mlx_tells() -> None:
