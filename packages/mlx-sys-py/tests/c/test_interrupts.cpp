@@ -100,15 +100,12 @@ static std::vector<Kind> kinds() {
   };
   return {
       {"one product", {normal({4000, 4000}), normal({4000, 4000})}, product},
-      {"one product of halves",
-       {normal({4000, 4000}, half), normal({4000, 4000}, half)},
-       product},
+      {"one product of halves", {normal({4000, 4000}, half), normal({4000, 4000}, half)}, product},
       {"a batch of products", {normal({400, 400, 400}), normal({400, 400, 400})}, product},
       {"products in turn",
        {mx::divide(normal({700, 700}), array(30.0f))},
        [](const Arrays& x) {
-         return Arrays{
-             repeated(x[0], 300, [&](const array& y) { return mx::matmul(y, x[0]); })};
+         return Arrays{repeated(x[0], 300, [&](const array& y) { return mx::matmul(y, x[0]); })};
        }},
       {"a convolution",
        {normal({8, 96, 96, 96}), normal({96, 3, 3, 96})},
@@ -126,9 +123,7 @@ static std::vector<Kind> kinds() {
          };
          return Arrays{mx::grad(f)(x[0])};
        }},
-      {"a quantized product",
-       with_weights(normal({1500, 4096}), normal({4096, 4096})),
-       quantized},
+      {"a quantized product", with_weights(normal({1500, 4096}), normal({4096, 4096})), quantized},
       {"a quantized product of halves",
        with_weights(normal({3000, 4096}, half), normal({4096, 4096}, half)),
        quantized},
@@ -277,6 +272,20 @@ static void test_synchronize() {
   check_same({x}, {long_work()});
 }
 
+static void test_writing_a_file() {
+  const char* name = "interrupted.npy";
+  const array x = mx::full({300'000'000}, 1.0f);
+  mlx_c::evaluate({x}, true);
+  mlx_array handle = {new array(x)};
+  remove(name);
+  interrupted_thread = std::this_thread::get_id();
+  polls_left = 1;
+  CHECK_FAILS(mlx_save(name, handle), MLX_ERROR_CALLBACK, "interrupted");
+  FILE* file = fopen(name, "r");
+  CHECK(!file);
+  mlx_array_free(handle);
+}
+
 static void test_memory_is_freed() {
   finish_work();
   const size_t before = mx::get_active_memory();
@@ -310,9 +319,7 @@ static void test_other_threads_go_on() {
   const array fresh = long_work();
   check_same(
       {theirs, own, mine},
-      {mx::subtract(fresh, array(1.0f)),
-       mx::add(fresh, array(2.0f)),
-       mx::add(fresh, array(1.0f))});
+      {mx::subtract(fresh, array(1.0f)), mx::add(fresh, array(2.0f)), mx::add(fresh, array(1.0f))});
 }
 
 static void test_errors_come_out_later() {
@@ -337,6 +344,7 @@ int main() {
   mlx_c::ensure_thread();
   mlx_set_interrupt_check(interrupt);
   test_synchronize();
+  test_writing_a_file();
   test_scheduled_before();
   test_interrupted_again_and_again();
   test_memory_is_freed();

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/kernels/stop.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -115,12 +116,14 @@ void radix_sort(R* records, R* scratch, std::size_t count) {
   // All digits are counted at once: that does not depend on the order.
   constexpr std::size_t digits = sizeof(key_of(*records));
   std::array<std::array<std::size_t, 256>, digits> counts{};
-  for (std::size_t i = 0; i < count; i++) {
-    const auto key = key_of(records[i]);
-    for (std::size_t d = 0; d < digits; d++) {
-      counts[d][key >> 8 * d & 0xff]++;
+  in_parts(0, count, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; i++) {
+      const auto key = key_of(records[i]);
+      for (std::size_t d = 0; d < digits; d++) {
+        counts[d][key >> 8 * d & 0xff]++;
+      }
     }
-  }
+  });
   R *from = records, *to = scratch;
   for (std::size_t d = 0; d < digits; d++) {
     auto digit = [d](const R& record) { return key_of(record) >> 8 * d & 0xff; };
@@ -131,9 +134,11 @@ void radix_sort(R* records, R* scratch, std::size_t count) {
     for (std::size_t& at : counts[d]) {
       total += std::exchange(at, total);
     }
-    for (std::size_t i = 0; i < count; i++) {
-      to[counts[d][digit(from[i])]++] = from[i];
-    }
+    in_parts(0, count, [&, to, from](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; i++) {
+        to[counts[d][digit(from[i])]++] = from[i];
+      }
+    });
     std::swap(from, to);
   }
   if (from != records) {
@@ -157,9 +162,11 @@ void radix_sort(R* records, R* scratch, std::size_t count, int parts) {
     };
     parallel_for(parts, [&](int part) {
       counts[part].fill(0);
-      for (std::size_t i = part_begin(part); i < part_begin(part + 1); i++) {
-        counts[part][digit(from[i])]++;
-      }
+      in_parts(part_begin(part), part_begin(part + 1), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; i++) {
+          counts[part][digit(from[i])]++;
+        }
+      });
     });
     // Where each part puts the records with each digit.
     std::size_t total = 0;
@@ -176,9 +183,11 @@ void radix_sort(R* records, R* scratch, std::size_t count, int parts) {
     }
     parallel_for(parts, [&](int part) {
       Counts& at = counts[part];
-      for (std::size_t i = part_begin(part); i < part_begin(part + 1); i++) {
-        to[at[digit(from[i])]++] = from[i];
-      }
+      in_parts(part_begin(part), part_begin(part + 1), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; i++) {
+          to[at[digit(from[i])]++] = from[i];
+        }
+      });
     });
     std::swap(from, to);
   }
@@ -199,9 +208,11 @@ void radix_select(R* records, R* scratch, std::size_t count, std::size_t kth) {
       return static_cast<std::size_t>(key_of(record) >> shift & 0xff);
     };
     std::array<std::size_t, 256> counts{};
-    for (std::size_t i = begin; i < end; i++) {
-      counts[digit(records[i])]++;
-    }
+    in_parts(begin, end, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; i++) {
+        counts[digit(records[i])]++;
+      }
+    });
     std::size_t sought = 0, less = begin;
     while (less + counts[sought] <= kth) {
       less += counts[sought++];
@@ -212,11 +223,13 @@ void radix_select(R* records, R* scratch, std::size_t count, std::size_t kth) {
     std::size_t same = less, greater = less + counts[sought];
     const std::size_t next_end = greater, next_begin = less;
     less = begin;
-    for (std::size_t i = begin; i < end; i++) {
-      const auto value = digit(records[i]);
-      std::size_t& at = value < sought ? less : value == sought ? same : greater;
-      scratch[at++] = records[i];
-    }
+    in_parts(begin, end, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; i++) {
+        const auto value = digit(records[i]);
+        std::size_t& at = value < sought ? less : value == sought ? same : greater;
+        scratch[at++] = records[i];
+      }
+    });
     std::copy(scratch + begin, scratch + end, records + begin);
     begin = next_begin;
     end = next_end;

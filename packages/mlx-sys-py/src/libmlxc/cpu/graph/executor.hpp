@@ -15,7 +15,8 @@ namespace mlx_c::cpu {
 //
 // Large graphs are scheduled in pieces. `between` two pieces is called with the event of the first:
 // to wait until few pieces are in flight, or none if the other argument says so, and to let other
-// threads evaluate, even nodes of this plan. If it throws, nodes that are not scheduled yet stay so.
+// threads evaluate, even nodes of this plan. If it throws, nodes that are not scheduled yet stay
+// so.
 //
 // `waits` says that the caller will wait for the outputs.
 //

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 
 namespace mlx_c::cpu {
 
@@ -64,6 +65,17 @@ inline void check_stop() {
   if (is_stopped()) [[unlikely]] {
     throw Stopped();
   }
+}
+
+// Calls f(begin, end) for one part of a long range after the other, unless it is to stop.
+template <class F>
+void in_parts(std::size_t begin, std::size_t end, F f) {
+  constexpr std::size_t part = 1 << 19;
+  for (; end - begin > part; begin += part) {
+    f(begin, begin + part);
+    check_stop();
+  }
+  f(begin, end);
 }
 
 }  // namespace mlx_c::cpu

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/nodes/task_batch.hpp"
 #include "cpu/nodes/kernel_override.hpp"
+#include "cpu/nodes/task_batch.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/nodes/weak_node.hpp"
 

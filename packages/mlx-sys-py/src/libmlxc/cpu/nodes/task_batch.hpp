@@ -45,9 +45,7 @@ class TaskBatch {
 
   // Tasks added from `first` on are those of a node with these outputs.
   void add_node(
-      std::size_t first,
-      bool overwrites_input,
-      const std::vector<mlx::core::array>& outputs);
+      std::size_t first, bool overwrites_input, const std::vector<mlx::core::array>& outputs);
 
   const mlx::core::Stream stream;
   const std::shared_ptr<Evaluation> evaluation;

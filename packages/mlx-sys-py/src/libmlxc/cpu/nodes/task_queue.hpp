@@ -14,8 +14,8 @@
 #include <mlx/array.h>
 #include <mlx/backend/cpu/encoder.h>
 
-#include "cpu/nodes/task_batch.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
+#include "cpu/nodes/task_batch.hpp"
 
 namespace mlx_c::cpu {
 

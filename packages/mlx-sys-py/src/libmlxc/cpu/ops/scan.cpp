@@ -11,6 +11,7 @@
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/scatter_reduce.hpp"
+#include "cpu/kernels/stop.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
@@ -101,7 +102,11 @@ struct Lines {
     for (std::size_t j = begin; j < end; j++) {
       y[at(0) + j] = inclusive ? x[at(0) + j] : F::start();
     }
+    const std::size_t rows_at_once = std::max<std::size_t>(1, at_once / (end - begin + 1));
     for (std::size_t i = 1; i < length; i++) {
+      if (i % rows_at_once == 0) {
+        check_stop();
+      }
       const T *last = y + at(i - 1), *values = x + at(inclusive ? i : i - 1);
       T* sums = y + at(i);
       for (std::size_t j = begin; j < end; j++) {
@@ -109,6 +114,9 @@ struct Lines {
       }
     }
   }
+
+  // Elements between two looks at whether to stop.
+  static constexpr std::size_t at_once = 1 << 18;
 
   // Contiguous lines: several at once, as the additions within a line depend on each other
   // (latency).
@@ -194,11 +202,15 @@ struct Lines {
       totals[line] = inclusive ? x[line * length + at(0)] : F::start();
       y[line * length + at(0)] = totals[line];
     }
-    for (std::size_t i = 1; i < length; i++) {
-      const std::size_t from = at(inclusive ? i : i - 1), to = at(i);
-      for (int line = 0; line < count; line++) {
-        totals[line] = F::apply(totals[line], x[line * length + from]);
-        y[line * length + to] = totals[line];
+    for (std::size_t begin = 1, end; begin < length; begin = end) {
+      check_stop();
+      end = std::min(length, begin + at_once);
+      for (std::size_t i = begin; i < end; i++) {
+        const std::size_t from = at(inclusive ? i : i - 1), to = at(i);
+        for (int line = 0; line < count; line++) {
+          totals[line] = F::apply(totals[line], x[line * length + from]);
+          y[line * length + to] = totals[line];
+        }
       }
     }
   }

@@ -52,17 +52,21 @@ struct Sorting {
     const Buffer<U> memory(2 * length);
     U* const keys = memory.data();
     bool other = false;
-    for (std::size_t i = 0; i < length; i++) {
-      keys[i] = ordered(std::bit_cast<U>(in[i]));
-      other |= keys[i] != key_of(in[i]);
-    }
+    in_parts(0, length, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; i++) {
+        keys[i] = ordered(std::bit_cast<U>(in[i]));
+        other |= keys[i] != key_of(in[i]);
+      }
+    });
     if (other) {
       return false;
     }
     radix_sort(keys, keys + length, length, parts);
-    for (std::size_t i = 0; i < length; i++) {
-      out[i] = std::bit_cast<T>(unordered(keys[i]));
-    }
+    in_parts(0, length, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; i++) {
+        out[i] = std::bit_cast<T>(unordered(keys[i]));
+      }
+    });
     return true;
   }
 
@@ -85,13 +89,17 @@ struct Sorting {
     using Record = Indexed<decltype(key_of(*in))>;
     const Buffer<Record> memory(2 * length);
     Record* records = memory.data();
-    for (std::size_t i = 0; i < length; i++) {
-      records[i] = {key_of(in[i]), static_cast<std::uint32_t>(i)};
-    }
+    in_parts(0, length, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; i++) {
+        records[i] = {key_of(in[i]), static_cast<std::uint32_t>(i)};
+      }
+    });
     arrange(records, records + length, parts);
-    for (std::size_t i = 0; i < length; i++) {
-      out[i].value = records[i].index;
-    }
+    in_parts(0, length, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; i++) {
+        out[i].value = records[i].index;
+      }
+    });
   }
 
   template <class R>

@@ -55,11 +55,13 @@ void scatter_exact(const Runs& runs, T* target, std::size_t size, const T* updat
   parallel_for(static_cast<int>(tasks), [&](int task) {
     auto bound = [&](std::size_t i) { return size / runs.length * i / tasks * runs.length; };
     const std::size_t low = bound(task), extent = bound(task + 1) - low;
-    for (std::size_t i = 0; i < runs.count; i++) {
-      if (static_cast<std::size_t>(runs.begin[i]) - low < extent) {
-        combine_run<how>(updates + i * runs.length, target + runs.begin[i], runs.length);
+    in_parts(0, runs.count, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; i++) {
+        if (static_cast<std::size_t>(runs.begin[i]) - low < extent) {
+          combine_run<how>(updates + i * runs.length, target + runs.begin[i], runs.length);
+        }
       }
-    }
+    });
   });
 }
 
