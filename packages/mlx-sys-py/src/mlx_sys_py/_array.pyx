@@ -538,7 +538,14 @@ cdef class array:
 
 @cython.final
 cdef class ArrayIterator:
-    """Gives the slices of an array along its first axis. Made by ``iter(array)``.
+    """ArrayIterator()\n--\n
+    Gives the slices of an array along its first axis. Made by ``iter(array)``.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> rows = iter(mx.array([[1, 2], [3, 4]]))
+        >>> next(rows)
+        array([1, 2], dtype=int32)
 
     See: MLX ``mlx.core.ArrayIterator``.
     """

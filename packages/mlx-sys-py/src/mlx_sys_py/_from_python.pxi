@@ -347,7 +347,7 @@ cdef array from_rows(object value, int dtype, int depth):
         if first is None:
             first = part
         elif first.shape != part.shape:
-            error = ValueError("Initialization encountered non-uniform length.")
+            error = WrongTypeError("Initialization encountered non-uniform length.")
             error.add_note(
                 "val must be a regular nested sequence, "
                 f"but rows of shapes {first.shape} and {part.shape} meet"

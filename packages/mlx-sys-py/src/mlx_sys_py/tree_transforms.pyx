@@ -26,6 +26,11 @@ from mlx_sys_py._error import OutOfRangeError
 
 __all__ = ["Compiled", "ValueAndGrad", "Vectorized", "update_wrapper"]
 
+
+def __dir__():
+    return __all__
+
+
 cdef extern from "Python.h":
     int PyUnicode_KIND(object text)
     void* PyUnicode_DATA(object text)

@@ -13,6 +13,11 @@ from mlx_sys_py._array cimport array
 
 __all__ = ["Loan", "arrays_of", "only_arrays_of", "with_arrays", "without_arrays"]
 
+
+def __dir__():
+    return __all__
+
+
 # Stands for an array in the tree that without_arrays returns.
 cdef object HOLE = object()
 

@@ -15,7 +15,7 @@
 #include "core/thread_state.hpp"
 #include "cpu/graph/executor.hpp"
 #include "cpu/graph/rewrite.hpp"
-#include "cpu/nodes/remainder.hpp"
+#include "cpu/nodes/interrupted.hpp"
 #include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/thread_pool.hpp"

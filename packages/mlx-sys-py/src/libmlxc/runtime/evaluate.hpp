@@ -15,7 +15,7 @@ namespace mlx_c {
 void evaluate(std::vector<mlx::core::array> outputs, bool wait);
 
 // Sets aside what this thread has scheduled and what is not done: it is resumed when somebody needs
-// it (cpu/nodes/remainder.hpp).
+// it (cpu/nodes/interrupted.hpp).
 void set_work_aside();
 
 // Calls `wait`, which may be interrupted; if it is, this thread's work stops, too.

@@ -124,7 +124,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"ScaledDotProductAttention", own_attention},
 
       // what was interrupted, whose memory is there
-      {"Remainder", view},
+      {"Interrupted", view},
   };
   for (const ElementwiseOp& operation : elementwise_ops) {
     rows.emplace(operation.primitive, KernelRow{.elementwise = &operation});

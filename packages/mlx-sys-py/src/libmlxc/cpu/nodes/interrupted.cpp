@@ -1,4 +1,4 @@
-#include "cpu/nodes/remainder.hpp"
+#include "cpu/nodes/interrupted.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -22,9 +22,9 @@ using Batches = std::vector<std::shared_ptr<TaskBatch>>;
 
 // A node whose value the batches compute, besides others: they are shared by all such nodes, and
 // run once.
-class Remainder : public KernelPrimitive {
+class Interrupted : public KernelPrimitive {
  public:
-  Remainder(mx::Stream stream, std::shared_ptr<const Batches> batches, array result)
+  Interrupted(mx::Stream stream, std::shared_ptr<const Batches> batches, array result)
       : KernelPrimitive(stream), batches_(std::move(batches)), result_(std::move(result)) {}
 
   bool may_run_inline() const override {
@@ -43,7 +43,7 @@ class Remainder : public KernelPrimitive {
   }
 
   const char* name() const override {
-    return "Remainder";
+    return "Interrupted";
   }
 
  private:
@@ -92,7 +92,7 @@ void set_work_aside() {
       }
       mx::array result(node->shape(), node->dtype(), nullptr, {});
       result.copy_shared_buffer(*node);
-      unschedule(*node, std::make_shared<Remainder>(batch->stream, batches, std::move(result)));
+      unschedule(*node, std::make_shared<Interrupted>(batch->stream, batches, std::move(result)));
     }
   }
   TaskQueue::forget(*batches);
