@@ -23,7 +23,18 @@ try:
 finally:
     sys.path.remove(str(FOLDER))
 
-NEEDED = ("einops", "mlx_embeddings", "mlx_lm", "mlx_whisper", "transformers")
+NEEDED = (
+    "einops",
+    "mflux",
+    "mlx_audio",
+    "mlx_embeddings",
+    "mlx_graphs",
+    "mlx_lm",
+    "mlx_optimizers",
+    "mlx_vlm",
+    "mlx_whisper",
+    "transformers",
+)
 absent = [name for name in NEEDED if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(
     bool(absent), reason=f"`nox -s drop-in` installs the programs, of which absent: {absent}"

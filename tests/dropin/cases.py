@@ -11,8 +11,12 @@ seed_oss smollm3 stablelm starcoder2
 # The cases of each program, which is a file of this folder.
 PROGRAMS = {
     "einops_arrays": ["einsum", "rearrange", "reduce", "transforms"],
+    "mflux_blocks": ["attention", "clip", "decoder", "norms"],
+    "mlx_audio_signals": ["filters", "gradients", "spectra", "vocos"],
     "mlx_embeddings_models": ["bert", "modernbert", "qwen3", "xlm_roberta"],
+    "mlx_graphs_layers": ["batch", "gat", "gat_v2", "gcn", "sage", "scatter"],
     "mlx_lm_generate": [
+        "convert",
         "folder",
         "gradients",
         "greedy",
@@ -24,13 +28,17 @@ PROGRAMS = {
         "sampled",
     ],
     "mlx_lm_models": ARCHITECTURES,
+    "mlx_vlm_models": ["qwen2_vl", "qwen2_vl_language", "qwen2_vl_positions", "siglip_text"],
     "mlx_whisper_model": ["decoder", "mel", "whole"],
 }
 
 # Cases that need a name which this package has not, and that name.
 WAITING = {
+    ("mflux_blocks", "decoder"): "Conv2d",
+    ("mlx_audio_signals", "vocos"): "Conv1d",
     ("mlx_lm_models", "falcon_h1"): "Conv1d",
     ("mlx_lm_models", "gear"): "Conv1d",
+    ("mlx_vlm_models", "qwen2_vl"): "Conv3d",
     ("mlx_whisper_model", "decoder"): "MultiHeadAttention",
     ("mlx_whisper_model", "whole"): "Conv1d",
 }
@@ -38,6 +46,7 @@ WAITING = {
 # Statements that need a module which this package has not, and that module.
 WAITING_IMPORTS = {
     "import mlx.optimizers": "mlx_core_py.optimizers",
+    "import mlx_optimizers": "mlx_core_py.optimizers",
     "import mlx_lm.lora": "mlx_core_py.optimizers",
     "import mlx_lm.share": "mlx_core_py._distributed_utils",
 }

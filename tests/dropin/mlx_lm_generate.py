@@ -9,7 +9,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from common import fill, run
 from mlx.utils import tree_flatten
-from mlx_lm import batch_generate, generate, load
+from mlx_lm import batch_generate, convert, generate, load
 from mlx_lm.generate import generate_step
 from mlx_lm.models import llama
 from mlx_lm.models.cache import load_prompt_cache, make_prompt_cache, save_prompt_cache
@@ -54,9 +54,9 @@ def quantized() -> dict[str, Any]:
     return tokens(model)
 
 
-def from_folder() -> dict[str, Any]:
-    """Load a model with its tokenizer, and generate text, one at a time and in a batch."""
-    folder = Path(sys.argv[1]) / "model"
+def model_folder(name: str) -> Path:
+    """A folder with a model and its tokenizer."""
+    folder = Path(sys.argv[1]) / name
     folder.mkdir(exist_ok=True)
     weights = dict(tree_flatten(llama_model().parameters()))
     mx.save_safetensors(str(folder / "model.safetensors"), weights, {"format": "mlx"})
@@ -68,11 +68,30 @@ def from_folder() -> dict[str, Any]:
     tokenizer.save(str(folder / "tokenizer.json"))
     configuration = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "w127"}
     (folder / "tokenizer_config.json").write_text(json.dumps(configuration))
-    model, wrapper = load(str(folder))
+    return folder
+
+
+def from_folder() -> dict[str, Any]:
+    """Load a model with its tokenizer, and generate text, one at a time and in a batch."""
+    model, wrapper = load(str(model_folder("model")))
     text = generate(model, wrapper, "w1 w5 w9 w2", max_tokens=16)
     prompts = [[1, 5, 9], [7, 2, 6, 4, 11]]
     batch = batch_generate(model, wrapper, prompts, max_tokens=8)
     return {"text": list(map(ord, text)), "batch": list(map(ord, "|".join(batch.texts)))}
+
+
+def converted() -> dict[str, Any]:
+    """Quantize a model in files, and generate with what was written."""
+    folder = Path(sys.argv[1]) / "converted"
+    convert(str(model_folder("original")), str(folder), quantize=True, q_group_size=32, q_bits=4)
+    config = json.loads((folder / "config.json").read_text())
+    weights: Any = mx.load(str(folder / "model.safetensors"))
+    model, _ = load(str(folder))
+    return {
+        **tokens(model),
+        "config": list(map(ord, json.dumps(config, sort_keys=True))),
+        **{f"weight {name}": weight for name, weight in weights.items()},
+    }
 
 
 def prompt_cache() -> dict[str, Any]:
@@ -112,6 +131,7 @@ run(
         ("quantized_cache", lambda: tokens(llama_model(), kv_bits=8, kv_group_size=16)),
         ("rotating_cache", lambda: tokens(llama_model(), max_kv_size=12)),
         ("folder", from_folder),
+        ("convert", converted),
         ("prompt_cache", prompt_cache),
         ("module_order", by_module_order),
         ("gradients", gradients),

@@ -162,6 +162,34 @@ def test_matrices_must_be_square(name: str) -> None:
             getattr(mx.linalg, name)(mx.zeros(shape), stream=STREAM)
 
 
+DECOMPOSITIONS = ["eig", "eigvals", "eigh", "eigvalsh", "svd", "pinv"]
+
+
+@pytest.mark.parametrize("name", DECOMPOSITIONS)
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_infinity_and_nan_are_no_matrix_to_decompose(name: str, number: float, dtype: str) -> None:
+    """LAPACK would end the process, or never return."""
+    x = np.stack([np.eye(3), np.eye(3)]).astype(dtype)
+    x[1, 2, 1] = x[1, 1, 2] = number
+    # Also where the matrix is computed in the same evaluation, and lies in memory transposed.
+    for a in (mx.array(x, dtype=getattr(mx, dtype)), mx.swapaxes(mx.array(x) * 1, 1, 2)):
+        with pytest.raises(ValueError, match="a holds infinity or NaN"):
+            mx.eval(getattr(mx.linalg, name)(a, stream=STREAM))
+    # The next evaluation has nothing of it.
+    mx.eval(getattr(mx.linalg, name)(mx.array(x[:1]), stream=STREAM))
+
+
+def test_eigenvalues_of_symmetric_matrices_ask_one_triangle() -> None:
+    x = np.array([[2, np.nan], [1, 2]], np.float32)
+    assert_close(mx.linalg.eigvalsh(mx.array(x), stream=STREAM), np.array([1, 3], np.float32))
+    assert_close(
+        mx.linalg.eigvalsh(mx.array(x.T), "U", stream=STREAM), np.array([1, 3], np.float32)
+    )
+    with pytest.raises(ValueError, match="infinity or NaN"):
+        mx.eval(mx.linalg.eigvalsh(mx.array(x), "U", stream=STREAM))
+
+
 @pytest.mark.parametrize("name", ["inv", "lu", "lu_factor"])
 @pytest.mark.parametrize("shape", [(0, 0), (2, 0, 0)])
 def test_empty_matrices_do_not_reach_lapack(name: str, shape: tuple[int, ...]) -> None:

@@ -91,6 +91,17 @@ def test_seed_restarts_the_numbers() -> None:
     assert not np.array_equal(one, other)
 
 
+def test_bounds_that_are_computed_draw_from_the_same_state() -> None:
+    """They are not known when the node is made, so that it takes another way."""
+    low, high = mx.array([3, 3]) * 1, mx.array([90, 90]) * 1
+    mx.random.seed(7)
+    expected = [mx.random.randint(3, 90, (2,)).tolist() for _ in range(3)]
+    after = mx.random.state[0].tolist()
+    mx.random.seed(7)
+    assert [mx.random.randint(low, high, (2,)).tolist() for _ in range(3)] == expected
+    assert mx.random.state[0].tolist() == after
+
+
 def test_split_keys_are_distinct() -> None:
     keys = to_numpy(mx.random.split(KEY, 50))
     assert keys.shape == (50, 2)

@@ -171,12 +171,8 @@ def rope(
     "array queries, array keys, array values, float scale, str mask_mode, array? mask_arr, "
     "array? sinks",
     cpp=(
-        "mlx_c::cpu::fuses_attention("
-        "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
-        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, "
-        "{sinks}, {s})"
-        " : mlx_c::cpu::stock_attention({queries}, {keys}, {values}, "
-        "{scale}, {mask_mode}, {mask_arr}, {sinks}, false, {s})"
+        "mlx_c::fast::scaled_dot_product_attention({queries}, {keys}, {values}, {scale}, "
+        "{mask_mode}, {mask_arr}, {sinks}, false, {s})"
     ),
     check='mlx_c::check_heads({keys}, 1, "keys")',
     python=False,
@@ -185,14 +181,7 @@ def rope(
     "mlx_fast_scaled_dot_product_attention_force_fused",
     "array queries, array keys, array values, float scale, str mask_mode, array? mask_arr, "
     "array? sinks, bool force_fused",
-    cpp=(
-        "mlx_c::cpu::fuses_attention("
-        "{queries}, {keys}, {values}, {mask_mode}, {mask_arr}, {sinks}, {s})"
-        " ? mlx_c::cpu::attention({queries}, {keys}, {values}, {scale}, {mask_mode}, {mask_arr}, "
-        "{sinks}, {s})"
-        " : mlx_c::cpu::stock_attention({queries}, {keys}, {values}, "
-        "{scale}, {mask_mode}, {mask_arr}, {sinks}, {force_fused}, {s})"
-    ),
+    cpp="mlx_c::fast::scaled_dot_product_attention",
     check='mlx_c::check_heads({keys}, 1, "keys")',
     queries="q",
     keys="k",

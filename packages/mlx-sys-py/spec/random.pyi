@@ -201,7 +201,7 @@ def multivariate_normal(
 @c(
     "mlx_random_randint",
     "array low, array high, shape shape, dtype dtype, array? key",
-    cpp="mlx_c::randint",
+    cpp="mlx_c::random::randint",
 )
 def randint(
     low: Scalar | array,

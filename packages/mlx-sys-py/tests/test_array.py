@@ -219,7 +219,7 @@ def test_weak_scalars_keep_the_type_of_the_array() -> None:
 def test_what_is_no_operand() -> None:
     others: tuple[Any, ...] = ("text", None, [1, 2], {}, object())
     for other in others:
-        with pytest.raises(TypeError, match="unsupported operand"):
+        with pytest.raises(TypeError, match="operand"):
             array([1]) + other
         assert (array([1]) == other) is False
         assert (array([1]) != other) is True

@@ -261,7 +261,7 @@ COMPLEX = [
 ]
 COMPLEX_BINARY = [
     *("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "logaddexp"),
-    *("equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "floor_divide"),
+    *("equal", "not_equal", "greater", "greater_equal", "less", "less_equal"),
 ]
 
 
@@ -280,9 +280,13 @@ def test_complex(seed: int, name: str, shape: tuple[int, ...], layout: str) -> N
     pairs = [operand() for _ in range(1 + (name in COMPLEX_BINARY))]
     ours, theirs = zip(*pairs, strict=True)
     result = getattr(ops, name)(*ours)
-    expected = on_cpu(getattr(stock, name), *theirs)
-    assert str(result.dtype).split(".")[-1] == str(expected.dtype).split(".")[-1]
-    np.testing.assert_allclose(numpy(result), numpy(expected), rtol=1e-5, atol=1e-6)
+    stock_result = on_cpu(getattr(stock, name), *theirs)
+    assert str(result.dtype).split(".")[-1] == str(stock_result.dtype).split(".")[-1]
+    expected = numpy(stock_result)
+    if name == "power":
+        # As in NumPy; MLX has NaN where the base is 0 or infinite.
+        expected = np.where(numpy(ours[1]) == 0, 1, expected)
+    np.testing.assert_allclose(numpy(result), expected, rtol=1e-5, atol=1e-6)
 
 
 @settings(max_examples=60, deadline=None)

@@ -82,13 +82,16 @@ def attended(
         mask = np.tri(q.shape[2], k.shape[2], k.shape[2] - q.shape[2], dtype=bool)
     if mask is not None:
         lowest = float(np.finfo(np.float32).min)
-        scores = np.where(mask, scores, lowest) if mask.dtype == bool else scores + mask
+        hidden = ~mask if mask.dtype == bool else np.isneginf(mask)
+        scores = np.where(hidden, lowest, scores + (0 if mask.dtype == bool else mask))
     if sinks is not None:
         column = np.broadcast_to(sinks[:, None, None], (*scores.shape[:3], 1))
         scores = np.concatenate([column, scores], -1)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     weights /= weights.sum(-1, keepdims=True)
     result: Values = weights[..., -k.shape[2] :] @ v
+    if mask is not None and sinks is None:
+        result = np.where(np.broadcast_to(hidden, scores.shape).all(-1, keepdims=True), 0, result)
     return result
 
 
@@ -361,15 +364,19 @@ def test_attention_of_scores_far_apart() -> None:
 
 
 def test_attention_to_nothing() -> None:
-    """What sees no key by truth values sees all alike; with numbers, none is right."""
+    """A query that sees no key gives zeros, whichever way the mask says so."""
     rng = np.random.default_rng(3)
     q, k, v = (random(rng, (1, 2, 3, 4), float32, False) for _ in range(3))
     seen = np.array([[True, False, True], [False] * 3, [True] * 3])
-    result = fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask=array(seen))
-    np.testing.assert_allclose(numpy(result)[..., 1, :], numpy(v).mean(2), rtol=1e-5)
-    added = array(np.where(seen, 0, -np.inf).astype(np.float32))
-    result = fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask=added)
-    np.testing.assert_array_equal(np.isnan(numpy(result)[0, 0]).all(-1), [False, True, False])
+    added = np.where(seen, 0, -np.inf).astype(np.float32)
+    for mask in (seen, added):
+        result = fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask=array(mask))
+        np.testing.assert_array_equal((numpy(result) == 0).all(-1)[0, 0], [False, True, False])
+        check(result, attended(numpy(q), numpy(k), numpy(v), 0.5, mask), float32)
+    few = k[:, :, :2]
+    result = fast.scaled_dot_product_attention(q, few, v[:, :, :2], scale=0.5, mask="causal")
+    causal = np.tri(3, 2, -1, dtype=bool)
+    check(result, attended(numpy(q), numpy(few), numpy(v)[:, :, :2], 0.5, causal), float32)
     sinks = array([1.0, 2.0])
     result = fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask=array(seen), sinks=sinks)
     np.testing.assert_array_equal(numpy(result)[..., 1, :], 0)

@@ -12,7 +12,7 @@ import mlx_sys_py as mx
 import numpy as np
 import pytest
 from levels import at_every_level
-from mlx_sys_py import array, cpu_kernels, fast, ops, random, transforms
+from mlx_sys_py import array, cpu_kernels, fast, linalg, ops, random, transforms
 
 pytestmark = at_every_level
 
@@ -188,6 +188,10 @@ GRAPHS: dict[str, Graph] = {
     "ArgSort": along_rows("argsort"),
     "Partition": along_rows("partition", 3),
     "ArgPartition": along_rows("argpartition", 3),
+    # linear algebra
+    "Eig": lambda: linalg.eig(array(W)),
+    "Eigh": lambda: linalg.eigh(array(W)),
+    "SVD": lambda: linalg.svd(array(W)),
     # indexing
     "DynamicSlice": lambda: ops.slice(x(), array(1), [1], [2, 4]),
     "DynamicSliceUpdate": lambda: ops.slice_update(x(), ops.zeros([2, 4]), array(1), [1]),
@@ -247,6 +251,8 @@ GRAPHS: dict[str, Graph] = {
 
 # Elementwise operations of complex numbers have no SIMD.
 SCALAR = {"Conjugate", "Imag", "Real"}
+# What has a check here, and LAPACK's routine as its kernel.
+CHECKED = {"Eig", "Eigh", "SVD"}
 
 
 def records(graph: Graph) -> list[cpu_kernels.Record]:
@@ -271,6 +277,9 @@ def test_the_kernel_runs(primitive: str, level: str) -> None:
     for record in seen:
         if primitive in SCALAR:
             assert record.kernel == "scalar"
+        elif primitive in CHECKED:
+            assert record.kernel == "mlx"
+            assert "check" in record.reason
         else:
             assert record.kernel in (level, "view"), record
 

@@ -47,7 +47,8 @@ def svd(
         N)`` and descending values; only ``S`` without ``compute_uv``.
 
     Raises:
-        ValueError: If ``a`` has fewer than two dimensions or the stream is on a GPU.
+        ValueError: If ``a`` has fewer than two dimensions or the stream is on a GPU;
+            when it is evaluated, if ``a`` holds infinity or NaN.
 
     Example:
         >>> import mlx_core_py as mx
@@ -97,7 +98,8 @@ def eigvals(a: array, *, stream: StreamLike = None) -> array:
         ``complex64`` array of shape ``(..., N)``.
 
     Raises:
-        ValueError: If the matrices are not square or the stream is on a GPU.
+        ValueError: If the matrices are not square or the stream is on a GPU;
+            when it is evaluated, if ``a`` holds infinity or NaN.
 
     Example:
         >>> import mlx_core_py as mx
@@ -119,7 +121,8 @@ def eig(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
         ``complex64`` values of shape ``(..., N)`` and, as columns, vectors ``(..., N, N)``.
 
     Raises:
-        ValueError: If the matrices are not square or the stream is on a GPU.
+        ValueError: If the matrices are not square or the stream is on a GPU;
+            when it is evaluated, if ``a`` holds infinity or NaN.
 
     Example:
         >>> import mlx_core_py as mx
@@ -143,7 +146,8 @@ def eigvalsh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> array:
         Real array of shape ``(..., N)``.
 
     Raises:
-        ValueError: If the matrices are not square, ``UPLO`` is unknown or the stream is on a GPU.
+        ValueError: If the matrices are not square, ``UPLO`` is unknown or the stream is on a GPU;
+            when it is evaluated, if ``a`` holds infinity or NaN.
 
     Example:
         >>> import mlx_core_py as mx
@@ -166,7 +170,8 @@ def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array
         Ascending values of shape ``(..., N)`` and, as columns, vectors ``(..., N, N)``.
 
     Raises:
-        ValueError: If the matrices are not square, ``UPLO`` is unknown or the stream is on a GPU.
+        ValueError: If the matrices are not square, ``UPLO`` is unknown or the stream is on a GPU;
+            when it is evaluated, if ``a`` holds infinity or NaN.
 
     Example:
         >>> import mlx_core_py as mx

@@ -6,7 +6,7 @@ cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
     "mlx_linalg_norm_l2",
     "array a, ints? axis, bool keepdims",
     when="ord is None",
-    cpp="mlx_c::norm",
+    cpp="mlx_c::linalg::norm",
 )
 @c(
     "mlx_linalg_norm_matrix",

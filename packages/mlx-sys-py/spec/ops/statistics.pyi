@@ -115,14 +115,14 @@ def var(
         ddof = to_int(correction, "correction")
 
 @method
-@c("mlx_std", "array a, bool keepdims, int ddof", cpp="mlx_c::stddev", when="axis is None")
+@c("mlx_std", "array a, bool keepdims, int ddof", cpp="mlx_c::std", when="axis is None")
 @c(
     "mlx_std_axis",
     "array a, int axis, bool keepdims, int ddof",
-    cpp="mlx_c::stddev",
+    cpp="mlx_c::std",
     when="isinstance(axis, int)",
 )
-@c("mlx_std_axes", "array a, ints axes, bool keepdims, int ddof", cpp="mlx_c::stddev", axes="axis")
+@c("mlx_std_axes", "array a, ints axes, bool keepdims, int ddof", cpp="mlx_c::std", axes="axis")
 def std(
     a: array,
     /,

@@ -73,7 +73,25 @@ mx::array wide_integers(
   return mx::add(from, number, s);
 }
 
+// A key from the random state. The state is a static of an inline function of MLX's header, of
+// which this library has another instance: the key that MLX draws from its own is an input of the
+// node.
+mx::array next_key(mx::StreamOrDevice s) {
+  return mx::random::bits({1}, 4, std::nullopt, s).inputs().at(0);
+}
+
 }  // namespace
+
+void check_probability(const mx::array& p) {
+  const auto value = known_value(p);
+  if (value && !(*value >= 0 && *value <= 1)) {
+    throw std::invalid_argument("p must be between 0 and 1");
+  }
+}
+
+}  // namespace mlx_c
+
+namespace mlx_c::random {
 
 mx::array randint(
     const mx::array& low,
@@ -91,7 +109,7 @@ mx::array randint(
     return mx::astype(wide_integers(low, high, shape, key, s), dtype, s);
   }
   // Both from one key, so that a seed gives the same numbers as where the bounds are known.
-  const auto same = key ? *key : mx::random::KeySequence::default_().next();
+  const auto same = key ? *key : next_key(s);
   return mx::where(
       fits_float(low, high, s),
       mx::random::randint(low, high, shape, dtype, same, s),
@@ -99,11 +117,4 @@ mx::array randint(
       s);
 }
 
-void check_probability(const mx::array& p) {
-  const auto value = known_value(p);
-  if (value && !(*value >= 0 && *value <= 1)) {
-    throw std::invalid_argument("p must be between 0 and 1");
-  }
-}
-
-}  // namespace mlx_c
+}  // namespace mlx_c::random

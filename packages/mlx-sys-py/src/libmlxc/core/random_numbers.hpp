@@ -8,6 +8,13 @@
 
 namespace mlx_c {
 
+// Throws std::invalid_argument for a value that is known and is no probability.
+void check_probability(const mlx::core::array& p);
+
+}  // namespace mlx_c
+
+namespace mlx_c::random {
+
 // MLX's function of this name, for all bounds that an integer type holds. MLX takes its numbers
 // from a float32: they are the same here where that has a value for each of them.
 mlx::core::array randint(
@@ -18,7 +25,4 @@ mlx::core::array randint(
     const std::optional<mlx::core::array>& key,
     mlx::core::StreamOrDevice s);
 
-// Throws std::invalid_argument for a value that is known and is no probability.
-void check_probability(const mlx::core::array& p);
-
-}  // namespace mlx_c
+}  // namespace mlx_c::random

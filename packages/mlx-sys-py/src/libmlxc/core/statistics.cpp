@@ -47,19 +47,6 @@ mx::array root_of_squares(const mx::array& a, mx::StreamOrDevice s) {
   return mx::where(is_zero, zero, mx::sqrt(mx::where(is_zero, one, a, s), s), s);
 }
 
-mx::array norm(
-    const mx::array& a,
-    const std::optional<std::vector<int>>& axes,
-    bool keepdims,
-    mx::StreamOrDevice s) {
-  if (!mx::issubdtype(a.dtype(), mx::floating) || (axes && (axes->empty() || axes->size() > 2))) {
-    return mx::linalg::norm(a, axes, keepdims, s);
-  }
-  auto squares = mx::square(for_sums(a, s), s);
-  auto sum = axes ? mx::sum(squares, *axes, keepdims, s) : mx::sum(squares, keepdims, s);
-  return mx::astype(root_of_squares(sum, s), a.dtype(), s);
-}
-
 mx::array argmin(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice s) {
   auto none = no_indices(a, axis, keepdims, s);
   return none ? *none : mx::argmin(a, axis, keepdims, s);
@@ -84,3 +71,20 @@ mx::array cumsum(
 }
 
 }  // namespace mlx_c
+
+namespace mlx_c::linalg {
+
+mx::array norm(
+    const mx::array& a,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mx::StreamOrDevice s) {
+  if (!mx::issubdtype(a.dtype(), mx::floating) || (axes && (axes->empty() || axes->size() > 2))) {
+    return mx::linalg::norm(a, axes, keepdims, s);
+  }
+  auto squares = mx::square(for_sums(a, s), s);
+  auto sum = axes ? mx::sum(squares, *axes, keepdims, s) : mx::sum(squares, keepdims, s);
+  return mx::astype(root_of_squares(sum, s), a.dtype(), s);
+}
+
+}  // namespace mlx_c::linalg

@@ -46,18 +46,11 @@ mlx::core::array var(const mlx::core::array& a, const Args&... args) {
 }
 
 template <class... Args>
-mlx::core::array stddev(const mlx::core::array& a, const Args&... args) {
+mlx::core::array std(const mlx::core::array& a, const Args&... args) {
   const auto s = last_of(args...);
   return mlx::core::astype(
       root_of_squares(mlx::core::var(for_sums(a, s), args...), s), statistic_dtype(a.dtype()), s);
 }
-
-// MLX's `norm` without an order: the root of the sum of squares.
-mlx::core::array norm(
-    const mlx::core::array& a,
-    const std::optional<std::vector<int>>& axes,
-    bool keepdims,
-    mlx::core::StreamOrDevice s);
 
 // MLX's functions of these names, which refuse an empty array even where there is nothing to find.
 mlx::core::array argmin(
@@ -75,3 +68,14 @@ mlx::core::array cumsum(
     mlx::core::StreamOrDevice s);
 
 }  // namespace mlx_c
+
+namespace mlx_c::linalg {
+
+// MLX's function of this name without an order: the root of the sum of squares.
+mlx::core::array norm(
+    const mlx::core::array& a,
+    const std::optional<std::vector<int>>& axes,
+    bool keepdims,
+    mlx::core::StreamOrDevice s);
+
+}  // namespace mlx_c::linalg

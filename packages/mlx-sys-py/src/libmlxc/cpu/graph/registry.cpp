@@ -11,21 +11,21 @@ namespace {
 std::unordered_map<std::string_view, KernelRow> make_rows() {
   const KernelRow reduction{.make = reduce, .any_output_shape = true};
   const KernelRow prefix_scan{.make = scan};
-  const KernelRow scattering{.make = scatter, .guards_mlx = true, .checks_indices = true};
+  const KernelRow scattering{.make = scatter, .guards_mlx = true, .checks_values = true};
   const KernelRow view{.is_view = true};
   const KernelRow own{};
   const KernelRow own_attention{.work = Work::attention};
-  const KernelRow own_checks_indices{.checks_indices = true};
+  const KernelRow own_checks_values{.checks_values = true};
 
   std::unordered_map<std::string_view, KernelRow> rows{
       // matrix products and convolutions
       {"AddMM", {.make = addmm, .work = Work::matmul}},
       {"Convolution", {.make = convolution, .work = Work::convolution}},
-      {"GatherMM", {.make = gather_mm, .guards_mlx = true, .checks_indices = true}},
-      {"GatherQMM", {.make = gather_qmm, .guards_mlx = true, .checks_indices = true}},
+      {"GatherMM", {.make = gather_mm, .guards_mlx = true, .checks_values = true}},
+      {"GatherQMM", {.make = gather_qmm, .guards_mlx = true, .checks_values = true}},
       {"Matmul", {.make = matmul, .work = Work::matmul}},
       {"QuantizedMatmul", {.make = quantized_matmul, .guards_mlx = true, .work = Work::matmul}},
-      {"SegmentedMM", {.make = segmented_mm, .guards_mlx = true, .checks_indices = true}},
+      {"SegmentedMM", {.make = segmented_mm, .guards_mlx = true, .checks_values = true}},
 
       // reductions, scans, sorting
       {"And", reduction},
@@ -47,31 +47,36 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Sort", {.make = sort}},
       {"Sum", reduction},
 
+      // linear algebra
+      {"Eig", {.make = checked_eig, .guards_mlx = true, .checks_values = true}},
+      {"Eigh", {.make = checked_eigh, .guards_mlx = true, .checks_values = true}},
+      {"SVD", {.make = checked_svd, .guards_mlx = true, .checks_values = true}},
+
       // indexing
       {"DynamicSlice",
        {.make = dynamic_slice,
         .guards_mlx = true,
-        .checks_indices = true,
+        .checks_values = true,
         .traffic = Traffic::twice_the_outputs}},
       {"DynamicSliceUpdate",
-       {.make = dynamic_slice_update, .guards_mlx = true, .checks_indices = true}},
+       {.make = dynamic_slice_update, .guards_mlx = true, .checks_values = true}},
       {"Gather",
        {.make = gather,
         .guards_mlx = true,
-        .checks_indices = true,
+        .checks_values = true,
         .traffic = Traffic::twice_the_outputs}},
       {"GatherAxis",
        {.make = gather_axis,
         .guards_mlx = true,
-        .checks_indices = true,
+        .checks_values = true,
         .traffic = Traffic::twice_the_outputs}},
       {"Scatter", scattering},
       {"Scatter Max", scattering},
       {"Scatter Min", scattering},
       {"Scatter Prod", scattering},
       {"Scatter Sum", scattering},
-      {"ScatterAxis", {.make = scatter_axis, .guards_mlx = true, .checks_indices = true}},
-      {"ScatterAxis Sum", {.make = scatter_axis, .guards_mlx = true, .checks_indices = true}},
+      {"ScatterAxis", {.make = scatter_axis, .guards_mlx = true, .checks_values = true}},
+      {"ScatterAxis Sum", {.make = scatter_axis, .guards_mlx = true, .checks_values = true}},
       {"SliceUpdate", {.make = slice_update}},
       {"SliceUpdate Max", {.make = slice_update_reduce}},
       {"SliceUpdate Min", {.make = slice_update_reduce}},
@@ -106,8 +111,8 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
 
       // primitives of our own: fused ops
       {"AttentionGradients", own_attention},
-      {"CrossEntropy", own_checks_indices},
-      {"CrossEntropyGradient", own_checks_indices},
+      {"CrossEntropy", own_checks_values},
+      {"CrossEntropyGradient", own_checks_values},
       {"Elementwise", own},
       {"LayerNorm", own},
       {"NormalizationGradients", own},

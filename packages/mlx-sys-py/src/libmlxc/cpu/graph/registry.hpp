@@ -31,8 +31,8 @@ struct KernelRow {
   // Whether `make` is asked as well where MLX's kernels are wanted, as it keeps from them what
   // crashes them.
   bool guards_mlx = false;
-  // Whether it fails for indices that are out of range.
-  bool checks_indices = false;
+  // Whether it fails for what its inputs hold, such as an index out of range.
+  bool checks_values = false;
   // Whether the kernel asks its result for the size alone, so that it can make the result of the
   // Squeeze behind it.
   bool any_output_shape = false;

@@ -144,7 +144,7 @@ const KernelRow* rewrite_node(array& node, bool& can_fail) {
       reason = row ? override_kernel(node, *row) : "no kernel for this primitive";
     }
   }
-  can_fail |= row && row->checks_indices;
+  can_fail |= row && row->checks_values;
   const bool is_view = row && row->is_view;
   if (auto delegate = dependent(node, is_view)) {
     primitive = std::move(delegate);

@@ -38,38 +38,6 @@ mlx::core::array layer_norm(
     float eps,
     mlx::core::StreamOrDevice s);
 
-// Keys and values may have fewer heads.
-bool fuses_attention(
-    const mlx::core::array& queries,
-    const mlx::core::array& keys,
-    const mlx::core::array& values,
-    const std::string& mask_mode,
-    const std::optional<mlx::core::array>& mask,
-    const std::optional<mlx::core::array>& sinks,
-    mlx::core::StreamOrDevice s);
-
-mlx::core::array attention(
-    const mlx::core::array& queries,
-    const mlx::core::array& keys,
-    const mlx::core::array& values,
-    float scale,
-    const std::string& mask_mode,
-    const std::optional<mlx::core::array>& mask,
-    const std::optional<mlx::core::array>& sinks,
-    mlx::core::StreamOrDevice s);
-
-// MLX's own attention, in which a query that sees no key gives zeros, as above.
-mlx::core::array stock_attention(
-    const mlx::core::array& queries,
-    const mlx::core::array& keys,
-    const mlx::core::array& values,
-    float scale,
-    const std::string& mask_mode,
-    const std::optional<mlx::core::array>& mask,
-    const std::optional<mlx::core::array>& sinks,
-    bool force_fused,
-    mlx::core::StreamOrDevice s);
-
 bool fuses_cross_entropy(
     const mlx::core::array& logits, const mlx::core::array& targets, mlx::core::StreamOrDevice s);
 
@@ -109,3 +77,20 @@ mlx::core::array random_normal(
     mlx::core::StreamOrDevice s);
 
 }  // namespace mlx_c::cpu
+
+namespace mlx_c::fast {
+
+// MLX's function of this name, as one step where it fits. A query that sees no key gives zeros.
+// Keys and values may have fewer heads.
+mlx::core::array scaled_dot_product_attention(
+    const mlx::core::array& queries,
+    const mlx::core::array& keys,
+    const mlx::core::array& values,
+    float scale,
+    const std::string& mask_mode,
+    const std::optional<mlx::core::array>& mask,
+    const std::optional<mlx::core::array>& sinks,
+    bool force_fused,
+    mlx::core::StreamOrDevice s);
+
+}  // namespace mlx_c::fast

@@ -45,6 +45,11 @@ Override checked_scatter_axis(mlx::core::array& node);
 Override gather_mm(mlx::core::array& node);
 Override segmented_mm(mlx::core::array& node);
 
+// finite_matrices.cpp: guard LAPACK from infinity and NaN
+Override checked_eig(mlx::core::array& node);
+Override checked_eigh(mlx::core::array& node);
+Override checked_svd(mlx::core::array& node);
+
 // indexing/gather.cpp, gather_axis.cpp, scatter.cpp: guard MLX likewise
 Override gather(mlx::core::array& node);
 Override gather_axis(mlx::core::array& node);

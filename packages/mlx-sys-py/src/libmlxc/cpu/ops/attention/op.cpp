@@ -136,8 +136,7 @@ std::vector<array> inputs_of(
   return inputs;
 }
 
-}  // namespace
-
+// MLX's own.
 array stock_attention(
     const array& queries,
     const array& keys,
@@ -152,6 +151,15 @@ array stock_attention(
     return mx::fast::scaled_dot_product_attention(
         queries, keys, values, scale, mask_mode, applied, sinks, force_fused, s);
   };
+  if (mask_mode == "causal" && queries.ndim() == 4 && keys.ndim() == 4) {
+    const array y = attend(mask);
+    const int blind = queries.shape(2) - keys.shape(2);
+    if (blind <= 0 || sinks) {
+      return y;
+    }
+    const array row = mx::reshape(mx::arange(queries.shape(2), s), {-1, 1}, s);
+    return mx::where(mx::less(row, array(blind), s), array(0, y.dtype()), y, s);
+  }
   const bool is_bool = mask && mask->dtype() == mx::bool_;
   const bool may_hide = mask && (is_bool || mx::issubdtype(mask->dtype(), mx::floating));
   // A sink is always seen.
@@ -223,4 +231,25 @@ array attention(
       inputs_of(queries, keys, values, mask, sinks));
 }
 
+}  // namespace
+
 }  // namespace mlx_c::cpu
+
+namespace mlx_c::fast {
+
+mlx::core::array scaled_dot_product_attention(
+    const mlx::core::array& queries,
+    const mlx::core::array& keys,
+    const mlx::core::array& values,
+    float scale,
+    const std::string& mask_mode,
+    const std::optional<mlx::core::array>& mask,
+    const std::optional<mlx::core::array>& sinks,
+    bool force_fused,
+    mlx::core::StreamOrDevice s) {
+  return cpu::fuses_attention(queries, keys, values, mask_mode, mask, sinks, s)
+      ? cpu::attention(queries, keys, values, scale, mask_mode, mask, sinks, s)
+      : cpu::stock_attention(queries, keys, values, scale, mask_mode, mask, sinks, force_fused, s);
+}
+
+}  // namespace mlx_c::fast
