@@ -180,7 +180,7 @@ def test_what_was_exported_on_a_gpu(
         exchange(path, entry(shape, 0) + b"\1", entry(shape, 10) + b"\4")
     elif name == "RoPE":
         old, old_state = "DynamicSlice", entry([0], shape)
-        export_function(path, lambda args, _: [ops.slice(*args, [0], shape)], args)
+        export_function(path, lambda args, _: [ops.slice(args[0], args[1], [0], shape)], args)
     else:
         export_function(path, lambda args, _: [ops.arctan2(*args)], args)
     exchange(path, entry(old) + old_state, entry(name) + state)

@@ -173,7 +173,7 @@ void InterruptibleWait::check() {
     return;
   }
   if (call() != 0) {
-    throw CallbackError("the wait was interrupted; what was waited for goes on");
+    throw CallbackError("the wait was interrupted");
   }
   next_ = Clock::now() + slice;
 }
