@@ -37,6 +37,7 @@ DIFFERENT = {
     **dict.fromkeys(
         (
             "get_active_memory",
+            "get_array_buffer_size",
             "get_cache_memory",
             "get_memory_limit",
             "get_peak_memory",
@@ -133,6 +134,7 @@ TAKEN = {
     "fast.rope": "a boolean is an offset",
     "fast.scaled_dot_product_attention": "there is a fused kernel for the CPU",
     "median": "over no axes, it is the array",
+    "result_type": "numbers of Python are taken as the array API says",
     **dict.fromkeys(("permute_dims", "transpose"), "no axes are those of a.transpose()"),
 }
 

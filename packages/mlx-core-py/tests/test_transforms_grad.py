@@ -309,7 +309,9 @@ def test_a_module_is_an_argument_as_it_is() -> None:
 
 def test_jvp_of_addmm_has_its_factors() -> None:
     rng = np.random.default_rng(0)
-    c, a, b, dc, da, db = (mx.array(rng.standard_normal((3, 3)).astype(np.float32)) for _ in "cabxyz")
+    c, a, b, dc, da, db = (
+        mx.array(rng.standard_normal((3, 3)).astype(np.float32)) for _ in "cabxyz"
+    )
     _, (got,) = mx.jvp(
         lambda c, a, b: mx.addmm(c, a, b, alpha=2.0, beta=0.5), [c, a, b], [dc, da, db]
     )

@@ -121,7 +121,7 @@ def test_a_range_that_is_refused() -> None:
     for _ in range(2):
         assert ops.arange(3).tolist() == [0, 1, 2]
         for wrong in [(True,), (0, 1, False), (0, 1, 0), (float("nan"),), (0, 2**40)]:
-            with pytest.raises(ValueError, match=r"arange|numbers"):
+            with pytest.raises(ValueError, match="arange"):
                 ops.arange(*wrong)  # type: ignore[arg-type]
         with pytest.raises(TypeError):
             ops.arange()

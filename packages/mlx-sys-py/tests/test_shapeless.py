@@ -498,8 +498,10 @@ def test_every_fused_op_has_a_row() -> None:
     of_mlx = set(re.findall(r'DEFINE_NAME\((\w+)\)|return "(\w[\w ]*)";', text))
     ours = set(cpu_kernels.primitives()) - {name for pair in of_mlx for name in pair}
     assert "AttentionGradients" in ours
-    # Elementwise operations are fused when they are evaluated.
-    assert ours - {"Elementwise"} <= set(transforms._primitives_with_checked_shapes())
+    # Elementwise operations are fused, and work is interrupted, when it is evaluated.
+    assert ours - {"Elementwise", "Interrupted"} <= set(
+        transforms._primitives_with_checked_shapes()
+    )
 
 
 def test_every_row_has_a_case() -> None:

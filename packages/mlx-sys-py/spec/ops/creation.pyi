@@ -38,7 +38,8 @@ def arange(
 
     Raises:
         TypeError: If no stop is given, one start too many, or a bound is not a number.
-        ValueError: If ``step`` is zero, a bound is NaN, or the result would be too long.
+        ValueError: If ``step`` is zero, all bounds are boolean, one is NaN, or the result would be
+            too long.
 
     Example:
         >>> import mlx_core_py as mx
@@ -61,6 +62,9 @@ def arange(
     end = start_or_stop if stop is None else stop
     if end is None:
         raise TypeError("arange needs a stop")
+    # Beside another number a boolean is 0 or 1.
+    if isinstance(end, bool) and (begin is None or isinstance(begin, bool)) and step is None:
+        raise ValueError("arange has no booleans")
 
 @c("mlx_linspace", "double start, double stop, int num, dtype dtype", python=False)
 @c(

@@ -1,6 +1,6 @@
 """Elements taken from and put at positions that arrays give."""
 
-cpp_includes = ["core/checks.hpp"]
+cpp_includes = ["core/checks.hpp", "core/fixed_shape.hpp"]
 
 @c("mlx_take", "array a, array indices", when="axis is None")
 @c("mlx_take_axis", "array a, array indices, int axis")
@@ -160,6 +160,7 @@ def slice(
 @c(
     "mlx_slice_update",
     "array src, array update, shape start, shape stop, shape strides",
+    cpp="mlx_c::slice_update",
     check="mlx_c::check_strides({strides})",
     python=False,
 )
@@ -200,6 +201,10 @@ def slice_update(
 @c(
     "mlx_slice_update_add",
     "array src, array update, shape start, shape stop, shape strides",
+    cpp=(
+        "mlx::core::slice_update_add(mlx_c::fixed_shape({src}, {s}), {update}, {start}, "
+        "{stop}, {strides}, {s})"
+    ),
     check="mlx_c::check_strides({strides})",
     python=False,
 )
@@ -211,6 +216,10 @@ def slice_update_add(
 @c(
     "mlx_slice_update_prod",
     "array src, array update, shape start, shape stop, shape strides",
+    cpp=(
+        "mlx::core::slice_update_prod(mlx_c::fixed_shape({src}, {s}), {update}, {start}, "
+        "{stop}, {strides}, {s})"
+    ),
     check="mlx_c::check_strides({strides})",
     python=False,
 )
@@ -222,6 +231,10 @@ def slice_update_prod(
 @c(
     "mlx_slice_update_max",
     "array src, array update, shape start, shape stop, shape strides",
+    cpp=(
+        "mlx::core::slice_update_max(mlx_c::fixed_shape({src}, {s}), {update}, {start}, "
+        "{stop}, {strides}, {s})"
+    ),
     check="mlx_c::check_strides({strides})",
     python=False,
 )
@@ -233,6 +246,10 @@ def slice_update_max(
 @c(
     "mlx_slice_update_min",
     "array src, array update, shape start, shape stop, shape strides",
+    cpp=(
+        "mlx::core::slice_update_min(mlx_c::fixed_shape({src}, {s}), {update}, {start}, "
+        "{stop}, {strides}, {s})"
+    ),
     check="mlx_c::check_strides({strides})",
     python=False,
 )

@@ -230,8 +230,7 @@ def _assign_by_mask(d: Draw) -> Call:
 
     assert v.dtype == a.dtype
     code = "(lambda y: (y.__setitem__({1}, {2}), y)[1])(mx.array({0}))"
-    # Where the mask's elements are to be known, it is read.
-    return d.call(code, a.dtype, exact, shapeless=False, mapped=False, traced=False)
+    return d.call(code, a.dtype, exact, shapeless=False)
 
 
 def _read_by_mask(d: Draw) -> Call:

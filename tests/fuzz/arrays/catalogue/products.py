@@ -88,9 +88,7 @@ def _addmm(d: Draw) -> Call:
         return sum_error(terms, k + 3, value, dtype) + sum_error(terms, 0, terms, dtype)
 
     code = f"mx.addmm({{0}}, {{1}}, {{2}}, alpha={alpha}, beta={beta})"
-    # MLX's derivative along tangents leaves the factors out.
-    tangents = alpha == beta == 1
-    return d.call(code, dtype, exact, error, smooth=True, tangents=tangents)
+    return d.call(code, dtype, exact, error, smooth=True)
 
 
 def _inner(d: Draw) -> Call:
@@ -250,8 +248,6 @@ def _convolution(d: Draw) -> Call:
         _error(dtype, count, exact),
         smooth=True,
         shapeless=False,
-        nested=False,
-        mapped=spatial < 3,
     )
 
 
@@ -269,7 +265,7 @@ def _convolve(d: Draw) -> Call:
 
     code = f"mx.convolve({{0}}, {{1}}, {mode!r})"
     error = _error(dtype, m, exact)
-    return d.call(code, dtype, exact, error, smooth=True, shapeless=False, nested=False)
+    return d.call(code, dtype, exact, error, smooth=True, shapeless=False)
 
 
 def _hadamard(d: Draw) -> Call:

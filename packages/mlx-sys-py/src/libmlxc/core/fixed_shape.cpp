@@ -1,6 +1,9 @@
 #include "core/fixed_shape.hpp"
 
+#include <string_view>
+
 #include <mlx/ops.h>
+#include <mlx/primitives.h>
 
 #include "core/shapeless_recording.hpp"
 
@@ -29,6 +32,22 @@ mx::array fixed_shape(const mx::array& a, mx::StreamOrDevice s) {
 mx::array fixed_last_axis(const mx::array& a, mx::StreamOrDevice s) {
   return records_for_all_shapes && a.ndim() > 0 ? fixed_axis(a, static_cast<int>(a.ndim()) - 1, s)
                                                 : a;
+}
+
+mx::array slice_update(
+    const mx::array& src,
+    const mx::array& update,
+    const mx::Shape& start,
+    const mx::Shape& stop,
+    const mx::Shape& strides,
+    mx::StreamOrDevice s) {
+  const auto target = fixed_shape(src, s);
+  auto result = mx::slice_update(target, update, start, stop, strides, s);
+  if (!records_for_all_shapes ||
+      (result.has_primitive() && std::string_view(result.primitive().name()) == "SliceUpdate")) {
+    return result;
+  }
+  return mx::where(mx::array(true), result, target, s);
 }
 
 }  // namespace mlx_c

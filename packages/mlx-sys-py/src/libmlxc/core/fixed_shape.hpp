@@ -13,4 +13,14 @@ mlx::core::array fixed_shape(const mlx::core::array& a, mlx::core::StreamOrDevic
 // The same for the length of the last axis alone.
 mlx::core::array fixed_last_axis(const mlx::core::array& a, mlx::core::StreamOrDevice s);
 
+// MLX's function of this name, whose target a recording knows the shape of: if the slice is all of
+// it, MLX records the update alone.
+mlx::core::array slice_update(
+    const mlx::core::array& src,
+    const mlx::core::array& update,
+    const mlx::core::Shape& start,
+    const mlx::core::Shape& stop,
+    const mlx::core::Shape& strides,
+    mlx::core::StreamOrDevice s);
+
 }  // namespace mlx_c
