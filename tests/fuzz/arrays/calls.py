@@ -71,11 +71,6 @@ class Call:
     # Whether the call can be made where shapes are not known, and under vmap.
     shapeless: bool = True
     mapped: bool = True
-    # Whether it can be mapped twice; see `catalogue.products` too.
-    nested: bool = True
-    # Whether its derivative along tangents is right; see `catalogue.products` for the one that is
-    # not.
-    tangents: bool = True
     # Whether it can be compiled: what it makes has a shape that does not depend on values.
     traced: bool = True
 

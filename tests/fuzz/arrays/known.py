@@ -8,7 +8,9 @@ KNOWN = {
     "ValueError: [reshape] Cannot reshape array of size # into shape (#).": (
         "vmap of vmap of a mean, compiled for all shapes: the number of elements is mapped wrongly"
     ),
-    "OutOfRangeError: [expand_dims] Axis # is out of bounds for array with # dimensions.": "the same",
+    "OutOfRangeError: [expand_dims] Axis # is out of bounds for array with # dimensions.": (
+        "the same"
+    ),
     "ValueError: [addmm] inputs of the shapes (#), (#), (#) do not fit: the axes before": (
         "the derivative along tangents of matrices times one, compiled for all shapes"
     ),

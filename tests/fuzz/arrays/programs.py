@@ -156,12 +156,7 @@ def _draw(seed: str, source: Source) -> Program | None:
             call = CATALOGUE[operation](draw)
         except UnfitError:
             continue
-        if (
-            (derivative and not call.smooth)
-            or (derivative == "jvp" and not call.tangents)
-            or (levels and not call.mapped)
-            or (len(levels) > 1 and not call.nested)
-        ):
+        if (derivative and not call.smooth) or (levels and not call.mapped):
             if at:
                 continue
             return None

@@ -186,7 +186,9 @@ cdef int check_counts(size_t ndim, size_t used, size_t ellipses) except -1:
     if ellipses > 1:
         raise OutOfRangeError("an index can have only one Ellipsis")
     if used > ndim:
-        raise OutOfRangeError(f"too many indices: the array has {ndim} axes, but {used} are indexed")
+        raise OutOfRangeError(
+            f"too many indices: the array has {ndim} axes, but {used} are indexed"
+        )
     return 0
 
 
