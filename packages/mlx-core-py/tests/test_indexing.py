@@ -382,7 +382,9 @@ PRODUCTS: dict[str, Callable[[mx.array, mx.array], mx.array]] = {
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_gradients_against_finite_differences(name: str, argument: int) -> None:
     function = PRODUCTS[name]
-    arguments = [np.float32([[1, 2, 3], [4, 5, 6]]), np.float32([[2, -1], [3, 0.5]])]
+    arguments = [
+        np.array(rows, np.float32) for rows in ([[1, 2, 3], [4, 5, 6]], [[2, -1], [3, 0.5]])
+    ]
 
     def loss(x: mx.array) -> mx.array:
         result = function(*[x if i == argument else mx.array(a) for i, a in enumerate(arguments)])

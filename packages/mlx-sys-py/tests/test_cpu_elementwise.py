@@ -446,10 +446,10 @@ def test_compile_needs_no_compiler() -> None:
 
 def test_rounding_up_to_where_floats_are_whole() -> None:
     limits = np.array([2.0**k for k in range(20, 25)], np.float32)
-    x = np.concatenate([limits + d for d in np.arange(-2, 2.5, 0.5, np.float32)])
-    x = np.concatenate([x, -x, np.float32([0.5, -0.5, 1.5, 2.5, -0.0, np.inf, 3e9])])
+    x = np.concatenate([limits + d for d in np.arange(-2, 2.5, 0.5, dtype=np.float32)])
+    x = np.concatenate([x, -x, np.array([0.5, -0.5, 1.5, 2.5, -0.0, np.inf, 3e9], np.float32)])
     np.testing.assert_array_equal(np.array(mx.ops.round(mx.array(x))), np.round(x))
     # Powers of negative numbers ask whether an exponent is whole.
-    halves = np.float32([2**22 + 0.5, 2**22 + 1, 2**22 + 2])
-    got = np.array(mx.ops.power(mx.array(np.float32([-1, -1, -1])), mx.array(halves)))
-    np.testing.assert_array_equal(got, np.float32([np.nan, -1, 1]))
+    halves = np.array([2**22 + 0.5, 2**22 + 1, 2**22 + 2], np.float32)
+    got = np.array(mx.ops.power(mx.array([-1.0, -1.0, -1.0]), mx.array(halves)))
+    np.testing.assert_array_equal(got, [np.nan, -1, 1])

@@ -24,7 +24,8 @@ def ints(*shape: int, below: int = 3) -> np.ndarray[Any, Any]:
 
 def definite(n: int) -> np.ndarray[Any, Any]:
     a = uniform(n, n)
-    return (a @ a.T + 2 * np.eye(n, dtype=np.float32)).astype(np.float32)
+    result: np.ndarray[Any, Any] = (a @ a.T + 2 * np.eye(n)).astype(np.float32)
+    return result
 
 
 def quantized(rows: int) -> list[np.ndarray[Any, Any]]:

@@ -1,6 +1,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from mlx_sys_py._array import array
 
 __all__ = ["Loan", "arrays_of", "only_arrays_of", "with_arrays", "without_arrays"]
@@ -10,6 +12,7 @@ def only_arrays_of(tree: Any, where: str) -> list[array]: ...
 def without_arrays(tree: Any) -> Any: ...
 def with_arrays(tree: Any, arrays: Iterator[Any], constants: bool = True) -> Any: ...
 
+@disjoint_base
 class Loan:
     @property
     def trees(self) -> Any: ...
