@@ -1,7 +1,7 @@
 #include "core/lent_primitives.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -50,37 +50,54 @@ void LentPrimitive::eval_gpu(
 
 void LentPrimitives::lend(
     const std::vector<mx::array>& inputs, const std::vector<mx::array>& outputs) {
-  // Whether a node depends on a traced input; none while its own inputs are looked at. Other nodes
-  // are left alone: another thread may be evaluating them.
-  std::unordered_map<std::uintptr_t, std::optional<bool>> depends;
+  // Whether a node depends on a traced input. Other nodes are left alone: another thread may be
+  // evaluating them.
+  std::unordered_map<std::uintptr_t, bool> depends;
+  depends.reserve(64);
   for (auto& input : inputs) {
     depends.emplace(input.id(), true);
   }
-  // A graph may be deeper than the stack: no recursion.
-  std::vector<mx::array> pending(outputs.rbegin(), outputs.rend());
-  while (!pending.empty()) {
-    auto node = pending.back();
-    auto [entry, is_new] = depends.try_emplace(node.id());
+  struct Visit {
+    const mx::array* node;
+    std::size_t next;
+    bool depends;
+  };
+  // Depth first, with a stack of its own: a graph may be deeper than the thread's. Handles stay
+  // where they are, as only primitives are replaced.
+  std::vector<Visit> path;
+  auto visit = [&](const mx::array& node) {
+    const auto [entry, is_new] = depends.try_emplace(node.id(), false);
     if (is_new) {
-      for (auto& input : node.inputs()) {
-        pending.push_back(input);
+      path.push_back({&node, 0, false});
+    }
+    return entry->second;
+  };
+  for (auto& output : outputs) {
+    visit(output);
+    while (!path.empty()) {
+      const std::size_t top = path.size() - 1;
+      const auto& above = path[top].node->inputs();
+      if (path[top].next < above.size()) {
+        const bool known = visit(above[path[top].next++]);
+        path[top].depends |= known;
+        continue;
       }
-      continue;
-    }
-    pending.pop_back();
-    if (entry->second) {
-      continue;
-    }
-    bool on_the_way = false;
-    for (auto& input : node.inputs()) {
-      on_the_way |= depends[input.id()].value_or(false);
-    }
-    depends[node.id()] = on_the_way;
-    if (!on_the_way || !node.has_primitive()) {
-      continue;
-    }
-    if (auto primitive = rule_(node)) {
-      originals_.emplace_back(node, std::exchange(node.primitive_ptr(), std::move(primitive)));
+      const Visit done = path.back();
+      path.pop_back();
+      if (!done.depends) {
+        continue;
+      }
+      depends[done.node->id()] = true;
+      if (!path.empty()) {
+        path.back().depends = true;
+      }
+      auto& lent = const_cast<mx::array&>(*done.node);
+      if (!lent.has_primitive()) {
+        continue;
+      }
+      if (auto primitive = rule_(lent)) {
+        originals_.emplace_back(lent, std::exchange(lent.primitive_ptr(), std::move(primitive)));
+      }
     }
   }
 }
