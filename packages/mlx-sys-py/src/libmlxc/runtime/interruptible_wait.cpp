@@ -196,12 +196,6 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
     } else {
       wait_elsewhere([waiter]() mutable { waiter.wait(); });
     }
-    // The task that signals the event may have failed, as after an error of a GPU that the stream
-    // waits for. That error comes out here, instead of a wait without end.
-    while (event.stream().device == mx::Device::cpu && !waiter.is_available()) {
-      wait_for_task(event.stream());
-      cpu::check_kept_errors();
-    }
   }
   waiter.wait();
   cpu::check_kept_errors();
