@@ -7,46 +7,37 @@
 # ruff: noqa: F403
 from __future__ import annotations
 
-from math import e as e
-from math import inf as inf
-from math import nan as nan
-from math import pi as pi
-
-from mlx_sys_py import MLX_VERSION as _MLX_VERSION
-from mlx_sys_py import linalg as _linalg
+import mlx_sys_py as _sys
 from mlx_sys_py import show_as as _show_as
 from mlx_sys_py.ops import *
-from mlx_sys_py.utils import einsum_path as einsum_path
 
-from mlx_core_py._cpu import cpu_verbose as cpu_verbose
 from mlx_core_py._lazy import lazy_module as _lazy_module
-from mlx_core_py._memory import *
+from mlx_core_py._lazy import load_later as _load_later
 from mlx_core_py._peers import introduce as _introduce
-from mlx_core_py._printing import *
 from mlx_core_py._types import *
 from mlx_core_py._types import array as array
 from mlx_core_py._types import bool_ as bool_
-from mlx_core_py.dtypes import *
-from mlx_core_py.io import *
-from mlx_core_py.transforms import *
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
 # This package has the version of the MLX that it stands for.
-__version__ = _MLX_VERSION
+__version__ = _sys.MLX_VERSION
 
 Array = array
 # The name in the array API. A star import leaves Python's own alone.
 bool = bool_
-matrix_norm: Final = _linalg.norm
 
+# Those of `math`, a library to load for four numbers.
+e: Final = 2.718281828459045
 euler_gamma: Final = 0.5772156649015329
+inf: Final = float("inf")
+nan: Final = float("nan")
 newaxis = None
+pi: Final = 3.141592653589793
 
 # An import should not take long: what stands beside the operations is loaded on first use.
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mlx_core_py import cuda as cuda
     from mlx_core_py import distributed as distributed
@@ -58,22 +49,21 @@ if TYPE_CHECKING:
     from mlx_core_py import nn as nn
     from mlx_core_py import random as random
     from mlx_core_py import utils as utils
+    from mlx_core_py._later import *
 else:
     _show_as(__name__, globals(), "mlx_sys_py")
 
-    __all__ = [
+    _FIRST = [
         name
         for name, value in globals().items()
         # The files of this package are not among what it offers.
-        if not (name.startswith("_") or isinstance(value, type(_linalg)))
+        if not (name.startswith("_") or type(value) is type(_sys))
         if name not in ("TYPE_CHECKING", "annotations", "bool")
     ]
     for _module in "cuda distributed fast fft gguf linalg metal nn random utils".split():
         globals()[_module] = _lazy_module(f"{__name__}.{_module}")
-        __all__.append(_module)
-
-    def __dir__() -> list[str]:
-        return __all__
+        _FIRST.append(_module)
+    _load_later(__name__)
 
 
 _introduce()

@@ -7,6 +7,7 @@ introduced here: at once to what is imported already, to the others right after 
 
 from __future__ import annotations
 
+import reprlib
 import sys
 
 from mlx_sys_py import array
@@ -122,8 +123,18 @@ class _Loader:
         _try_to(self._tell, module)
 
 
+# What `reprlib` shows of other objects. It goes by the name of the type alone, takes an array for
+# one of the module `array` and asks for what only that has: so do pytest, pydoc and pdb.
+_repr_of_others = reprlib.Repr.repr_array
+
+
+def _repr_array(self: reprlib.Repr, x: Any, level: int) -> str:
+    return self.repr_instance(x, level) if isinstance(x, array) else _repr_of_others(self, x, level)
+
+
 def introduce() -> None:
     """Tell the libraries that are imported of arrays, and wait for the others."""
+    reprlib.Repr.repr_array = _repr_array  # type: ignore[method-assign]
     for name, tell in _PEERS.items():
         if (module := sys.modules.get(name)) is not None:
             _try_to(tell, module)

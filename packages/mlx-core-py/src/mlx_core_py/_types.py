@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mlx_sys_py import ArrayAt as ArrayAt
 from mlx_sys_py import ArrayIterator as ArrayIterator
-from mlx_sys_py import ArrayLike as ArrayLike
 from mlx_sys_py import Device as Device
 from mlx_sys_py import DeviceType as DeviceType
 from mlx_sys_py import Dtype as Dtype

@@ -10,13 +10,19 @@ from __future__ import annotations
 import atexit
 import os
 
-from mlx_sys_py import _load
 from mlx_sys_py._build import MLX_VERSION, __version__
 
-_load.load(MLX_VERSION)
+try:
+    from mlx_sys_py import _extensions
+except ImportError:
+    # The backend is not where the library looks for it, or not the right one.
+    from mlx_sys_py._load import preload
 
-from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack  # noqa: E402
-from mlx_sys_py._dtype import (  # noqa: E402
+    preload(MLX_VERSION)
+    from mlx_sys_py import _extensions  # noqa: F401
+
+from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack
+from mlx_sys_py._dtype import (
     Dtype,
     DtypeCategory,
     bfloat16,
@@ -45,7 +51,7 @@ from mlx_sys_py._dtype import (  # noqa: E402
     uint64,
     unsignedinteger,
 )
-from mlx_sys_py._error import (  # noqa: E402
+from mlx_sys_py._error import (
     FileError,
     FileMissingError,
     IntRangeError,
@@ -54,8 +60,7 @@ from mlx_sys_py._error import (  # noqa: E402
     OutOfRangeError,
     WrongTypeError,
 )
-from mlx_sys_py._paths import get_include, get_libraries, get_library_dir  # noqa: E402
-from mlx_sys_py._stream import (  # noqa: E402
+from mlx_sys_py._stream import (
     Device,
     DeviceType,
     Stream,
@@ -79,6 +84,11 @@ from mlx_sys_py._stream import (  # noqa: E402
     synchronize,
     version,
 )
+
+if version() != MLX_VERSION:
+    from mlx_sys_py._load import check_version
+
+    check_version(version(), MLX_VERSION)
 
 # What is imported on first use, as an import should take no longer than MLX's own. The name is
 # what type checkers know; typing is among what takes long.
@@ -114,12 +124,16 @@ if TYPE_CHECKING:
         ClosureValueAndGrad,
     )
     from mlx_sys_py._containers import MapStringToArray, MapStringToString
+    from mlx_sys_py._paths import get_include, get_libraries, get_library_dir
     from mlx_sys_py._typing import ArrayLike
 else:
     _HOMES = {
         "ArrayLike": "_typing",
         "MapStringToArray": "_containers",
         "MapStringToString": "_containers",
+        "get_include": "_paths",
+        "get_libraries": "_paths",
+        "get_library_dir": "_paths",
         **dict.fromkeys(
             (
                 "Closure",
