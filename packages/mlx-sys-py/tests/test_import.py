@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import mlx_sys_py as mx
 import pytest
-from mlx_sys_py import _load
+from mlx_sys_py import _build, _extensions, _load
 
 
 def test_versions() -> None:
@@ -28,7 +30,7 @@ import sys
 before = set(sys.modules)
 import mlx_sys_py as mx
 new = set(sys.modules) - before
-later = {"ops", "_typing", "_closure", "_containers"}
+later = {"ops", "_typing", "_closure", "_containers", "_load", "_paths"}
 assert not new & {"ctypes", "typing", "signal", *(f"mlx_sys_py.{name}" for name in later)}, new
 assert set(mx.__all__) <= set(dir(mx))
 assert mx.ops.add(1, 2).item() == 3
@@ -44,6 +46,35 @@ assert mx.Closure is sys.modules["mlx_sys_py._closure"].Closure
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_compiled_modules_are_in_one_file() -> None:
+    names = _build.EXTENSIONS
+    assert {"_array", "_extensions", "io", "ops"} <= names
+    for name in names:
+        module = importlib.import_module(f"mlx_sys_py.{name}")
+        assert module.__file__ == _extensions.__file__
+        assert module.__spec__ is not None
+        assert module.__spec__.origin == _extensions.__file__
+
+
+def test_compiled_modules_are_listed() -> None:
+    listed = [module.name for module in pkgutil.iter_modules(mx.__path__)]
+    assert len(listed) == len(set(listed))
+    assert set(listed) >= _build.EXTENSIONS | {"_load", "_typing"}
+
+
+def test_compiled_modules_are_found_without_caches() -> None:
+    code = """
+import importlib, importlib.util, sys
+import mlx_sys_py
+sys.path_importer_cache.clear()
+importlib.invalidate_caches()
+assert "mlx_sys_py.gguf" not in sys.modules
+import mlx_sys_py.gguf
+assert importlib.util.find_spec("mlx_sys_py.missing") is None
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_unknown_name() -> None:

@@ -88,9 +88,6 @@ class _Beginning(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        # The kind of name that tests and debuggers ask all modules for.
-        if name.startswith("__") and name != "__all__":
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         _complete(self)
         return getattr(self, name)
 
@@ -107,7 +104,8 @@ class _Beginning(ModuleType):
 def _complete(package: ModuleType) -> None:
     # Threads wait for each other in this import. What is below may be done twice.
     later = __import__(f"{package.__name__}._later", fromlist=["*"])
-    names: dict[str, Any] = ModuleType.__dict__["__dict__"].__get__(package)
+    # The dictionary of a module is a slot of its type, which mypy takes for that of the type.
+    names: dict[str, Any] = ModuleType.__dict__["__dict__"].__get__(package)  # type: ignore[index]
     new = {name: value for name, value in vars(later).items() if name in later.__all__}
     show_as(package.__name__, new, "mlx_sys_py")
     for name, value in new.items():
