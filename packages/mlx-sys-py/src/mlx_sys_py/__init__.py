@@ -13,13 +13,13 @@ import os
 from mlx_sys_py._build import MLX_VERSION, __version__
 
 try:
-    from mlx_sys_py import _extensions
+    from mlx_sys_py import _extensions as _extensions
 except ImportError:
     # The backend is not where the library looks for it, or not the right one.
     from mlx_sys_py._load import preload
 
     preload(MLX_VERSION)
-    from mlx_sys_py import _extensions  # noqa: F401
+    from mlx_sys_py import _extensions as _extensions
 
 from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack
 from mlx_sys_py._dtype import (

@@ -13,6 +13,8 @@ from _frozen_importlib_external import ExtensionFileLoader
 
 from mlx_sys_py._build import EXTENSIONS
 
+__all__ = []
+
 
 class _Finder:
     """Finds modules in a file, as importlib.machinery.FileFinder does in a folder."""
