@@ -87,6 +87,9 @@ class _Beginning(ModuleType):
     With the names of that it is a module like any other, whose names the interpreter looks up fast.
     """
 
+    # With that of modules, every name would be found through a call of it, in 0.4 µs.
+    __getattribute__ = object.__getattribute__
+
     def __getattr__(self, name: str) -> Any:
         _complete(self)
         return getattr(self, name)
