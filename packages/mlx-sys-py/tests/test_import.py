@@ -58,6 +58,39 @@ def test_compiled_modules_are_in_one_file() -> None:
         assert module.__spec__.origin == _extensions.__file__
 
 
+def test_the_loader_is_told_to_do_as_before() -> None:
+    code = """
+import os, sys
+flags = sys.getdlopenflags() | os.RTLD_GLOBAL
+sys.setdlopenflags(flags)
+import mlx_sys_py
+assert sys.getdlopenflags() == flags
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_version_that_loads_is_refused_at_import() -> None:
+    # Before anything is called that it may not have.
+    code = """
+import sys, types
+build = types.ModuleType("mlx_sys_py._build")
+import importlib.util
+spec = importlib.util.find_spec("mlx_sys_py")
+path = spec.submodule_search_locations[0] + "/_build.py"
+exec(compile(open(path).read(), path, "exec"), build.__dict__)
+build.MLX_VERSION = "9.9.9"
+sys.modules["mlx_sys_py._build"] = build
+try:
+    import mlx_sys_py
+except ImportError as error:
+    assert "built for MLX 9.9.9" in str(error), error
+    assert "mlx_sys_py._array" not in sys.modules
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_compiled_modules_are_listed() -> None:
     listed = [module.name for module in pkgutil.iter_modules(mx.__path__)]
     assert len(listed) == len(set(listed))

@@ -5,13 +5,20 @@ a Cython declaration of all of it (``mlx_sys_py.c``), and extension types that o
 `mlx_core_py` builds the array framework on top.
 """
 
+# Libraries are loaded before what needs them is imported.
+# ruff: noqa: E402
 from __future__ import annotations
 
 import atexit
 import os
+import sys
 
 from mlx_sys_py._build import MLX_VERSION, __version__
 
+# The loader looks a function up when it is called first: there are two thousand of them. Those that
+# another version of MLX lacks are not called, as its version is compared before anything else.
+_flags = sys.getdlopenflags()
+sys.setdlopenflags(_flags & ~os.RTLD_NOW | os.RTLD_LAZY)
 try:
     from mlx_sys_py import _extensions as _extensions
 except ImportError:
@@ -20,6 +27,15 @@ except ImportError:
 
     preload(MLX_VERSION)
     from mlx_sys_py import _extensions as _extensions
+finally:
+    sys.setdlopenflags(_flags)
+
+from mlx_sys_py._stream import version
+
+if version() != MLX_VERSION:
+    from mlx_sys_py._load import check_version
+
+    check_version(version(), MLX_VERSION)
 
 from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack
 from mlx_sys_py._dtype import (
@@ -82,13 +98,7 @@ from mlx_sys_py._stream import (
     set_default_stream,
     stream,
     synchronize,
-    version,
 )
-
-if version() != MLX_VERSION:
-    from mlx_sys_py._load import check_version
-
-    check_version(version(), MLX_VERSION)
 
 # What is imported on first use, as an import should take no longer than MLX's own. The name is
 # what type checkers know; typing is among what takes long.
