@@ -100,6 +100,31 @@ def test_operations_need_nothing_of_what_is_loaded_later() -> None:
     """)
 
 
+@pytest.mark.parametrize("before", ["enable", "disable"])
+def test_garbage_is_collected_as_before(before: str) -> None:
+    run(f"""
+        import gc
+        gc.{before}()
+        enabled = gc.isenabled()
+        import mlx_core_py
+        assert gc.isenabled() == enabled
+    """)
+
+
+def test_garbage_is_collected_after_an_import_that_failed() -> None:
+    run("""
+        import gc, sys
+        sys.modules["mlx_sys_py.ops"] = None
+        try:
+            import mlx_core_py
+        except ImportError:
+            pass
+        else:
+            raise AssertionError
+        assert gc.isenabled()
+    """)
+
+
 def test_what_a_program_puts_into_the_package_stays() -> None:
     run("""
         import mlx_core_py as mx

@@ -7,16 +7,25 @@
 # ruff: noqa: F403
 from __future__ import annotations
 
-import mlx_sys_py as _sys
-from mlx_sys_py import show_as as _show_as
-from mlx_sys_py.ops import *
+import gc as _gc
 
-from mlx_core_py._lazy import lazy_module as _lazy_module
-from mlx_core_py._lazy import load_later as _load_later
-from mlx_core_py._peers import introduce as _introduce
-from mlx_core_py._types import *
-from mlx_core_py._types import array as array
-from mlx_core_py._types import bool_ as bool_
+# All that an import makes stays: there is nothing to collect, and to look for it takes a millisecond.
+_collects = _gc.isenabled()
+_gc.disable()
+try:
+    import mlx_sys_py as _sys
+    from mlx_sys_py import show_as as _show_as
+    from mlx_sys_py.ops import *
+
+    from mlx_core_py._lazy import lazy_module as _lazy_module
+    from mlx_core_py._lazy import load_later as _load_later
+    from mlx_core_py._peers import introduce as _introduce
+    from mlx_core_py._types import *
+    from mlx_core_py._types import array as array
+    from mlx_core_py._types import bool_ as bool_
+finally:
+    if _collects:
+        _gc.enable()
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
