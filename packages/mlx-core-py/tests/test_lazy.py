@@ -48,7 +48,6 @@ def test_an_import_loads_little() -> None:
             "mlx_core_py",
             "mlx_core_py._lazy",
             "mlx_core_py._peers",
-            "mlx_core_py._types",
             "mlx_sys_py",
             "mlx_sys_py._array",
             "mlx_sys_py._build",

@@ -9,20 +9,66 @@ from __future__ import annotations
 
 import gc as _gc
 
-# All that an import makes stays: there is nothing to collect, and to look for it takes a millisecond.
+# All that an import makes stays: to look for garbage finds none and takes a millisecond.
 _collects = _gc.isenabled()
 _gc.disable()
 try:
     import mlx_sys_py as _sys
+    from mlx_sys_py import ArrayAt as ArrayAt
+    from mlx_sys_py import ArrayIterator as ArrayIterator
+    from mlx_sys_py import Device as Device
+    from mlx_sys_py import DeviceType as DeviceType
+    from mlx_sys_py import Dtype as Dtype
+    from mlx_sys_py import DtypeCategory as DtypeCategory
+    from mlx_sys_py import Stream as Stream
+    from mlx_sys_py import StreamContext as StreamContext
+    from mlx_sys_py import ThreadLocalStream as ThreadLocalStream
+    from mlx_sys_py import array as array
+    from mlx_sys_py import bfloat16 as bfloat16
+    from mlx_sys_py import bool_ as bool_
+    from mlx_sys_py import clear_streams as clear_streams
+    from mlx_sys_py import complex64 as complex64
+    from mlx_sys_py import complexfloating as complexfloating
+    from mlx_sys_py import cpu as cpu
+    from mlx_sys_py import default_device as default_device
+    from mlx_sys_py import default_stream as default_stream
+    from mlx_sys_py import device_count as device_count
+    from mlx_sys_py import device_info as device_info
+    from mlx_sys_py import float16 as float16
+    from mlx_sys_py import float32 as float32
+    from mlx_sys_py import float64 as float64
+    from mlx_sys_py import floating as floating
+    from mlx_sys_py import from_dlpack as from_dlpack
+    from mlx_sys_py import generic as generic
+    from mlx_sys_py import gpu as gpu
+    from mlx_sys_py import inexact as inexact
+    from mlx_sys_py import int8 as int8
+    from mlx_sys_py import int16 as int16
+    from mlx_sys_py import int32 as int32
+    from mlx_sys_py import int64 as int64
+    from mlx_sys_py import integer as integer
+    from mlx_sys_py import is_available as is_available
+    from mlx_sys_py import issubdtype as issubdtype
+    from mlx_sys_py import new_stream as new_stream
+    from mlx_sys_py import new_thread_local_stream as new_thread_local_stream
+    from mlx_sys_py import new_thread_unsafe_stream as new_thread_unsafe_stream
+    from mlx_sys_py import number as number
+    from mlx_sys_py import set_default_device as set_default_device
+    from mlx_sys_py import set_default_stream as set_default_stream
     from mlx_sys_py import show_as as _show_as
+    from mlx_sys_py import signedinteger as signedinteger
+    from mlx_sys_py import stream as stream
+    from mlx_sys_py import synchronize as synchronize
+    from mlx_sys_py import uint8 as uint8
+    from mlx_sys_py import uint16 as uint16
+    from mlx_sys_py import uint32 as uint32
+    from mlx_sys_py import uint64 as uint64
+    from mlx_sys_py import unsignedinteger as unsignedinteger
     from mlx_sys_py.ops import *
 
     from mlx_core_py._lazy import lazy_module as _lazy_module
     from mlx_core_py._lazy import load_later as _load_later
     from mlx_core_py._peers import introduce as _introduce
-    from mlx_core_py._types import *
-    from mlx_core_py._types import array as array
-    from mlx_core_py._types import bool_ as bool_
 finally:
     if _collects:
         _gc.enable()

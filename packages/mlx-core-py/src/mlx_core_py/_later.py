@@ -8,6 +8,7 @@ from mlx_sys_py import ArrayLike as ArrayLike
 from mlx_sys_py import linalg as _linalg
 from mlx_sys_py.utils import einsum_path as einsum_path
 
+from mlx_core_py._conversion import asarray as asarray
 from mlx_core_py._cpu import cpu_verbose as cpu_verbose
 from mlx_core_py._memory import *
 from mlx_core_py._printing import *
