@@ -5,8 +5,6 @@
 """
 
 # ruff: noqa: F403
-from __future__ import annotations
-
 import gc as _gc
 
 # All that an import makes stays: to look for garbage finds none and takes a millisecond.
@@ -85,12 +83,12 @@ Array = array
 bool = bool_
 
 # Those of `math`, a library to load for four numbers.
-e: Final = 2.718281828459045
-euler_gamma: Final = 0.5772156649015329
-inf: Final = float("inf")
-nan: Final = float("nan")
+e: "Final" = 2.718281828459045
+euler_gamma: "Final" = 0.5772156649015329
+inf: "Final" = float("inf")
+nan: "Final" = float("nan")
 newaxis = None
-pi: Final = 3.141592653589793
+pi: "Final" = 3.141592653589793
 
 # An import should not take long: what stands beside the operations is loaded on first use.
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ looks up all its names the slow way: every ``mx.add`` would pay. ``importlib.uti
 other threads see half of a module in some of the supported versions of Python.
 """
 
-from __future__ import annotations
-
 import sys
 
 # Not from threading, which most programs never need.
@@ -31,7 +29,7 @@ _READ_BY_IMPORTS = {"__path__", "__spec__"}
 
 
 class _LazyModule(ModuleType):
-    def __getattribute__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> "Any":
         if name in _READ_BY_IMPORTS:
             _find(self)
         else:
@@ -39,7 +37,7 @@ class _LazyModule(ModuleType):
         return ModuleType.__getattribute__(self, name)
 
 
-def _find(module: _LazyModule) -> ModuleSpec:
+def _find(module: _LazyModule) -> "ModuleSpec":
     """Give the module what the interpreter knows of it before its code runs."""
     attributes = object.__getattribute__(module, "__dict__")
     with _lock:
@@ -90,7 +88,7 @@ class _Beginning(ModuleType):
     # With that of modules, every name would be found through a call of it, in 0.4 µs.
     __getattribute__ = object.__getattribute__
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> "Any":
         _complete(self)
         return getattr(self, name)
 
@@ -99,7 +97,7 @@ class _Beginning(ModuleType):
         return dir(self)
 
     @property
-    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+    def __dict__(self) -> "dict[str, Any]":  # type: ignore[override]
         _complete(self)
         return vars(self)
 

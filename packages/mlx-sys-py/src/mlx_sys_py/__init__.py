@@ -7,8 +7,6 @@ a Cython declaration of all of it (``mlx_sys_py.c``), and extension types that o
 
 # Libraries are loaded before what needs them is imported.
 # ruff: noqa: E402
-from __future__ import annotations
-
 import atexit
 import os
 import sys
