@@ -73,6 +73,7 @@ SOURCE = Path(__file__).parent / "dispatch" / "operations.cpp"
 IMPORTS = {
     "import mlx_sys_py": "import mlx.core",
     "import mlx_core_py": "import mlx.core",
+    "import mlx_core_py as mx; mx.eval": "import mlx.core as mx; mx.eval",
     "import mlx_core_py, mlx_core_py.nn": "import mlx.core, mlx.nn",
 }
 

@@ -6,7 +6,6 @@
 
 import importlib.util
 import os
-import re
 import struct
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -107,11 +107,10 @@ def test_native_wheel_serves_c_and_cython() -> None:
 @needs_wheels
 def test_native_wheel_has_a_stub_for_each_public_extension() -> None:
     found = names(NATIVE)
-    extensions = {
-        re.sub(r"\.[^/]*so$", "", name)
-        for name in found
-        if name.endswith(".so") and "/lib/" not in name
-    }
+    build = next(text for name, text in contents(NATIVE) if name == "mlx_sys_py/_build.py")
+    values: dict[str, Any] = {}
+    exec(build, values)
+    extensions = {f"mlx_sys_py/{name}" for name in values["EXTENSIONS"]}
     public = {name for name in extensions if not name.rpartition("/")[2].startswith("_")}
     assert public
     written = {name.removeprefix("src/") for name in tracked(NATIVE) if name.startswith("src/")}

@@ -7,7 +7,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import mlx_core_py as mx
 import pytest
 
 
@@ -26,17 +25,138 @@ def run(script: str, folder: Path | None = None) -> str:
 
 
 def test_names_of_the_package_are_looked_up_fast() -> None:
-    # With it, the interpreter would not specialise any attribute of the module.
-    assert "__getattr__" not in vars(mx)
-
-
-def test_an_import_loads_little() -> None:
-    # What takes longer to import than all of the package.
+    # The interpreter specialises the attributes of modules alone, and only without __getattr__.
     run("""
         import sys
         import mlx_core_py as mx
-        loaded = {"typing", "re", "inspect", "contextlib", "threading", "importlib.util", "numpy"}
-        assert not loaded & set(sys.modules), loaded & set(sys.modules)
+        mx.eval(mx.array(1.0))
+        assert type(mx) is type(sys) and "__getattr__" not in vars(mx)
+    """)
+
+
+def test_an_import_loads_little() -> None:
+    # A process that only imports pays for each of these files; `_later` is for all others.
+    run("""
+        import sys
+        import mlx_core_py as mx
+        # What takes longer to import than all of the package.
+        slow = "__future__ contextlib importlib.util inspect math numpy re threading typing".split()
+        assert not set(slow) & set(sys.modules), set(slow) & set(sys.modules)
+        lazy = "cuda distributed fast fft gguf linalg metal nn random utils".split()
+        ours = {name for name in sys.modules if name.startswith("mlx_")}
+        assert ours - {f"mlx_core_py.{name}" for name in lazy} == {
+            "mlx_core_py",
+            "mlx_core_py._lazy",
+            "mlx_core_py._peers",
+            "mlx_sys_py",
+            "mlx_sys_py._array",
+            "mlx_sys_py._build",
+            "mlx_sys_py._dtype",
+            "mlx_sys_py._error",
+            "mlx_sys_py._extensions",
+            "mlx_sys_py._scalars",
+            "mlx_sys_py._stream",
+            "mlx_sys_py.ops",
+        }, ours
+    """)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "grad = mx.grad",
+        "from mlx_core_py import grad",
+        "from mlx_core_py import *",
+        "from mlx_core_py.transforms import grad; mx.finfo",
+        "grad = vars(mx)['grad']",
+        "grad = [getattr(mx, name) for name in dir(mx) if name == 'grad'][0]",
+        "grad = [getattr(mx, name) for name in mx.__all__ if name == 'grad'][0]",
+        "import pickle; grad = pickle.loads(b'cmlx_core_py\\ngrad\\n.')",
+        "import inspect; grad = dict(inspect.getmembers(mx))['grad']",
+        "assert hasattr(mx, 'io') and not hasattr(mx, 'missing'); grad = mx.grad",
+    ],
+)
+def test_every_way_to_ask_for_what_is_loaded_later(statement: str) -> None:
+    run(f"""
+        import sys
+        import mlx_core_py as mx
+        assert "mlx_core_py._later" not in sys.modules
+        {statement}
+        assert "mlx_core_py._later" in sys.modules and type(mx) is type(sys)
+        assert grad is mx.grad is vars(mx)["grad"]
+        assert len(dir(mx)) == len(set(dir(mx))) and {{"grad", "add", "nn", "pi"}} <= set(dir(mx))
+        assert not [name for name in mx.__all__ if not hasattr(mx, name)]
+    """)
+
+
+def test_operations_need_nothing_of_what_is_loaded_later() -> None:
+    run("""
+        import sys
+        import mlx_core_py as mx
+        assert (mx.exp(mx.zeros((2,))) + 1).tolist() == [2, 2]
+        assert str(mx.float32) == "mlx_core_py.float32" and mx.add.__module__ == "mlx_core_py"
+        assert "mlx_core_py._later" not in sys.modules
+    """)
+
+
+@pytest.mark.parametrize("before", ["enable", "disable"])
+def test_garbage_is_collected_as_before(before: str) -> None:
+    run(f"""
+        import gc
+        gc.{before}()
+        enabled = gc.isenabled()
+        import mlx_core_py
+        assert gc.isenabled() == enabled
+    """)
+
+
+def test_garbage_is_collected_after_an_import_that_failed() -> None:
+    run("""
+        import gc, sys
+        sys.modules["mlx_sys_py.ops"] = None
+        try:
+            import mlx_core_py
+        except ImportError:
+            pass
+        else:
+            raise AssertionError
+        assert gc.isenabled()
+    """)
+
+
+def test_what_a_program_puts_into_the_package_stays() -> None:
+    run("""
+        import mlx_core_py as mx
+        mx.compile = "mine"
+        assert mx.grad is not None
+        assert mx.compile == "mine"
+    """)
+
+
+def test_an_unknown_name_is_one() -> None:
+    run("""
+        import pytest
+        import mlx_core_py as mx
+        for _ in range(2):
+            with pytest.raises(AttributeError, match="mlx_core_py.*no attribute 'missing'"):
+                mx.missing
+    """)
+
+
+def test_threads_may_ask_for_it_at_once() -> None:
+    run("""
+        import sys, threading
+        import mlx_core_py as mx
+        sys.setswitchinterval(1e-6)
+        start, found = threading.Barrier(8), []
+        names = "grad vmap compile finfo load eval __all__ io".split()
+        def ask(name):
+            start.wait()
+            found.append(getattr(mx, name))
+        threads = [threading.Thread(target=ask, args=(name,)) for name in names]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        assert len(found) == len(names)
     """)
 
 

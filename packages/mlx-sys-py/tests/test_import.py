@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import mlx_sys_py as mx
 import pytest
-from mlx_sys_py import _load
+from mlx_sys_py import _build, _extensions, _load
 
 
 def test_versions() -> None:
@@ -28,7 +30,7 @@ import sys
 before = set(sys.modules)
 import mlx_sys_py as mx
 new = set(sys.modules) - before
-later = {"ops", "_typing", "_closure", "_containers"}
+later = {"ops", "_typing", "_closure", "_containers", "_load", "_paths"}
 assert not new & {"ctypes", "typing", "signal", *(f"mlx_sys_py.{name}" for name in later)}, new
 assert set(mx.__all__) <= set(dir(mx))
 assert mx.ops.add(1, 2).item() == 3
@@ -46,6 +48,68 @@ assert mx.Closure is sys.modules["mlx_sys_py._closure"].Closure
     assert run.returncode == 0, run.stderr
 
 
+def test_compiled_modules_are_in_one_file() -> None:
+    names = _build.EXTENSIONS
+    assert {"_array", "_extensions", "io", "ops"} <= names
+    for name in names:
+        module = importlib.import_module(f"mlx_sys_py.{name}")
+        assert module.__file__ == _extensions.__file__
+        assert module.__spec__ is not None
+        assert module.__spec__.origin == _extensions.__file__
+
+
+def test_the_loader_is_told_to_do_as_before() -> None:
+    code = """
+import os, sys
+flags = sys.getdlopenflags() | os.RTLD_GLOBAL
+sys.setdlopenflags(flags)
+import mlx_sys_py
+assert sys.getdlopenflags() == flags
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_version_that_loads_is_refused_at_import() -> None:
+    # Before anything is called that it may not have.
+    code = """
+import sys, types
+build = types.ModuleType("mlx_sys_py._build")
+import importlib.util
+spec = importlib.util.find_spec("mlx_sys_py")
+path = spec.submodule_search_locations[0] + "/_build.py"
+exec(compile(open(path).read(), path, "exec"), build.__dict__)
+build.MLX_VERSION = "9.9.9"
+sys.modules["mlx_sys_py._build"] = build
+try:
+    import mlx_sys_py
+except ImportError as error:
+    assert "built for MLX 9.9.9" in str(error), error
+    assert "mlx_sys_py._array" not in sys.modules
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_compiled_modules_are_listed() -> None:
+    listed = [module.name for module in pkgutil.iter_modules(mx.__path__)]
+    assert len(listed) == len(set(listed))
+    assert set(listed) >= _build.EXTENSIONS | {"_load", "_typing"}
+
+
+def test_compiled_modules_are_found_without_caches() -> None:
+    code = """
+import importlib, importlib.util, sys
+import mlx_sys_py
+sys.path_importer_cache.clear()
+importlib.invalidate_caches()
+assert "mlx_sys_py.gguf" not in sys.modules
+import mlx_sys_py.gguf
+assert importlib.util.find_spec("mlx_sys_py.missing") is None
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match="no attribute 'missing_name'"):
         _ = mx.missing_name  # type: ignore[attr-defined]
@@ -53,7 +117,7 @@ def test_unknown_name() -> None:
 
 def test_another_version_that_loads() -> None:
     with pytest.raises(ImportError, match=r"built for MLX 9\.9\.9"):
-        _load.load("9.9.9")
+        _load.check_version(mx.version(), "9.9.9")
 
 
 def test_paths() -> None:

@@ -5,17 +5,17 @@ they have not been told of. Neither asks a library to introduce itself, so that 
 introduced here: at once to what is imported already, to the others right after their import.
 """
 
-from __future__ import annotations
-
+import reprlib
 import sys
+from types import ModuleType
 
 from mlx_sys_py import array
 
-# The name is what type checkers know; typing is among what takes long to import.
+# The name is what type checkers know; typing is among what takes long to import, and so is
+# __future__, without which annotations are quoted.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import ModuleType
     from typing import Any
 
 __all__: list[str] = []
@@ -30,34 +30,34 @@ def _tell_einops(backends: ModuleType) -> None:
         def __init__(self) -> None:
             self.mx = sys.modules["mlx_core_py"]
 
-        def is_appropriate_type(self, tensor: Any) -> bool:
+        def is_appropriate_type(self, tensor: "Any") -> bool:
             return isinstance(tensor, array)
 
-        def from_numpy(self, x: Any) -> array:
+        def from_numpy(self, x: "Any") -> array:
             return array(x)
 
-        def to_numpy(self, x: array) -> Any:
+        def to_numpy(self, x: array) -> "Any":
             return x.__array__()
 
-        def arange(self, start: int, stop: int) -> Any:
+        def arange(self, start: int, stop: int) -> "Any":
             return self.mx.arange(start, stop)
 
-        def stack_on_zeroth_dimension(self, tensors: list[array]) -> Any:
+        def stack_on_zeroth_dimension(self, tensors: list[array]) -> "Any":
             return self.mx.stack(tensors)
 
-        def add_axis(self, x: array, new_position: int) -> Any:
+        def add_axis(self, x: array, new_position: int) -> "Any":
             return self.mx.expand_dims(x, new_position)
 
-        def tile(self, x: array, repeats: Sequence[int]) -> Any:
+        def tile(self, x: array, repeats: "Sequence[int]") -> "Any":
             return self.mx.tile(x, repeats)
 
-        def concat(self, tensors: list[array], axis: int) -> Any:
+        def concat(self, tensors: list[array], axis: int) -> "Any":
             return self.mx.concatenate(tensors, axis=axis)
 
-        def is_float_type(self, x: array) -> Any:
+        def is_float_type(self, x: array) -> "Any":
             return self.mx.issubdtype(x.dtype, self.mx.floating)
 
-        def einsum(self, pattern: str, *x: array) -> Any:
+        def einsum(self, pattern: str, *x: array) -> "Any":
             return self.mx.einsum(pattern, *x)
 
     # einops itself knows its subclasses by weak references only.
@@ -67,19 +67,19 @@ def _tell_einops(backends: ModuleType) -> None:
 def _tell_data_loaders(collate: ModuleType) -> None:
     """A batch of arrays is an array, as one of tensors is a tensor."""
 
-    def stacked(batch: list[array], *, collate_fn_map: Any = None) -> Any:
+    def stacked(batch: list[array], *, collate_fn_map: "Any" = None) -> "Any":
         return sys.modules["mlx_core_py"].stack(batch)
 
     collate.default_collate_fn_map[array] = stacked
 
 
-_PEERS: dict[str, Callable[[ModuleType], None]] = {
+_PEERS: "dict[str, Callable[[ModuleType], None]]" = {
     "einops._backends": _tell_einops,
     "torch.utils.data._utils.collate": _tell_data_loaders,
 }
 
 
-def _try_to(tell: Callable[[ModuleType], None], module: ModuleType) -> None:
+def _try_to(tell: "Callable[[ModuleType], None]", module: ModuleType) -> None:
     try:  # noqa: SIM105 - contextlib takes long to import
         tell(module)
     except AttributeError:
@@ -90,7 +90,7 @@ def _try_to(tell: Callable[[ModuleType], None], module: ModuleType) -> None:
 class _Finder:
     """Waits for the import of the modules above, which others find and load."""
 
-    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> Any:
+    def find_spec(self, name: str, path: "Any", target: ModuleType | None = None) -> "Any":
         if name not in _PEERS:
             return None
         for finder in sys.meta_path:
@@ -106,11 +106,11 @@ class _Finder:
 class _Loader:
     """Stands for a module's own loader once, and tells the module of arrays afterwards."""
 
-    def __init__(self, loader: Any, tell: Callable[[ModuleType], None]) -> None:
+    def __init__(self, loader: "Any", tell: "Callable[[ModuleType], None]") -> None:
         self._loader = loader
         self._tell = tell
 
-    def create_module(self, spec: Any) -> ModuleType | None:
+    def create_module(self, spec: "Any") -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
         return module
 
@@ -122,8 +122,18 @@ class _Loader:
         _try_to(self._tell, module)
 
 
+# What `reprlib` shows of other objects. It goes by the name of the type alone, takes an array for
+# one of the module `array` and asks for what only that has: so do pytest, pydoc and pdb.
+_repr_of_others = reprlib.Repr.repr_array
+
+
+def _repr_array(self: reprlib.Repr, x: "Any", level: int) -> str:
+    return self.repr_instance(x, level) if isinstance(x, array) else _repr_of_others(self, x, level)
+
+
 def introduce() -> None:
     """Tell the libraries that are imported of arrays, and wait for the others."""
+    reprlib.Repr.repr_array = _repr_array  # type: ignore[method-assign]
     for name, tell in _PEERS.items():
         if (module := sys.modules.get(name)) is not None:
             _try_to(tell, module)

@@ -5,15 +5,11 @@ Source: https://ml-explore.github.io/mlx/build/html/python/ops.html
 
 from __future__ import annotations
 
-import reprlib
-
-from mlx_sys_py import array
 from mlx_sys_py.utils import get_precision, set_precision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any
 
 __all__ = ["PrintOptions", "get_printoptions", "printoptions", "set_printoptions"]
 
@@ -104,15 +100,3 @@ class printoptions:  # noqa: N801
         traceback: TracebackType | None,
     ) -> None:
         set_precision(self._outside.pop())
-
-
-# What `reprlib` shows of other objects. It goes by the name of the type alone, takes an array for
-# one of the module `array` and asks for what only that has: so do pytest, pydoc and pdb.
-_repr_of_others = reprlib.Repr.repr_array
-
-
-def _repr_array(self: reprlib.Repr, x: Any, level: int) -> str:
-    return self.repr_instance(x, level) if isinstance(x, array) else _repr_of_others(self, x, level)
-
-
-reprlib.Repr.repr_array = _repr_array  # type: ignore[method-assign]

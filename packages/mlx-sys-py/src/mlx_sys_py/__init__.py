@@ -5,18 +5,38 @@ a Cython declaration of all of it (``mlx_sys_py.c``), and extension types that o
 `mlx_core_py` builds the array framework on top.
 """
 
-from __future__ import annotations
-
+# Libraries are loaded before what needs them is imported.
+# ruff: noqa: E402
 import atexit
 import os
+import sys
 
-from mlx_sys_py import _load
 from mlx_sys_py._build import MLX_VERSION, __version__
 
-_load.load(MLX_VERSION)
+# The loader looks a function up when it is called first: there are two thousand of them. Those that
+# another version of MLX lacks are not called, as its version is compared before anything else.
+_flags = sys.getdlopenflags()
+sys.setdlopenflags(_flags & ~os.RTLD_NOW | os.RTLD_LAZY)
+try:
+    from mlx_sys_py import _extensions as _extensions
+except ImportError:
+    # The backend is not where the library looks for it, or not the right one.
+    from mlx_sys_py._load import preload
 
-from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack  # noqa: E402
-from mlx_sys_py._dtype import (  # noqa: E402
+    preload(MLX_VERSION)
+    from mlx_sys_py import _extensions as _extensions
+finally:
+    sys.setdlopenflags(_flags)
+
+from mlx_sys_py._stream import version
+
+if version() != MLX_VERSION:
+    from mlx_sys_py._load import check_version
+
+    check_version(version(), MLX_VERSION)
+
+from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack
+from mlx_sys_py._dtype import (
     Dtype,
     DtypeCategory,
     bfloat16,
@@ -45,7 +65,7 @@ from mlx_sys_py._dtype import (  # noqa: E402
     uint64,
     unsignedinteger,
 )
-from mlx_sys_py._error import (  # noqa: E402
+from mlx_sys_py._error import (
     FileError,
     FileMissingError,
     IntRangeError,
@@ -54,8 +74,7 @@ from mlx_sys_py._error import (  # noqa: E402
     OutOfRangeError,
     WrongTypeError,
 )
-from mlx_sys_py._paths import get_include, get_libraries, get_library_dir  # noqa: E402
-from mlx_sys_py._stream import (  # noqa: E402
+from mlx_sys_py._stream import (
     Device,
     DeviceType,
     Stream,
@@ -77,7 +96,6 @@ from mlx_sys_py._stream import (  # noqa: E402
     set_default_stream,
     stream,
     synchronize,
-    version,
 )
 
 # What is imported on first use, as an import should take no longer than MLX's own. The name is
@@ -114,12 +132,16 @@ if TYPE_CHECKING:
         ClosureValueAndGrad,
     )
     from mlx_sys_py._containers import MapStringToArray, MapStringToString
+    from mlx_sys_py._paths import get_include, get_libraries, get_library_dir
     from mlx_sys_py._typing import ArrayLike
 else:
     _HOMES = {
         "ArrayLike": "_typing",
         "MapStringToArray": "_containers",
         "MapStringToString": "_containers",
+        "get_include": "_paths",
+        "get_libraries": "_paths",
+        "get_library_dir": "_paths",
         **dict.fromkeys(
             (
                 "Closure",

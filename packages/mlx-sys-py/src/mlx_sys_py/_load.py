@@ -30,24 +30,6 @@ def find_libmlx() -> str | None:
     return None
 
 
-def load(expected: str) -> None:
-    """Load the library, and with it the backend's.
-
-    Args:
-        expected (str): the version of MLX that this package was built for.
-
-    Raises:
-        ImportError: no backend is installed, it does not load, or its version differs.
-    """
-    try:
-        from mlx_sys_py._stream import version
-    except ImportError:
-        # The backend is not where the library looks for it, or not the right one.
-        preload(expected)
-        from mlx_sys_py._stream import version
-    check_version(version(), expected)
-
-
 def preload(expected: str) -> None:
     """Load the backend's library, so that others find it wherever it is installed.
 
