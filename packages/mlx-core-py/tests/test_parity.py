@@ -21,11 +21,10 @@ MODULES = {
     },
     **{
         name: importlib.import_module(f"mlx.{name}")
-        for name in ("nn", "nn.init", "nn.losses", "nn.utils", "utils")
+        for name in ("nn", "nn.init", "nn.losses", "nn.utils", "optimizers", "utils")
     },
 }
 
-NOT_FOR_LANGUAGE_MODELS = "a layer that the language models here do not have"
 ABSENT = {
     "core.array.__div__": "the division of Python 2",
     "core.array.__rdiv__": "the division of Python 2",

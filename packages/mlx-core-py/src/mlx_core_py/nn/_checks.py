@@ -24,8 +24,8 @@ def check_arrays(**values: Any) -> None:
             raise TypeError(f"{name} must be an array, not {type(value).__name__}")
 
 
-def each_axis(value: Any, axes: int, name: str, least: int = 1) -> tuple[int, ...]:
-    """Return one integer for each spatial axis, from an integer or as many of them as axes.
+def each_axis(value: Any, axes: int, name: str, least: int = 1) -> Any:
+    """Return a tuple of an integer for each axis, from an integer or as many of them as axes.
 
     Raises:
         TypeError: If ``value`` is neither an integer nor a tuple or list of integers.

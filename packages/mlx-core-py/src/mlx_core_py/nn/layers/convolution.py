@@ -18,7 +18,8 @@ def __dir__() -> list[str]:
     return __all__
 
 
-Sizes = int | tuple[int, ...]
+Pair = int | tuple[int, int]
+Triple = int | tuple[int, int, int]
 
 
 def _weight(out_channels: int, kernel_size: tuple[int, ...], in_channels: int) -> mx.array:
@@ -132,10 +133,10 @@ class Conv2d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        dilation: Pair = 1,
         groups: int = 1,
         bias: bool = True,
     ) -> None:
@@ -146,8 +147,8 @@ class Conv2d(Module):
         self.weight: mx.array = _weight(out_channels, kernel, in_channels // groups)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
-        self.stride = each_axis(stride, 2, "stride")
-        self.padding = each_axis(padding, 2, "padding", least=0)
+        self.stride: tuple[int, int] = each_axis(stride, 2, "stride")
+        self.padding: tuple[int, int] = each_axis(padding, 2, "padding", least=0)
         self.dilation = dilation
         self.groups = groups
 
@@ -197,10 +198,10 @@ class Conv3d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
+        kernel_size: Triple,
+        stride: Triple = 1,
+        padding: Triple = 0,
+        dilation: Triple = 1,
         bias: bool = True,
     ) -> None:
         positive(in_channels=in_channels, out_channels=out_channels)
@@ -210,8 +211,8 @@ class Conv3d(Module):
         self.weight: mx.array = _weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
-        self.stride = each_axis(stride, 3, "stride")
-        self.padding = each_axis(padding, 3, "padding", least=0)
+        self.stride: tuple[int, int, int] = each_axis(stride, 3, "stride")
+        self.padding: tuple[int, int, int] = each_axis(padding, 3, "padding", least=0)
         self.dilation = dilation
 
     def _extra_repr(self) -> str:

@@ -10,7 +10,7 @@ import math
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import each_axis, positive, uniform_of_fan_in
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.layers.convolution import Sizes
+from mlx_core_py.nn.layers.convolution import Pair, Triple
 
 __all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
@@ -125,11 +125,11 @@ class ConvTranspose2d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
-        output_padding: Sizes = 0,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        dilation: Pair = 1,
+        output_padding: Pair = 0,
         bias: bool = True,
     ) -> None:
         positive(in_channels=in_channels, out_channels=out_channels)
@@ -139,9 +139,11 @@ class ConvTranspose2d(Module):
         self.weight: mx.array = _weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
-        self.stride = each_axis(stride, 2, "stride")
-        self.padding = each_axis(padding, 2, "padding", least=0)
-        self.output_padding = each_axis(output_padding, 2, "output_padding", least=0)
+        self.stride: tuple[int, int] = each_axis(stride, 2, "stride")
+        self.padding: tuple[int, int] = each_axis(padding, 2, "padding", least=0)
+        self.output_padding: tuple[int, int] = each_axis(
+            output_padding, 2, "output_padding", least=0
+        )
         self.dilation = dilation
 
     def _extra_repr(self) -> str:
@@ -193,11 +195,11 @@ class ConvTranspose3d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
-        output_padding: Sizes = 0,
+        kernel_size: Triple,
+        stride: Triple = 1,
+        padding: Triple = 0,
+        dilation: Triple = 1,
+        output_padding: Triple = 0,
         bias: bool = True,
     ) -> None:
         positive(in_channels=in_channels, out_channels=out_channels)
@@ -207,9 +209,11 @@ class ConvTranspose3d(Module):
         self.weight: mx.array = _weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
-        self.stride = each_axis(stride, 3, "stride")
-        self.padding = each_axis(padding, 3, "padding", least=0)
-        self.output_padding = each_axis(output_padding, 3, "output_padding", least=0)
+        self.stride: tuple[int, int, int] = each_axis(stride, 3, "stride")
+        self.padding: tuple[int, int, int] = each_axis(padding, 3, "padding", least=0)
+        self.output_padding: tuple[int, int, int] = each_axis(
+            output_padding, 3, "output_padding", least=0
+        )
         self.dilation = dilation
 
     def _extra_repr(self) -> str:

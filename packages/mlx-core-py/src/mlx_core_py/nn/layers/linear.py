@@ -10,7 +10,7 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import check_last_axis, positive, uniform_of_fan_in
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.layers.quantized import QuantizedLinear, no_quantized_input
+from mlx_core_py.nn.layers.quantized import QQLinear, QuantizedLinear
 
 __all__ = ["Bilinear", "Identity", "Linear"]
 
@@ -141,18 +141,20 @@ class Linear(Module):
         bits: int | None = None,
         mode: str = "affine",
         quantize_input: bool = False,
-    ) -> QuantizedLinear:
+    ) -> QuantizedLinear | QQLinear:
         """Return the layer with its weight quantized.
 
         Args:
             group_size: How many weights share a scale. Default: the mode's.
             bits: How many bits a weight takes. Default: the mode's.
             mode: The way of quantization. Default: ``"affine"``.
-            quantize_input: Whether to quantize the input too, which is not supported. Default:
-                ``False``.
+            quantize_input: Whether to quantize the input too; the layer must have no bias then,
+                and the mode is ``"nvfp4"`` or ``"mxfp8"``. Default: ``False``.
 
         Raises:
-            ValueError: If ``quantize_input``, or the sizes, the bits and the mode do not fit.
+            NotImplementedError: If ``quantize_input`` and the layer has a bias.
+            ValueError: If the sizes, the bits and the mode do not fit.
         """
-        no_quantized_input(quantize_input)
+        if quantize_input:
+            return QQLinear.from_linear(self, group_size, bits, mode)
         return QuantizedLinear.from_linear(self, group_size, bits, mode)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import check_arrays, each_axis
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.layers.convolution import Sizes
 
 __all__ = ["AvgPool1d", "AvgPool2d", "AvgPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d"]
 
@@ -20,17 +19,20 @@ def __dir__() -> list[str]:
     return __all__
 
 
+Sizes = int | tuple[int, ...]
+
+
 class _Pool(Module):
     """What all poolings have in common: windows, and how they are walked through."""
 
     _axes: int
 
-    def __init__(
-        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
-    ) -> None:
-        kernel = each_axis(kernel_size, self._axes, "kernel_size")
-        steps = kernel if stride is None else each_axis(stride, self._axes, "stride")
-        pads = each_axis(padding, self._axes, "padding", least=0)
+    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+        kernel: tuple[int, ...] = each_axis(kernel_size, self._axes, "kernel_size")
+        steps: tuple[int, ...] = (
+            kernel if stride is None else each_axis(stride, self._axes, "stride")
+        )
+        pads: tuple[int, ...] = each_axis(padding, self._axes, "padding", least=0)
         super().__init__()
         self.kernel_size = kernel
         self.stride = steps

@@ -138,9 +138,7 @@ class GRU(Module):
             self.bhn = uniform_of_fan_in(hidden_size, (hidden_size,))
 
     def _extra_repr(self) -> str:
-        return (
-            f"input_dims={self.Wx.shape[1]}, hidden_size={self.hidden_size}, bias={'b' in self}"
-        )
+        return f"input_dims={self.Wx.shape[1]}, hidden_size={self.hidden_size}, bias={'b' in self}"
 
     def __call__(self, x: mx.array, hidden: mx.array | None = None) -> mx.array:
         inputs = _project(x, self["Wx"], self.get("b"))

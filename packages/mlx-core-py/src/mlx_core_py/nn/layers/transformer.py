@@ -126,7 +126,7 @@ class MultiHeadAttention(Module):
         return self.out_proj(mx.flatten(y.swapaxes(-2, -3), -2))
 
     @staticmethod
-    def create_additive_causal_mask(N: int, dtype: mx.Dtype = mx.float32) -> mx.array:
+    def create_additive_causal_mask(N: int, dtype: mx.Dtype = mx.float32) -> mx.array:  # noqa: N803
         """Return a mask with which a query sees no key after it.
 
         Args:

@@ -112,6 +112,7 @@ class Upsample(Module):
             if scale == int(scale):
                 return mx.repeat(x, int(scale), axis=axis)
             return mx.take(x, _nearest(size, new_size), axis=axis)
+        kernel: Callable[[float], float]
         if self.mode == "linear":
             kernel, reach = _triangle, 1
         else:
