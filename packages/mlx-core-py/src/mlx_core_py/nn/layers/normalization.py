@@ -5,6 +5,7 @@ Source: https://ml-explore.github.io/mlx/build/html/python/nn/layers.html
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import mlx_core_py as mx
@@ -227,12 +228,12 @@ class GroupNorm(Module):
         check_last_axis(x, self.dims)
         if x.ndim < 2:
             raise ValueError(f"x must have at least 2 axes, but has the shape {x.shape}")
-        size = self.dims // self.num_groups
+        count, size = math.prod(x.shape[1:-1]), self.dims // self.num_groups
         # The fused op normalizes the last axis: there go the elements of a group.
         if self.pytorch_compatible:
-            groups = x.reshape(x.shape[0], -1, self.num_groups, size).swapaxes(1, 2)
+            groups = x.reshape(x.shape[0], count, self.num_groups, size).swapaxes(1, 2)
         else:
-            groups = x.reshape(x.shape[0], -1, size, self.num_groups).transpose(0, 3, 1, 2)
+            groups = x.reshape(x.shape[0], count, size, self.num_groups).transpose(0, 3, 1, 2)
         y = mx.fast.layer_norm(mx.flatten(groups, 2), None, None, self.eps).reshape(groups.shape)
         y = y.swapaxes(1, 2) if self.pytorch_compatible else y.transpose(0, 2, 3, 1)
         y = y.reshape(x.shape)
