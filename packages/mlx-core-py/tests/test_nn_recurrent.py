@@ -116,7 +116,8 @@ def test_gradients_reach_the_first_step() -> None:
 
         def last(x: mx.array, layer: Any = layer) -> mx.array:
             y = layer(x)
-            return (y[0] if isinstance(y, tuple) else y)[-1, 0]
+            states: mx.array = y[0] if isinstance(y, tuple) else y
+            return states[-1, 0]
 
         x = mx.array(normal(6, 1))
         gradient = mx.grad(last)(x)

@@ -95,6 +95,8 @@ def test_sizes_must_be_positive_integers() -> None:
 
 
 X = mx.zeros((2, 4, 8))
+NONE: Any = None
+LIST: Any = [1.0]
 ATTENTION = nn.MultiHeadAttention(8, 2)
 WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda: nn.MultiHeadAttention(6, 4), ValueError, "num_heads must be a divisor of dims"),
@@ -102,7 +104,7 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda: ATTENTION(X[..., :4], X, X), ValueError, "queries"),
     (lambda: ATTENTION(X, X[..., :4], X), ValueError, "keys"),
     (lambda: ATTENTION(X, X, X[..., :4]), ValueError, "values"),
-    (lambda: ATTENTION(None, X, X), TypeError, "queries"),
+    (lambda: ATTENTION(NONE, X, X), TypeError, "queries"),
     (lambda: nn.BatchNorm(8, momentum=2), ValueError, "momentum"),
     (lambda: nn.BatchNorm(8, eps=0), ValueError, "eps"),
     (lambda: nn.BatchNorm(8)(mx.zeros((8,))), ValueError, "axes"),
@@ -116,10 +118,10 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda: nn.Dropout2d(1.0), ValueError, "p must"),
     (lambda: nn.Dropout2d()(mx.zeros((4, 4))), ValueError, "axes"),
     (lambda: nn.Dropout3d()(X), ValueError, "axes"),
-    (lambda: nn.Dropout3d()([1.0]), TypeError, "x must"),
+    (lambda: nn.Dropout3d()(LIST), TypeError, "x must"),
     (lambda: nn.SinusoidalPositionalEncoding(3), ValueError, "even"),
     (lambda: nn.SinusoidalPositionalEncoding(4, min_freq=0), ValueError, "min_freq"),
-    (lambda: nn.SinusoidalPositionalEncoding(4)(3), TypeError, "x must"),
+    (lambda: nn.SinusoidalPositionalEncoding(4)(LIST), TypeError, "x must"),
     (lambda: nn.ALiBi()(mx.zeros((4, 4))), ValueError, "heads, queries, keys"),
     (lambda: nn.ALiBi()(X, -1), ValueError, "offset"),
     (lambda: nn.Upsample(0), ValueError, "scale_factor"),
