@@ -86,39 +86,43 @@ def declare(cls: type[M]) -> type[M]:
           (down): Linear(input_dims=16, output_dims=4, bias=True)
         )
     """
-    if not (isinstance(cls, type) and issubclass(cls, Module)):
+    given: object = cls
+    if not (isinstance(given, type) and issubclass(given, Module)):
         raise TypeError(f"cls must be a subclass of Module, not {cls!r}")
     if "__init__" in vars(cls):
         raise TypeError(
             f"{cls.__name__} must define no __init__: its fields are the arguments; "
             "what is left to do goes into __post_init__"
         )
-    made: Any = cls
-    if "__post_init__" in vars(cls):
+    _declare(cls)
+    return cls
+
+
+def _declare(made: Any) -> None:
+    if "__post_init__" in vars(made):
         made._finish_declared = made.__post_init__
     # Data classes call it at the end of the constructor that they make.
     made.__post_init__ = _make_parts
-    dataclasses.dataclass(eq=False, repr=False)(cls)
+    dataclasses.dataclass(eq=False, repr=False)(made)
     assign = made.__init__
-    for field in _fields(cls):
+    for field in _fields(made):
         # A module refuses an array or a list under the name of an attribute of its class.
-        if field.name in vars(cls):
-            delattr(cls, field.name)
+        if field.name in vars(made):
+            delattr(made, field.name)
 
     @functools.wraps(assign)
-    def __init__(self: M, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         Module.__init__(self)
         assign(self, *args, **kwargs)
 
     made.__init__ = __init__
-    if "_extra_repr" not in vars(cls):
-        shown = [field.name for field in _fields(cls) if field.init]
+    if "_extra_repr" not in vars(made):
+        shown = [field.name for field in _fields(made) if field.init]
 
-        def _extra_repr(self: M) -> str:
+        def _extra_repr(self: Any) -> str:
             return ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
 
         made._extra_repr = _extra_repr
-    return cls
 
 
 def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:

@@ -52,21 +52,21 @@ class Summary:
     rows: tuple[SummaryRow, ...]
 
     def __str__(self) -> str:
-        cells = [("layer", "output shape", "parameters", "trainable", "bytes")]
+        cells = [["layer", "output shape", "parameters", "trainable", "bytes"]]
         for row in self.rows:
             depth = row.path.count(".") + bool(row.path)
             name = row.path.rpartition(".")[2]
             label = "  " * depth + (f"{name}  {row.kind}" if name else row.kind)
             shapes = " ".join(str(shape) for shape in row.outputs or ())
             counts = (f"{n:,}" for n in (row.parameters, row.trainable, row.nbytes))
-            cells.append((label, shapes, *counts))
+            cells.append([label, shapes, *counts])
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = []
-        for label, shapes, *counts in cells:
-            left = f"{label:{widths[0]}}  {shapes:{widths[1]}}"
-            numbers = [f"{n:>{width}}" for n, width in zip(counts, widths[2:], strict=True)]
-            lines.append("  ".join([left, *numbers]))
-        return "\n".join(lines)
+        # Texts to the left, numbers to the right.
+        lines = [
+            [f"{text:{'<' if i < 2 else '>'}{width}}" for i, (text, width) in enumerate(pairs)]
+            for pairs in (zip(line, widths, strict=True) for line in cells)
+        ]
+        return "\n".join("  ".join(line) for line in lines)
 
     __repr__ = __str__
 
