@@ -92,7 +92,7 @@ class Call:
             for at, (name, value) in enumerate(self.parts)
             if at not in left_out
         ]
-        module = "" if self.function.startswith(("nn.", "utils.")) else "mx."
+        module = "" if self.function.startswith(("nn.", "optimizers.", "utils.")) else "mx."
         return f"{module}{self.function}({', '.join(kept)})"
 
     def spellings(self) -> list[str]:
@@ -117,7 +117,7 @@ def names_of(module: str) -> dict[str, Any]:
     """What the texts of calls may use; ``module`` is ``mlx.core`` or ``mlx_core_py``."""
     mx, package = importlib.import_module(module), module.removesuffix(".core")
     names = {"mx": mx, "np": np}
-    for name in ("nn", "utils"):
+    for name in ("nn", "optimizers", "utils"):
         names[name] = importlib.import_module(f"{package}.{name}")
     for name, text in NAMES.items():
         names[name] = eval(text, names)
@@ -140,8 +140,9 @@ def plain(value: Any, mx: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return "constant", value
     if isinstance(value, dict):
-        # A module is a dictionary too.
-        return type(value).__name__, {key: plain(item, mx) for key, item in value.items()}
+        # A module is a dictionary too; what else than parameters it keeps there is its own affair.
+        entries = value.parameters() if hasattr(value, "parameters") else value
+        return type(value).__name__, {key: plain(item, mx) for key, item in entries.items()}
     return "object", "callable" if callable(value) else type(value).__name__
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
+from comparing import normal
 from layer_checks import check_sizes
 from mlx_core_py import nn
 from mlx_core_py.utils import tree_flatten
@@ -211,3 +212,40 @@ def test_weights_of_quantized_layers_load_strictly() -> None:
     assert target.weight.tolist() == source.weight.tolist()
     with pytest.raises(ValueError, match="weight"):
         nn.QuantizedLinear(64, 8, bits=8).load_weights(list(source.parameters().items()))
+
+
+@pytest.mark.parametrize("mode", ["nvfp4", "mxfp8"])
+def test_quantized_input(mode: str) -> None:
+    linear = nn.Linear(64, 8, bias=False)
+    layer = nn.QQLinear.from_linear(linear, mode=mode)
+    x = mx.array(normal(3, 64))
+    options: Any = {"group_size": layer.group_size, "bits": layer.bits, "mode": mode}
+
+    def rounded(array: mx.array) -> mx.array:
+        packed, scales = mx.quantize(array, **options)
+        return mx.dequantize(packed, scales=scales, **options).astype(mx.float32)
+
+    expected = rounded(x) @ rounded(linear.weight).T
+    assert close(layer(x), expected)
+    # The rounding counts as the identity.
+    gradient = nn.value_and_grad(layer, lambda x: mx.sum(layer(x)))(x)[1]["weight"]
+    assert close(gradient, mx.broadcast_to(mx.sum(rounded(x), 0), (8, 64)))
+    layer.eval()
+    assert layer.weight.dtype == mx.uint32
+    assert layer.trainable_parameters() == {}
+    assert close(layer(x), expected)
+    layer.train()
+    assert list(layer.parameters()) == list(layer.trainable_parameters()) == ["weight"]
+    assert close(layer.weight, rounded(linear.weight))
+
+
+def test_quantized_input_of_a_model() -> None:
+    model = nn.Sequential(nn.Linear(64, 64, bias=False))
+    nn.quantize(model, mode="nvfp4", quantize_input=True)
+    assert isinstance(model.layers[0], nn.QQLinear)
+    with pytest.raises(NotImplementedError, match="bias"):
+        nn.quantize(nn.Sequential(nn.Linear(64, 64)), mode="nvfp4", quantize_input=True)
+    with pytest.raises(ValueError, match="quantize_input"):
+        nn.quantize(nn.Sequential(nn.Embedding(4, 64)), mode="nvfp4", quantize_input=True)
+    with pytest.raises(ValueError, match="mode"):
+        nn.Linear(64, 64, bias=False).to_quantized(mode="affine", quantize_input=True)

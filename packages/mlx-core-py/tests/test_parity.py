@@ -21,49 +21,13 @@ MODULES = {
     },
     **{
         name: importlib.import_module(f"mlx.{name}")
-        for name in ("nn", "nn.init", "nn.losses", "nn.utils", "utils")
+        for name in ("nn", "nn.init", "nn.losses", "nn.utils", "optimizers", "utils")
     },
 }
 
-NOT_FOR_LANGUAGE_MODELS = "a layer that the language models here do not have"
 ABSENT = {
     "core.array.__div__": "the division of Python 2",
     "core.array.__rdiv__": "the division of Python 2",
-    **{
-        f"nn.{name}": NOT_FOR_LANGUAGE_MODELS
-        for name in (
-            "ALiBi",
-            "AvgPool1d",
-            "AvgPool2d",
-            "AvgPool3d",
-            "BatchNorm",
-            "Bilinear",
-            "Conv1d",
-            "Conv2d",
-            "Conv3d",
-            "ConvTranspose1d",
-            "ConvTranspose2d",
-            "ConvTranspose3d",
-            "Dropout2d",
-            "Dropout3d",
-            "GRU",
-            "GroupNorm",
-            "LSTM",
-            "MaxPool1d",
-            "MaxPool2d",
-            "MaxPool3d",
-            "MultiHeadAttention",
-            "QQLinear",
-            "RNN",
-            "SinusoidalPositionalEncoding",
-            "Transformer",
-            "TransformerDecoder",
-            "TransformerDecoderLayer",
-            "TransformerEncoder",
-            "TransformerEncoderLayer",
-            "Upsample",
-        )
-    },
 }
 
 

@@ -100,7 +100,9 @@ if TYPE_CHECKING:
     from mlx_core_py import linalg as linalg
     from mlx_core_py import metal as metal
     from mlx_core_py import nn as nn
+    from mlx_core_py import optimizers as optimizers
     from mlx_core_py import random as random
+    from mlx_core_py import training as training
     from mlx_core_py import utils as utils
     from mlx_core_py._later import *
 else:
@@ -113,7 +115,8 @@ else:
         if not (name.startswith("_") or type(value) is type(_sys))
         if name not in ("TYPE_CHECKING", "annotations", "bool")
     ]
-    for _module in "cuda distributed fast fft gguf linalg metal nn random utils".split():
+    _SUBMODULES = "cuda distributed fast fft gguf linalg metal nn optimizers random training utils"
+    for _module in _SUBMODULES.split():
         globals()[_module] = _lazy_module(f"{__name__}.{_module}")
         _FIRST.append(_module)
     _load_later(__name__)

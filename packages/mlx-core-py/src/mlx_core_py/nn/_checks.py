@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import mlx_core_py as mx
@@ -21,3 +22,40 @@ def check_arrays(**values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, mx.array):
             raise TypeError(f"{name} must be an array, not {type(value).__name__}")
+
+
+def each_axis(value: Any, axes: int, name: str, least: int = 1) -> Any:
+    """Return a tuple of an integer for each axis, from an integer or as many of them as axes.
+
+    Raises:
+        TypeError: If ``value`` is neither an integer nor a tuple or list of integers.
+        ValueError: If there are more or fewer than ``axes``, or one is less than ``least``.
+    """
+    sizes = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    for size in sizes:
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise TypeError(
+                f"{name} must be an integer, or a tuple of {axes}, but holds a "
+                f"{type(size).__name__}"
+            )
+    if len(sizes) != axes or min(sizes) < least:
+        raise ValueError(
+            f"{name} must be an integer of at least {least}, or a tuple of {axes} such integers, "
+            f"but is {value}"
+        )
+    return sizes
+
+
+def uniform_of_fan_in(fan_in: int, shape: tuple[int, ...]) -> mx.array:
+    """Draw a parameter between plus and minus the inverse of the square root of the fan-in."""
+    bound = math.sqrt(1 / fan_in)
+    return mx.random.uniform(-bound, bound, shape)
+
+
+def check_last_axis(x: Any, size: int, name: str = "x") -> None:
+    """Raise unless ``x`` is an array whose last axis has a size."""
+    check_arrays(**{name: x})
+    if x.ndim == 0 or x.shape[-1] != size:
+        raise ValueError(
+            f"the last axis of {name} must have the size {size}, but {name} has the shape {x.shape}"
+        )

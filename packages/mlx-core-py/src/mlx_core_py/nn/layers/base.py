@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mlx_sys_py.attributes import AttributeDict
 
 import mlx_core_py as mx
 from mlx_core_py.trees import NOTHING, entries_of, replace_leaves, tree_flatten
+
+if TYPE_CHECKING:
+    from mlx_core_py.nn.summary import Summary
 
 __all__ = ["Module"]
 
@@ -103,6 +106,27 @@ class Module(AttributeDict):
         if lines:
             text += "\n" + textwrap.indent("\n".join(lines), "  ") + "\n"
         return text + ")"
+
+    def summary(self, *inputs: Any, depth: int | None = None, **named: Any) -> Summary:
+        """Return a table of the modules: output shapes, parameters, bytes.
+
+        Args:
+            inputs: What to call the module with, to learn the shapes of outputs; nothing is
+                evaluated. Without inputs the table has no shapes.
+            depth: How far down to list modules; ``None`` (default) lists all.
+            named: Named arguments of the call.
+
+        Returns:
+            The table, which ``print`` shows.
+
+        Example:
+            >>> print(nn.Linear(3, 2).summary(mx.zeros((5, 3))))
+            layer   output shape  parameters  trainable  bytes
+            Linear  (5, 2)                 8          8     32
+        """
+        from mlx_core_py.nn.summary import summarize
+
+        return summarize(self, *inputs, depth=depth, **named)
 
     # ---- weights
 

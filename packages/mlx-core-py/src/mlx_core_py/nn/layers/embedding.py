@@ -10,7 +10,7 @@ import math
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import positive
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.layers.quantized import QuantizedEmbedding, no_quantized_input
+from mlx_core_py.nn.layers.quantized import QuantizedEmbedding
 
 __all__ = ["Embedding"]
 
@@ -87,5 +87,6 @@ class Embedding(Module):
         Raises:
             ValueError: If ``quantize_input``, or the sizes, the bits and the mode do not fit.
         """
-        no_quantized_input(quantize_input)
+        if quantize_input:
+            raise ValueError("quantize_input must be False: the input of an embedding is indices")
         return QuantizedEmbedding.from_embedding(self, group_size, bits, mode)

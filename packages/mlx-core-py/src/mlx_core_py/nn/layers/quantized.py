@@ -12,11 +12,11 @@ from typing import Any, Self
 from mlx_sys_py import WrongTypeError
 
 import mlx_core_py as mx
-from mlx_core_py.nn._checks import positive
+from mlx_core_py.nn._checks import check_arrays, positive, uniform_of_fan_in
 from mlx_core_py.nn.layers.base import Module
 from mlx_core_py.trees import tree_map_with_path
 
-__all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
+__all__ = ["QQLinear", "QuantizedEmbedding", "QuantizedLinear", "quantize"]
 
 
 def __dir__() -> list[str]:
@@ -25,12 +25,6 @@ def __dir__() -> list[str]:
 
 # The group size and the bits of each mode where none are given.
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
-
-
-def no_quantized_input(quantize_input: bool) -> None:
-    """Raise if a layer is asked to quantize its input."""
-    if quantize_input:
-        raise ValueError("quantize_input must be False: no layer here quantizes its input")
 
 
 class QuantizedBase(Module):
@@ -207,8 +201,7 @@ class QuantizedLinear(QuantizedBase):
     ) -> None:
         positive(input_dims=input_dims, output_dims=output_dims)
         super().__init__(group_size, bits, mode)
-        bound = math.sqrt(1 / input_dims)
-        self._set_weight(mx.random.uniform(-bound, bound, (output_dims, input_dims)))
+        self._set_weight(uniform_of_fan_in(input_dims, (output_dims, input_dims)))
         if bias:
             self.bias: mx.array = mx.zeros((output_dims,))
         self.freeze()
@@ -255,6 +248,168 @@ class QuantizedLinear(QuantizedBase):
         return y + self["bias"] if "bias" in self else y
 
 
+class QQLinear(Module):
+    """A linear layer that quantizes its input as well as its weight. It has no bias.
+
+    In training mode ``weight`` is an array of floating-point numbers, which is quantized at each
+    call and has a gradient: the rounding is taken for the identity (straight-through). In
+    evaluation mode it is packed, with its ``scales``, and frozen. ``train()`` and ``eval()``
+    convert; the rounding is not undone.
+
+    On a device with no kernel for it the product is that of the rounded numbers, which is the
+    same.
+
+    Args:
+        input_dims: The size of the last axis of the input, a multiple of ``group_size``.
+        output_dims: The size of the last axis of the output.
+        group_size: How many numbers share a scale. Default: 16 (``nvfp4``) or 32 (``mxfp8``).
+        bits: How many bits a number takes. Default: 4 (``nvfp4``) or 8 (``mxfp8``).
+        mode: ``"nvfp4"`` or ``"mxfp8"``. Default: ``"nvfp4"``.
+
+    Shape:
+        ``(..., input_dims)`` to ``(..., output_dims)``.
+
+    Raises:
+        TypeError: If a size is not an integer, or the input no array.
+        ValueError: If a size is less than one, the mode is another one, or the sizes, the bits
+            and the mode do not fit.
+
+    Example:
+        >>> layer = nn.QQLinear(64, 8)
+        >>> layer(mx.ones((2, 64))).shape
+        (2, 8)
+        >>> layer.eval().weight.shape
+        (8, 8)
+    """
+
+    def __init__(
+        self,
+        input_dims: int,
+        output_dims: int,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "nvfp4",
+    ) -> None:
+        positive(input_dims=input_dims, output_dims=output_dims)
+        super().__init__()
+        self._set_options(group_size, bits, mode)
+        self._set_weight(uniform_of_fan_in(input_dims, (output_dims, input_dims)))
+
+    def _set_options(self, group_size: int | None, bits: int | None, mode: str) -> None:
+        if mode not in ("nvfp4", "mxfp8"):
+            raise ValueError(f"mode must be 'nvfp4' or 'mxfp8', but is {mode!r}")
+        default_group_size, default_bits = _DEFAULTS[mode]
+        self.group_size: int = default_group_size if group_size is None else group_size
+        self.bits: int = default_bits if bits is None else bits
+        self.mode = mode
+        self._quantized = False
+
+    def _set_weight(self, weight: mx.array) -> None:
+        # Tells by an exception what does not fit.
+        mx.quantize(weight, self.group_size, self.bits, mode=self.mode)
+        self.weight: mx.array = weight
+
+    @classmethod
+    def from_linear(
+        cls,
+        linear_layer: Module,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "nvfp4",
+    ) -> Self:
+        """Return such a layer with the weight of a linear one.
+
+        Args:
+            linear_layer: The layer, a :class:`Linear` or what has such a ``weight``.
+            group_size: How many numbers share a scale. Default: the mode's.
+            bits: How many bits a number takes. Default: the mode's.
+            mode: ``"nvfp4"`` or ``"mxfp8"``. Default: ``"nvfp4"``.
+
+        Raises:
+            NotImplementedError: If ``linear_layer`` has a bias.
+            ValueError: If the sizes, the bits and the mode do not fit.
+
+        Example:
+            >>> nn.QQLinear.from_linear(nn.Linear(64, 8, bias=False), mode="mxfp8")
+            QQLinear(input_dims=64, output_dims=8, group_size=32, bits=8, mode=mxfp8)
+        """
+        if "bias" in linear_layer:
+            raise NotImplementedError(
+                "linear_layer must have no bias: a QQLinear does not support one"
+            )
+        layer = cls.__new__(cls)
+        Module.__init__(layer)
+        layer._set_options(group_size, bits, mode)
+        layer._set_weight(linear_layer.weight)
+        layer.train(linear_layer.training)
+        return layer
+
+    def _extra_repr(self) -> str:
+        output_dims, input_dims = self.weight.shape
+        if self._quantized:
+            input_dims = input_dims * 32 // self.bits
+        return (
+            f"input_dims={input_dims}, output_dims={output_dims}, group_size={self.group_size}, "
+            f"bits={self.bits}, mode={self.mode}"
+        )
+
+    def quantize(self) -> None:
+        """Pack the weight, if it is not packed yet, and freeze it."""
+        if not self._quantized:
+            self._dtype = self.weight.dtype
+            self.weight, self.scales = mx.quantize(
+                self.weight, self.group_size, self.bits, mode=self.mode
+            )
+            self._quantized = True
+            self.freeze(recurse=False)
+
+    def dequantize(self) -> None:
+        """Unpack the weight, if it is packed, and unfreeze it."""
+        if self._quantized:
+            self.weight = self._unpacked(self.weight, self.scales).astype(self._dtype)
+            del self.scales
+            self._quantized = False
+            self.unfreeze(recurse=False)
+
+    def _unpacked(self, packed: mx.array, scales: mx.array) -> mx.array:
+        return mx.dequantize(
+            packed, scales=scales, group_size=self.group_size, bits=self.bits, mode=self.mode
+        )
+
+    def _rounded(self, x: mx.array) -> mx.array:
+        """Return ``x`` as it is after packing and unpacking, with the gradient of ``x``."""
+        parts = mx.quantize(mx.stop_gradient(x), self.group_size, self.bits, mode=self.mode)
+        unpacked = self._unpacked(*parts).astype(x.dtype)
+        return x + mx.stop_gradient(unpacked - x)
+
+    def _set_training_mode(self, mode: bool) -> None:
+        super()._set_training_mode(mode)
+        if mode:
+            self.dequantize()
+        else:
+            self.quantize()
+
+    def __call__(self, x: mx.array) -> mx.array:
+        weight, scales = self["weight"], self.get("scales")
+        if mx.default_device().type != mx.cpu:
+            return mx.qqmm(
+                x, weight, scales, group_size=self.group_size, bits=self.bits, mode=self.mode
+            )
+        check_arrays(x=x)
+        rounded = self._rounded(x)
+        if scales is None:
+            return rounded @ self._rounded(weight).T
+        return mx.quantized_matmul(
+            rounded,
+            weight,
+            scales=scales,
+            transpose=True,
+            group_size=self.group_size,
+            bits=self.bits,
+            mode=self.mode,
+        )
+
+
 def quantize(
     model: Module,
     group_size: int | None = None,
@@ -272,8 +427,8 @@ def quantize(
         bits: How many bits a weight takes. Default: the mode's.
         mode: The way of quantization: ``"affine"``, ``"mxfp4"``, ``"mxfp8"`` or ``"nvfp4"``.
             Default: ``"affine"``.
-        quantize_input: Whether to quantize the input of the layers too. The layers of this package
-            do not support it. Default: ``False``.
+        quantize_input: Whether to quantize the input of linear layers too, which makes them
+            :class:`QQLinear`. Default: ``False``.
         class_predicate: Takes the dotted path of a layer and the layer, and returns whether to
             quantize it (``None`` and ``{}`` mean not to), or the arguments of its
             ``to_quantized`` in place of the above: what they leave out has its default. Default:
