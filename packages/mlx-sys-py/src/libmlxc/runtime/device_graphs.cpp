@@ -13,7 +13,6 @@
 #endif
 
 #include <mlx/ops.h>
-#include <mlx/scheduler.h>
 #include <mlx/transforms.h>
 
 #include "core/thread_state.hpp"
@@ -27,14 +26,38 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// The size of a piece. MLX hands work to a GPU after 20 nodes or 100 MB at the earliest, and blocks
-// its caller from ten such portions under way on.
-constexpr std::size_t most_nodes_of_piece = 160;
-constexpr std::size_t most_bytes_of_piece = 800'000'000;
+// What is scheduled in one go: less than a tenth of a second of work for a fast GPU, so that most
+// graphs are one piece. `schedule_in_pieces` returns to its caller after each.
+class Piece {
+ public:
+  void add(const array& node) {
+    nodes_++;
+    std::size_t bytes = cpu::bytes_touched(node, nullptr);
+    if (bytes > small) {
+      const cpu::KernelRow* row = cpu::find_row(node.primitive().name());
+      bytes = cpu::bytes_touched(node, row);
+      multiplications_ += cpu::multiplications(node, row);
+    }
+    bytes_ += bytes;
+  }
+
+  bool is_full() const {
+    return nodes_ >= most_nodes || bytes_ >= most_bytes || multiplications_ >= most_multiplications;
+  }
+
+ private:
+  static constexpr std::size_t small = 1 << 20;
+  static constexpr std::size_t most_nodes = 1000;
+  static constexpr std::size_t most_bytes = 16'000'000'000;
+  static constexpr double most_multiplications = 4e12;
+
+  std::size_t nodes_ = 0;
+  std::size_t bytes_ = 0;
+  double multiplications_ = 0;
+};
 
 // Enough to keep a GPU busy while the next piece is scheduled.
-constexpr std::size_t most_pieces_under_way = 4;
-constexpr int most_portions_under_way = 2;
+constexpr std::size_t most_pieces_under_way = 2;
 
 bool is_on_cpu(const array& node) {
   return node.primitive().device() == mx::Device::cpu;
@@ -73,7 +96,8 @@ void schedule(const std::vector<array>& sinks, std::deque<mx::Event>& events) {
   for (const bool on_cpu : {false, true}) {
     std::vector<array> some;
     for (const array& sink : sinks) {
-      if (sink.status() == array::Status::unscheduled && is_on_cpu(sink) == on_cpu) {
+      if (sink.status() == array::Status::unscheduled && sink.has_primitive() &&
+          is_on_cpu(sink) == on_cpu) {
         some.push_back(sink);
       }
     }
@@ -153,13 +177,20 @@ std::vector<array> needed_by_the_cpu(const std::vector<array>& outputs) {
 }
 
 bool is_backlog(const std::deque<mx::Event>& events) {
-  return !events.empty() &&
-      (events.size() >= most_pieces_under_way ||
-       mx::scheduler::n_active_tasks() > most_portions_under_way);
+  return events.size() >= most_pieces_under_way;
 }
 
 void schedule_in_pieces(
     const cpu::Plan& plan, const std::function<void(std::deque<mx::Event>&)>& between) {
+  std::deque<mx::Event> events;
+  Piece all;
+  for (const auto& node : plan.nodes) {
+    all.add(*node.array);
+  }
+  if (!all.is_full()) {
+    schedule(plan.outputs, events);
+    return;
+  }
   // Handles, as others may evaluate parts of the graph between pieces. Those on nodes behind the
   // current piece keep no buffer from being overwritten, as the graph holds these nodes anyway.
   std::vector<array> nodes;
@@ -167,23 +198,19 @@ void schedule_in_pieces(
   for (const auto& node : plan.nodes) {
     nodes.push_back(*node.array);
   }
-  std::deque<mx::Event> events;
   for (std::size_t next = 0; next < nodes.size();) {
     if (next > 0) {
       between(events);
     }
-    std::vector<array> piece;
-    std::size_t bytes = 0;
-    for (; next < nodes.size() && piece.size() < most_nodes_of_piece && bytes < most_bytes_of_piece;
-         next++) {
+    std::vector<array> some;
+    for (Piece piece; next < nodes.size() && !piece.is_full(); next++) {
       array node = std::move(nodes[next]);
-      if (node.status() != array::Status::unscheduled) {
-        continue;
+      if (node.status() == array::Status::unscheduled) {
+        piece.add(node);
+        some.push_back(std::move(node));
       }
-      bytes += cpu::bytes_touched(node, cpu::find_row(node.primitive().name()));
-      piece.push_back(std::move(node));
     }
-    schedule(take_sinks(std::move(piece)), events);
+    schedule(take_sinks(std::move(some)), events);
   }
 }
 

@@ -23,14 +23,15 @@ bool has_devices();
 // for everything, gets the error.
 std::vector<mlx::core::array> needed_by_the_cpu(const std::vector<mlx::core::array>& outputs);
 
-// Schedules the nodes of a plan as MLX's `async_eval` does, but in pieces: MLX itself blocks while
-// much is under way. `between` is called before each piece but the first, with the events of those
-// scheduled so far that are not known to be done. If it throws, the nodes not scheduled yet stay
-// so.
+// Schedules the nodes of a plan as MLX's `async_eval` does, but large graphs in pieces: MLX itself
+// blocks while much is under way. `between` is called before each piece but the first, with the
+// events of those scheduled so far that are not known to be done. If it throws, the nodes not
+// scheduled yet stay so.
 void schedule_in_pieces(
     const cpu::Plan& plan, const std::function<void(std::deque<mlx::core::Event>&)>& between);
 
-// Whether so much is under way that nothing should be scheduled before the first of `events`.
+// Whether so much is under way that nothing should be scheduled before the first of `events` is
+// signalled.
 bool is_backlog(const std::deque<mlx::core::Event>& events);
 
 // Lets a CUDA device make what it needs to signal events of the CPU: its threads could not report

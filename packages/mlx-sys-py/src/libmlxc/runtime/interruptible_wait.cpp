@@ -213,13 +213,14 @@ void InterruptibleWait::wait_for_signal(const mx::Event& event, mx::array& waite
 
 void InterruptibleWait::poll(
     const std::function<bool()>& is_done, const std::function<void()>& check_again) {
+  constexpr auto soon = std::chrono::microseconds(200);
   constexpr auto briefly = std::chrono::microseconds(50);
   constexpr auto seldom = std::chrono::milliseconds(200);
   const auto start = Clock::now();
   for (auto next = start + seldom; !is_done();) {
     check();
     const auto now = Clock::now();
-    if (now < start + briefly) {
+    if (now < start + soon) {
       std::this_thread::yield();
     } else {
       std::this_thread::sleep_for(briefly);
