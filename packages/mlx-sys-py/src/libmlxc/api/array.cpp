@@ -86,8 +86,6 @@ bool is_evaluated(const mx::array& array) {
   return array.status() == mx::array::Status::available;
 }
 
-// A GPU may leave an empty array without a buffer. The address is never read then, but some callers
-// take NULL for an error.
 template <class T>
 const T* data_of(const mx::array& array) {
   if (!has_devices()) {
@@ -99,6 +97,8 @@ const T* data_of(const mx::array& array) {
   return array.data<T>();
 }
 
+// A GPU may leave an empty array without a buffer. The address is never read then, but some callers
+// take NULL for an error.
 template <class T>
 const T* items(const mx::array& array) {
   const T* data = array.data_shared_ptr() ? data_of<T>(array) : nullptr;
