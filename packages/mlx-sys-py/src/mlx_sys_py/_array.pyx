@@ -26,7 +26,7 @@ cimport cython
 
 cimport mlx_sys_py.c as c
 from mlx_sys_py._dtype cimport dtype_object, is_complex, is_floating
-from mlx_sys_py._error cimport check
+from mlx_sys_py._error cimport check, raise_last_error
 from mlx_sys_py._generated cimport check_length, optional_ints, stream_handle
 from mlx_sys_py._scalars cimport (
     Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,

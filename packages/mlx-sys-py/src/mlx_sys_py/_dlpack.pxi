@@ -132,7 +132,7 @@ cdef object to_dlpack_capsule(array a, bint is_versioned, object copy):
         a = array._take(
             owned(
                 c.mlx_array_new_data(
-                    c.mlx_array_data_uint8(a._c), c.mlx_array_shape(a._c),
+                    data_of(a), c.mlx_array_shape(a._c),
                     <int>c.mlx_array_ndim(a._c), c.mlx_array_dtype(a._c),
                 )
             )
@@ -156,7 +156,7 @@ cdef object to_dlpack_capsule(array a, bint is_versioned, object copy):
         description.shape = tensor.dims
         description.strides = tensor.dims + ndim
         description.ndim = <int32_t>ndim
-        description.data = <void*>c.mlx_array_data_uint8(a._c)
+        description.data = <void*>data_of(a)
         description.device.device_type = DL_CPU
         description.dtype.code = code
         description.dtype.bits = bits

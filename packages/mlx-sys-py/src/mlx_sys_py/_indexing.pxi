@@ -417,7 +417,7 @@ cdef bint is_available(array a):
 
 cdef size_t count_true(array values):
     """How many elements of an evaluated mask are true."""
-    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
+    cdef const uint8_t* data = data_of(values)
     cdef size_t size = c.mlx_array_size(values._c), i, count = 0
     for i in range(size):
         count += data[i]
@@ -427,7 +427,7 @@ cdef size_t count_true(array values):
 cdef array flat_positions(array mask):
     """The positions of a mask's true elements in its flattened axes."""
     cdef array values = mask_values(mask)
-    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
+    cdef const uint8_t* data = data_of(values)
     cdef size_t size = c.mlx_array_size(values._c), i, found = 0
     cdef int length = <int>count_true(values)
     cdef vector[int32_t] res
@@ -442,7 +442,7 @@ cdef array flat_positions(array mask):
 cdef list mask_positions(array mask):
     """The coordinates of a mask's true elements: one array of positions per axis."""
     cdef array values = mask_values(mask)
-    cdef const uint8_t* data = <const uint8_t*>c.mlx_array_data_uint8(values._c)
+    cdef const uint8_t* data = data_of(values)
     cdef size_t size = c.mlx_array_size(values._c), ndim = c.mlx_array_ndim(values._c), i
     cdef const int* shape = c.mlx_array_shape(values._c)
     cdef vector[vector[int32_t]] found

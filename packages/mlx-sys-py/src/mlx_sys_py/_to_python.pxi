@@ -67,13 +67,21 @@ cdef object element(const void* data, size_t i, c.mlx_dtype dtype):
     return number
 
 
+cdef const uint8_t* data_of(array a) except NULL:
+    """Where the bytes of an evaluated array are. A GPU that has failed gives none away."""
+    cdef const uint8_t* data = c.mlx_array_data_uint8(a._c)
+    if data == NULL:
+        raise_last_error()
+    return data
+
+
 cdef object scalar_item(array a):
     if c.mlx_array_size(a._c) != 1:
         raise WrongTypeError(
             f"only an array of one element converts to a Python number, not one of shape {a.shape}"
         )
     evaluate(a)
-    return element(c.mlx_array_data_uint8(a._c), 0, c.mlx_array_dtype(a._c))
+    return element(data_of(a), 0, c.mlx_array_dtype(a._c))
 
 
 cdef list nested(
@@ -96,7 +104,7 @@ cdef object nested_list(array a):
         return scalar_item(a)
     a = host_values(a)
     return nested(
-        c.mlx_array_data_uint8(a._c), &position, c.mlx_array_shape(a._c),
+        data_of(a), &position, c.mlx_array_shape(a._c),
         c.mlx_array_ndim(a._c), c.mlx_array_dtype(a._c),
     )
 
@@ -149,6 +157,7 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
     cdef size_t ndim = c.mlx_array_ndim(a._c), i
     cdef c.c_bool row_contiguous = False, col_contiguous = False
     cdef ExportedView* exported
+    cdef void* data
     cdef bytes form = _buffer_formats[<int>dtype]
     if form is None and flags & PyBUF_FORMAT:
         # NumPy asks first for a buffer with a format, and then for __array__, which converts.
@@ -165,6 +174,7 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
         raise BufferError("the array is not row-contiguous: use contiguous(a) first")
     if not col_contiguous and (flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS:
         raise BufferError("the array is not column-contiguous")
+    data = <void*>data_of(a)
     exported = <ExportedView*>PyMem_Malloc(sizeof(ExportedView))
     if exported == NULL:
         raise MemoryError()
@@ -185,7 +195,7 @@ cdef int export_buffer(array a, Py_buffer* view, int flags) except -1:
     for i in range(ndim):
         exported.dims[i] = shape[i]
         exported.dims[ndim + i] = <Py_ssize_t>(<int64_t>strides[i]) * view.itemsize
-    view.buf = <void*>c.mlx_array_data_uint8(a._c)
+    view.buf = data
     view.len = c.mlx_array_nbytes(a._c)
     view.ndim = <int>ndim
     view.shape = exported.dims if flags & PyBUF_ND else NULL

@@ -3,6 +3,7 @@
 #include <complex>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <sstream>
 #include <type_traits>
 
@@ -11,6 +12,7 @@
 #include "core/guard.hpp"
 #include "core/payload.hpp"
 #include "cpu/arrays/allocation.hpp"
+#include "runtime/device_graphs.hpp"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;
@@ -84,12 +86,24 @@ bool is_evaluated(const mx::array& array) {
   return array.status() == mx::array::Status::available;
 }
 
+template <class T>
+const T* data_of(const mx::array& array) {
+  if (!has_devices()) {
+    return array.data<T>();
+  }
+  // The first reader of what a GPU has computed moves it.
+  static auto& moving = *new std::mutex;
+  std::lock_guard lock(moving);
+  return array.data<T>();
+}
+
 // A GPU may leave an empty array without a buffer. The address is never read then, but some callers
 // take NULL for an error.
 template <class T>
 const T* items(const mx::array& array) {
-  if (array.data_shared_ptr()) {
-    return array.data<T>();
+  const T* data = array.data_shared_ptr() ? data_of<T>(array) : nullptr;
+  if (data) {
+    return data;
   }
   if (array.size() > 0) {
     throw std::runtime_error("arr has no data: its evaluation has failed");

@@ -86,6 +86,10 @@ int mlx_synchronize(mlx_stream stream) {
     if (resolved.device != mx::Device::cpu) {
       // Comes after everything else on the stream: unlike MLX's own, this wait can be interrupted.
       evaluate({mx::zeros({1}, mx::bool_, resolved)}, true);
+      // MLX's hands over what the stream collects, which others may be adding to.
+      auto lock = lock_evaluation();
+      mx::synchronize(resolved);
+      return;
     }
     stop_if_interrupted([&] { InterruptibleWait().wait(resolved); });
   });

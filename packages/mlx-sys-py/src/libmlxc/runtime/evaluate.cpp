@@ -19,6 +19,7 @@
 #include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/thread_pool.hpp"
+#include "runtime/device_graphs.hpp"
 #include "runtime/interruptible_wait.hpp"
 
 namespace mlx_c {
@@ -29,8 +30,8 @@ namespace mx = mlx::core;
 
 // Recursive: freeing a graph while it is evaluated runs destructors of the user, which may
 // evaluate. Never destroyed: threads may outlive static destructors.
-std::recursive_timed_mutex& evaluation_mutex() {
-  static auto& mutex = *new std::recursive_timed_mutex;
+EvaluationMutex& evaluation_mutex() {
+  static auto& mutex = *new EvaluationMutex;
   return mutex;
 }
 
@@ -131,6 +132,125 @@ void set_work_aside() {
 
 namespace {
 
+// What has been scheduled, and what there is to do next.
+struct Scheduled {
+  enum class Next {
+    wait,               // for the events; nothing more if there are none
+    evaluate_needed,    // and then try again
+    schedule_elsewhere  // in a thread that lasts
+  };
+  Next next = Next::wait;
+  std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
+  std::vector<mx::array> needed;
+  bool soon = false;
+  bool done = false;
+};
+
+// Schedules a plan of which some nodes belong to other devices.
+void schedule_on_devices(const cpu::Plan& plan, EvaluationLock& lock) {
+  InterruptibleWait user;
+  schedule_in_pieces(plan, [&](std::deque<mx::Event>& events) {
+    lock.unlock();
+    while (is_backlog(events)) {
+      user.wait(events.front());
+      events.pop_front();
+    }
+    user.check();
+    lock = lock_evaluation();
+  });
+}
+
+bool uses_cpu(const cpu::Plan& plan) {
+  return std::ranges::any_of(plan.nodes, [](const auto& node) {
+    return node.array->primitive().device() == mx::Device::cpu;
+  });
+}
+
+// Whether every thread may schedule all nodes of a plan.
+bool is_on_shared_streams(const cpu::Plan& plan) {
+  const auto& shared = shared_streams();
+  return std::ranges::all_of(plan.nodes, [&](const auto& node) {
+    return std::ranges::find(shared, node.array->primitive().stream()) != shared.end();
+  });
+}
+
+Scheduled schedule(const std::vector<mx::array>& outputs, bool wait) {
+  Scheduled result;
+  const bool is_outermost = !evaluation_mutex().is_mine();
+  auto lock = lock_evaluation();
+  prepare_devices();
+  const mx::Stream stream = stream_of(outputs);
+  const auto plan = cpu::rewrite_graph(outputs, stream);
+  const auto& evaluation = plan.evaluation;
+  cpu::EvaluationScope scheduling(evaluation);
+  if (plan.on_one_stream && !keeps_graphs()) {
+    result.soon = execute(plan, stream, wait, lock);
+  } else {
+    if (plan.uses_devices) {
+      if (uses_cpu(plan)) {
+        result.needed = needed_by_the_cpu(outputs);
+      }
+      if (!result.needed.empty()) {
+        result.next = Scheduled::Next::evaluate_needed;
+        return result;
+      }
+      if (is_outermost && !is_lasting_thread() && !CallbackScope::active() &&
+          is_on_shared_streams(plan)) {
+        result.next = Scheduled::Next::schedule_elsewhere;
+        return result;
+      }
+    }
+    if (plan.waits) {
+      cpu::TaskQueue::pin();
+    }
+    if (wait && CallbackScope::active()) {
+      mx::eval(outputs);
+      evaluation->check();
+      result.done = true;
+      return result;
+    }
+    if (plan.uses_devices && !keeps_graphs()) {
+      schedule_on_devices(plan, lock);
+    }
+    // Also where it is to say what is wrong with them.
+    if (std::ranges::any_of(outputs, was_set_aside)) {
+      mx::async_eval(outputs);
+    }
+  }
+  std::optional<mx::Event> last;
+  for (const auto& output : outputs) {
+    if (!output.event().valid()) {
+      continue;
+    }
+    evaluation->add(output.event());
+    if (wait) {
+      result.awaited.emplace_back(output.event(), output.id());
+    } else if (output.event().stream().device == mx::Device::cpu) {
+      last = output.event();
+    }
+  }
+  if (last) {
+    expect(*last);
+  }
+  return result;
+}
+
+// The same in a thread that lasts.
+Scheduled schedule_elsewhere(const std::vector<mx::array>& outputs, bool wait) {
+  // An interrupt may end the wait before the other thread is done.
+  struct Call {
+    std::vector<mx::array> outputs;
+    Scheduled result;
+  };
+  auto call = std::make_shared<Call>(Call{outputs, {}});
+  InterruptibleWait().wait_elsewhere([call, wait] {
+    LastingThread lasting;
+    ensure_thread();
+    call->result = schedule(std::exchange(call->outputs, {}), wait);
+  });
+  return std::move(call->result);
+}
+
 bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   ensure_thread();
   mark_streams_started();
@@ -141,44 +261,18 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   if (!wait && CallbackScope::active()) {
     refuse_tracers(outputs);
   }
-  std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
-  bool soon = false;
-  {
-    auto lock = lock_evaluation();
-    const mx::Stream stream = stream_of(outputs);
-    const auto plan = cpu::rewrite_graph(outputs, stream);
-    const auto& evaluation = plan.evaluation;
-    cpu::EvaluationScope scheduling(evaluation);
-    if (plan.on_one_stream && !keeps_graphs()) {
-      soon = execute(plan, stream, wait, lock);
-    } else {
-      if (plan.waits) {
-        cpu::TaskQueue::pin();
-      }
-      if (wait && CallbackScope::active()) {
-        mx::eval(outputs);
-        evaluation->check();
-        return true;
-      }
-      mx::async_eval(outputs);
-    }
-    std::optional<mx::Event> last;
-    for (auto& output : outputs) {
-      if (!output.event().valid()) {
-        continue;
-      }
-      evaluation->add(output.event());
-      if (wait) {
-        awaited.emplace_back(output.event(), output.id());
-      } else if (output.event().stream().device == mx::Device::cpu) {
-        last = output.event();
-      }
-    }
-    if (last) {
-      expect(*last);
-    }
+  auto scheduled = schedule(outputs, wait);
+  if (scheduled.next == Scheduled::Next::schedule_elsewhere) {
+    scheduled = schedule_elsewhere(outputs, wait);
   }
-  if (awaited.empty()) {
+  if (scheduled.next == Scheduled::Next::evaluate_needed) {
+    evaluate(std::move(scheduled.needed), true);
+    return false;
+  }
+  if (scheduled.done) {
+    return true;
+  }
+  if (scheduled.awaited.empty()) {
     // What was computed here may depend on what a stream has left unfinished.
     if (wait) {
       cpu::check_kept_errors();
@@ -187,8 +281,8 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   }
   // Wait without the lock, so that other threads can schedule meanwhile.
   InterruptibleWait user;
-  for (const auto& [event, id] : awaited) {
-    user.wait(event, soon);
+  for (const auto& [event, id] : scheduled.awaited) {
+    user.wait(event, scheduled.soon);
     cpu::check_error(event, id);
   }
   auto lock = lock_evaluation();

@@ -1,7 +1,10 @@
 // The one way this library evaluates.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include <mlx/array.h>
@@ -35,7 +38,47 @@ bool is_available(const mlx::core::array& array);
 // Lets no other thread evaluate from here on: the exit of a process destroys what that needs.
 void stop_other_threads();
 
-using EvaluationLock = std::unique_lock<std::recursive_timed_mutex>;
+// A recursive mutex that knows whether the calling thread holds it.
+class EvaluationMutex {
+ public:
+  void lock() {
+    mutex_.lock();
+    acquired();
+  }
+
+  bool try_lock() {
+    return mutex_.try_lock() && acquired();
+  }
+
+  template <class Time>
+  bool try_lock_until(const Time& time) {
+    return mutex_.try_lock_until(time) && acquired();
+  }
+
+  void unlock() {
+    if (--depth_ == 0) {
+      owner_ = std::thread::id();
+    }
+    mutex_.unlock();
+  }
+
+  bool is_mine() const {
+    return owner_ == std::this_thread::get_id();
+  }
+
+ private:
+  bool acquired() {
+    depth_++;
+    owner_ = std::this_thread::get_id();
+    return true;
+  }
+
+  std::recursive_timed_mutex mutex_;
+  std::atomic<std::thread::id> owner_;
+  int depth_ = 0;
+};
+
+using EvaluationLock = std::unique_lock<EvaluationMutex>;
 
 // The lock that `evaluate` holds while it schedules. Whatever else changes the state of arrays
 // takes it, too.

@@ -17,6 +17,7 @@
 #include "core/guard.hpp"
 #include "cpu/nodes/stream_errors.hpp"
 #include "cpu/parallel/thread_pool.hpp"
+#include "runtime/device_graphs.hpp"
 
 namespace mlx_c {
 namespace {
@@ -197,8 +198,38 @@ void InterruptibleWait::wait(const mx::Event& event, bool soon) {
       wait_elsewhere([waiter]() mutable { waiter.wait(); });
     }
   }
-  waiter.wait();
+  wait_for_signal(event, waiter);
   cpu::check_kept_errors();
+}
+
+// A CUDA device signals the events of the CPU, too: one that a kernel has broken never does, and
+// MLX's wait does not notice.
+void InterruptibleWait::wait_for_signal(const mx::Event& event, mx::array& waiter) {
+  if (has_devices() && event.stream().device == mx::Device::cpu) {
+    poll([&] { return waiter.is_available(); }, check_devices);
+  }
+  waiter.wait();
+}
+
+void InterruptibleWait::poll(
+    const std::function<bool()>& is_done, const std::function<void()>& check_again) {
+  constexpr auto soon = std::chrono::microseconds(200);
+  constexpr auto briefly = std::chrono::microseconds(50);
+  constexpr auto seldom = std::chrono::milliseconds(200);
+  const auto start = Clock::now();
+  for (auto next = start + seldom; !is_done();) {
+    check();
+    const auto now = Clock::now();
+    if (now < start + soon) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(briefly);
+    }
+    if (now > next) {
+      check_again();
+      next = now + seldom;
+    }
+  }
 }
 
 void InterruptibleWait::wait(mx::Stream stream) {

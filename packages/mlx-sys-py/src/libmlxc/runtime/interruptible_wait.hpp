@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 
+#include <mlx/array.h>
 #include <mlx/event.h>
 #include <mlx/stream.h>
 
@@ -35,6 +36,10 @@ class InterruptibleWait {
   // Returns when `stream` has finished everything that is enqueued now.
   void wait(mlx::core::Stream stream);
 
+  // Returns when `is_done` returns true. Calls `check_again` from time to time while that lasts,
+  // and throws what it throws.
+  void poll(const std::function<bool()>& is_done, const std::function<void()>& check_again);
+
   // Calls `wait` in another thread. Returns when it has returned, and throws what it throws.
   void wait_elsewhere(std::function<void()> wait);
 
@@ -42,6 +47,7 @@ class InterruptibleWait {
   using Clock = std::chrono::steady_clock;
 
   void wait_for(Latch& latch);
+  void wait_for_signal(const mlx::core::Event& event, mlx::core::array& waiter);
 
   // Returns when `stream` comes to what is enqueued now.
   void wait_for_task(mlx::core::Stream stream);

@@ -118,6 +118,10 @@ const char* override_kernel(array& node, const KernelRow& row) {
   return is_stock() && *reason != '\0' ? stock_reason : reason;
 }
 
+bool is_on_cpu(mlx::core::Stream stream) {
+  return stream.device == mlx::core::Device::cpu;
+}
+
 // Makes a node ready to be evaluated. Returns what is known of its primitive, null if that is
 // nothing; `can_fail` becomes true if what the node computes can fail by its values.
 const KernelRow* rewrite_node(array& node, bool& can_fail) {
@@ -199,6 +203,7 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
         }
         plan.waits = true;
         plan.on_one_stream &= node->event().valid() && node->event().stream() == stream;
+        plan.uses_devices |= node->event().valid() && !is_on_cpu(node->event().stream());
         return;
       case array::Status::unscheduled:
         break;
@@ -211,6 +216,7 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
       return;
     }
     plan.on_one_stream &= node->primitive().stream() == stream;
+    plan.uses_devices |= !is_on_cpu(node->primitive().stream());
     // First, because it may change the inputs.
     const KernelRow* row = rewrite_node(*node, can_fail);
     path.push_back({node, row, 0});

@@ -27,6 +27,8 @@ struct Plan {
   bool on_one_stream = true;
   // Whether some input is still being computed.
   bool waits = false;
+  // Whether some node, or what it waits for, belongs to another device than the CPU.
+  bool uses_devices = false;
 };
 
 // Makes the unevaluated graph under `outputs` use the kernels of this library where there is one

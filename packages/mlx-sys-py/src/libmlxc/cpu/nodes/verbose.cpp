@@ -273,6 +273,10 @@ bool is_verbose() {
 
 std::shared_ptr<KernelOverride> verbose_node(
     std::shared_ptr<mx::Primitive> primitive, bool is_view, const char* reason) {
+  // A graph may be made ready several times.
+  if (auto verbose = std::dynamic_pointer_cast<Verbose>(primitive)) {
+    return verbose;
+  }
   return std::make_shared<Verbose>(std::move(primitive), is_view, reason);
 }
 
