@@ -7,10 +7,9 @@
 #include <mlx/transforms.h>
 
 #include "core/convert.hpp"
-#include "core/gradient_rules.hpp"
+#include "core/gradients.hpp"
 #include "core/guard.hpp"
 #include "core/input_shapes.hpp"
-#include "core/lent_primitives.hpp"
 #include "core/shared_function.hpp"
 #include "mlx/c/transforms_impl.h"
 #include "runtime/evaluate.hpp"
@@ -135,11 +134,7 @@ int mlx_jvp(
     const mlx_vector_array tangents) {
   return guard([&] {
     ensure_thread();
-    LentPrimitives lent(jvp_rule);
-    set(res_0,
-        res_1,
-        mx::jvp(
-            lending(lent, get(fun, "fun")), get(primals, "primals"), get(tangents, "tangents")));
+    set(res_0, res_1, mlx_c::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
   });
 }
 
@@ -152,13 +147,9 @@ int mlx_vjp(
   return guard([&] {
     ensure_thread();
     has_taken_gradients = true;
-    LentPrimitives lent(vjp_rule);
     set(res_0,
         res_1,
-        mx::vjp(
-            lending(lent, get(fun, "fun")),
-            get(primals, "primals"),
-            get(cotangents, "cotangents")));
+        mlx_c::vjp(get(fun, "fun"), get(primals, "primals"), get(cotangents, "cotangents")));
   });
 }
 
@@ -173,13 +164,12 @@ int mlx_detail_value_and_grad(
     auto& values = get(inputs, "inputs");
     std::vector<int> argnums(values.size());
     std::iota(argnums.begin(), argnums.end(), 0);
+    has_taken_gradients = true;
     Function checked = [&function](const Arrays& traced) {
       check_stack();
       return some_outputs(function(traced));
     };
-    has_taken_gradients = true;
-    LentPrimitives lent(vjp_rule);
-    set(res_0, res_1, mx::value_and_grad(lending(lent, checked, argnums), argnums)(values));
+    set(res_0, res_1, mlx_c::value_and_grad(checked, values, argnums));
   });
 }
 
@@ -193,13 +183,13 @@ int mlx_value_and_grad(
       return some_outputs(f(inputs));
     };
     auto numbers = to_ints(argnums, argnums_num, "argnums");
-    // Refuses wrong numbers now.
-    mx::value_and_grad(checked, numbers);
+    if (numbers.empty()) {
+      throw std::invalid_argument("[grad] Must specify at least one argument.");
+    }
     set(res, [checked = std::move(checked), numbers = std::move(numbers)](const Arrays& inputs) {
       ensure_thread();
       has_taken_gradients = true;
-      LentPrimitives lent(vjp_rule);
-      return mx::value_and_grad(lending(lent, checked, numbers), numbers)(inputs);
+      return mlx_c::value_and_grad(checked, inputs, numbers);
     });
   });
 }
