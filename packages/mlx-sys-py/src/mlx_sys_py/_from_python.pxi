@@ -63,6 +63,8 @@ cdef c.mlx_dtype range_dtype(object value) except? c.MLX_BOOL:
     cdef long long number
     if value is None:
         return c.MLX_INT32
+    if isinstance(value, float):
+        return c.MLX_FLOAT32
     if not isinstance(value, int) and (not hasattr(value, "__index__") or isinstance(value, array)):
         return c.MLX_FLOAT32
     number = PyLong_AsLongLongAndOverflow(value, &overflow)

@@ -277,7 +277,27 @@ mlx::core::array cached_node(
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& a, bool keepdims, const mlx::core::StreamOrDevice& s) {
-  return a.ndim() == 1 ? cached_node<operation>(a, 0, keepdims, s) : operation(a, keepdims, s);
+  if (a.ndim() == 1) {
+    return cached_node<operation>(a, 0, keepdims, s);
+  }
+  constexpr int all_axes = -1;
+  constexpr size_t most_dimensions = 4;
+  static thread_local std::array<CachedReduction, most_dimensions + 1> patterns;
+  const auto& extents = a.shape();
+  if (keepdims || extents.empty() || extents.size() > most_dimensions ||
+      std::any_of(extents.begin(), extents.end(), [](int extent) { return extent < 2; })) {
+    return operation(a, keepdims, s);
+  }
+  auto& pattern = patterns[extents.size()];
+  if (!pattern.fits(a, all_axes, keepdims, mlx::core::to_stream(s))) {
+    auto node = operation(a, keepdims, s);
+    pattern.learn(node, a, all_axes, keepdims);
+    return node;
+  }
+  const auto& [primitive, stream, dtype] = pattern.reduction;
+  std::vector<mlx::core::array> reduced;
+  reduced.emplace_back(mlx::core::Shape(extents.size(), 1), dtype, primitive, inputs_of(a));
+  return mlx::core::array(mlx::core::Shape{}, dtype, pattern.squeeze, std::move(reduced));
 }
 
 // The same over some.
