@@ -1,6 +1,7 @@
 #include "core/gradient_rules.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <stdexcept>
 #include <string_view>
@@ -285,16 +286,59 @@ Arrays tanh_gradient(
     const std::vector<int>&,
     const mx::array& output) {
   const mx::StreamOrDevice s = node.primitive().stream();
-  const auto slope = mx::subtract(constant(1, output), cached_node<mx::square>(output, s), s);
+  const auto square = cached_node<mx::square>(output, s);
+  const auto slope = cached_node<mx::subtract>(constant(1, output), square, s);
   return inputs_of(cached_node<mx::multiply>(cotangent, slope, s));
 }
 
+// A reduction keeps its axes, with one element each.
+Arrays sum_gradient(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>&,
+    const mx::array&) {
+  return inputs_of(
+      mlx_c::broadcast_to(cotangent, node.inputs()[0].shape(), node.primitive().stream()));
+}
+
+Arrays squeeze_gradient(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>& argnums,
+    const mx::array& output) {
+  static thread_local std::array<CachedNode, 5> patterns;  // one per number of dimensions
+  const auto& shape = node.inputs()[0].shape();
+  const auto s = node.primitive().stream();
+  auto by_mlx = [&] {
+    return node.primitive().vjp(node.inputs(), {cotangent}, argnums, {output})[0];
+  };
+  if (output.ndim() > 0 || shape.size() >= patterns.size()) {
+    return inputs_of(by_mlx());
+  }
+  auto& pattern = patterns[shape.size()];
+  if (pattern.stream == s) {
+    return inputs_of(mx::array(shape, cotangent.dtype(), pattern.primitive, inputs_of(cotangent)));
+  }
+  auto result = by_mlx();
+  pattern.learn(result, inputs_of(cotangent));
+  return inputs_of(std::move(result));
+}
+
 FrequentRule frequent_rule(std::string_view name) {
+  if (records_for_all_shapes) {
+    return nullptr;
+  }
   if (name == "Multiply") {
     return multiply_gradient;
   }
   if (name == "Exp") {
     return exp_gradient;
+  }
+  if (name == "Squeeze") {
+    return squeeze_gradient;
+  }
+  if (name == "Sum") {
+    return sum_gradient;
   }
   return name == "Tanh" ? tanh_gradient : nullptr;
 }

@@ -14,6 +14,10 @@ bool stops_gradient(const mx::array& node) {
 
 Tape::Tape(
     const std::vector<mx::array>& inputs, const std::vector<mx::array>& outputs, Stop stop) {
+  constexpr size_t usual = 16;
+  nodes_.reserve(usual);
+  input_slots_.reserve(2 * usual);
+  path_.reserve(usual);
   bool is_new;
   for (auto& input : inputs) {
     int& slot = slots_.insert(input, is_new);

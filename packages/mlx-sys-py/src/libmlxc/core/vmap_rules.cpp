@@ -329,7 +329,7 @@ Mapped elementwise(const mx::array& node, const Arrays& inputs, const std::vecto
     if (axes[i] >= 0) {
       given.push_back(inputs[i]);
     } else if (const auto& source = before_broadcast(inputs[i]); source.ndim() == 0 || axis == 0) {
-      given.push_back(mx::broadcast_to(source, shape, node.primitive().stream()));
+      given.push_back(mlx_c::broadcast_to(source, shape, node.primitive().stream()));
     }
     if (given.size() == i || given[i].shape() != shape || (axes[i] >= 0 && axes[i] != axis)) {
       return by_mlx(node, inputs, axes);
