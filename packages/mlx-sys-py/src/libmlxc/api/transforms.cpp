@@ -4,13 +4,16 @@
 #include <memory>
 #include <numeric>
 
+#include <mlx/ops.h>
 #include <mlx/transforms.h>
+#include <mlx/transforms_impl.h>
 
 #include "core/convert.hpp"
 #include "core/gradients.hpp"
 #include "core/guard.hpp"
 #include "core/input_shapes.hpp"
 #include "core/shared_function.hpp"
+#include "core/vmap.hpp"
 #include "mlx/c/transforms_impl.h"
 #include "runtime/evaluate.hpp"
 
@@ -35,21 +38,27 @@ Arrays some_outputs(Arrays outputs) {
   return outputs;
 }
 
-// Wraps the functions of a custom function in checks of how many results they return: MLX indexes
-// the results by the numbers of inputs and outputs, unchecked.
-class CheckedCustom {
+// The functions of a custom function. Those of the user are checked: MLX indexes their results by
+// the numbers of inputs and outputs, unchecked. Those that the user does not give are the
+// transformations of the function itself, and ours: MLX's vmap writes into primitives, which other
+// nodes may share.
+class CustomRules {
  public:
-  Function fun(Function f) {
-    return [f = std::move(f), outputs = outputs_](const Arrays& inputs) {
+  explicit CustomRules(Function fun) : fun_(std::move(fun)) {}
+
+  Function fun() const {
+    return [f = fun_, outputs = outputs_](const Arrays& inputs) {
       auto results = f(inputs);
       *outputs = results.size();
       return results;
     };
   }
 
-  std::optional<VjpFunction> vjp(std::optional<VjpFunction> f) {
+  VjpFunction vjp(std::optional<VjpFunction> f) const {
     if (!f) {
-      return f;
+      return [fun = fun_](const Arrays& primals, const Arrays& cotangents, const Arrays&) {
+        return mlx_c::vjp(fun, primals, cotangents).second;
+      };
     }
     return
         [f = std::move(*f)](const Arrays& primals, const Arrays& cotangents, const Arrays& outs) {
@@ -59,9 +68,24 @@ class CheckedCustom {
         };
   }
 
-  std::optional<JvpFunction> jvp(std::optional<JvpFunction> f) {
+  JvpFunction jvp(std::optional<JvpFunction> f) const {
     if (!f) {
-      return f;
+      return
+          [fun = fun_](
+              const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
+            Arrays traced;
+            for (int argnum : argnums) {
+              traced.push_back(primals[argnum]);
+            }
+            auto partial = [&](const Arrays& inputs) {
+              auto arguments = primals;
+              for (size_t i = 0; i < argnums.size(); ++i) {
+                arguments[argnums[i]] = inputs[i];
+              }
+              return fun(arguments);
+            };
+            return mlx_c::jvp(partial, traced, tangents).second;
+          };
     }
     return [f = std::move(*f), outputs = outputs_](
                const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
@@ -71,9 +95,14 @@ class CheckedCustom {
     };
   }
 
-  std::optional<VmapFunction> vmap(std::optional<VmapFunction> f) {
+  VmapFunction vmap(std::optional<VmapFunction> f) const {
     if (!f) {
-      return f;
+      return [fun = fun_](const Arrays& inputs, const std::vector<int>& axes) {
+        auto [traced_inputs, traced_outputs] = mx::detail::vmap_trace(fun, inputs, axes);
+        std::vector<int> out_axes(traced_outputs.size(), 0);
+        auto results = vmap_replace(inputs, traced_inputs, traced_outputs, axes, out_axes);
+        return std::pair(std::move(results), std::move(out_axes));
+      };
     }
     return [f = std::move(*f), outputs = outputs_](
                const Arrays& inputs, const std::vector<int>& axes) {
@@ -85,6 +114,7 @@ class CheckedCustom {
   }
 
  private:
+  Function fun_;
   std::shared_ptr<std::atomic<size_t>> outputs_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
@@ -99,7 +129,17 @@ int mlx_async_eval(const mlx_vector_array outputs) {
 }
 
 int mlx_checkpoint(mlx_closure* res, const mlx_closure fun) {
-  return guard([&] { set(res, mx::checkpoint(get_shared(fun, "fun"))); });
+  return guard([&] {
+    CustomRules rules(get_shared(fun, "fun"));
+    // Computes the function again, once there are cotangents.
+    auto again = [f = get_shared(fun, "fun")](
+                     const Arrays& primals, const Arrays& cotangents, const Arrays&) {
+      return mlx_c::vjp(f, mx::depends(primals, cotangents), cotangents).second;
+    };
+    set(res,
+        mx::custom_function(
+            rules.fun(), again, rules.jvp(std::nullopt), rules.vmap(std::nullopt)));
+  });
 }
 
 int mlx_custom_function(
@@ -109,20 +149,25 @@ int mlx_custom_function(
     const mlx_closure_custom_jvp fun_jvp,
     const mlx_closure_custom_vmap fun_vmap) {
   return guard([&] {
-    CheckedCustom checked;
+    CustomRules rules(get_shared(fun, "fun"));
     set(res,
         mx::custom_function(
-            checked.fun(get_shared(fun, "fun")),
-            checked.vjp(get_optional(fun_vjp)),
-            checked.jvp(get_optional(fun_jvp)),
-            checked.vmap(get_optional(fun_vmap))));
+            rules.fun(),
+            rules.vjp(get_optional(fun_vjp)),
+            rules.jvp(get_optional(fun_jvp)),
+            rules.vmap(get_optional(fun_vmap))));
   });
 }
 
 int mlx_custom_vjp(mlx_closure* res, const mlx_closure fun, const mlx_closure_custom fun_vjp) {
   return guard([&] {
-    CheckedCustom checked;
-    set(res, mx::custom_vjp(get_shared(fun, "fun"), *checked.vjp(get(fun_vjp, "fun_vjp"))));
+    CustomRules rules(get_shared(fun, "fun"));
+    set(res,
+        mx::custom_function(
+            rules.fun(),
+            rules.vjp(get(fun_vjp, "fun_vjp")),
+            rules.jvp(std::nullopt),
+            rules.vmap(std::nullopt)));
   });
 }
 
