@@ -70,22 +70,21 @@ class CustomRules {
 
   JvpFunction jvp(std::optional<JvpFunction> f) const {
     if (!f) {
-      return
-          [fun = fun_](
-              const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
-            Arrays traced;
-            for (int argnum : argnums) {
-              traced.push_back(primals[argnum]);
-            }
-            auto partial = [&](const Arrays& inputs) {
-              auto arguments = primals;
-              for (size_t i = 0; i < argnums.size(); ++i) {
-                arguments[argnums[i]] = inputs[i];
-              }
-              return fun(arguments);
-            };
-            return mlx_c::jvp(partial, traced, tangents).second;
-          };
+      return [fun = fun_](
+                 const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
+        Arrays traced;
+        for (int argnum : argnums) {
+          traced.push_back(primals[argnum]);
+        }
+        auto partial = [&](const Arrays& inputs) {
+          auto arguments = primals;
+          for (size_t i = 0; i < argnums.size(); ++i) {
+            arguments[argnums[i]] = inputs[i];
+          }
+          return fun(arguments);
+        };
+        return mlx_c::jvp(partial, traced, tangents).second;
+      };
     }
     return [f = std::move(*f), outputs = outputs_](
                const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
@@ -137,8 +136,7 @@ int mlx_checkpoint(mlx_closure* res, const mlx_closure fun) {
       return mlx_c::vjp(f, mx::depends(primals, cotangents), cotangents).second;
     };
     set(res,
-        mx::custom_function(
-            rules.fun(), again, rules.jvp(std::nullopt), rules.vmap(std::nullopt)));
+        mx::custom_function(rules.fun(), again, rules.jvp(std::nullopt), rules.vmap(std::nullopt)));
   });
 }
 
@@ -179,7 +177,9 @@ int mlx_jvp(
     const mlx_vector_array tangents) {
   return guard([&] {
     ensure_thread();
-    set(res_0, res_1, mlx_c::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
+    set(res_0,
+        res_1,
+        mlx_c::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
   });
 }
 

@@ -102,8 +102,8 @@ struct Operation {
 };
 
 // The gradient by one input, which is no index.
-using Gradient = mx::array (*)(
-    const Operation& op, const Arrays& cotangents, int argnum, const Arrays& outputs);
+using Gradient =
+    mx::array (*)(const Operation& op, const Arrays& cotangents, int argnum, const Arrays& outputs);
 
 mx::array scatter_gradient(
     const Operation& op, const Arrays& cotangents, int argnum, const Arrays& outputs) {
@@ -293,10 +293,7 @@ Arrays tanh_gradient(
 
 // A reduction keeps its axes, with one element each.
 Arrays sum_gradient(
-    const mx::array& node,
-    const mx::array& cotangent,
-    const std::vector<int>&,
-    const mx::array&) {
+    const mx::array& node, const mx::array& cotangent, const std::vector<int>&, const mx::array&) {
   return inputs_of(
       mlx_c::broadcast_to(cotangent, node.inputs()[0].shape(), node.primitive().stream()));
 }
@@ -369,8 +366,7 @@ Arrays node_vjp(
   return results;
 }
 
-Arrays node_jvp(
-    const mx::array& node, const Arrays& tangents, const std::vector<int>& argnums) {
+Arrays node_jvp(const mx::array& node, const Arrays& tangents, const std::vector<int>& argnums) {
   auto mlx_jvp = [&] { return node.primitive().jvp(node.inputs(), tangents, argnums); };
   const std::string_view name = node.primitive().name();
   if (name == "CustomTransforms") {

@@ -110,8 +110,7 @@ void pull_back(const Tape& tape, const Tape::Node& node, Slots& cotangents) {
     return;
   }
   const auto s = node.array.primitive().stream();
-  const auto results =
-      count == 1 ? inputs_of(node.array) : node.array.outputs();
+  const auto results = count == 1 ? inputs_of(node.array) : node.array.outputs();
   Arrays given;
   given.reserve(count);
   for (int i = 0; i < count; ++i) {

@@ -14,8 +14,7 @@ namespace mlx_c {
 
 // The outputs of a function, and the products of cotangents with its Jacobian, one for each primal.
 // Outputs of stop_gradient have no cotangent.
-std::pair<Arrays, Arrays> vjp(
-    const Function& fun, const Arrays& primals, const Arrays& cotangents);
+std::pair<Arrays, Arrays> vjp(const Function& fun, const Arrays& primals, const Arrays& cotangents);
 
 // The outputs of a function, and the products of its Jacobian with tangents, one for each output.
 std::pair<Arrays, Arrays> jvp(const Function& fun, const Arrays& primals, const Arrays& tangents);

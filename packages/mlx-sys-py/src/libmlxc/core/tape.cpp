@@ -12,8 +12,7 @@ bool stops_gradient(const mx::array& node) {
   return node.has_primitive() && std::string_view(node.primitive().name()) == "StopGradient";
 }
 
-Tape::Tape(
-    const std::vector<mx::array>& inputs, const std::vector<mx::array>& outputs, Stop stop) {
+Tape::Tape(const std::vector<mx::array>& inputs, const std::vector<mx::array>& outputs, Stop stop) {
   constexpr size_t usual = 16;
   nodes_.reserve(usual);
   input_slots_.reserve(2 * usual);

@@ -32,8 +32,9 @@ void map(const Tape& tape, const Tape::Node& node, Slots& slots) {
   std::vector<int> axes;
   axes.reserve(given.size());
   for (size_t i = 0; i < given.size(); ++i) {
-    const auto* mapped =
-        input_slots[i] != Tape::no_slot && slots[input_slots[i]] ? &*slots[input_slots[i]] : nullptr;
+    const auto* mapped = input_slots[i] != Tape::no_slot && slots[input_slots[i]]
+        ? &*slots[input_slots[i]]
+        : nullptr;
     inputs.push_back(mapped ? mapped->array : given[i]);
     axes.push_back(mapped ? mapped->axis : -1);
   }

@@ -413,9 +413,8 @@ Mapped one_by_one(const mx::array& node, const Arrays& inputs, const std::vector
   Arrays stacked;
   for (size_t j = 0; j < results.size(); j++) {
     stacked.push_back(
-        in.extent > 0
-            ? mx::stack(results[j], 0, s)
-            : mx::zeros(with_front(0, repeated.shapes[j]), repeated.dtypes[j], s));
+        in.extent > 0 ? mx::stack(results[j], 0, s)
+                      : mx::zeros(with_front(0, repeated.shapes[j]), repeated.dtypes[j], s));
   }
   return mapped_first(std::move(stacked));
 }
@@ -444,8 +443,8 @@ bool fits(const Mapped& result, const mx::array& node, int extent) {
 // MLX's rule if it has one that gives the right shapes, else one operation for each element.
 Mapped by_mlx_if_it_fits(
     const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
-  const size_t place = std::find_if(axes.begin(), axes.end(), [](int axis) { return axis >= 0; }) -
-      axes.begin();
+  const size_t place =
+      std::find_if(axes.begin(), axes.end(), [](int axis) { return axis >= 0; }) - axes.begin();
   const int extent = inputs[place].shape(axes[place]);
   try {
     auto result = by_mlx(node, inputs, axes);
