@@ -317,3 +317,44 @@ def test_jvp_of_addmm_has_its_factors() -> None:
     )
     expected = 0.5 * dc + 2.0 * (da @ b + a @ db)
     np.testing.assert_allclose(np.array(got), np.array(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_an_output_that_is_there_twice_has_both_cotangents() -> None:
+    def twice(x: mx.array) -> tuple[mx.array, mx.array]:
+        y = 2 * x
+        return y, y
+
+    _, (product,) = mx.vjp(twice, [X], [X, Y])
+    assert product.tolist() == [10, 14, 18]
+
+
+def test_a_gradient_inside_leaves_the_trace_around_it_alone() -> None:
+    def outer(x: mx.array) -> mx.array:
+        y = x * x
+        inner = mx.grad(lambda w: dot(w, y))(X)
+        mx.eval(y, inner)
+        return mx.sum(y)
+
+    assert mx.grad(outer)(X).tolist() == [2, 4, 6]
+
+
+def test_gradients_by_inputs_that_are_used_several_times_or_not_at_all() -> None:
+    def f(x: mx.array, y: mx.array, z: mx.array) -> mx.array:
+        parts = mx.split(mx.concatenate([x, x]), 2)
+        return dot(parts[0] * x, y) + mx.sum(x)
+
+    by_x, by_y, by_z = mx.grad(f, argnums=(0, 1, 2))(X, Y, Y)
+    assert by_x.tolist() == [9, 21, 37]
+    assert by_y.tolist() == [1, 4, 9]
+    assert by_z.tolist() == [0, 0, 0]
+
+
+def test_the_derivative_of_a_deep_graph() -> None:
+    def f(x: mx.array) -> mx.array:
+        for _ in range(50_000):
+            x = x + 1
+        return mx.sum(x)
+
+    assert mx.grad(f)(X).tolist() == [1, 1, 1]
+    assert mx.jvp(f, [X], [Y])[1][0].item() == 15
+    assert mx.vmap(f)(mx.stack([X, Y])).tolist() == [150_006, 150_015]

@@ -81,3 +81,19 @@ def test_vmap_of_an_update_of_a_slice(update: str, index: Any, in_axes: tuple[An
         put(part(rows, in_axes[0], i), part(values, in_axes[1], i)).tolist() for i in range(3)
     ]
     assert mx.vmap(put, in_axes=in_axes)(rows, values).tolist() == expected
+
+
+@pytest.mark.parametrize("wrap", [mx.checkpoint, mx.custom_function])
+def test_vmap_of_a_function_with_rules(wrap: Any) -> None:
+    def f(v: mx.array) -> mx.array:
+        return mx.reshape(v, (4, 3)).T * mx.broadcast_to(mx.array(2.0), (3, 4))
+
+    wrapped = wrap(f)
+    x = mx.arange(24.0).reshape(2, 3, 4)
+    before = f(x[0]).tolist()
+    for _ in range(2):
+        assert mx.array_equal(mx.vmap(wrapped)(x), mx.stack([f(x[0]), f(x[1])]))
+        gradient = mx.grad(lambda v: mx.sum(wrapped(v) * wrapped(v)))
+        assert mx.array_equal(mx.vmap(gradient)(x), 8 * x)
+        assert mx.array_equal(mx.jvp(wrapped, [x[0]], [x[1]])[1][0], f(x[1]))
+        assert f(x[0]).tolist() == before

@@ -108,6 +108,9 @@ def uniform(
     """
     if dtype is None:
         dtype = float32
+    # Bounds that are float32 as they come need no cast beside the numbers that are drawn.
+    if type(low) is int and type(high) is int and -(1 << 24) <= low <= high <= 1 << 24:
+        low, high = float(low), float(high)
 
 @c(
     "mlx_random_normal",

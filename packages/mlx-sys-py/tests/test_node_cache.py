@@ -93,6 +93,29 @@ def test_selection(data: Any, seed: int) -> None:
         check_same(result, expected)
 
 
+BINARY = ["add", "subtract", "multiply", "divide", "maximum", "less", "logical_and", "power"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), seed=seeds, name=st.sampled_from(BINARY))
+def test_scalars_beside_arrays(data: Any, seed: int, name: str) -> None:
+    for _ in range(4):
+        dtype = data.draw(dtypes)
+        sides = data.draw(st.permutations([data.draw(shapes), ()]))
+        operands = [
+            same_values(seed + i, shape, data.draw(st.sampled_from([dtype, dtype, "int32"])))
+            for i, shape in enumerate(sides)
+        ]
+        ours, theirs = zip(*operands, strict=True)
+        if name == "subtract" and "bool" in str(ours[0].dtype) + str(ours[1].dtype):
+            continue
+        with stock.stream(stock.cpu):
+            expected = getattr(stock, name)(*theirs)
+        result = getattr(ops, name)(*ours)
+        check_graph(result, expected)
+        check_same(result, expected)
+
+
 numbers = st.sampled_from([0, 1, 2, 3, 5, 8, 16, 0.5, -2, 2**31, np.int64(4), np.float32(3)])
 
 

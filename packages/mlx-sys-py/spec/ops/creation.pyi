@@ -51,7 +51,7 @@ def arange(
     See: MLX ``mlx.core.arange``.
     """
     # Arguments are not assigned to: that costs references, of which those to None add up.
-    if isinstance(step, Dtype) and dtype is None and start is None:
+    if step is not None and isinstance(step, Dtype) and dtype is None and start is None:
         return arange(stop=start_or_stop, step=stop, dtype=step, stream=stream)
     if start is None:
         begin = start_or_stop
@@ -63,7 +63,7 @@ def arange(
     if end is None:
         raise TypeError("arange needs a stop")
     # Beside another number a boolean is 0 or 1.
-    if isinstance(end, bool) and (begin is None or isinstance(begin, bool)) and step is None:
+    if step is None and isinstance(end, bool) and (begin is None or isinstance(begin, bool)):
         raise ValueError("arange has no booleans")
 
 @c("mlx_linspace", "double start, double stop, int num, dtype dtype", python=False)

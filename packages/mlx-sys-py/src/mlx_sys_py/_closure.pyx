@@ -35,7 +35,11 @@ cdef inline Call new_call(c.mlx_vector_array* res, c.mlx_vector_array inputs) no
 cdef int run_in_python(void* payload, const Call* call) noexcept with gil:
     """Run a Python function for C; an exception is kept for the call around it."""
     try:
-        result = function_of(<const Payload*>payload)(*arguments_of(call))
+        function = function_of(<const Payload*>payload)
+        if is_plain(call):
+            result = function(shared_arrays(call.inputs[0]))
+        else:
+            result = function(*arguments_of(call))
         if call.grads != NULL or call.axes != NULL:
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 raise TypeError("the function's result must be a pair")
@@ -49,6 +53,11 @@ cdef int run_in_python(void* payload, const Call* call) noexcept with gil:
     except BaseException as error:
         keep_exception(error)
         return 1
+
+
+cdef inline bint is_plain(const Call* call) noexcept:
+    """Whether there is one list of arrays and nothing else, as is usual."""
+    return call.count == 1 and call.named.ctx == NULL and not call.has_numbers
 
 
 cdef int run(void* payload, const Call* call) noexcept nogil:

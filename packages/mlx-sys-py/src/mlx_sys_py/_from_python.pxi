@@ -63,6 +63,8 @@ cdef c.mlx_dtype range_dtype(object value) except? c.MLX_BOOL:
     cdef long long number
     if value is None:
         return c.MLX_INT32
+    if isinstance(value, float):
+        return c.MLX_FLOAT32
     if not isinstance(value, int) and (not hasattr(value, "__index__") or isinstance(value, array)):
         return c.MLX_FLOAT32
     number = PyLong_AsLongLongAndOverflow(value, &overflow)
@@ -72,6 +74,8 @@ cdef c.mlx_dtype range_dtype(object value) except? c.MLX_BOOL:
 
 cdef object to_range_dtype(object start, object stop, object step):
     """The type of the numbers between two bounds, a step apart; None is a default."""
+    if start is None and step is None:
+        return dtype_object(range_dtype(stop))
     # In this order: the widest integer type, or the type of fractions, is the greatest.
     return dtype_object(max(range_dtype(start), range_dtype(stop), range_dtype(step)))
 

@@ -170,21 +170,37 @@ cdef class GradientCall:
     cdef object value
 
     def __call__(self, traced):
+        cdef Loan loan
+        if self.holds_containers():
+            loan = Loan(self.wanted, iter(traced))
+            try:
+                self.apply(loan.trees)
+            finally:
+                loan.put_back()
+        else:
+            self.apply(tuple(traced))
+        self.transform.check_value(self.value)
+        return arrays_in(self.value)
+
+    cdef bint holds_containers(self):
+        """Whether the function is given anything that it could change."""
+        for tree in self.wanted:
+            if not isinstance(tree, array):
+                return True
+        return False
+
+    cdef int apply(self, tuple trees) except -1:
+        """Call the function with these in place of the arguments to differentiate by."""
         cdef ValueAndGrad transform = self.transform
-        cdef Loan loan = Loan(self.wanted, iter(traced))
         cdef list args = list(self.args)
         cdef dict kwargs = self.kwargs
         cdef Py_ssize_t count = len(transform.argnums), i
         for i in range(count):
-            args[transform.argnums[i]] = loan.trees[i]
+            args[transform.argnums[i]] = trees[i]
         if transform.argnames:
-            kwargs = {**kwargs, **dict(zip(transform.argnames, loan.trees[count:]))}
-        try:
-            self.value = transform.fun(*args, **kwargs)
-        finally:
-            loan.put_back()
-        transform.check_value(self.value)
-        return arrays_in(self.value)
+            kwargs = {**kwargs, **dict(zip(transform.argnames, trees[count:]))}
+        self.value = transform.fun(*args, **kwargs)
+        return 0
 
     cdef tuple run(self, list arrays):
         cdef VectorArray inputs = to_arrays(arrays, "arrays")

@@ -4,7 +4,7 @@ The transforms walk through their arguments and results at every call, which in 
 than what they do to a small function.
 """
 
-from cpython.dict cimport PyDict_Check
+from cpython.dict cimport PyDict_Check, PyDict_Next
 from cpython.list cimport PyList_Check
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check
@@ -174,12 +174,25 @@ cdef class Loan:
         try:
             if PyTuple_Check(tree):
                 return like(tree, [self.lend(child) for child in tree])
-            lent = tree.copy() if type(tree) is list or type(tree) is dict else tree
-            self.originals.append((tree, lent))
-            entries = []
-            for key, child in [*entries_of(tree)]:
-                entries.append(self.lend(child))
-                lent[key] = entries[-1]
+            if type(tree) is list:
+                entries = [self.lend(child) for child in <list>tree]
+                lent = entries.copy()
+                self.originals.append((tree, lent))
+            elif type(tree) is dict:
+                lent = (<dict>tree).copy()
+                self.originals.append((tree, lent))
+                entries = []
+                for key, child in (<dict>tree).items():
+                    entry = self.lend(child)
+                    entries.append(entry)
+                    (<dict>lent)[key] = entry
+            else:
+                lent = tree
+                self.originals.append((tree, lent))
+                entries = []
+                for key, child in [*entries_of(tree)]:
+                    entries.append(self.lend(child))
+                    lent[key] = entries[-1]
             self.containers.append((tree, lent))
             self.entries.append(entries)
             return lent
@@ -213,17 +226,46 @@ cdef class Loan:
 
     cdef bint is_unchanged(self) except -1:
         """Whether there is nothing to put back, as is usual."""
-        cdef list entries
-        for (original, lent), entries in zip(self.containers, self.entries):
-            if original is lent or len(lent) != len(entries):
+        cdef tuple pair
+        cdef Py_ssize_t i
+        for i in range(len(self.containers)):
+            pair = self.containers[i]
+            if pair[0] is pair[1]:
                 return False
-            if PyDict_Check(lent):
-                for key, other in zip(lent, original):
-                    if key is not other:
-                        return False
-            if differ(entries, children_of(lent)):
+            if type(pair[1]) is list:
+                if not same_list(pair[1], self.entries[i]):
+                    return False
+            elif not same_dict(pair[1], pair[0], self.entries[i]):
                 return False
         return True
+
+
+cdef bint same_list(list lent, list entries) except -1:
+    """Whether a list still holds these entries."""
+    cdef Py_ssize_t i
+    if len(lent) != len(entries):
+        return False
+    for i in range(len(lent)):
+        if lent[i] is not entries[i]:
+            return False
+    return True
+
+
+cdef bint same_dict(dict lent, dict original, list entries) except -1:
+    """Whether a dictionary still holds these entries, under the keys of the one it stands for."""
+    cdef PyObject* key
+    cdef PyObject* value
+    cdef PyObject* other
+    cdef Py_ssize_t place = 0, place_in_original = 0, i = 0
+    if len(lent) != len(entries):
+        return False
+    while PyDict_Next(lent, &place, &key, &value):
+        if PyDict_Next(original, &place_in_original, &other, NULL) and key != other:
+            return False
+        if value != <PyObject*>entries[i]:
+            return False
+        i += 1
+    return True
 
 
 cdef inline object original_of(object value, dict originals):

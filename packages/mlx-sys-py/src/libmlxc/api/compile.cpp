@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 
 #include <mlx/compile.h>
@@ -19,6 +19,7 @@
 #include "core/input_shapes.hpp"
 #include "core/shapeless_recording.hpp"
 #include "core/shared_function.hpp"
+#include "core/tape.hpp"
 #include "cpu/kernels/table.hpp"
 #include "runtime/evaluate.hpp"
 
@@ -91,91 +92,52 @@ mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
   throw std::invalid_argument("mode is not an mlx_compile_mode");
 }
 
+// The input that a node only passes on; null for other nodes.
+const array* stood_for(const array& value) {
+  auto name = std::string_view(value.primitive().name());
+  auto& inputs = value.inputs();
+  if (name == "StopGradient") {
+    return &inputs[0];
+  }
+  if (name == "CustomTransforms") {
+    // The inputs end with the outputs.
+    auto outputs = inputs.end() - (value.siblings().size() + 1);
+    return &outputs[value.sibling_position()];
+  }
+  return nullptr;
+}
+
 // Replaces the nodes of custom functions and stop_gradient in a recording by their inputs. A
 // recording is repeated, and never differentiated or vectorized: there MLX calls the function
 // itself. The nodes of custom functions hold functions of the user, which would live as long as the
 // recording is in the cache, and those may hold the compiled function; and MLX fails to merge equal
 // outputs whose gradients are stopped.
-class Recording {
- public:
-  explicit Recording(const Arrays& inputs) {
-    for (auto& input : inputs) {
-      depends_[input.id()] = true;
-    }
-  }
-
-  void simplify(Arrays& outputs) {
-    // Nodes that do not depend on the inputs may be part of graphs that other threads evaluate.
-    auto lock = lock_evaluation();
-    for (auto& output : outputs) {
-      visit(output);
-    }
-    replace(outputs);
-  }
-
- private:
-  // Depth first, with a stack of its own: graphs may be deeper than the thread's stack. A node's
-  // inputs are replaced after they have been visited, so pointers to them will do.
-  void visit(const array& root) {
-    std::vector<std::pair<const array*, size_t>> path = {{&root, 0}};
-    while (!path.empty()) {
-      auto& [node, next] = path.back();
-      if (next == 0 && depends_.contains(node->id())) {
-        path.pop_back();
-      } else if (next < node->inputs().size()) {
-        const auto* input = &node->inputs()[next++];
-        path.emplace_back(input, 0);
-      } else {
-        finish(*node);
-        path.pop_back();
-      }
-    }
-  }
-
-  void finish(array node) {
-    auto& inputs = node.inputs();
-    bool depends =
-        std::any_of(inputs.begin(), inputs.end(), [this](auto& x) { return depends_[x.id()]; });
-    auto note = [&](array& output) {
-      depends_[output.id()] = depends;
-      if (depends) {
-        replace(output.inputs());
-      }
-    };
-    note(node);
-    std::ranges::for_each(node.siblings(), note);
-  }
-
-  void replace(Arrays& values) {
+void simplify(const Arrays& inputs, Arrays& outputs) {
+  // Freed without the lock: they may hold the last reference to something of the user.
+  std::optional<Tape> tape;
+  Arrays removed;
+  // Nodes that do not depend on the inputs may be part of graphs that other threads evaluate.
+  auto lock = lock_evaluation();
+  tape.emplace(inputs, outputs, Tape::Stop::never);
+  auto replace = [&](Arrays& values) {
     for (auto& value : values) {
-      if (value.has_primitive() && depends_[value.id()]) {
+      if (value.has_primitive() && tape->slot(value) != Tape::no_slot) {
         if (auto* other = stood_for(value)) {
-          removed_.push_back(std::exchange(value, *other));
+          removed.push_back(std::exchange(value, *other));
         }
       }
     }
-  }
-
-  // The input that a node only passes on; null for other nodes.
-  static const array* stood_for(const array& value) {
-    auto name = std::string_view(value.primitive().name());
-    auto& inputs = value.inputs();
-    if (name == "StopGradient") {
-      return &inputs[0];
+  };
+  // The inputs of a node come before it, and have theirs replaced already.
+  for (auto& node : tape->nodes()) {
+    auto result = node.array;
+    replace(result.inputs());
+    for (auto& sibling : result.siblings()) {
+      replace(sibling.inputs());
     }
-    if (name == "CustomTransforms") {
-      // The inputs end with the outputs.
-      auto outputs = inputs.end() - (value.siblings().size() + 1);
-      return &outputs[value.sibling_position()];
-    }
-    return nullptr;
   }
-
-  // Freed without the lock: they may hold the last reference to something of the user.
-  Arrays removed_;
-  // Whether each visited array, by its id, depends on the inputs.
-  std::unordered_map<std::uintptr_t, bool> depends_;
-};
+  replace(outputs);
+}
 
 bool is_tracer(const array& value) {
   return value.is_tracer();
@@ -203,7 +165,7 @@ Function recording(Function fun, std::shared_ptr<RecordedShapes> recorded) {
       outputs = fun(inputs);
     }
     if (records) {
-      Recording(inputs).simplify(outputs);
+      simplify(inputs, outputs);
       if (recorded) {
         auto lock = lock_evaluation();
         recorded->learn(inputs, outputs, has_taken_gradients);

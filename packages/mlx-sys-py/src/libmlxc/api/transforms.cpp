@@ -4,14 +4,16 @@
 #include <memory>
 #include <numeric>
 
+#include <mlx/ops.h>
 #include <mlx/transforms.h>
+#include <mlx/transforms_impl.h>
 
 #include "core/convert.hpp"
-#include "core/gradient_rules.hpp"
+#include "core/gradients.hpp"
 #include "core/guard.hpp"
 #include "core/input_shapes.hpp"
-#include "core/lent_primitives.hpp"
 #include "core/shared_function.hpp"
+#include "core/vmap.hpp"
 #include "mlx/c/transforms_impl.h"
 #include "runtime/evaluate.hpp"
 
@@ -36,21 +38,27 @@ Arrays some_outputs(Arrays outputs) {
   return outputs;
 }
 
-// Wraps the functions of a custom function in checks of how many results they return: MLX indexes
-// the results by the numbers of inputs and outputs, unchecked.
-class CheckedCustom {
+// The functions of a custom function. Those of the user are checked: MLX indexes their results by
+// the numbers of inputs and outputs, unchecked. Those that the user does not give are the
+// transformations of the function itself, and ours: MLX's vmap writes into primitives, which other
+// nodes may share.
+class CustomRules {
  public:
-  Function fun(Function f) {
-    return [f = std::move(f), outputs = outputs_](const Arrays& inputs) {
+  explicit CustomRules(Function fun) : fun_(std::move(fun)) {}
+
+  Function fun() const {
+    return [f = fun_, outputs = outputs_](const Arrays& inputs) {
       auto results = f(inputs);
       *outputs = results.size();
       return results;
     };
   }
 
-  std::optional<VjpFunction> vjp(std::optional<VjpFunction> f) {
+  VjpFunction vjp(std::optional<VjpFunction> f) const {
     if (!f) {
-      return f;
+      return [fun = fun_](const Arrays& primals, const Arrays& cotangents, const Arrays&) {
+        return mlx_c::vjp(fun, primals, cotangents).second;
+      };
     }
     return
         [f = std::move(*f)](const Arrays& primals, const Arrays& cotangents, const Arrays& outs) {
@@ -60,9 +68,23 @@ class CheckedCustom {
         };
   }
 
-  std::optional<JvpFunction> jvp(std::optional<JvpFunction> f) {
+  JvpFunction jvp(std::optional<JvpFunction> f) const {
     if (!f) {
-      return f;
+      return [fun = fun_](
+                 const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
+        Arrays traced;
+        for (int argnum : argnums) {
+          traced.push_back(primals[argnum]);
+        }
+        auto partial = [&](const Arrays& inputs) {
+          auto arguments = primals;
+          for (size_t i = 0; i < argnums.size(); ++i) {
+            arguments[argnums[i]] = inputs[i];
+          }
+          return fun(arguments);
+        };
+        return mlx_c::jvp(partial, traced, tangents).second;
+      };
     }
     return [f = std::move(*f), outputs = outputs_](
                const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) {
@@ -72,9 +94,14 @@ class CheckedCustom {
     };
   }
 
-  std::optional<VmapFunction> vmap(std::optional<VmapFunction> f) {
+  VmapFunction vmap(std::optional<VmapFunction> f) const {
     if (!f) {
-      return f;
+      return [fun = fun_](const Arrays& inputs, const std::vector<int>& axes) {
+        auto [traced_inputs, traced_outputs] = mx::detail::vmap_trace(fun, inputs, axes);
+        std::vector<int> out_axes(traced_outputs.size(), 0);
+        auto results = vmap_replace(inputs, traced_inputs, traced_outputs, axes, out_axes);
+        return std::pair(std::move(results), std::move(out_axes));
+      };
     }
     return [f = std::move(*f), outputs = outputs_](
                const Arrays& inputs, const std::vector<int>& axes) {
@@ -86,6 +113,7 @@ class CheckedCustom {
   }
 
  private:
+  Function fun_;
   std::shared_ptr<std::atomic<size_t>> outputs_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
@@ -100,7 +128,16 @@ int mlx_async_eval(const mlx_vector_array outputs) {
 }
 
 int mlx_checkpoint(mlx_closure* res, const mlx_closure fun) {
-  return guard([&] { set(res, mx::checkpoint(get_shared(fun, "fun"))); });
+  return guard([&] {
+    CustomRules rules(get_shared(fun, "fun"));
+    // Computes the function again, once there are cotangents.
+    auto again = [f = get_shared(fun, "fun")](
+                     const Arrays& primals, const Arrays& cotangents, const Arrays&) {
+      return mlx_c::vjp(f, mx::depends(primals, cotangents), cotangents).second;
+    };
+    set(res,
+        mx::custom_function(rules.fun(), again, rules.jvp(std::nullopt), rules.vmap(std::nullopt)));
+  });
 }
 
 int mlx_custom_function(
@@ -110,20 +147,25 @@ int mlx_custom_function(
     const mlx_closure_custom_jvp fun_jvp,
     const mlx_closure_custom_vmap fun_vmap) {
   return guard([&] {
-    CheckedCustom checked;
+    CustomRules rules(get_shared(fun, "fun"));
     set(res,
         mx::custom_function(
-            checked.fun(get_shared(fun, "fun")),
-            checked.vjp(get_optional(fun_vjp)),
-            checked.jvp(get_optional(fun_jvp)),
-            checked.vmap(get_optional(fun_vmap))));
+            rules.fun(),
+            rules.vjp(get_optional(fun_vjp)),
+            rules.jvp(get_optional(fun_jvp)),
+            rules.vmap(get_optional(fun_vmap))));
   });
 }
 
 int mlx_custom_vjp(mlx_closure* res, const mlx_closure fun, const mlx_closure_custom fun_vjp) {
   return guard([&] {
-    CheckedCustom checked;
-    set(res, mx::custom_vjp(get_shared(fun, "fun"), *checked.vjp(get(fun_vjp, "fun_vjp"))));
+    CustomRules rules(get_shared(fun, "fun"));
+    set(res,
+        mx::custom_function(
+            rules.fun(),
+            rules.vjp(get(fun_vjp, "fun_vjp")),
+            rules.jvp(std::nullopt),
+            rules.vmap(std::nullopt)));
   });
 }
 
@@ -135,11 +177,9 @@ int mlx_jvp(
     const mlx_vector_array tangents) {
   return guard([&] {
     ensure_thread();
-    LentPrimitives lent(jvp_rule);
     set(res_0,
         res_1,
-        mx::jvp(
-            lending(lent, get(fun, "fun")), get(primals, "primals"), get(tangents, "tangents")));
+        mlx_c::jvp(get(fun, "fun"), get(primals, "primals"), get(tangents, "tangents")));
   });
 }
 
@@ -152,13 +192,9 @@ int mlx_vjp(
   return guard([&] {
     ensure_thread();
     has_taken_gradients = true;
-    LentPrimitives lent(vjp_rule);
     set(res_0,
         res_1,
-        mx::vjp(
-            lending(lent, get(fun, "fun")),
-            get(primals, "primals"),
-            get(cotangents, "cotangents")));
+        mlx_c::vjp(get(fun, "fun"), get(primals, "primals"), get(cotangents, "cotangents")));
   });
 }
 
@@ -173,13 +209,12 @@ int mlx_detail_value_and_grad(
     auto& values = get(inputs, "inputs");
     std::vector<int> argnums(values.size());
     std::iota(argnums.begin(), argnums.end(), 0);
+    has_taken_gradients = true;
     Function checked = [&function](const Arrays& traced) {
       check_stack();
       return some_outputs(function(traced));
     };
-    has_taken_gradients = true;
-    LentPrimitives lent(vjp_rule);
-    set(res_0, res_1, mx::value_and_grad(lending(lent, checked, argnums), argnums)(values));
+    set(res_0, res_1, mlx_c::value_and_grad(checked, values, argnums));
   });
 }
 
@@ -193,13 +228,13 @@ int mlx_value_and_grad(
       return some_outputs(f(inputs));
     };
     auto numbers = to_ints(argnums, argnums_num, "argnums");
-    // Refuses wrong numbers now.
-    mx::value_and_grad(checked, numbers);
+    if (numbers.empty()) {
+      throw std::invalid_argument("[grad] Must specify at least one argument.");
+    }
     set(res, [checked = std::move(checked), numbers = std::move(numbers)](const Arrays& inputs) {
       ensure_thread();
       has_taken_gradients = true;
-      LentPrimitives lent(vjp_rule);
-      return mx::value_and_grad(lending(lent, checked, numbers), numbers)(inputs);
+      return mlx_c::value_and_grad(checked, inputs, numbers);
     });
   });
 }

@@ -1,6 +1,7 @@
 #include "mlx/c/vector.h"
 
 #include "core/convert.hpp"
+#include "core/free_graph.hpp"
 #include "core/guard.hpp"
 
 using namespace mlx_c;
@@ -55,6 +56,14 @@ auto& at(Vector vec, size_t idx) {
   return elements[idx];
 }
 
+void free_elements(void*) {}
+
+void free_elements(Arrays* arrays) {
+  if (arrays) {
+    free_graphs(std::move(*arrays));
+  }
+}
+
 }  // namespace
 
 // Defines the functions of a vector type; `data_type` is how C passes its elements.
@@ -66,7 +75,10 @@ auto& at(Vector vec, size_t idx) {
     return guard([&] { set(vec, get(src, "src")); });                                      \
   }                                                                                        \
   int vector##_free(vector vec) {                                                          \
-    return guard([&] { release(vec); });                                                   \
+    return guard([&] {                                                                     \
+      free_elements(static_cast<ValueOf<vector>*>(vec.ctx));                               \
+      release(vec);                                                                        \
+    });                                                                                    \
   }                                                                                        \
   vector vector##_new_data(data_type* data, size_t size) {                                 \
     return guard_or(vector{}, [&] { return make<vector>(elements<vector>(data, size)); }); \

@@ -30,6 +30,15 @@ void take_inputs(mx::array& array, std::vector<mx::array>& doomed) {
   array.inputs().clear();
 }
 
+// A graph may be deeper than the stack: no recursion.
+void free_doomed(std::vector<mx::array>& doomed) {
+  while (!doomed.empty()) {
+    auto node = std::move(doomed.back());
+    doomed.pop_back();
+    take_inputs(node, doomed);
+  }
+}
+
 }  // namespace
 
 void free_graph(mx::array* array) {
@@ -37,15 +46,15 @@ void free_graph(mx::array* array) {
     delete array;
     return;
   }
-  // A graph may be deeper than the stack: no recursion.
   std::vector<mx::array> doomed;
   take_inputs(*array, doomed);
   delete array;
-  while (!doomed.empty()) {
-    auto node = std::move(doomed.back());
-    doomed.pop_back();
-    take_inputs(node, doomed);
-  }
+  free_doomed(doomed);
+}
+
+void free_graphs(std::vector<mx::array>&& arrays) {
+  auto doomed = std::move(arrays);
+  free_doomed(doomed);
 }
 
 }  // namespace mlx_c

@@ -1,20 +1,24 @@
 #include "core/gradient_rules.hpp"
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
 #include <mlx/ops.h>
-#include <mlx/transforms.h>
+#include <mlx/primitives.h>
+
+#include "core/gradients.hpp"
+#include "core/node_cache.hpp"
+#include "cpu/nodes/kernel_override.hpp"
 
 namespace mlx_c {
 
 namespace mx = mlx::core;
 
 namespace {
-
-using Arrays = std::vector<mx::array>;
 
 mx::array constant(float value, const mx::array& like) {
   return mx::array(value, like.dtype());
@@ -80,174 +84,97 @@ struct Updates {
   const mx::Stream s;
 };
 
-// Asks MLX's rule for what it has right: everything but one primal, or two.
-class GradientPrimitive : public LentPrimitive {
- public:
-  using LentPrimitive::LentPrimitive;
+// A node, with MLX's primitive even where a kernel has evaluated it.
+struct Operation {
+  explicit Operation(const mx::array& node)
+      : node(node),
+        original(cpu::KernelOverride::unwrapped(node.primitive_ptr())),
+        s(original->stream()) {}
 
-  Arrays vjp(
-      const Arrays& primals,
-      const Arrays& cotangents,
-      const std::vector<int>& argnums,
-      const Arrays& outputs) override {
-    Arrays results;
-    for (int argnum : argnums) {
-      const bool is_index = argnum > 0 && argnum + 1 < static_cast<int>(primals.size());
-      results.push_back(
-          is_index ? original_->vjp(primals, cotangents, {argnum}, outputs).at(0)
-                   : gradient(primals, cotangents, argnum, outputs));
-    }
-    return results;
+  // MLX's rule for one input.
+  mx::array mlx_gradient(const Arrays& cotangents, int argnum, const Arrays& outputs) const {
+    return original->vjp(node.inputs(), cotangents, {argnum}, outputs).at(0);
   }
 
- protected:
-  virtual mx::array gradient(
-      const Arrays& primals, const Arrays& cotangents, int argnum, const Arrays& outputs) = 0;
+  const mx::array& node;
+  const std::shared_ptr<mx::Primitive> original;
+  const mx::Stream s;
 };
 
-class ScatterGradient : public GradientPrimitive {
- public:
-  using GradientPrimitive::GradientPrimitive;
+// The gradient by one input, which is no index.
+using Gradient =
+    mx::array (*)(const Operation& op, const Arrays& cotangents, int argnum, const Arrays& outputs);
 
- protected:
-  mx::array gradient(
-      const Arrays& primals, const Arrays& cotangents, int argnum, const Arrays& outputs) override {
-    if (argnum == 0) {
-      return original_->vjp(primals, cotangents, {0}, outputs).at(0);
-    }
-    const auto& op = static_cast<const mx::Scatter&>(*original_);
-    const Updates updates(primals, op.state().second, stream());
-    return mx::where(
-        updates.are_last(), updates.elements(cotangents[0]), constant(0, cotangents[0]), stream());
+mx::array scatter_gradient(
+    const Operation& op, const Arrays& cotangents, int argnum, const Arrays& outputs) {
+  if (argnum == 0) {
+    return op.mlx_gradient(cotangents, 0, outputs);
   }
-};
+  const auto& scatter = static_cast<const mx::Scatter&>(*op.original);
+  const Updates updates(op.node.inputs(), scatter.state().second, op.s);
+  return mx::where(
+      updates.are_last(), updates.elements(cotangents[0]), constant(0, cotangents[0]), op.s);
+}
 
-class ScatterProductGradient : public GradientPrimitive {
- public:
-  using GradientPrimitive::GradientPrimitive;
-
- protected:
-  mx::array gradient(
-      const Arrays& primals, const Arrays& cotangents, int argnum, const Arrays&) override {
-    const auto& op = static_cast<const mx::Scatter&>(*original_);
-    const Updates updates(primals, op.state().second, stream());
-    if (argnum == 0) {
-      return mx::multiply(cotangents[0], updates.products(updates.values), stream());
-    }
-    return mx::multiply(
-        updates.elements(mx::multiply(cotangents[0], primals[0], stream())),
-        updates.products_of_others(),
-        stream());
+mx::array scatter_product_gradient(
+    const Operation& op, const Arrays& cotangents, int argnum, const Arrays&) {
+  const auto& scatter = static_cast<const mx::Scatter&>(*op.original);
+  const Updates updates(op.node.inputs(), scatter.state().second, op.s);
+  if (argnum == 0) {
+    return mx::multiply(cotangents[0], updates.products(updates.values), op.s);
   }
-};
+  return mx::multiply(
+      updates.elements(mx::multiply(cotangents[0], op.node.inputs()[0], op.s)),
+      updates.products_of_others(),
+      op.s);
+}
 
-class ScatterAxisGradient : public GradientPrimitive {
- public:
-  using GradientPrimitive::GradientPrimitive;
-
- protected:
-  mx::array gradient(
-      const Arrays& primals, const Arrays& cotangents, int argnum, const Arrays& outputs) override {
-    const auto all = original_->vjp(primals, cotangents, {argnum}, outputs).at(0);
-    if (argnum == 0) {
-      return all;
-    }
-    const auto s = stream();
-    const int axis = static_cast<const mx::ScatterAxis&>(*original_).state().second;
-    const auto& indices = primals[1];
-    mx::Shape shape(indices.ndim(), 1);
-    shape[axis] = indices.shape(axis);
-    const auto number = mx::broadcast_to(
-        mx::reshape(mx::arange(0, shape[axis], 1, mx::int32, s), shape, s), indices.shape(), s);
-    const auto written =
-        mx::put_along_axis(mx::zeros(primals[0].shape(), mx::int32, s), indices, number, axis, s);
-    const auto last = mx::equal(mx::take_along_axis(written, indices, axis, s), number, s);
-    return mx::where(last, all, constant(0, all), s);
+mx::array scatter_axis_gradient(
+    const Operation& op, const Arrays& cotangents, int argnum, const Arrays& outputs) {
+  const auto all = op.mlx_gradient(cotangents, argnum, outputs);
+  if (argnum == 0) {
+    return all;
   }
-};
+  const auto s = op.s;
+  const int axis = static_cast<const mx::ScatterAxis&>(*op.original).state().second;
+  const auto& target = op.node.inputs()[0];
+  const auto& indices = op.node.inputs()[1];
+  mx::Shape shape(indices.ndim(), 1);
+  shape[axis] = indices.shape(axis);
+  const auto number = mx::broadcast_to(
+      mx::reshape(mx::arange(0, shape[axis], 1, mx::int32, s), shape, s), indices.shape(), s);
+  const auto written =
+      mx::put_along_axis(mx::zeros(target.shape(), mx::int32, s), indices, number, axis, s);
+  const auto last = mx::equal(mx::take_along_axis(written, indices, axis, s), number, s);
+  return mx::where(last, all, constant(0, all), s);
+}
 
 // MLX's rule has indices for elements behind the last value, too.
-class MaskedScatterGradient : public GradientPrimitive {
- public:
-  using GradientPrimitive::GradientPrimitive;
-
- protected:
-  mx::array gradient(
-      const Arrays& primals, const Arrays& cotangents, int argnum, const Arrays&) override {
-    const auto s = stream();
-    const auto& values = primals[2];
-    const auto zero = constant(0, cotangents[0]);
-    const auto mask = mx::reshape(primals[1], primals[0].shape(), s);
-    if (argnum == 0) {
-      return mx::where(mask, zero, cotangents[0], s);
-    }
-    if (values.size() == 0 || mask.size() == 0) {
-      return mx::zeros_like(values, s);
-    }
-    const int rows = values.shape(0), count = static_cast<int>(values.size()) / rows;
-    const auto chosen = mx::reshape(mask, {rows, -1}, s);
-    const auto before = mx::cumsum(mx::astype(chosen, mx::int32, s), 1, false, false, s);
-    const auto chosen_only = mx::where(chosen, mx::reshape(cotangents[0], {rows, -1}, s), zero, s);
-    const auto sums = mx::scatter_add_axis(
-        mx::zeros({rows, count}, zero.dtype(), s),
-        mx::minimum(before, mx::array(count - 1), s),
-        chosen_only,
-        1,
-        s);
-    return mx::reshape(sums, values.shape(), s);
+mx::array masked_scatter_gradient(
+    const Operation& op, const Arrays& cotangents, int argnum, const Arrays&) {
+  const auto s = op.s;
+  const auto& target = op.node.inputs()[0];
+  const auto& values = op.node.inputs()[2];
+  const auto zero = constant(0, cotangents[0]);
+  const auto mask = mx::reshape(op.node.inputs()[1], target.shape(), s);
+  if (argnum == 0) {
+    return mx::where(mask, zero, cotangents[0], s);
   }
-};
-
-class JvpOfVjp : public RepeatedPrimitive {
- public:
-  explicit JvpOfVjp(mx::array& node) : RepeatedPrimitive(node), vjp_(vjp_rule(node)) {}
-
-  Arrays jvp(
-      const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    // One that is lent has a rule that MLX has not, or another one. MLX's JVP of addmm leaves out
-    // alpha and beta.
-    if (!vjp_ && std::string_view(name()) != "AddMM") {
-      try {
-        return original_->jvp(primals, tangents, argnums);
-      } catch (const std::exception&) {
-        if (!has_vjp(primals, argnums)) {
-          throw;
-        }
-      }
-    }
-    return mx::vjp(gradients(primals, argnums), zeros(), tangents).second;
+  if (values.size() == 0 || mask.size() == 0) {
+    return mx::zeros_like(values, s);
   }
-
- private:
-  mx::Primitive& rule() const {
-    return vjp_ ? *vjp_ : *original_;
-  }
-
-  std::function<Arrays(const Arrays&)> gradients(
-      const Arrays& primals, const std::vector<int>& argnums) {
-    return [=, this, outputs = apply(primals)](const Arrays& cotangents) {
-      return rule().vjp(primals, cotangents, argnums, outputs);
-    };
-  }
-
-  bool has_vjp(const Arrays& primals, const std::vector<int>& argnums) {
-    try {
-      return gradients(primals, argnums)(zeros()).size() == argnums.size();
-    } catch (const std::exception&) {
-      return false;
-    }
-  }
-
-  Arrays zeros() {
-    Arrays results;
-    for (size_t i = 0; i < shapes_.size(); i++) {
-      results.push_back(mx::zeros(shapes_[i], dtypes_[i], stream()));
-    }
-    return results;
-  }
-
-  const std::shared_ptr<mx::Primitive> vjp_;
-};
+  const int rows = values.shape(0), count = static_cast<int>(values.size()) / rows;
+  const auto chosen = mx::reshape(mask, {rows, -1}, s);
+  const auto before = mx::cumsum(mx::astype(chosen, mx::int32, s), 1, false, false, s);
+  const auto chosen_only = mx::where(chosen, mx::reshape(cotangents[0], {rows, -1}, s), zero, s);
+  const auto sums = mx::scatter_add_axis(
+      mx::zeros({rows, count}, zero.dtype(), s),
+      mx::minimum(before, mx::array(count - 1), s),
+      chosen_only,
+      1,
+      s);
+  return mx::reshape(sums, values.shape(), s);
+}
 
 bool has_several(const mx::array& updates, const mx::array& target) {
   const auto& shape = updates.shape();
@@ -255,57 +182,209 @@ bool has_several(const mx::array& updates, const mx::array& target) {
       shape.begin(), shape.end() - target.ndim(), [](auto length) { return length != 1; });
 }
 
-}  // namespace
-
-std::shared_ptr<mx::Primitive> vjp_rule(mx::array& node) {
+// What takes the place of MLX's rule; null if that is right.
+Gradient gradient_rule(const mx::array& node) {
   const std::string_view name = node.primitive().name();
   if (name == "MaskedScatter") {
-    return std::make_shared<MaskedScatterGradient>(node);
+    return masked_scatter_gradient;
   }
   if (!name.starts_with("Scatter")) {
     return nullptr;
   }
-  const auto& inputs = node.inputs();
-  if (name == "Scatter" && has_several(inputs.back(), inputs[0])) {
-    return std::make_shared<ScatterGradient>(node);
+  if (name == "Scatter" && has_several(node.inputs().back(), node.inputs()[0])) {
+    return scatter_gradient;
   }
   if (name == "Scatter Prod") {
-    return std::make_shared<ScatterProductGradient>(node);
+    return scatter_product_gradient;
   }
-  if (name == "ScatterAxis") {
-    return std::make_shared<ScatterAxisGradient>(node);
-  }
-  return nullptr;
+  return name == "ScatterAxis" ? scatter_axis_gradient : nullptr;
 }
 
-std::shared_ptr<mx::Primitive> jvp_rule(mx::array& node) {
-  // MLX asks for the type of the first; errors of the second are the user's.
-  const std::string_view name = node.primitive().name();
-  if (name == "StopGradient" || name == "CustomTransforms") {
+// The JVP that follows from the VJP of a node, which is linear in the cotangents: the VJP of that.
+class JvpOfVjp {
+ public:
+  JvpOfVjp(const mx::array& node, const std::vector<int>& argnums)
+      : node_(node), argnums_(argnums) {}
+
+  Arrays products(const Arrays& tangents) const {
+    return mlx_c::vjp(gradients(), zeros(), tangents).second;
+  }
+
+  // Whether the node has a VJP.
+  bool exists() const {
+    try {
+      return gradients()(zeros()).size() == argnums_.size();
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
+ private:
+  Function gradients() const {
+    return [this, node = repeated()](const Arrays& cotangents) {
+      return node_vjp(node, cotangents, argnums_, node.outputs());
+    };
+  }
+
+  // Another node of the operation, which the trace of a gradient does not touch.
+  mx::array repeated() const {
+    std::vector<mx::Shape> shapes;
+    std::vector<mx::Dtype> dtypes;
+    for (auto& result : node_.outputs()) {
+      shapes.push_back(result.shape());
+      dtypes.push_back(result.dtype());
+    }
+    return mx::array::make_arrays(
+        std::move(shapes), dtypes, Operation(node_).original, node_.inputs())[0];
+  }
+
+  Arrays zeros() const {
+    Arrays results;
+    for (auto& result : node_.outputs()) {
+      results.push_back(mx::zeros(result.shape(), result.dtype(), node_.primitive().stream()));
+    }
+    return results;
+  }
+
+  const mx::array& node_;
+  const std::vector<int>& argnums_;
+};
+
+// Frequent rules, with nodes of the cache.
+using FrequentRule = Arrays (*)(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>& argnums,
+    const mx::array& output);
+
+Arrays multiply_gradient(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>& argnums,
+    const mx::array&) {
+  Arrays results;
+  results.reserve(argnums.size());
+  for (int argnum : argnums) {
+    const auto& other = node.inputs()[1 - argnum];
+    results.push_back(cached_node<mx::multiply>(other, cotangent, node.primitive().stream()));
+  }
+  return results;
+}
+
+Arrays exp_gradient(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>&,
+    const mx::array& output) {
+  return inputs_of(cached_node<mx::multiply>(cotangent, output, node.primitive().stream()));
+}
+
+// MLX's computes the tanh once more.
+Arrays tanh_gradient(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>&,
+    const mx::array& output) {
+  const mx::StreamOrDevice s = node.primitive().stream();
+  const auto square = cached_node<mx::square>(output, s);
+  const auto slope = cached_node<mx::subtract>(constant(1, output), square, s);
+  return inputs_of(cached_node<mx::multiply>(cotangent, slope, s));
+}
+
+// A reduction keeps its axes, with one element each.
+Arrays sum_gradient(
+    const mx::array& node, const mx::array& cotangent, const std::vector<int>&, const mx::array&) {
+  return inputs_of(
+      mlx_c::broadcast_to(cotangent, node.inputs()[0].shape(), node.primitive().stream()));
+}
+
+Arrays squeeze_gradient(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>& argnums,
+    const mx::array& output) {
+  static thread_local std::array<CachedNode, 5> patterns;  // one per number of dimensions
+  const auto& shape = node.inputs()[0].shape();
+  const auto s = node.primitive().stream();
+  auto by_mlx = [&] {
+    return node.primitive().vjp(node.inputs(), {cotangent}, argnums, {output})[0];
+  };
+  if (output.ndim() > 0 || shape.size() >= patterns.size()) {
+    return inputs_of(by_mlx());
+  }
+  auto& pattern = patterns[shape.size()];
+  if (pattern.stream == s) {
+    return inputs_of(mx::array(shape, cotangent.dtype(), pattern.primitive, inputs_of(cotangent)));
+  }
+  auto result = by_mlx();
+  pattern.learn(result, inputs_of(cotangent));
+  return inputs_of(std::move(result));
+}
+
+FrequentRule frequent_rule(std::string_view name) {
+  if (records_for_all_shapes) {
     return nullptr;
   }
-  return std::make_shared<JvpOfVjp>(node);
+  if (name == "Multiply") {
+    return multiply_gradient;
+  }
+  if (name == "Exp") {
+    return exp_gradient;
+  }
+  if (name == "Squeeze") {
+    return squeeze_gradient;
+  }
+  if (name == "Sum") {
+    return sum_gradient;
+  }
+  return name == "Tanh" ? tanh_gradient : nullptr;
 }
 
-std::function<Arrays(const Arrays&)> lending(
-    LentPrimitives& lent,
-    std::function<Arrays(const Arrays&)> function,
-    std::optional<std::vector<int>> argnums) {
-  return
-      [&lent, function = std::move(function), argnums = std::move(argnums)](const Arrays& inputs) {
-        auto outputs = function(inputs);
-        if (!argnums) {
-          lent.lend(inputs, outputs);
-          return outputs;
-        }
-        Arrays traced;
-        const int count = static_cast<int>(inputs.size());
-        for (int argnum : *argnums) {
-          traced.push_back(inputs.at(argnum < 0 ? argnum + count : argnum));
-        }
-        lent.lend(traced, outputs);
-        return outputs;
-      };
+}  // namespace
+
+Arrays node_vjp(
+    const mx::array& node,
+    const Arrays& cotangents,
+    const std::vector<int>& argnums,
+    const Arrays& outputs) {
+  if (const auto rule = frequent_rule(node.primitive().name())) {
+    return rule(node, cotangents[0], argnums, outputs[0]);
+  }
+  const auto gradient = gradient_rule(node);
+  if (!gradient) {
+    return node.primitive().vjp(node.inputs(), cotangents, argnums, outputs);
+  }
+  const Operation op(node);
+  const int last = static_cast<int>(node.inputs().size()) - 1;
+  Arrays results;
+  for (int argnum : argnums) {
+    const bool is_index = argnum > 0 && argnum < last;
+    results.push_back(
+        is_index ? op.mlx_gradient(cotangents, argnum, outputs)
+                 : gradient(op, cotangents, argnum, outputs));
+  }
+  return results;
+}
+
+Arrays node_jvp(const mx::array& node, const Arrays& tangents, const std::vector<int>& argnums) {
+  auto mlx_jvp = [&] { return node.primitive().jvp(node.inputs(), tangents, argnums); };
+  const std::string_view name = node.primitive().name();
+  if (name == "CustomTransforms") {
+    // Its errors are the user's.
+    return mlx_jvp();
+  }
+  const JvpOfVjp by_vjp(node, argnums);
+  // MLX's JVP of addmm leaves out alpha and beta.
+  if (name != "AddMM" && !gradient_rule(node)) {
+    try {
+      return mlx_jvp();
+    } catch (const std::exception&) {
+      if (!by_vjp.exists()) {
+        throw;
+      }
+    }
+  }
+  return by_vjp.products(tangents);
 }
 
 }  // namespace mlx_c

@@ -1,34 +1,31 @@
-// How operations are differentiated, where MLX's rules do not do.
+// How operations are differentiated.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
 #include <vector>
 
 #include <mlx/array.h>
-#include <mlx/primitives.h>
-
-#include "core/lent_primitives.hpp"
 
 namespace mlx_c {
 
-// Primitives for LentPrimitives.
+// The products of cotangents of all results of a node, `outputs`, with its Jacobians by the inputs
+// `argnums`.
 //
 // Where one element is written to more than once, the last value stays, and it alone has a
 // gradient; MLX gives each of them the whole cotangent. It has no gradient of a scatter that
-// multiplies.
-std::shared_ptr<mlx::core::Primitive> vjp_rule(mlx::core::array& node);
+// multiplies. Everything else is MLX's rule.
+std::vector<mlx::core::array> node_vjp(
+    const mlx::core::array& node,
+    const std::vector<mlx::core::array>& cotangents,
+    const std::vector<int>& argnums,
+    const std::vector<mlx::core::array>& outputs);
 
+// The products of the Jacobians of a node by the inputs `argnums` with their tangents.
+//
 // An operation without a JVP gets that of its VJP, which is linear in the cotangents: the VJP of
 // that once more.
-std::shared_ptr<mlx::core::Primitive> jvp_rule(mlx::core::array& node);
-
-// `function`, after which primitives are lent to what it recorded of the inputs with these numbers;
-// of all without.
-std::function<std::vector<mlx::core::array>(const std::vector<mlx::core::array>&)> lending(
-    LentPrimitives& lent,
-    std::function<std::vector<mlx::core::array>(const std::vector<mlx::core::array>&)> function,
-    std::optional<std::vector<int>> argnums = std::nullopt);
+std::vector<mlx::core::array> node_jvp(
+    const mlx::core::array& node,
+    const std::vector<mlx::core::array>& tangents,
+    const std::vector<int>& argnums);
 
 }  // namespace mlx_c

@@ -71,20 +71,65 @@ mlx::core::array cached_node(const mlx::core::array& a, const mlx::core::StreamO
   return node;
 }
 
+// MLX's function of this name; of an array of one element the primitive holds the shape alone.
+inline mlx::core::array broadcast_to(
+    const mlx::core::array& a, const mlx::core::Shape& shape, const mlx::core::StreamOrDevice& s) {
+  struct CachedShape : CachedNode {
+    mlx::core::Shape result;
+  };
+  static thread_local std::array<CachedShape, 16> patterns;
+  if (a.size() != 1 || a.ndim() > shape.size() || a.shape() == shape || records_for_all_shapes) {
+    return mlx::core::broadcast_to(a, shape, s);
+  }
+  size_t place = shape.size();
+  for (int extent : shape) {
+    place = place * 31 + extent;
+  }
+  auto& pattern = patterns[place % patterns.size()];
+  if (pattern.stream == mlx::core::to_stream(s) && pattern.result == shape) {
+    return mlx::core::array(shape, a.dtype(), pattern.primitive, inputs_of(a));
+  }
+  auto node = mlx::core::broadcast_to(a, shape, s);
+  if (pattern.learn(node, inputs_of(a))) {
+    pattern.result = shape;
+  }
+  return node;
+}
+
+// Whether MLX has made of `a` nothing, or a broadcast.
+inline bool is_or_broadcasts(const mlx::core::array& input, const mlx::core::array& a) {
+  return input.id() == a.id() ||
+      (input.inputs().size() == 1 && input.inputs()[0].id() == a.id() &&
+       input.dtype() == a.dtype() && std::string_view(input.primitive().name()) == "Broadcast");
+}
+
 // `operation(a, b, s)` for a binary elementwise function of MLX.
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& a, const mlx::core::array& b, const mlx::core::StreamOrDevice& s) {
-  if (a.dtype() != b.dtype() || a.shape() != b.shape() || records_for_all_shapes) {
+  const bool same_shape = a.shape() == b.shape();
+  if (a.dtype() != b.dtype() || records_for_all_shapes ||
+      !(same_shape || a.ndim() == 0 || b.ndim() == 0)) {
     return operation(a, b, s);
   }
   static thread_local CachedNodes patterns;
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
-    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a, b));
+    if (same_shape) {
+      return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a, b));
+    }
+    const auto& shape = a.ndim() == 0 ? b.shape() : a.shape();
+    std::vector<mlx::core::array> inputs;
+    inputs.reserve(2);
+    inputs.push_back(a.ndim() == 0 ? mlx_c::broadcast_to(a, shape, s) : a);
+    inputs.push_back(b.ndim() == 0 ? mlx_c::broadcast_to(b, shape, s) : b);
+    return mlx::core::array(shape, pattern.dtype, pattern.primitive, std::move(inputs));
   }
   auto node = operation(a, b, s);
-  pattern.learn(node, inputs_of(a, b));
+  if (node.inputs().size() == 2 && is_or_broadcasts(node.inputs()[0], a) &&
+      is_or_broadcasts(node.inputs()[1], b)) {
+    pattern.learn(node, node.inputs());
+  }
   return node;
 }
 
@@ -277,7 +322,27 @@ mlx::core::array cached_node(
 template <auto operation>
 mlx::core::array cached_node(
     const mlx::core::array& a, bool keepdims, const mlx::core::StreamOrDevice& s) {
-  return a.ndim() == 1 ? cached_node<operation>(a, 0, keepdims, s) : operation(a, keepdims, s);
+  if (a.ndim() == 1) {
+    return cached_node<operation>(a, 0, keepdims, s);
+  }
+  constexpr int all_axes = -1;
+  constexpr size_t most_dimensions = 4;
+  static thread_local std::array<CachedReduction, most_dimensions + 1> patterns;
+  const auto& extents = a.shape();
+  if (keepdims || extents.empty() || extents.size() > most_dimensions ||
+      std::any_of(extents.begin(), extents.end(), [](int extent) { return extent < 2; })) {
+    return operation(a, keepdims, s);
+  }
+  auto& pattern = patterns[extents.size()];
+  if (!pattern.fits(a, all_axes, keepdims, mlx::core::to_stream(s))) {
+    auto node = operation(a, keepdims, s);
+    pattern.learn(node, a, all_axes, keepdims);
+    return node;
+  }
+  const auto& [primitive, stream, dtype] = pattern.reduction;
+  std::vector<mlx::core::array> reduced;
+  reduced.emplace_back(mlx::core::Shape(extents.size(), 1), dtype, primitive, inputs_of(a));
+  return mlx::core::array(mlx::core::Shape{}, dtype, pattern.squeeze, std::move(reduced));
 }
 
 // The same over some.

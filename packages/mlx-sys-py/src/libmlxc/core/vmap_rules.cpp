@@ -1,6 +1,7 @@
 #include "core/vmap_rules.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <unordered_map>
@@ -8,8 +9,10 @@
 #include <vector>
 
 #include <mlx/ops.h>
+#include <mlx/primitives.h>
 
-#include "core/lent_primitives.hpp"
+#include "core/node_cache.hpp"
+#include "cpu/nodes/kernel_override.hpp"
 
 namespace mlx_c {
 
@@ -290,206 +293,249 @@ Arrays map(const mx::DivMod&, const Batch& in) {
   return mx::divmod(in.with_axis(0), in.with_axis(1), in.s);
 }
 
-template <class Operation>
-class VmapPrimitive : public LentPrimitive {
- public:
-  using LentPrimitive::LentPrimitive;
+using Rule = Mapped (*)(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes);
 
-  Mapped vmap(const Arrays& inputs, const std::vector<int>& axes) override {
-    const auto& op = static_cast<const Operation&>(*original_);
-    const Arrays results{map(op, Batch(inputs, axes, stream()))};
-    return {results, std::vector<int>(results.size(), 0)};
-  }
-};
-
-// One operation for the whole batch, of a kernel that takes leading axes as such.
-class MappedAsBatch : public RepeatedPrimitive {
- public:
-  using RepeatedPrimitive::RepeatedPrimitive;
-
-  Mapped vmap(const Arrays& inputs, const std::vector<int>& axes) override {
-    const Batch in(inputs, axes, stream());
-    std::vector<mx::Shape> shapes;
-    for (auto& shape : shapes_) {
-      shapes.push_back(with_front(in.extent, shape));
-    }
-    return {
-        mx::array::make_arrays(shapes, dtypes_, original_, in.inputs),
-        std::vector<int>(shapes.size(), 0)};
-  }
-};
-
-// MLX's rule if it has one that gives the right shapes, else one operation for each element.
-class MappedOneByOne : public RepeatedPrimitive {
- public:
-  using RepeatedPrimitive::RepeatedPrimitive;
-
-  Mapped vmap(const Arrays& inputs, const std::vector<int>& axes) override {
-    Batch in(inputs, axes, stream());
-    if (trusts_mlx(axes)) {
-      try {
-        auto result = original_->vmap(inputs, axes);
-        if (fits(result, in.extent)) {
-          return result;
-        }
-      } catch (const std::exception&) {
-        // Not all of them say so by one type.
-      }
-    }
-    for (size_t j = 0; j < axes.size(); j++) {
-      if (axes[j] >= 0) {
-        // Some operations depend on how their input lies in memory.
-        in.inputs[j] = mx::contiguous(in.inputs[j], false, stream());
-      }
-    }
-    std::vector<Arrays> results(shapes_.size());
-    for (int i = 0; i < in.extent; i++) {
-      Arrays one;
-      for (size_t j = 0; j < in.inputs.size(); j++) {
-        one.push_back(in.is_mapped[j] ? element(in.inputs[j], i) : in.inputs[j]);
-      }
-      const auto made = apply(one);
-      for (size_t j = 0; j < results.size(); j++) {
-        results[j].push_back(made[j]);
-      }
-    }
-    Mapped stacked{{}, std::vector<int>(shapes_.size(), 0)};
-    for (size_t j = 0; j < results.size(); j++) {
-      stacked.first.push_back(
-          in.extent > 0 ? mx::stack(results[j], 0, stream())
-                        : mx::zeros(with_front(0, shapes_[j]), dtypes_[j], stream()));
-    }
-    return stacked;
-  }
-
- protected:
-  virtual bool trusts_mlx(const std::vector<int>&) const {
-    return true;
-  }
-
- private:
-  mx::array element(const mx::array& a, int i) {
-    auto start = mx::Shape(a.ndim(), 0), stop = a.shape();
-    start[0] = i;
-    stop[0] = i + 1;
-    return mx::squeeze(mx::slice(a, start, stop, stream()), 0, stream());
-  }
-
-  bool fits(const Mapped& result, int extent) const {
-    if (result.first.size() != shapes_.size() || result.second.size() != shapes_.size()) {
-      return false;
-    }
-    for (size_t i = 0; i < shapes_.size(); i++) {
-      const int axis = result.second[i];
-      auto shape = shapes_[i];
-      if (axis > static_cast<int>(shape.size())) {
-        return false;
-      }
-      if (axis >= 0) {
-        shape.insert(shape.begin() + axis, extent);
-      }
-      if (result.first[i].shape() != shape) {
-        return false;
-      }
-    }
-    return true;
-  }
-};
-
-// MLX makes groups of the weights that are mapped, as if there were none before.
-class MappedConvolution : public MappedOneByOne {
- public:
-  using MappedOneByOne::MappedOneByOne;
-
- protected:
-  bool trusts_mlx(const std::vector<int>& axes) const override {
-    const auto& convolution = static_cast<const mx::Convolution&>(*original_);
-    const int groups = std::get<5>(convolution.state());
-    return axes[1] < 0 || groups == 1;
-  }
-};
-
-template <class Operation>
-std::shared_ptr<mx::Primitive> mapped_by_rule(mx::array& node) {
-  return std::make_shared<VmapPrimitive<Operation>>(node);
+// The results, all of which have the mapped axis first.
+Mapped mapped_first(Arrays results) {
+  std::vector<int> axes(results.size(), 0);
+  return {std::move(results), std::move(axes)};
 }
 
-template <class Rule>
-std::shared_ptr<mx::Primitive> mapped_by(mx::array& node) {
-  return std::make_shared<Rule>(node);
+// MLX's own rule is the right one.
+Mapped by_mlx(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  return node.primitive().vmap(inputs, axes);
+}
+
+// What an input that is not mapped is made of, if that is a scalar.
+const mx::array& before_broadcast(const mx::array& a) {
+  const bool is_scalar = a.inputs().size() == 1 && a.inputs()[0].ndim() == 0 &&
+      std::string_view(a.primitive().name()) == "Broadcast";
+  return is_scalar ? a.inputs()[0] : a;
+}
+
+// An operation element by element, whose primitive knows nothing of shapes, is its own batch.
+Mapped elementwise(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  const size_t first =
+      std::find_if(axes.begin(), axes.end(), [](int axis) { return axis >= 0; }) - axes.begin();
+  const int axis = axes[first];
+  const auto& shape = inputs[first].shape();
+  // Nodes that are evaluated may have the primitive of a kernel.
+  if (records_for_all_shapes || node.status() != mx::array::Status::unscheduled) {
+    return by_mlx(node, inputs, axes);
+  }
+  Arrays given;
+  given.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (axes[i] >= 0) {
+      given.push_back(inputs[i]);
+    } else if (const auto& source = before_broadcast(inputs[i]); source.ndim() == 0 || axis == 0) {
+      given.push_back(mlx_c::broadcast_to(source, shape, node.primitive().stream()));
+    }
+    if (given.size() == i || given[i].shape() != shape || (axes[i] >= 0 && axes[i] != axis)) {
+      return by_mlx(node, inputs, axes);
+    }
+  }
+  return {
+      inputs_of(mx::array(shape, node.dtype(), node.primitive_ptr(), std::move(given))), {axis}};
+}
+
+template <class Operation>
+Mapped by_rule(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  // The original outlives this: the node has it.
+  const auto op = cpu::KernelOverride::unwrapped(node.primitive_ptr());
+  return mapped_first({map(static_cast<const Operation&>(*op), Batch(inputs, axes, op->stream()))});
 }
 
 // A graph for all shapes has Broadcasts with more inputs, which hold no shape.
 template <class Operation>
-std::shared_ptr<mx::Primitive> if_unary(mx::array& node) {
-  return node.inputs().size() == 1 ? mapped_by_rule<Operation>(node) : nullptr;
+Mapped if_unary(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  return inputs.size() == 1 ? by_rule<Operation>(node, inputs, axes) : by_mlx(node, inputs, axes);
 }
 
-// MLX's own rule is the right one.
-std::shared_ptr<mx::Primitive> mapped_by_mlx(mx::array&) {
-  return nullptr;
+// Nodes like a given one.
+struct Repeated {
+  explicit Repeated(const mx::array& node)
+      : original(cpu::KernelOverride::unwrapped(node.primitive_ptr())) {
+    for (auto& result : node.outputs()) {
+      shapes.push_back(result.shape());
+      dtypes.push_back(result.dtype());
+    }
+  }
+
+  Arrays apply(const Arrays& inputs) const {
+    return mx::array::make_arrays(shapes, dtypes, original, inputs);
+  }
+
+  const std::shared_ptr<mx::Primitive> original;
+  std::vector<mx::Shape> shapes;
+  std::vector<mx::Dtype> dtypes;
+};
+
+// One operation for the whole batch, of a kernel that takes leading axes as such.
+Mapped as_batch(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  Repeated batch(node);
+  const Batch in(inputs, axes, batch.original->stream());
+  for (auto& shape : batch.shapes) {
+    shape = with_front(in.extent, shape);
+  }
+  return mapped_first(batch.apply(in.inputs));
 }
 
-const std::unordered_map<std::string_view, LentPrimitives::Rule> rules{
-    {"AddMM", mapped_by_rule<mx::AddMM>},
-    {"BitwiseAnd", mapped_by_rule<mx::BitwiseBinary>},
-    {"BitwiseOr", mapped_by_rule<mx::BitwiseBinary>},
-    {"BitwiseXor", mapped_by_rule<mx::BitwiseBinary>},
-    {"LeftShift", mapped_by_rule<mx::BitwiseBinary>},
-    {"RightShift", mapped_by_rule<mx::BitwiseBinary>},
+mx::array element(const mx::array& a, int i, mx::Stream s) {
+  auto start = mx::Shape(a.ndim(), 0), stop = a.shape();
+  start[0] = i;
+  stop[0] = i + 1;
+  return mx::squeeze(mx::slice(a, start, stop, s), 0, s);
+}
+
+// One operation for each element, stacked.
+Mapped one_by_one(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  const Repeated repeated(node);
+  const auto s = repeated.original->stream();
+  Batch in(inputs, axes, s);
+  for (size_t j = 0; j < axes.size(); j++) {
+    if (axes[j] >= 0) {
+      // Some operations depend on how their input lies in memory.
+      in.inputs[j] = mx::contiguous(in.inputs[j], false, s);
+    }
+  }
+  std::vector<Arrays> results(repeated.shapes.size());
+  for (int i = 0; i < in.extent; i++) {
+    Arrays one;
+    for (size_t j = 0; j < in.inputs.size(); j++) {
+      one.push_back(in.is_mapped[j] ? element(in.inputs[j], i, s) : in.inputs[j]);
+    }
+    const auto made = repeated.apply(one);
+    for (size_t j = 0; j < results.size(); j++) {
+      results[j].push_back(made[j]);
+    }
+  }
+  Arrays stacked;
+  for (size_t j = 0; j < results.size(); j++) {
+    stacked.push_back(
+        in.extent > 0 ? mx::stack(results[j], 0, s)
+                      : mx::zeros(with_front(0, repeated.shapes[j]), repeated.dtypes[j], s));
+  }
+  return mapped_first(std::move(stacked));
+}
+
+bool fits(const Mapped& result, const mx::array& node, int extent) {
+  const size_t count = 1 + node.siblings().size();
+  if (result.first.size() != count || result.second.size() != count) {
+    return false;
+  }
+  for (size_t i = 0; i < count; i++) {
+    const int axis = result.second[i];
+    auto shape = count == 1 ? node.shape() : node.outputs()[i].shape();
+    if (axis > static_cast<int>(shape.size())) {
+      return false;
+    }
+    if (axis >= 0) {
+      shape.insert(shape.begin() + axis, extent);
+    }
+    if (result.first[i].shape() != shape) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// MLX's rule if it has one that gives the right shapes, else one operation for each element.
+Mapped by_mlx_if_it_fits(
+    const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  const size_t place =
+      std::find_if(axes.begin(), axes.end(), [](int axis) { return axis >= 0; }) - axes.begin();
+  const int extent = inputs[place].shape(axes[place]);
+  try {
+    auto result = by_mlx(node, inputs, axes);
+    if (fits(result, node, extent)) {
+      return result;
+    }
+  } catch (const std::exception&) {
+    // Not all of them say so by one type.
+  }
+  return one_by_one(node, inputs, axes);
+}
+
+// MLX makes groups of the weights that are mapped, as if there were none before.
+Mapped convolution(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  const auto op = cpu::KernelOverride::unwrapped(node.primitive_ptr());
+  const int groups = std::get<5>(static_cast<const mx::Convolution&>(*op).state());
+  return axes[1] < 0 || groups == 1 ? by_mlx_if_it_fits(node, inputs, axes)
+                                    : one_by_one(node, inputs, axes);
+}
+
+const std::unordered_map<std::string_view, Rule> rules{
+    {"AddMM", by_rule<mx::AddMM>},
+    {"BitwiseAnd", by_rule<mx::BitwiseBinary>},
+    {"BitwiseOr", by_rule<mx::BitwiseBinary>},
+    {"BitwiseXor", by_rule<mx::BitwiseBinary>},
+    {"LeftShift", by_rule<mx::BitwiseBinary>},
+    {"RightShift", by_rule<mx::BitwiseBinary>},
     {"Broadcast", if_unary<mx::Broadcast>},
-    {"Convolution", mapped_by<MappedConvolution>},
-    {"DivMod", mapped_by_rule<mx::DivMod>},
-    {"DynamicSlice", mapped_by_rule<mx::DynamicSlice>},
-    {"DynamicSliceUpdate", mapped_by_rule<mx::DynamicSliceUpdate>},
+    {"Convolution", convolution},
+    {"DivMod", by_rule<mx::DivMod>},
+    {"DynamicSlice", by_rule<mx::DynamicSlice>},
+    {"DynamicSliceUpdate", by_rule<mx::DynamicSliceUpdate>},
     {"ExpandDims", if_unary<mx::ExpandDims>},
-    {"FromFP8", mapped_by<MappedAsBatch>},
-    {"Gather", mapped_by_rule<mx::Gather>},
-    {"GatherAxis", mapped_by_rule<mx::GatherAxis>},
-    {"Inverse", mapped_by<MappedAsBatch>},
-    {"LUF", mapped_by<MappedAsBatch>},
-    {"NotEqual", mapped_by_rule<mx::NotEqual>},
-    {"QRF", mapped_by<MappedAsBatch>},
+    {"FromFP8", as_batch},
+    {"Gather", by_rule<mx::Gather>},
+    {"GatherAxis", by_rule<mx::GatherAxis>},
+    {"Inverse", as_batch},
+    {"LUF", as_batch},
+    {"NotEqual", by_rule<mx::NotEqual>},
+    {"QRF", as_batch},
     {"Reshape", if_unary<mx::Reshape>},
-    {"Scatter", mapped_by_rule<mx::Scatter>},
-    {"Scatter Max", mapped_by_rule<mx::Scatter>},
-    {"Scatter Min", mapped_by_rule<mx::Scatter>},
-    {"Scatter Prod", mapped_by_rule<mx::Scatter>},
-    {"Scatter Sum", mapped_by_rule<mx::Scatter>},
-    {"ScatterAxis", mapped_by_rule<mx::ScatterAxis>},
-    {"ScatterAxis Sum", mapped_by_rule<mx::ScatterAxis>},
-    {"SliceUpdate", mapped_by_rule<mx::SliceUpdate>},
-    {"SliceUpdate Max", mapped_by_rule<mx::SliceUpdate>},
-    {"SliceUpdate Min", mapped_by_rule<mx::SliceUpdate>},
-    {"SliceUpdate Prod", mapped_by_rule<mx::SliceUpdate>},
-    {"SliceUpdate Sum", mapped_by_rule<mx::SliceUpdate>},
-    {"ToFP8", mapped_by<MappedAsBatch>},
+    {"Scatter", by_rule<mx::Scatter>},
+    {"Scatter Max", by_rule<mx::Scatter>},
+    {"Scatter Min", by_rule<mx::Scatter>},
+    {"Scatter Prod", by_rule<mx::Scatter>},
+    {"Scatter Sum", by_rule<mx::Scatter>},
+    {"ScatterAxis", by_rule<mx::ScatterAxis>},
+    {"ScatterAxis Sum", by_rule<mx::ScatterAxis>},
+    {"SliceUpdate", by_rule<mx::SliceUpdate>},
+    {"SliceUpdate Max", by_rule<mx::SliceUpdate>},
+    {"SliceUpdate Min", by_rule<mx::SliceUpdate>},
+    {"SliceUpdate Prod", by_rule<mx::SliceUpdate>},
+    {"SliceUpdate Sum", by_rule<mx::SliceUpdate>},
+    {"ToFP8", as_batch},
     {"Transpose", if_unary<mx::Transpose>},
     // The user's errors are no reason to do without the user's rule.
-    {"CustomTransforms", mapped_by_mlx},
-    // The most frequent ones need no look at their results.
-    {"Add", mapped_by_mlx},
-    {"Divide", mapped_by_mlx},
-    {"Exp", mapped_by_mlx},
-    {"Log", mapped_by_mlx},
-    {"Matmul", mapped_by_mlx},
-    {"Maximum", mapped_by_mlx},
-    {"Minimum", mapped_by_mlx},
-    {"Multiply", mapped_by_mlx},
-    {"Negative", mapped_by_mlx},
-    {"Square", mapped_by_mlx},
-    {"Subtract", mapped_by_mlx},
-    {"Tanh", mapped_by_mlx},
+    {"CustomTransforms", by_mlx},
+    {"Matmul", by_mlx},
+    {"Abs", elementwise},
+    {"Add", elementwise},
+    {"AsType", elementwise},
+    {"Cos", elementwise},
+    {"Divide", elementwise},
+    {"Erf", elementwise},
+    {"Exp", elementwise},
+    {"Log", elementwise},
+    {"Maximum", elementwise},
+    {"Minimum", elementwise},
+    {"Multiply", elementwise},
+    {"Negative", elementwise},
+    {"Power", elementwise},
+    {"Rsqrt", elementwise},
+    {"Sigmoid", elementwise},
+    {"Sin", elementwise},
+    {"Sqrt", elementwise},
+    {"Square", elementwise},
+    {"Subtract", elementwise},
+    {"Tanh", elementwise},
 };
 
 }  // namespace
 
-std::shared_ptr<mx::Primitive> vmap_rule(mx::array& node) {
-  const auto rule = rules.find(node.primitive().name());
-  if (rule != rules.end()) {
-    return rule->second(node);
+Mapped node_vmap(const mx::array& node, const Arrays& inputs, const std::vector<int>& axes) {
+  if (std::all_of(axes.begin(), axes.end(), [](int axis) { return axis < 0; })) {
+    auto results = Repeated(node).apply(inputs);
+    std::vector<int> none(results.size(), -1);
+    return {std::move(results), std::move(none)};
   }
-  return std::make_shared<MappedOneByOne>(node);
+  const auto rule = rules.find(node.primitive().name());
+  return rule != rules.end() ? rule->second(node, inputs, axes)
+                             : by_mlx_if_it_fits(node, inputs, axes);
 }
 
 }  // namespace mlx_c

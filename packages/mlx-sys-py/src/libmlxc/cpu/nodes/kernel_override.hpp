@@ -50,6 +50,15 @@ class KernelOverride : public KernelPrimitive {
   explicit KernelOverride(std::shared_ptr<mlx::core::Primitive> original)
       : KernelPrimitive(original->stream()), original_(std::move(original)) {}
 
+  // The primitive of MLX that a node had before kernels of ours took its place.
+  static std::shared_ptr<mlx::core::Primitive> unwrapped(
+      std::shared_ptr<mlx::core::Primitive> primitive) {
+    while (auto* kernel = dynamic_cast<const KernelOverride*>(primitive.get())) {
+      primitive = kernel->original_;
+    }
+    return primitive;
+  }
+
   void eval_gpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     original_->eval_gpu(inputs, outputs);
   }
