@@ -9,7 +9,8 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
-from hypothesis import given
+from comparing import close, normal
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import assert_close, floats, quick
 
@@ -124,3 +125,90 @@ def test_wrong_arguments() -> None:
             mx.eval(wrong())
     with pytest.raises((TypeError, ValueError)):
         mx.conv2d(x, w, padding=(1, 1, 1))  # type: ignore[arg-type]
+
+
+def reference(x: Any, w: Any, form: dict[str, Any]) -> Any:
+    """A convolution of one axis by its definition, in float64; None where there is no output."""
+    (before, after), groups = form["padding"], form["groups"]
+    dilated = np.zeros((x.shape[0], (x.shape[1] - 1) * form["input_dilation"] + 1, x.shape[2]))
+    dilated[:, :: form["input_dilation"]] = x
+    start, stop = max(-before, 0), dilated.shape[1] - max(-after, 0)
+    padded = np.pad(dilated[:, start:stop], ((0, 0), (max(before, 0), max(after, 0)), (0, 0)))
+    kernel = w[:, ::-1] if form["flip"] else w
+    window = (w.shape[1] - 1) * form["kernel_dilation"] + 1
+    if padded.shape[1] < window:
+        return None
+    outputs, inputs = w.shape[0] // groups, w.shape[2]
+    places = range(0, padded.shape[1] - window + 1, form["stride"])
+    y = np.zeros((x.shape[0], len(places), w.shape[0]))
+    for g in range(groups):
+        of_group = slice(g * outputs, (g + 1) * outputs)
+        for o, place in enumerate(places):
+            part = padded[:, place : place + window : form["kernel_dilation"]]
+            part = part[:, :, g * inputs : (g + 1) * inputs]
+            y[:, o, of_group] = np.einsum("nkc,okc->no", part, kernel[of_group])
+    return y
+
+
+@given(
+    length=st.integers(1, 6),
+    size=st.integers(1, 3),
+    groups=st.integers(1, 2),
+    form=st.fixed_dictionaries(
+        {
+            "stride": st.integers(1, 3),
+            "padding": st.tuples(st.integers(-3, 3), st.integers(-3, 3)),
+            "kernel_dilation": st.integers(1, 2),
+            "input_dilation": st.integers(1, 3),
+            "flip": st.booleans(),
+        }
+    ),
+)
+def test_convolutions_and_their_derivatives_by_the_definition(
+    length: int, size: int, groups: int, form: dict[str, Any]
+) -> None:
+    form["groups"] = groups
+    x, w = normal(2, length, 2 * groups), normal(2 * groups, size, 2, seed=1)
+    expected = reference(x, w, form)
+    assume(expected is not None)
+
+    def call(x: mx.array, w: mx.array) -> mx.array:
+        padding = tuple([width] for width in form["padding"])
+        return mx.conv_general(x, w, **{**form, "padding": padding})
+
+    arrays = mx.array(x), mx.array(w)
+    y = call(*arrays)
+    assert y.shape == expected.shape
+    assert close(y, expected, 1e-4, 1e-5)
+    cotangent = normal(*expected.shape, seed=2)
+    # A convolution is linear in each operand: its value at each unit array is the gradient.
+    for argnum, operand in enumerate((x, w)):
+        gradient = np.zeros(operand.shape)
+        for place in np.ndindex(*operand.shape):
+            unit = np.zeros(operand.shape)
+            unit[place] = 1
+            part = reference(*((unit, w) if argnum == 0 else (x, unit)), form)
+            gradient[place] = (part * cotangent).sum()
+        got = mx.vjp(call, arrays, [mx.array(cotangent)])[1][argnum]
+        assert got.shape == operand.shape
+        assert close(got, gradient, 1e-4, 1e-4)
+    tangents = normal(*x.shape, seed=3), normal(*w.shape, seed=4)
+    got = mx.jvp(call, arrays, [mx.array(tangent) for tangent in tangents])[1][0]
+    assert close(got, reference(tangents[0], w, form) + reference(x, tangents[1], form), 1e-4, 1e-4)
+
+
+def test_gradient_of_a_gradient_of_a_strided_convolution() -> None:
+    x, w = mx.array(normal(1, 6, 2)), mx.array(normal(3, 1, 2, seed=1))
+
+    def loss(x: mx.array) -> mx.array:
+        return mx.sum(mx.conv1d(x, w, stride=2, padding=1) ** 3)
+
+    def slope(x: mx.array) -> mx.array:
+        return mx.sum(mx.grad(loss)(x) ** 2)
+
+    gradient = mx.grad(slope)(x)
+    for place in np.ndindex(*x.shape):
+        step = np.zeros(x.shape, np.float32)
+        step[place] = 1e-2
+        difference = (slope(x + mx.array(step)) - slope(x - mx.array(step))) / 2e-2
+        assert gradient[place].item() == pytest.approx(difference.item(), rel=5e-2, abs=0.5)

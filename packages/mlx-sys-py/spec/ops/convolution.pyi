@@ -1,6 +1,6 @@
 """Convolutions. Arrays are channels-last: batch, space, channels."""
 
-cpp_includes = ["core/checks.hpp"]
+cpp_includes = ["core/checks.hpp", "core/convolutions.hpp"]
 
 def _spread(value: object, count: int, name: str) -> tuple[int, ...]:
     """One integer for every spatial axis, from an integer or a sequence of them."""
@@ -306,6 +306,7 @@ def conv_transpose3d(
     "mlx_conv_general",
     "array input, array weight, ints stride, ints padding_lo, ints padding_hi, ints "
     "kernel_dilation, ints input_dilation, int groups, bool flip",
+    cpp="mlx_c::conv_general",
     check="mlx_c::check_kernel({weight}, {groups})",
     padding_lo="before",
     padding_hi="after",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <mlx/ops.h>
 #include <mlx/primitives.h>
 
+#include "core/convolutions.hpp"
 #include "core/gradients.hpp"
 #include "core/node_cache.hpp"
 #include "cpu/nodes/kernel_override.hpp"
@@ -176,6 +178,12 @@ mx::array masked_scatter_gradient(
   return mx::reshape(sums, values.shape(), s);
 }
 
+mx::array dilated_convolution_gradient(
+    const Operation& op, const Arrays& cotangents, int argnum, const Arrays&) {
+  return convolution_gradient(
+      static_cast<mx::Convolution&>(*op.original), op.node.inputs(), cotangents[0], argnum);
+}
+
 bool has_several(const mx::array& updates, const mx::array& target) {
   const auto& shape = updates.shape();
   return std::any_of(
@@ -187,6 +195,11 @@ Gradient gradient_rule(const mx::array& node) {
   const std::string_view name = node.primitive().name();
   if (name == "MaskedScatter") {
     return masked_scatter_gradient;
+  }
+  if (name == "Convolution") {
+    const Operation op(node);
+    const bool is_right = has_right_gradient(static_cast<const mx::Convolution&>(*op.original));
+    return is_right ? nullptr : dilated_convolution_gradient;
   }
   if (!name.starts_with("Scatter")) {
     return nullptr;
@@ -340,6 +353,20 @@ FrequentRule frequent_rule(std::string_view name) {
   return name == "Tanh" ? tanh_gradient : nullptr;
 }
 
+// Of a node that is linear in each input by itself: the node with the tangent in place of the
+// input.
+Arrays linear_jvp(const mx::array& node, const Arrays& tangents, const std::vector<int>& argnums) {
+  const Operation op(node);
+  std::optional<mx::array> sum;
+  for (size_t i = 0; i < argnums.size(); ++i) {
+    auto inputs = node.inputs();
+    inputs[argnums[i]] = tangents[i];
+    mx::array part(node.shape(), node.dtype(), op.original, std::move(inputs));
+    sum = sum ? mx::add(*sum, part, op.s) : part;
+  }
+  return {*sum};
+}
+
 }  // namespace
 
 Arrays node_vjp(
@@ -358,6 +385,7 @@ Arrays node_vjp(
   const int last = static_cast<int>(node.inputs().size()) - 1;
   Arrays results;
   for (int argnum : argnums) {
+    // Between the target of a scatter and its updates.
     const bool is_index = argnum > 0 && argnum < last;
     results.push_back(
         is_index ? op.mlx_gradient(cotangents, argnum, outputs)
@@ -372,6 +400,9 @@ Arrays node_jvp(const mx::array& node, const Arrays& tangents, const std::vector
   if (name == "CustomTransforms") {
     // Its errors are the user's.
     return mlx_jvp();
+  }
+  if (name == "Convolution") {
+    return linear_jvp(node, tangents, argnums);
   }
   const JvpOfVjp by_vjp(node, argnums);
   // MLX's JVP of addmm leaves out alpha and beta.
