@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from mlx_core_py import metal as metal
     from mlx_core_py import nn as nn
     from mlx_core_py import random as random
+    from mlx_core_py import special as special
     from mlx_core_py import utils as utils
 else:
     _show_as(__name__, globals(), "mlx_sys_py")
@@ -68,7 +69,7 @@ else:
         if not (name.startswith("_") or isinstance(value, type(_linalg)))
         if name not in ("TYPE_CHECKING", "annotations", "bool")
     ]
-    for _module in "cuda distributed fast fft gguf linalg metal nn random utils".split():
+    for _module in "cuda distributed fast fft gguf linalg metal nn random special utils".split():
         globals()[_module] = _lazy_module(f"{__name__}.{_module}")
         __all__.append(_module)
 
