@@ -77,7 +77,8 @@ def entr(x: array, /, *, stream: StreamLike = None) -> array:
 def rel_entr(x: Scalar | array, y: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """Relative entropy ``x * log(x / y)``.
 
-    0 where ``x`` is 0 and ``y`` is not negative, infinite where one is negative or ``y`` alone is 0.
+    0 where ``x`` is 0 and ``y`` is not negative, infinite where one is negative or ``y`` alone is
+    0.
 
     Args:
         x: Array or scalar, a probability.

@@ -62,8 +62,7 @@ mx::array tangent(
 
 cpu::ElementwiseKernel kernel_of(const ElementwiseFunction& function, mx::Dtype from) {
   const cpu::KernelRow* row = cpu::find_row(function.primitive);
-  return cpu::elementwise_kernel(
-      *row->elementwise, from, function.is_predicate ? mx::bool_ : from);
+  return cpu::elementwise_kernel(*row->elementwise, from, function.is_predicate ? mx::bool_ : from);
 }
 
 // The rewriting of a graph gives the node its kernel, alone or fused with others.
@@ -79,8 +78,7 @@ class FunctionNode : public mx::Primitive {
     const cpu::Program::Step step{
         kernel.run, {0, 1, 2}, static_cast<std::uint8_t>(count), static_cast<std::uint8_t>(count)};
     cpu::Program::enqueue(
-        std::make_shared<cpu::Program>(
-            cpu::Program{{step}, count, 0, kernel.cost, kernel.scalar}),
+        std::make_shared<cpu::Program>(cpu::Program{{step}, count, 0, kernel.cost, kernel.scalar}),
         inputs,
         outputs[0],
         stream());
@@ -97,8 +95,7 @@ class FunctionNode : public mx::Primitive {
       const Arrays& outputs) override {
     Arrays results;
     for (const int argnum : argnums) {
-      results.push_back(
-          gradient(function_, primals, outputs[0], cotangents[0], argnum, stream()));
+      results.push_back(gradient(function_, primals, outputs[0], cotangents[0], argnum, stream()));
     }
     return results;
   }
@@ -145,7 +142,8 @@ class FunctionNode : public mx::Primitive {
 mx::array defined(const ElementwiseFunction& function, const Arrays& x, mx::StreamOrDevice s) {
   if (!function.definition) {
     throw std::invalid_argument(
-        "[" + std::string(function.name) + "] runs on the CPU only, and cannot be exported: pass stream=mx.cpu");
+        "[" + std::string(function.name) +
+        "] runs on the CPU only, and cannot be exported: pass stream=mx.cpu");
   }
   const mx::Stream stream = mx::to_stream(s);
   const auto compute = [&function, stream](const Arrays& x) {
@@ -181,8 +179,7 @@ mx::array defined(const ElementwiseFunction& function, const Arrays& x, mx::Stre
       },
       [&function, stream](
           const Arrays& x, const Arrays& tangents, const std::vector<int>& argnums) {
-        return Arrays{
-            tangent(function, x, apply(function, x, stream), tangents, argnums, stream)};
+        return Arrays{tangent(function, x, apply(function, x, stream), tangents, argnums, stream)};
       },
       std::nullopt)(x)[0];
 }
@@ -220,8 +217,7 @@ Arrays floating_operands(const char* name, const Arrays& operands, mx::StreamOrD
   return result.size() > 1 ? mx::broadcast_arrays(result, s) : result;
 }
 
-mx::array apply(
-    const ElementwiseFunction& function, const Arrays& operands, mx::StreamOrDevice s) {
+mx::array apply(const ElementwiseFunction& function, const Arrays& operands, mx::StreamOrDevice s) {
   const mx::Stream stream = mx::to_stream(s);
   const bool own = cpu::can_fuse(stream) && kernel_of(function, operands[0].dtype()).run;
   if (!own && (function.definition || stream.device != mx::Device::cpu || cpu::is_unfused())) {

@@ -119,10 +119,7 @@ array other_if_nan(
     array (*choose)(const array&, const array&, StreamOrDevice),
     StreamOrDevice s) {
   return mx::where(
-      mx::isnan(x[0], s),
-      x[1],
-      mx::where(mx::isnan(x[1], s), x[0], choose(x[0], x[1], s), s),
-      s);
+      mx::isnan(x[0], s), x[1], mx::where(mx::isnan(x[1], s), x[0], choose(x[0], x[1], s), s), s);
 }
 
 const ElementwiseFunction fmax_of{
@@ -272,8 +269,8 @@ array sinc(const array& x, StreamOrDevice s) {
   // Near 0, by the series: the gradient of the quotient loses its digits there.
   const auto small = mx::less(mx::abs(v, s), constant(1e-3, v), s);
   const auto square = mx::square(mx::where(small, y, constant(0, y), s), s);
-  const auto tail = mx::subtract(
-      constant(1.0 / 6, y), mx::multiply(square, constant(1.0 / 120, y), s), s);
+  const auto tail =
+      mx::subtract(constant(1.0 / 6, y), mx::multiply(square, constant(1.0 / 120, y), s), s);
   const auto near = mx::subtract(constant(1, y), mx::multiply(square, tail, s), s);
   const auto far = mx::divide(mx::sin(angle, s), mx::where(small, constant(1, y), y, s), s);
   return mx::where(mx::isinf(v, s), constant(0, v), mx::where(small, near, far, s), s);
@@ -326,9 +323,7 @@ array fmod(const array& x, const array& y, StreamOrDevice s) {
   const auto zero = constant(0, a);
   const auto differs = mx::not_equal(mx::less(a, zero, s), mx::less(b, zero, s), s);
   const auto corrects = mx::logical_and(
-      differs,
-      mx::logical_and(mx::not_equal(rest, zero, s), mx::not_equal(b, zero, s), s),
-      s);
+      differs, mx::logical_and(mx::not_equal(rest, zero, s), mx::not_equal(b, zero, s), s), s);
   return mx::where(corrects, mx::subtract(rest, b, s), rest, s);
 }
 
@@ -341,8 +336,8 @@ array lcm(const array& x, const array& y, StreamOrDevice s) {
   check_integers("lcm", {x, y});
   const auto both = common_operands({x, y}, s);
   const auto divisor = apply(gcd_of, both, s);
-  const auto safe = mx::where(
-      mx::equal(divisor, constant(0, divisor), s), constant(1, divisor), divisor, s);
+  const auto safe =
+      mx::where(mx::equal(divisor, constant(0, divisor), s), constant(1, divisor), divisor, s);
   return mx::abs(mx::multiply(mlx_c::floor_divide(both[0], safe, s), both[1], s), s);
 }
 
@@ -351,8 +346,7 @@ array heaviside(const array& x, const array& y, StreamOrDevice s) {
   const auto &a = both[0], &b = both[1];
   const auto zero = constant(0, a);
   const auto step = mx::where(mx::less(a, zero, s), zero, constant(1, a), s);
-  return mx::where(
-      mx::isnan(a, s), a, mx::where(mx::equal(a, zero, s), b, step, s), s);
+  return mx::where(mx::isnan(a, s), a, mx::where(mx::equal(a, zero, s), b, step, s), s);
 }
 
 array hypot(const array& x, const array& y, StreamOrDevice s) {
@@ -373,8 +367,7 @@ array ldexp(const array& x, const array& exponent, StreamOrDevice s) {
   const auto within = [&](const array& n, int limit) {
     return mx::clip(n, array(-limit, n.dtype()), array(limit, n.dtype()), s);
   };
-  const auto all = mx::astype(
-      within(mx::astype(exponent, mx::int64, s), 3 * most), format.bits, s);
+  const auto all = mx::astype(within(mx::astype(exponent, mx::int64, s), 3 * most), format.bits, s);
   const auto last = within(all, most);
   const auto rest = mx::subtract(all, last, s), second = within(rest, most);
   for (auto& part : {mx::subtract(rest, second, s), second, last}) {
@@ -424,8 +417,8 @@ array floating_remainder(const array& x, const array& y, StreamOrDevice s) {
 std::tuple<array, array> modf(const array& x, StreamOrDevice s) {
   const auto v = floating_operands("modf", {x}, s)[0];
   const auto zero = constant(0, v);
-  const auto whole = mx::stop_gradient(
-      mx::where(mx::less(v, zero, s), mx::ceil(v, s), mx::floor(v, s), s), s);
+  const auto whole =
+      mx::stop_gradient(mx::where(mx::less(v, zero, s), mx::ceil(v, s), mx::floor(v, s), s), s);
   const auto rest = mx::where(mx::isinf(v, s), zero, mx::subtract(v, whole, s), s);
   return {copysign(rest, v, s), copysign(whole, v, s)};
 }
@@ -442,13 +435,11 @@ std::tuple<array, array> frexp(const array& x, StreamOrDevice s) {
       mx::where(subnormal, mx::multiply(v, constant(std::ldexp(1.0, shift), v), s), v, s);
   const auto bits = bits_of(normal, s);
   const auto biased = mx::bitwise_and(
-      mx::right_shift(bits, in_bits(format.fraction), s),
-      in_bits((1 << format.exponent) - 1),
-      s);
-  const auto fixed = mx::logical_or(
-      mx::equal(v, constant(0, v), s), mx::logical_not(mx::isfinite(v, s), s), s);
-  const auto offset = mx::where(
-      subnormal, array(format.bias - 1 + shift), array(format.bias - 1), s);
+      mx::right_shift(bits, in_bits(format.fraction), s), in_bits((1 << format.exponent) - 1), s);
+  const auto fixed =
+      mx::logical_or(mx::equal(v, constant(0, v), s), mx::logical_not(mx::isfinite(v, s), s), s);
+  const auto offset =
+      mx::where(subnormal, array(format.bias - 1 + shift), array(format.bias - 1), s);
   const auto exponent = mx::subtract(mx::astype(biased, mx::int32, s), offset, s);
   // The same fraction with the exponent of 1/2.
   const auto half = mx::bitwise_or(
@@ -456,7 +447,8 @@ std::tuple<array, array> frexp(const array& x, StreamOrDevice s) {
       mx::left_shift(in_bits(format.bias - 1), in_bits(format.fraction), s),
       s);
   return {
-      mx::where(fixed, v, mx::view(half, v.dtype(), s), s), mx::where(fixed, array(0), exponent, s)};
+      mx::where(fixed, v, mx::view(half, v.dtype(), s), s),
+      mx::where(fixed, array(0), exponent, s)};
 }
 
 array round(const array& x, int decimals, StreamOrDevice s) {

@@ -8,6 +8,7 @@
 #include <mlx/ops.h>
 
 #include "core/elementwise_function.hpp"
+#include "core/graph_numbers.hpp"
 #include "core/known_value.hpp"
 #include "cpu/kernels/math/special/bessel.hpp"
 #include "cpu/kernels/math/special/error.hpp"
@@ -22,93 +23,17 @@ namespace {
 namespace mx = mlx::core;
 using Arrays = std::vector<mx::array>;
 
-// A node of a graph, as what the templates of special functions compute with.
-struct Node {
-  mx::array value;
-  mx::Stream stream;
-};
-
-Node number(const Node& like, double value) {
-  return {mx::array(value, like.value.dtype()), like.stream};
-}
-
-#define MLX_C_OPERATOR(symbol, function)                    \
-  Node operator symbol(const Node& x, const Node& y) {      \
-    return {mx::function(x.value, y.value, x.stream), x.stream}; \
-  }                                                         \
-  Node operator symbol(const Node& x, double y) {           \
-    return x symbol number(x, y);                           \
-  }                                                         \
-  [[maybe_unused]] Node operator symbol(double x, const Node& y) { \
-    return number(y, x) symbol y;                           \
-  }
-#define MLX_C_RELATION(symbol, function)                    \
-  [[maybe_unused]] Node operator symbol(const Node& x, const Node& y) { \
-    return {mx::function(x.value, y.value, x.stream), x.stream}; \
-  }                                                         \
-  [[maybe_unused]] Node operator symbol(const Node& x, double y) { \
-    return x symbol number(x, y);                           \
-  }
-#define MLX_C_MASKS(symbol, function)                       \
-  Node operator symbol(const Node& x, const Node& y) {      \
-    return {mx::function(x.value, y.value, x.stream), x.stream}; \
-  }
-#define MLX_C_FUNCTION(name, function)        \
-  Node name(const Node& x) {                  \
-    return {mx::function(x.value, x.stream), x.stream}; \
-  }
-
-MLX_C_OPERATOR(+, add)
-MLX_C_OPERATOR(-, subtract)
-MLX_C_OPERATOR(*, multiply)
-MLX_C_OPERATOR(/, divide)
-MLX_C_RELATION(==, equal)
-MLX_C_RELATION(!=, not_equal)
-MLX_C_RELATION(<, less)
-MLX_C_RELATION(<=, less_equal)
-MLX_C_RELATION(>, greater)
-MLX_C_RELATION(>=, greater_equal)
-MLX_C_MASKS(&, logical_and)
-MLX_C_MASKS(|, logical_or)
-MLX_C_MASKS(^, not_equal)
-MLX_C_FUNCTION(operator~, logical_not)
-MLX_C_FUNCTION(operator-, negative)
-MLX_C_FUNCTION(exponential, exp)
-MLX_C_FUNCTION(logarithm, log)
-MLX_C_FUNCTION(square_root, sqrt)
-MLX_C_FUNCTION(magnitude, abs)
-MLX_C_FUNCTION(nearest, round)
-MLX_C_FUNCTION(round_down, floor)
-
-#undef MLX_C_OPERATOR
-#undef MLX_C_RELATION
-#undef MLX_C_MASKS
-#undef MLX_C_FUNCTION
-
-Node constant(const Node& like, double value) {
-  return number(like, value);
-}
-
-Node choose(const Node& mask, const Node& x, const Node& y) {
-  return {mx::where(mask.value, x.value, y.value, mask.stream), mask.stream};
-}
-
-// The values of a graph are not known while it is built.
-bool all(const Node&) {
-  return false;
-}
-
-
 constexpr double two_over_root_pi = 1.12837916709551257;
 
-#define MLX_C_DERIVATIVE \
-  [](const Arrays& x,                                                  \
-     [[maybe_unused]] const mx::array& y,                                 \
-     [[maybe_unused]] int argnum,                                         \
-     mx::StreamOrDevice s) -> mx::array
-#define MLX_C_UNARY_DEFINITION(function)                          \
-  [](const Arrays& x, mx::StreamOrDevice s) {                     \
-    return ::function(Node{x[0], mx::to_stream(s)}).value;        \
+#define MLX_C_DERIVATIVE                  \
+  []([[maybe_unused]] const Arrays& x,    \
+     [[maybe_unused]] const mx::array& y, \
+     [[maybe_unused]] int argnum,         \
+     mx::StreamOrDevice s)                \
+      ->mx::array
+#define MLX_C_UNARY_DEFINITION(function)                   \
+  [](const Arrays& x, mx::StreamOrDevice s) {              \
+    return ::function(Node{x[0], mx::to_stream(s)}).value; \
   }
 #define MLX_C_BINARY_DEFINITION(function)                            \
   [](const Arrays& x, mx::StreamOrDevice s) {                        \
@@ -125,34 +50,53 @@ constexpr double two_over_root_pi = 1.12837916709551257;
 extern const ElementwiseFunction zeta_of, polygamma_of, i0_of, i0e_of;
 
 const ElementwiseFunction zeta_of{
-    "zeta", "Zeta", MLX_C_BINARY_DEFINITION(zeta_function), MLX_C_DERIVATIVE {
-      if (argnum == 0) {
-        no_derivative("zeta", "x");
-      }
-      const Node order{x[0], mx::to_stream(s)};
-      return (-order * Node{apply(zeta_of, {(order + 1).value, x[1]}, s), order.stream}).value;
-    }};
+    "zeta",
+    "Zeta",
+    MLX_C_BINARY_DEFINITION(zeta_function),
+    MLX_C_DERIVATIVE{if (argnum == 0){no_derivative("zeta", "x");
+}  // namespace
+const Node order{x[0], mx::to_stream(s)};
+return (-order * Node{apply(zeta_of, {(order + 1).value, x[1]}, s), order.stream}).value;
+}  // namespace mlx_c
+}
+;
 
 const ElementwiseFunction trigamma_of{
-    "polygamma", "Trigamma", MLX_C_UNARY_DEFINITION(trigamma), MLX_C_DERIVATIVE {
-      const auto order = mx::full_like(x[0], mx::array(3, x[0].dtype()), s);
-      return (Node{apply(zeta_of, {order, x[0]}, s), mx::to_stream(s)} * -2).value;
-    }};
+    "polygamma",
+    "Trigamma",
+    MLX_C_UNARY_DEFINITION(trigamma),
+    MLX_C_DERIVATIVE{const auto order = mx::full_like(x[0], mx::array(3, x[0].dtype()), s);
+return (Node{apply(zeta_of, {order, x[0]}, s), mx::to_stream(s)} * -2).value;
+}
+}
+;
 
 const ElementwiseFunction digamma_of{
-    "digamma", "Digamma", MLX_C_UNARY_DEFINITION(digamma), MLX_C_DERIVATIVE {
-      return apply(trigamma_of, x, s);
-    }};
+    "digamma",
+    "Digamma",
+    MLX_C_UNARY_DEFINITION(digamma),
+    MLX_C_DERIVATIVE{return apply(trigamma_of, x, s);
+}
+}
+;
 
 const ElementwiseFunction log_gamma_of{
-    "gammaln", "LogGamma", MLX_C_UNARY_DEFINITION(log_gamma), MLX_C_DERIVATIVE {
-      return apply(digamma_of, x, s);
-    }};
+    "gammaln",
+    "LogGamma",
+    MLX_C_UNARY_DEFINITION(log_gamma),
+    MLX_C_DERIVATIVE{return apply(digamma_of, x, s);
+}
+}
+;
 
 const ElementwiseFunction gamma_of{
-    "gamma", "Gamma", MLX_C_UNARY_DEFINITION(gamma_function), MLX_C_DERIVATIVE {
-      return mx::multiply(y, apply(digamma_of, x, s), s);
-    }};
+    "gamma",
+    "Gamma",
+    MLX_C_UNARY_DEFINITION(gamma_function),
+    MLX_C_DERIVATIVE{return mx::multiply(y, apply(digamma_of, x, s), s);
+}
+}
+;
 
 mx::array log_beta_derivative(const Arrays& x, int argnum, mx::StreamOrDevice s) {
   return mx::subtract(
@@ -160,46 +104,76 @@ mx::array log_beta_derivative(const Arrays& x, int argnum, mx::StreamOrDevice s)
 }
 
 const ElementwiseFunction log_beta_of{
-    "betaln", "LogBeta", MLX_C_BINARY_DEFINITION(log_beta), MLX_C_DERIVATIVE {
-      return log_beta_derivative(x, argnum, s);
-    }};
+    "betaln",
+    "LogBeta",
+    MLX_C_BINARY_DEFINITION(log_beta),
+    MLX_C_DERIVATIVE{return log_beta_derivative(x, argnum, s);
+}
+}
+;
 
 const ElementwiseFunction beta_of{
-    "beta", "Beta", MLX_C_BINARY_DEFINITION(beta_function), MLX_C_DERIVATIVE {
-      return mx::multiply(y, log_beta_derivative(x, argnum, s), s);
-    }};
+    "beta",
+    "Beta",
+    MLX_C_BINARY_DEFINITION(beta_function),
+    MLX_C_DERIVATIVE{return mx::multiply(y, log_beta_derivative(x, argnum, s), s);
+}
+}
+;
 
 const ElementwiseFunction erfc_of{
-    "erfc", "ErfC", MLX_C_UNARY_DEFINITION(complementary_error), MLX_C_DERIVATIVE {
-      return (bell(Node{x[0], mx::to_stream(s)}) * -two_over_root_pi).value;
-    }};
+    "erfc",
+    "ErfC",
+    MLX_C_UNARY_DEFINITION(complementary_error),
+    MLX_C_DERIVATIVE{return (bell(Node{x[0], mx::to_stream(s)}) * -two_over_root_pi).value;
+}
+}
+;
 
 const ElementwiseFunction erfcx_of{
-    "erfcx", "ErfCX", MLX_C_UNARY_DEFINITION(scaled_complementary_error), MLX_C_DERIVATIVE {
-      const Node v{x[0], mx::to_stream(s)};
-      return (v * Node{y, v.stream} * 2 - two_over_root_pi).value;
-    }};
+    "erfcx",
+    "ErfCX",
+    MLX_C_UNARY_DEFINITION(scaled_complementary_error),
+    MLX_C_DERIVATIVE{const Node v{x[0], mx::to_stream(s)};
+return (v * Node{y, v.stream} * 2 - two_over_root_pi).value;
+}
+}
+;
 
 const ElementwiseFunction ndtr_of{
-    "ndtr", "NormalBelow", MLX_C_UNARY_DEFINITION(normal_below), MLX_C_DERIVATIVE {
-      return (bell(Node{x[0], mx::to_stream(s)} * half_root) * (1 / root_two_pi)).value;
-    }};
+    "ndtr",
+    "NormalBelow",
+    MLX_C_UNARY_DEFINITION(normal_below),
+    MLX_C_DERIVATIVE{
+        return (bell(Node{x[0], mx::to_stream(s)} * half_root) * (1 / root_two_pi)).value;
+}
+}
+;
 
 const ElementwiseFunction log_ndtr_of{
-    "log_ndtr", "LogNormalBelow", MLX_C_UNARY_DEFINITION(log_normal_below), MLX_C_DERIVATIVE {
-      // The density over the probability, which for negative numbers is one over Mills' ratio.
-      const Node v{x[0], mx::to_stream(s)};
-      const Node left = choose(v < 0, v, constant(v, 0)), right = choose(v < 0, constant(v, 0), v);
-      const Node ratio{apply(erfcx_of, {(left * -half_root).value}, s), v.stream};
-      const Node density = exponential(right * right * -0.5 - Node{y, v.stream});
-      return choose(v < 0, 2 / (ratio * root_two_pi), density * (1 / root_two_pi)).value;
-    }};
+    "log_ndtr",
+    "LogNormalBelow",
+    MLX_C_UNARY_DEFINITION(log_normal_below),
+    MLX_C_DERIVATIVE{
+        // The density over the probability, which for negative numbers is one over Mills' ratio.
+        const Node v{x[0], mx::to_stream(s)};
+const Node left = choose(v < 0, v, constant(v, 0)), right = choose(v < 0, constant(v, 0), v);
+const Node ratio{apply(erfcx_of, {(left * -half_root).value}, s), v.stream};
+const Node density = exponential(right * right * -0.5 - Node{y, v.stream});
+return choose(v < 0, 2 / (ratio * root_two_pi), density * (1 / root_two_pi)).value;
+}
+}
+;
 
 const ElementwiseFunction ndtri_of{
-    "ndtri", "NormalQuantile", MLX_C_UNARY_DEFINITION(normal_quantile), MLX_C_DERIVATIVE {
-      const Node v{y, mx::to_stream(s)};
-      return (exponential(v * v * 0.5) * root_two_pi).value;
-    }};
+    "ndtri",
+    "NormalQuantile",
+    MLX_C_UNARY_DEFINITION(normal_quantile),
+    MLX_C_DERIVATIVE{const Node v{y, mx::to_stream(s)};
+return (exponential(v * v * 0.5) * root_two_pi).value;
+}
+}
+;
 
 // I_0 - I_1 / x, whose limit at 0 is 1/2.
 Node bessel_derivative(const Node& x, const Node& i0, const Node& i1) {
@@ -208,66 +182,101 @@ Node bessel_derivative(const Node& x, const Node& i0, const Node& i1) {
 }
 
 const ElementwiseFunction i1_of{
-    "i1", "BesselI1", MLX_C_UNARY_DEFINITION(bessel_i1), MLX_C_DERIVATIVE {
-      const Node v{x[0], mx::to_stream(s)};
-      return bessel_derivative(v, {apply(i0_of, x, s), v.stream}, {y, v.stream}).value;
-    }};
+    "i1",
+    "BesselI1",
+    MLX_C_UNARY_DEFINITION(bessel_i1),
+    MLX_C_DERIVATIVE{const Node v{x[0], mx::to_stream(s)};
+return bessel_derivative(v, {apply(i0_of, x, s), v.stream}, {y, v.stream}).value;
+}
+}
+;
 
 const ElementwiseFunction i1e_of{
-    "i1e", "BesselI1e", MLX_C_UNARY_DEFINITION(bessel_i1e), MLX_C_DERIVATIVE {
-      const Node v{x[0], mx::to_stream(s)}, i1e{y, v.stream};
-      const Node sign{mx::sign(x[0], s), v.stream};
-      return (bessel_derivative(v, {apply(i0e_of, x, s), v.stream}, i1e) - sign * i1e).value;
-    }};
+    "i1e",
+    "BesselI1e",
+    MLX_C_UNARY_DEFINITION(bessel_i1e),
+    MLX_C_DERIVATIVE{const Node v{x[0], mx::to_stream(s)}, i1e{y, v.stream};
+const Node sign{mx::sign(x[0], s), v.stream};
+return (bessel_derivative(v, {apply(i0e_of, x, s), v.stream}, i1e) - sign * i1e).value;
+}
+}
+;
 
 const ElementwiseFunction i0_of{
-    "i0", "BesselI0", MLX_C_UNARY_DEFINITION(bessel_i0), MLX_C_DERIVATIVE {
-      return apply(i1_of, x, s);
-    }};
+    "i0", "BesselI0", MLX_C_UNARY_DEFINITION(bessel_i0), MLX_C_DERIVATIVE{return apply(i1_of, x, s);
+}
+}
+;
 
 const ElementwiseFunction i0e_of{
-    "i0e", "BesselI0e", MLX_C_UNARY_DEFINITION(bessel_i0e), MLX_C_DERIVATIVE {
-      const Node sign{mx::sign(x[0], s), mx::to_stream(s)};
-      return (Node{apply(i1e_of, x, s), sign.stream} - sign * Node{y, sign.stream}).value;
-    }};
+    "i0e",
+    "BesselI0e",
+    MLX_C_UNARY_DEFINITION(bessel_i0e),
+    MLX_C_DERIVATIVE{const Node sign{mx::sign(x[0], s), mx::to_stream(s)};
+return (Node{apply(i1e_of, x, s), sign.stream} - sign * Node{y, sign.stream}).value;
+}
+}
+;
 
 const ElementwiseFunction xlogy_of{
-    "xlogy", "XLogY", MLX_C_BINARY_DEFINITION(x_log_y), MLX_C_DERIVATIVE {
-      const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
-      return argnum == 0 ? logarithm(b).value : choose(a == 0, constant(a, 0), a / b).value;
-    }};
+    "xlogy",
+    "XLogY",
+    MLX_C_BINARY_DEFINITION(x_log_y),
+    MLX_C_DERIVATIVE{const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
+return argnum == 0 ? logarithm(b).value : choose(a == 0, constant(a, 0), a / b).value;
+}
+}
+;
 
 const ElementwiseFunction xlog1py_of{
-    "xlog1py", "XLog1PY", MLX_C_BINARY_DEFINITION(x_log_1_plus_y), MLX_C_DERIVATIVE {
-      const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
-      return argnum == 0 ? mx::log1p(x[1], s)
-                         : choose(a == 0, constant(a, 0), a / (b + 1)).value;
-    }};
+    "xlog1py",
+    "XLog1PY",
+    MLX_C_BINARY_DEFINITION(x_log_1_plus_y),
+    MLX_C_DERIVATIVE{const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
+return argnum == 0 ? mx::log1p(x[1], s) : choose(a == 0, constant(a, 0), a / (b + 1)).value;
+}
+}
+;
 
 const ElementwiseFunction entropy_of{
-    "entr", "Entropy", MLX_C_UNARY_DEFINITION(entropy), MLX_C_DERIVATIVE {
-      return (-logarithm(Node{x[0], mx::to_stream(s)}) - 1).value;
-    }};
+    "entr",
+    "Entropy",
+    MLX_C_UNARY_DEFINITION(entropy),
+    MLX_C_DERIVATIVE{return (-logarithm(Node{x[0], mx::to_stream(s)}) - 1).value;
+}
+}
+;
 
 const ElementwiseFunction relative_entropy_of{
-    "rel_entr", "RelativeEntropy", MLX_C_BINARY_DEFINITION(relative_entropy), MLX_C_DERIVATIVE {
-      const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
-      return argnum == 0 ? (log_ratio(a, b) + 1).value : (-(a / b)).value;
-    }};
+    "rel_entr",
+    "RelativeEntropy",
+    MLX_C_BINARY_DEFINITION(relative_entropy),
+    MLX_C_DERIVATIVE{const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
+return argnum == 0 ? (log_ratio(a, b) + 1).value : (-(a / b)).value;
+}
+}
+;
 
 const ElementwiseFunction kullback_leibler_of{
-    "kl_div", "KullbackLeibler", MLX_C_BINARY_DEFINITION(kullback_leibler), MLX_C_DERIVATIVE {
-      const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
-      return argnum == 0 ? log_ratio(a, b).value : (1 - a / b).value;
-    }};
+    "kl_div",
+    "KullbackLeibler",
+    MLX_C_BINARY_DEFINITION(kullback_leibler),
+    MLX_C_DERIVATIVE{const Node a{x[0], mx::to_stream(s)}, b{x[1], a.stream};
+return argnum == 0 ? log_ratio(a, b).value : (1 - a / b).value;
+}
+}
+;
 
 const ElementwiseFunction polygamma_of{
-    "polygamma", "Polygamma", MLX_C_BINARY_DEFINITION(higher_polygamma), MLX_C_DERIVATIVE {
-      if (argnum == 0) {
-        no_derivative("polygamma", "n");
-      }
-      return apply(polygamma_of, {mx::add(x[0], mx::array(1, x[0].dtype()), s), x[1]}, s);
-    }};
+    "polygamma",
+    "Polygamma",
+    MLX_C_BINARY_DEFINITION(higher_polygamma),
+    MLX_C_DERIVATIVE{if (argnum == 0){no_derivative("polygamma", "n");
+}
+return apply(polygamma_of, {mx::add(x[0], mx::array(1, x[0].dtype()), s), x[1]}, s);
+}
+}
+;
 
 // The density of the gamma distribution.
 mx::array incomplete_gamma_derivative(
@@ -276,34 +285,44 @@ mx::array incomplete_gamma_derivative(
     no_derivative(name, "a");
   }
   const auto power = apply(xlogy_of, {mx::subtract(x[0], mx::array(1, x[0].dtype()), s), x[1]}, s);
-  return mx::exp(
-      mx::subtract(mx::subtract(power, x[1], s), apply(log_gamma_of, {x[0]}, s), s), s);
+  return mx::exp(mx::subtract(mx::subtract(power, x[1], s), apply(log_gamma_of, {x[0]}, s), s), s);
 }
 
 const ElementwiseFunction gammainc_of{
-    "gammainc", "GammaInc", nullptr, MLX_C_DERIVATIVE {
-      return incomplete_gamma_derivative("gammainc", x, argnum, s);
-    }};
+    "gammainc",
+    "GammaInc",
+    nullptr,
+    MLX_C_DERIVATIVE{return incomplete_gamma_derivative("gammainc", x, argnum, s);
+}
+}
+;
 
 const ElementwiseFunction gammaincc_of{
-    "gammaincc", "GammaIncC", nullptr, MLX_C_DERIVATIVE {
-      return mx::negative(incomplete_gamma_derivative("gammaincc", x, argnum, s), s);
-    }};
+    "gammaincc",
+    "GammaIncC",
+    nullptr,
+    MLX_C_DERIVATIVE{return mx::negative(incomplete_gamma_derivative("gammaincc", x, argnum, s), s);
+}
+}
+;
 
 const ElementwiseFunction betainc_of{
-    "betainc", "BetaInc", nullptr, MLX_C_DERIVATIVE {
-      if (argnum != 2) {
-        no_derivative("betainc", argnum == 0 ? "a" : "b");
-      }
-      const auto minus_one = [&](const mx::array& a) {
-        return mx::subtract(a, mx::array(1, a.dtype()), s);
-      };
-      const auto logs = mx::add(
-          apply(xlogy_of, {minus_one(x[0]), x[2]}, s),
-          apply(xlog1py_of, {minus_one(x[1]), mx::negative(x[2], s)}, s),
-          s);
-      return mx::exp(mx::subtract(logs, apply(log_beta_of, {x[0], x[1]}, s), s), s);
-    }};
+    "betainc",
+    "BetaInc",
+    nullptr,
+    MLX_C_DERIVATIVE{if (argnum != 2){no_derivative("betainc", argnum == 0 ? "a" : "b");
+}
+const auto minus_one = [&](const mx::array& a) {
+  return mx::subtract(a, mx::array(1, a.dtype()), s);
+};
+const auto logs = mx::add(
+    apply(xlogy_of, {minus_one(x[0]), x[2]}, s),
+    apply(xlog1py_of, {minus_one(x[1]), mx::negative(x[2], s)}, s),
+    s);
+return mx::exp(mx::subtract(logs, apply(log_beta_of, {x[0], x[1]}, s), s), s);
+}
+}
+;
 
 #undef MLX_C_DERIVATIVE
 #undef MLX_C_UNARY_DEFINITION

@@ -6,7 +6,8 @@
 
 namespace mlx_c::special {
 
-#define MLX_C_UNARY(name) mlx::core::array name(const mlx::core::array& x, mlx::core::StreamOrDevice s)
+#define MLX_C_UNARY(name) \
+  mlx::core::array name(const mlx::core::array& x, mlx::core::StreamOrDevice s)
 #define MLX_C_BINARY(name) \
   mlx::core::array name(   \
       const mlx::core::array& x, const mlx::core::array& y, mlx::core::StreamOrDevice s)

@@ -19,6 +19,7 @@
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
 #include "cpu/ops/ops.hpp"
+#include "cpu/ops/random.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
@@ -32,7 +33,8 @@ using mx::array;
 // Pairs of words of one task.
 constexpr std::size_t task_size = 1 << 14;
 
-// Converts words to normally distributed numbers in place: uniform in (-1, 1), then sqrt(2) erfinv.
+}  // namespace
+
 void make_normal(std::uint32_t* words, std::size_t count) {
   constexpr std::size_t block = 1024;
   using Constant = std::array<float, block>;
@@ -60,6 +62,8 @@ void make_normal(std::uint32_t* words, std::size_t count) {
     apply(Op::multiply, ElementType::f32, x, &root, size);
   }
 }
+
+namespace {
 
 struct Drawing {
   const std::uint32_t* source;

@@ -230,7 +230,8 @@ Complex sign(Complex x) {
   }
   const bool across = std::isinf(x.real()), along = std::isinf(x.imag());
   if (across != along) {
-    return across ? Complex(std::copysign(1.0f, x.real())) : Complex(0, std::copysign(1.0f, x.imag()));
+    return across ? Complex(std::copysign(1.0f, x.real()))
+                  : Complex(0, std::copysign(1.0f, x.imag()));
   }
   return x / std::abs(x);
 }
@@ -243,7 +244,8 @@ Complex expm1(Complex x) {
   }
   const double half = std::sin(b / 2);
   const double real = std::expm1(a) * std::cos(b) - 2 * half * half;
-  return {static_cast<float>(real), b == 0 ? x.imag() : static_cast<float>(std::exp(a) * std::sin(b))};
+  return {
+      static_cast<float>(real), b == 0 ? x.imag() : static_cast<float>(std::exp(a) * std::sin(b))};
 }
 
 Complex logaddexp(Complex x, Complex y) {

@@ -166,13 +166,21 @@ MLX_C_COMPARISON(less_equal, all_types, x <= y)
 MLX_C_COMPARISON(nan_equal, all_types, (x == y) | ((x != x) & (y != y)))
 MLX_C_COMPARISON(not_equal, all_types, x != y)
 
-// A template of vectors of doubles, of which floats are made as well.
-#define MLX_C_SPECIAL(name, kind, function)                                     \
-  MLX_C_FUNCTION(name, inexact, kind) {                                         \
-    template <class V, class... More>                                           \
-    V operator()(V x, More... others) const {                                   \
-      return in_doubles([](auto... values) { return function(values...); }, x, others...); \
-    }                                                                           \
+// A template of vectors of doubles, of which floats are made as well. Not inlined: it is long, and
+// there are loops for each type.
+#define MLX_C_SPECIAL(name, kind, function)                \
+  MLX_C_FUNCTION(name, inexact, kind) {                    \
+    template <class... V>                                  \
+    [[gnu::noinline]] static vdouble compute(V... x) {     \
+      return function(x...);                               \
+    }                                                      \
+    template <class V, class... More>                      \
+    V operator()(V x, More... others) const {              \
+      const auto call = [](auto... values) {               \
+        return compute(values...);                         \
+      };                                                   \
+      return in_doubles(call, x, others...);               \
+    }                                                      \
   };
 
 MLX_C_SPECIAL(bessel_i0, Unary, bessel_i0)
@@ -213,13 +221,12 @@ MLX_C_BINARY(fmin, integers, min(x, y))
 MLX_C_BINARY(fmin, inexact, y == y ? min(x, y) : x)
 MLX_C_BINARY(hypot, inexact, hypotenuse(x, y))
 
-MLX_C_FUNCTION(signbit, inexact, Predicate) {
-  template <class V>
-  auto operator()(V x) const {
+MLX_C_FUNCTION(signbit, inexact, Predicate){template <class V> auto operator()(V x) const {
     using Bits = Vec<IntegerLike<std::remove_reference_t<decltype(x[0])>>, lanes_in<V>>;
-    return to_bools<lanes_in<V>>((Bits)x < 0);
-  }
-};
+return to_bools<lanes_in<V>>((Bits)x < 0);
+}  // namespace
+}
+;
 
 MLX_C_FUNCTION(select, all_types, Selection){
     template <class Condition, class V> V operator()(Condition condition, V x, V y)

@@ -61,8 +61,7 @@ inline vdouble logarithm(vdouble x) {
   const vlong subnormal = x < 0x1p-1022;
   const vlong bits = (vlong)(subnormal ? x * 0x1p52 : x);
   const vlong exponent = (bits - 0x3fe6a09e667f3bcd) >> 52;
-  const vdouble n =
-      __builtin_convertvector(subnormal ? exponent - 52 : exponent, vdouble);
+  const vdouble n = __builtin_convertvector(subnormal ? exponent - 52 : exponent, vdouble);
   const vdouble f = (vdouble)(bits - (exponent << 52)) - 1;
   // log(1 + f) = 2 artanh s, by its series
   const vdouble s = f / (2 + f), z = s * s;
@@ -89,8 +88,8 @@ inline bool all(vlong mask) {
   return !any(~mask);
 }
 
-// F of vectors of doubles, or of vectors of floats: of one half of the lanes as doubles, then of the
-// other.
+// F of vectors of doubles, or of vectors of floats: of one half of the lanes as doubles, then of
+// the other.
 template <class F, class V, class... More>
 inline V in_doubles(F function, V x, More... others) {
   if constexpr (sizeof x[0] == 8) {

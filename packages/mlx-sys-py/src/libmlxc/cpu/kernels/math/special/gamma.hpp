@@ -7,37 +7,19 @@ namespace {
 
 // log Gamma(2 + t) / t: 1 - gamma, then (-1)^k (zeta(k) - 1) / k.
 constexpr double log_gamma_series[] = {
-    0.422784335098467139,
-    0.322467033424113218,
-    -0.0673523010531980951,
-    0.0205808084277845479,
-    -0.00738555102867398527,
-    0.00289051033074152329,
-    -0.00119275391170326098,
-    0.000509669524743042422,
-    -0.00022315475845357938,
-    0.0000994575127818085337,
-    -0.0000449262367381331417,
-    0.0000205072127756706916,
-    -9.4394882752683959e-6,
-    4.3748667899074878e-6,
-    -2.03921575380136624e-6,
-    9.55141213040741983e-7,
-    -4.49246919876456604e-7,
-    2.12071848055546659e-7,
-    -1.00432248239680996e-7,
-    4.76981016936398057e-8,
-    -2.27110946089431649e-8,
-    1.08386592148969541e-8,
-    -5.18347504197004666e-9,
-    2.48367454380247832e-9,
-    -1.19214014058609121e-9,
-    5.73136724167886201e-10,
-    -2.75952288512423315e-10,
+    0.422784335098467139,     0.322467033424113218,      -0.0673523010531980951,
+    0.0205808084277845479,    -0.00738555102867398527,   0.00289051033074152329,
+    -0.00119275391170326098,  0.000509669524743042422,   -0.00022315475845357938,
+    0.0000994575127818085337, -0.0000449262367381331417, 0.0000205072127756706916,
+    -9.4394882752683959e-6,   4.3748667899074878e-6,     -2.03921575380136624e-6,
+    9.55141213040741983e-7,   -4.49246919876456604e-7,   2.12071848055546659e-7,
+    -1.00432248239680996e-7,  4.76981016936398057e-8,    -2.27110946089431649e-8,
+    1.08386592148969541e-8,   -5.18347504197004666e-9,   2.48367454380247832e-9,
+    -1.19214014058609121e-9,  5.73136724167886201e-10,   -2.75952288512423315e-10,
 };
 
-// Of the asymptotic series, powers of 1 / x^2: Bernoulli numbers B_2k over 2k (2k - 1), over 2k, and
-// as they are.
+// Of the asymptotic series, powers of 1 / x^2: Bernoulli numbers B_2k over 2k (2k - 1), over 2k,
+// and as they are.
 constexpr double log_gamma_tail[] = {
     0.0833333333333333333,
     -0.00277777777777777778,
@@ -73,8 +55,8 @@ constexpr double trigamma_tail[] = {
 
 // log Gamma(x) for x >= 0.
 //
-// Below 8, Gamma(x) is Gamma(2 + t) with |t| <= 1/2 times or over a product: near the zeros at 1 and
-// 2, nothing cancels. From 8 on, it is Stirling's series.
+// Below 8, Gamma(x) is Gamma(2 + t) with |t| <= 1/2 times or over a product: near the zeros at 1
+// and 2, nothing cancels. From 8 on, it is Stirling's series.
 template <class V>
 inline V log_gamma_positive(V x) {
   V product = constant(x, 1), base = x;
@@ -144,7 +126,9 @@ inline V gamma_function(V x) {
   const V sine = small_sine_pi(rest);
   const V reflected = -circle_half / (size * (choose(odd, -sine, sine) * positive));
   const V negative = choose(
-      size < 1e-36, 1 / x, choose((rest == 0) | ~(size < endless), constant(x, not_a_number), reflected));
+      size < 1e-36,
+      1 / x,
+      choose((rest == 0) | ~(size < endless), constant(x, not_a_number), reflected));
   return choose(x < 0, negative, choose(x == 0, 1 / x, positive));
 }
 
@@ -167,8 +151,8 @@ inline V beta_function(V a, V b) {
   return choose(odd, -size, size);
 }
 
-// psi(x), the derivative of log Gamma: shifted to 8 and above, where its asymptotic series ends soon
-// enough, and reflected for negative numbers. Sums of 1 / x are kept as one fraction.
+// psi(x), the derivative of log Gamma: shifted to 8 and above, where its asymptotic series ends
+// soon enough, and reflected for negative numbers. Sums of 1 / x are kept as one fraction.
 template <class V>
 inline V digamma(V x) {
   const auto negative = x < 0;
@@ -189,9 +173,7 @@ inline V digamma(V x) {
   const V rest = x - nearest(x);
   const V sine = small_sine_pi(rest);
   const V reflected = choose(
-      sine == 0,
-      constant(x, not_a_number),
-      positive - circle_half * small_cosine_pi(rest) / sine);
+      sine == 0, constant(x, not_a_number), positive - circle_half * small_cosine_pi(rest) / sine);
   return choose(negative, reflected, choose(x == 0, -1 / x, positive));
 }
 

@@ -15,8 +15,7 @@ inline V incomplete_gamma(V a, V x) {
   const auto by_series = x < a + 1;
   const auto inside = (a > 0) & (x > 0) & (a < endless) & (x < endless);
   const V safe_a = choose(inside, a, constant(a, 1)), safe_x = choose(inside, x, constant(x, 1));
-  const V scale =
-      exponential(safe_a * logarithm(safe_x) - safe_x - log_gamma_positive(safe_a));
+  const V scale = exponential(safe_a * logarithm(safe_x) - safe_x - log_gamma_positive(safe_a));
   V result = constant(x, 0);
   const auto uses_series = by_series & inside;
   if (!all(~uses_series)) {
@@ -55,7 +54,8 @@ inline V incomplete_gamma(V a, V x) {
     result = choose(by_series, result, upper ? fraction : 1 - fraction);
   }
   const V zero = constant(x, upper ? 1 : 0), one = constant(x, upper ? 0 : 1);
-  const auto valid = (a >= 0) & (x >= 0) & ~((a == 0) & (x == 0)) & ~((a == endless) & (x == endless));
+  const auto valid =
+      (a >= 0) & (x >= 0) & ~((a == 0) & (x == 0)) & ~((a == endless) & (x == endless));
   result = choose(inside, result, choose((a == 0) | ((x == endless)), one, zero));
   return choose(valid, result, constant(x, not_a_number));
 }
@@ -67,7 +67,8 @@ inline V incomplete_beta(V a, V b, V x) {
   const auto inside = (a > 0) & (b > 0) & (x > 0) & (x < 1) & (a < endless) & (b < endless);
   const auto swaps = x > (a + 1) / (a + b + 2);
   const V one = constant(x, 1);
-  const V p = choose(inside, choose(swaps, b, a), one), q = choose(inside, choose(swaps, a, b), one);
+  const V p = choose(inside, choose(swaps, b, a), one),
+          q = choose(inside, choose(swaps, a, b), one);
   const V y = choose(inside, choose(swaps, 1 - x, x), constant(x, 0.5));
   const V z = choose(inside, choose(swaps, x, 1 - x), constant(x, 0.5));
   const V scale = exponential(p * logarithm(y) + q * logarithm(z) - log_beta(p, q)) / p;

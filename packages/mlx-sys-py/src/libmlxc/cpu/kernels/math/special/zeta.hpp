@@ -21,8 +21,8 @@ constexpr double zeta_tail[] = {
     -1.39544646858125233e-19,
 };
 
-// The sum of (q + k)^-s over k >= 0, for s > 1 and q > 0: nine terms, and the rest by the formula of
-// Euler and Maclaurin.
+// The sum of (q + k)^-s over k >= 0, for s > 1 and q > 0: nine terms, and the rest by the formula
+// of Euler and Maclaurin.
 template <class V>
 inline V zeta_function(V s, V q) {
   V sum = constant(q, 0), base = q;
@@ -47,7 +47,14 @@ inline V zeta_function(V s, V q) {
   return choose(
       pole & ~(s < 1),
       constant(q, endless),
-      choose(outside, constant(q, not_a_number), choose(s < endless, result, choose(q < 1, constant(q, endless), choose(q == 1, constant(q, 1), constant(q, 0))))));
+      choose(
+          outside,
+          constant(q, not_a_number),
+          choose(
+              s < endless,
+              result,
+              choose(
+                  q < 1, constant(q, endless), choose(q == 1, constant(q, 1), constant(q, 0))))));
 }
 
 // The derivative of order n >= 1 of digamma.
