@@ -14,7 +14,9 @@ from hypothesis.extra import numpy as hnp
 from strategies import quick, to_numpy
 
 # Of every kind: zeros, subnormal numbers, the largest, infinities, NaN.
-FLOATS32 = hnp.arrays(np.float32, hnp.array_shapes(max_dims=2, max_side=40), elements=st.floats(width=32))
+FLOATS32 = hnp.arrays(
+    np.float32, hnp.array_shapes(max_dims=2, max_side=40), elements=st.floats(width=32)
+)
 PAIRS = st.tuples(
     hnp.arrays(np.float32, 33, elements=st.floats(width=32)),
     hnp.arrays(np.float32, 33, elements=st.floats(width=32)),
@@ -61,7 +63,9 @@ def test_ldexp_rounds_once() -> None:
     x = np.float32(1 + 2**-9 + 2**-14 + 2**-20) * np.float32(2**-10)
     for n in (-130, -133, -139):
         assert mx.ldexp(mx.array(x), n).item() == np.ldexp(x, n)
-    assert mx.ldexp(mx.array([1.5], mx.float16), mx.array([-20])).item() == np.ldexp(np.float16(1.5), -20)
+    assert mx.ldexp(mx.array([1.5], mx.float16), mx.array([-20])).item() == np.ldexp(
+        np.float16(1.5), -20
+    )
     assert mx.ldexp(mx.array(1.0), mx.array(2**62)).item() == math.inf
     assert mx.ldexp(mx.array(1.0), mx.array(-(2**62))).item() == 0
     with pytest.raises(ValueError, match="takes integers only"):
@@ -72,11 +76,26 @@ def test_ldexp_rounds_once() -> None:
 def test_nextafter(dtype: str) -> None:
     kind = TYPES[dtype]
     info = np.finfo(kind)
-    numbers = [0.0, -0.0, 1.0, -1.0, 2.0, 1.5, info.tiny, info.max, -info.max, math.inf, -math.inf, math.nan]
+    numbers = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        2.0,
+        1.5,
+        info.tiny,
+        info.max,
+        -info.max,
+        math.inf,
+        -math.inf,
+        math.nan,
+    ]
     x = np.array([a for a in numbers for _ in numbers], kind)
     y = np.array(numbers * len(numbers), kind)
     got = mx.nextafter(
-        mx.array(x.tolist(), getattr(mx, dtype)), mx.array(y.tolist(), getattr(mx, dtype)), stream=mx.cpu
+        mx.array(x.tolist(), getattr(mx, dtype)),
+        mx.array(y.tolist(), getattr(mx, dtype)),
+        stream=mx.cpu,
     )
     with np.errstate(all="ignore"):
         expected = np.nextafter(x, y)
@@ -149,7 +168,16 @@ def test_float_power() -> None:
 
 def test_types_and_scalars() -> None:
     half = mx.array([1.0, -2.0], mx.float16)
-    for name in ("copysign", "hypot", "nextafter", "fmax", "fmin", "fmod", "logaddexp2", "heaviside"):
+    for name in (
+        "copysign",
+        "hypot",
+        "nextafter",
+        "fmax",
+        "fmin",
+        "fmod",
+        "logaddexp2",
+        "heaviside",
+    ):
         function = getattr(mx, name)
         assert function(half, 1.0).dtype == mx.float16, name
         assert function(1.0, half).dtype == mx.float16, name
@@ -191,7 +219,9 @@ def test_gradients(name: str) -> None:
     assert [g.item() for g in got] == pytest.approx(list(expected), rel=1e-5, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["copysign", "hypot", "fmax", "nextafter", "gcd", "fmod", "logaddexp2"])
+@pytest.mark.parametrize(
+    "name", ["copysign", "hypot", "fmax", "nextafter", "gcd", "fmod", "logaddexp2"]
+)
 def test_transforms(name: str) -> None:
     function = getattr(mx, name)
     x = mx.array([[3, -4, 12], [5, 8, -9]])

@@ -51,7 +51,9 @@ def wald(mean: float, scale: float) -> Cdf:
 def triangle(left: float, mode: float, right: float) -> Cdf:
     width = right - left
     return lambda x: np.where(
-        x < mode, (x - left) ** 2 / (width * (mode - left)), 1 - (right - x) ** 2 / (width * (right - mode))
+        x < mode,
+        (x - left) ** 2 / (width * (mode - left)),
+        1 - (right - x) ** 2 / (width * (right - mode)),
     )
 
 
@@ -130,14 +132,20 @@ def poisson(mean: float) -> Cdf:
 
 def binomial(n: int, p: float) -> Cdf:
     return lambda k: np.where(
-        k <= n, np.exp(log_choose(n, np.minimum(k, n)) + k * math.log(p) + (n - k) * math.log1p(-p)), 0
+        k <= n,
+        np.exp(log_choose(n, np.minimum(k, n)) + k * math.log(p) + (n - k) * math.log1p(-p)),
+        0,
     )
 
 
 def failures(n: float, p: float) -> Cdf:
     log_gamma = np.vectorize(math.lgamma, otypes=[float])
     return lambda k: np.exp(
-        log_gamma(k + n) - log_gamma(k + 1.0) - math.lgamma(n) + n * math.log(p) + k * math.log1p(-p)
+        log_gamma(k + n)
+        - log_gamma(k + 1.0)
+        - math.lgamma(n)
+        + n * math.log(p)
+        + k * math.log1p(-p)
     )
 
 
@@ -194,7 +202,7 @@ def test_operations_of_mlx_count_the_same(case: str, built_of_operations: Any) -
 
 @pytest.fixture
 def built_of_operations(tmp_path: Any) -> Any:
-    """Evaluates a function of a key by operations of MLX alone: exported functions consist of them."""
+    """Evaluates a function of a key by operations of MLX, of which exported functions consist."""
 
     def run(function: Callable[[mx.array], mx.array], key: mx.array) -> np.ndarray:
         path = str(tmp_path / "draw.mlxfn")
@@ -369,7 +377,9 @@ def test_choice() -> None:
     assert is_likely(x, lambda k: np.array([0.125, 0, 0.375, 0.5, *[0] * 300])[k.astype(int)])
     assert sorted(random.choice(6, (6,), replace=False, key=KEY).tolist()) == list(range(6))
     weighted = [
-        random.choice(3, (2,), replace=False, p=mx.array([0.5, 0.5, 0.0]), key=mx.random.key(i)).tolist()
+        random.choice(
+            3, (2,), replace=False, p=mx.array([0.5, 0.5, 0.0]), key=mx.random.key(i)
+        ).tolist()
         for i in range(20)
     ]
     assert all(sorted(pair) == [0, 1] for pair in weighted)
@@ -402,6 +412,8 @@ def test_shuffle() -> None:
 def test_proposals_do_not_depend_on_layout_or_threads() -> None:
     means = mx.array(np.linspace(0.1, 300, 6000, dtype=np.float32).reshape(60, 100))
     expected = to_numpy(random.poisson(means, key=KEY))
-    assert np.array_equal(to_numpy(random.poisson(mx.array(np.array(means.T)).T, key=KEY)), expected)
+    assert np.array_equal(
+        to_numpy(random.poisson(mx.array(np.array(means.T)).T, key=KEY)), expected
+    )
     known = to_numpy(random.gamma(2.5, shape=(3000,), key=KEY))
     assert np.array_equal(known, to_numpy(random.gamma(mx.full((3000,), 2.5), key=KEY)))

@@ -1,4 +1,4 @@
-"""Special functions against values of 17 digits, their derivatives, and SciPy where it is installed."""
+"""Special functions against values of 17 digits and SciPy's, and their derivatives."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ UNARY: dict[str, list[tuple[float, float]]] = {
         (2.25, 1.1330030963193463),
         (7.75, 3057.8226711926072),
         (8.5, 14034.407293483413),
-        (25.0, 6.2044840173323944e+23),
-        (34.0, 8.6833176188118865e+36),
+        (25.0, 6.2044840173323944e23),
+        (34.0, 8.6833176188118865e36),
         (-20.5, -2.8346565743913349e-19),
     ],
     "digamma": [
@@ -107,7 +107,7 @@ UNARY: dict[str, list[tuple[float, float]]] = {
         (0.5, 1.0634833707413235),
         (7.5, 268.16131151518936),
         (8.5, 683.16192699011561),
-        (80.0, 2.4751784043341705e+33),
+        (80.0, 2.4751784043341705e33),
     ],
     "i1": [
         (-3.0, -3.9533702174026094),
@@ -115,7 +115,7 @@ UNARY: dict[str, list[tuple[float, float]]] = {
         (0.5, 0.25789430539089632),
         (7.5, 249.58436542268814),
         (8.5, 641.61990254006676),
-        (80.0, 2.4596595795675409e+33),
+        (80.0, 2.4596595795675409e33),
     ],
     "i0e": [
         (-3.0, 0.2430003541618254),
@@ -276,7 +276,7 @@ def test_multigammaln() -> None:
     a = 3.5
     expected = 0.5 * 3 * math.log(math.pi) + sum(math.lgamma(a - i / 2) for i in range(3))
     assert special.multigammaln(mx.array(a), 3).item() == pytest.approx(expected, rel=1e-6)
-    with pytest.raises(ValueError, match="d must be 1 or more"):
+    with pytest.raises(ValueError, match="d must be from 1 to 1000"):
         special.multigammaln(mx.array(a), 0)
 
 
@@ -294,14 +294,29 @@ INF, NAN = math.inf, math.nan
 POLES: list[tuple[str, tuple[float, ...], float]] = [
     *[("gammaln", (x,), INF) for x in (0.0, -0.0, -1.0, -7.0, INF)],
     *[("gamma", (x,), NAN) for x in (-1.0, -7.0, -INF, NAN)],
-    *[("gamma", (0.0,), INF), ("gamma", (-0.0,), -INF), ("gamma", (INF,), INF), ("gamma", (200.0,), INF)],
+    *[
+        ("gamma", (0.0,), INF),
+        ("gamma", (-0.0,), -INF),
+        ("gamma", (INF,), INF),
+        ("gamma", (200.0,), INF),
+    ],
     *[("digamma", (0.0,), -INF), ("digamma", (-0.0,), INF), ("digamma", (-3.0,), NAN)],
-    *[("digamma", (INF,), INF), ("erfc", (INF,), 0.0), ("erfc", (-INF,), 2.0), ("erfc", (NAN,), NAN)],
+    *[
+        ("digamma", (INF,), INF),
+        ("erfc", (INF,), 0.0),
+        ("erfc", (-INF,), 2.0),
+        ("erfc", (NAN,), NAN),
+    ],
     *[("erfcx", (INF,), 0.0), ("erfcx", (-INF,), INF), ("erfcx", (-30.0,), INF)],
     *[("ndtr", (INF,), 1.0), ("ndtr", (-INF,), 0.0), ("log_ndtr", (-INF,), -INF)],
     *[("log_ndtr", (INF,), 0.0), ("ndtri", (0.0,), -INF), ("ndtri", (1.0,), INF)],
     *[("ndtri", (0.5,), 0.0), ("ndtri", (1.5,), NAN), ("ndtri", (-0.5,), NAN)],
-    *[("logit", (0.0,), -INF), ("logit", (1.0,), INF), ("logit", (1.5,), NAN), ("logit", (-1.0,), NAN)],
+    *[
+        ("logit", (0.0,), -INF),
+        ("logit", (1.0,), INF),
+        ("logit", (1.5,), NAN),
+        ("logit", (-1.0,), NAN),
+    ],
     *[("i0", (INF,), INF), ("i0e", (INF,), 0.0), ("i1", (-INF,), -INF), ("i0", (NAN,), NAN)],
     *[("entr", (0.0,), 0.0), ("entr", (-1.0,), -INF), ("entr", (NAN,), NAN)],
     *[("xlogy", (0.0, 0.0), 0.0), ("xlogy", (0.0, NAN), NAN), ("xlogy", (1.0, 0.0), -INF)],
@@ -312,7 +327,11 @@ POLES: list[tuple[str, tuple[float, ...], float]] = [
     *[("zeta", (2.0, -1.5), NAN), ("zeta", (NAN, 1.0), NAN), ("zeta", (INF, 1.0), 1.0)],
     *[("beta", (0.0, 1.0), INF), ("polygamma", (-1.0, 1.0), NAN), ("polygamma", (1.5, 1.0), NAN)],
     *[("gammainc", (2.0, 0.0), 0.0), ("gammainc", (2.0, INF), 1.0), ("gammainc", (0.0, 1.0), 1.0)],
-    *[("gammainc", (-1.0, 1.0), NAN), ("gammainc", (1.0, -1.0), NAN), ("gammaincc", (2.0, 0.0), 1.0)],
+    *[
+        ("gammainc", (-1.0, 1.0), NAN),
+        ("gammainc", (1.0, -1.0), NAN),
+        ("gammaincc", (2.0, 0.0), 1.0),
+    ],
     *[("betainc", (2.0, 3.0, 0.0), 0.0), ("betainc", (2.0, 3.0, 1.0), 1.0)],
     *[("betainc", (2.0, 3.0, 1.5), NAN), ("betainc", (-2.0, 3.0, 0.5), NAN)],
 ]
@@ -460,7 +479,11 @@ def test_scipy(name: str) -> None:
     scipy_special = pytest.importorskip("scipy.special", reason="SciPy is an independent answer")
     generator = np.random.default_rng(0)
     x = np.concatenate(
-        [generator.uniform(-9, 9, 2000), generator.uniform(0, 1, 2000), 10 ** generator.uniform(-20, 20, 500)]
+        [
+            generator.uniform(-9, 9, 2000),
+            generator.uniform(0, 1, 2000),
+            10 ** generator.uniform(-20, 20, 500),
+        ]
     ).astype(np.float32)
     with np.errstate(all="ignore"):
         expected = getattr(scipy_special, name)(x.astype(np.float64)).astype(np.float32)

@@ -1,7 +1,8 @@
 """Special values of elementwise functions: those of the array API, real and complex.
 
-The tables say what the standard says of each function, as values; a pair of a table is an operand, or
-some, and the result. `ANY` stands for several of each.
+The tables say what the standard says of each function, as values: an operand, or two, and the
+result.
+`ANY` stands for numbers of every kind.
 """
 
 from __future__ import annotations
@@ -83,8 +84,9 @@ BINARY: dict[str, list[tuple[float, float, float]]] = {
         *pairs([NAN], ANY, NAN), *pairs([INF, -INF], [INF, -INF], NAN),
         *pairs([0.0, -0.0], [0.0, -0.0], NAN), *pairs([0.0], P, 0.0), *pairs([-0.0], P, -0.0),
         *pairs([0.0], N, -0.0), *pairs(P, [0.0], INF), *pairs(P, [-0.0], -INF),
-        *pairs(N, [0.0], -INF), *pairs([INF], P, INF), *pairs([INF], N, -INF), *pairs(P, [INF], 0.0),
-        *pairs(P, [-INF], -0.0), *pairs(N, [INF], -0.0), *pairs(N, [-INF], 0.0),
+        *pairs(N, [0.0], -INF), *pairs([INF], P, INF), *pairs([INF], N, -INF),
+        *pairs(P, [INF], 0.0), *pairs(P, [-INF], -0.0), *pairs(N, [INF], -0.0),
+        *pairs(N, [-INF], 0.0),
     ],
     "atan2": [
         *pairs([NAN], ANY, NAN), *pairs(P, [0.0, -0.0], PI / 2), *pairs([0.0], [*P, 0.0], 0.0),
@@ -142,7 +144,9 @@ BINARY: dict[str, list[tuple[float, float, float]]] = {
         *[(a, b, a) for a in (*P, *N, 0.0, -0.0) for b in (INF, -INF)], (-3.0, 1.0, -0.0),
         (3.0, -1.0, 0.0),
     ],
-    "heaviside": [(NAN, 0.5, NAN), (-0.0, NAN, NAN), (0.0, 2.0, 2.0), (INF, NAN, 1.0), (-INF, 2.0, 0.0)],
+    "heaviside": [
+        (NAN, 0.5, NAN), (-0.0, NAN, NAN), (0.0, 2.0, 2.0), (INF, NAN, 1.0), (-INF, 2.0, 0.0),
+    ],
     "logaddexp2": [(NAN, 1.0, NAN), (INF, INF, INF), (-INF, -INF, -INF), (INF, -INF, INF)],
 }  # fmt: skip
 TYPES = (mx.float32, mx.float64, mx.float16, mx.bfloat16)
@@ -168,7 +172,9 @@ def values(name: str, dtype: mx.Dtype, *operands: list[float]) -> list[float]:
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 @pytest.mark.parametrize("name", UNARY)
 def test_unary(name: str, dtype: mx.Dtype) -> None:
-    rows = [row for row in UNARY[name] if abs(row[0]) < 1000 or abs(row[0]) == INF or row[0] != row[0]]
+    rows = [
+        row for row in UNARY[name] if abs(row[0]) < 1000 or abs(row[0]) == INF or row[0] != row[0]
+    ]
     if dtype in (mx.float32, mx.float64):
         rows = UNARY[name]
     for (x, expected), got in zip(rows, values(name, dtype, [x for x, _ in rows]), strict=True):

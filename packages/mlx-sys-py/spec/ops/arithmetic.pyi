@@ -159,7 +159,8 @@ def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
 
     Returns:
         Array of the broadcast shape and promoted dtype.
-        The remainder of an integer and zero is the integer; a floating-point 0 has the sign of ``b``.
+        The remainder of an integer and zero is the integer; a floating-point 0 has the sign of
+        ``b``.
 
     Raises:
         ValueError: If the shapes do not broadcast.

@@ -26,7 +26,6 @@ def exp(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.exp``.
     """
 
-@cached_node
 @c("mlx_expm1", "array a", cpp="mlx_c::expm1")
 def expm1(a: array, /, *, stream: StreamLike = None) -> array:
     """Exponential minus one, exact near zero.

@@ -225,8 +225,8 @@ def frexp(a: array, /, *, stream: StreamLike = None) -> tuple[array, array]:
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        A floating-point array of mantissas, whose sizes lie from 0.5 up to 1, and an ``int32`` array of
-        exponents. Zero, infinities and NaN are their own mantissas, with the exponent 0.
+        A floating-point array of mantissas, whose sizes lie from 0.5 up to 1, and an ``int32``
+        array of exponents. Zero, infinities and NaN are their own mantissas, with the exponent 0.
 
     Raises:
         ValueError: If ``a`` is complex.
@@ -249,10 +249,12 @@ def ldexp(a: Scalar | array, b: int | array, /, *, stream: StreamLike = None) ->
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Floating-point array of the broadcast shape, in the type of ``a``; integers become ``float32``.
+        Floating-point array of the broadcast shape, in the type of ``a``; integers become
+        ``float32``.
 
     Raises:
-        ValueError: If the shapes do not broadcast, ``a`` is complex or ``b`` does not hold integers.
+        ValueError: If the shapes do not broadcast, ``a`` is complex, or ``b`` does not hold
+            integers.
 
     Example:
         >>> import mlx_core_py as mx

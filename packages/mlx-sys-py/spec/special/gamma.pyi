@@ -91,8 +91,8 @@ def polygamma(n: int | array, x: array, /, *, stream: StreamLike = None) -> arra
         Floating-point array of the broadcast shape; integers become ``float32``.
 
     Raises:
-        ValueError: If ``n`` is a number but no integer of 0 or more, the shapes do not broadcast, or an
-            operand is complex.
+        ValueError: If ``n`` is a number but no integer of 0 or more, the shapes do not broadcast,
+            or an operand is complex.
 
     Example:
         >>> import mlx_core_py as mx
@@ -156,14 +156,14 @@ def multigammaln(a: array, d: int, /, *, stream: StreamLike = None) -> array:
 
     Args:
         a: Real array of any shape, above ``(d - 1) / 2``.
-        d: Dimension of the space, 1 or more.
+        d: Dimension of the space, from 1 to 1000.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         Floating-point array of the shape of ``a``; integers become ``float32``.
 
     Raises:
-        ValueError: If ``d`` is less than 1 or ``a`` is complex.
+        ValueError: If ``d`` is out of its range or ``a`` is complex.
 
     Example:
         >>> import mlx_core_py as mx
@@ -189,7 +189,8 @@ def gammainc(a: Scalar | array, x: Scalar | array, /, *, stream: StreamLike = No
         Floating-point array of the broadcast shape; integers become ``float32``.
 
     Raises:
-        ValueError: If the shapes do not broadcast, an operand is complex, or the stream is not the CPU's.
+        ValueError: If the shapes do not broadcast, an operand is complex, or the stream is not the
+            CPU's.
 
     Example:
         >>> import mlx_core_py as mx
@@ -215,7 +216,8 @@ def gammaincc(a: Scalar | array, x: Scalar | array, /, *, stream: StreamLike = N
         Floating-point array of the broadcast shape; integers become ``float32``.
 
     Raises:
-        ValueError: If the shapes do not broadcast, an operand is complex, or the stream is not the CPU's.
+        ValueError: If the shapes do not broadcast, an operand is complex, or the stream is not the
+            CPU's.
 
     Example:
         >>> import mlx_core_py as mx
@@ -253,7 +255,8 @@ def betainc(
         Floating-point array of the broadcast shape; integers become ``float32``.
 
     Raises:
-        ValueError: If the shapes do not broadcast, an operand is complex, or the stream is not the CPU's.
+        ValueError: If the shapes do not broadcast, an operand is complex, or the stream is not the
+            CPU's.
 
     Example:
         >>> import mlx_core_py as mx

@@ -1,8 +1,8 @@
 // Elementwise functions that MLX lacks, as nodes of a graph.
 //
 // On the CPU such a function is one node, which takes part in the fusion of elementwise operations
-// as MLX's own do: the name of its primitive is that of a row of cpu/kernels/elementwise/ops.def. On
-// other devices, and in what is exported, it is built of MLX's operations.
+// as MLX's own do: the name of its primitive is that of a row of cpu/kernels/elementwise/ops.def.
+// On other devices, and in what is exported, it is built of MLX's operations.
 #pragma once
 
 #include <vector>

@@ -45,19 +45,21 @@ void check(const char* function, const char* name, const array& a, Range range) 
         "[" + std::string(function) + "] " + name + " is complex; give real numbers");
   }
   const auto value = known_value(a);
-  const bool fits = !value ||
-      ((range.open ? *value > range.low : *value >= range.low) && *value <= range.high);
+  const bool fits =
+      !value || ((range.open ? *value > range.low : *value >= range.low) && *value <= range.high);
   if (!fits) {
-    const std::string bound = range.high < infinity ? "from 0 to 1" : (range.open ? "above 0" : "0 or more");
+    const std::string bound =
+        range.high < infinity ? "from 0 to 1" : (range.open ? "above 0" : "0 or more");
     throw std::invalid_argument(
-        "[" + std::string(function) + "] " + name + " is " + std::to_string(static_cast<double>(*value)) +
-        "; it must be " + bound);
+        "[" + std::string(function) + "] " + name + " is " +
+        std::to_string(static_cast<double>(*value)) + "; it must be " + bound);
   }
 }
 
 void check_float(const char* function, mx::Dtype dtype) {
   if (!mx::issubdtype(dtype, mx::floating)) {
-    throw std::invalid_argument("[" + std::string(function) + "] dtype must be a floating-point type");
+    throw std::invalid_argument(
+        "[" + std::string(function) + "] dtype must be a floating-point type");
   }
 }
 
@@ -70,8 +72,7 @@ void check_number(const char* function, mx::Dtype dtype) {
 
 // Draws are made in single precision.
 Node parameter(const array& a, const mx::Shape& shape, StreamOrDevice s) {
-  return {
-      mx::broadcast_to(mx::astype(a, mx::float32, s), shape, s), mx::to_stream(s)};
+  return {mx::broadcast_to(mx::astype(a, mx::float32, s), shape, s), mx::to_stream(s)};
 }
 
 array key_of(const OptionalKey& key, StreamOrDevice s) {
@@ -122,7 +123,8 @@ array as(mx::Dtype dtype, const Node& x) {
   return mx::astype(x.value, dtype, x.stream);
 }
 
-// --- Rejection, of MLX's operations: all proposals at once, of which the first accepted is taken ---
+// --- Rejection, of MLX's operations: all proposals at once, of which the first accepted is taken
+// ---
 
 // In (0, 1).
 Node unit(const array& words, StreamOrDevice s) {
@@ -135,8 +137,7 @@ Node unit(const array& words, StreamOrDevice s) {
 Node normal_of(const array& words, StreamOrDevice s) {
   const Node x{mx::astype(words, mx::float32, s), mx::to_stream(s)};
   const float least = std::nextafter(-1.0f, 0.0f), most = std::nextafter(1.0f, 0.0f);
-  const auto u = mx::add(
-      mx::minimum((x * 0x1p-31).value, array(2 * most), s), array(least), s);
+  const auto u = mx::add(mx::minimum((x * 0x1p-31).value, array(2 * most), s), array(least), s);
   return Node{mx::erfinv(u, s), x.stream} * std::sqrt(2.0);
 }
 
@@ -183,8 +184,7 @@ Proposals propose(
       const Node ratio = v * (1.1328 / (b - 3.4) + 1.1239) / (c / (us * us) + b);
       const auto quick = (us >= 0.07) & (v <= 0.9277 - 3.6224 / (b - 2));
       const auto far = (k < 0) | ((us < 0.013) & (v > us));
-      const auto fits =
-          logarithm(ratio) <= safe * logarithm(mean) - mean - log_gamma(safe + 1);
+      const auto fits = logarithm(ratio) <= safe * logarithm(mean) - mean - log_gamma(safe + 1);
       const auto valid = (a >= 0) & (a < 0x1p31);
       return {
           choose(valid, choose(few, count, safe), constant(a, -1)),
@@ -260,13 +260,12 @@ array first_accepted(Rejection kind, const Arrays& inputs, StreamOrDevice s) {
       mx::squeeze(pairs[1], 1, s));
   mx::Shape column(a.ndim() + 1, 1);
   column[0] = count;
-  const auto is_last = mx::reshape(
-      mx::equal(mx::arange(count, mx::int32, s), array(count - 1), s), column, s);
+  const auto is_last =
+      mx::reshape(mx::equal(mx::arange(count, mx::int32, s), array(count - 1), s), column, s);
   const auto accepted = mx::logical_or(drawn.accepted.value, is_last, s);
   const auto index = mx::argmax(mx::astype(accepted, mx::int32, s), 0, true, s);
   const auto value = mx::squeeze(
-      mx::take_along_axis(
-          mx::broadcast_to(drawn.value.value, accepted.shape(), s), index, 0, s),
+      mx::take_along_axis(mx::broadcast_to(drawn.value.value, accepted.shape(), s), index, 0, s),
       0,
       s);
   const bool counts = kind == Rejection::poisson || kind == Rejection::binomial;
@@ -274,8 +273,7 @@ array first_accepted(Rejection kind, const Arrays& inputs, StreamOrDevice s) {
 }
 
 // Numbers of float32, or of int32 where they are counts.
-array draw(
-    Rejection kind, const Node& a, const Node& b, const OptionalKey& key, StreamOrDevice s) {
+array draw(Rejection kind, const Node& a, const Node& b, const OptionalKey& key, StreamOrDevice s) {
   const mx::Stream stream = mx::to_stream(s);
   const auto keys = mx::random::split(key_of(key, s), cpu::proposals(kind), s);
   const cpu::Function definition = [kind, stream](const Arrays& inputs) {
@@ -341,11 +339,20 @@ array gamma(
 }
 
 array chisquare(
-    const array& df, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& df,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_float("chisquare", dtype);
   check("chisquare", "df", df, positive);
   return gamma(
-      mx::multiply(mx::astype(df, mx::float32, s), array(0.5f), s), array(2.0f), shape, dtype, key, s);
+      mx::multiply(mx::astype(df, mx::float32, s), array(0.5f), s),
+      array(2.0f),
+      shape,
+      dtype,
+      key,
+      s);
 }
 
 array f(
@@ -366,7 +373,11 @@ array f(
 }
 
 array standard_t(
-    const array& df, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& df,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_float("standard_t", dtype);
   check("standard_t", "df", df, positive);
   const auto keys = keys_of(key, 2, s);
@@ -392,10 +403,15 @@ array beta(
 }
 
 array dirichlet(
-    const array& alpha, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& alpha,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_float("dirichlet", dtype);
   if (alpha.ndim() == 0) {
-    throw std::invalid_argument("[dirichlet] alpha is a number; its last axis holds the concentrations");
+    throw std::invalid_argument(
+        "[dirichlet] alpha is a number; its last axis holds the concentrations");
   }
   check("dirichlet", "alpha", alpha, positive);
   mx::Shape all = shape;
@@ -405,14 +421,22 @@ array dirichlet(
 }
 
 array exponential(
-    const array& scale, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& scale,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_float("exponential", dtype);
   check("exponential", "scale", scale, not_negative);
   return as(dtype, standard_exponential(shape, key, s) * parameter(scale, shape, s));
 }
 
 array weibull(
-    const array& a, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& a,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_float("weibull", dtype);
   check("weibull", "a", a, positive);
   const Node power = 1 / parameter(a, shape, s);
@@ -421,7 +445,11 @@ array weibull(
 }
 
 array pareto(
-    const array& a, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& a,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_float("pareto", dtype);
   check("pareto", "a", a, positive);
   const Node x = standard_exponential(shape, key, s) / parameter(a, shape, s);
@@ -429,7 +457,11 @@ array pareto(
 }
 
 array rayleigh(
-    const array& scale, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& scale,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_float("rayleigh", dtype);
   check("rayleigh", "scale", scale, not_negative);
   return as(
@@ -545,7 +577,11 @@ array rademacher(
 
 // The number of trials up to the first success.
 array geometric(
-    const array& p, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& p,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_number("geometric", dtype);
   check("geometric", "p", p, {0, 1, true});
   const Node q = parameter(p, shape, s);
@@ -556,7 +592,11 @@ array geometric(
 }
 
 array poisson(
-    const array& lam, const mx::Shape& shape, mx::Dtype dtype, const OptionalKey& key, StreamOrDevice s) {
+    const array& lam,
+    const mx::Shape& shape,
+    mx::Dtype dtype,
+    const OptionalKey& key,
+    StreamOrDevice s) {
   check_number("poisson", dtype);
   check("poisson", "lam", lam, not_negative);
   const Node mean = parameter(lam, shape, s);
@@ -621,7 +661,8 @@ array multinomial(
   Node left = parameter(n, shape, s);
   Arrays counts;
   for (int i = 0; i < categories; i++) {
-    const Node mine{mx::squeeze(parts[i], -1, s), p.stream}, rest{mx::squeeze(sums[i], -1, s), p.stream};
+    const Node mine{mx::squeeze(parts[i], -1, s), p.stream},
+        rest{mx::squeeze(sums[i], -1, s), p.stream};
     const Node share = mine / choose(rest > 0, rest, constant(rest, 1));
     const Node bounded{mx::minimum(share.value, array(1.0f), s), p.stream};
     counts.push_back(
@@ -642,7 +683,8 @@ array choice(
   const auto size = std::accumulate(
       shape.begin(), shape.end(), std::int64_t{1}, [](auto all, auto n) { return all * n; });
   if (p && p->shape() != mx::Shape{count}) {
-    throw std::invalid_argument("[choice] p must have one probability for each of what is chosen from");
+    throw std::invalid_argument(
+        "[choice] p must have one probability for each of what is chosen from");
   }
   if (count < 1 && size > 0) {
     throw std::invalid_argument("[choice] there is nothing to choose from");

@@ -1,8 +1,8 @@
 // Distributions that MLX lacks, by keys.
 //
-// Those that are functions of uniform or normal numbers are built of MLX's operations; those drawn by
-// rejection are one node on the CPU (cpu/ops/random_rejection.hpp). `shape` is that of the result, to
-// which parameters broadcast.
+// Those that are functions of uniform or normal numbers are built of MLX's operations; those drawn
+// by rejection are one node on the CPU (cpu/ops/random_rejection.hpp). `shape` is that of the
+// result, to which parameters broadcast.
 #pragma once
 
 #include <optional>
@@ -14,20 +14,20 @@ namespace mlx_c::random {
 
 using OptionalKey = std::optional<mlx::core::array>;
 
-#define MLX_C_OF_ONE(name)               \
-  mlx::core::array name(                 \
-      const mlx::core::array& a,         \
-      const mlx::core::Shape& shape,     \
-      mlx::core::Dtype dtype,            \
-      const OptionalKey& key,            \
+#define MLX_C_OF_ONE(name)           \
+  mlx::core::array name(             \
+      const mlx::core::array& a,     \
+      const mlx::core::Shape& shape, \
+      mlx::core::Dtype dtype,        \
+      const OptionalKey& key,        \
       mlx::core::StreamOrDevice s)
-#define MLX_C_OF_TWO(name)               \
-  mlx::core::array name(                 \
-      const mlx::core::array& a,         \
-      const mlx::core::array& b,         \
-      const mlx::core::Shape& shape,     \
-      mlx::core::Dtype dtype,            \
-      const OptionalKey& key,            \
+#define MLX_C_OF_TWO(name)           \
+  mlx::core::array name(             \
+      const mlx::core::array& a,     \
+      const mlx::core::array& b,     \
+      const mlx::core::Shape& shape, \
+      mlx::core::Dtype dtype,        \
+      const OptionalKey& key,        \
       mlx::core::StreamOrDevice s)
 
 MLX_C_OF_ONE(chisquare);

@@ -168,7 +168,7 @@ return choose(v < 0, 2 / (ratio * root_two_pi), density * (1 / root_two_pi)).val
 const ElementwiseFunction ndtri_of{
     "ndtri",
     "NormalQuantile",
-    MLX_C_UNARY_DEFINITION(normal_quantile),
+    MLX_C_UNARY_DEFINITION(normal_quantile<1>),
     MLX_C_DERIVATIVE{const Node v{y, mx::to_stream(s)};
 return (exponential(v * v * 0.5) * root_two_pi).value;
 }
@@ -464,8 +464,9 @@ mx::array polygamma(const mx::array& n, const mx::array& x, mx::StreamOrDevice s
 }
 
 mx::array multigammaln(const mx::array& a, int d, mx::StreamOrDevice s) {
-  if (d < 1) {
-    throw std::invalid_argument("[multigammaln] d must be 1 or more");
+  // A node for each dimension.
+  if (d < 1 || d > 1000) {
+    throw std::invalid_argument("[multigammaln] d must be from 1 to 1000");
   }
   const Node x{floating_operands("multigammaln", {a}, s)[0], mx::to_stream(s)};
   Node sum = constant(x, d * (d - 1) * 0.25 * std::log(circle_half));

@@ -3,6 +3,8 @@
 // Threefry is counter-based: word i of the first half and word i of the second half are the two
 // outputs for the counters (i, half + i). If the number of words is odd, the counter of the word in
 // the middle is paired with 0, and the second output is dropped.
+#include "cpu/ops/random.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -19,7 +21,6 @@
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/fused_ops.hpp"
 #include "cpu/ops/ops.hpp"
-#include "cpu/ops/random.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 

@@ -168,20 +168,18 @@ MLX_C_COMPARISON(not_equal, all_types, x != y)
 
 // A template of vectors of doubles, of which floats are made as well. Not inlined: it is long, and
 // there are loops for each type.
-#define MLX_C_SPECIAL(name, kind, function)                \
-  MLX_C_FUNCTION(name, inexact, kind) {                    \
-    template <class... V>                                  \
-    [[gnu::noinline]] static vdouble compute(V... x) {     \
-      return function(x...);                               \
-    }                                                      \
-    template <class V, class... More>                      \
-    V operator()(V x, More... others) const {              \
-      const auto call = [](auto... values) {               \
-        return compute(values...);                         \
-      };                                                   \
-      return in_doubles(call, x, others...);               \
-    }                                                      \
-  };
+#define MLX_C_SPECIAL_OF(name, types, kind, function)                                            \
+  MLX_C_FUNCTION(                                                                                \
+      name, types, kind){template <class... V>                                                   \
+                         [[gnu::noinline]] static vdouble compute(V... x){return function(x...); \
+  }                                                                                              \
+  template <class V, class... More>                                                              \
+  V operator()(V x, More... others) const {                                                      \
+    return in_doubles([](auto... values) { return compute(values...); }, x, others...);          \
+  }                                                                                              \
+  }                                                                                              \
+  ;
+#define MLX_C_SPECIAL(name, kind, function) MLX_C_SPECIAL_OF(name, inexact, kind, function)
 
 MLX_C_SPECIAL(bessel_i0, Unary, bessel_i0)
 MLX_C_SPECIAL(bessel_i0e, Unary, bessel_i0e)
@@ -202,7 +200,8 @@ MLX_C_SPECIAL(kl_div, Binary, kullback_leibler)
 MLX_C_SPECIAL(lgamma, Unary, log_gamma)
 MLX_C_SPECIAL(log_ndtr, Unary, log_normal_below)
 MLX_C_SPECIAL(ndtr, Unary, normal_below)
-MLX_C_SPECIAL(ndtri, Unary, normal_quantile)
+MLX_C_SPECIAL_OF(ndtri, doubles, Unary, normal_quantile<2>)
+MLX_C_SPECIAL_OF(ndtri, floats, Unary, normal_quantile<1>)
 MLX_C_SPECIAL(polygamma, Binary, higher_polygamma)
 MLX_C_SPECIAL(rel_entr, Binary, relative_entropy)
 MLX_C_SPECIAL(trigamma, Unary, trigamma)
@@ -241,6 +240,7 @@ return widen_bytes<Mask>(condition) != 0 ? x : y;
 #undef MLX_C_BINARY
 #undef MLX_C_COMPARISON
 #undef MLX_C_SPECIAL
+#undef MLX_C_SPECIAL_OF
 
 // Out of range, and for NaN, integers become what MLX makes of them: the low bits of the conversion
 // to 32 bits, or to 64 for types that those do not suffice for.

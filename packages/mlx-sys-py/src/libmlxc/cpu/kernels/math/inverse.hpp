@@ -120,8 +120,8 @@ inline vfloat hyperbolic_cosine(vfloat x) {
   return size < 20 ? 0.5f * (e + 1 / e) : half_exponential(size);
 }
 
-// x - n y with the integer n for which it lies between 0 and y; a zero has the sign of y. As doubles,
-// all of it is exact.
+// x - n y with the integer n for which it lies between 0 and y; a zero has the sign of y. As
+// doubles, all of it is exact.
 inline vfloat remainder_of(vfloat x, vfloat y) {
   vfloat result;
   vint rare;

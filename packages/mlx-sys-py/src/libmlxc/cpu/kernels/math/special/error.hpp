@@ -90,9 +90,9 @@ inline V log_normal_below(V x) {
       choose(x < 0, logarithm(above), choose(x == x, right, x)));
 }
 
-// The inverse of normal_below: an approximation (Abramowitz and Stegun 26.2.23), and two steps of
-// Halley's method, each of which triples the digits.
-template <class V>
+// The inverse of normal_below: an approximation (Abramowitz and Stegun 26.2.23), and steps of
+// Halley's method, each of which triples its three digits.
+template <int steps, class V>
 inline V normal_quantile(V p) {
   const auto upper = p > 0.5;
   const V q = choose(upper, 1 - p, p);
@@ -101,20 +101,19 @@ inline V normal_quantile(V p) {
   V x = (t * (t * 0.010328 + 0.802853) + 2.515517) /
           (t * (t * (t * 0.001308 + 0.189269) + 1.432788) + 1) -
       t;
-  for (int step = 0; step < 2; step++) {
-    // (normal_below(x) - q) / density(x) for x <= 0; above it is small enough for the same formula.
-    const V size = magnitude(x);
-    const V mills = scaled_erfc(size * half_root, constant(x, 0)) * (root_two_pi * 0.5);
-    const V density = exponential(x * x * 0.5 + log) * root_two_pi;
-    const V below = choose(x > 0, exponential(x * x * 0.5) * root_two_pi - mills, mills);
-    const V error = below - density;
+  for (int step = 0; step < steps; step++) {
+    // (normal_below(x) - q) / density(x) for x <= 0. Above, x is so small that a series does for
+    // the exponential.
+    const V half_square = x * x * 0.5;
+    const V mills = scaled_erfc(magnitude(x) * half_root, constant(x, 0)) * (root_two_pi * 0.5);
+    const V whole = (half_square * (half_square * 0.5 + 1) + 1) * root_two_pi;
+    const V error =
+        choose(x > 0, whole - mills, mills) - exponential(half_square + log) * root_two_pi;
     x = x - error / (x * error * 0.5 + 1);
   }
   const V inside = choose(q == 0, constant(p, -endless), x);
-  return choose(
-      (p >= 0) & (p <= 1),
-      choose(upper, -inside, choose(p == 0.5, constant(p, 0), inside)),
-      constant(p, not_a_number));
+  const V result = choose(upper, -inside, choose(p == 0.5, constant(p, 0), inside));
+  return choose((p >= 0) & (p <= 1), result, constant(p, not_a_number));
 }
 
 }  // namespace
