@@ -82,6 +82,7 @@ BITWISE = {
 # Functions of this library.
 NUMBERS = {
     "CopySign": "copysign", "FloatMaximum": "fmax", "FloatMinimum": "fmin", "Hypot": "hypot",
+    "LogAddExp2": "logaddexp2",
 }  # fmt: skip
 SPECIAL = {
     "BesselI0": "i0", "BesselI0e": "i0e", "BesselI1": "i1", "BesselI1e": "i1e",

@@ -214,6 +214,7 @@ std::unordered_map<std::string_view, ShapeRow> make_rows() {
            {"Gcd", "gcd"},
            {"Hypot", "hypot"},
            {"KullbackLeibler", "kl_div"},
+           {"LogAddExp2", "logaddexp2"},
            {"Polygamma", "polygamma"},
            {"RelativeEntropy", "rel_entr"},
            {"XLog1PY", "xlog1py"},

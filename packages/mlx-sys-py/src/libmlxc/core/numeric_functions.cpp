@@ -179,6 +179,25 @@ const ElementwiseFunction exp2_of{
       return mx::multiply(y, constant(std::numbers::ln2, y), s);
     }};
 
+const ElementwiseFunction logaddexp2_of{
+    "logaddexp2",
+    "LogAddExp2",
+    [](const Arrays& x, StreamOrDevice s) {
+      const auto &a = x[0], &b = x[1];
+      // Infinity is not subtracted from itself.
+      const auto same = mx::equal(a, b, s);
+      const auto apart = mx::where(same, constant(0, a), mx::abs(mx::subtract(a, b, s), s), s);
+      const auto sum = mx::log1p(apply(exp2_of, {mx::negative(apart, s)}, s), s);
+      return mx::add(
+          mx::maximum(a, b, s), mx::multiply(sum, constant(std::numbers::log2e, a), s), s);
+    },
+    // Its share of the sum of powers.
+    [](const Arrays& x, const array& y, int argnum, StreamOrDevice s) {
+      const auto& mine = x[argnum];
+      const auto share = apply(exp2_of, {mx::subtract(mine, y, s)}, s);
+      return mx::where(mx::equal(mine, y, s), constant(1, y), share, s);
+    }};
+
 // Of two parts that arithmetic would mix, as infinities and NaN.
 array complex_of(const array& real, const array& imaginary, StreamOrDevice s) {
   return mx::squeeze(mx::view(mx::stack({real, imaginary}, -1, s), mx::complex64, s), -1, s);
@@ -282,7 +301,9 @@ array spacing(const array& x, StreamOrDevice s) {
   const auto infinity = constant(std::numeric_limits<double>::infinity(), v);
   const auto step = mx::subtract(nextafter(size, infinity, s), size, s);
   const auto nan = constant(std::numeric_limits<double>::quiet_NaN(), v);
-  return mx::where(mx::isfinite(v, s), copysign(step, v, s), nan, s);
+  // That of both zeros is positive, as in NumPy.
+  const auto below = mx::less(v, constant(0, v), s);
+  return mx::where(mx::isfinite(v, s), mx::where(below, mx::negative(step, s), step, s), nan, s);
 }
 
 array copysign(const array& x, const array& y, StreamOrDevice s) {
@@ -377,16 +398,7 @@ array ldexp(const array& x, const array& exponent, StreamOrDevice s) {
 }
 
 array logaddexp2(const array& x, const array& y, StreamOrDevice s) {
-  const auto both = floating_operands("logaddexp2", {x, y}, s);
-  const auto &a = both[0], &b = both[1];
-  // Infinity is not subtracted from itself.
-  const auto same = mx::equal(a, b, s);
-  const auto zero = constant(0, a);
-  const auto apart =
-      mx::abs(mx::subtract(mx::where(same, zero, a, s), mx::where(same, zero, b, s), s), s);
-  const auto sum = mx::multiply(
-      mx::log1p(exp2(mx::negative(apart, s), s), s), constant(std::numbers::log2e, a), s);
-  return mx::add(mx::maximum(a, b, s), sum, s);
+  return call(logaddexp2_of, {x, y}, s);
 }
 
 array nextafter(const array& x, const array& y, StreamOrDevice s) {

@@ -165,6 +165,14 @@ double logaddexp(double x, double y) {
   return std::fmax(x, y) + std::log1p(std::exp(-std::abs(x - y)));
 }
 
+double logaddexp2(double x, double y) {
+  if (std::isinf(x) && x == y) {
+    return x;
+  }
+  const double rest = std::log1p(std::exp2(-std::abs(x - y))) * 1.4426950408889634;
+  return std::isnan(x) || std::isnan(y) ? x + y : std::fmax(x, y) + rest;
+}
+
 Elementwise of_doubles(Op op) {
   using T = double;
   switch (op) {
@@ -190,6 +198,8 @@ Elementwise of_doubles(Op op) {
       return binary<T, T>([](T x, T y) { return std::floor(x / y); });
     case Op::logaddexp:
       return binary<T, T>([](T x, T y) { return logaddexp(x, y); });
+    case Op::logaddexp2:
+      return binary<T, T>([](T x, T y) { return logaddexp2(x, y); });
     case Op::remainder:
       return binary<T, T>([](T x, T y) { return remainder(x, y); });
     default:

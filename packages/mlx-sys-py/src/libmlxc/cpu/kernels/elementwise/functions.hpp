@@ -100,6 +100,12 @@ inline vfloat log_add_exp(vfloat x, vfloat y) {
   return (low == -infinity) | (high == infinity) ? high : sum;
 }
 
+inline vfloat log_add_exp2(vfloat x, vfloat y) {
+  const vfloat high = max_or_nan(x, y), low = min_or_nan(x, y);
+  const vfloat sum = high + logarithm_plus_one(power_of_two_to(low - high)) * 1.44269504f;
+  return (low == -infinity) | (high == infinity) ? high : sum;
+}
+
 MLX_C_UNARY(abs, integers, x < 0 ? -x : x)
 MLX_C_UNARY(abs, inexact, magnitude(x))
 MLX_C_UNARY(arccos, floats, arccosine(x))
@@ -145,6 +151,7 @@ MLX_C_BINARY(divide, inexact, x / y)
 MLX_C_BINARY(floor_divide, floats, round_down(x / y))
 MLX_C_BINARY(left_shift, integers, shift<true>(x, y))
 MLX_C_BINARY(logaddexp, floats, log_add_exp(x, y))
+MLX_C_BINARY(logaddexp2, floats, log_add_exp2(x, y))
 MLX_C_BINARY(logical_and, bools, (x & y))
 MLX_C_BINARY(logical_or, bools, x | y)
 MLX_C_BINARY(maximum, bools, x | y)

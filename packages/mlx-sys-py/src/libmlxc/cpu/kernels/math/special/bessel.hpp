@@ -79,14 +79,14 @@ inline V bessel_i1e(V x) {
 // As the product with the square of e^(x / 2), which overflows no earlier than the result.
 template <class V>
 inline V bessel_i0(V x) {
-  const V root = exponential(magnitude(x) * 0.5);
-  return bessel_i0e(x) * root * root;
+  const V size = magnitude(x), root = exponential(size * 0.5);
+  return choose(size < endless, bessel_i0e(x) * root * root, size);
 }
 
 template <class V>
 inline V bessel_i1(V x) {
-  const V root = exponential(magnitude(x) * 0.5);
-  return bessel_i1e(x) * root * root;
+  const V size = magnitude(x), root = exponential(size * 0.5);
+  return choose(size < endless, bessel_i1e(x) * root * root, x);
 }
 
 }  // namespace
