@@ -146,7 +146,7 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
     "array a, array b",
     cpp=(
         "mlx_c::may_fault({a}, {b}) ? mlx_c::remainder({a}, {b}, {s})"
-        " : mlx_c::floating_remainder({a}, {b}, {s})"
+        " : mlx_c::like_divisor(mlx::core::remainder({a}, {b}, {s}), {b}, {s})"
     ),
 )
 def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:

@@ -416,14 +416,14 @@ array nextafter(const array& x, const array& y, StreamOrDevice s) {
   return mx::where(no_number, mx::add(a, b, s), mx::where(mx::equal(a, b, s), b, next, s), s);
 }
 
-array floating_remainder(const array& x, const array& y, StreamOrDevice s) {
-  auto rest = mx::remainder(x, y, s);
+array like_divisor(const array& rest, const array& divisor, StreamOrDevice s) {
+  // The kernels of this library do that themselves.
   if (cpu::can_fuse(s) || !is_floating(rest)) {
     return rest;
   }
   const auto zero = constant(0, rest);
-  return mx::where(
-      mx::equal(rest, zero, s), copysign(zero, mx::astype(y, rest.dtype(), s), s), rest, s);
+  const auto sign = mx::astype(divisor, rest.dtype(), s);
+  return mx::where(mx::equal(rest, zero, s), copysign(zero, sign, s), rest, s);
 }
 
 std::tuple<array, array> modf(const array& x, StreamOrDevice s) {

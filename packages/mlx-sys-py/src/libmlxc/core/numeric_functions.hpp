@@ -36,11 +36,13 @@ MLX_C_BINARY(lcm);
 MLX_C_BINARY(ldexp);
 MLX_C_BINARY(logaddexp2);
 MLX_C_BINARY(nextafter);
-// A zero has the sign of the divisor.
-MLX_C_BINARY(floating_remainder);
 
 #undef MLX_C_UNARY
 #undef MLX_C_BINARY
+
+// MLX's remainder, where a zero has the sign of the divisor.
+mlx::core::array like_divisor(
+    const mlx::core::array& rest, const mlx::core::array& divisor, mlx::core::StreamOrDevice s);
 
 // The fractional and the integral part.
 std::tuple<mlx::core::array, mlx::core::array> modf(

@@ -24,6 +24,7 @@ namespace mx = mlx::core;
 using mx::array;
 
 constexpr std::size_t block_size = 1024;
+constexpr double pi = 3.14159265358979324;
 
 // In (0, 1).
 double unit(std::uint32_t word) {
@@ -170,16 +171,18 @@ struct BinomialDraw {
   }
 };
 
+// The paper's r is 1 + excess, its f 1 - below: with these, nothing cancels where numbers lie close
+// to the peak.
 struct VonMisesDraw {
   using Result = float;
   static constexpr bool takes_normals = false;
-  double kappa, r;
+  double kappa, excess;
 
   VonMisesDraw(double kappa, double) : kappa(kappa) {
-    const double tau = 1 + std::sqrt(1 + 4 * kappa * kappa);
-    // (tau - sqrt(2 tau)) / (2 kappa) without cancellation.
-    const double rho = 2 * kappa / (tau + std::sqrt(2 * tau));
-    r = (1 + rho * rho) / (2 * rho);
+    const double root = std::sqrt(1 + 4 * kappa * kappa), part = std::sqrt(2 * (1 + root));
+    const double scale = 1 + root + part, rho = 2 * kappa / scale;
+    const double gap = (1 + part + 1 / (root + 2 * kappa)) / scale;  // 1 - rho
+    excess = gap * gap / (2 * rho);
   }
 
   bool operator()(std::uint32_t first, float, std::uint32_t second, float& y) const {
@@ -187,15 +190,15 @@ struct VonMisesDraw {
       y = std::numeric_limits<float>::quiet_NaN();
       return true;
     }
-    // The sign is the lowest bit of the second word.
     const double u = unit(first), v = unit(second);
     if (kappa < 1e-5) {
-      y = static_cast<float>((2 * u - 1) * 3.14159265358979324);
+      y = static_cast<float>((2 * u - 1) * pi);
       return true;
     }
-    const double z = std::cos(3.14159265358979324 * u), f = (1 + r * z) / (r + z);
-    const double c = kappa * (r - f);
-    const double angle = std::acos(std::clamp(f, -1.0, 1.0));
+    const double sine = std::sin(pi / 2 * u), rest = 2 * sine * sine;  // 1 - cos(pi u)
+    const double below = excess * rest / (2 + excess - rest), c = kappa * (excess + below);
+    const double angle = 2 * std::asin(std::sqrt(std::min(1.0, below / 2)));
+    // The sign is the lowest bit of the second word.
     y = static_cast<float>(second & 1 ? -angle : angle);
     return c * (2 - c) > v || std::log(c / v) + 1 >= c;
   }
