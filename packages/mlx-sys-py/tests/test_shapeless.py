@@ -537,8 +537,8 @@ def test_every_fused_op_has_a_row() -> None:
     of_mlx = set(re.findall(r'DEFINE_NAME\((\w+)\)|return "(\w[\w ]*)";', text))
     ours = set(cpu_kernels.primitives()) - {name for pair in of_mlx for name in pair}
     assert "AttentionGradients" in ours
-    # Elementwise operations are fused, and work is interrupted, when it is evaluated. Random numbers
-    # do not infer their shapes.
+    # Elementwise operations are fused, and work is interrupted, when it is evaluated. Random
+    # numbers do not infer their shapes.
     assert ours - {"Elementwise", "Interrupted", "RandomRejection"} <= set(
         transforms._primitives_with_checked_shapes()
     )
