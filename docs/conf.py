@@ -45,7 +45,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 def write_table_pages(app: Sphinx) -> None:
     """Let the generator of mlx-sys-py write its pages: a group of operations each, and one more."""
     folder = Path(app.srcdir, "reference", "table")
-    for group in ("ops", "random", "linalg", "fft", "fast"):
+    for group in ("ops", "random", "linalg", "fft", "fast", "special"):
         command = [sys.executable, "-m", "codegen", "--group", group, "--spec", "spec"]
         subprocess.run([*command, "--out", folder, "--emit", "md"], cwd=table, check=True)
     command = [sys.executable, "-m", "codegen.differences", "--facts", "tests/data"]

@@ -97,7 +97,8 @@ def test_native_wheel_serves_c_and_cython() -> None:
     found = names(NATIVE)
     tree = ROOT / "packages" / NATIVE
     headers = {str(path.relative_to(tree)) for path in tree.glob("include/mlx/c/*.h")}
-    headers |= {f"include/mlx/c/{group}.h" for group in ("ops", "random", "linalg", "fft", "fast")}
+    groups = ("ops", "random", "linalg", "fft", "fast", "special")
+    headers |= {f"include/mlx/c/{group}.h" for group in groups}
     assert {f"mlx_sys_py/{header}" for header in headers} <= found
     declarations = {f"mlx_sys_py/{path.name}" for path in tree.glob("src/mlx_sys_py/*.pxd")}
     assert declarations | {"mlx_sys_py/c.pxd", "mlx_sys_py/__init__.pxd"} <= found

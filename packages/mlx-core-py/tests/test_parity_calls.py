@@ -80,6 +80,7 @@ ANSWERS = {
         "shifts by more than the bits of a number",
     ),
     "random.randint": "bounds that the type does not hold",
+    "sign": "the sign of NaN is NaN",
 }
 
 # Functions that refuse what official MLX takes, and why.

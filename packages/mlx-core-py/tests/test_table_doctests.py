@@ -14,10 +14,10 @@ from typing import Any
 
 import mlx_core_py as mx
 import pytest
-from mlx_sys_py import fast, fft, linalg, ops, random
+from mlx_sys_py import fast, fft, linalg, ops, random, special
 
-NAMESPACES = (mx, mx.random, mx.linalg, mx.fft, mx.fast)
-TABLE = {name for group in (ops, random, linalg, fft, fast) for name in group.__all__}
+NAMESPACES = (mx, mx.random, mx.linalg, mx.fft, mx.special, mx.fast)
+TABLE = {name for group in (ops, random, linalg, fft, special, fast) for name in group.__all__}
 
 
 def callables(owner: ModuleType | type, prefix: str) -> dict[str, Callable[..., Any]]:

@@ -18,7 +18,10 @@ import mlx_core_py as mx
 import pytest
 from mlx_core_py import nn
 
-NAMESPACES = (mx, mx.random, mx.linalg, mx.fft, mx.fast, mx.distributed, mx.metal, mx.cuda, mx.gguf)
+NAMESPACES = (
+    *(mx, mx.random, mx.linalg, mx.fft, mx.special, mx.fast),
+    *(mx.distributed, mx.metal, mx.cuda, mx.gguf),
+)
 
 
 def run(*arguments: str, folder: Path, stdin: str = "", status: int = 0) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-GROUPS = ("ops", "random", "linalg", "fft", "fast")
+GROUPS = ("ops", "random", "linalg", "fft", "fast", "special")
 
 DTYPES = frozenset(
     "bool_ uint8 uint16 uint32 uint64 int8 int16 int32 int64 "

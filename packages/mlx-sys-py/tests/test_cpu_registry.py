@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from c_functions import DECLARATIONS, STRUCTS, function
 from levels import at_every_level
-from mlx_sys_py import array, cpu_kernels, fast, linalg, ops, random, transforms
+from mlx_sys_py import array, cpu_kernels, fast, linalg, ops, random, special, transforms
 
 pytestmark = at_every_level
 
@@ -79,6 +79,22 @@ BITWISE = {
     "BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor",
     "LeftShift": "left_shift", "RightShift": "right_shift",
 }  # fmt: skip
+# Functions of this library.
+NUMBERS = {
+    "CopySign": "copysign", "FloatMaximum": "fmax", "FloatMinimum": "fmin", "Hypot": "hypot",
+    "LogAddExp2": "logaddexp2",
+}  # fmt: skip
+SPECIAL = {
+    "BesselI0": "i0", "BesselI0e": "i0e", "BesselI1": "i1", "BesselI1e": "i1e",
+    "Digamma": "digamma", "Entropy": "entr", "ErfC": "erfc", "ErfCX": "erfcx", "Gamma": "gamma",
+    "LogGamma": "gammaln", "LogNormalBelow": "log_ndtr", "NormalBelow": "ndtr",
+    "NormalQuantile": "ndtri",
+}  # fmt: skip
+SPECIAL_BINARY = {
+    "Beta": "beta", "LogBeta": "betaln", "GammaInc": "gammainc", "GammaIncC": "gammaincc",
+    "KullbackLeibler": "kl_div", "RelativeEntropy": "rel_entr", "XLog1PY": "xlog1py",
+    "XLogY": "xlogy", "Zeta": "zeta",
+}  # fmt: skip
 SCANS = {
     "CumMax": "cummax", "CumMin": "cummin", "CumProd": "cumprod", "CumSum": "cumsum",
     "CumLogAddExp": "logcumsumexp",
@@ -95,6 +111,14 @@ def binary(name: str) -> Graph:
 
 def bitwise(name: str) -> Graph:
     return lambda: getattr(ops, name)(integers(), integers())
+
+
+def special_unary(name: str) -> Graph:
+    return lambda: getattr(special, name)(x())
+
+
+def special_binary(name: str) -> Graph:
+    return lambda: getattr(special, name)(x(), array(X[::-1].copy()))
 
 
 def along_rows(name: str, *arguments: Any) -> Graph:
@@ -161,6 +185,17 @@ GRAPHS: dict[str, Graph] = {
     **{primitive: unary(name) for primitive, name in UNARY.items()},
     **{primitive: binary(name) for primitive, name in BINARY.items()},
     **{primitive: bitwise(name) for primitive, name in BITWISE.items()},
+    **{primitive: binary(name) for primitive, name in NUMBERS.items()},
+    **{primitive: special_unary(name) for primitive, name in SPECIAL.items()},
+    **{primitive: special_binary(name) for primitive, name in SPECIAL_BINARY.items()},
+    "BetaInc": lambda: special.betainc(x(), x(), x()),
+    "ComplexExpm1": lambda: ops.expm1(complexes()),
+    "CubeRoot": unary("cbrt"),
+    "Exp2": unary("exp2"),
+    "Gcd": bitwise("gcd"),
+    "Polygamma": lambda: special.polygamma(2, x()),
+    "SignBit": unary("signbit"),
+    "Trigamma": lambda: special.polygamma(1, x()),
     **{primitive: along_rows(name, 1) for primitive, name in SCANS.items()},
     "ArcCosh": lambda: ops.arccosh(array(X + 1)),
     "AsType": lambda: ops.astype(x(), mx.float16),
@@ -258,13 +293,14 @@ GRAPHS: dict[str, Graph] = {
     "NormalizationGradients": lambda: gradients(lambda a: fast.rms_norm(a, None, 1e-5), x()),
     "RMSNorm": lambda: fast.rms_norm(x(), None, 1e-5),
     "RandomNormal": lambda: random.normal([8]),
+    "RandomRejection": lambda: random.poisson(3.0, [8]),
     "RoPE": lambda: fast.rope(heads(), 32, traditional=False, base=10000.0, scale=1.0, offset=0),
     "ScaledDotProductAttention": lambda: attention(heads(), heads(), heads()),
 }
 
 
-# Elementwise operations of complex numbers have no SIMD.
-SCALAR = {"Conjugate", "Imag", "Real"}
+# Elementwise operations of complex numbers have no SIMD, nor has Euclid's algorithm.
+SCALAR = {"ComplexExpm1", "Conjugate", "Gcd", "Imag", "Real"}
 # What has a check here, and LAPACK's routine as its kernel.
 CHECKED = {"Eig", "Eigh", "SVD"}
 

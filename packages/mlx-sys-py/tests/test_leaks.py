@@ -33,6 +33,7 @@ from mlx_sys_py import (
     memory,
     ops,
     random,
+    special,
     transforms,
 )
 
@@ -497,7 +498,9 @@ PALETTE: list[tuple[Any, ...]] = [
 ]
 
 
-@pytest.mark.parametrize("module", [ops, random, linalg, fft, fast], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "module", [ops, random, linalg, fft, fast, special], ids=lambda m: m.__name__
+)
 def test_operations_leave_nothing_whatever_they_are_given(module: ModuleType) -> None:
     def try_all() -> None:
         for arguments in PALETTE:

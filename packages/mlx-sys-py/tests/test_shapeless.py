@@ -23,7 +23,7 @@ from typing import Any
 import mlx_sys_py as mx
 import numpy as np
 import pytest
-from mlx_sys_py import array, cpu_kernels, export, fast, graph, ops, random, transforms
+from mlx_sys_py import array, cpu_kernels, export, fast, graph, ops, random, special, transforms
 
 Shape = tuple[int, ...]
 Shapes = tuple[Shape, ...]
@@ -105,6 +105,25 @@ BINARY = {
     "Minimum": "minimum", "Multiply": "multiply", "NotEqual": "not_equal", "Power": "power",
     "Remainder": "remainder", "Subtract": "subtract",
 }  # fmt: skip
+OURS = {
+    "CopySign": "copysign", "CubeRoot": "cbrt", "Exp2": "exp2", "FloatMaximum": "fmax",
+    "FloatMinimum": "fmin", "Hypot": "hypot", "LogAddExp2": "logaddexp2", "SignBit": "signbit",
+}  # fmt: skip
+# By the number of operands.
+SPECIAL = {
+    1: {
+        "BesselI0": "i0", "BesselI0e": "i0e", "BesselI1": "i1", "BesselI1e": "i1e",
+        "Digamma": "digamma", "Entropy": "entr", "ErfC": "erfc", "ErfCX": "erfcx",
+        "Gamma": "gamma", "LogGamma": "gammaln", "LogNormalBelow": "log_ndtr",
+        "NormalBelow": "ndtr", "NormalQuantile": "ndtri",
+    },
+    2: {
+        "Beta": "beta", "GammaInc": "gammainc", "GammaIncC": "gammaincc",
+        "KullbackLeibler": "kl_div", "LogBeta": "betaln", "RelativeEntropy": "rel_entr",
+        "XLog1PY": "xlog1py", "XLogY": "xlogy", "Zeta": "zeta",
+    },
+    3: {"BetaInc": "betainc"},
+}  # fmt: skip
 BITWISE = {
     "BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor",
     "LeftShift": "left_shift", "RightShift": "right_shift",
@@ -128,6 +147,19 @@ CASES: dict[str, Case] = {
         for name in UNARY
     },
     **{name: Case(of(function), (X, X)) for name, function in BINARY.items()},
+    **{
+        name: Case(of(function), (X,) if function in ("cbrt", "exp2", "signbit") else (X, X))
+        for name, function in OURS.items()
+    },
+    **{
+        name: Case(getattr(special, function), (X,) * operands)
+        for operands, functions in SPECIAL.items()
+        for name, function in functions.items()
+    },
+    "ComplexExpm1": Case(of("expm1"), (X,), ("complex64",)),
+    "Gcd": Case(of("gcd"), (X, X), ("uint32", "uint32")),
+    "Polygamma": Case(lambda x: special.polygamma(2, x), (X,)),
+    "Trigamma": Case(lambda x: special.polygamma(1, x), (X,)),
     **{
         name: Case(of(function), (X, X), ("uint32", "uint32"))
         for name, function in BITWISE.items()
@@ -505,8 +537,9 @@ def test_every_fused_op_has_a_row() -> None:
     of_mlx = set(re.findall(r'DEFINE_NAME\((\w+)\)|return "(\w[\w ]*)";', text))
     ours = set(cpu_kernels.primitives()) - {name for pair in of_mlx for name in pair}
     assert "AttentionGradients" in ours
-    # Elementwise operations are fused, and work is interrupted, when it is evaluated.
-    assert ours - {"Elementwise", "Interrupted"} <= set(
+    # Elementwise operations are fused, and work is interrupted, when it is evaluated. Random
+    # numbers do not infer their shapes.
+    assert ours - {"Elementwise", "Interrupted", "RandomRejection"} <= set(
         transforms._primitives_with_checked_shapes()
     )
 

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from mlx_core_py import nn as nn
     from mlx_core_py import optimizers as optimizers
     from mlx_core_py import random as random
+    from mlx_core_py import special as special
     from mlx_core_py import training as training
     from mlx_core_py import utils as utils
     from mlx_core_py._later import *
@@ -115,7 +116,9 @@ else:
         if not (name.startswith("_") or type(value) is type(_sys))
         if name not in ("TYPE_CHECKING", "annotations", "bool")
     ]
-    _SUBMODULES = "cuda distributed fast fft gguf linalg metal nn optimizers random training utils"
+    _SUBMODULES = (
+        "cuda distributed fast fft gguf linalg metal nn optimizers random special training utils"
+    )
     for _module in _SUBMODULES.split():
         globals()[_module] = _lazy_module(f"{__name__}.{_module}")
         _FIRST.append(_module)

@@ -15,25 +15,49 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final, ParamSpec
 
-from mlx_sys_py import array, show_as, uint32
+from mlx_sys_py import Device, DeviceType, Stream, array, show_as, uint32
 from mlx_sys_py import random as sys_random
 from mlx_sys_py.random import key, split
 
 __all__ = [
     "bernoulli",
+    "beta",
+    "binomial",
     "categorical",
+    "cauchy",
+    "chisquare",
+    "choice",
+    "dirichlet",
+    "exponential",
+    "f",
+    "gamma",
+    "geometric",
     "gumbel",
     "key",
     "laplace",
+    "logistic",
+    "lognormal",
+    "multinomial",
     "multivariate_normal",
+    "negative_binomial",
     "normal",
+    "pareto",
     "permutation",
+    "poisson",
+    "rademacher",
     "randint",
+    "rayleigh",
     "seed",
+    "shuffle",
     "split",
+    "standard_t",
     "state",
+    "triangular",
     "truncated_normal",
     "uniform",
+    "vonmises",
+    "wald",
+    "weibull",
 ]
 
 
@@ -133,14 +157,71 @@ def _from_state(draw: Callable[P, array]) -> Callable[P, array]:
 
 
 bernoulli: Final = _from_state(sys_random.bernoulli)
+beta: Final = _from_state(sys_random.beta)
+binomial: Final = _from_state(sys_random.binomial)
 categorical: Final = _from_state(sys_random.categorical)
+cauchy: Final = _from_state(sys_random.cauchy)
+chisquare: Final = _from_state(sys_random.chisquare)
+choice: Final = _from_state(sys_random.choice)
+dirichlet: Final = _from_state(sys_random.dirichlet)
+exponential: Final = _from_state(sys_random.exponential)
+f: Final = _from_state(sys_random.f)
+gamma: Final = _from_state(sys_random.gamma)
+geometric: Final = _from_state(sys_random.geometric)
 gumbel: Final = _from_state(sys_random.gumbel)
 laplace: Final = _from_state(sys_random.laplace)
+logistic: Final = _from_state(sys_random.logistic)
+lognormal: Final = _from_state(sys_random.lognormal)
+multinomial: Final = _from_state(sys_random.multinomial)
 multivariate_normal: Final = _from_state(sys_random.multivariate_normal)
+negative_binomial: Final = _from_state(sys_random.negative_binomial)
 normal: Final = _from_state(sys_random.normal)
+pareto: Final = _from_state(sys_random.pareto)
 permutation: Final = _from_state(sys_random.permutation)
+poisson: Final = _from_state(sys_random.poisson)
+rademacher: Final = _from_state(sys_random.rademacher)
 randint: Final = _from_state(sys_random.randint)
+rayleigh: Final = _from_state(sys_random.rayleigh)
+standard_t: Final = _from_state(sys_random.standard_t)
+triangular: Final = _from_state(sys_random.triangular)
 truncated_normal: Final = _from_state(sys_random.truncated_normal)
 uniform: Final = _from_state(sys_random.uniform)
+vonmises: Final = _from_state(sys_random.vonmises)
+wald: Final = _from_state(sys_random.wald)
+weibull: Final = _from_state(sys_random.weibull)
+
+
+def shuffle(
+    x: array,
+    axis: int = 0,
+    key: array | None = None,
+    stream: Stream | Device | DeviceType | None = None,
+) -> None:
+    """Put the slices of an array into random order, in place.
+
+    :func:`permutation` returns a new array instead.
+
+    Args:
+        x: Array, which changes.
+        axis: Axis to shuffle. Default: 0.
+        key: Key from :func:`key` or :func:`split`. Default: ``None``, from the state.
+        stream: Stream or device to run on. Default: ``None``, the default stream.
+
+    Raises:
+        TypeError: If ``x`` is not an array.
+        IndexError: If ``axis`` is out of bounds.
+
+    Example:
+        >>> x = mx.arange(4)
+        >>> mx.random.shuffle(x)
+        >>> mx.sort(x)
+        array([0, 1, 2, 3], dtype=int32)
+
+    See: NumPy ``numpy.random.Generator.shuffle``.
+    """
+    if not isinstance(x, array):
+        raise TypeError(f"x is of type {type(x).__name__}; only an array can be shuffled in place")
+    x[...] = permutation(x, axis, key, stream)
+
 
 show_as(__name__, globals(), "mlx_sys_py")

@@ -1,6 +1,10 @@
 """Arithmetic on two arrays, element by element."""
 
-cpp_includes = ["core/complex_numbers.hpp", "core/integer_division.hpp"]
+cpp_includes = [
+    "core/complex_numbers.hpp",
+    "core/integer_division.hpp",
+    "core/numeric_functions.hpp",
+]
 
 @weak("a", "b")
 @cached_node
@@ -142,7 +146,7 @@ def floor_divide(a: Scalar | array, b: Scalar | array, stream: StreamLike = None
     "array a, array b",
     cpp=(
         "mlx_c::may_fault({a}, {b}) ? mlx_c::remainder({a}, {b}, {s})"
-        " : mlx::core::remainder({a}, {b}, {s})"
+        " : mlx_c::like_divisor(mlx::core::remainder({a}, {b}, {s}), {b}, {s})"
     ),
 )
 def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -> array:
@@ -155,7 +159,8 @@ def remainder(a: Scalar | array, b: Scalar | array, stream: StreamLike = None) -
 
     Returns:
         Array of the broadcast shape and promoted dtype.
-        The remainder of an integer and zero is the integer.
+        The remainder of an integer and zero is the integer; a floating-point 0 has the sign of
+        ``b``.
 
     Raises:
         ValueError: If the shapes do not broadcast.

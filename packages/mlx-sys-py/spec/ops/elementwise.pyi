@@ -1,6 +1,6 @@
 """Signs, roots, rounding, bounds and complex parts, element by element."""
 
-cpp_includes = ["core/special_values.hpp"]
+cpp_includes = ["core/numeric_functions.hpp", "core/special_values.hpp"]
 
 @method
 @cached_node
@@ -27,9 +27,9 @@ def abs(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @cached_node
-@c("mlx_sign", "array a")
+@c("mlx_sign", "array a", cpp="mlx_c::sign")
 def sign(a: array, /, *, stream: StreamLike = None) -> array:
-    """Sign of every element: -1, 0 or 1.
+    """Sign of every element: -1, 0 or 1; NaN of NaN.
 
     A complex element is divided by its magnitude; zero stays zero.
 
@@ -241,6 +241,7 @@ def ceil(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.ceil``.
     """
 
+@alias("fix")
 @cached_node
 @c("mlx_trunc", "array a")
 def trunc(a: array, /, *, stream: StreamLike = None) -> array:
@@ -335,7 +336,7 @@ def conj(a: array, *, stream: StreamLike = None) -> array:
     """
 
 @method
-@c("mlx_round", "array a, int decimals")
+@c("mlx_round", "array a, int decimals", cpp="mlx_c::round")
 def round(a: array, /, decimals: int = 0, stream: StreamLike = None) -> array:
     """Every element rounded to a number of decimals, halves to even.
 
@@ -382,28 +383,35 @@ def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
     """
 
 @weak("a", "a_min", "a_max")
-@c("mlx_clip", "array a, array? a_min, array? a_max")
+@c("mlx_clip", "array a, array? a_min, array? a_max", cpp="mlx_c::clip")
 def clip(
     a: array,
     /,
-    a_min: Scalar | array | None,
-    a_max: Scalar | array | None,
+    a_min: Scalar | array | None = None,
+    a_max: Scalar | array | None = None,
     *,
+    min: Scalar | array | None = None,
+    max: Scalar | array | None = None,
     stream: StreamLike = None,
 ) -> array:
     """Every element held between a lower and an upper bound.
+
+    NaN stays, and where a bound is NaN, so is the result. Without bounds, it is ``a``.
 
     Args:
         a: Input array of any shape and dtype.
         a_min: Lower bound, broadcast against ``a``; ``None`` for no bound.
         a_max: Upper bound, broadcast against ``a``; ``None`` for no bound.
+        min: Another name of ``a_min``, that of the array API.
+        max: Another name of ``a_max``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         Array of the broadcast shape and promoted dtype.
 
     Raises:
-        ValueError: If both bounds are ``None`` or the shapes do not broadcast.
+        TypeError: If a bound is given by both of its names.
+        ValueError: If the shapes do not broadcast.
 
     Example:
         >>> import mlx_core_py as mx
@@ -412,8 +420,14 @@ def clip(
 
     See: MLX ``mlx.core.clip``.
     """
-    if a_min is None and a_max is None:
-        raise ValueError("a_min and a_max are both None; give at least one bound")
+    if min is not None:
+        if a_min is not None:
+            raise WrongTypeError("a_min and min are both given; they are one bound")
+        a_min = min
+    if max is not None:
+        if a_max is not None:
+            raise WrongTypeError("a_max and max are both given; they are one bound")
+        a_max = max
 
 @c(
     "mlx_nan_to_num",

@@ -1,5 +1,7 @@
 """Exponentials, logarithms and their relatives, element by element."""
 
+cpp_includes = ["core/numeric_functions.hpp"]
+
 @method
 @cached_node
 @c("mlx_exp", "array a")
@@ -24,8 +26,7 @@ def exp(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.exp``.
     """
 
-@cached_node
-@c("mlx_expm1", "array a")
+@c("mlx_expm1", "array a", cpp="mlx_c::expm1")
 def expm1(a: array, /, *, stream: StreamLike = None) -> array:
     """Exponential minus one, exact near zero.
 

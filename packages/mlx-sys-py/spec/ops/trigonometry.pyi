@@ -272,6 +272,7 @@ def arctanh(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.arctanh``.
     """
 
+@alias("rad2deg")
 @c("mlx_degrees", "array a")
 def degrees(a: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """Angles in radians turned into degrees.
@@ -294,6 +295,7 @@ def degrees(a: Scalar | array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.degrees``.
     """
 
+@alias("deg2rad")
 @c("mlx_radians", "array a")
 def radians(a: Scalar | array, /, *, stream: StreamLike = None) -> array:
     """Angles in degrees turned into radians.

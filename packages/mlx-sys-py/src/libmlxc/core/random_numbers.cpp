@@ -73,14 +73,11 @@ mx::array wide_integers(
   return mx::add(from, number, s);
 }
 
-// A key from the random state. The state is a static of an inline function of MLX's header, of
-// which this library has another instance: the key that MLX draws from its own is an input of the
-// node.
+}  // namespace
+
 mx::array next_key(mx::StreamOrDevice s) {
   return mx::random::bits({1}, 4, std::nullopt, s).inputs().at(0);
 }
-
-}  // namespace
 
 void check_probability(const mx::array& p) {
   const auto value = known_value(p);

@@ -8,6 +8,11 @@
 
 namespace mlx_c {
 
+// A key from the random state. The state is a static of an inline function of MLX's header, of
+// which this library has another instance: the key that MLX draws from its own is an input of the
+// node.
+mlx::core::array next_key(mlx::core::StreamOrDevice s);
+
 // Throws std::invalid_argument for a value that is known and is no probability.
 void check_probability(const mlx::core::array& p);
 

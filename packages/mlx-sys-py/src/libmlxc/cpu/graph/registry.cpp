@@ -120,6 +120,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"NormalizationGradients", own},
       {"RMSNorm", own},
       {"RandomNormal", own},
+      {"RandomRejection", own},
       {"RoPE", own},
       {"ScaledDotProductAttention", own_attention},
 

@@ -105,6 +105,10 @@ Unfused::~Unfused() {
   unfused--;
 }
 
+bool is_unfused() {
+  return unfused > 0;
+}
+
 bool is_fused(const array& a) {
   return a.has_primitive() && dynamic_cast<const Fused*>(&a.primitive());
 }

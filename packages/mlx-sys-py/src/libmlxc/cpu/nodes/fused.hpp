@@ -65,6 +65,9 @@ class Unfused {
 // for all shapes are not checked before.
 void require(bool fits, const char* function, const std::vector<mlx::core::array>& inputs);
 
+// Whether there is one.
+bool is_unfused();
+
 bool is_fused(const mlx::core::array& a);
 
 // Whether functions become fused ops on this stream.

@@ -3,6 +3,8 @@
 // Threefry is counter-based: word i of the first half and word i of the second half are the two
 // outputs for the counters (i, half + i). If the number of words is odd, the counter of the word in
 // the middle is paired with 0, and the second output is dropped.
+#include "cpu/ops/random.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -32,7 +34,8 @@ using mx::array;
 // Pairs of words of one task.
 constexpr std::size_t task_size = 1 << 14;
 
-// Converts words to normally distributed numbers in place: uniform in (-1, 1), then sqrt(2) erfinv.
+}  // namespace
+
 void make_normal(std::uint32_t* words, std::size_t count) {
   constexpr std::size_t block = 1024;
   using Constant = std::array<float, block>;
@@ -60,6 +63,8 @@ void make_normal(std::uint32_t* words, std::size_t count) {
     apply(Op::multiply, ElementType::f32, x, &root, size);
   }
 }
+
+namespace {
 
 struct Drawing {
   const std::uint32_t* source;

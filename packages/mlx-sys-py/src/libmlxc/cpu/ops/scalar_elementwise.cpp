@@ -4,6 +4,7 @@
 #include <complex>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -65,10 +66,14 @@ T remainder(T x, T y) {
   return static_cast<T>(x % y);
 }
 
+// A zero has the sign of the divisor, as everything else.
 template <>
 double remainder(double x, double y) {
-  const double rest = std::remainder(x, y);
-  return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+  const double rest = std::fmod(x, y);
+  if (rest == 0) {
+    return std::copysign(rest, y);
+  }
+  return (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
 template <class T>
@@ -88,6 +93,14 @@ T power(T base, T exponent) {
   return static_cast<T>(result);
 }
 
+// That of two numbers whose only common divisor with a sign is the smallest one wraps round.
+template <class T>
+T gcd(T x, T y) {
+  using Size = std::make_unsigned_t<T>;
+  const auto size = [](T n) { return n < 0 ? static_cast<Size>(-static_cast<Size>(n)) : Size(n); };
+  return static_cast<T>(std::gcd(size(x), size(y)));
+}
+
 template <class T>
 Elementwise of_integers(Op op) {
   switch (op) {
@@ -97,6 +110,8 @@ Elementwise of_integers(Op op) {
       return binary<T, T>([](T x, T y) { return remainder(x, y); });
     case Op::power:
       return binary<T, T>([](T x, T y) { return power(x, y); });
+    case Op::gcd:
+      return binary<T, T>([](T x, T y) { return gcd(x, y); });
     default:
       return nullptr;
   }
@@ -150,6 +165,14 @@ double logaddexp(double x, double y) {
   return std::fmax(x, y) + std::log1p(std::exp(-std::abs(x - y)));
 }
 
+double logaddexp2(double x, double y) {
+  if (std::isinf(x) && x == y) {
+    return x;
+  }
+  const double rest = std::log1p(std::exp2(-std::abs(x - y))) * 1.4426950408889634;
+  return std::isnan(x) || std::isnan(y) ? x + y : std::fmax(x, y) + rest;
+}
+
 Elementwise of_doubles(Op op) {
   using T = double;
   switch (op) {
@@ -175,6 +198,8 @@ Elementwise of_doubles(Op op) {
       return binary<T, T>([](T x, T y) { return std::floor(x / y); });
     case Op::logaddexp:
       return binary<T, T>([](T x, T y) { return logaddexp(x, y); });
+    case Op::logaddexp2:
+      return binary<T, T>([](T x, T y) { return logaddexp2(x, y); });
     case Op::remainder:
       return binary<T, T>([](T x, T y) { return remainder(x, y); });
     default:
@@ -206,6 +231,31 @@ Complex log1p(Complex x) {
   const float real = std::abs(x) < 0.5f ? (square == 0 ? a : std::log1p(square) / 2)
                                         : std::log(std::hypot(1 + a, b));
   return {real, std::atan2(b, 1 + a)};
+}
+
+// Of a number with one infinite part, the direction is that part's.
+Complex sign(Complex x) {
+  if (x == Complex(0)) {
+    return 0;
+  }
+  const bool across = std::isinf(x.real()), along = std::isinf(x.imag());
+  if (across != along) {
+    return across ? Complex(std::copysign(1.0f, x.real()))
+                  : Complex(0, std::copysign(1.0f, x.imag()));
+  }
+  return x / std::abs(x);
+}
+
+// e^x - 1 without cancellation near 0. For infinities and NaN, it is what e^x says it is.
+Complex expm1(Complex x) {
+  const double a = x.real(), b = x.imag();
+  if (!std::isfinite(a) || !std::isfinite(b)) {
+    return b == 0 ? Complex(std::expm1(x.real()), x.imag()) : std::exp(x) - 1.0f;
+  }
+  const double half = std::sin(b / 2);
+  const double real = std::expm1(a) * std::cos(b) - 2 * half * half;
+  return {
+      static_cast<float>(real), b == 0 ? x.imag() : static_cast<float>(std::exp(a) * std::sin(b))};
 }
 
 Complex logaddexp(Complex x, Complex y) {
@@ -243,7 +293,9 @@ Elementwise of_complex(Op op) {
     case Op::rsqrt:
       return unary<T, T>([](T x) { return 1.0f / std::sqrt(x); });
     case Op::sign:
-      return unary<T, T>([](T x) { return x == T(0) ? x : x / std::abs(x); });
+      return unary<T, T>([](T x) { return sign(x); });
+    case Op::complex_expm1:
+      return unary<T, T>([](T x) { return expm1(x); });
     case Op::sqrt:
       return unary<T, T>([](T x) { return std::sqrt(x); });
     case Op::square:

@@ -4,8 +4,15 @@
 #pragma once
 
 #include "cpu/kernels/elementwise/ops.hpp"
+#include "cpu/kernels/math/doubles.hpp"
 #include "cpu/kernels/math/error_function.hpp"
 #include "cpu/kernels/math/inverse.hpp"
+#include "cpu/kernels/math/special/bessel.hpp"
+#include "cpu/kernels/math/special/error.hpp"
+#include "cpu/kernels/math/special/gamma.hpp"
+#include "cpu/kernels/math/special/incomplete.hpp"
+#include "cpu/kernels/math/special/logarithms.hpp"
+#include "cpu/kernels/math/special/zeta.hpp"
 #include "cpu/kernels/simd/elements.hpp"
 
 namespace {
@@ -33,6 +40,14 @@ struct Unary {
 struct Binary {
   template <class T>
   using Signature = T(T, T);
+};
+struct Ternary {
+  template <class T>
+  using Signature = T(T, T, T);
+};
+struct Predicate {
+  template <class T>
+  using Signature = Bool(T);
 };
 struct Comparison {
   template <class T>
@@ -85,6 +100,12 @@ inline vfloat log_add_exp(vfloat x, vfloat y) {
   return (low == -infinity) | (high == infinity) ? high : sum;
 }
 
+inline vfloat log_add_exp2(vfloat x, vfloat y) {
+  const vfloat high = max_or_nan(x, y), low = min_or_nan(x, y);
+  const vfloat sum = high + logarithm_plus_one(power_of_two_to(low - high)) * 1.44269504f;
+  return (low == -infinity) | (high == infinity) ? high : sum;
+}
+
 MLX_C_UNARY(abs, integers, x < 0 ? -x : x)
 MLX_C_UNARY(abs, inexact, magnitude(x))
 MLX_C_UNARY(arccos, floats, arccosine(x))
@@ -111,7 +132,8 @@ MLX_C_UNARY(negative, numbers, -x)
 MLX_C_UNARY(round, floats, nearest(x))
 MLX_C_UNARY(rsqrt, inexact, 1 / square_root(x))
 MLX_C_UNARY(sigmoid, floats, logistic(x))
-MLX_C_UNARY(sign, numbers, x > 0 ? V{} + 1 : (x < 0 ? V{} - 1 : V{}))
+MLX_C_UNARY(sign, integers, x > 0 ? V{} + 1 : (x < 0 ? V{} - 1 : V{}))
+MLX_C_UNARY(sign, inexact, x > 0 ? V{} + 1 : (x < 0 ? V{} - 1 : (x == 0 ? V{} : x)))
 MLX_C_UNARY(sin, floats, circular<true>(x))
 MLX_C_UNARY(sinh, floats, hyperbolic_sine(x))
 MLX_C_UNARY(sqrt, inexact, square_root(x))
@@ -129,6 +151,7 @@ MLX_C_BINARY(divide, inexact, x / y)
 MLX_C_BINARY(floor_divide, floats, round_down(x / y))
 MLX_C_BINARY(left_shift, integers, shift<true>(x, y))
 MLX_C_BINARY(logaddexp, floats, log_add_exp(x, y))
+MLX_C_BINARY(logaddexp2, floats, log_add_exp2(x, y))
 MLX_C_BINARY(logical_and, bools, (x & y))
 MLX_C_BINARY(logical_or, bools, x | y)
 MLX_C_BINARY(maximum, bools, x | y)
@@ -150,6 +173,67 @@ MLX_C_COMPARISON(less_equal, all_types, x <= y)
 MLX_C_COMPARISON(nan_equal, all_types, (x == y) | ((x != x) & (y != y)))
 MLX_C_COMPARISON(not_equal, all_types, x != y)
 
+// A template of vectors of doubles, of which floats are made as well. Not inlined: it is long, and
+// there are loops for each type.
+#define MLX_C_SPECIAL_OF(name, types, kind, function)                                            \
+  MLX_C_FUNCTION(                                                                                \
+      name, types, kind){template <class... V>                                                   \
+                         [[gnu::noinline]] static vdouble compute(V... x){return function(x...); \
+  }                                                                                              \
+  template <class V, class... More>                                                              \
+  V operator()(V x, More... others) const {                                                      \
+    return in_doubles([](auto... values) { return compute(values...); }, x, others...);          \
+  }                                                                                              \
+  }                                                                                              \
+  ;
+#define MLX_C_SPECIAL(name, kind, function) MLX_C_SPECIAL_OF(name, inexact, kind, function)
+
+MLX_C_SPECIAL(bessel_i0, Unary, bessel_i0)
+MLX_C_SPECIAL(bessel_i0e, Unary, bessel_i0e)
+MLX_C_SPECIAL(bessel_i1, Unary, bessel_i1)
+MLX_C_SPECIAL(bessel_i1e, Unary, bessel_i1e)
+MLX_C_SPECIAL(beta, Binary, beta_function)
+MLX_C_SPECIAL(betainc, Ternary, incomplete_beta)
+MLX_C_SPECIAL(betaln, Binary, log_beta)
+MLX_C_SPECIAL(cbrt, Unary, cube_root)
+MLX_C_SPECIAL(digamma, Unary, digamma)
+MLX_C_SPECIAL(entr, Unary, entropy)
+MLX_C_SPECIAL(erfc, Unary, complementary_error)
+MLX_C_SPECIAL(erfcx, Unary, scaled_complementary_error)
+MLX_C_SPECIAL(gamma, Unary, gamma_function)
+MLX_C_SPECIAL(gammainc, Binary, incomplete_gamma<false>)
+MLX_C_SPECIAL(gammaincc, Binary, incomplete_gamma<true>)
+MLX_C_SPECIAL(kl_div, Binary, kullback_leibler)
+MLX_C_SPECIAL(lgamma, Unary, log_gamma)
+MLX_C_SPECIAL(log_ndtr, Unary, log_normal_below)
+MLX_C_SPECIAL(ndtr, Unary, normal_below)
+MLX_C_SPECIAL_OF(ndtri, doubles, Unary, normal_quantile<2>)
+MLX_C_SPECIAL_OF(ndtri, floats, Unary, normal_quantile<1>)
+MLX_C_SPECIAL(polygamma, Binary, higher_polygamma)
+MLX_C_SPECIAL(rel_entr, Binary, relative_entropy)
+MLX_C_SPECIAL(trigamma, Unary, trigamma)
+MLX_C_SPECIAL(xlog1py, Binary, x_log_1_plus_y)
+MLX_C_SPECIAL(xlogy, Binary, x_log_y)
+MLX_C_SPECIAL(zeta, Binary, zeta_function)
+
+MLX_C_UNARY(exp2, inexact, power_of_two_to(x))
+
+MLX_C_BINARY(copysign, inexact, with_sign(magnitude(x), y))
+MLX_C_BINARY(fmax, bools, x | y)
+MLX_C_BINARY(fmax, integers, max(x, y))
+MLX_C_BINARY(fmax, inexact, y == y ? max(x, y) : x)
+MLX_C_BINARY(fmin, bools, (x & y))
+MLX_C_BINARY(fmin, integers, min(x, y))
+MLX_C_BINARY(fmin, inexact, y == y ? min(x, y) : x)
+MLX_C_BINARY(hypot, inexact, hypotenuse(x, y))
+
+MLX_C_FUNCTION(signbit, inexact, Predicate){template <class V> auto operator()(V x) const {
+    using Bits = Vec<IntegerLike<std::remove_reference_t<decltype(x[0])>>, lanes_in<V>>;
+return to_bools<lanes_in<V>>((Bits)x < 0);
+}  // namespace
+}
+;
+
 MLX_C_FUNCTION(select, all_types, Selection){
     template <class Condition, class V> V operator()(Condition condition, V x, V y)
         const {using Mask = Vec<IntegerLike<decltype(x[0] + 0 ? x[0] : x[0])>, lanes_in<V>>;
@@ -162,6 +246,8 @@ return widen_bytes<Mask>(condition) != 0 ? x : y;
 #undef MLX_C_UNARY
 #undef MLX_C_BINARY
 #undef MLX_C_COMPARISON
+#undef MLX_C_SPECIAL
+#undef MLX_C_SPECIAL_OF
 
 // Out of range, and for NaN, integers become what MLX makes of them: the low bits of the conversion
 // to 32 bits, or to 64 for types that those do not suffice for.

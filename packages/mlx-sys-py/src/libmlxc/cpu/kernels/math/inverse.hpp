@@ -120,7 +120,8 @@ inline vfloat hyperbolic_cosine(vfloat x) {
   return size < 20 ? 0.5f * (e + 1 / e) : half_exponential(size);
 }
 
-// x - n y with the integer n for which it lies between 0 and y. As doubles, all of it is exact.
+// x - n y with the integer n for which it lies between 0 and y; a zero has the sign of y. As
+// doubles, all of it is exact.
 inline vfloat remainder_of(vfloat x, vfloat y) {
   vfloat result;
   vint rare;
@@ -141,7 +142,7 @@ inline vfloat remainder_of(vfloat x, vfloat y) {
     std::memcpy((char*)&result + part * sizeof value, &value, sizeof value);
     std::memcpy((char*)&rare + part * sizeof inexact, &inexact, sizeof inexact);
   }
-  result = result == 0 ? with_sign(result, x) : result;
+  result = result == 0 ? with_sign(vfloat{}, y) : result;
   if (__builtin_expect(all(rare == 0), true)) {
     return result;
   }
@@ -150,7 +151,11 @@ inline vfloat remainder_of(vfloat x, vfloat y) {
       continue;
     }
     const float rest = __builtin_remainderf(x[i], y[i]);
-    result[i] = rest != 0 && (rest < 0) != (y[i] < 0) ? rest + y[i] : rest;
+    if (rest == 0) {
+      result[i] = __builtin_copysignf(0, y[i]);
+    } else {
+      result[i] = (rest < 0) != (y[i] < 0) ? rest + y[i] : rest;
+    }
   }
   return result;
 }
