@@ -1,0 +1,19 @@
+from typing import NamedTuple
+
+from mlx_sys_py._array import array
+
+__all__ = ["UniqueAllResult", "UniqueCountsResult", "UniqueInverseResult"]
+
+class UniqueAllResult(NamedTuple):
+    values: array
+    indices: array
+    inverse_indices: array
+    counts: array
+
+class UniqueCountsResult(NamedTuple):
+    values: array
+    counts: array
+
+class UniqueInverseResult(NamedTuple):
+    values: array
+    inverse_indices: array
