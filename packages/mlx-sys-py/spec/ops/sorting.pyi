@@ -220,3 +220,43 @@ def _unique(
     stream: StreamLike = None,
 ) -> tuple[array, ...]:
     """The distinct elements and what was asked for about them."""
+
+@composed
+def lexsort(
+    keys: Sequence[array] | array, axis: int = -1, *, stream: StreamLike = None
+) -> array:
+    """Indices that put several keys into ascending order along an axis, the last key first.
+
+    Args:
+        keys: Arrays of one shape, or an array of them along its first axis. Equal elements of the
+            last are ordered by the one before, and so on.
+        axis: Axis of the keys to work along. Default -1.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``uint32`` array of indices, of the shape of a key.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If there are no keys or their shapes differ.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.lexsort([mx.array([3, 1, 2]), mx.array([0, 1, 0])])
+        array([2, 0, 1], dtype=uint32)
+
+    See: NumPy ``numpy.lexsort``.
+    """
+    parts = _many(keys, "keys")
+    for part in parts:
+        if part.shape != parts[0].shape:
+            raise ValueError(f"keys have different shapes: {parts[0].shape} and {part.shape}")
+    axis = to_int(axis, "axis")
+    if parts[0].ndim == 0:
+        return zeros((), uint32)
+    axis = _axis_of(axis, parts[0].ndim, "axis")
+    order = argsort(parts[0], axis)
+    for part in parts[1:]:
+        next_order = argsort(take_along_axis(part, order, axis), axis)
+        order = take_along_axis(order, next_order, axis)
+    return order
