@@ -70,6 +70,17 @@ def test_nonzero_of_a_long_array() -> None:
         assert_equal(ours, numpys)
 
 
+def test_where_of_a_condition_alone() -> None:
+    x = mx.array([[0, 5], [6, 0]])
+    assert [index.tolist() for index in mx.where(x > 4)] == [[0, 1], [1, 0]]
+    (index,) = mx.where(mx.array([True, False]), size=2, fill_value=2)
+    assert index.tolist() == [0, 2]
+    with pytest.raises(TypeError, match="both x and y, or neither"):
+        mx.where(x > 4, 1)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="size and fill_value are for a condition alone"):
+        mx.where(x > 4, 1, 0, size=3)  # type: ignore[call-overload]
+
+
 def test_nonzero_in_vmap() -> None:
     x = mx.array([[0, 1, 1], [1, 0, 0]])
     got = mx.vmap(lambda row: mx.flatnonzero(row, size=2, fill_value=3))(x)

@@ -78,6 +78,7 @@ class Function:
         blocking: whether the GIL is released round the C call.
         cached_node: whether nodes of operands that agree may share the primitive of the first.
         composed: whether `stream` is the default one while the statements run.
+        overloads: signatures and results for type checkers, in place of the one that holds all.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Function:
     blocking: bool = False
     cached_node: bool = False
     composed: bool = False
+    overloads: tuple[tuple[ast.arguments, ast.expr], ...] = ()
 
     @property
     def summary(self) -> str:

@@ -27,6 +27,8 @@
   that is given, so nodes may be built after the pattern of the first one.
 * ``@composed``: a row of statements alone, in which the parameter ``stream`` is the default stream,
   so that operators and methods of arrays go there.
+* ``@overload("parameters", "result")``: the stub has one signature for each of these, in place of
+  the row's own.
 
 Statements after the docstring run before the variants are tried. A row whose name begins with an
 underscore is for other rows only. A row without ``@c`` is Python only, one whose variants are all
@@ -192,6 +194,9 @@ class _Row:
                     if not any(arg.arg == "stream" for arg in parameters(node.args)):
                         raise self.error(decorator.lineno, "composed: there is no parameter stream")
                     function = replace(function, composed=True)
+                case ast.Call(func=ast.Name(id="overload")):
+                    added = self.overload(decorator)
+                    function = replace(function, overloads=(*function.overloads, added))
                 case ast.Call(func=ast.Name(id="alias")):
                     function = replace(function, aliases=self.strings(decorator))
                 case ast.Call(func=ast.Name(id="weak")):
@@ -232,6 +237,13 @@ class _Row:
             if name not in known:
                 raise self.error(call.lineno, f"weak: there is no parameter {name}")
         return names
+
+    def overload(self, call: ast.Call) -> tuple[ast.arguments, ast.expr]:
+        strings = self.strings(call)
+        if len(strings) != 2:
+            raise self.error(call.lineno, "overload takes parameters and a result")
+        args = self.method_args(strings[0], call)
+        return args, _parsed(lambda: ast.parse(strings[1], mode="eval"), self.path, call.lineno).body
 
     def method_args(self, text: str, decorator: ast.expr) -> ast.arguments:
         args = _parsed(lambda: parse(text), self.path, decorator.lineno)

@@ -29,7 +29,7 @@ STUB_NAMES = {
     **dict.fromkeys(("ArrayLike", "Scalar", "StreamLike", "IntOrInts"), "mlx_sys_py._typing"),
     **dict.fromkeys(("Stream", "Device", "DeviceType"), "mlx_sys_py._stream"),
     **dict.fromkeys(("Sequence", "Callable"), "collections.abc"),
-    **dict.fromkeys(("Any", "Literal"), "typing"),
+    **dict.fromkeys(("Any", "Literal", "overload"), "typing"),
     **dict.fromkeys(RESULTS, "mlx_sys_py._results"),
     "array": "mlx_sys_py._array",
     "Dtype": "mlx_sys_py._dtype",

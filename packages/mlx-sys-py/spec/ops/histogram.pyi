@@ -123,6 +123,46 @@ def _bin_range(a: array, range: object, dtype: Dtype) -> list[array]:
     half = where(equal_ends, 0.5, 0.0).astype(dtype)
     return [first - half, last + half]
 
+def _bin_count(a: array, rule: str, range: object) -> int:
+    """How many bins a rule of thumb makes of the data."""
+    rules = ("auto", "doane", "fd", "rice", "scott", "sqrt", "sturges")
+    _choice(rule, "bins", rules)
+    first, last = _bin_range(a, range, float64 if a.dtype == float64 else float32)
+    x = a.flatten()
+    whole = x.dtype not in (float16, bfloat16, float32, float64)
+    x = x.astype(first.dtype)
+    if range is not None:
+        x = extract(logical_and(x >= first, x <= last), x)
+    n = x.size
+    if n == 0:
+        return 1
+    extent = _known(ptp(x), "histogram", "pass bins as an int")
+    widths = {"sqrt": extent / n**0.5, "rice": extent / (2 * n ** (1 / 3))}
+    doublings = log2(array(n, float32)).item()
+    widths["sturges"] = extent / (doublings + 1)
+    if rule == "scott":
+        widths["scott"] = (24 * 3.141592653589793**0.5 / n) ** (1 / 3) * std(x).item()
+    if rule in ("fd", "auto"):
+        quarter, three_quarters = _quantile_of(x, [[0.25, 0.75], [2]], None, "linear", False).tolist()
+        widths["fd"] = 2 * (three_quarters - quarter) / n ** (1 / 3)
+        widest = widths["fd"] if widths["fd"] > widths["sqrt"] / 2 else widths["sqrt"] / 2
+        widths["auto"] = widest if widest < widths["sturges"] else widths["sturges"]
+    if rule == "doane":
+        deviation = std(x).item()
+        widths["doane"] = 0.0
+        if n > 2 and deviation > 0:
+            skewness = mean(power((x - mean(x)) / deviation, 3)).item()
+            scale = (6 * (n - 2) / ((n + 1) * (n + 3))) ** 0.5
+            ratio = 1 + (skewness if skewness > 0 else -skewness) / scale
+            widths["doane"] = extent / (1 + doublings + log2(array(ratio, float32)).item())
+    width = widths[rule]
+    if whole and 0 < width < 1:
+        width = 1
+    if width == 0:
+        return 1
+    count = (last - first).item() / width
+    return int(count) + (count > int(count))
+
 def _bin_edges(a: array, bins: object, range: object) -> array:
     """The edges of bins; with whether they are of equal width."""
     if isinstance(bins, int):
@@ -134,8 +174,8 @@ def _bin_edges(a: array, bins: object, range: object) -> array:
         step = arange(count + 1).astype(dtype) / count
         edges = minimum(first + (last - first) * step, last)
         return where(step == 1, last, edges), True
-    if isinstance(bins, (str, bytes)):
-        raise WrongTypeError("bins must be a number of bins or a vector of edges, not a string")
+    if isinstance(bins, str):
+        return _bin_edges(a, _bin_count(a, bins, range), range)
     edges = to_array(bins, "bins")
     if edges.ndim == 0 and edges.dtype in (float16, bfloat16, float32, float64, complex64):
         raise WrongTypeError(f"bins must be a number of bins or a vector of edges, not {bins}")
@@ -151,7 +191,7 @@ def _bin_edges(a: array, bins: object, range: object) -> array:
 @composed
 def histogram_bin_edges(
     a: array,
-    bins: int | array = 10,
+    bins: int | str | array = 10,
     range: Sequence[float] | None = None,
     weights: array | None = None,
     *,
@@ -161,8 +201,9 @@ def histogram_bin_edges(
 
     Args:
         a: Input array of any shape and a real dtype.
-        bins: Number of bins of equal width, 10 by default, or a vector of all edges in ascending
-            order.
+        bins: Number of bins of equal width, 10 by default; a vector of all edges in ascending
+            order; or a rule that makes the number of ``a``, which is then evaluated: "auto",
+            "doane", "fd", "rice", "scott", "sqrt" or "sturges".
         range: The least and the greatest edge; ``None`` (default) means the least and the greatest
             element. Without effect if the edges are given.
         weights: Without effect.
@@ -174,15 +215,15 @@ def histogram_bin_edges(
 
     Raises:
         TypeError: If ``bins`` is neither a number nor a vector, or ``range`` is no pair.
-        ValueError: If ``bins`` is not positive or does not increase, or the range is not finite
-            or decreases.
+        ValueError: If ``bins`` is not positive, does not increase or is an unknown rule, or the
+            range is not finite or decreases.
 
     Example:
         >>> import mlx_core_py as mx
         >>> mx.histogram_bin_edges(mx.array([0.0, 1.0, 4.0]), bins=4)
         array([0, 1, 2, 3, 4], dtype=float32)
 
-    See: NumPy ``numpy.histogram_bin_edges``.
+    See: NumPy ``numpy.histogram_bin_edges``, which explains the rules.
     """
     if weights is not None:
         to_array(weights, "weights")
@@ -191,7 +232,7 @@ def histogram_bin_edges(
 @composed
 def histogram(
     a: array,
-    bins: int | array = 10,
+    bins: int | str | array = 10,
     range: Sequence[float] | None = None,
     density: bool | None = None,
     weights: array | None = None,
@@ -206,8 +247,9 @@ def histogram(
     Args:
         a: Input array of any shape and a real dtype; beside a number of bins, integers count as
             ``float32``.
-        bins: Number of bins of equal width, 10 by default, or a vector of all edges in ascending
-            order.
+        bins: Number of bins of equal width, 10 by default; a vector of all edges in ascending
+            order; or a rule that makes the number of ``a``, which is then evaluated: "auto",
+            "doane", "fd", "rice", "scott", "sqrt" or "sturges".
         range: The least and the greatest edge; ``None`` (default) means the least and the greatest
             element. Without effect if the edges are given.
         density: Return a density instead, whose integral over the bins is one. Default ``False``.
@@ -221,8 +263,8 @@ def histogram(
 
     Raises:
         TypeError: If ``bins`` is neither a number nor a vector, or ``range`` is no pair.
-        ValueError: If ``bins`` is not positive or does not increase, if the range is not finite or
-            decreases, or ``weights`` has another shape.
+        ValueError: If ``bins`` is not positive, does not increase or is an unknown rule, if the
+            range is not finite or decreases, or ``weights`` has another shape.
 
     Example:
         >>> import mlx_core_py as mx
