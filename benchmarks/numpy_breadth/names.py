@@ -127,7 +127,7 @@ def rows() -> Iterator[Row]:
     mx.eval([ours[name] for name in inputs()])
 
     def function(text: str, names: dict[str, Any]) -> Callable[[], Any]:
-        made: Callable[[], Any] = eval(f"lambda: {text}", names)  # noqa: S307
+        made: Callable[[], Any] = eval(f"lambda: {text}", names)
         return made
 
     for line in ROWS.strip().splitlines():

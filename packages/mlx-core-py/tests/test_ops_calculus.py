@@ -145,13 +145,21 @@ def test_diff_with_ends(case: tuple[np.ndarray, int], n: int) -> None:
     [
         (lambda: mx.trapezoid(mx.ones(2), axis=1), IndexError, "axis 1 is out of bounds"),
         (lambda: mx.gradient(mx.ones(1)), ValueError, "1 points, but needs at least 2"),
-        (lambda: mx.gradient(mx.ones(2), edge_order=2), ValueError, "2 points, but needs at least 3"),
+        (
+            lambda: mx.gradient(mx.ones(2), edge_order=2),
+            ValueError,
+            "2 points, but needs at least 3",
+        ),
         (lambda: mx.gradient(mx.ones(2), edge_order=3), ValueError, "edge_order must be 1 or 2"),
         (lambda: mx.gradient(mx.ones((2, 2)), 1, 2, 3), TypeError, "2 axes need as many"),
         (lambda: mx.gradient(mx.ones(2), mx.ones(3)), ValueError, "vector of length 2"),
         (lambda: mx.gradient(mx.ones((2, 2)), axis=(0, 0)), ValueError, "axis has repeated"),
         (lambda: mx.interp(1.0, mx.ones(2), mx.ones(3)), ValueError, "xp and fp must be vectors"),
-        (lambda: mx.interp(1.0, mx.ones(2), mx.ones(2), period=0), ValueError, "period must not be"),
+        (
+            lambda: mx.interp(1.0, mx.ones(2), mx.ones(2), period=0),
+            ValueError,
+            "period must not be",
+        ),
         (lambda: mx.polyval(mx.ones((1, 1)), 1), ValueError, "p must be a vector"),
         (lambda: mx.vander(mx.ones((1, 1))), ValueError, "x must be a vector"),
         (lambda: mx.vander(mx.ones(1), -1), ValueError, "N must not be negative"),

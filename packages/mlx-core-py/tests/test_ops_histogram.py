@@ -164,9 +164,7 @@ def test_searchsorted_of_many(side: Any, dtype: str) -> None:
     want = np.searchsorted(np.array(exact[0]), np.array(exact[1]), side)
     assert_equal(mx.searchsorted(x, values, side), want)
     assert_equal(mx.searchsorted(x, values.T, side), want.T)
-    assert_equal(
-        mx.searchsorted(mx.repeat(x, 2)[::2], values, side), want
-    )
+    assert_equal(mx.searchsorted(mx.repeat(x, 2)[::2], values, side), want)
     assert_equal(mx.searchsorted(x[:0], values, side), np.zeros(want.shape))
 
 

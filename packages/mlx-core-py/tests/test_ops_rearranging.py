@@ -17,7 +17,8 @@ SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4)
 
 @quick
 @given(
-    x=integers(hnp.array_shapes(min_dims=2, max_dims=4, max_side=4)), k=st.integers(-5, 5),
+    x=integers(hnp.array_shapes(min_dims=2, max_dims=4, max_side=4)),
+    k=st.integers(-5, 5),
     data=st.data(),
 )
 def test_rot90_and_flips(x: np.ndarray, k: int, data: st.DataObject) -> None:
@@ -53,18 +54,25 @@ def places(length: int, most: int) -> st.SearchStrategy[Any]:
 
 
 @quick
-@given(case=with_axis(integers(hnp.array_shapes(min_dims=1, max_dims=3, max_side=4))), data=st.data())
+@given(
+    case=with_axis(integers(hnp.array_shapes(min_dims=1, max_dims=3, max_side=4))), data=st.data()
+)
 def test_delete(case: tuple[np.ndarray, int], data: st.DataObject) -> None:
     x, axis = case
     obj = data.draw(places(x.shape[axis], x.shape[axis]))
-    assert_equal(mx.delete(mx.array(x), obj, axis), np.delete(x, np.array(obj, int) if isinstance(obj, list) else obj, axis))
+    assert_equal(
+        mx.delete(mx.array(x), obj, axis),
+        np.delete(x, np.array(obj, int) if isinstance(obj, list) else obj, axis),
+    )
     mask = data.draw(hnp.arrays(bool, x.shape[axis]))
     assert_equal(mx.delete(mx.array(x), mx.array(mask), axis), np.delete(x, mask, axis))
     assert_equal(mx.delete(mx.array(x), 0), np.delete(x, 0))
 
 
 @quick
-@given(case=with_axis(integers(hnp.array_shapes(min_dims=1, max_dims=3, max_side=4))), data=st.data())
+@given(
+    case=with_axis(integers(hnp.array_shapes(min_dims=1, max_dims=3, max_side=4))), data=st.data()
+)
 def test_insert(case: tuple[np.ndarray, int], data: st.DataObject) -> None:
     x, axis = case
     length = x.shape[axis]
@@ -82,7 +90,7 @@ def test_insert(case: tuple[np.ndarray, int], data: st.DataObject) -> None:
         try:
             want = np.insert(x, numpys, values, axis)
         except ValueError:
-            with pytest.raises(ValueError, match="broadcast|reshape"):
+            with pytest.raises(ValueError, match=r"broadcast|reshape"):
                 mx.insert(mx.array(x), obj, mx.array(values), axis)
         else:
             assert_equal(mx.insert(mx.array(x), obj, mx.array(values), axis), want)

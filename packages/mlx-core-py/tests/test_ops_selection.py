@@ -96,7 +96,9 @@ def test_compress(case: tuple[np.ndarray, int], data: st.DataObject) -> None:
     assert_equal(mx.compress(mx.array(condition), mx.array(x), axis), want)
     size = want.shape[axis] + 1
     padded = mx.compress(mx.array(condition), mx.array(x), axis, size=size, fill_value=1)
-    filling = np.ones_like(x, shape=[*want.shape[: axis % x.ndim], 1, *want.shape[axis % x.ndim + 1 :]])
+    filling = np.ones_like(
+        x, shape=[*want.shape[: axis % x.ndim], 1, *want.shape[axis % x.ndim + 1 :]]
+    )
     assert_equal(padded, np.concatenate([want, filling], axis))
     flat = np.resize(condition, x.size)
     assert_equal(mx.compress(mx.array(flat), mx.array(x)), np.compress(flat, x))
@@ -146,7 +148,11 @@ def test_traced_functions_say_what_fits() -> None:
         (lambda: mx.nonzero(mx.array([1]), size=-1), ValueError, "size must not be negative"),
         (lambda: mx.nonzero(mx.array([1]), fill_value=-1), ValueError, "fill_value must not be"),
         (lambda: mx.nonzero(mx.array([1]), fill_value=(0, 1)), ValueError, "2 entries for 1 axes"),
-        (lambda: mx.compress(mx.ones((1, 1)), mx.ones(1)), ValueError, "condition must be a vector"),
+        (
+            lambda: mx.compress(mx.ones((1, 1)), mx.ones(1)),
+            ValueError,
+            "condition must be a vector",
+        ),
         (lambda: mx.compress([True], mx.ones(1), 1), IndexError, "axis 1 is out of bounds"),
         (lambda: mx.select([], []), ValueError, "0 for 0"),
         (lambda: mx.select([mx.array([1])], [mx.array([1])]), TypeError, "condlist must hold bool"),

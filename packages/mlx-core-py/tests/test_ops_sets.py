@@ -28,9 +28,7 @@ def values_of(dtype: np.dtype) -> np.ndarray:
 
 
 @st.composite
-def repetitive(
-    draw: st.DrawFn, shapes: Any = SHAPES, dtype: str | None = None
-) -> np.ndarray:
+def repetitive(draw: st.DrawFn, shapes: Any = SHAPES, dtype: str | None = None) -> np.ndarray:
     """Arrays in which elements occur again."""
     chosen = np.dtype(dtype or draw(st.sampled_from(DTYPES)))
     return draw(hnp.arrays(chosen, shapes, elements=st.sampled_from(values_of(chosen))))

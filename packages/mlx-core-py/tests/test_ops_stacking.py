@@ -49,7 +49,9 @@ def test_block() -> None:
 
 
 @quick
-@given(case=with_axis(integers()), where=st.integers(1, 4) | st.lists(st.integers(-6, 6), max_size=3))
+@given(
+    case=with_axis(integers()), where=st.integers(1, 4) | st.lists(st.integers(-6, 6), max_size=3)
+)
 def test_array_split(case: tuple[np.ndarray, int], where: Any) -> None:
     x, axis = case
     got, want = mx.array_split(mx.array(x), where, axis), np.array_split(x, where, axis)

@@ -243,7 +243,9 @@ class _Row:
         if len(strings) != 2:
             raise self.error(call.lineno, "overload takes parameters and a result")
         args = self.method_args(strings[0], call)
-        return args, _parsed(lambda: ast.parse(strings[1], mode="eval"), self.path, call.lineno).body
+        return args, _parsed(
+            lambda: ast.parse(strings[1], mode="eval"), self.path, call.lineno
+        ).body
 
     def method_args(self, text: str, decorator: ast.expr) -> ast.arguments:
         args = _parsed(lambda: parse(text), self.path, decorator.lineno)

@@ -145,7 +145,7 @@ def gradient(
     if len(spacings) != len(axes):
         raise WrongTypeError(f"{len(axes)} axes need as many distances, not {len(spacings)}")
     results = []
-    for d, spacing in zip(axes, spacings):
+    for d, spacing in zip(axes, spacings, strict=True):
         if f.shape[d] < edge_order + 1:
             raise ValueError(
                 f"axis {d} has {f.shape[d]} points, but needs at least {edge_order + 1}"
@@ -230,7 +230,8 @@ def interp(
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.interp(mx.array([0.5, 2.0, 9.0]), mx.array([0.0, 1.0, 3.0]), mx.array([0.0, 2.0, 6.0]))
+        >>> xp, fp = mx.array([0.0, 1.0, 3.0]), mx.array([0.0, 2.0, 6.0])
+        >>> mx.interp(mx.array([0.5, 2.0, 9.0]), xp, fp)
         array([1, 4, 6], dtype=float32)
 
     See: NumPy ``numpy.interp``.
@@ -336,12 +337,12 @@ def vander(
     """
     x = to_array(x, "x")
     increasing = to_bool(increasing, "increasing")
-    N = None if N is None else _length(N, "N")
+    count = None if N is None else _length(N, "N")
     if x.ndim != 1:
         raise ValueError(f"x must be a vector, not of shape {x.shape}")
     if x.dtype == bool_:
         x = x.astype(int32)
-    count = x.size if N is None else N
+    count = x.size if count is None else count
     if count == 0 or x.size == 0:
         return zeros((x.size, count), x.dtype)
     factors = broadcast_to(x[:, None], (x.size, count - 1))

@@ -196,8 +196,8 @@ def ravel_multi_index(
         multi_index: Integer arrays, one for each axis, that broadcast.
         dims: Shape of the array.
         mode: What becomes of an index out of range, for all axes or for each: "raise" (default)
-            raises, which evaluates the indices, "wrap" takes the remainder by the length, "clip" the
-            nearest index.
+            raises, which evaluates the indices, "wrap" takes the remainder by the length, "clip"
+            the nearest index.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -227,7 +227,7 @@ def ravel_multi_index(
             f"{len(shape)} axes need as many indices and modes, not {len(index)} and {len(modes)}"
         )
     result = None
-    for part, length, choice in zip(index, shape, modes):
+    for part, length, choice in zip(index, shape, modes, strict=True):
         if part.dtype in (float16, bfloat16, float32, float64, complex64):
             raise WrongTypeError(f"multi_index must hold integers, not {part.dtype.name}")
         part = part.astype(int64)

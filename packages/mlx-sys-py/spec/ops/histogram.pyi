@@ -2,7 +2,11 @@
 
 cpp_includes = ["core/counting.hpp"]
 
-@c("_mlx_bincount", "array x, array? weights, int length", cpp="mlx_c::bincount({x}, {weights}, {length}, {s})")
+@c(
+    "_mlx_bincount",
+    "array x, array? weights, int length",
+    cpp="mlx_c::bincount({x}, {weights}, {length}, {s})",
+)
 def _bincount(x: array, weights: array | None, length: int, *, stream: StreamLike = None) -> array:
     """How often each number below `length` occurs, or the sum of the weights there."""
 
@@ -143,7 +147,9 @@ def _bin_count(a: array, rule: str, range: object) -> int:
     if rule == "scott":
         widths["scott"] = (24 * 3.141592653589793**0.5 / n) ** (1 / 3) * std(x).item()
     if rule in ("fd", "auto"):
-        quarter, three_quarters = _quantile_of(x, [[0.25, 0.75], [2]], None, "linear", False).tolist()
+        quarter, three_quarters = _quantile_of(
+            x, [[0.25, 0.75], [2]], None, "linear", False
+        ).tolist()
         widths["fd"] = 2 * (three_quarters - quarter) / n ** (1 / 3)
         widest = widths["fd"] if widths["fd"] > widths["sqrt"] / 2 else widths["sqrt"] / 2
         widths["auto"] = widest if widest < widths["sturges"] else widths["sturges"]

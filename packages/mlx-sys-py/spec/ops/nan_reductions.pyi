@@ -88,7 +88,8 @@ def nansum(
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array without the reduced axes (or with length one); of the dtype that :func:`sum` gives.
+        Array without the reduced axes (or with length one), of the dtype that
+        :func:`sum` gives.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -102,6 +103,7 @@ def nansum(
     See: NumPy ``numpy.nansum``.
     """
     return sum(_nan_as(a, 0), axis, keepdims)
+
 @composed
 def nanprod(
     a: array,
@@ -119,7 +121,8 @@ def nanprod(
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array without the reduced axes (or with length one); of the dtype that :func:`prod` gives.
+        Array without the reduced axes (or with length one), of the dtype that
+        :func:`prod` gives.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -133,6 +136,7 @@ def nanprod(
     See: NumPy ``numpy.nanprod``.
     """
     return prod(_nan_as(a, 1), axis, keepdims)
+
 @composed
 def nanmin(
     a: array,
@@ -150,8 +154,8 @@ def nanmin(
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of the dtype of ``a`` without the reduced axes (or with length one). NaN where there is
-        nothing but NaN.
+        Array of the dtype of ``a`` without the reduced axes (or with length one). NaN where there
+        is nothing but NaN.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -165,6 +169,7 @@ def nanmin(
     See: NumPy ``numpy.nanmin``.
     """
     return _nan_extreme(a, axis, keepdims, 1)
+
 @composed
 def nanmax(
     a: array,
@@ -182,8 +187,8 @@ def nanmax(
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of the dtype of ``a`` without the reduced axes (or with length one). NaN where there is
-        nothing but NaN.
+        Array of the dtype of ``a`` without the reduced axes (or with length one). NaN where there
+        is nothing but NaN.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -197,6 +202,7 @@ def nanmax(
     See: NumPy ``numpy.nanmax``.
     """
     return _nan_extreme(a, axis, keepdims, -1)
+
 @composed
 def nanargmin(
     a: array,
@@ -214,8 +220,8 @@ def nanargmin(
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        ``uint32`` array without the reduced axes (or with length one). While ``compile`` or ``vmap``
-        traces the function, 0 where there is nothing but NaN.
+        ``uint32`` array without the reduced axes (or with length one). While ``compile`` or
+        ``vmap`` traces the function, 0 where there is nothing but NaN.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -229,6 +235,7 @@ def nanargmin(
     See: NumPy ``numpy.nanargmin``.
     """
     return _nan_position(a, axis, keepdims, 1, "nanargmin")
+
 @composed
 def nanargmax(
     a: array,
@@ -246,8 +253,8 @@ def nanargmax(
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        ``uint32`` array without the reduced axes (or with length one). While ``compile`` or ``vmap``
-        traces the function, 0 where there is nothing but NaN.
+        ``uint32`` array without the reduced axes (or with length one). While ``compile`` or
+        ``vmap`` traces the function, 0 where there is nothing but NaN.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -261,6 +268,7 @@ def nanargmax(
     See: NumPy ``numpy.nanargmax``.
     """
     return _nan_position(a, axis, keepdims, -1, "nanargmax")
+
 @composed
 def nanmean(
     a: array,
@@ -298,6 +306,7 @@ def nanmean(
         return mean(a, axis, keepdims)
     moments = _nan_moments(a, axis)
     return _without_axes(moments[1], axis, keepdims, a.dtype)
+
 @composed
 def nanvar(
     a: array,
@@ -344,6 +353,7 @@ def nanvar(
     left = moments[2] - ddof
     result = sum(squares, axis, True) / where(left > 0, left, float("nan"))
     return _without_axes(result, axis, keepdims, a.dtype)
+
 @composed
 def nanstd(
     a: array,
@@ -391,6 +401,7 @@ def nanstd(
     result = sum(squares, axis, True) / where(left > 0, left, float("nan"))
     result = sqrt(result)
     return _without_axes(result, axis, keepdims, a.dtype)
+
 @composed
 def nancumsum(
     a: array,
@@ -419,6 +430,7 @@ def nancumsum(
     See: NumPy ``numpy.nancumsum``.
     """
     return cumsum(_nan_as(a, 0), axis)
+
 @composed
 def nancumprod(
     a: array,

@@ -35,8 +35,9 @@ def _quantile_place(
         "normal_unbiased": (3 / 8, 3 / 8),
     }.get(method, (1.0, 1.0))
     place = count * int(q * one) + int((alpha + q * (1 - alpha - beta) - 1) * one)
-    whole = (place + (one >> 1)) >> shift
-    off = place - (whole << shift)
+    # Elements, and the middles between them, are not to be missed by rounding.
+    halves = (place + (one >> 2)) >> (shift - 1)
+    off = place - (halves << (shift - 1))
     place = place - off * ((off < error) * (off > -error))
     index = place >> shift
     fraction = place - (index << shift)
@@ -119,8 +120,10 @@ def _quantile_points(q: object, scale: float) -> list[object]:
         ) from None
     if not shape and not isinstance(values, list):
         values = [values]
-    for level in shape[1:]:
+    depth = len(shape)
+    while depth > 1:
         values = [value for row in values for value in row]
+        depth -= 1
     values = [float(value) for value in values]
     for value in values:
         if not 0 <= value <= scale:
@@ -194,8 +197,10 @@ def _nanquantile_of(a: array, q: object, axis: object, method: str, keepdims: bo
             weight = weight.astype(float32) * 0.5**shift
             result = _interpolated(result, upper, weight, a.dtype)
         results.append(result.reshape(shape))
-    return stack(results, 0).reshape([*points, *shape]) if results else zeros(
-        [*points, *shape], a.dtype
+    return (
+        stack(results, 0).reshape([*points, *shape])
+        if results
+        else zeros([*points, *shape], a.dtype)
     )
 
 @composed
@@ -234,10 +239,12 @@ def quantile(
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.quantile(mx.array([1.0, 2.0, 3.0, 4.0, 5.0]), [0.25, 0.5])
+        >>> x = mx.array([1.0, 2.0, 3.0, 4.0, 5.0])
+        >>> mx.quantile(x, [0.25, 0.5])
         array([2, 3], dtype=float32)
 
-    See: NumPy ``numpy.quantile``; Hyndman and Fan 1996, "Sample quantiles in statistical packages".
+    See: NumPy ``numpy.quantile``; Hyndman and Fan 1996, "Sample quantiles in statistical
+        packages".
     """
     a = to_array(a, "a")
     q = _quantile_points(q, 1)
@@ -283,10 +290,12 @@ def percentile(
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.percentile(mx.array([1.0, 2.0, 3.0, 4.0, 5.0]), [25, 50])
+        >>> x = mx.array([1.0, 2.0, 3.0, 4.0, 5.0])
+        >>> mx.percentile(x, [25, 50])
         array([2, 3], dtype=float32)
 
-    See: NumPy ``numpy.percentile``; Hyndman and Fan 1996, "Sample quantiles in statistical packages".
+    See: NumPy ``numpy.percentile``; Hyndman and Fan 1996, "Sample quantiles in statistical
+        packages".
     """
     a = to_array(a, "a")
     q = _quantile_points(q, 100)
@@ -332,10 +341,12 @@ def nanquantile(
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.nanquantile(mx.array([1.0, 2.0, 3.0, 4.0, float('nan')]), [0.25, 0.5])
+        >>> x = mx.array([1.0, 2.0, 3.0, 4.0, float("nan")])
+        >>> mx.nanquantile(x, [0.25, 0.5])
         array([1.75, 2.5], dtype=float32)
 
-    See: NumPy ``numpy.nanquantile``; Hyndman and Fan 1996, "Sample quantiles in statistical packages".
+    See: NumPy ``numpy.nanquantile``; Hyndman and Fan 1996, "Sample quantiles in statistical
+        packages".
     """
     a = to_array(a, "a")
     q = _quantile_points(q, 1)
@@ -381,10 +392,12 @@ def nanpercentile(
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.nanpercentile(mx.array([1.0, 2.0, 3.0, 4.0, float('nan')]), [25, 50])
+        >>> x = mx.array([1.0, 2.0, 3.0, 4.0, float("nan")])
+        >>> mx.nanpercentile(x, [25, 50])
         array([1.75, 2.5], dtype=float32)
 
-    See: NumPy ``numpy.nanpercentile``; Hyndman and Fan 1996, "Sample quantiles in statistical packages".
+    See: NumPy ``numpy.nanpercentile``; Hyndman and Fan 1996, "Sample quantiles in statistical
+        packages".
     """
     a = to_array(a, "a")
     q = _quantile_points(q, 100)

@@ -101,7 +101,9 @@ def nonzero(
     if fill_value is None or isinstance(fill_value, int):
         fills = [_fill_index(fill_value, "fill_value")] * a.ndim
     else:
-        fills = [_fill_index(value, "fill_value") for value in to_int_list(fill_value, "fill_value")]
+        fills = [
+            _fill_index(value, "fill_value") for value in to_int_list(fill_value, "fill_value")
+        ]
         if len(fills) != a.ndim:
             raise ValueError(f"fill_value has {len(fills)} entries for {a.ndim} axes")
     if a.ndim == 0:
@@ -117,7 +119,7 @@ def nonzero(
     results.reverse()
     if size is not None:
         known = found < a.size
-        results = [where(known, index, fill) for index, fill in zip(results, fills)]
+        results = [where(known, index, fill) for index, fill in zip(results, fills, strict=True)]
     return tuple(results)
 
 @composed
@@ -252,8 +254,10 @@ def compress(
     if size is None:
         return take(a, found, axis)
     known = found < condition.size
-    chosen = take(a, where(known, found, 0), axis) if a.shape[axis] else zeros(
-        [*a.shape[:axis], count, *a.shape[axis + 1 :]], a.dtype
+    chosen = (
+        take(a, where(known, found, 0), axis)
+        if a.shape[axis]
+        else zeros([*a.shape[:axis], count, *a.shape[axis + 1 :]], a.dtype)
     )
     known = known.reshape([count] + [1] * (a.ndim - 1 - axis))
     return where(known, chosen, fill_value.astype(a.dtype))
@@ -341,7 +345,7 @@ def select(
     for choice in choices[1:]:
         dtyped = add(zeros((), dtyped.dtype), zeros((), choice.dtype))
     result = to_operand(default, dtyped, None, "default")
-    for condition, choice in zip(reversed(conditions), reversed(choices)):
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = where(condition, choice, result)
     return result
 

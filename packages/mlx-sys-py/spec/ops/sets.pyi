@@ -478,9 +478,7 @@ def setxor1d(
     See: NumPy ``numpy.setxor1d``.
     """
     assume_unique = to_bool(assume_unique, "assume_unique")
-    both = concatenate(
-        [_distinct(ar1, "ar1", assume_unique), _distinct(ar2, "ar2", assume_unique)]
-    )
+    both = concatenate([_distinct(ar1, "ar1", assume_unique), _distinct(ar2, "ar2", assume_unique)])
     ordered = sort(both)
     first = _starts(ordered, False)
     if ordered.size:

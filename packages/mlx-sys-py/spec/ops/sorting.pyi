@@ -222,9 +222,7 @@ def _unique(
     """The distinct elements and what was asked for about them."""
 
 @composed
-def lexsort(
-    keys: Sequence[array] | array, axis: int = -1, *, stream: StreamLike = None
-) -> array:
+def lexsort(keys: Sequence[array] | array, axis: int = -1, *, stream: StreamLike = None) -> array:
     """Indices that put several keys into ascending order along an axis, the last key first.
 
     Args:

@@ -220,8 +220,10 @@ def array_split(
         bounds.append(0 if cut < 0 else cut if cut < length else length)
     bounds.append(length)
     moved = moveaxis(ary, axis, 0)
-    pieces = [moved[start:stop] for start, stop in zip(bounds, bounds[1:])]
-    return [moveaxis(piece, 0, axis) for piece in pieces]
+    return [
+        moveaxis(moved[start : bounds[number + 1]], 0, axis)
+        for number, start in enumerate(bounds[:-1])
+    ]
 
 def _split_at(ary: object, where_to: object, axis: int, least: int, function: str) -> list[array]:
     """Pieces along an axis that the array has to have."""
@@ -235,9 +237,7 @@ def _split_at(ary: object, where_to: object, axis: int, least: int, function: st
     return array_split(ary, where_to, axis)
 
 @composed
-def hsplit(
-    ary: array, indices_or_sections: IntOrInts, *, stream: StreamLike = None
-) -> list[array]:
+def hsplit(ary: array, indices_or_sections: IntOrInts, *, stream: StreamLike = None) -> list[array]:
     """An array cut into pieces along the second axis, or the first of a vector.
 
     Args:
@@ -263,9 +263,7 @@ def hsplit(
     return _split_at(ary, indices_or_sections, 1 if ary.ndim > 1 else 0, 1, "hsplit")
 
 @composed
-def vsplit(
-    ary: array, indices_or_sections: IntOrInts, *, stream: StreamLike = None
-) -> list[array]:
+def vsplit(ary: array, indices_or_sections: IntOrInts, *, stream: StreamLike = None) -> list[array]:
     """An array cut into pieces along the first axis.
 
     Args:
@@ -290,9 +288,7 @@ def vsplit(
     return _split_at(ary, indices_or_sections, 0, 2, "vsplit")
 
 @composed
-def dsplit(
-    ary: array, indices_or_sections: IntOrInts, *, stream: StreamLike = None
-) -> list[array]:
+def dsplit(ary: array, indices_or_sections: IntOrInts, *, stream: StreamLike = None) -> list[array]:
     """An array cut into pieces along the third axis.
 
     Args:
