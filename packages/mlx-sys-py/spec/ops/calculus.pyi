@@ -57,37 +57,37 @@ def trapezoid(
     return sum(dx * pairs, axis) * array(0.5, pairs.dtype)
 
 def _gradient_along(f: array, h: object, edge_order: int) -> array:
-    """The gradient along the first axis, whose points are at a distance `h`, or at distances."""
-    count = f.shape[0]
+    """The gradient along the second of three axes, whose points are at a distance, or several."""
+    count = f.shape[1]
     if isinstance(h, array) and h.ndim:
-        h = h.astype(f.dtype).reshape([-1] + [1] * (f.ndim - 1))
+        h = h.astype(f.dtype)[:, None]
         before, after = h[:-1], h[1:]
         inner = (
-            f[2:] * (before / (after * (before + after)))
-            + f[1:-1] * ((after - before) / (before * after))
-            - f[:-2] * (after / (before * (before + after)))
+            f[:, 2:] * (before / (after * (before + after)))
+            + f[:, 1:-1] * ((after - before) / (before * after))
+            - f[:, :-2] * (after / (before * (before + after)))
         )
         first, second, last, second_last = h[0], h[1 % (count - 1)], h[-1], h[-1 - (count > 2)]
     else:
-        inner = (f[2:] - f[:-2]) / (2 * h)
+        inner = (f[:, 2:] - f[:, :-2]) / (2 * h)
         first = second = last = second_last = h
     if edge_order == 1:
-        start = (f[1] - f[0]) / first
-        end = (f[-1] - f[-2]) / last
+        start = (f[:, 1] - f[:, 0]) / first
+        end = (f[:, -1] - f[:, -2]) / last
     else:
         both = first + second
         start = (
-            f[1] * (both / (first * second))
-            - f[0] * ((first + both) / (first * both))
-            - f[2] * (first / (second * both))
+            f[:, 1] * (both / (first * second))
+            - f[:, 0] * ((first + both) / (first * both))
+            - f[:, 2] * (first / (second * both))
         )
         both = last + second_last
         end = (
-            f[-1] * ((last + both) / (last * both))
-            - f[-2] * (both / (last * second_last))
-            + f[-3] * (last / (second_last * both))
+            f[:, -1] * ((last + both) / (last * both))
+            - f[:, -2] * (both / (last * second_last))
+            + f[:, -3] * (last / (second_last * both))
         )
-    return concatenate([start[None], inner, end[None]])
+    return concatenate([start[:, None], inner, end[:, None]], 1)
 
 @composed
 def gradient(
@@ -157,7 +157,11 @@ def gradient(
                     f"shape {spacing.shape}"
                 )
             spacing = spacing[1:] - spacing[:-1]
-        results.append(moveaxis(_gradient_along(moveaxis(f, d, 0), spacing, edge_order), 0, d))
+        before = 1
+        for length in f.shape[:d]:
+            before *= length
+        cube = f.reshape(before, f.shape[d], f.size // (before * f.shape[d]) if f.size else 0)
+        results.append(_gradient_along(cube, spacing, edge_order).reshape(f.shape))
     return results[0] if len(results) == 1 else tuple(results)
 
 @composed

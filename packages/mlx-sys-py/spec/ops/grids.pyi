@@ -97,8 +97,7 @@ def _triangle(n: int, m: object, k: int, lower: bool) -> tuple[array, array]:
         size += bound if lower else m - bound
     inside = tri(n, m, k if lower else k - 1, bool_)
     found = _positions(inside if lower else logical_not(inside), size)
-    width = m or 1
-    return found // width, found % width
+    return tuple(_unravelled(found, [n, m]))
 
 @composed
 def tril_indices(
@@ -226,28 +225,24 @@ def ravel_multi_index(
         raise ValueError(
             f"{len(shape)} axes need as many indices and modes, not {len(index)} and {len(modes)}"
         )
+    size = 1
+    for length in shape:
+        size *= length
+    wide = size >= 1 << 31 or True in [p.dtype in (uint32, int64, uint64) for p in index]
+    dtype = int64 if wide else int32
     result = None
     for part, length, choice in zip(index, shape, modes, strict=True):
         if part.dtype in (float16, bfloat16, float32, float64, complex64):
             raise WrongTypeError(f"multi_index must hold integers, not {part.dtype.name}")
-        part = part.astype(int64)
+        part = part.astype(dtype)
         if choice == "wrap":
             part = part % length
         elif choice == "clip":
             part = clip(part, 0, length - 1)
-        elif not _all_known(logical_and(part >= 0, part < length)):
+        elif _within(part, length) is False:
             raise ValueError(f"multi_index has an index that is out of range for dims {shape}")
         result = part if result is None else result * length + part
     return result.astype(uint32)
-
-def _all_known(condition: array) -> bool:
-    """Whether a condition holds everywhere, as far as that is known."""
-    try:
-        return all(condition).item()
-    except ValueError as error:
-        if not str(error).startswith("[eval]"):
-            raise
-        return True
 
 @composed
 def unravel_index(
@@ -284,13 +279,8 @@ def unravel_index(
     size = 1
     for length in lengths:
         size *= length
-    rest = rest.astype(int64)
-    if not _all_known(logical_and(rest >= 0, rest < size)):
+    if rest.dtype == bool_:
+        rest = rest.astype(uint32)
+    if _within(rest, size) is False:
         raise ValueError(f"indices has an index that is out of range for shape {tuple(lengths)}")
-    rest = rest.astype(uint32)
-    results = []
-    for axis in range(len(lengths) - 1, -1, -1):
-        results.append(rest % (lengths[axis] or 1) if axis else rest)
-        rest = rest // (lengths[axis] or 1)
-    results.reverse()
-    return tuple(results)
+    return tuple(_unravelled(rest.astype(uint32), lengths))

@@ -142,13 +142,8 @@ def _interpolated(lower: array, upper: array, weight: array, dtype: Dtype) -> ar
     alone = logical_or(lower == upper, weight == 0)
     return where(alone, lower, between).astype(dtype)
 
-def _quantile_of(a: array, q: object, axis: object, method: str, keepdims: bool) -> array:
-    """Quantiles, NaN where there is a NaN. `q` is a list of floats and their shape."""
-    values, points = q
-    rows, shape = _quantile_axes(a, axis, keepdims)
-    count = rows.shape[-1]
-    if count == 0:
-        raise ValueError(f"a quantile needs at least one element, but a has shape {a.shape}")
+def _quantile_among(rows: array, count: int, values: list[float], method: str) -> array:
+    """Quantiles of the elements of the last axis that sorting would put before number `count`."""
     lowers = []
     uppers = []
     weights = []
@@ -158,19 +153,28 @@ def _quantile_of(a: array, q: object, axis: object, method: str, keepdims: bool)
         lowers.append(0 if index < 0 else index if index < count else count - 1)
         uppers.append(0 if index < -1 else index + 1 if index + 1 < count else count - 1)
         weights.append(float(weight) * 0.5**100)
-    floating = _has_nan(a)
-    # NaN comes last.
-    ranks = sorted({*lowers, *uppers, *([count - 1] if floating else [])})
+    ranks = sorted({*lowers, *uppers})
     found = _order_statistics(rows, ranks)
     place = {rank: number for number, rank in enumerate(ranks)}
     result = take(found, array([place[rank] for rank in lowers], int32), -1)
     if not _is_discrete(method):
         upper = take(found, array([place[rank] for rank in uppers], int32), -1)
-        dtype = a.dtype if floating else float32
+        dtype = rows.dtype if _has_nan(rows) else float32
         weight = array(weights, float64 if dtype == float64 else float32)
         result = _interpolated(result, upper, weight, dtype)
-    if floating:
-        result = where(isnan(found[..., -1:]), array(float("nan"), a.dtype), result)
+    return result
+
+def _quantile_of(a: array, q: object, axis: object, method: str, keepdims: bool) -> array:
+    """Quantiles, NaN where there is a NaN. `q` is a list of floats and their shape."""
+    values, points = q
+    rows, shape = _quantile_axes(a, axis, keepdims)
+    count = rows.shape[-1]
+    if count == 0:
+        raise ValueError(f"a quantile needs at least one element, but a has shape {a.shape}")
+    result = _quantile_among(rows, count, values, method)
+    if _has_nan(a):
+        # A maximum is NaN if there is one.
+        result = where(isnan(max(rows, -1, True)), array(float("nan"), a.dtype), result)
     return moveaxis(result, -1, 0).reshape([*points, *shape])
 
 def _nanquantile_of(a: array, q: object, axis: object, method: str, keepdims: bool) -> array:
@@ -182,6 +186,16 @@ def _nanquantile_of(a: array, q: object, axis: object, method: str, keepdims: bo
     length = rows.shape[-1]
     if length == 0:
         raise ValueError(f"a quantile needs at least one element, but a has shape {a.shape}")
+    if rows.ndim == 1 and length >= 1 << 16:
+        # A sort would take longer than to look how many there are.
+        try:
+            known = length - sum(isnan(rows)).item()
+        except ValueError as error:
+            if not str(error).startswith("[eval]"):
+                raise
+            known = 0
+        if known:
+            return _quantile_among(rows, known, values, method).reshape([*points, *shape])
     ordered = sort(rows, -1)
     count = (length - sum(isnan(stop_gradient(rows)), -1, True)).astype(int64)
     # Products with the count fit in 63 bits; a double has no more than 53.

@@ -215,9 +215,13 @@ def delete(
         arr, axis = arr.flatten(), 0
     axis = _axis_of(axis, arr.ndim, "axis")
     length = arr.shape[axis]
-    gone = {*_places(obj, length, "obj", length)}
-    left = [place for place in range(length) if place not in gone]
-    return take(arr, array(left, int32), axis)
+    gone = sorted({*_places(obj, length, "obj", length)})
+    if len(gone) <= 8:
+        moved = moveaxis(arr, axis, 0)
+        bounds = zip([0, *[place + 1 for place in gone]], [*gone, length], strict=True)
+        return moveaxis(concatenate([moved[start:stop] for start, stop in bounds]), 0, axis)
+    left = put_along_axis(ones((length,), bool_), array(gone, int32), array(False), 0)
+    return take(arr, _positions(left, length - len(gone)), axis)
 
 @composed
 def insert(
@@ -274,14 +278,18 @@ def insert(
     values = broadcast_to(values, [len(places), *moved.shape[1:]])
     # Each element of the result is one of the old or of the new.
     order = sorted(range(len(places)), key=places.__getitem__)
-    index = []
-    next_one = 0
-    for number in order:
-        index += range(next_one, places[number])
-        next_one = places[number]
-        index.append(length + number)
-    index += range(next_one, length)
-    return moveaxis(take(concatenate([moved, values]), array(index, int32), 0), 0, axis)
+    if len(order) <= 8:
+        parts = []
+        start = 0
+        for number in order:
+            parts += [moved[start : places[number]], values[number : number + 1]]
+            start = places[number]
+        return moveaxis(concatenate([*parts, moved[start:]]), 0, axis)
+    taken = array([places[number] + before for before, number in enumerate(order)], int32)
+    old = put_along_axis(ones((length + len(order),), bool_), taken, array(False), 0)
+    index = cumsum(old.astype(int32)) - 1
+    index = put_along_axis(index, taken, array([length + n for n in order], int32), 0)
+    return moveaxis(take(concatenate([moved, values]), index, 0), 0, axis)
 
 @composed
 def resize(a: array, new_shape: IntOrInts, *, stream: StreamLike = None) -> array:

@@ -51,6 +51,16 @@ def _count_of(a: array, size: object, function: str) -> int:
 def _positions(a: array, size: int, *, stream: StreamLike = None) -> array:
     """Where the elements of the flattened array are nonzero; its length in the places left over."""
 
+def _unravelled(flat: array, shape: Sequence[int]) -> list[array]:
+    """The indices for each axis of a flat index."""
+    results = []
+    for axis in range(len(shape) - 1, 0, -1):
+        length = shape[axis] or 1
+        above = flat // length
+        results.append(flat - above * length)
+        flat = above
+    return [flat, *reversed(results)] if shape else []
+
 def _fill_index(fill_value: object, name: str) -> int:
     """An index for the places left over."""
     if fill_value is None:
@@ -109,14 +119,7 @@ def nonzero(
     if a.ndim == 0:
         raise ValueError("nonzero takes an array of at least one dimension: see atleast_1d")
     found = _positions(a, _count_of(a, size, "nonzero"))
-    results = []
-    rest = found
-    for axis in range(a.ndim - 1, -1, -1):
-        length = a.shape[axis] or 1
-        results.append(rest % length if axis else rest)
-        if axis:
-            rest = rest // length
-    results.reverse()
+    results = _unravelled(found, a.shape)
     if size is not None:
         known = found < a.size
         results = [where(known, index, fill) for index, fill in zip(results, fills, strict=True)]
@@ -349,6 +352,18 @@ def select(
         result = where(condition, choice, result)
     return result
 
+def _within(a: array, length: int) -> bool | None:
+    """Whether all indices are from zero to a length; None if that is not known."""
+    if a.size == 0:
+        return True
+    try:
+        least, greatest = [value.item() for value in minmax(a)]
+    except ValueError as error:
+        if not str(error).startswith("[eval]"):
+            raise
+        return None
+    return least >= 0 and greatest < length
+
 @composed
 def choose(
     a: array,
@@ -370,7 +385,8 @@ def choose(
         Array of the broadcast shape and the promoted dtype of ``choices``.
 
     Raises:
-        IndexError: If an index is out of range and ``mode`` is "raise", when that is evaluated.
+        IndexError: If an index is out of range and ``mode`` is "raise", for which ``a`` is
+            evaluated.
         ValueError: If there are no choices or ``mode`` is unknown.
 
     Example:
@@ -392,7 +408,14 @@ def choose(
         a = a % count
     elif mode == "clip":
         a = clip(a, 0, count - 1)
-    else:
+    elif a.size and _within(a, count) is False:
+        raise OutOfRangeError(f"a has an index that is out of range for {count} choices")
+    if count <= 8 and (mode != "raise" or _within(a, count)):
+        result = arrays[-1]
+        for number in range(count - 2, -1, -1):
+            result = where(a == number, arrays[number], result)
+        return broadcast_to(result, broadcast_shapes(a.shape, result.shape))
+    if mode == "raise":
         a = where(a < 0, count, a)
     a, *arrays = broadcast_arrays(a, *arrays)
     return take_along_axis(stack(arrays, 0), a[None], 0)[0]

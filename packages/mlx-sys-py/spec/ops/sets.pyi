@@ -5,6 +5,8 @@ While ``compile`` or ``vmap`` traces a function there are no values: ``size=`` t
 elements there are to be.
 """
 
+cpp_includes = ["core/membership.hpp"]
+
 def _same_as_before(a: array, equal_nan: bool) -> array:
     """Whether each element of a vector, but for the first, equals the one before it."""
     same = a[1:] == a[:-1]
@@ -263,6 +265,10 @@ def _promoted(a: array, b: array) -> list[array]:
     dtype = add(zeros((), a.dtype), zeros((), b.dtype)).dtype
     return [a.astype(dtype), b.astype(dtype)]
 
+@c("_mlx_isin", "array element, array values", cpp="mlx_c::isin({element}, {values}, {s})")
+def _isin(element: array, values: array, *, stream: StreamLike = None) -> array:
+    """Whether each element is among the values, of which there is at least one."""
+
 @composed
 def isin(
     element: Scalar | array,
@@ -315,9 +321,7 @@ def isin(
         for i in range(values.size):
             found = logical_or(found, element == values[i])
     else:
-        values = sort(values)
-        place = minimum(searchsorted(values, element), values.size - 1)
-        found = take(values, place) == element
+        found = _isin(element, values)
     return logical_not(found) if invert else found
 
 def _distinct(a: object, name: str, assume_unique: bool) -> array:

@@ -12,4 +12,11 @@ namespace mlx_c {
 mlx::core::array order_statistics(
     const mlx::core::array& a, const std::vector<int>& ranks, mlx::core::StreamOrDevice s);
 
+// MLX's function of this name, without a sort on the CPU.
+mlx::core::array median(
+    const mlx::core::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    mlx::core::StreamOrDevice s);
+
 }  // namespace mlx_c

@@ -43,4 +43,11 @@ std::optional<mlx::core::array> order_statistics(
     Function definition,
     mlx::core::StreamOrDevice s);
 
+// See core/membership.hpp; the values are a vector.
+std::optional<mlx::core::array> isin(
+    const mlx::core::array& element,
+    const mlx::core::array& values,
+    Function definition,
+    mlx::core::StreamOrDevice s);
+
 }  // namespace mlx_c::cpu
