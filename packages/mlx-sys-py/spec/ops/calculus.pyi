@@ -92,6 +92,7 @@ def _gradient_along(f: array, h: object, edge_order: int) -> array:
 @composed
 def gradient(
     f: array,
+    /,
     *varargs: Scalar | array,
     axis: IntOrInts | None = None,
     edge_order: int = 1,

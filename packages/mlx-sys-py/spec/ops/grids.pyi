@@ -90,12 +90,17 @@ def _triangle(n: int, m: object, k: int, lower: bool) -> tuple[array, array]:
     n = _length(n, "n")
     m = n if m is None else _length(m, "m")
     k = to_int(k, "k")
-    size = 0
-    for row in range(n):
-        bound = row + k + 1 if lower else row + k
-        bound = 0 if bound < 0 else bound if bound < m else m
-        size += bound if lower else m - bound
-    inside = tri(n, m, k if lower else k - 1, bool_)
+    # Rows end at the diagonal from `start` on, and at the last column from `stop` on.
+    diagonal = k if lower else k - 1
+    start = -diagonal if diagonal < 0 else 0
+    start = start if start < n else n
+    stop = m - diagonal - 1
+    stop = start if stop < start else stop if stop < n else n
+    size = (stop - start) * (start + stop + 1 + 2 * diagonal) // 2 + (n - stop) * m
+    size = size if lower else n * m - size
+    if n * m >= 1 << 31:
+        raise ValueError(f"a matrix of shape ({n}, {m}) has too many elements")
+    inside = tri(n, m, diagonal, bool_)
     found = _positions(inside if lower else logical_not(inside), size)
     return tuple(_unravelled(found, [n, m]))
 
@@ -116,7 +121,7 @@ def tril_indices(
         Tuple of the ``uint32`` vectors of rows and columns.
 
     Raises:
-        ValueError: If ``n`` or ``m`` is negative.
+        ValueError: If ``n`` or ``m`` is negative, or the matrix has ``2**31`` elements or more.
 
     Example:
         >>> import mlx_core_py as mx
@@ -144,7 +149,7 @@ def triu_indices(
         Tuple of the ``uint32`` vectors of rows and columns.
 
     Raises:
-        ValueError: If ``n`` or ``m`` is negative.
+        ValueError: If ``n`` or ``m`` is negative, or the matrix has ``2**31`` elements or more.
 
     Example:
         >>> import mlx_core_py as mx
@@ -168,7 +173,7 @@ def diag_indices(n: int, ndim: int = 2, *, stream: StreamLike = None) -> tuple[a
         Tuple of a ``uint32`` vector for each axis.
 
     Raises:
-        ValueError: If ``n`` or ``ndim`` is negative.
+        ValueError: If ``n`` or ``ndim`` is negative, or ``ndim`` above 64.
 
     Example:
         >>> import mlx_core_py as mx
@@ -179,6 +184,8 @@ def diag_indices(n: int, ndim: int = 2, *, stream: StreamLike = None) -> tuple[a
     """
     n = _length(n, "n")
     ndim = _length(ndim, "ndim")
+    if ndim > 64:
+        raise ValueError(f"ndim must be 64 at most, but is {ndim}")
     return (arange(n, dtype=uint32),) * ndim
 
 @composed

@@ -192,7 +192,7 @@ def array_split(
 
     Raises:
         IndexError: If an axis is out of bounds.
-        ValueError: If the number of pieces is not positive.
+        ValueError: If the number of pieces is not positive, or above 65536 and the length.
 
     Example:
         >>> import mlx_core_py as mx
@@ -212,6 +212,8 @@ def array_split(
     if cuts is None:
         if pieces < 1:
             raise ValueError(f"indices_or_sections must be positive, but is {pieces}")
+        if pieces > length and pieces > 1 << 16:
+            raise ValueError(f"an axis of length {length} is too short for {pieces} pieces")
         each, more = length // pieces, length % pieces
         cuts = [each * i + (i if i < more else more) for i in range(1, pieces)]
     bounds = [0]

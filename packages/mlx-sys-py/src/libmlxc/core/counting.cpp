@@ -1,5 +1,6 @@
 #include "core/counting.hpp"
 
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -96,8 +97,8 @@ mx::array bincount(
     const std::optional<mx::array>& weights,
     int length,
     mx::StreamOrDevice s) {
-  if (length < 0) {
-    throw std::invalid_argument("length must not be negative");
+  if (length < 0 || length == std::numeric_limits<int>::max()) {
+    throw std::invalid_argument("length must not be negative, and less than 2**31 - 1");
   }
   const bool wide = x.dtype() == mx::uint32 || mx::size_of(x.dtype()) == 8;
   const auto number =

@@ -1,5 +1,6 @@
 #include "core/positions.hpp"
 
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -30,8 +31,8 @@ mx::array positions_in(const mx::array& a, int size, mx::StreamOrDevice s) {
 }  // namespace
 
 mx::array positions(const mx::array& a, int size, mx::StreamOrDevice s) {
-  if (size < 0) {
-    throw std::invalid_argument("size must not be negative");
+  if (size < 0 || size == std::numeric_limits<int>::max()) {
+    throw std::invalid_argument("size must not be negative, and less than 2**31 - 1");
   }
   const auto flat = mx::flatten(fixed_shape(a, s), s);
   const mx::Stream stream = mx::to_stream(s);
