@@ -207,7 +207,7 @@ def test_overloads_take_the_place_of_the_signature_in_the_stub(tmp_path: Path) -
     overloads = '@overload("a: array", "array")\n@overload("a: int", "tuple[int, ...]")\n@c('
     text = emit(write(tmp_path, row().replace("@c(", overloads)), "pyi")
     assert "from typing import overload" in text
-    assert "@overload\ndef take(a: array) -> array:\n    \"\"\"Take.\"\"\"" in text
+    assert '@overload\ndef take(a: array) -> array:\n    """Take."""' in text
     assert "@overload\ndef take(a: int) -> tuple[int, ...]:\n    ..." in text
     assert "axis" not in text
 

@@ -146,7 +146,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ops.searchsorted": {"sorted_sequence": np.sort(uniform(5)), "values": uniform(2, 3)},
     "ops.unique": {"a": ints(5), "size": 3},
     **{
-        f"ops.{name}": {"a": ints(3, 4), "size": 5} for name in ("nonzero", "flatnonzero", "argwhere")
+        f"ops.{name}": {"a": ints(3, 4), "size": 5}
+        for name in ("nonzero", "flatnonzero", "argwhere")
     },
     "ops.compress": {"condition": ints(3), "a": MATRIX, "axis": 1, "size": 2},
     "ops.extract": {"condition": ints(3, 4), "arr": uniform(3, 4), "size": 5},

@@ -31,8 +31,7 @@ mx::array counts_at(
     const std::optional<mx::array>& weights,
     int length,
     mx::StreamOrDevice s) {
-  return sums(
-      places, weights ? *weights : mx::ones(places.shape(), mx::int32, s), length, s);
+  return sums(places, weights ? *weights : mx::ones(places.shape(), mx::int32, s), length, s);
 }
 
 // The weights as they are added up.
@@ -64,13 +63,9 @@ std::optional<mx::array> weights_among(const std::vector<mx::array>& inputs, std
 }
 
 mx::array bincount_of(
-    const mx::array& x,
-    const std::optional<mx::array>& weights,
-    int length,
-    mx::StreamOrDevice s) {
+    const mx::array& x, const std::optional<mx::array>& weights, int length, mx::StreamOrDevice s) {
   const mx::array zero(0, x.dtype()), end(length, x.dtype());
-  auto counted =
-      mx::logical_and(mx::greater_equal(x, zero, s), mx::less(x, end, s), s);
+  auto counted = mx::logical_and(mx::greater_equal(x, zero, s), mx::less(x, end, s), s);
   auto place = mx::astype(mx::where(counted, x, end, s), mx::int32, s);
   return counts_at(place, weights, length, s);
 }
@@ -93,10 +88,7 @@ mx::array histogram_of(
 }  // namespace
 
 mx::array bincount(
-    const mx::array& x,
-    const std::optional<mx::array>& weights,
-    int length,
-    mx::StreamOrDevice s) {
+    const mx::array& x, const std::optional<mx::array>& weights, int length, mx::StreamOrDevice s) {
   if (length < 0 || length == std::numeric_limits<int>::max()) {
     throw std::invalid_argument("length must not be negative, and less than 2**31 - 1");
   }
@@ -106,8 +98,7 @@ mx::array bincount(
   const auto summands = flat_weights(weights, s);
   const mx::Stream stream = mx::to_stream(s);
   const auto definition = [=](const std::vector<mx::array>& inputs) {
-    return std::vector<mx::array>{
-        bincount_of(inputs[0], weights_among(inputs, 1), length, stream)};
+    return std::vector<mx::array>{bincount_of(inputs[0], weights_among(inputs, 1), length, stream)};
   };
   const auto fused = cpu::bincount(number, summands, length, definition, s);
   auto result = fused ? *fused : definition(with_weights({number}, summands))[0];

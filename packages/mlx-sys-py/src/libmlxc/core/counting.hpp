@@ -8,8 +8,8 @@
 
 namespace mlx_c {
 
-// How often each number below `length` occurs in `x`, which holds integers, as int32; or the sums of
-// the weights there, in a floating type. Other numbers are not counted.
+// How often each number below `length` occurs in `x`, which holds integers, as int32; or the sums
+// of the weights there, in a floating type. Other numbers are not counted.
 mlx::core::array bincount(
     const mlx::core::array& x,
     const std::optional<mlx::core::array>& weights,

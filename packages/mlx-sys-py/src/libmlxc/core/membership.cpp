@@ -21,8 +21,7 @@ mx::array isin(const mx::array& element, const mx::array& values, mx::StreamOrDe
     auto sorted = mx::sort(inputs[1], 0, stream);
     const mx::array last(inputs[1].shape(0) - 1, mx::uint32);
     auto place = mx::minimum(mx::searchsorted(sorted, inputs[0], "left", stream), last, stream);
-    return std::vector<mx::array>{
-        mx::equal(mx::take(sorted, place, 0, stream), inputs[0], stream)};
+    return std::vector<mx::array>{mx::equal(mx::take(sorted, place, 0, stream), inputs[0], stream)};
   };
   const auto wanted = mx::flatten(fixed_shape(values, s), s);
   const auto fused = cpu::isin(element, wanted, definition, s);

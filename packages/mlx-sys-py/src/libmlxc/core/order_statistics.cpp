@@ -22,16 +22,16 @@ mx::array order_statistics(
     throw std::invalid_argument("a must have an axis");
   }
   const int length = a.shape(-1);
-  const bool inside = std::all_of(
-      ranks.begin(), ranks.end(), [=](int rank) { return rank >= 0 && rank < length; });
-  if (!inside || std::adjacent_find(ranks.begin(), ranks.end(), std::greater_equal<>()) != ranks.end()) {
+  const bool inside =
+      std::all_of(ranks.begin(), ranks.end(), [=](int rank) { return rank >= 0 && rank < length; });
+  if (!inside ||
+      std::adjacent_find(ranks.begin(), ranks.end(), std::greater_equal<>()) != ranks.end()) {
     throw std::invalid_argument("ranks must ascend, and be less than the length of the last axis");
   }
   const mx::Stream stream = mx::to_stream(s);
   const auto definition = [=](const std::vector<mx::array>& inputs) {
     const mx::array places(ranks.begin(), {static_cast<int>(ranks.size())}, mx::int32);
-    return std::vector<mx::array>{
-        mx::take(mx::sort(inputs[0], -1, stream), places, -1, stream)};
+    return std::vector<mx::array>{mx::take(mx::sort(inputs[0], -1, stream), places, -1, stream)};
   };
   const auto x = fixed_last_axis(a, s);
   const auto fused = cpu::order_statistics(x, ranks, definition, s);
@@ -77,8 +77,8 @@ mx::array median(
     ranks.push_back(length / 2);
   }
   const mx::Dtype type = statistic_dtype(a.dtype());
-  const auto middle = mx::astype(
-      order_statistics(rows, ranks, s), mx::size_of(type) < 4 ? mx::float32 : type, s);
+  const auto middle =
+      mx::astype(order_statistics(rows, ranks, s), mx::size_of(type) < 4 ? mx::float32 : type, s);
   auto result = mx::astype(mx::mean(middle, -1, true, s), type, s);
   if (mx::issubdtype(a.dtype(), mx::floating)) {
     // A maximum is NaN if there is one.

@@ -8,7 +8,8 @@
 
 namespace mlx_c {
 
-// The elements that sorting the last axis would put at `ranks`, which ascend; in place of that axis.
+// The elements that sorting the last axis would put at `ranks`, which ascend; in place of that
+// axis.
 mlx::core::array order_statistics(
     const mlx::core::array& a, const std::vector<int>& ranks, mlx::core::StreamOrDevice s);
 

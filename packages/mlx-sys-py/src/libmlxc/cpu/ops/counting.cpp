@@ -142,12 +142,11 @@ struct Counting {
   template <class Place, class T>
   void add(Place place, const T* weight, T* sums) const {
     std::vector<double> totals(length);
-    in_tables(
-        totals.data(), length, size, [&](double* table, std::size_t begin, std::size_t end) {
-          for (std::size_t i = begin; i < end; i++) {
-            table[place(i)] += weight[i];
-          }
-        });
+    in_tables(totals.data(), length, size, [&](double* table, std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; i++) {
+        table[place(i)] += weight[i];
+      }
+    });
     std::copy(totals.begin(), totals.end(), sums);
   }
 };
