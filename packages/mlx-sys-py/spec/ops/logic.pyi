@@ -145,6 +145,7 @@ def where(
     See: MLX ``mlx.core.where``; NumPy ``numpy.where``.
     """
     if x is None and y is None:
+        condition = to_array(condition, "condition")
         return nonzero(condition, size=size, fill_value=fill_value, stream=stream)
     if x is None or y is None:
         raise WrongTypeError("where takes both x and y, or neither")

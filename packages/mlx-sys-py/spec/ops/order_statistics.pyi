@@ -261,9 +261,11 @@ def quantile(
         packages".
     """
     a = to_array(a, "a")
-    q = _quantile_points(q, 1)
     method = _check_method(method)
     keepdims = to_bool(keepdims, "keepdims")
+    if not (axis is None or isinstance(axis, int)):
+        axis = to_int_list(axis, "axis")
+    q = _quantile_points(q, 1)
     if a.dtype == complex64:
         raise WrongTypeError("a must hold real numbers, not complex64")
     return _quantile_of(a, q, axis, method, keepdims)
@@ -312,9 +314,11 @@ def percentile(
         packages".
     """
     a = to_array(a, "a")
-    q = _quantile_points(q, 100)
     method = _check_method(method)
     keepdims = to_bool(keepdims, "keepdims")
+    if not (axis is None or isinstance(axis, int)):
+        axis = to_int_list(axis, "axis")
+    q = _quantile_points(q, 100)
     if a.dtype == complex64:
         raise WrongTypeError("a must hold real numbers, not complex64")
     return _quantile_of(a, q, axis, method, keepdims)
@@ -363,9 +367,11 @@ def nanquantile(
         packages".
     """
     a = to_array(a, "a")
-    q = _quantile_points(q, 1)
     method = _check_method(method)
     keepdims = to_bool(keepdims, "keepdims")
+    if not (axis is None or isinstance(axis, int)):
+        axis = to_int_list(axis, "axis")
+    q = _quantile_points(q, 1)
     if a.dtype == complex64:
         raise WrongTypeError("a must hold real numbers, not complex64")
     return _nanquantile_of(a, q, axis, method, keepdims)
@@ -414,9 +420,11 @@ def nanpercentile(
         packages".
     """
     a = to_array(a, "a")
-    q = _quantile_points(q, 100)
     method = _check_method(method)
     keepdims = to_bool(keepdims, "keepdims")
+    if not (axis is None or isinstance(axis, int)):
+        axis = to_int_list(axis, "axis")
+    q = _quantile_points(q, 100)
     if a.dtype == complex64:
         raise WrongTypeError("a must hold real numbers, not complex64")
     return _nanquantile_of(a, q, axis, method, keepdims)

@@ -341,13 +341,13 @@ def select(
         raise ValueError(
             f"select needs a condition for each choice, not {len(conditions)} for {len(choices)}"
         )
-    for condition in conditions:
-        if condition.dtype != bool_:
-            raise WrongTypeError(f"condlist must hold boolean arrays, not {condition.dtype.name}")
     dtyped = choices[0]
     for choice in choices[1:]:
         dtyped = add(zeros((), dtyped.dtype), zeros((), choice.dtype))
     result = to_operand(default, dtyped, None, "default")
+    for condition in conditions:
+        if condition.dtype != bool_:
+            raise WrongTypeError(f"condlist must hold boolean arrays, not {condition.dtype.name}")
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = where(condition, choice, result)
     return result

@@ -1,7 +1,8 @@
 // Elements at given places of the sorted order.
 #include <algorithm>
+#include <bit>
 #include <cstdint>
-#include <cstring>
+#include <functional>
 #include <type_traits>
 #include <vector>
 
@@ -34,24 +35,35 @@ struct Selection {
   void* target;
 
   // Puts the sought elements of records in their places.
-  template <class T>
-  static void select(T* records, std::size_t count, const std::vector<std::uint32_t>& ranks) {
+  template <class T, class Less>
+  static void select(
+      T* records, std::size_t count, const std::vector<std::uint32_t>& ranks, Less less) {
     T* begin = records;
     for (const std::uint32_t rank : ranks) {
       if (records + rank >= begin) {
-        std::nth_element(begin, records + rank, records + count, by_key);
+        std::nth_element(begin, records + rank, records + count, less);
         begin = records + rank + 1;
       }
     }
   }
 
+  // Keys are compared faster than elements. Of the two zeros, which have one key, it gives the
+  // positive one.
   template <class T>
   void select_row(const T* in, T* out) const {
-    const Buffer<T> memory(length);
-    std::copy_n(in, length, memory.data());
-    select(memory.data(), length, ranks);
+    using U = decltype(key_of(*in));
+    const Buffer<U> memory(length);
+    U* const keys = memory.data();
+    for (std::size_t i = 0; i < length; i++) {
+      keys[i] = key_of(in[i]);
+    }
+    select(keys, length, ranks, std::less<>());
     for (std::size_t i = 0; i < ranks.size(); i++) {
-      out[i] = memory.data()[ranks[i]];
+      if constexpr (std::is_integral_v<T>) {
+        out[i] = static_cast<T>(key_of(static_cast<T>(keys[ranks[i]])));
+      } else {
+        out[i] = std::bit_cast<T>(unordered(keys[ranks[i]]));
+      }
     }
   }
 
@@ -114,7 +126,7 @@ struct Selection {
       }
     });
     for (Group& group : groups) {
-      select(group.elements.data(), group.elements.size(), group.ranks);
+      select(group.elements.data(), group.elements.size(), group.ranks, by_key);
       for (const std::uint32_t place : group.ranks) {
         *out++ = group.elements[place];
       }
