@@ -19,10 +19,11 @@ def test_average(case: tuple[np.ndarray, Any], keepdims: bool) -> None:
     x, axis = case
     if axis == ():
         return
+    theirs: Any = np
     a, weights = mx.array(x), np.abs(normal(*x.shape)) + 0.5
-    assert_close(mx.average(a, axis, keepdims=keepdims), np.average(x, axis, keepdims=keepdims))
+    assert_close(mx.average(a, axis, keepdims=keepdims), theirs.average(x, axis, keepdims=keepdims))
     got = mx.average(a, axis, mx.array(weights), True, keepdims=keepdims)
-    want = np.average(x, axis, weights, True, keepdims=keepdims)
+    want = theirs.average(x, axis, weights, True, keepdims=keepdims)
     for ours, numpys in zip(got, want, strict=True):
         assert_close(ours, numpys)
 
@@ -71,8 +72,8 @@ def test_cov(
 
 def test_complex() -> None:
     z = normal(3, 9) + 1j * normal(3, 9, seed=1)
-    assert_close(mx.cov(mx.array(z)), np.cov(z), 1e-4)
-    assert_close(mx.corrcoef(mx.array(z)), np.corrcoef(z), 1e-4)
+    assert_close(mx.cov(mx.array(z)), np.asarray(np.cov(z)), 1e-4)
+    assert_close(mx.corrcoef(mx.array(z)), np.asarray(np.corrcoef(z)), 1e-4)
 
 
 def test_dtypes_and_gradients() -> None:

@@ -85,7 +85,7 @@ def test_scalars() -> None:
         (lambda: mx.ravel_multi_index([0.5], (2,)), TypeError, "multi_index must hold integers"),
         (lambda: mx.ravel_multi_index([0], (2,), "x"), ValueError, "mode must be one of"),
         (lambda: mx.unravel_index(6, (2, 3)), ValueError, "indices has an index that is out of"),
-        (lambda: mx.unravel_index(0.5, (2, 3)), TypeError, "indices must hold integers"),
+        (lambda: mx.unravel_index(mx.array(0.5), (2, 3)), TypeError, "indices must hold integers"),
     ],
 )
 def test_errors(call: Any, error: type[Exception], message: str) -> None:

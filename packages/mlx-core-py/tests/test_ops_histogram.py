@@ -130,10 +130,9 @@ def test_histograms_of_points(bins: Any, density: bool) -> None:
     for part, want in zip(got, np.histogram2d(x, y, bins, density=density), strict=True):
         assert_close(part, want)
     points = np.stack([x, y], 1)
-    counts, edges = mx.histogramdd(
-        mx.array(points), ours, [(-1.0, 1.0), None], density, mx.array(weights)
-    )
-    want, want_edges = np.histogramdd(points, bins, [(-1.0, 1.0), None], density, weights)
+    ranges: Any = [(-1.0, 1.0), None]
+    counts, edges = mx.histogramdd(mx.array(points), ours, ranges, density, mx.array(weights))
+    want, want_edges = np.histogramdd(points, bins, ranges, density, weights)
     assert_close(counts, want)
     for part, numpys in zip(edges, want_edges, strict=True):
         assert_close(part, numpys)

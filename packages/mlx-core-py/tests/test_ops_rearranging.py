@@ -23,7 +23,7 @@ SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4)
 )
 def test_rot90_and_flips(x: np.ndarray, k: int, data: st.DataObject) -> None:
     axes = data.draw(st.permutations(range(x.ndim)))[:2]
-    assert_equal(mx.rot90(mx.array(x), k, axes), np.rot90(x, k, axes))
+    assert_equal(mx.rot90(mx.array(x), k, axes), np.rot90(x, k, (axes[0], axes[1])))
     assert_equal(mx.rot90(mx.array(x), k), np.rot90(x, k))
     assert_equal(mx.fliplr(mx.array(x)), np.fliplr(x))
     assert_equal(mx.flipud(mx.array(x)), np.flipud(x))
@@ -107,10 +107,10 @@ def test_resize(x: np.ndarray, shape: tuple[int, ...]) -> None:
 @quick
 @given(
     x=hnp.arrays(np.int32, SHAPES, elements=st.sampled_from([0, 0, 0, 1])),
-    trim=st.sampled_from(["f", "b", "fb", "B"]),
+    trim=st.sampled_from(["f", "b", "fb"]),
     data=st.data(),
 )
-def test_trim_zeros(x: np.ndarray, trim: str, data: st.DataObject) -> None:
+def test_trim_zeros(x: np.ndarray, trim: Any, data: st.DataObject) -> None:
     if not x.any():
         assert mx.trim_zeros(mx.array(x), trim).size == 0
         return

@@ -31,7 +31,7 @@ def values_of(dtype: np.dtype) -> np.ndarray:
 def repetitive(draw: st.DrawFn, shapes: Any = SHAPES, dtype: str | None = None) -> np.ndarray:
     """Arrays in which elements occur again."""
     chosen = np.dtype(dtype or draw(st.sampled_from(DTYPES)))
-    return draw(hnp.arrays(chosen, shapes, elements=st.sampled_from(values_of(chosen))))
+    return draw(hnp.arrays(chosen, shapes, elements=st.sampled_from(list(values_of(chosen)))))
 
 
 @quick
@@ -81,7 +81,7 @@ def test_unique_of_the_array_api(x: np.ndarray) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint8])
 def test_unique_of_many(dtype: type) -> None:
-    x = (np.random.default_rng(0).random(300_000) * 100_000).astype(dtype)
+    x: np.ndarray = (np.random.default_rng(0).random(300_000) * 100_000).astype(dtype)
     want = np.unique(x, True, True, True)
     got = mx.unique(mx.array(x), return_index=True, return_inverse=True, return_counts=True)
     for ours, numpys in zip(got, want, strict=True):

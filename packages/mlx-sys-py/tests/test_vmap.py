@@ -182,6 +182,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ops.hsplit": {"ary": uniform(2, 4), "indices_or_sections": 2},
     "ops.vsplit": {"ary": uniform(4, 2), "indices_or_sections": 2},
     "ops.dsplit": {"ary": uniform(2, 2, 4), "indices_or_sections": 2},
+    "ops.append": {"arr": MATRIX, "values": MATRIX.T},
     "ops.delete": {"arr": MATRIX, "obj": 1, "axis": 1},
     "ops.insert": {"arr": MATRIX, "obj": 1, "values": uniform(3), "axis": 1},
     "ops.resize": {"a": MATRIX, "new_shape": (2, 2)},

@@ -168,8 +168,8 @@ def gradient(
 @composed
 def ediff1d(
     ary: array,
-    to_end: Scalar | array | None = None,
-    to_begin: Scalar | array | None = None,
+    to_end: Scalar | array | Sequence[Any] | None = None,
+    to_begin: Scalar | array | Sequence[Any] | None = None,
     *,
     stream: StreamLike = None,
 ) -> array:

@@ -1,6 +1,21 @@
 """Weighted means, ranges and covariances."""
 
 @composed
+@overload(
+    "a: array, axis: IntOrInts | None = None, weights: array | None = None, "
+    "returned: Literal[False] = False, *, keepdims: bool = False, stream: StreamLike = None",
+    "array",
+)
+@overload(
+    "a: array, axis: IntOrInts | None, weights: array | None, returned: Literal[True], *, "
+    "keepdims: bool = False, stream: StreamLike = None",
+    "tuple[array, array]",
+)
+@overload(
+    "a: array, axis: IntOrInts | None = None, weights: array | None = None, *, "
+    "returned: Literal[True], keepdims: bool = False, stream: StreamLike = None",
+    "tuple[array, array]",
+)
 def average(
     a: array,
     axis: IntOrInts | None = None,

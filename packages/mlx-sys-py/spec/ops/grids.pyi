@@ -1,6 +1,20 @@
 """Indices: of grids, of triangles, of the flattened array."""
 
 @composed
+@overload(
+    "dimensions: Sequence[int], dtype: Dtype = int32, sparse: Literal[False] = False, *, "
+    "stream: StreamLike = None",
+    "array",
+)
+@overload(
+    "dimensions: Sequence[int], dtype: Dtype = int32, *, sparse: Literal[True], "
+    "stream: StreamLike = None",
+    "tuple[array, ...]",
+)
+@overload(
+    "dimensions: Sequence[int], dtype: Dtype, sparse: Literal[True], *, stream: StreamLike = None",
+    "tuple[array, ...]",
+)
 def indices(
     dimensions: Sequence[int],
     dtype: Dtype = int32,
@@ -190,7 +204,7 @@ def diag_indices(n: int, ndim: int = 2, *, stream: StreamLike = None) -> tuple[a
 
 @composed
 def ravel_multi_index(
-    multi_index: Sequence[array],
+    multi_index: Sequence[Any] | array,
     dims: Sequence[int],
     mode: str | Sequence[str] = "raise",
     *,

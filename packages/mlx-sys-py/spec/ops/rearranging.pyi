@@ -122,7 +122,11 @@ def ravel(a: array, *, stream: StreamLike = None) -> array:
 
 @composed
 def append(
-    arr: array, values: Scalar | array, axis: int | None = None, *, stream: StreamLike = None
+    arr: array,
+    values: Scalar | array | Sequence[Any],
+    axis: int | None = None,
+    *,
+    stream: StreamLike = None,
 ) -> array:
     """A copy with values behind the end of an axis.
 
@@ -227,7 +231,7 @@ def delete(
 def insert(
     arr: array,
     obj: int | Sequence[int] | Any | array,
-    values: Scalar | array,
+    values: Scalar | array | Sequence[Any],
     axis: int | None = None,
     *,
     stream: StreamLike = None,

@@ -206,7 +206,7 @@ def argwhere(
 
 @composed
 def compress(
-    condition: array,
+    condition: array | Sequence[Any],
     a: array,
     axis: int | None = None,
     *,

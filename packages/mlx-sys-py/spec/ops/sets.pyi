@@ -68,6 +68,19 @@ def _unique_slices(
     return results
 
 @composed
+@overload(
+    "a: array, /, size: int | None = None, *, fill_value: Scalar | array | None = None, "
+    "axis: int | None = None, equal_nan: bool = True, sorted: bool = True, "
+    "stream: StreamLike = None",
+    "array",
+)
+@overload(
+    "a: array, /, size: int | None = None, return_index: bool = False, "
+    "return_inverse: bool = False, return_counts: bool = False, "
+    "fill_value: Scalar | array | None = None, *, axis: int | None = None, "
+    "equal_nan: bool = True, sorted: bool = True, stream: StreamLike = None",
+    "array | tuple[array, ...]",
+)
 def unique(
     a: array,
     /,
@@ -330,6 +343,21 @@ def _distinct(a: object, name: str, assume_unique: bool) -> array:
     return a if assume_unique else _unique_of(a, False, False, False, True)[0]
 
 @composed
+@overload(
+    "ar1: array, ar2: array, assume_unique: bool = False, return_indices: Literal[False] = False, "
+    "*, stream: StreamLike = None",
+    "array",
+)
+@overload(
+    "ar1: array, ar2: array, assume_unique: bool, return_indices: Literal[True], *, "
+    "stream: StreamLike = None",
+    "tuple[array, array, array]",
+)
+@overload(
+    "ar1: array, ar2: array, assume_unique: bool = False, *, return_indices: Literal[True], "
+    "stream: StreamLike = None",
+    "tuple[array, array, array]",
+)
 def intersect1d(
     ar1: array,
     ar2: array,

@@ -13,7 +13,7 @@ def _many(value: object, name: str) -> list[array]:
 
 @alias("row_stack")
 @composed
-def vstack(tup: Sequence[array], *, stream: StreamLike = None) -> array:
+def vstack(tup: Sequence[Any] | array, *, stream: StreamLike = None) -> array:
     """Arrays put on top of each other, as rows.
 
     Args:
@@ -37,7 +37,7 @@ def vstack(tup: Sequence[array], *, stream: StreamLike = None) -> array:
     return concatenate([_atleast_2d(part) for part in _many(tup, "tup")])
 
 @composed
-def hstack(tup: Sequence[array], *, stream: StreamLike = None) -> array:
+def hstack(tup: Sequence[Any] | array, *, stream: StreamLike = None) -> array:
     """Arrays put beside each other: along the second axis, or the first of vectors.
 
     Args:
@@ -61,7 +61,7 @@ def hstack(tup: Sequence[array], *, stream: StreamLike = None) -> array:
     return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
 
 @composed
-def dstack(tup: Sequence[array], *, stream: StreamLike = None) -> array:
+def dstack(tup: Sequence[Any] | array, *, stream: StreamLike = None) -> array:
     """Arrays put behind each other, along the third axis.
 
     Args:
@@ -86,7 +86,7 @@ def dstack(tup: Sequence[array], *, stream: StreamLike = None) -> array:
     return concatenate([_atleast_3d(part) for part in _many(tup, "tup")], 2)
 
 @composed
-def column_stack(tup: Sequence[array], *, stream: StreamLike = None) -> array:
+def column_stack(tup: Sequence[Any] | array, *, stream: StreamLike = None) -> array:
     """Vectors, as columns, and matrices put beside each other.
 
     Args:

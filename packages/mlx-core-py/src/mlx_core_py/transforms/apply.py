@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index
+
 from mlx_sys_py import array
 from mlx_sys_py.ops import (
     broadcast_shapes,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from mlx_sys_py import ArrayLike
+
 __all__ = ["apply_along_axis", "piecewise", "vectorize"]
 
 
@@ -32,7 +36,7 @@ def __dir__() -> list[str]:
 
 
 def apply_along_axis(
-    func1d: Callable[..., Any], axis: int, arr: array, *args: Any, **kwargs: Any
+    func1d: Callable[..., Any], axis: int, arr: ArrayLike, *args: Any, **kwargs: Any
 ) -> array:
     """Apply a function to the slices of an array along an axis.
 
@@ -63,8 +67,10 @@ def apply_along_axis(
     """
     check_callable(func1d, "apply_along_axis")
     arr = arr if isinstance(arr, array) else array(arr)
-    if not isinstance(axis, int) or isinstance(axis, bool):
-        raise TypeError(f"axis must be an int, not {type(axis).__name__}")
+    try:
+        axis = index(axis)
+    except TypeError:
+        raise TypeError(f"axis must be an int, not {type(axis).__name__}") from None
     if not -arr.ndim <= axis < arr.ndim:
         raise IndexError(f"axis {axis} is out of bounds for {arr.ndim} dimensions")
     if arr.size == 0:
@@ -92,7 +98,11 @@ def _all_scalars(arrays: list[array]) -> bool:
 
 
 def piecewise(
-    x: array, condlist: Sequence[array] | array, funclist: Sequence[Any], *args: Any, **kw: Any
+    x: ArrayLike,
+    condlist: Sequence[ArrayLike] | array,
+    funclist: Sequence[Any],
+    *args: Any,
+    **kw: Any,
 ) -> array:
     """Evaluate a function that is defined piece by piece.
 
