@@ -47,8 +47,6 @@ _CIMPORTS = {
     "mlx_sys_py._stream": ("Stream", "to_stream"),
 }
 
-_IMPORTS = {"mlx_sys_py._stream": ("on_stream",), "mlx_sys_py._results": tuple(sorted(RESULTS))}
-
 # How a module names the array class and the C API: neither may be hidden by a parameter, and
 # there are parameters called `array` and `c`.
 _MODULE_NAMES = {"array": "Array", "c": "capi"}
@@ -77,11 +75,12 @@ def _imports(used: set[str]) -> Iterator[str]:
     yield "from mlx_sys_py._array cimport array as Array"
     if dtypes := sorted(DTYPES & used):
         yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"
-    for home, names in _IMPORTS.items():
-        if taken := [name for name in names if name in used]:
-            yield f"from {home} import {', '.join(taken)}"
     if errors := sorted(ERRORS & used):
         yield f"from mlx_sys_py._error import {', '.join(errors)}"
+    if results := sorted(RESULTS & used):
+        yield f"from mlx_sys_py._results import {', '.join(results)}"
+    if "on_stream" in used:
+        yield "from mlx_sys_py._stream import on_stream"
 
 
 def methods(groups: Iterable[Group]) -> str:

@@ -1,3 +1,5 @@
+"""What functions return that have several results: tuples with names, those of the array API."""
+
 from typing import NamedTuple
 
 from mlx_sys_py._array import array
