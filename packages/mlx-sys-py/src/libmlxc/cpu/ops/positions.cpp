@@ -1,16 +1,15 @@
 // Where elements are that are not zero.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include <mlx/ops.h>
 
 #include "cpu/arrays/allocation.hpp"
-#include "cpu/arrays/radix_sort.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/searching_ops.hpp"
+#include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -20,9 +19,8 @@ namespace {
 namespace mx = mlx::core;
 using mx::array;
 
-// Elements of one task, and of a block whose indices are collected before they are copied.
+// Elements of one task.
 constexpr std::size_t task_size = 1 << 15;
-constexpr std::size_t block_size = 1 << 10;
 
 struct Search {
   const void* source;
@@ -35,11 +33,16 @@ struct Search {
   void find(U mask) const {
     const auto* const bits = static_cast<const U*>(source);
     const std::size_t tasks = (length + task_size - 1) / task_size;
+    // Each task collects its indices where no other one does: how many there are before it is not
+    // known yet. Each index is written, and kept if the next one goes behind it.
+    const Buffer<std::uint32_t> collected(length);
     std::vector<std::size_t> starts(tasks + 1, 0);
     parallel_for(static_cast<int>(tasks), [&](int task) {
       const std::size_t begin = task * task_size, end = std::min(length, begin + task_size);
+      std::uint32_t* const found = collected.data() + begin;
       std::size_t count = 0;
       for (std::size_t i = begin; i < end; i++) {
+        found[count] = static_cast<std::uint32_t>(i);
         count += (bits[i] & mask) != 0;
       }
       starts[task + 1] = count;
@@ -48,20 +51,9 @@ struct Search {
       starts[task + 1] += starts[task];
     }
     parallel_for(static_cast<int>(tasks), [&](int task) {
-      const std::size_t begin = task * task_size, end = std::min(length, begin + task_size);
-      std::size_t at = starts[task];
-      for (std::size_t first = begin; first < end && at < size; first += block_size) {
-        // Each index is written, and kept if the next one goes behind it.
-        std::uint32_t found[block_size];
-        std::size_t count = 0;
-        for (std::size_t i = first; i < std::min(end, first + block_size); i++) {
-          found[count] = static_cast<std::uint32_t>(i);
-          count += (bits[i] & mask) != 0;
-        }
-        count = std::min(count, size - at);
-        std::memcpy(target + at, found, count * sizeof(*found));
-        at += count;
-      }
+      const std::size_t at = std::min(starts[task], size);
+      const std::size_t count = std::min(starts[task + 1], size) - at;
+      std::copy_n(collected.data() + task * task_size, count, target + at);
     });
     const std::size_t found = std::min(starts[tasks], size);
     std::fill(target + found, target + size, static_cast<std::uint32_t>(length));
