@@ -121,3 +121,14 @@ def test_sorting_nothing_and_what_has_no_order() -> None:
         with pytest.raises(IndexError, match="Axis 2"):
             order(empty, 2, descending=True)
         assert order([3, 1, 2], descending=True).shape == (3,)  # type: ignore[arg-type]
+
+
+@quick
+@given(case=with_axis(integers(low=0, high=2)))
+def test_lexsort(case: tuple[np.ndarray, int]) -> None:
+    x, axis = case
+    keys = [x, x[::-1] if x.ndim else x, (x * 7) % 3]
+    got = mx.lexsort([mx.array(key) for key in keys], axis)
+    assert got.dtype == mx.uint32
+    assert_equal(got, np.lexsort(keys, axis))
+    assert_equal(mx.lexsort(mx.array(np.stack(keys)), axis), np.lexsort(np.stack(keys), axis))

@@ -105,6 +105,7 @@ REFUSED = {
         "a boolean is no device",
     ),
     "tri": "a length is negative",
+    "unique": "a boolean is NumPy's return_index, and no size",
 }
 
 # Functions that raise another exception for the same mistake, and why.

@@ -12,7 +12,7 @@ from codegen.method_docs import method_doc
 from codegen.model import Function, Group, Param, Variant
 from codegen.signatures import parameters, signature, unannotated, with_self
 from codegen.text import call, docstring
-from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, TYPES
+from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, RESULTS, TYPES
 
 _MODULE = """\
 # distutils: language=c++
@@ -77,6 +77,10 @@ def _imports(used: set[str]) -> Iterator[str]:
         yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"
     if errors := sorted(ERRORS & used):
         yield f"from mlx_sys_py._error import {', '.join(errors)}"
+    if results := sorted(RESULTS & used):
+        yield f"from mlx_sys_py._results import {', '.join(results)}"
+    if "on_stream" in used:
+        yield "from mlx_sys_py._stream import on_stream"
 
 
 def methods(groups: Iterable[Group]) -> str:
@@ -120,11 +124,18 @@ class _Body:
         self.variants = function.python_variants
 
     def definition(self, doc: str) -> str:
-        lines = [docstring(doc), *self.python(*self.function.prelude)]
+        lines = [docstring(doc), *self.statements()]
         if self.variants:
             lines += [*self.shared(), *self.results(), *self.dispatch(), *self.returned()]
         head = f"def {self.function.name}({signature(unannotated(self.args))}):\n"
         return head + textwrap.indent("\n".join(lines), "    ") + "\n"
+
+    def statements(self) -> list[str]:
+        """The statements of the row."""
+        lines = self.python(*self.function.prelude)
+        if not self.function.composed:
+            return lines
+        return ["with on_stream(stream):", *(textwrap.indent(line, "    ") for line in lines)]
 
     def python(self, *nodes: ast.AST) -> list[str]:
         """The source of Python of the row, in which a method's array is called `self`."""

@@ -60,17 +60,25 @@ def methods(groups: Iterable[Group]) -> str:
 
 def _function(function: Function) -> str:
     text = _stub(function.name, function.args, function.returns, function.doc)
+    if function.overloads:
+        text = "\n".join(
+            "@overload\n" + _stub(function.name, args, returns, function.doc if number == 0 else "")
+            for number, (args, returns) in enumerate(function.overloads)
+        )
     return text + "".join(f"\n{alias} = {function.name}" for alias in function.aliases)
 
 
 def _stub(name: str, args: ast.arguments, returns: ast.expr, doc: str) -> str:
     head = f"def {name}({signature(args)}) -> {ast.unparse(returns)}:\n"
-    return head + textwrap.indent(docstring(doc), "    ")
+    return head + textwrap.indent(docstring(doc) if doc else "...", "    ")
 
 
 def _names(function: Function) -> set[str]:
     """The names that the signature reads."""
-    annotations = [arg.annotation for arg in parameters(function.args)]
-    defaults = [*function.args.defaults, *function.args.kw_defaults]
-    roots = [root for root in (*annotations, *defaults, function.returns) if root]
-    return {n.id for root in roots for n in ast.walk(root) if isinstance(n, ast.Name)}
+    signatures = function.overloads or ((function.args, function.returns),)
+    roots = [returns for _, returns in signatures]
+    for args, _ in signatures:
+        roots += [arg.annotation for arg in parameters(args) if arg.annotation]
+        roots += [default for default in (*args.defaults, *args.kw_defaults) if default]
+    names = {n.id for root in roots for n in ast.walk(root) if isinstance(n, ast.Name)}
+    return names | ({"overload"} if function.overloads else set())

@@ -77,6 +77,8 @@ class Function:
         weak: the array parameters that promote together, Python scalars among them weakly.
         blocking: whether the GIL is released round the C call.
         cached_node: whether nodes of operands that agree may share the primitive of the first.
+        composed: whether `stream` is the default one while the statements run.
+        overloads: signatures and results for type checkers, in place of the one that holds all.
     """
 
     name: str
@@ -93,6 +95,8 @@ class Function:
     weak: tuple[str, ...] = ()
     blocking: bool = False
     cached_node: bool = False
+    composed: bool = False
+    overloads: tuple[tuple[ast.arguments, ast.expr], ...] = ()
 
     @property
     def summary(self) -> str:
@@ -131,6 +135,7 @@ class Function:
         nodes = [node for root in self.expressions for node in ast.walk(root)]
         names = [node for node in nodes if isinstance(node, ast.Name)]
         bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        bound |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
         return {node.id for node in names} - bound - {arg.arg for arg in parameters(self.args)}
 
 

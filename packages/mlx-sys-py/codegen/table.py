@@ -25,6 +25,10 @@
 * ``@cached_node``: where operands agree in type and shape, the C++ function makes one node of them,
   or two if it is a reduction, with primitives that depend on nothing else but a shape or an axis
   that is given, so nodes may be built after the pattern of the first one.
+* ``@composed``: a row of statements alone, in which the parameter ``stream`` is the default stream,
+  so that operators and methods of arrays go there.
+* ``@overload("parameters", "result")``: the stub has one signature for each of these, in place of
+  the row's own.
 
 Statements after the docstring run before the variants are tried. A row whose name begins with an
 underscore is for other rows only. A row without ``@c`` is Python only, one whose variants are all
@@ -45,7 +49,7 @@ from typing import TypeVar
 
 from codegen.model import Function, Group, Param, Section, SpecError, Variant
 from codegen.signatures import parameters, parse, without_first
-from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, STUB_NAMES, TYPES
+from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, RESULTS, STUB_NAMES, TYPES
 
 T = TypeVar("T")
 
@@ -124,7 +128,8 @@ def _check_names(functions: list[Function]) -> None:
         if function.in_python:
             for name in (function.name, *function.aliases):
                 _claim(python_names, name, function, function.line)
-    known = {*dir(builtins), *DTYPES, *ERRORS, *CONVERSIONS, *python_names, *_TYPES_AND_STREAM}
+    ours = DTYPES | ERRORS | RESULTS | CONVERSIONS
+    known = {*dir(builtins), *ours, *python_names, *_TYPES_AND_STREAM}
     for function in functions:
         for name in sorted(function.free_names - known):
             raise SpecError(function.path, function.line, f"{function.name}: unknown name {name!r}")
@@ -185,6 +190,13 @@ class _Row:
                     function = replace(function, blocking=True)
                 case ast.Name(id="cached_node"):
                     function = replace(function, cached_node=True)
+                case ast.Name(id="composed"):
+                    if not any(arg.arg == "stream" for arg in parameters(node.args)):
+                        raise self.error(decorator.lineno, "composed: there is no parameter stream")
+                    function = replace(function, composed=True)
+                case ast.Call(func=ast.Name(id="overload")):
+                    added = self.overload(decorator)
+                    function = replace(function, overloads=(*function.overloads, added))
                 case ast.Call(func=ast.Name(id="alias")):
                     function = replace(function, aliases=self.strings(decorator))
                 case ast.Call(func=ast.Name(id="weak")):
@@ -193,6 +205,8 @@ class _Row:
                     text = ast.unparse(decorator)
                     raise self.error(decorator.lineno, f"unknown decorator {text}")
         function = replace(function, variants=tuple(variants))
+        if function.composed and variants:
+            raise self.error(node.lineno, "composed rows have no C functions")
         self.check_choice(function)
         return function
 
@@ -223,6 +237,15 @@ class _Row:
             if name not in known:
                 raise self.error(call.lineno, f"weak: there is no parameter {name}")
         return names
+
+    def overload(self, call: ast.Call) -> tuple[ast.arguments, ast.expr]:
+        strings = self.strings(call)
+        if len(strings) != 2:
+            raise self.error(call.lineno, "overload takes parameters and a result")
+        args = self.method_args(strings[0], call)
+        return args, _parsed(
+            lambda: ast.parse(strings[1], mode="eval"), self.path, call.lineno
+        ).body
 
     def method_args(self, text: str, decorator: ast.expr) -> ast.arguments:
         args = _parsed(lambda: parse(text), self.path, decorator.lineno)

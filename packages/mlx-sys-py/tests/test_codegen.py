@@ -77,6 +77,13 @@ def test_no_golden_file_is_left_over() -> None:
         (row().replace("@c(", "@weak('a', 'b')\n@c("), 3, "weak: there is no parameter b"),
         (row().replace("@c(", "@weak('a')\n@c("), 3, "weak takes two or three parameters"),
         (row().replace("@c(", "@alias(1)\n@c("), 3, "alias takes strings"),
+        (row().replace("@c(", "@overload('a: int')\n@c("), 3, "overload takes parameters and a"),
+        (row().replace("@c(", "@composed\n@c("), 3, "composed: there is no parameter stream"),
+        (
+            row("a: array, axis: int, stream: StreamLike = None").replace("@c(", "@composed\n@c("),
+            5,
+            "composed rows have no C functions",
+        ),
         (row().replace("@c(", "@method('axis')\n@c("), 3, "parameter axis has no annotation"),
         (row().replace("@c(", "@method('axis:')\n@c("), 3, "not Python"),
         (row() + "    _x = axis\n", 4, "_x: names with _ are the generator's own"),
@@ -179,12 +186,40 @@ def test_row_for_python_only(tmp_path: Path) -> None:
     assert namespace["double"](4) == 8
 
 
+def test_statements_of_a_composed_row_run_on_its_stream(tmp_path: Path) -> None:
+    text = '''"""Rows."""
+
+@composed
+def double(x: array, stream: StreamLike = None) -> array:
+    """Twice."""
+    try:
+        return x + x
+    except ValueError as error:
+        raise TypeError(str(error)) from None
+'''
+    lines = emit(write(tmp_path, text), "pyx").splitlines()
+    start = lines.index("    with on_stream(stream):")
+    assert lines[start + 1] == "        try:"
+    assert "from mlx_sys_py._stream import on_stream" in lines
+
+
+def test_overloads_take_the_place_of_the_signature_in_the_stub(tmp_path: Path) -> None:
+    overloads = '@overload("a: array", "array")\n@overload("a: int", "tuple[int, ...]")\n@c('
+    text = emit(write(tmp_path, row().replace("@c(", overloads)), "pyi")
+    assert "from typing import overload" in text
+    assert '@overload\ndef take(a: array) -> array:\n    """Take."""' in text
+    assert "@overload\ndef take(a: int) -> tuple[int, ...]:\n    ..." in text
+    assert "axis" not in text
+
+
 @pytest.mark.parametrize("group", GROUPS)
 def test_stub_of_the_table_is_python(group: str) -> None:
     rows = table.read(SPEC, group)
     module = ast.parse(EMITTERS["pyi"](rows))
     defined = [node.name for node in module.body if isinstance(node, ast.FunctionDef)]
-    assert defined == [row.name for row in rows.public_functions]
+    assert defined == [
+        row.name for row in rows.public_functions for _ in row.overloads or [row.args]
+    ]
 
 
 @pytest.mark.parametrize(

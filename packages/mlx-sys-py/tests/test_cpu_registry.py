@@ -232,6 +232,7 @@ GRAPHS: dict[str, Graph] = {
     "ArgReduce": lambda: ops.argmax(x(), 1, True),
     "LogSumExp": reduction("logsumexp"),
     "Softmax": along_rows("softmax", -1),
+    "SearchSorted": lambda: ops.searchsorted(evaluated(ops.sort(x(), None)), x()),
     "Sort": along_rows("sort"),
     "ArgSort": along_rows("argsort"),
     "Partition": along_rows("partition", 3),

@@ -135,16 +135,17 @@ def test_has_its_signature(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_stub_is_exact(group: str) -> None:
     stub = Path(mlx_sys_py.__file__).with_name(f"{group}.pyi")
-    definitions = {
-        node.name: node
-        for node in ast.parse(stub.read_text()).body
-        if isinstance(node, ast.FunctionDef)
-    }
+    definitions: dict[str, list[ast.FunctionDef]] = {}
+    for node in ast.parse(stub.read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            definitions.setdefault(node.name, []).append(node)
     rows = {row.name: row for row in table.read(SPEC, group).public_functions}
     assert definitions.keys() == rows.keys()
     for name, row in rows.items():
-        assert signatures.signature(definitions[name].args) == signatures.signature(row.args)
-        assert ast.dump(definitions[name].returns or ast.Pass()) == ast.dump(row.returns)
+        wanted = row.overloads or ((row.args, row.returns),)
+        for node, (args, returns) in zip(definitions[name], wanted, strict=True):
+            assert signatures.signature(node.args) == signatures.signature(args)
+            assert ast.dump(node.returns or ast.Pass()) == ast.dump(returns)
 
 
 @pytest.mark.parametrize("group", GROUPS)

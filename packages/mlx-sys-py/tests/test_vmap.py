@@ -145,6 +145,50 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ops.topk": {"a": uniform(4, 3), "k": 2, "axis": 0},
     "ops.searchsorted": {"sorted_sequence": np.sort(uniform(5)), "values": uniform(2, 3)},
     "ops.unique": {"a": ints(5), "size": 3},
+    **{
+        f"ops.{name}": {"a": ints(3, 4), "size": 5}
+        for name in ("nonzero", "flatnonzero", "argwhere")
+    },
+    "ops.compress": {"condition": ints(3), "a": MATRIX, "axis": 1, "size": 2},
+    "ops.extract": {"condition": ints(3, 4), "arr": uniform(3, 4), "size": 5},
+    "ops.select": {
+        "condlist": [MATRIX > 0.5, MATRIX.T > 0.5],
+        "choicelist": [MATRIX, uniform(3)],
+        "default": uniform(),
+    },
+    "ops.choose": {"a": ints(3), "choices": [uniform(3), uniform(3), uniform(3)]},
+    "ops.isin": {"element": ints(3, 4, below=20), "test_elements": ints(12, below=20)},
+    "ops.union1d": {"ar1": ints(4), "ar2": ints(3), "size": 3},
+    "ops.bincount": {"x": ints(5), "length": 4, "weights": uniform(5)},
+    "ops.histogram": {"a": uniform(5), "weights": uniform(5)},
+    "ops.histogram_bin_edges": {"a": uniform(5)},
+    "ops.histogramdd": {"sample": uniform(5, 2), "bins": 2, "weights": uniform(5)},
+    "ops.histogram2d": {"x": uniform(5), "y": uniform(5), "bins": 2, "weights": uniform(5)},
+    "ops.digitize": {"x": uniform(2, 3), "bins": np.sort(uniform(4))},
+    **{
+        f"ops.{name}": {"a": uniform(3, 4), "q": 0.3, "axis": 1}
+        for name in ("quantile", "percentile", "nanquantile", "nanpercentile")
+    },
+    "ops.average": {"a": MATRIX, "weights": MATRIX.T},
+    "ops.cov": {"m": uniform(2, 5), "aweights": uniform(5)},
+    "ops.lexsort": {"keys": [ints(5), ints(5)]},
+    "ops.trapezoid": {"y": uniform(2, 5), "x": uniform(5)},
+    "ops.gradient": {"f": uniform(3, 4), "varargs": [np.sort(uniform(3)), np.sort(uniform(4))]},
+    "ops.interp": {"x": uniform(2, 3), "xp": np.sort(uniform(4)), "fp": uniform(4)},
+    "ops.polyval": {"p": uniform(3), "x": uniform(2, 3)},
+    "ops.vander": {"x": uniform(3)},
+    "ops.block": {"arrays": [uniform(2, 2), uniform(2, 3)]},
+    "ops.array_split": {"ary": uniform(5, 2), "indices_or_sections": 2},
+    "ops.hsplit": {"ary": uniform(2, 4), "indices_or_sections": 2},
+    "ops.vsplit": {"ary": uniform(4, 2), "indices_or_sections": 2},
+    "ops.dsplit": {"ary": uniform(2, 2, 4), "indices_or_sections": 2},
+    "ops.append": {"arr": MATRIX, "values": MATRIX.T},
+    "ops.delete": {"arr": MATRIX, "obj": 1, "axis": 1},
+    "ops.insert": {"arr": MATRIX, "obj": 1, "values": uniform(3), "axis": 1},
+    "ops.resize": {"a": MATRIX, "new_shape": (2, 2)},
+    "ops.ix_": {"args": [ints(3), ints(2)]},
+    "ops.ravel_multi_index": {"multi_index": [ints(3), ints(3)], "dims": (3, 3)},
+    "ops.unravel_index": {"indices": ints(4, below=9), "shape": (3, 3)},
     "ops.where": {"condition": MATRIX > 0.5, "x": uniform(3), "y": MATRIX.T},
     "random.randint": {
         "low": ints(3),
@@ -196,8 +240,18 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-# Operations that the CPU has not.
-ABSENT = {"ops.qqmm", "ops.gather_qqmm"}
+# Operations that the CPU has not, and those whose shapes depend on values.
+ABSENT = {
+    "ops.qqmm",
+    "ops.gather_qqmm",
+    *(
+        f"ops.{name}"
+        for name in (
+            "unique_all unique_counts unique_inverse unique_values intersect1d setdiff1d setxor1d "
+            "trim_zeros"
+        ).split()
+    ),
+}
 
 OPERATIONS = [
     row
@@ -307,6 +361,7 @@ FLAGGED: dict[tuple[str, str], dict[str, Any]] = {
         zip(("w", "scales", "biases"), quantized(64), strict=True)
     ),
     ("gather_qmm", "transpose"): {"x": uniform(2, 3, 4)},
+    ("cov", "rowvar"): {"m": uniform(5, 2)},
     ("stft", "center"): {"x": uniform(12), "n_fft": 4},
 }
 

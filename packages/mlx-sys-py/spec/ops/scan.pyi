@@ -215,17 +215,29 @@ def logcumsumexp(
     "array a, int n, int axis",
     cpp="mlx::core::diff({a}, mlx_c::at_most_length({a}, {axis}, {n}), {axis}, {s})",
 )
-def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) -> array:
+def diff(
+    a: array,
+    /,
+    n: int = 1,
+    axis: int = -1,
+    prepend: Scalar | array | None = None,
+    append: Scalar | array | None = None,
+    *,
+    stream: StreamLike = None,
+) -> array:
     """Differences of neighbours along an axis, taken ``n`` times.
 
     Args:
         a: Input array of any shape and dtype.
         n: How often to take differences. Default 1.
         axis: Axis to work along. Default -1.
+        prepend: Values put before the first ones along the axis, before differences are taken: an
+            array of as many dimensions, or a scalar.
+        append: Values put behind the last ones, likewise.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array shorter by ``n`` along ``axis``, empty there if nothing is left.
+        Array shorter by ``n`` along ``axis``, with what is put there, and empty if nothing is left.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -236,5 +248,18 @@ def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) 
         >>> mx.diff(mx.array([1, 4, 9, 16]))
         array([3, 5, 7], dtype=int32)
 
-    See: MLX ``mlx.core.diff``.
+    See: MLX ``mlx.core.diff``; NumPy ``numpy.diff``.
     """
+    if (prepend is not None or append is not None) and n != 0:
+        a = to_array(a, "a")
+        ends = []
+        for value, name in ((prepend, "prepend"), (append, "append")):
+            if value is not None:
+                value = to_operand(value, a, None, name)
+                if value.ndim == 0:
+                    place = _axis_of(axis, a.ndim, "axis")
+                    shape = [*a.shape[:place], 1, *a.shape[place + 1 :]]
+                    value = broadcast_to(value, shape, stream=stream)
+            ends.append(value)
+        parts = [part for part in (ends[0], a, ends[1]) if part is not None]
+        a = concatenate(parts, axis, stream=stream)

@@ -165,16 +165,25 @@ def topk(a: array, /, k: int, axis: int | None = -1, *, stream: StreamLike = Non
     See: MLX ``mlx.core.topk``.
     """
 
+@weak("sorted_sequence", "values")
 @c("mlx_searchsorted", "array sorted_sequence, array values, str side")
 def searchsorted(
-    sorted_sequence: array, values: array, /, side: str = "left", *, stream: StreamLike = None
+    sorted_sequence: array,
+    values: Scalar | array,
+    /,
+    side: str = "left",
+    sorter: array | None = None,
+    *,
+    stream: StreamLike = None,
 ) -> array:
     """Positions at which values would keep a sorted vector sorted.
 
     Args:
         sorted_sequence: Vector in ascending order.
-        values: Array of values to place.
+        values: Array of values to place, or a scalar.
         side: "left" (default) before, or "right" after equal elements.
+        sorter: Integer vector of the indices that sort ``sorted_sequence``, if it is not in order;
+            see :func:`argsort`.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -188,8 +197,12 @@ def searchsorted(
         >>> mx.searchsorted(mx.array([1, 3, 5]), mx.array([3, 4]))
         array([1, 2], dtype=uint32)
 
-    See: MLX ``mlx.core.searchsorted``.
+    See: MLX ``mlx.core.searchsorted``; NumPy ``numpy.searchsorted``.
     """
+    if sorter is not None:
+        sorted_sequence = to_array(sorted_sequence, "sorted_sequence")
+        sorter = to_array(sorter, "sorter")
+        sorted_sequence = take(sorted_sequence, sorter, stream=stream)
 
 @c(
     "mlx_unique",
@@ -208,45 +221,40 @@ def _unique(
 ) -> tuple[array, ...]:
     """The distinct elements and what was asked for about them."""
 
-def unique(
-    a: array,
-    /,
-    size: int,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    fill_value: Scalar | array | None = None,
-    *,
-    stream: StreamLike = None,
-) -> array | tuple[array, ...]:
-    """The distinct elements of an array, in ascending order.
-
-    The number of distinct elements is not known before evaluation, so the length is given.
+@composed
+def lexsort(keys: Sequence[array] | array, axis: int = -1, *, stream: StreamLike = None) -> array:
+    """Indices that put several keys into ascending order along an axis, the last key first.
 
     Args:
-        a: Input array of any shape and dtype.
-        size: Length of the result: more elements are dropped, missing ones filled.
-        return_index: Also return where each was first. Default ``False``.
-        return_inverse: Also return where each element of ``a`` is in the result. Default ``False``.
-        return_counts: Also return how often each occurs. Default ``False``.
-        fill_value: Scalar in the places left over; ``None`` (default) is the smallest element.
+        keys: Arrays of one shape, or an array of them along its first axis. Equal elements of the
+            last are ordered by the one before, and so on.
+        axis: Axis of the keys to work along. Default -1.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Vector of length ``size``, or a tuple of it and the arrays asked for.
+        ``uint32`` array of indices, of the shape of a key.
 
     Raises:
-        ValueError: If ``size`` is negative.
+        IndexError: If an axis is out of bounds.
+        ValueError: If there are no keys or their shapes differ.
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.unique(mx.array([3, 1, 3]), size=2, return_counts=True)
-        (array([1, 3], dtype=int32), array([1, 2], dtype=int32))
+        >>> mx.lexsort([mx.array([3, 1, 2]), mx.array([0, 1, 0])])
+        array([2, 0, 1], dtype=uint32)
 
-    See: MLX ``mlx.core.unique``.
+    See: NumPy ``numpy.lexsort``.
     """
-    a = to_array(a, "a")
-    if fill_value is not None:
-        fill_value = to_operand(fill_value, a, None, "fill_value").astype(a.dtype)
-    results = _unique(a, size, return_index, return_inverse, return_counts, fill_value, stream)
-    return results[0] if len(results) == 1 else results
+    parts = _many(keys, "keys")
+    for part in parts:
+        if part.shape != parts[0].shape:
+            raise ValueError(f"keys have different shapes: {parts[0].shape} and {part.shape}")
+    axis = to_int(axis, "axis")
+    if parts[0].ndim == 0:
+        return zeros((), uint32)
+    axis = _axis_of(axis, parts[0].ndim, "axis")
+    order = argsort(parts[0], axis)
+    for part in parts[1:]:
+        next_order = argsort(take_along_axis(part, order, axis), axis)
+        order = take_along_axis(order, next_order, axis)
+    return order

@@ -1,6 +1,6 @@
 """Means, medians, variances and counts of elements."""
 
-cpp_includes = ["core/statistics.hpp"]
+cpp_includes = ["core/order_statistics.hpp", "core/statistics.hpp"]
 
 @method
 @c("mlx_mean", "array a, bool keepdims", cpp="mlx_c::mean", when="axis is None")
@@ -162,7 +162,7 @@ def std(
     if correction is not None:
         ddof = to_int(correction, "correction")
 
-@c("mlx_median", "array a, ints axes, bool keepdims", axes="axis")
+@c("mlx_median", "array a, ints axes, bool keepdims", cpp="mlx_c::median", axes="axis")
 def median(
     a: array, /, axis: IntOrInts | None = None, keepdims: bool = False, *, stream: StreamLike = None
 ) -> array:

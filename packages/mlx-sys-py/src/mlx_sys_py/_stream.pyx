@@ -575,6 +575,24 @@ class StreamContext:
         set_default_device(device)
 
 
+class SameStream:
+    """A context that changes nothing."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+
+same_stream = SameStream()
+
+
+def on_stream(stream):
+    """The context that rows of operations have their statements in, given their parameter."""
+    return same_stream if stream is None else StreamContext(stream)
+
+
 def stream(s):
     """A context in which a stream, and its device, are the default.
 

@@ -4,6 +4,7 @@ Source: https://ml-explore.github.io/mlx/build/html/python/transforms.html
 """
 
 # ruff: noqa: F403
+from mlx_core_py.transforms.apply import *
 from mlx_core_py.transforms.checkpoint import *
 from mlx_core_py.transforms.compile import *
 from mlx_core_py.transforms.custom import *

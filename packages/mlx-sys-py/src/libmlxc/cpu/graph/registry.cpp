@@ -44,6 +44,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Or", reduction},
       {"Partition", {.make = partition}},
       {"Prod", reduction},
+      {"SearchSorted", {.make = searchsorted}},
       {"Softmax", {.make = softmax, .guards_mlx = true}},
       {"Sort", {.make = sort}},
       {"Sum", reduction},

@@ -81,6 +81,9 @@ Override reshape(mlx::core::array& node);
 // scan.cpp
 Override scan(mlx::core::array& node);
 
+// searching.cpp
+Override searchsorted(mlx::core::array& node);
+
 // slice_update.cpp
 Override slice_update(mlx::core::array& node);
 Override slice_update_reduce(mlx::core::array& node);
