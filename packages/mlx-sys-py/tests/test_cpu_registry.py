@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import mlx_sys_py as mx
@@ -15,6 +16,7 @@ import pytest
 from c_functions import DECLARATIONS, STRUCTS, function
 from levels import at_every_level
 from mlx_sys_py import array, cpu_kernels, fast, linalg, ops, random, transforms
+from mlx_sys_py.io import load_npy, save_npy
 
 pytestmark = at_every_level
 
@@ -53,6 +55,13 @@ def gradients(function: Callable[..., array], *arguments: array) -> Any:
         return [ops.sum(function(*inputs))]
 
     return transforms.value_and_grad(call, [0])(list(arguments))[1]
+
+
+def loaded() -> array:
+    file = BytesIO()
+    save_npy(file, x())
+    file.seek(0)
+    return load_npy(file)
 
 
 def heads() -> array:
@@ -237,6 +246,7 @@ GRAPHS: dict[str, Graph] = {
     "RandomBits": lambda: random.uniform(shape=[8]),
     "Reshape": lambda: ops.reshape(x(), [4, 16]),
     "Unflatten": lambda: ops.unflatten(x(), 1, [4, 8]),
+    "Load": loaded,
     # views
     "AsStrided": lambda: ops.as_strided(x(), [2, 2], [1, 1], 0),
     "Broadcast": lambda: ops.broadcast_to(x(), [3, 2, 32]),

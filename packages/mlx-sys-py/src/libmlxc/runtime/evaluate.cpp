@@ -13,6 +13,7 @@
 #include <mlx/transforms.h>
 
 #include "core/thread_state.hpp"
+#include "cpu/arrays/mapped_memory.hpp"
 #include "cpu/graph/executor.hpp"
 #include "cpu/graph/rewrite.hpp"
 #include "cpu/nodes/interrupted.hpp"
@@ -92,6 +93,18 @@ bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, EvaluationLock
   return cpu::execute(plan, stream, wait, wait && !plan.waits, std::ref(between));
 }
 
+// What MLX's kernels have computed from pages that files in memory have lost is wrong.
+void fail_if_lost(cpu::Evaluation& evaluation, std::uint64_t lost_before) {
+  if (cpu::lost_pages() == lost_before) {
+    return;
+  }
+  try {
+    cpu::throw_lost_pages();
+  } catch (...) {
+    evaluation.fail(std::current_exception());
+  }
+}
+
 // Whether another thread's interrupted work was set aside, and with it what depends on it.
 bool was_set_aside(const mx::array& output) {
   return output.status() == mx::array::Status::unscheduled;
@@ -143,11 +156,14 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   }
   std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
   bool soon = false;
+  const std::uint64_t lost_pages = cpu::lost_pages();
+  std::shared_ptr<cpu::Evaluation> scheduled;
   {
     auto lock = lock_evaluation();
     const mx::Stream stream = stream_of(outputs);
     const auto plan = cpu::rewrite_graph(outputs, stream);
     const auto& evaluation = plan.evaluation;
+    scheduled = evaluation;
     cpu::EvaluationScope scheduling(evaluation);
     if (plan.on_one_stream && !keeps_graphs()) {
       soon = execute(plan, stream, wait, lock);
@@ -157,6 +173,7 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
       }
       if (wait && CallbackScope::active()) {
         mx::eval(outputs);
+        fail_if_lost(*evaluation, lost_pages);
         evaluation->check();
         return true;
       }
@@ -191,6 +208,8 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
     user.wait(event, soon);
     cpu::check_error(event, id);
   }
+  fail_if_lost(*scheduled, lost_pages);
+  scheduled->check();
   auto lock = lock_evaluation();
   if (std::ranges::any_of(outputs, was_set_aside)) {
     return false;
