@@ -11,6 +11,7 @@
 #include "core/guard.hpp"
 #include "core/payload.hpp"
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/mapped_memory.hpp"
 #include "runtime/evaluate.hpp"
 
 using namespace mlx_c;
@@ -81,7 +82,7 @@ void check_type(const mx::array& array, mx::Dtype type) {
 }
 
 bool is_evaluated(const mx::array& array) {
-  return array.status() == mx::array::Status::available;
+  return array.status() == mx::array::Status::available && cpu::is_whole(array);
 }
 
 // A GPU may leave an empty array without a buffer. The address is never read then, but some callers

@@ -199,6 +199,7 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
     // What was computed here may depend on what a stream has left unfinished.
     if (wait) {
       cpu::check_kept_errors();
+      std::ranges::for_each(outputs, cpu::check_whole);
     }
     return true;
   }
@@ -216,6 +217,7 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   }
   for (auto& output : outputs) {
     output.wait();
+    cpu::check_whole(output);
   }
   return true;
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -281,20 +282,26 @@ void check_not_lost(const mx::array& array) {
   }
 }
 
-void check_file_is_whole(const mx::array& array) {
+bool is_whole(const mx::array& array) {
   if (mapped_files.load(std::memory_order_relaxed) == 0) {
-    return;
+    return true;
   }
   const std::uintptr_t address = address_of(array);
   const Region* region = find_region(address);
   if (!region) {
-    return;
+    return true;
   }
+  // Views that run backwards end before they begin.
   struct stat status{};
-  const auto end = address + array.nbytes() - region->begin;
-  if (region->lost || fstat(region->descriptor, &status) != 0 ||
-      static_cast<std::uintptr_t>(status.st_size) < end) {
-    throw_lost(*region);
+  const std::uintptr_t end = std::min(
+      address - region->begin + array.data_size() * array.itemsize(), region->end - region->begin);
+  return !region->lost && fstat(region->descriptor, &status) == 0 &&
+      static_cast<std::uintptr_t>(status.st_size) >= end;
+}
+
+void check_whole(const mx::array& array) {
+  if (!is_whole(array)) {
+    throw_lost(*find_region(address_of(array)));
   }
 }
 

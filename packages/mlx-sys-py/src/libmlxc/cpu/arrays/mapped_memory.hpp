@@ -43,8 +43,12 @@ bool any_file_has_lost_pages();
 // Throws if `array` is in the memory of a file that has lost pages.
 void check_not_lost(const mlx::core::array& array);
 
-// The same, and looks at the file too: what is read outside of evaluations fails no evaluation.
-void check_file_is_whole(const mlx::core::array& array);
+// Whether what `array` reads is there, if it is in the memory of a file. To be asked before values
+// are read outside of evaluations, where nobody learns of a loss.
+bool is_whole(const mlx::core::array& array);
+
+// Throws unless that is so.
+void check_whole(const mlx::core::array& array);
 
 // Throws the error of whoever has read lost pages.
 [[noreturn]] void throw_lost_pages();

@@ -223,7 +223,7 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
   for (const array& output : outputs) {
     check_error(output);
     if (output.status() == array::Status::available) {
-      check_file_is_whole(output);
+      check_whole(output);
     }
     visit(output);
     while (!path.empty()) {
