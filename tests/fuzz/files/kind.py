@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import resource
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
 from traceback import format_exc
@@ -57,6 +60,14 @@ class Files:
         return failure
 
 
+@cache
+def _folder() -> str:
+    """Of this process. To make one for each file takes longer than all else."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
 def _check(seed: str, case: Case) -> int | Failure:
     def failure(cause: str, what: str) -> Failure:
         return Failure(seed, f"{case.kind}: {cause}", what, _program(case))
@@ -64,23 +75,22 @@ def _check(seed: str, case: Case) -> int | Failure:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     ours: Contents | str
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, f"x.{case.kind}")
-        try:
-            ours = read_ours(case.kind, case.content, path, case.way)
-        except OSError as error:
-            ours = str(error).replace(path, "x")
-        except Exception as error:
-            return failure(f"raises {type(error).__name__}", format_exc())
-        if time.process_time() - start > MAX_SECONDS:
-            return failure("takes long", f"{time.process_time() - start} seconds")
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        if memory > MAX_MEMORY:
-            return failure("takes much memory", f"{memory} KiB")
-        if case.kind == "gguf":
-            difference = None if isinstance(ours, str) else _compare_gguf(ours, path)
-        else:
-            difference = _compare(case, ours)
+    path = os.path.join(_folder(), f"x.{case.kind}")
+    try:
+        ours = read_ours(case.kind, case.content, path, case.way)
+    except OSError as error:
+        ours = str(error).replace(path, "x")
+    except Exception as error:
+        return failure(f"raises {type(error).__name__}", format_exc())
+    if time.process_time() - start > MAX_SECONDS:
+        return failure("takes long", f"{time.process_time() - start} seconds")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    if memory > MAX_MEMORY:
+        return failure("takes much memory", f"{memory} KiB")
+    if case.kind == "gguf":
+        difference = None if isinstance(ours, str) else _compare_gguf(ours, path)
+    else:
+        difference = _compare(case, ours)
     return failure(*difference) if difference else 1
 
 

@@ -88,7 +88,7 @@ def _fix_length(kind: str, parts: Parts) -> Parts:
     start, header, data = parts
     if kind == "safetensors":
         return [struct.pack("<Q", len(header)), header, data]
-    if start[6] == 1:
+    if start[6:7] == b"\x01":
         return [start[:8] + struct.pack("<H", len(header) % (1 << 16)), header, data]
     return [start[:8] + struct.pack("<I", len(header)), header, data]
 

@@ -59,7 +59,7 @@ def read_ours(kind: str, content: bytes, path: str, way: str) -> Contents:
 
 
 def _from_numpy(x: np.ndarray) -> Stored:
-    if x.dtype == np.complex128:
+    if x.dtype.name == "complex128":
         with np.errstate(all="ignore"):
             x = x.astype(np.complex64)
     name = "bfloat16" if x.dtype == np.dtype("V2") else x.dtype.name
