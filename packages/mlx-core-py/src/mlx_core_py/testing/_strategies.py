@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 from functools import wraps
-from importlib.util import find_spec
 
 import mlx_sys_py as _sys
 from mlx_sys_py import Dtype, DtypeCategory, array
@@ -35,11 +34,13 @@ _DTYPES = (
 def _needs_hypothesis(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if find_spec("hypothesis") is None:
+        try:
+            import hypothesis as _  # noqa: F401
+        except ImportError as error:
             raise ImportError(
                 f"mlx_core_py.testing.{function.__name__} needs Hypothesis: "
                 'pip install "mlx-core-py[testing]"'
-            )
+            ) from error
         return function(*args, **kwargs)
 
     return checked
