@@ -29,9 +29,9 @@ WE_REFUSE = {
 
 # What we take, by the other reader's message, though that refuses it.
 THEY_REFUSE = {
-    "npy": (),
-    "npz": (),
-    "safetensors": (),
+    "npy": (
+        (r"Cannot parse header: .*\\n +\"$", "space behind the last line, which is no indentation"),
+    ),
 }
 
 
