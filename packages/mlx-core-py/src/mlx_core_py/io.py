@@ -278,10 +278,13 @@ def _load_npz(source: str | BinaryIO) -> dict[str, array]:
 
     try:
         with zipfile.ZipFile(source) as archive:
-            return {
-                name.removesuffix(".npy"): _load_member(archive, name)
-                for name in archive.namelist()
-            }
+            arrays: dict[str, array] = {}
+            for name in archive.namelist():
+                key = name.removesuffix(".npy")
+                if key in arrays:
+                    raise zipfile.BadZipFile(f"there are two arrays of one name, {key!r}")
+                arrays[key] = _load_member(archive, name)
+            return arrays
     # What zipfile raises for damage, encryption and unknown compression, in this order.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         name = source if isinstance(source, str) else getattr(source, "name", "file")
