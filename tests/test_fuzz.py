@@ -139,7 +139,7 @@ class TestFilesCanFail:
         load = mx.load
 
         def changed(x: mx.array) -> mx.array:
-            return mx.where(x == x, mx.zeros_like(x), x)  # noqa: PLR0124
+            return mx.where(x == x, mx.zeros_like(x), x)
 
         def wrong(*args: Any, **options: Any) -> Any:
             loaded = load(*args, **options)

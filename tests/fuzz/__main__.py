@@ -13,7 +13,9 @@ from .runner import Report, run, work
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("fuzz", description=__doc__)
     parser.add_argument("kind", choices=kinds(), nargs="?", default="arrays")
-    parser.add_argument("only", nargs="*", help="operations that programs are to begin with, or formats of files")
+    parser.add_argument(
+        "only", nargs="*", help="operations that programs are to begin with, or formats of files"
+    )
     parser.add_argument("--seconds", type=float, default=300, help="how long (default 300)")
     parser.add_argument("--cases", type=int, help="how many, if that is less")
     parser.add_argument("--seed", type=int, help="what the seeds begin with (default: a new one)")

@@ -183,7 +183,9 @@ def test_arrays_that_are_files(tmp_path: Path, kind: str) -> None:
 def test_what_is_no_file_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     mx.savez(path, x=mx.array(1))
-    with pytest.raises(ValueError, match="mmap needs a path to a file of npy or safetensors, not npz"):
+    with pytest.raises(
+        ValueError, match="mmap needs a path to a file of npy or safetensors, not npz"
+    ):
         mx.load(path, mmap=True)
     with pytest.raises(ValueError, match="not a file object"):
         mx.load(io.BytesIO(), format="npy", mmap=True)

@@ -10,17 +10,18 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
-from hypothesis import find
 from mlx_core_py import testing
 
 quick = settings(max_examples=60, deadline=None)
 
 
 @quick
-@given(testing.dtypes(mx.floating), testing.dtypes(), testing.dtypes(mx.integer, exclude=(mx.int8,)))
+@given(
+    testing.dtypes(mx.floating), testing.dtypes(), testing.dtypes(mx.integer, exclude=(mx.int8,))
+)
 def test_dtypes(floating: mx.Dtype, any_type: mx.Dtype, integer: mx.Dtype) -> None:
     assert mx.issubdtype(floating, mx.floating)
     assert mx.float64 not in (floating, any_type)

@@ -193,9 +193,13 @@ def test_results_of_a_failed_evaluation_fail_again(truncated: tuple[Path, array,
             with pytest.raises((OSError, RuntimeError), match="is truncated"):
                 result.item()
     asynchronous = ops.sum(ops.exp(a))
-    with pytest.raises((OSError, RuntimeError), match="is truncated"):
+
+    def compute() -> None:
         transforms.async_eval([asynchronous])
         asynchronous.item()
+
+    with pytest.raises((OSError, RuntimeError), match="is truncated"):
+        compute()
 
 
 PROGRAM = """

@@ -6,12 +6,12 @@ import io
 from pathlib import Path
 from typing import Any
 
+import mlx_sys_py as mx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-import mlx_sys_py as mx
 from mlx_sys_py import array, ops
 from mlx_sys_py.io import load_npy, save_npy
 

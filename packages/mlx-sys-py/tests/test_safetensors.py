@@ -8,12 +8,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import mlx_sys_py as mx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-import mlx_sys_py as mx
 from mlx_sys_py import array
 from mlx_sys_py.io import load_safetensors, save_safetensors
 
@@ -59,40 +59,53 @@ def test_types_that_numpy_lacks() -> None:
     assert (got["e8m0"].dtype, got["e8m0"].tolist()) == (mx.uint8, [0x7F])
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        '{"a":{"dtype":"I32","shape":[2],"data_offsets":[0,8]},'
-        '"b":{"dtype":"U8","shape":[],"data_offsets":[8,9]}}',
-        # Other orders, of tensors and of fields, and space.
-        ' \n{ "b" : {"data_offsets": [ 8 , 9 ], "shape": [ ], "dtype": "U8"},\t\r\n'
-        ' "a": {"shape":[2],"dtype":"I32","data_offsets":[0,8]} }   \n'[2:],
-        # What else a tensor says is not ours, whatever it is.
-        '{"a":{"dtype":"I32","more":{"x":[1,-2.5e3,null,"\\ud83d\\ude00",{"y":[true,false]}]},'
-        '"shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[],"data_offsets":[8,9]}}',
-        # Escapes.
-        '{"\\u0061":{"\\u0064type":"\\u0049\\u0033\\u0032","shape":[2],"data_offsets":[0,8]},'
-        '"b":{"dtype":"U8","shape":[],"data_offsets":[8,9]}}',
-        # Empty tensors take no place, wherever they are.
-        '{"a":{"dtype":"I32","shape":[2],"data_offsets":[0,8]},"e":{"dtype":"F32","shape":[0,3],'
-        '"data_offsets":[8,8]},"b":{"dtype":"U8","shape":[],"data_offsets":[8,9]},'
-        '"f":{"dtype":"F64","shape":[0],"data_offsets":[0,0]},'
-        '"g":{"dtype":"F64","shape":[0],"data_offsets":[9,9]}}',
-        '{"__metadata__":null,"a":{"dtype":"I32","shape":[2],"data_offsets":[0,8]},'
-        '"b":{"dtype":"U8","shape":[],"data_offsets":[8,9]}}',
-    ],
-)
-def test_headers(header: str) -> None:
-    got, metadata = load_safetensors(packed(header, struct.pack("<iiB", 7, -8, 9)))
+A = '"a":{"dtype":"I32","shape":[2],"data_offsets":[0,8]}'
+B = '"b":{"dtype":"U8","shape":[],"data_offsets":[8,9]}'
+
+
+def emptied(name: str, dtype: str, shape: str, at: int) -> str:
+    return f'"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{at},{at}]}}'
+
+
+HEADERS = {
+    "plain": "{" + A + "," + B + "}",
+    "another order": "{" + B + "," + A + "}",
+    "space": "{\n " + B.replace(":", " : ") + " ,\t" + A.replace(",", "\r\n, ") + " } \n\t\r ",
+    # What else a tensor says is not ours, whatever it is.
+    "more fields": "{"
+    + B
+    + ',"a":{"dtype":"I32","more":{"x":[1,-2.5e3,null,"\\ud83d\\ude00",{"y":[true,false]}]},'
+    + '"data_offsets":[0,8],"shape":[2]}}',
+    "escapes": "{"
+    + B
+    + ',"\\u0061":{"\\u0064type":"\\u0049\\u0033\\u0032","shape":[2],"data_offsets":[0,8]}}',
+    # Empty tensors take no place, wherever they are.
+    "empty": "{"
+    + ",".join(
+        [
+            A,
+            emptied("e", "F32", "[0,3]", 8),
+            emptied("f", "F64", "[0]", 0),
+            emptied("g", "F64", "[0]", 9),
+            B,
+        ]
+    )
+    + "}",
+    "no metadata": '{"__metadata__":null,' + A + "," + B + "}",
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers(name: str) -> None:
+    got, metadata = load_safetensors(packed(HEADERS[name], struct.pack("<iiB", 7, -8, 9)))
     assert metadata == {}
     assert got["a"].tolist() == [7, -8]
     assert got["b"].item() == 9
-    for name in set(got) - {"a", "b"}:
-        assert got[name].size == 0
+    assert all(got[other].size == 0 for other in set(got) - {"a", "b"})
 
 
 def test_metadata() -> None:
-    texts = {"format": "pt", "": "", "\N{SNOWMAN}\n\"\\": "\U0001f600\x01"}
+    texts = {"format": "pt", "": "", '\N{SNOWMAN}\n"\\': "\U0001f600\x01"}
     for escapes in (True, False):
         text = json.dumps({"__metadata__": texts}, ensure_ascii=escapes)
         assert load_safetensors(packed(text)) == ({}, texts)
@@ -103,6 +116,7 @@ def test_metadata() -> None:
 
 
 T = tensor("I32", [2], 0, 8)
+TEXT = json.dumps(T)
 
 
 @pytest.mark.parametrize(
@@ -139,14 +153,14 @@ T = tensor("I32", [2], 0, 8)
         ({"t": tensor("I32", [-2], 0, 8)}, "not negative"),
         ({"t": tensor("I32", [True], 0, 8)}, "whole"),
         ({"t": 5}, "no an object"),
-        ('{"t":%s,"t":%s}' % ((json.dumps(T),) * 2), 'two entries of one name: "t"'),
+        (f'{{"t":{TEXT},"t":{TEXT}}}', 'two entries of one name: "t"'),
         ('{"t":{"dtype":"I32","dtype":"I32","shape":[2],"data_offsets":[0,8]}}', 'in tensor "t"'),
         ('{"__metadata__":{"a":"1","a":"2"}}', 'two texts of one name.*"a"'),
         ('{"__metadata__":{},"__metadata__":{}}', "two entries of one name"),
-        (' {"t":%s}' % json.dumps(T), "begin"),
-        ('{"t":%s} x' % json.dumps(T), "goes on"),
-        ('{"t":%s,}' % json.dumps(T), "no text"),
-        ('{"t":%s' % json.dumps(T), "no ',' or '}'"),
+        (f' {{"t":{TEXT}}}', "begin"),
+        (f'{{"t":{TEXT}}} x', "goes on"),
+        (f'{{"t":{TEXT},}}', "no text"),
+        (f'{{"t":{TEXT}', "no ',' or '}'"),
         ('{"t', "without end"),
         ('{"t\\x":1}', "escape"),
         ('{"\\ud800":1}', "surrogate"),

@@ -113,7 +113,9 @@ def gguf_parts(r: Random) -> Parts:
             value = struct.pack("<I", kind) + _gguf_value(r, kind)
         metadata += _gguf_text(key) + value
     data = b""
-    names = r.sample((b"output.weight", b"blk.0.attn_q.weight", b"blk.0.bias", b"x"), r.randrange(4))
+    names = r.sample(
+        (b"output.weight", b"blk.0.attn_q.weight", b"blk.0.bias", b"x"), r.randrange(4)
+    )
     for name in names:
         number, items, size = r.choice(GGUF_TYPES)
         shape = [items * r.randrange(1, 3), *(r.randrange(1, 3) for _ in range(r.randrange(3)))]

@@ -19,10 +19,12 @@ BORDERS = sorted(
 )
 WORDS = {
     "npy": (
-        b"True", b"False", b"None", b"()", b"(2,)", b"(2, 3)", b"[2]", b"(-1,)", b"'<f4'", b"'>i2'",
+        b"True", b"False", b"None", b"()", b"(2,)", b"(2, 3)", b"[2]", b"(-1,)", b"'<f4'",
+        b"'>i2'",
         b"'|O'", b"'|b1'", b"'<U2'", b"'<V2'", b"'c16'", b"'descr'", b"'shape'", b"'fortran_order'",
-        b",", b":", b"{", b"}", b"(", b")", b"'", b'"', b" ", b"\n", b"\\", b"#", b"L", b"_", b"0x1",
-        b"1e3", b"+1", b"[('a', '<f4')]", b"'f4'", b"'float32'", b"'<f16'", b"\xe9", b"\x00",
+        b",", b":", b"{", b"}", b"(", b")", b"'", b'"', b" ", b"\n", b"\\", b"#", b"L", b"_",
+        b"0x1", b"1e3", b"+1", b"[('a', '<f4')]", b"'f4'", b"'float32'", b"'<f16'", b"\xe9",
+        b"\x00",
     ),
     "safetensors": (
         b"true", b"null", b"[]", b"[2]", b"[2,3]", b"[-1]", b"{}", b'"F32"', b'"F64"', b'"BOOL"',

@@ -72,9 +72,7 @@ def _from_numpy(x: np.ndarray) -> Stored:
 
 def _read_npy(content: bytes) -> np.ndarray:
     file = io.BytesIO(content)
-    result: np.ndarray = npy_format.read_array(
-        file, allow_pickle=False, max_header_size=MAX_HEADER
-    )
+    result: np.ndarray = npy_format.read_array(file, allow_pickle=False, max_header_size=MAX_HEADER)
     return result
 
 

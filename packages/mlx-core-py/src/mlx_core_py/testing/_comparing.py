@@ -62,7 +62,12 @@ def _name(dtype: Any) -> str:
 
 
 def assert_array_equal(
-    actual: Any, desired: Any, *, equal_nan: bool = True, check_dtype: bool = True, message: str = ""
+    actual: Any,
+    desired: Any,
+    *,
+    equal_nan: bool = True,
+    check_dtype: bool = True,
+    message: str = "",
 ) -> None:
     """Check that two arrays have the same shape, data type and elements.
 
@@ -113,8 +118,8 @@ def assert_allclose(
         actual: The array to check.
         desired: What it should be: an array of any library, nested lists of numbers, or one number,
             which all elements should be.
-        rtol: The relative tolerance. Default: some units in the last place of the less precise type:
-            ``4e-3`` for ``float16``, ``3e-2`` for ``bfloat16``, ``1e-5`` for ``float32`` and
+        rtol: The relative tolerance. Default: some units in the last place of the less precise
+            type: ``4e-3`` for ``float16``, ``3e-2`` for ``bfloat16``, ``1e-5`` for ``float32`` and
             ``complex64``, ``1e-12`` for others.
         atol: The absolute tolerance. Default: ``1e-4``, ``1e-3``, ``1e-6`` and ``1e-14`` for these.
         equal_nan: Whether a NaN equals a NaN. Default: ``True``.
@@ -198,7 +203,7 @@ def _tolerances(
 
 
 def _is_nan(x: Any) -> bool:
-    return bool(x != x)  # noqa: PLR0124
+    return bool(x != x)
 
 
 def _close(a: Any, b: Any, rtol: float, atol: float, equal_nan: bool) -> bool:

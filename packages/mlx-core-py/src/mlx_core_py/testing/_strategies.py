@@ -228,9 +228,7 @@ def indices(
             number = st.integers(-extent, extent - 1)
             ways.insert(0, number)
             if allow_arrays:
-                ways.append(
-                    arrays(_sys.int32, shapes(max_dims=2, max_side=3), elements=number)
-                )
+                ways.append(arrays(_sys.int32, shapes(max_dims=2, max_side=3), elements=number))
         return st.one_of(ways)
 
     @st.composite
@@ -404,9 +402,7 @@ def broadcastable_arrays(
     """
     from hypothesis import strategies as st
 
-    several = broadcastable_shapes(
-        count, max_dims=max_dims, min_side=min_side, max_side=max_side
-    )
+    several = broadcastable_shapes(count, max_dims=max_dims, min_side=min_side, max_side=max_side)
     return several.flatmap(
         lambda extents: st.tuples(*(arrays(dtype, shape, **options) for shape in extents))
     )
