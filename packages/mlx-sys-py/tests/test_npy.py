@@ -167,7 +167,7 @@ def test_a_header_has_a_size() -> None:
 def test_what_numpy_writes(
     data: st.DataObject, name: str, shape: tuple[int, ...], order: str, layout: Any
 ) -> None:
-    kind = np.dtype(name).newbyteorder(order)
+    kind = np.dtype(order + np.dtype(name).str[1:])
     values = np.asarray(data.draw(hnp.arrays(kind, shape)), order=layout)
     file = io.BytesIO()
     np.save(file, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import struct
 import zipfile
 from collections.abc import Callable
@@ -37,9 +38,9 @@ def _space(r: Random, usual: str = "") -> str:
 def npy_parts(r: Random) -> Parts:
     """The beginning, the header as text, and the data."""
     code = r.choice(NPY_TYPES)
-    dtype = np.dtype(code).newbyteorder(r.choice("<>"))
+    dtype = np.dtype(r.choice("<>") + code)
     shape = _shape(r)
-    values = r.randbytes(int(np.prod(shape)) * dtype.itemsize)
+    values = r.randbytes(math.prod(shape) * dtype.itemsize)
     if code == "?":
         values = bytes(byte & 1 for byte in values)
     quote = r.choice("'\"")
@@ -69,7 +70,7 @@ def safetensors_parts(r: Random) -> Parts:
     for name in names:
         kind, size = r.choice(tuple(SAFETENSORS_TYPES.items()))
         shape = _shape(r)
-        part = r.randbytes(int(np.prod(shape)) * size)
+        part = r.randbytes(math.prod(shape) * size)
         if kind == "BOOL":
             part = bytes(byte & 1 for byte in part)
         offsets = [len(data), len(data) + len(part)]
@@ -117,11 +118,11 @@ def gguf_parts(r: Random) -> Parts:
         (b"output.weight", b"blk.0.attn_q.weight", b"blk.0.bias", b"x"), r.randrange(4)
     )
     for name in names:
-        number, items, size = r.choice(GGUF_TYPES)
-        shape = [items * r.randrange(1, 3), *(r.randrange(1, 3) for _ in range(r.randrange(3)))]
+        number, block, size = r.choice(GGUF_TYPES)
+        shape = [block * r.randrange(1, 3), *(r.randrange(1, 3) for _ in range(r.randrange(3)))]
         metadata += _gguf_text(name) + struct.pack("<I", len(shape))
         metadata += struct.pack(f"<{len(shape)}QIQ", *shape, number, len(data))
-        data += r.randbytes(int(np.prod(shape)) // items * size)
+        data += r.randbytes(math.prod(shape) // block * size)
         data += bytes(-len(data) % 32)
     start = b"GGUF" + struct.pack("<IQQ", r.choice((3, 3, 2)), len(names), len(keys))
     return [start, metadata, bytes(-(len(start) + len(metadata)) % 32) + data]

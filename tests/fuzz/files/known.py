@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+# By format: a pattern of the message, and the reason.
+Table = dict[str, tuple[tuple[str, str], ...]]
+
 # What we refuse, by our message, though the other reader takes it.
-WE_REFUSE = {
+WE_REFUSE: Table = {
     "npy": (
         (r"Python objects|texts|dates|structures|precision", "no array has such elements"),
         (r"type that no array has|structured type", "no array has such elements"),
@@ -28,14 +31,14 @@ WE_REFUSE = {
 }
 
 # What we take, by the other reader's message, though that refuses it.
-THEY_REFUSE = {
+THEY_REFUSE: Table = {
     "npy": (
         (r"Cannot parse header: .*\\n +\"$", "space behind the last line, which is no indentation"),
     ),
 }
 
 
-def reason(table: dict[str, tuple[tuple[str, str], ...]], kind: str, message: str) -> str | None:
+def reason(table: Table, kind: str, message: str) -> str | None:
     """Why a difference is right, or nothing."""
     kinds = ("npz", "npy") if kind == "npz" else (kind,)
     for name in kinds:
