@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from functools import wraps
+from typing import overload
 
 import mlx_sys_py as _sys
 from mlx_sys_py import Dtype, DtypeCategory, array
@@ -15,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import EllipsisType
-    from typing import Any, ParamSpec, TypeVar
+    from typing import Any, Literal, ParamSpec, TypeVar
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -161,8 +162,12 @@ def broadcastable_shapes(
     return draw_shapes()
 
 
+@overload
+def axes(ndim: int, *, several: Literal[False] = False) -> SearchStrategy[int]: ...
+@overload
+def axes(ndim: int, *, several: Literal[True]) -> SearchStrategy[int | tuple[int, ...] | None]: ...
 @_needs_hypothesis
-def axes(ndim: int, *, several: bool = False) -> SearchStrategy[int | tuple[int, ...] | None]:
+def axes(ndim: int, *, several: bool = False) -> SearchStrategy[Any]:
     """What an argument ``axis`` may be, counted from either end.
 
     Args:
