@@ -211,6 +211,9 @@ path = sys.argv[1]
 if "before" in sys.argv:
     faulthandler.enable()
 x = load_npy(path, mmap=True)
+if "between" in sys.argv:
+    faulthandler.enable()
+    x = load_npy(path, mmap=True)
 if sys.argv[2] == "ours":
     open(path, "r+b").truncate(200)
     try:
@@ -225,7 +228,7 @@ else:
 """
 
 
-@pytest.mark.parametrize("faulthandler", ["before", "never"])
+@pytest.mark.parametrize("faulthandler", ["before", "between", "never"])
 def test_other_bus_errors_are_not_ours(tmp_path: Path, faulthandler: str) -> None:
     path = tmp_path / "x.npy"
 
@@ -240,7 +243,7 @@ def test_other_bus_errors_are_not_ours(tmp_path: Path, faulthandler: str) -> Non
     assert "has become shorter" in ours.stderr
     theirs = run("theirs")
     assert theirs.returncode == -7
-    assert ("Fatal Python error: Bus error" in theirs.stderr) == (faulthandler == "before")
+    assert ("Fatal Python error: Bus error" in theirs.stderr) == (faulthandler != "never")
 
 
 def test_many_files_come_and_go(tmp_path: Path) -> None:

@@ -73,18 +73,30 @@ Region* find_region(std::uintptr_t address) {
   return nullptr;
 }
 
+// Others may chain their handlers to ours and ours to theirs. Then a call within the call, or a
+// signal that a handler has raised again, ends the process.
+std::atomic<bool> in_previous = false;
+std::atomic<bool> was_in_previous = false;
+
 void call_previous(int signal, siginfo_t* info, void* context) {
-  if (previous_action.sa_flags & SA_SIGINFO) {
-    previous_action.sa_sigaction(signal, info, context);
-  } else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
-    previous_action.sa_handler(signal);
-  } else {
+  const bool is_raised = info->si_code <= 0;
+  const bool has_previous =
+      previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN;
+  if (!has_previous || (is_raised && was_in_previous) || in_previous.exchange(true)) {
     // What raised it does so again when this returns, and then ends the process.
     std::signal(signal, SIG_DFL);
-    if (info->si_code <= 0) {
+    if (is_raised) {
       raise(signal);
     }
+    return;
   }
+  was_in_previous = true;
+  if (previous_action.sa_flags & SA_SIGINFO) {
+    previous_action.sa_sigaction(signal, info, context);
+  } else {
+    previous_action.sa_handler(signal);
+  }
+  in_previous = false;
 }
 
 void tell(const Region& region) {
@@ -267,6 +279,10 @@ mx::array MappedFile::view(std::size_t offset, const mx::Shape& shape, mx::Dtype
   return result;
 }
 
+bool any_mapped_file() {
+  return mapped_files.load(std::memory_order_relaxed) > 0;
+}
+
 std::uint64_t lost_pages() {
   return losses.load(std::memory_order_relaxed);
 }
@@ -283,7 +299,7 @@ void check_not_lost(const mx::array& array) {
 }
 
 bool is_whole(const mx::array& array) {
-  if (mapped_files.load(std::memory_order_relaxed) == 0) {
+  if (!any_mapped_file()) {
     return true;
   }
   const std::uintptr_t address = address_of(array);

@@ -34,6 +34,9 @@ class MappedFile {
   const mlx::core::array whole_;
 };
 
+// Whether there is a file in memory.
+bool any_mapped_file();
+
 // How often pages were lost. An evaluation during which this changes has read zeros.
 std::uint64_t lost_pages();
 

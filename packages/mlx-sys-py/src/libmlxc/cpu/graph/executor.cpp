@@ -159,11 +159,13 @@ class Execution {
       // What there is of the node is computed.
       queue.add_node(std::min(first, queue.size()), true, {});
     }
-    queue.add([before = lost_pages_] {
-      if (lost_pages() != before) {
-        throw_lost_pages();
-      }
-    });
+    if (any_mapped_file()) {
+      queue.add([before = lost_pages_] {
+        if (lost_pages() != before) {
+          throw_lost_pages();
+        }
+      });
+    }
     // The last handle on an output may be dropped before the output is written.
     if (done() || error_) {
       queue.add(holder_of(plan_.outputs));
