@@ -24,6 +24,9 @@ from fuzz.arrays.kind import Arrays
 from fuzz.arrays.minimise import minimised
 from fuzz.arrays.programs import draw_program
 from fuzz.arrays.values import FORMATS, Source, promoted, rounded, to_mlx, to_wide
+from fuzz.files.cases import FORMATS as FILE_FORMATS
+from fuzz.files.cases import draw_case, draw_changes
+from fuzz.files.kind import Files
 from fuzz.kinds import Failure, kinds, regressions_of
 from fuzz.runner import Report, run, work
 
@@ -113,6 +116,65 @@ class TestItCanFail:
         monkeypatch.setattr(mx, "stop_gradient", fill)
         with pytest.raises(Wrong, match=r"has changed|is another"):
             check(program)
+
+
+@pytest.mark.parametrize("name", FILE_FORMATS)
+def test_files(name: str) -> None:
+    kind = Files((name,))
+    for number in range(60):
+        result = kind.run(f"{name}:{number}")
+        assert not isinstance(result, Failure), f"{result.what}\n{result.program}"
+
+
+class TestFilesCanFail:
+    """A reader that is wrong in one way is found, and told apart from others."""
+
+    def causes(self, name: str) -> set[str]:
+        kind = Files((name,))
+        results = [kind.run(f"{name}:{number}") for number in range(60)]
+        return {result.cause for result in results if isinstance(result, Failure)}
+
+    @pytest.mark.parametrize("name", ["npy", "npz", "safetensors"])
+    def test_with_another_value(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        load = mx.load
+
+        def changed(x: mx.array) -> mx.array:
+            return mx.where(x == x, mx.zeros_like(x), x)
+
+        def wrong(*args: Any, **options: Any) -> Any:
+            loaded = load(*args, **options)
+            if isinstance(loaded, dict):
+                return {name: changed(x) for name, x in loaded.items()}
+            return changed(loaded)
+
+        monkeypatch.setattr(mx, "load", wrong)
+        assert self.causes(name) == {f"{name}: other values"}
+
+    def test_with_another_exception(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def wrong(*args: Any, **options: Any) -> Any:
+            raise KeyError(args, options)
+
+        monkeypatch.setattr(mx, "load", wrong)
+        assert self.causes("gguf") == {"gguf: raises KeyError"}
+
+    def test_with_a_reader_that_refuses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def wrong(*args: Any, **options: Any) -> Any:
+            raise OSError("never")
+
+        monkeypatch.setattr(mx, "load", wrong)
+        assert self.causes("safetensors") == {"safetensors: we refuse: never"}
+
+    def test_a_case_is_made_shorter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def wrong(*args: Any, **options: Any) -> Any:
+            raise KeyError
+
+        seed = next(f"npy:{i}" for i in range(99) if len(draw_changes(f"npy:{i}")) == 4)
+        monkeypatch.setattr(mx, "load", wrong)
+        failure = Files().run(seed)
+        assert isinstance(failure, Failure)
+        shorter = Files().minimise(failure)
+        assert repr(draw_case(seed, []).content) in shorter.program
+        assert shorter.cause == failure.cause
 
 
 class TestPrograms:

@@ -13,8 +13,11 @@ from .runner import Report, run, work
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("fuzz", description=__doc__)
     parser.add_argument("kind", choices=kinds(), nargs="?", default="arrays")
-    parser.add_argument("only", nargs="*", help="operations that programs are to begin with")
+    parser.add_argument(
+        "only", nargs="*", help="operations that programs are to begin with, or formats of files"
+    )
     parser.add_argument("--seconds", type=float, default=300, help="how long (default 300)")
+    parser.add_argument("--cases", type=int, help="how many, if that is less")
     parser.add_argument("--seed", type=int, help="what the seeds begin with (default: a new one)")
     parser.add_argument("--case", help="run the case of this seed alone and show it")
     parser.add_argument("--keep", action="store_true", help="write failing seeds into the file")
@@ -49,10 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     start = secrets.randbelow(2**48) if options.seed is None else options.seed
     if options.work is not None:
-        work(kind, start, options.work, options.seconds, sys.stdout)
+        work(kind, start, options.work, options.seconds, sys.stdout, options.cases)
         return 0
     print(f"{options.kind}: {options.seconds:.0f} seconds, --seed {start}", flush=True)
-    report = run(options.kind, start, options.seconds, tuple(options.only), print)
+    report = run(options.kind, start, options.seconds, tuple(options.only), print, options.cases)
     for cause, failure in sorted(report.failures.items()):
         show(failure, report.times[cause])
     if options.keep:

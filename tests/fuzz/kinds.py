@@ -48,5 +48,6 @@ def regressions_of(kind: Kind) -> list[str]:
 def kinds(only: tuple[str, ...] = ()) -> dict[str, Kind]:
     """All kinds by name; `only` is what of a kind is to be looked at."""
     from .arrays.kind import Arrays
+    from .files.kind import Files
 
-    return {"arrays": Arrays(only)}
+    return {"arrays": Arrays(only), "files": Files(only)}

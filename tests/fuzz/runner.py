@@ -40,14 +40,16 @@ class Report:
             self.failures[failure.cause] = failure
 
 
-def work(kind: Kind, start: int, skip: int, seconds: float, out: IO[str]) -> None:
+def work(
+    kind: Kind, start: int, skip: int, seconds: float, out: IO[str], cases: int | None = None
+) -> None:
     """Run cases and write a line of JSON before and after each; what the child process does."""
     end = time.monotonic() + seconds
     told: Counter[str] = Counter()
     for at, seed in enumerate(kind.seeds(start)):
         if at < skip:
             continue
-        if time.monotonic() > end:
+        if time.monotonic() > end or at == cases:
             break
         print(json.dumps({"seed": seed}), file=out, flush=True)
         result = kind.run(seed)
@@ -61,14 +63,22 @@ def work(kind: Kind, start: int, skip: int, seconds: float, out: IO[str]) -> Non
 
 
 def run(
-    name: str, start: int, seconds: float, only: tuple[str, ...], show: Callable[[str], None]
+    name: str,
+    start: int,
+    seconds: float,
+    only: tuple[str, ...],
+    show: Callable[[str], None],
+    cases: int | None = None,
 ) -> Report:
-    """Run cases for so many seconds. A case that ends or stops the process is a failure too."""
+    """Run cases for so many seconds, or so many cases.
+
+    A case that ends or stops the process is a failure too.
+    """
     report = Report(start)
     end = time.monotonic() + seconds
     skip = 0
     while (left := end - time.monotonic()) > 0:
-        done = _run_child(name, start, skip, left, only, report, show)
+        done = _run_child(name, start, skip, left, only, report, show, cases)
         if done is None:
             break
         skip = done
@@ -83,10 +93,13 @@ def _run_child(
     only: tuple[str, ...],
     report: Report,
     show: Callable[[str], None],
+    cases: int | None,
 ) -> int | None:
     """Run a child until it ends; return how many cases to skip next, or None if time is up."""
     command = [sys.executable, "-X", "faulthandler", "-m", "fuzz", name, *only]
     command += ["--work", str(skip), "--seed", str(start), "--seconds", str(seconds)]
+    if cases is not None:
+        command += ["--cases", str(cases)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert child.stdout is not None

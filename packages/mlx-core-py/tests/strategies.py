@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from mlx_core_py import testing
 
 quick = settings(max_examples=25, deadline=None)
 
@@ -51,29 +52,18 @@ def integers(
     return hnp.arrays(np.dtype(dtype), shapes, elements=st.integers(low, high))
 
 
-def axis_of(ndim: int) -> st.SearchStrategy[int]:
-    """A valid axis, counted from either end."""
-    return st.integers(-ndim, ndim - 1)
-
-
-def axes_of(ndim: int) -> st.SearchStrategy[int | tuple[int, ...] | None]:
-    """A valid `axis` of a reduction: none, one or several."""
-    several = st.lists(st.integers(0, ndim - 1), unique=True, max_size=ndim).map(tuple)
-    return st.one_of(st.none(), axis_of(ndim), several)
-
-
 @st.composite
 def with_axis(draw: st.DrawFn, arrays: st.SearchStrategy[np.ndarray]) -> tuple[np.ndarray, int]:
     """An array and one of its axes."""
     x = draw(arrays)
-    return x, draw(axis_of(x.ndim))
+    return x, draw(testing.axes(x.ndim))
 
 
 @st.composite
 def with_axes(draw: st.DrawFn, arrays: st.SearchStrategy[np.ndarray]) -> tuple[np.ndarray, Any]:
     """An array and the axes of a reduction of it."""
     x = draw(arrays)
-    return x, draw(axes_of(x.ndim))
+    return x, draw(testing.axes(x.ndim, several=True))
 
 
 @st.composite

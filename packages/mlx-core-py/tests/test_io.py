@@ -36,7 +36,7 @@ def all_same(got: dict[str, mx.array], expected: dict[str, mx.array]) -> bool:
 
 
 DTYPES = ["bool_", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
-FLOATS = ["float16", "float32"]
+FLOATS = ["float16", "float32", "float64"]
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, *FLOATS, "complex64"])
@@ -79,7 +79,7 @@ def test_compression_compresses(tmp_path: Path) -> None:
     assert small < plain / 4
 
 
-@pytest.mark.parametrize("dtype", [*DTYPES, *FLOATS, "bfloat16"])
+@pytest.mark.parametrize("dtype", [*DTYPES, *FLOATS, "bfloat16", "complex64"])
 def test_safetensors(tmp_path: Path, dtype: str) -> None:
     arrays = {name: x.astype(getattr(mx, dtype)) for name, x in ARRAYS.items()}
     path = tmp_path / "x.safetensors"
@@ -107,6 +107,88 @@ def test_gguf(tmp_path: Path) -> None:
     assert entries["tokenizer.ggml.tokens"] == ["<s>", "", "\N{SNOWMAN}"]
     assert entries["llama.block_count"].item() == 3
     assert entries["scores"].tolist() == [0.5, -1.0]
+
+
+# ---- headers as the formats allow them
+
+
+def npy(header: str, body: bytes, version: int = 1) -> bytes:
+    length = len(header).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes((version, 0)) + length + header.encode() + body
+
+
+HEADERS = {
+    "another order": ("{'shape': (2,), 'fortran_order': False, 'descr': '<i4'}\n", (2,)),
+    "no space": ("{'descr': '<i4', 'fortran_order': False, 'shape': (12,34), }\n", (12, 34)),
+    "big-endian": ("{'descr': '>c8', 'fortran_order': True, 'shape': (2, 3)}\n", (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+def test_headers_of_others(tmp_path: Path, name: str, version: int, kind: str) -> None:
+    header, shape = HEADERS[name]
+    dtype = ">c8" if "c8" in header else "<i4"
+    body = (np.arange(np.prod(shape)) * (1 + (2j if "c8" in header else 0))).astype(dtype)
+    content = npy(header, body.tobytes(), version)
+    path = tmp_path / f"x.{kind}"
+    if kind == "npz":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.npy", content)
+        expected, got = np.load(path)["a"], mx.load(path)["a"]
+    else:
+        path.write_bytes(content)
+        expected, got = np.load(path), mx.load(path)
+    assert got.shape == expected.shape == shape
+    np.testing.assert_array_equal(np.array(got), expected)
+
+
+def test_shapes_that_no_array_has(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,)}", b""))
+    with pytest.raises(OSError, match=r"x\.npy has an array of shape \(99999999999,\)"):
+        mx.load(path)
+    header = b'{"t":{"dtype":"F32","shape":[4294967298],"data_offsets":[0,8]}}'
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(OSError, match=r'x\.safetensors has tensor "t" of shape \(4294967298,\)'):
+        mx.load(path)
+
+
+def test_two_arrays_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    content = npy("{'descr': '<i4', 'fortran_order': False, 'shape': ()}", bytes(4))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", content)
+        archive.writestr("a", content)
+    with pytest.raises(OSError, match="two arrays of one name, 'a'"):
+        mx.load(path)
+
+
+@pytest.mark.parametrize("kind", ["npy", "safetensors"])
+def test_arrays_that_are_files(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"x.{kind}"
+    x = ARRAYS["weight"].astype(mx.float64)
+    if kind == "npy":
+        mx.save(path, x)
+        assert same(mx.load(path, mmap=True), x)
+    else:
+        mx.save_safetensors(path, {**ARRAYS, "double": x}, {"a": "b"})
+        loaded, metadata = mx.load(path, mmap=True, return_metadata=True)
+        assert metadata == {"a": "b"}
+        assert all_same(loaded, {**ARRAYS, "double": x})
+
+
+def test_what_is_no_file_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    mx.savez(path, x=mx.array(1))
+    with pytest.raises(
+        ValueError, match="mmap needs a path to a file of npy or safetensors, not npz"
+    ):
+        mx.load(path, mmap=True)
+    with pytest.raises(ValueError, match="not a file object"):
+        mx.load(io.BytesIO(), format="npy", mmap=True)
 
 
 # ---- file objects

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from mlx_core_py import testing
 from strategies import (
     INTEGERS,
     SHAPES_WITH_EMPTY,
     assert_close,
     assert_equal,
-    axes_of,
     floats,
     integers,
     quick,
@@ -76,7 +76,7 @@ def test_methods_are_the_functions(name: str, case: tuple[np.ndarray, Any]) -> N
 @quick
 @given(x=floats(SHAPES_WITH_EMPTY), data=st.data())
 def test_reductions_of_nothing(name: str, x: np.ndarray, data: st.DataObject) -> None:
-    axis = data.draw(axes_of(x.ndim)) if x.ndim else None
+    axis = data.draw(testing.axes(x.ndim, several=True)) if x.ndim else None
     want = REDUCTIONS[name](x.astype(np.float64), axis=axis)
     assert_close(getattr(mx, name)(mx.array(x), axis), want, rtol=1e-4, atol=1e-4)
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from mlx_core_py import testing
 from strategies import (
     SHAPES,
     assert_close,
     assert_equal,
-    axis_of,
     integers,
     quick,
     with_axes,
@@ -145,7 +145,7 @@ def test_transpose(x: np.ndarray, data: st.DataObject) -> None:
 @quick
 @given(x=integers(), data=st.data())
 def test_moved_axes(x: np.ndarray, data: st.DataObject) -> None:
-    one, other = data.draw(axis_of(x.ndim)), data.draw(axis_of(x.ndim))
+    one, other = data.draw(testing.axes(x.ndim)), data.draw(testing.axes(x.ndim))
     assert_equal(mx.array(x).swapaxes(one, other), x.swapaxes(one, other))
     assert_equal(mx.array(x).moveaxis(one, other), np.moveaxis(x, one, other))
     if x.ndim > 1:

@@ -47,6 +47,7 @@ def __dir__() -> list[str]:
 
 _FORMATS = ("safetensors", "gguf", "npy", "npz")
 _WITH_METADATA = ("safetensors", "gguf")
+_IN_PLACE = ("npy", "safetensors")
 
 
 def load(
@@ -56,26 +57,37 @@ def load(
     return_metadata: bool = False,
     *,
     stream: Stream | Device | DeviceType | None = None,
+    mmap: bool = False,
 ) -> Any:
     """Load the array or the arrays of a file.
 
     Args:
-        file: A path, or a file object opened for reading in binary mode.
+        file: A path, or a file object opened for reading in binary mode. Such an object is read
+            from its position; behind an npy array it is left at the end of that, so that several
+            in one file can be loaded one after another.
         format: ``"safetensors"``, ``"gguf"``, ``"npy"`` or ``"npz"``. Default: the extension of
             the path, or of the name of the file object.
         return_metadata: Whether to return the metadata too; safetensors and GGUF have some.
             Default: ``False``.
         stream: Is checked, and has no effect: the CPU reads files, on a stream for that.
+        mmap: Whether the arrays of an npy or safetensors file are to be the memory that the file
+            is in, instead of copies: loading takes no time, and processes share the memory. The
+            file must not change meanwhile. Default: ``False``.
 
     Returns:
-        An array (npy) or a dictionary from name to array, of the data types in the file. With
-        ``return_metadata``, a pair: the dictionary, and a dictionary of the metadata.
+        An array (npy) or a dictionary from name to array, of the data types in the file;
+        ``complex128`` becomes ``complex64``, and ``F8_E4M3`` and ``F8_E8M0`` are ``uint8``, as in
+        MLX. With ``return_metadata``, a pair: the dictionary, and a dictionary of the metadata.
+        The values are read when they are needed; if the file has become shorter by then, that
+        raises ``OSError``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        OSError: If the file cannot be read or is damaged.
+        OSError: If the file cannot be read, is damaged, or holds what no array does, such as
+            texts.
         TypeError: If ``file`` is neither a path nor a binary file object, or ``stream`` is not one.
-        ValueError: If the format is unknown, or has no metadata to return.
+        ValueError: If the format is unknown, or has no metadata to return, or if ``mmap`` is true
+            for another format than npy and safetensors or for a file object.
 
     Example:
         >>> import io
@@ -93,13 +105,18 @@ def load(
             f"[load] return_metadata: the format {kind} has no metadata; "
             f"those with some are {', '.join(_WITH_METADATA)}"
         )
+    if mmap and (kind not in _IN_PLACE or not isinstance(source, str)):
+        raise ValueError(
+            f"[load] mmap needs a path to a file of {' or '.join(_IN_PLACE)}, "
+            f"not {'a file object' if kind in _IN_PLACE else kind}"
+        )
     if kind == "npy":
-        return _sys.io.load_npy(source)
+        return _sys.io.load_npy(source, mmap)
     if kind == "npz":
         return _load_npz(source)
     metadata: dict[str, Any]
     if kind == "safetensors":
-        arrays, metadata = _sys.io.load_safetensors(source)
+        arrays, metadata = _sys.io.load_safetensors(source, mmap)
     elif isinstance(source, str):
         arrays, metadata = _sys.io.load_gguf(source)
     else:
@@ -261,10 +278,13 @@ def _load_npz(source: str | BinaryIO) -> dict[str, array]:
 
     try:
         with zipfile.ZipFile(source) as archive:
-            return {
-                name.removesuffix(".npy"): _load_member(archive, name)
-                for name in archive.namelist()
-            }
+            arrays: dict[str, array] = {}
+            for name in archive.namelist():
+                key = name.removesuffix(".npy")
+                if key in arrays:
+                    raise zipfile.BadZipFile(f"there are two arrays of one name, {key!r}")
+                arrays[key] = _load_member(archive, name)
+            return arrays
     # What zipfile raises for damage, encryption and unknown compression, in this order.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         name = source if isinstance(source, str) else getattr(source, "name", "file")

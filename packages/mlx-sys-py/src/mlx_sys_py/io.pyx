@@ -42,6 +42,12 @@ cdef bint is_path(object file):
     return isinstance(file, (str, bytes, os.PathLike))
 
 
+cdef int check_mmap(object file, object mmap) except -1:
+    if mmap and not is_path(file):
+        raise ValueError("mmap needs the path of a file, not a file object")
+    return 0
+
+
 cdef class _FileAdapter:
     """A Python file object behind the C library's table of callbacks."""
 
@@ -206,18 +212,23 @@ cdef c.mlx_io_writer new_writer(object file) except *:
     return c.mlx_io_writer_new(<void*>adapter, file_vtable)
 
 
-def load_npy(file, /):
+def load_npy(file, /, mmap=False):
     """Read an array from an npy file.
 
     Args:
-        file (str, os.PathLike or binary file object): where to read.
+        file (str, os.PathLike or binary file object): where to read; a file object at its
+            position, which is left behind the array.
+        mmap (bool): whether the array is to be the memory that the file is in, not a copy.
+            Default: ``False``.
 
     Returns:
-        array: the array; its values are read when they are needed.
+        array: the array; its values are read when they are needed. ``complex128`` becomes
+        ``complex64``.
 
     Raises:
         FileNotFoundError: there is no such file.
-        OSError: it cannot be read, or is not a whole npy file.
+        OSError: it cannot be read, is not a whole npy file, or holds what no array does.
+        ValueError: ``mmap`` is true, and ``file`` is not a path.
 
     See: MLX ``mlx.core.load``; NumPy's npy format.
     """
@@ -225,12 +236,17 @@ def load_npy(file, /):
     cdef c.mlx_io_reader reader
     cdef const char* path
     cdef int status
+    cdef bint maps = mmap
+    check_mmap(file, mmap)
     res.ctx = NULL
     if is_path(file):
         name = to_path(file)
         path = name
         with nogil:
-            status = c.mlx_load(&res, path, cpu_stream)
+            if maps:
+                status = c.mlx_load_mapped(&res, path)
+            else:
+                status = c.mlx_load(&res, path, cpu_stream)
     else:
         reader = new_reader(file)
         with nogil:
@@ -274,19 +290,23 @@ def save_npy(file, arr, /):
     check(status)
 
 
-def load_safetensors(file, /):
+def load_safetensors(file, /, mmap=False):
     """Read the arrays and the metadata of a safetensors file.
 
     Args:
-        file (str, os.PathLike or binary file object): where to read.
+        file (str, os.PathLike or binary file object): where to read; a file object from its
+            position to its end.
+        mmap (bool): whether the arrays are to be the memory that the file is in, not copies.
+            Default: ``False``.
 
     Returns:
         tuple[dict[str, array], dict[str, str]]: arrays by name, whose values are read when
-        they are needed, and the metadata.
+        they are needed, and the metadata. ``F8_E4M3`` and ``F8_E8M0`` are ``uint8``.
 
     Raises:
         FileNotFoundError: there is no such file.
-        OSError: it cannot be read, or is not a whole safetensors file.
+        OSError: it cannot be read, is not a whole safetensors file, or holds what no array does.
+        ValueError: ``mmap`` is true, and ``file`` is not a path.
 
     See: MLX ``mlx.core.load``; https://github.com/huggingface/safetensors.
     """
@@ -296,11 +316,16 @@ def load_safetensors(file, /):
     cdef c.mlx_io_reader reader
     cdef const char* path
     cdef int status
+    cdef bint maps = mmap
+    check_mmap(file, mmap)
     if is_path(file):
         name = to_path(file)
         path = name
         with nogil:
-            status = c.mlx_load_safetensors(&arrays._c, &metadata._c, path, cpu_stream)
+            if maps:
+                status = c.mlx_load_safetensors_mapped(&arrays._c, &metadata._c, path)
+            else:
+                status = c.mlx_load_safetensors(&arrays._c, &metadata._c, path, cpu_stream)
     else:
         reader = new_reader(file)
         with nogil:

@@ -11,6 +11,10 @@ extern "C" {
 
 MLX_C_API int mlx_load_reader(mlx_array* res, mlx_io_reader in_stream, const mlx_stream s);
 MLX_C_API int mlx_load(mlx_array* res, const char* file, const mlx_stream s);
+/* Not in mlx-c. The array is the memory that the file is in, where that can be, which its last user
+ * frees; whatever is written there stays in this process. If the file becomes shorter, evaluations
+ * of the array fail. */
+MLX_C_API int mlx_load_mapped(mlx_array* res, const char* file);
 MLX_C_API int mlx_load_gguf(mlx_io_gguf* gguf, const char* file, const mlx_stream s);
 MLX_C_API int mlx_load_safetensors_reader(
     mlx_map_string_to_array* res_0,
@@ -22,6 +26,8 @@ MLX_C_API int mlx_load_safetensors(
     mlx_map_string_to_string* res_1,
     const char* file,
     const mlx_stream s);
+MLX_C_API int mlx_load_safetensors_mapped(
+    mlx_map_string_to_array* res_0, mlx_map_string_to_string* res_1, const char* file);
 MLX_C_API int mlx_save_writer(mlx_io_writer out_stream, const mlx_array a);
 MLX_C_API int mlx_save(const char* file, const mlx_array a);
 MLX_C_API int mlx_save_gguf(const char* file, mlx_io_gguf gguf);

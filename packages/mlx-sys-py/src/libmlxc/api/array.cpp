@@ -12,6 +12,7 @@
 #include "core/guard.hpp"
 #include "core/payload.hpp"
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/mapped_memory.hpp"
 #include "runtime/device_graphs.hpp"
 #include "runtime/evaluate.hpp"
 
@@ -83,7 +84,7 @@ void check_type(const mx::array& array, mx::Dtype type) {
 }
 
 bool is_evaluated(const mx::array& array) {
-  return array.status() == mx::array::Status::available;
+  return array.status() == mx::array::Status::available && cpu::is_whole(array);
 }
 
 template <class T>

@@ -1,8 +1,7 @@
 #include "mlx/c/io.h"
 
-#include <cstring>
-#include <filesystem>
-#include <fstream>
+#include <functional>
+#include <memory>
 
 #include <mlx/allocator.h>
 #include <mlx/io.h>
@@ -14,10 +13,15 @@
 #include "core/guard.hpp"
 #include "cpu/arrays/allocation.hpp"
 #include "files/atomic_file.hpp"
+#include "files/byte_source.hpp"
 #include "files/gguf_header.hpp"
 #include "files/gguf_types.hpp"
 #include "files/gguf_validate.hpp"
+#include "files/load_node.hpp"
+#include "files/map_array.hpp"
+#include "files/npy.hpp"
 #include "files/reading.hpp"
+#include "files/safetensors.hpp"
 #include "runtime/evaluate.hpp"
 #include "runtime/interruptible_wait.hpp"
 
@@ -28,107 +32,46 @@ namespace {
 
 // --- Loading -----------------------------------------------------------------------------------
 
-// A file or a user's reader, as the checks read it; they leave a reader at its beginning.
-class Source {
- public:
-  explicit Source(const std::string& file)
-      : label_(file), size_(std::filesystem::file_size(file)), file_(file, std::ios::binary) {}
+mx::Stream cpu_stream(const mlx_stream s) {
+  const auto stream = mx::to_stream(get_stream(s));
+  return stream.device == mx::Device::cpu ? stream : mx::default_stream(mx::Device::cpu);
+}
 
-  explicit Source(const Reader& user) : label_(user.stream->label()), user_(user.stream) {
-    user_->seek(0, std::ios_base::end);
-    size_ = user_->tell();
-    user_->seek(0, std::ios_base::beg);
-  }
+// How an array that is stored somewhere comes into being.
+using Loading = std::function<mx::array(const StoredArray&)>;
 
-  const std::string& label() const {
-    return label_;
-  }
-
-  std::string read(size_t offset, size_t size) {
-    if (offset > size_ || size > size_ - offset) {
-      throw IoError(label_ + " is truncated");
-    }
-    std::string bytes(size, '\0');
-    if (user_) {
-      user_->read(bytes.data(), size, offset);
-      // MLX reads from the current position, which this may have moved.
-      user_->seek(0, std::ios_base::beg);
-    } else if (!file_.seekg(offset) || !file_.read(bytes.data(), size)) {
-      throw IoError(label_ + " cannot be read");
-    }
-    return bytes;
-  }
-
-  // MLX's sizes may overflow, and it notices only at evaluation that the file is too short.
-  void check_holds(const mx::array& array, size_t offset = 0) const {
-    size_t bytes = array.itemsize();
-    for (auto extent : array.shape()) {
-      if (extent < 0 || __builtin_mul_overflow(bytes, static_cast<size_t>(extent), &bytes)) {
-        throw IoError(label_ + " has an array of an impossible shape");
-      }
-    }
-    if (bytes > size_ - offset) {
-      throw IoError(label_ + " is truncated: it is shorter than an array in it");
-    }
-  }
-
- private:
-  std::string label_;
-  size_t size_;
-  std::ifstream file_;
-  std::shared_ptr<mx::io::Reader> user_;
-};
-
-// MLX reads the header at the offsets that NumPy writes its parts to. Returns where the data
-// begins.
-size_t check_npy_header(Source& from) {
-  auto start = from.read(0, 10);
-  bool version_1 = start[6] == 1;
-  if (!start.starts_with("\x93NUMPY") || (!version_1 && start[6] != 2)) {
-    throw IoError(from.label() + " is not an npy file of version 1 or 2");
-  }
-  size_t prefix = version_1 ? 10 : 12;
-  auto length_bytes = from.read(8, prefix - 8);
-  uint32_t length = 0;
-  std::memcpy(&length, length_bytes.data(), length_bytes.size());
-  auto header = from.read(prefix, length);
-  auto has = [&](size_t at, std::string_view text) {
-    return header.size() > at && header.compare(at, text.size(), text) == 0;
+Loading lazily(std::shared_ptr<ByteSource> source, mx::Stream stream) {
+  return [source = std::move(source), stream](const StoredArray& stored) {
+    return load_lazily(source, stored, stream);
   };
-  if (!has(0, "{'descr': '") || !has(14, "', 'fortran_order': ") ||
-      !(has(34, "True, 'shape': (") || has(34, "False, 'shape': (")) ||
-      header.find(')') == header.npos) {
-    throw IoError(
-        from.label() + " has an npy header that cannot be loaded: " + header.substr(0, 100));
-  }
-  return prefix + length;
 }
 
-mx::array checked_npy(Source& from, const std::function<mx::array()>& load) {
-  return reading(from.label(), [&] {
-    size_t offset = check_npy_header(from);
-    auto array = load();
-    from.check_holds(array, offset);
-    return array;
-  });
+Loading in_place(std::shared_ptr<FileSource> source) {
+  auto mapped = map_file(*source);
+  return [source = std::move(source), mapped = std::move(mapped)](const StoredArray& stored) {
+    return map_array(source, mapped, stored, mx::default_stream(mx::Device::cpu));
+  };
 }
 
-mx::SafetensorsLoad checked_safetensors(
-    Source& from, const std::function<mx::SafetensorsLoad()>& load) {
-  return reading(from.label(), [&] {
-    auto result = load();
-    for (auto& [name, array] : result.first) {
-      from.check_holds(array);
+mx::array load_npy(const NpyHeader& header, const Loading& load, mx::Stream stream) {
+  return arrange_npy(header, load(header.array), stream);
+}
+
+mx::SafetensorsLoad load_safetensors(ByteSource& source, const Loading& load) {
+  return reading(source.label(), [&] {
+    auto header = read_safetensors_header(source);
+    mx::SafetensorsLoad result{{}, std::move(header.metadata)};
+    for (auto& [name, stored] : header.tensors) {
+      result.first.emplace(name, load(stored));
     }
     return result;
   });
 }
 
-mx::array read_bfloat16(Source& from, const GgufTensor& tensor) {
-  auto data = from.read(tensor.offset, tensor.nbytes);
-  auto memory = mx::allocator::malloc(tensor.nbytes);
+mx::array read_bfloat16(FileSource& from, const GgufTensor& tensor) {
+  auto memory = cpu::allocate(tensor.nbytes);
   auto buffer = memory.buffer();
-  std::memcpy(buffer.raw_ptr(), data.data(), tensor.nbytes);
+  from.read(static_cast<char*>(buffer.raw_ptr()), tensor.nbytes, tensor.offset);
   return mx::array(std::move(memory), tensor.shape, mx::bfloat16);
 }
 
@@ -137,7 +80,7 @@ mx::GGUFLoad checked_gguf(const std::string& file, mx::StreamOrDevice stream) {
     auto header = read_gguf_header(file);
     check_loadable(header);
     auto result = mx::load_gguf(file, stream);
-    Source from(file);
+    FileSource from(file);
     for (auto& tensor : header.tensors) {
       // MLX would convert it to float16.
       if (tensor.type->id == gguf_bfloat16) {
@@ -169,47 +112,33 @@ ArrayMap ready(const ArrayMap& map) {
 }
 
 // A new file. The user can interrupt between the portions that it is written in.
-class NewFile : public mx::io::Writer {
+class NewFile : public mx::io::FileWriter {
  public:
-  explicit NewFile(const std::string& name) : file_(name) {}
-
-  void open() override {
-    file_.open();
-  }
-
-  bool is_open() const override {
-    return file_.is_open();
-  }
-
-  bool good() const override {
-    return file_.good();
-  }
-
-  size_t tell() override {
-    return file_.tell();
-  }
-
-  void seek(int64_t offset, std::ios_base::seekdir way) override {
-    file_.seek(offset, way);
+  explicit NewFile(const std::string& name) : FileWriter(name) {
+    open();
+    if (!is_open()) {
+      throw IoError("the file cannot be created");
+    }
   }
 
   void write(const char* data, size_t size) override {
     constexpr size_t portion = 8 << 20;
     for (; size > portion; data += portion, size -= portion) {
-      file_.write(data, portion);
+      FileWriter::write(data, portion);
       user_.check();
     }
-    file_.write(data, size);
-  }
-
-  std::string label() const override {
-    return file_.label();
+    FileWriter::write(data, size);
   }
 
  private:
-  mx::io::FileWriter file_;
   InterruptibleWait user_;
 };
+
+void check_open(const mx::io::Writer& out) {
+  if (!out.is_open() || !out.good()) {
+    throw IoError(out.label() + " is not open");
+  }
+}
 
 // Calls `write` to replace `file` atomically. As MLX, adds `suffix` to a name that lacks it.
 template <class F>
@@ -229,11 +158,12 @@ void replace_file(const char* file, const std::string& suffix, F write) {
   target.commit();
 }
 
-void check_safetensors(const ArrayMap& arrays) {
-  for (auto& [name, array] : arrays) {
-    if (array.dtype() == mx::float64) {
-      throw std::invalid_argument("param: safetensors cannot hold float64, the type of " + name);
-    }
+// Calls of the user's functions come in the order of the file.
+void write_npy(mx::io::Writer& out, const mx::array& array) {
+  const std::string header = npy_header(array);
+  out.write(header.data(), header.size());
+  if (array.nbytes() > 0) {
+    out.write(array.data<char>(), array.nbytes());
   }
 }
 
@@ -280,19 +210,33 @@ mx::GGUFLoad ready(const mx::GGUFLoad& contents) {
 
 int mlx_load_reader(mlx_array* res, mlx_io_reader in_stream, const mlx_stream s) {
   return guard([&] {
-    auto& user = get(in_stream, "in_stream");
-    auto stream = get_stream(s);
-    Source from(user);
-    set(res, checked_npy(from, [&] { return mx::load(user.stream, stream); }));
+    auto source = std::make_shared<ReaderSource>(get(in_stream, "in_stream").stream);
+    auto stream = cpu_stream(s);
+    set(res, reading(source->label(), [&] {
+          auto header = read_npy_header(*source);
+          source->leave_at(header.array.offset + header.array.nbytes);
+          return load_npy(header, lazily(source, stream), stream);
+        }));
   });
 }
 
 int mlx_load(mlx_array* res, const char* file, const mlx_stream s) {
   return guard([&] {
-    auto name = readable(file);
-    auto stream = get_stream(s);
-    Source from(name);
-    set(res, checked_npy(from, [&] { return mx::load(name, stream); }));
+    auto source = std::make_shared<FileSource>(to_string(file, "file"));
+    auto stream = cpu_stream(s);
+    set(res, reading(source->label(), [&] {
+          return load_npy(read_npy_header(*source), lazily(source, stream), stream);
+        }));
+  });
+}
+
+int mlx_load_mapped(mlx_array* res, const char* file) {
+  return guard([&] {
+    auto source = std::make_shared<FileSource>(to_string(file, "file"));
+    set(res, reading(source->label(), [&] {
+          return load_npy(
+              read_npy_header(*source), in_place(source), mx::default_stream(mx::Device::cpu));
+        }));
   });
 }
 
@@ -306,12 +250,9 @@ int mlx_load_safetensors_reader(
     mlx_io_reader in_stream,
     const mlx_stream s) {
   return guard([&] {
-    auto& user = get(in_stream, "in_stream");
-    auto stream = get_stream(s);
-    Source from(user);
-    set(res_0, res_1, checked_safetensors(from, [&] {
-          return mx::load_safetensors(user.stream, stream);
-        }));
+    auto source = std::make_shared<ReaderSource>(get(in_stream, "in_stream").stream);
+    set(res_0, res_1, load_safetensors(*source, lazily(source, cpu_stream(s))));
+    source->leave_at(source->size());
   });
 }
 
@@ -321,24 +262,34 @@ int mlx_load_safetensors(
     const char* file,
     const mlx_stream s) {
   return guard([&] {
-    auto name = readable(file);
-    auto stream = get_stream(s);
-    Source from(name);
-    set(res_0, res_1, checked_safetensors(from, [&] {
-          return mx::load_safetensors(name, stream);
-        }));
+    auto source = std::make_shared<FileSource>(to_string(file, "file"));
+    set(res_0, res_1, load_safetensors(*source, lazily(source, cpu_stream(s))));
+  });
+}
+
+int mlx_load_safetensors_mapped(
+    mlx_map_string_to_array* res_0, mlx_map_string_to_string* res_1, const char* file) {
+  return guard([&] {
+    auto source = std::make_shared<FileSource>(to_string(file, "file"));
+    set(res_0, res_1, load_safetensors(*source, in_place(source)));
   });
 }
 
 int mlx_save_writer(mlx_io_writer out_stream, const mlx_array a) {
-  return guard([&] { mx::save(get(out_stream, "out_stream").stream, ready(get(a, "a"))); });
+  return guard([&] {
+    auto& out = *get(out_stream, "out_stream").stream;
+    auto array = ready(get(a, "a"));
+    check_open(out);
+    write_npy(out, array);
+  });
 }
 
 int mlx_save(const char* file, const mlx_array a) {
   return guard([&] {
     auto array = ready(get(a, "a"));
     replace_file(file, ".npy", [&](const std::string& name) {
-      mx::save(std::make_shared<NewFile>(name), array);
+      NewFile out(name);
+      write_npy(out, array);
     });
   });
 }
@@ -359,10 +310,10 @@ int mlx_save_safetensors_writer(
     const mlx_map_string_to_array param,
     const mlx_map_string_to_string metadata) {
   return guard([&] {
-    auto& arrays = get(param, "param");
-    check_safetensors(arrays);
-    mx::save_safetensors(
-        get(in_stream, "in_stream").stream, ready(arrays), get(metadata, "metadata"));
+    auto& out = *get(in_stream, "in_stream").stream;
+    auto contents = ready(get(param, "param"));
+    check_open(out);
+    write_safetensors(out, contents, get(metadata, "metadata"));
   });
 }
 
@@ -371,11 +322,11 @@ int mlx_save_safetensors(
     const mlx_map_string_to_array param,
     const mlx_map_string_to_string metadata) {
   return guard([&] {
-    auto& arrays = get(param, "param");
-    check_safetensors(arrays);
-    auto contents = ready(arrays);
+    auto contents = ready(get(param, "param"));
+    auto& texts = get(metadata, "metadata");
     replace_file(file, ".safetensors", [&](const std::string& name) {
-      mx::save_safetensors(std::make_shared<NewFile>(name), contents, get(metadata, "metadata"));
+      NewFile out(name);
+      write_safetensors(out, contents, texts);
     });
   });
 }

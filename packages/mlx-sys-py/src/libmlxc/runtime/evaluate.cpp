@@ -13,6 +13,7 @@
 #include <mlx/transforms.h>
 
 #include "core/thread_state.hpp"
+#include "cpu/arrays/mapped_memory.hpp"
 #include "cpu/graph/executor.hpp"
 #include "cpu/graph/rewrite.hpp"
 #include "cpu/nodes/interrupted.hpp"
@@ -93,6 +94,18 @@ bool execute(const cpu::Plan& plan, mx::Stream stream, bool wait, EvaluationLock
   return cpu::execute(plan, stream, wait, wait && !plan.waits, std::ref(between));
 }
 
+// What MLX's kernels have computed from pages that files in memory have lost is wrong.
+void fail_if_lost(cpu::Evaluation& evaluation, std::uint64_t lost_before) {
+  if (cpu::lost_pages() == lost_before) {
+    return;
+  }
+  try {
+    cpu::throw_lost_pages();
+  } catch (...) {
+    evaluation.fail(std::current_exception());
+  }
+}
+
 // Whether another thread's interrupted work was set aside, and with it what depends on it.
 bool was_set_aside(const mx::array& output) {
   return output.status() == mx::array::Status::unscheduled;
@@ -142,6 +155,7 @@ struct Scheduled {
   Next next = Next::wait;
   std::vector<std::pair<mx::Event, std::uintptr_t>> awaited;
   std::vector<mx::array> needed;
+  std::shared_ptr<cpu::Evaluation> evaluation;
   bool soon = false;
   bool done = false;
 };
@@ -176,12 +190,14 @@ bool is_on_shared_streams(const cpu::Plan& plan) {
 
 Scheduled schedule(const std::vector<mx::array>& outputs, bool wait) {
   Scheduled result;
+  const std::uint64_t lost_pages = cpu::lost_pages();
   const bool is_outermost = !evaluation_mutex().is_mine();
   auto lock = lock_evaluation();
   prepare_devices();
   const mx::Stream stream = stream_of(outputs);
   const auto plan = cpu::rewrite_graph(outputs, stream);
   const auto& evaluation = plan.evaluation;
+  result.evaluation = evaluation;
   cpu::EvaluationScope scheduling(evaluation);
   if (plan.on_one_stream && !keeps_graphs()) {
     result.soon = execute(plan, stream, wait, lock);
@@ -205,6 +221,7 @@ Scheduled schedule(const std::vector<mx::array>& outputs, bool wait) {
     }
     if (wait && CallbackScope::active()) {
       mx::eval(outputs);
+      fail_if_lost(*evaluation, lost_pages);
       evaluation->check();
       result.done = true;
       return result;
@@ -261,6 +278,7 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
   if (!wait && CallbackScope::active()) {
     refuse_tracers(outputs);
   }
+  const std::uint64_t lost_pages = cpu::lost_pages();
   auto scheduled = schedule(outputs, wait);
   if (scheduled.next == Scheduled::Next::schedule_elsewhere) {
     scheduled = schedule_elsewhere(outputs, wait);
@@ -276,6 +294,7 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
     // What was computed here may depend on what a stream has left unfinished.
     if (wait) {
       cpu::check_kept_errors();
+      std::ranges::for_each(outputs, cpu::check_whole);
     }
     return true;
   }
@@ -285,12 +304,15 @@ bool try_evaluate(std::vector<mx::array>& outputs, bool wait) {
     user.wait(event, scheduled.soon);
     cpu::check_error(event, id);
   }
+  fail_if_lost(*scheduled.evaluation, lost_pages);
+  scheduled.evaluation->check();
   auto lock = lock_evaluation();
   if (std::ranges::any_of(outputs, was_set_aside)) {
     return false;
   }
   for (auto& output : outputs) {
     output.wait();
+    cpu::check_whole(output);
   }
   return true;
 }

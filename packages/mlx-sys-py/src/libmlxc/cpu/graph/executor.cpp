@@ -9,6 +9,7 @@
 
 #include <mlx/transforms.h>
 
+#include "cpu/arrays/mapped_memory.hpp"
 #include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
 
@@ -113,6 +114,9 @@ class Execution {
       std::vector<array> outputs = node.outputs();
       evaluate(node, outputs);
       plan_.evaluation->check();
+      if (lost_pages() != lost_pages_) {
+        throw_lost_pages();
+      }
       finish(node, outputs, array::Status::available);
     }
   }
@@ -154,6 +158,13 @@ class Execution {
       error_ = std::current_exception();
       // What there is of the node is computed.
       queue.add_node(std::min(first, queue.size()), true, {});
+    }
+    if (any_mapped_file()) {
+      queue.add([before = lost_pages_] {
+        if (lost_pages() != before) {
+          throw_lost_pages();
+        }
+      });
     }
     // The last handle on an output may be dropped before the output is written.
     if (done() || error_) {
@@ -300,6 +311,9 @@ class Execution {
   mx::SmallVector<array, 4> nodes_;
   std::size_t next_ = 0;
   const bool waits_;
+  // Those of files in memory: if there are more when nodes have been evaluated, these may have read
+  // them.
+  const std::uint64_t lost_pages_ = lost_pages();
   bool drains_ = false;
   std::size_t unfinished_ = 0;  // bytes that tasks scheduled since the last pause touch
   const std::shared_ptr<Lasting> lasting_;

@@ -125,6 +125,9 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"RoPE", own},
       {"ScaledDotProductAttention", own_attention},
 
+      // files
+      {"Load", own_checks_values},
+
       // what was interrupted, whose memory is there
       {"Interrupted", view},
   };

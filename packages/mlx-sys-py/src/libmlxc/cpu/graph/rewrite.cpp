@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cpu/arrays/allocation.hpp"
+#include "cpu/arrays/mapped_memory.hpp"
 #include "cpu/graph/elementwise_fusion.hpp"
 #include "cpu/graph/registry.hpp"
 #include "cpu/kernels/table.hpp"
@@ -190,10 +191,14 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
   };
   mlx::core::SmallVector<Visit> path;
   bool can_fail = false;
+  const bool has_lost_pages = any_file_has_lost_pages();
   auto visit = [&](const array& array) {
     auto* node = const_cast<mlx::core::array*>(&array);
     switch (node->status()) {
       case array::Status::available:
+        if (has_lost_pages) {
+          check_not_lost(*node);
+        }
         give_buffer(*node);
         return;
       case array::Status::evaluated:
@@ -223,6 +228,9 @@ Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) 
   };
   for (const array& output : outputs) {
     check_error(output);
+    if (output.status() == array::Status::available) {
+      check_whole(output);
+    }
     visit(output);
     while (!path.empty()) {
       auto& [node, row, next] = path.back();
