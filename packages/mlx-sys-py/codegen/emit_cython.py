@@ -12,7 +12,7 @@ from codegen.method_docs import method_doc
 from codegen.model import Function, Group, Param, Variant
 from codegen.signatures import parameters, signature, unannotated, with_self
 from codegen.text import call, docstring
-from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, TYPES
+from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, RESULTS, TYPES
 
 _MODULE = """\
 # distutils: language=c++
@@ -77,6 +77,8 @@ def _imports(used: set[str]) -> Iterator[str]:
         yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"
     if errors := sorted(ERRORS & used):
         yield f"from mlx_sys_py._error import {', '.join(errors)}"
+    if results := sorted(RESULTS & used):
+        yield f"from mlx_sys_py._results import {', '.join(results)}"
 
 
 def methods(groups: Iterable[Group]) -> str:

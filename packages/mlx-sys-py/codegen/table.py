@@ -45,7 +45,7 @@ from typing import TypeVar
 
 from codegen.model import Function, Group, Param, Section, SpecError, Variant
 from codegen.signatures import parameters, parse, without_first
-from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, STUB_NAMES, TYPES
+from codegen.vocabulary import CONVERSIONS, DTYPES, ERRORS, RESULTS, STUB_NAMES, TYPES
 
 T = TypeVar("T")
 
@@ -124,7 +124,15 @@ def _check_names(functions: list[Function]) -> None:
         if function.in_python:
             for name in (function.name, *function.aliases):
                 _claim(python_names, name, function, function.line)
-    known = {*dir(builtins), *DTYPES, *ERRORS, *CONVERSIONS, *python_names, *_TYPES_AND_STREAM}
+    known = {
+        *dir(builtins),
+        *DTYPES,
+        *ERRORS,
+        *RESULTS,
+        *CONVERSIONS,
+        *python_names,
+        *_TYPES_AND_STREAM,
+    }
     for function in functions:
         for name in sorted(function.free_names - known):
             raise SpecError(function.path, function.line, f"{function.name}: unknown name {name!r}")

@@ -21,12 +21,18 @@ CONVERSIONS = frozenset(
 # The exceptions of `mlx_sys_py._error` that rows raise.
 ERRORS = frozenset({"OutOfRangeError", "WrongTypeError"})
 
+# The named tuples of `mlx_sys_py._results` that rows return.
+RESULTS = frozenset(
+    {"EigResult", "EighResult", "LstsqResult", "QRResult", "SVDResult", "SlogdetResult"}
+)
+
 # The names that an annotation may have besides the builtins, and the modules they come from.
 STUB_NAMES = {
     **dict.fromkeys(("ArrayLike", "Scalar", "StreamLike", "IntOrInts"), "mlx_sys_py._typing"),
     **dict.fromkeys(("Stream", "Device", "DeviceType"), "mlx_sys_py._stream"),
     **dict.fromkeys(("Sequence", "Callable"), "collections.abc"),
     **dict.fromkeys(("Any", "Literal"), "typing"),
+    **dict.fromkeys(RESULTS, "mlx_sys_py._results"),
     "array": "mlx_sys_py._array",
     "Dtype": "mlx_sys_py._dtype",
 }

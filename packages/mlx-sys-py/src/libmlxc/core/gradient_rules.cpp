@@ -8,6 +8,8 @@
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
 
+#include "core/linalg_gradients.hpp"
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
@@ -263,7 +265,7 @@ std::shared_ptr<mx::Primitive> vjp_rule(mx::array& node) {
     return std::make_shared<MaskedScatterGradient>(node);
   }
   if (!name.starts_with("Scatter")) {
-    return nullptr;
+    return factorization_rule(node);
   }
   const auto& inputs = node.inputs();
   if (name == "Scatter" && has_several(inputs.back(), inputs[0])) {

@@ -17,7 +17,7 @@ namespace mlx_c {
 //
 // Where one element is written to more than once, the last value stays, and it alone has a
 // gradient; MLX gives each of them the whole cotangent. It has no gradient of a scatter that
-// multiplies.
+// multiplies, nor of factorisations of matrices.
 std::shared_ptr<mlx::core::Primitive> vjp_rule(mlx::core::array& node);
 
 // An operation without a JVP gets that of its VJP, which is linear in the cotangents: the VJP of

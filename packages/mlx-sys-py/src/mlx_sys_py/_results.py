@@ -1,0 +1,14 @@
+"""What functions return that have several results: tuples with names, those of the array API."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+__all__ = ["EigResult", "EighResult", "LstsqResult", "QRResult", "SVDResult", "SlogdetResult"]
+
+EigResult = namedtuple("EigResult", ("eigenvalues", "eigenvectors"))
+EighResult = namedtuple("EighResult", ("eigenvalues", "eigenvectors"))
+LstsqResult = namedtuple("LstsqResult", ("x", "residuals", "rank", "singular_values"))
+QRResult = namedtuple("QRResult", ("Q", "R"))
+SVDResult = namedtuple("SVDResult", ("U", "S", "Vh"))
+SlogdetResult = namedtuple("SlogdetResult", ("sign", "logabsdet"))

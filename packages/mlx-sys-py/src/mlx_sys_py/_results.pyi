@@ -1,0 +1,34 @@
+"""What functions return that have several results: tuples with names, those of the array API."""
+
+from typing import NamedTuple
+
+from mlx_sys_py._array import array
+
+__all__ = ["EigResult", "EighResult", "LstsqResult", "QRResult", "SVDResult", "SlogdetResult"]
+
+class EigResult(NamedTuple):
+    eigenvalues: array
+    eigenvectors: array
+
+class EighResult(NamedTuple):
+    eigenvalues: array
+    eigenvectors: array
+
+class LstsqResult(NamedTuple):
+    x: array
+    residuals: array
+    rank: array
+    singular_values: array
+
+class QRResult(NamedTuple):
+    Q: array
+    R: array
+
+class SVDResult(NamedTuple):
+    U: array
+    S: array
+    Vh: array
+
+class SlogdetResult(NamedTuple):
+    sign: array
+    logabsdet: array
