@@ -124,6 +124,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Cofactors", own_factorization},
       {"Determinant", own_factorization},
       {"Elementwise", own},
+      {"IntegerMatmul", {.work = Work::matmul}},
       {"LayerNorm", own},
       {"NormalizationGradients", own},
       {"RMSNorm", own},

@@ -13,7 +13,7 @@
 namespace mlx_c::cpu::lapack {
 
 // From this many operations on, a call of LAPACK is worth several threads.
-constexpr double many_operations = 4e6;
+constexpr double many_operations = 5e7;
 // So many are worth a task.
 constexpr double operations_of_task = 1e5;
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <mlx/array.h>
+#include <mlx/backend/common/utils.h>
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
@@ -102,6 +103,25 @@ inline void allocate_all(std::vector<mlx::core::array>& outputs) {
   for (mlx::core::array& y : outputs) {
     y.set_data(allocate(y.nbytes()));
   }
+}
+
+// Allocates matrices in column-major order, as LAPACK has them.
+inline void allocate_columns(mlx::core::array& y) {
+  mlx::core::Strides strides = y.strides();
+  const std::size_t last = strides.size() - 1;
+  strides[last - 1] = 1;
+  strides[last] = y.shape(-2);
+  const auto [size, row, column] = mlx::core::check_contiguity(y.shape(), strides);
+  y.set_data(allocate(y.nbytes()), size, strides, {true, row, column});
+}
+
+// A copy of all of `source` in column-major order, to memory that is still to be given.
+inline Copy copy_in_columns(const mlx::core::array& source) {
+  Copy copy = copy_in_order(source);
+  const std::size_t last = copy.to.size() - 1;
+  copy.to[last - 1] = 1;
+  copy.to[last] = source.shape(-2);
+  return copy;
 }
 
 // Where `copy` is to put its elements.

@@ -153,23 +153,26 @@ struct OrthogonalFactor {
   Copy input;
   std::size_t count;
   Int rows, columns;
-  T *q, *r;
+  T *q, *r;  // q in columns
 
   void operator()() const {
     const Int least = std::min(rows, columns);
-    const Buffer<T> copy(count * rows * columns);
-    fill(input, copy.data());
+    // Matrices that are not wide become Q where they are.
+    const bool in_place = rows >= columns;
+    const Buffer<T> copy(in_place ? 0 : count * rows * columns);
+    T* const matrices = in_place ? q : copy.data();
+    fill(input, matrices);
     lapack::for_matrices(count, 4.0 * rows * columns * least, [&](std::size_t i) {
-      factor(copy.data() + i * rows * columns, q + i * rows * least, r + i * least * columns);
+      T* const matrix = matrices + i * rows * columns;
+      T* const own_q = q + i * rows * least;
+      factor(matrix, own_q, r + i * least * columns);
     });
   }
 
  private:
-  void factor(const T* a, T* q, T* r) const {
+  void factor(T* matrix, T* own_q, T* own_r) const {
     const Int least = std::min(rows, columns);
-    T* const matrix = lapack::workspace<T, struct Columns>(rows * columns);
     T* const tau = lapack::workspace<T, struct Factors>(least);
-    lapack::transpose(a, rows, columns, columns, matrix, rows);
     Int info = 0, query = -1;
     T size = 0, other = 0;
     const auto& calls = lapack::routines<T>();
@@ -178,13 +181,18 @@ struct OrthogonalFactor {
     const Int length = lapack::size_from(std::max(size, other));
     T* const work = lapack::workspace<T, struct Work>(length);
     calls.geqrf(&rows, &columns, matrix, &rows, tau, work, &length, &info);
+    for (Int i = 0; i < least; i++) {
+      std::fill(own_r + i * columns, own_r + i * columns + i, T(0));
+    }
     for (Int j = 0; j < columns; j++) {
-      for (Int i = 0; i < least; i++) {
-        r[i * columns + j] = i <= j ? matrix[j * rows + i] : T(0);
+      for (Int i = 0; i < std::min(j + 1, least); i++) {
+        own_r[i * columns + j] = matrix[j * rows + i];
       }
     }
-    calls.orgqr(&rows, &least, &least, matrix, &rows, tau, work, &length, &info);
-    lapack::transpose(matrix, least, rows, rows, q, least);
+    if (matrix != own_q) {
+      std::copy(matrix, matrix + rows * least, own_q);
+    }
+    calls.orgqr(&rows, &least, &least, own_q, &rows, tau, work, &length, &info);
   }
 };
 
@@ -193,13 +201,14 @@ class Qr : public KernelOverride {
   using KernelOverride::KernelOverride;
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    allocate_all(outputs);
+    allocate_columns(outputs[0]);
+    outputs[1].set_data(allocate(outputs[1].nbytes()));
     const array& a = inputs[0];
     with_real(a.dtype(), [&]<class T>(T) {
       dispatch(
           stream(),
           OrthogonalFactor<T>{
-              copy_in_order(a),
+              copy_in_columns(a),
               matrix_count(a),
               a.shape(-2),
               a.shape(-1),

@@ -140,21 +140,17 @@ struct LuFactors {
   Copy input;
   std::size_t count;
   Int rows, columns;
-  T* result;
+  T* result;  // in columns
   std::uint32_t *pivots, *order;
 
   void operator()() const {
     const Int least = std::min(rows, columns);
-    const Buffer<T> copy(count * rows * columns);
-    fill(input, copy.data());
-    lapack::for_matrices(count, 1.0 * rows * columns * least, [&](std::size_t i) {
-      const T* const a = copy.data() + i * rows * columns;
-      T* const matrix = lapack::workspace<T, struct Columns>(rows * columns);
+    fill(input, result);
+    lapack::for_matrices(count, 0.7 * rows * columns * least, [&](std::size_t i) {
       Int* const exchanged = lapack::workspace<Int, struct Pivots>(least);
       Int info = 0;
-      lapack::transpose(a, rows, columns, columns, matrix, rows);
-      lapack::routines<T>().getrf(&rows, &columns, matrix, &rows, exchanged, &info);
-      lapack::transpose(matrix, columns, rows, rows, result + i * rows * columns, columns);
+      lapack::routines<T>().getrf(
+          &rows, &columns, result + i * rows * columns, &rows, exchanged, &info);
       std::uint32_t* const order_of = order + i * rows;
       std::iota(order_of, order_of + rows, 0);
       for (Int j = 0; j < least; j++) {
@@ -170,13 +166,15 @@ class Lu : public KernelOverride {
   using KernelOverride::KernelOverride;
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    allocate_all(outputs);
+    allocate_columns(outputs[0]);
+    outputs[1].set_data(allocate(outputs[1].nbytes()));
+    outputs[2].set_data(allocate(outputs[2].nbytes()));
     const array& a = inputs[0];
     with_real(a.dtype(), [&]<class T>(T) {
       dispatch(
           stream(),
           LuFactors<T>{
-              copy_in_order(a),
+              copy_in_columns(a),
               matrix_count(a),
               a.shape(-2),
               a.shape(-1),
