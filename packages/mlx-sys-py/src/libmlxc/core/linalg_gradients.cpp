@@ -1,6 +1,8 @@
 #include "core/linalg_gradients.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -73,11 +75,23 @@ class Matrices {
   array diagonal(const array& a) const {
     return multiply(column(a), mx::eye(a.shape(-1), a.dtype(), s_));
   }
-  // 1 / a, and 0 where a is 0.
-  array reciprocal(const array& a) const {
-    const array zero(0, a.dtype()), one(1, a.dtype());
-    const array is_zero = mx::equal(a, zero, s_);
-    return mx::where(is_zero, zero, mx::divide(one, mx::where(is_zero, one, a, s_), s_), s_);
+  // a / b without the diagonal of square matrices. Where b is 0, nothing is determined but that
+  // 0 / 0 changes nothing: the quotient is 0 then, but not its derivative, and else NaN.
+  array quotient(const array& a, const array& b, bool square = true) const {
+    const array zero(0, a.dtype()), one(1, a.dtype()), nan(NAN, a.dtype());
+    array is_zero = mx::equal(b, array(0, b.dtype()), s_), is_out = is_zero;
+    if (square) {
+      const array on_diagonal = mx::eye(b.shape(-1), mx::bool_, s_);
+      is_out = mx::logical_or(is_zero, on_diagonal, s_);
+      is_zero = mx::logical_and(is_zero, mx::logical_not(on_diagonal, s_), s_);
+    }
+    const array divisor = mx::where(is_out, array(1, b.dtype()), b, s_);
+    const array determined = mx::where(is_out, zero, mx::divide(a, divisor, s_), s_);
+    // The root of 0 is 0, and has no derivative.
+    const array rest = mx::where(is_zero, mx::abs(a, s_), array(1, b.dtype()), s_);
+    const array undetermined =
+        mx::where(mx::equal(rest, array(0, rest.dtype()), s_), mx::sqrt(rest, s_), nan, s_);
+    return add(determined, mx::where(is_zero, undetermined, zero, s_));
   }
   // A x = b and x A = b with A triangular.
   array solve(const array& a, const array& b, bool upper) const {
@@ -140,12 +154,8 @@ array eigh(const Node& node) {
   array core = m.diagonal(mx::astype(node.g[0], v.dtype(), m.stream()));
   if (has_vectors) {
     const array& w = y[0];
-    // 1 / (w_j - w_i)
-    const array gaps = m.reciprocal(m.subtract(m.row(w), m.column(w)));
-    core = m.add(
-        core,
-        m.multiply(
-            mx::astype(gaps, v.dtype(), m.stream()), m.product(m.adjoint(v), node.g[1])));
+    const array gaps = m.subtract(m.row(w), m.column(w));
+    core = m.add(core, m.quotient(m.product(m.adjoint(v), node.g[1]), gaps));
   }
   return m.symmetric(m.product(v, core, m.adjoint(v)));
 }
@@ -164,14 +174,13 @@ array svd(const Node& node) {
   const array of_u = m.product(m.transposed(u), gu), of_v = m.product(m.transposed(v), gv);
   const array x = m.skew(m.part(of_u, 0, count, 0, count));
   const array z = m.skew(m.part(of_v, 0, count, 0, count));
-  // (x s_j + s_i z) / (s_j^2 - s_i^2), apart for the sum and the difference of x and z: the first
-  // of them vanishes for equal values.
+  // (x s_j + s_i z) / (s_j^2 - s_i^2), with the gap between values apart from their sum.
   const array gap = m.subtract(m.row(s), m.column(s)), sum = m.add(m.row(s), m.column(s));
-  array core = m.diagonal(node.g[1]);
-  core = m.add(core, m.scaled(m.multiply(m.add(x, z), m.reciprocal(gap)), 0.5));
-  core = m.add(core, m.scaled(m.multiply(m.subtract(x, z), m.reciprocal(sum)), 0.5));
+  const auto part = [&](const array& a, float sign) {
+    return m.scaled(m.add(m.quotient(a, gap), m.scaled(m.quotient(a, sum), sign)), 0.5);
+  };
+  const array core = m.add(m.diagonal(node.g[1]), m.add(part(x, 1), part(z, -1)));
   array result = m.product(u1, core, m.transposed(v1));
-  const array inverse = m.row(m.reciprocal(s));
   // What the vectors gain from the space behind them: (I - U U^T) g if only these are there.
   const auto behind = [&](const array& all, const array& some, const array& g, const array& of) {
     if (all.shape(-1) == count) {
@@ -185,12 +194,14 @@ array svd(const Node& node) {
   };
   if (u.shape(-2) > count) {
     result = m.add(
-        result, m.product(m.multiply(behind(u, u1, gu, of_u), inverse), m.transposed(v1)));
+        result,
+        m.product(m.quotient(behind(u, u1, gu, of_u), m.row(s), false), m.transposed(v1)));
   }
   if (v.shape(-2) > count) {
     result = m.add(
         result,
-        m.product(u1, m.transposed(m.multiply(behind(v, v1, gv, of_v), inverse))));
+        m.product(
+            u1, m.transposed(m.quotient(behind(v, v1, gv, of_v), m.row(s), false))));
   }
   return result;
 }
@@ -263,7 +274,7 @@ array lu(const Node& node) {
     result = rows > count ? m.above(result, *rest) : m.beside(result, *rest);
   }
   // Row i of the product of the factors is row order[i] of A.
-  const array places = mx::argsort(node.y[2], -1, m.stream());
+  const array places = mx::argsort(mx::stop_gradient(node.y[2], m.stream()), -1, m.stream());
   return mx::take_along_axis(result, m.column(places), -2, m.stream());
 }
 

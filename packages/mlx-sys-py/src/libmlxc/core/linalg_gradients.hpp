@@ -12,9 +12,8 @@ namespace mlx_c {
 // factorisation.
 //
 // Functions that read one triangle of a symmetric matrix have symmetric gradients: those along
-// symmetric changes. Vectors of equal eigenvalues or singular values are not determined; what does
-// not depend on the choice of them has its gradient, as their difference from each other counts as
-// none.
+// symmetric changes. Vectors of equal eigenvalues or singular values are not determined, and what
+// depends on them has NaN for a gradient; what depends on the values alone has its own.
 std::shared_ptr<mlx::core::Primitive> factorization_rule(mlx::core::array& node);
 
 }  // namespace mlx_c

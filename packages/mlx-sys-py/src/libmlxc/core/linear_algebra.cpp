@@ -263,12 +263,10 @@ array pinv(const array& a, const std::optional<array>& rtol, mx::StreamOrDevice 
   const auto vjp = [=](const std::vector<array>& primals,
                        const std::vector<array>& cotangents,
                        const std::vector<array>&) {
-    // The transpose of a change is a change of the transpose.
+    // What is adjoint to the change is that of the transpose.
     const array p = pinv(primals[0], fixed, s);
-    return std::vector<array>{transposed(
-        change_of_inverse(
-            transposed(primals[0], s), transposed(p, s), transposed(cotangents[0], s), s),
-        s)};
+    return std::vector<array>{
+        change_of_inverse(transposed(primals[0], s), transposed(p, s), cotangents[0], s)};
   };
   const auto jvp = [=](const std::vector<array>& primals,
                        const std::vector<array>& tangents,

@@ -214,7 +214,7 @@ Lettered contracted(Lettered x, Lettered y, F needed, mx::StreamOrDevice s) {
     return mx::reshape(
         a, {product(lengths(batch)), product(lengths(rows)), product(lengths(columns))}, s);
   };
-  const array result = matmul(arranged(x, left, summed), arranged(y, summed, right), s);
+  const array result = general_matmul(arranged(x, left, summed), arranged(y, summed, right), s);
   const std::string letters = batch + left + right;
   return {mx::reshape(result, lengths(letters), s), letters};
 }
@@ -242,7 +242,7 @@ array einsum_of_integers(
 
 }  // namespace
 
-array matmul(const array& a, const array& b, mx::StreamOrDevice s) {
+array general_matmul(const array& a, const array& b, mx::StreamOrDevice s) {
   if (!are_integers(a, b)) {
     return mx::matmul(a, b, s);
   }
@@ -270,7 +270,7 @@ array inner(const array& a, const array& b, mx::StreamOrDevice s) {
   if (!are_integers(a, b) || a.ndim() == 0 || b.ndim() == 0) {
     return mx::inner(a, b, s);
   }
-  return tensordot(a, b, {-1}, {-1}, s);
+  return mlx_c::tensordot(a, b, {-1}, {-1}, s);
 }
 
 array tensordot(const array& a, const array& b, int axis, mx::StreamOrDevice s) {
@@ -281,7 +281,7 @@ array tensordot(const array& a, const array& b, int axis, mx::StreamOrDevice s) 
   std::vector<int> axes_a(axis), axes_b(axis);
   std::iota(axes_a.begin(), axes_a.end(), static_cast<int>(a.ndim()) - axis);
   std::iota(axes_b.begin(), axes_b.end(), 0);
-  return tensordot(a, b, axes_a, axes_b, s);
+  return mlx_c::tensordot(a, b, axes_a, axes_b, s);
 }
 
 array tensordot(
@@ -340,7 +340,7 @@ array tensordot(
   order_a.insert(order_a.end(), of_a.begin(), of_a.end());
   order_b.insert(order_b.end(), rest_b.begin(), rest_b.end());
   const array product =
-      matmul(as_matrix(a, order_a, rows, s), as_matrix(b, order_b, of_b.size(), s), s);
+      general_matmul(as_matrix(a, order_a, rows, s), as_matrix(b, order_b, of_b.size(), s), s);
   return mx::reshape(product, shape, s);
 }
 
@@ -367,7 +367,7 @@ array dot(const array& a, const array& b, mx::StreamOrDevice s) {
         "[dot] the last axis of a and the ", b.ndim() == 1 ? "last" : "last but one",
         " of b have the lengths ", a.shape(-1), " and ", b.shape(last_but_one));
   }
-  return tensordot(a, b, {-1}, {last_but_one}, s);
+  return mlx_c::tensordot(a, b, {-1}, {last_but_one}, s);
 }
 
 array vdot(const array& a, const array& b, mx::StreamOrDevice s) {
@@ -375,7 +375,7 @@ array vdot(const array& a, const array& b, mx::StreamOrDevice s) {
     refuse("[vdot] a and b have ", a.size(), " and ", b.size(), " elements");
   }
   const array x = mx::issubdtype(a.dtype(), mx::complexfloating) ? mx::conjugate(a, s) : a;
-  return inner(mx::flatten(x, s), mx::flatten(b, s), s);
+  return mlx_c::inner(mx::flatten(x, s), mx::flatten(b, s), s);
 }
 
 }  // namespace mlx_c

@@ -11,7 +11,7 @@ namespace mlx_c {
 
 // Products and sums of integers wrap round, in the type that the operands promote to; truth values
 // give whether any product is true.
-mlx::core::array matmul(
+mlx::core::array general_matmul(
     const mlx::core::array& a, const mlx::core::array& b, mlx::core::StreamOrDevice s);
 mlx::core::array inner(
     const mlx::core::array& a, const mlx::core::array& b, mlx::core::StreamOrDevice s);

@@ -1,8 +1,10 @@
 #include "cpu/lapack/library.hpp"
 
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <array>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -14,6 +16,12 @@ namespace {
 
 std::mutex mutex;
 int current_threads = 0;
+
+// In a forked child no other thread is in the middle of a call, though one may have been before.
+void forget_callers() {
+  new (&mutex) std::mutex;
+  current_threads = 0;
+}
 
 // The folder of packages, given something in the library of one of them, which is two folders below.
 std::optional<std::string> site_packages(const void* symbol) {
@@ -96,7 +104,11 @@ std::optional<Library> load() {
   finder.find(library.c64.heevd, "cheevd_64_");
   finder.find(library.c64.geev, "cgeev_64_");
   finder.find(library.set_threads, "openblas_set_num_threads64_");
-  return finder.found_all() ? std::optional(library) : std::nullopt;
+  if (!finder.found_all()) {
+    return std::nullopt;
+  }
+  pthread_atfork(nullptr, nullptr, forget_callers);
+  return library;
 }
 
 }  // namespace
