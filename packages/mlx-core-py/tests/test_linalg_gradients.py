@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 Function = Callable[[mx.array], Any]
-SHAPES = {"square": (3, 3), "batch": (2, 3, 3), "tall": (4, 3), "wide": (3, 4), "tall batch": (2, 4, 2)}
+SHAPES = {
+    "square": (3, 3),
+    "batch": (2, 3, 3),
+    "tall": (4, 3),
+    "wide": (3, 4),
+    "tall batch": (2, 4, 2),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +75,9 @@ def check(function: Function, x: np.ndarray, symmetric: bool = False) -> None:
         change, other = change + change.mT, other + other.mT
     want = difference(scalar, x, change)
     gradient = mx.grad(scalar)
-    np.testing.assert_allclose((gradient(double(x)) * double(change)).sum().item(), want, 1e-5, 1e-7)
+    np.testing.assert_allclose(
+        (gradient(double(x)) * double(change)).sum().item(), want, 1e-5, 1e-7
+    )
     (_,), (forward,) = mx.jvp(scalar, [double(x)], [double(change)])
     np.testing.assert_allclose(forward.item(), want, 1e-5, 1e-7)
 
@@ -79,7 +87,9 @@ def check(function: Function, x: np.ndarray, symmetric: bool = False) -> None:
     second = difference(along, x, other, 1e-4)
     got = (mx.grad(along)(double(x)) * double(other)).sum().item()
     np.testing.assert_allclose(got, second, 1e-4, 1e-5)
-    np.testing.assert_allclose(mx.compile(gradient)(double(x)).tolist(), gradient(double(x)).tolist())
+    np.testing.assert_allclose(
+        mx.compile(gradient)(double(x)).tolist(), gradient(double(x)).tolist()
+    )
 
 
 SQUARE: dict[str, Function] = {
@@ -132,23 +142,25 @@ RECTANGULAR: dict[str, Function] = {
     "singular values of svd": lambda a: mx.linalg.svd(a)[1],
     # Signs of vectors are not determined, products of two are.
     "svd": lambda a: [part**2 for part in mx.linalg.svd(a, full_matrices=False)],
-    "projection by all vectors": lambda a: mx.linalg.svd(a)[0][..., :1] * mx.linalg.svd(a)[2][..., :1, :],
+    "projection by all vectors": lambda a: (
+        mx.linalg.svd(a)[0][..., :1] * mx.linalg.svd(a)[2][..., :1, :]
+    ),
     "pinv": mx.linalg.pinv,
     "pinv of rank one": low_rank,
     "lu": lambda a: mx.linalg.lu(a)[1:],
     "lu_factor": lambda a: mx.linalg.lu_factor(a)[0],
-    "lstsq": lambda a: mx.linalg.lstsq(a, double(values((a.shape[0], 2), 3))).x
-    if a.ndim == 2
-    else a,
+    "lstsq": lambda a: (
+        mx.linalg.lstsq(a, double(values((a.shape[0], 2), 3))).x if a.ndim == 2 else a
+    ),
     "norm": lambda a: mx.linalg.norm(a, axis=(-2, -1)),
     "nuclear norm": lambda a: mx.linalg.matrix_norm(a, ord="nuc"),
     "spectral norm": lambda a: mx.linalg.matrix_norm(a, ord=2),
     "norm 1": lambda a: mx.linalg.matrix_norm(a, ord=1),
     "vector norm 3": lambda a: mx.linalg.vector_norm(a, ord=3, axis=-1),
     "vector norm inf": lambda a: mx.linalg.vector_norm(a, ord=np.inf, axis=(-2, -1)),
-    "multi_dot": lambda a: mx.linalg.multi_dot([a, double(values((a.shape[-1], 2), 4))])
-    if a.ndim == 2
-    else a,
+    "multi_dot": lambda a: (
+        mx.linalg.multi_dot([a, double(values((a.shape[-1], 2), 4))]) if a.ndim == 2 else a
+    ),
 }
 
 
@@ -170,10 +182,7 @@ def test_a_determinant_of_zero_has_a_gradient() -> None:
     x = values((4, 3)) @ values((3, 4), 1)
     gradient = mx.grad(lambda a: mx.linalg.det(a))(double(x))
     want = [
-        [
-            (-1) ** (i + j) * np.linalg.det(np.delete(np.delete(x, i, 0), j, 1))
-            for j in range(4)
-        ]
+        [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(x, i, 0), j, 1)) for j in range(4)]
         for i in range(4)
     ]
     np.testing.assert_allclose(gradient.tolist(), want, 1e-8, 1e-8)

@@ -217,7 +217,9 @@ def test_integer_products_in_transforms() -> None:
     assert_equal(columns, a[0] @ b)
     assert_equal(mx.compile(mx.matmul)(mx.array(a), mx.array(b)), a @ b)
     indices = mx.array([[0, 1], [1, 0]])
-    gradient = mx.grad(lambda x: (x * (indices @ indices).astype(mx.float32)).sum())(mx.ones((2, 2)))
+    gradient = mx.grad(lambda x: (x * (indices @ indices).astype(mx.float32)).sum())(
+        mx.ones((2, 2))
+    )
     assert gradient.tolist() == [[1, 0], [0, 1]]
 
 
@@ -281,7 +283,13 @@ def test_wrong_subscripts(subscripts: str, message: str, dtype: mx.Dtype) -> Non
 
 def test_dot_as_in_numpy() -> None:
     rng = np.random.default_rng(0)
-    for one, other in (((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 4)), ((2, 3), (5, 3, 4)), ((), (2,))):
+    for one, other in (
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((2, 3), (3, 4)),
+        ((2, 3), (5, 3, 4)),
+        ((), (2,)),
+    ):
         a, b = (rng.normal(size=shape).astype(np.float32) for shape in (one, other))
         assert_close(mx.dot(mx.array(a), mx.array(b)), np.dot(a, b), atol=1e-5)
     z = (rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2))).astype(np.complex64)

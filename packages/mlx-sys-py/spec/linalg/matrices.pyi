@@ -54,7 +54,11 @@ def trace(
     if dtype is None:
         dtype = x.dtype
 
-@c("mlx_linalg_vector_norm", "array x, double ord, ints? axis, bool keepdims", cpp="mlx_c::linalg::vector_norm")
+@c(
+    "mlx_linalg_vector_norm",
+    "array x, double ord, ints? axis, bool keepdims",
+    cpp="mlx_c::linalg::vector_norm",
+)
 def vector_norm(
     x: array,
     /,
@@ -148,9 +152,7 @@ def matrix_power(x: array, n: int, /, *, stream: StreamLike = None) -> array:
     """
 
 @c("mlx_linalg_matrix_rank", "array x, array? rtol", cpp="mlx_c::linalg::matrix_rank")
-def matrix_rank(
-    x: array, /, *, rtol: ArrayLike | None = None, stream: StreamLike = None
-) -> array:
+def matrix_rank(x: array, /, *, rtol: ArrayLike | None = None, stream: StreamLike = None) -> array:
     """Ranks of matrices: how many singular values are not zero.
 
     Args:
@@ -182,9 +184,7 @@ def matrix_rank(
     cpp="mlx_c::linalg::cond",
 )
 @c("mlx_linalg_cond", "array x, double p", cpp="mlx_c::linalg::cond")
-def cond(
-    x: array, p: int | float | str | None = None, *, stream: StreamLike = None
-) -> array:
+def cond(x: array, p: int | float | str | None = None, *, stream: StreamLike = None) -> array:
     """Condition numbers of matrices: the norm times the norm of the inverse.
 
     Args:
@@ -233,9 +233,7 @@ def multi_dot(arrays: Sequence[array], *, stream: StreamLike = None) -> array:
     """
 
 @c("mlx_linalg_lstsq", "array a, array b, float? rcond", cpp="mlx_c::linalg::lstsq")
-def _lstsq(
-    a: array, b: array, rcond: float | None, stream: StreamLike = None
-) -> tuple[array, ...]:
+def _lstsq(a: array, b: array, rcond: float | None, stream: StreamLike = None) -> tuple[array, ...]:
     """The solution, the squares that are left, the rank, the singular values."""
 
 def lstsq(

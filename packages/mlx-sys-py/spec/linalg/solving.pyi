@@ -204,7 +204,11 @@ def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.linalg.solve``.
     """
 
-@c("mlx_linalg_solve_triangular", "array a, array b, bool upper", cpp="mlx_c::linalg::solve_triangular")
+@c(
+    "mlx_linalg_solve_triangular",
+    "array a, array b, bool upper",
+    cpp="mlx_c::linalg::solve_triangular",
+)
 def solve_triangular(
     a: array, b: array, *, upper: bool = False, stream: StreamLike = None
 ) -> array:

@@ -194,14 +194,11 @@ array svd(const Node& node) {
   };
   if (u.shape(-2) > count) {
     result = m.add(
-        result,
-        m.product(m.quotient(behind(u, u1, gu, of_u), m.row(s), false), m.transposed(v1)));
+        result, m.product(m.quotient(behind(u, u1, gu, of_u), m.row(s), false), m.transposed(v1)));
   }
   if (v.shape(-2) > count) {
     result = m.add(
-        result,
-        m.product(
-            u1, m.transposed(m.quotient(behind(v, v1, gv, of_v), m.row(s), false))));
+        result, m.product(u1, m.transposed(m.quotient(behind(v, v1, gv, of_v), m.row(s), false))));
   }
   return result;
 }
@@ -211,8 +208,7 @@ array qr(const Node& node) {
   const array &q = node.y[0], &r = node.y[1], &gr = node.g[1];
   const int rows = node.a.shape(-2), columns = node.a.shape(-1);
   const auto of_square = [&](const array& square, const array& gq, const array& g) {
-    const array x = m.subtract(
-        m.product(square, m.transposed(g)), m.product(m.transposed(gq), q));
+    const array x = m.subtract(m.product(square, m.transposed(g)), m.product(m.transposed(gq), q));
     const array symmetric = m.add(m.lower(x), m.transposed(m.lower(x, -1)));
     return m.solve_right(m.transposed(square), m.add(gq, m.product(q, symmetric)), false);
   };
@@ -223,8 +219,7 @@ array qr(const Node& node) {
   const array rest = m.columns(node.a, rows, columns), g_rest = m.columns(gr, rows, columns);
   const array gq = m.add(node.g[0], m.product(rest, m.transposed(g_rest)));
   return m.beside(
-      of_square(m.columns(r, 0, rows), gq, m.upper(m.columns(gr, 0, rows))),
-      m.product(q, g_rest));
+      of_square(m.columns(r, 0, rows), gq, m.upper(m.columns(gr, 0, rows))), m.product(q, g_rest));
 }
 
 array cholesky(const Node& node) {
@@ -252,8 +247,8 @@ array lu(const Node& node) {
   const array &both = node.y[0], &g = node.g[0];
   const int rows = both.shape(-2), columns = both.shape(-1), count = std::min(rows, columns);
   const array square = m.part(both, 0, count, 0, count);
-  const array l =
-      m.add(m.lower(square, -1), mx::eye(count, both.dtype(), m.stream())), u = m.upper(square);
+  const array l = m.add(m.lower(square, -1), mx::eye(count, both.dtype(), m.stream())),
+              u = m.upper(square);
   array g_square = m.part(g, 0, count, 0, count);
   array gl = m.lower(g_square, -1), gu = m.upper(g_square);
   std::optional<array> rest;
@@ -267,8 +262,8 @@ array lu(const Node& node) {
     gl = m.subtract(
         gl, m.lower(m.product(*rest, m.transposed(m.columns(both, count, columns))), -1));
   }
-  const array core = m.add(
-      m.lower(m.product(m.transposed(l), gl), -1), m.upper(m.product(gu, m.transposed(u))));
+  const array core =
+      m.add(m.lower(m.product(m.transposed(l), gl), -1), m.upper(m.product(gu, m.transposed(u))));
   array result = m.solve_right(m.transposed(u), m.solve(m.transposed(l), core, true), false);
   if (rest) {
     result = rows > count ? m.above(result, *rest) : m.beside(result, *rest);

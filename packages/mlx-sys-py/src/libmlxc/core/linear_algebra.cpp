@@ -72,10 +72,7 @@ array largest(const array& values, mx::StreamOrDevice s) {
 
 // What singular values are compared with: one number for each matrix, beside its values.
 array cutoff(
-    const array& values,
-    const std::optional<array>& rtol,
-    double otherwise,
-    mx::StreamOrDevice s) {
+    const array& values, const std::optional<array>& rtol, double otherwise, mx::StreamOrDevice s) {
   const array relative = rtol ? mx::astype(mx::expand_dims(*rtol, -1, s), values.dtype(), s)
                               : array(otherwise, values.dtype());
   return mx::multiply(relative, largest(values, s), s);
@@ -101,12 +98,11 @@ array rest_of_identity(const array& a, const array& b, mx::StreamOrDevice s) {
 
 // Where the rank stays what it is, Golub and Pereyra's derivative:
 // dP = -P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P
-array change_of_inverse(
-    const array& a, const array& p, const array& change, mx::StreamOrDevice s) {
+array change_of_inverse(const array& a, const array& p, const array& change, mx::StreamOrDevice s) {
   const array change_t = transposed(change, s), p_t = transposed(p, s);
   const array first = mx::matmul(p, mx::matmul(change, p, s), s);
-  const array second = mx::matmul(
-      mx::matmul(p, p_t, s), mx::matmul(change_t, rest_of_identity(a, p, s), s), s);
+  const array second =
+      mx::matmul(mx::matmul(p, p_t, s), mx::matmul(change_t, rest_of_identity(a, p, s), s), s);
   const array third =
       mx::matmul(mx::matmul(rest_of_identity(p, a, s), change_t, s), mx::matmul(p_t, p, s), s);
   return mx::add(mx::subtract(second, first, s), third, s);
@@ -362,8 +358,7 @@ std::vector<array> lstsq(
   const auto type = mx::promote_types(mx::promote_types(a.dtype(), b.dtype()), mx::float32);
   const array matrix = mx::astype(a, type, s);
   const array sides = mx::astype(b.ndim() == 1 ? mx::expand_dims(b, 1, s) : b, type, s);
-  const double relative =
-      rcond ? (*rcond < 0 ? epsilon(type) : *rcond) : longer(a) * epsilon(type);
+  const double relative = rcond ? (*rcond < 0 ? epsilon(type) : *rcond) : longer(a) * epsilon(type);
   const array rtol(relative, type);
   array x = mx::matmul(pinv(matrix, rtol, s), sides, s);
   const array values = singular_values(matrix, s);

@@ -80,21 +80,35 @@ struct Subscripts {
     }
     if (operands.size() != arrays.size()) {
       refuse(
-          "[einsum] subscripts have ", operands.size(), " groups of letters for ", arrays.size(),
+          "[einsum] subscripts have ",
+          operands.size(),
+          " groups of letters for ",
+          arrays.size(),
           " operands");
     }
     for (std::size_t i = 0; i < arrays.size(); i++) {
       if (operands[i].size() != arrays[i].ndim()) {
         refuse(
-            "[einsum] operand ", i, " has ", arrays[i].ndim(), " dimensions, where subscripts name ",
-            operands[i].size(), ": '", operands[i], "'");
+            "[einsum] operand ",
+            i,
+            " has ",
+            arrays[i].ndim(),
+            " dimensions, where subscripts name ",
+            operands[i].size(),
+            ": '",
+            operands[i],
+            "'");
       }
       for (std::size_t axis = 0; axis < arrays[i].ndim(); axis++) {
         const int length = arrays[i].shape(static_cast<int>(axis));
         int& known = lengths.try_emplace(operands[i][axis], length).first->second;
         if (known != length && known != 1 && length != 1) {
           refuse(
-              "[einsum] '", operands[i][axis], "' stands for axes of the lengths ", known, " and ",
+              "[einsum] '",
+              operands[i][axis],
+              "' stands for axes of the lengths ",
+              known,
+              " and ",
               length);
         }
         known = std::max(known, length);
@@ -208,12 +222,13 @@ Lettered contracted(Lettered x, Lettered y, F needed, mx::StreamOrDevice s) {
     }
     return shape;
   };
-  const auto arranged = [&](const Lettered& z, const std::string& rows, const std::string& columns) {
-    const array a = mx::broadcast_to(
-        z.ordered(batch + rows + columns, s), lengths(batch + rows + columns), s);
-    return mx::reshape(
-        a, {product(lengths(batch)), product(lengths(rows)), product(lengths(columns))}, s);
-  };
+  const auto arranged =
+      [&](const Lettered& z, const std::string& rows, const std::string& columns) {
+        const array a = mx::broadcast_to(
+            z.ordered(batch + rows + columns, s), lengths(batch + rows + columns), s);
+        return mx::reshape(
+            a, {product(lengths(batch)), product(lengths(rows)), product(lengths(columns))}, s);
+      };
   const array result = general_matmul(arranged(x, left, summed), arranged(y, summed, right), s);
   const std::string letters = batch + left + right;
   return {mx::reshape(result, lengths(letters), s), letters};
@@ -301,7 +316,8 @@ array tensordot(
     for (int axis : axes) {
       const int ndim = static_cast<int>(of.ndim()), place = axis < 0 ? axis + ndim : axis;
       if (place < 0 || place >= ndim) {
-        refuse("[tensordot] axis ", axis, " is out of bounds for ", name, " of ", ndim, " dimensions");
+        refuse(
+            "[tensordot] axis ", axis, " is out of bounds for ", name, " of ", ndim, " dimensions");
       }
       if (std::ranges::find(result, place) != result.end()) {
         refuse("[tensordot] axis ", axis, " of ", name, " is given twice");
@@ -314,8 +330,14 @@ array tensordot(
   for (std::size_t i = 0; i < of_a.size(); i++) {
     if (a.shape(of_a[i]) != b.shape(of_b[i])) {
       refuse(
-          "[tensordot] axis ", axes_a[i], " of a and axis ", axes_b[i], " of b have the lengths ",
-          a.shape(of_a[i]), " and ", b.shape(of_b[i]));
+          "[tensordot] axis ",
+          axes_a[i],
+          " of a and axis ",
+          axes_b[i],
+          " of b have the lengths ",
+          a.shape(of_a[i]),
+          " and ",
+          b.shape(of_b[i]));
     }
   }
   const auto others = [](const std::vector<int>& axes, const array& of) {
@@ -364,8 +386,12 @@ array dot(const array& a, const array& b, mx::StreamOrDevice s) {
   const int last_but_one = b.ndim() == 1 ? -1 : -2;
   if (a.shape(-1) != b.shape(last_but_one)) {
     refuse(
-        "[dot] the last axis of a and the ", b.ndim() == 1 ? "last" : "last but one",
-        " of b have the lengths ", a.shape(-1), " and ", b.shape(last_but_one));
+        "[dot] the last axis of a and the ",
+        b.ndim() == 1 ? "last" : "last but one",
+        " of b have the lengths ",
+        a.shape(-1),
+        " and ",
+        b.shape(last_but_one));
   }
   return mlx_c::tensordot(a, b, {-1}, {last_but_one}, s);
 }

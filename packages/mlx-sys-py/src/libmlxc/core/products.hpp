@@ -28,8 +28,8 @@ mlx::core::array einsum(
     const std::vector<mlx::core::array>& operands,
     mlx::core::StreamOrDevice s);
 
-// NumPy's: of vectors their inner product, of matrices their product, with a number a multiple, else
-// sums over the last axis of a and the last but one of b.
+// NumPy's: of vectors their inner product, of matrices their product, with a number a multiple,
+// else sums over the last axis of a and the last but one of b.
 mlx::core::array dot(
     const mlx::core::array& a, const mlx::core::array& b, mlx::core::StreamOrDevice s);
 

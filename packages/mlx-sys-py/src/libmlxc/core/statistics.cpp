@@ -117,8 +117,8 @@ mx::array norm(
   }
   if (of_vectors && ord > 1 && std::isfinite(ord) && mx::issubdtype(a.dtype(), mx::inexact)) {
     const auto sizes = mx::abs(for_sums(a, s), s);
-    const auto sum = mx::sum(
-        mx::power(sizes, mx::array(ord, sizes.dtype()), s), *axis, keepdims, s);
+    const auto sum =
+        mx::sum(mx::power(sizes, mx::array(ord, sizes.dtype()), s), *axis, keepdims, s);
     const auto type = mx::issubdtype(a.dtype(), mx::complexfloating) ? mx::float32 : a.dtype();
     return mx::astype(root_of_sum(sum, 1 / ord, s), type, s);
   }

@@ -23,7 +23,8 @@ void forget_callers() {
   current_threads = 0;
 }
 
-// The folder of packages, given something in the library of one of them, which is two folders below.
+// The folder of packages, given something in the library of one of them, which is two folders
+// below.
 std::optional<std::string> site_packages(const void* symbol) {
   Dl_info info;
   if (dladdr(const_cast<void*>(symbol), &info) == 0 || !info.dli_fname) {

@@ -1,8 +1,8 @@
 // LAPACK: OpenBLAS, which the package scipy-openblas64 installs beside MLX.
 //
 // The library is loaded when the first matrix is to be factorised, and its functions are found by
-// name, so that nothing is linked to it: without the package MLX's own kernels do the work, with the
-// LAPACK that MLX is linked to. Its integers have 64 bits, as sizes of workspaces need them.
+// name, so that nothing is linked to it: without the package MLX's own kernels do the work, with
+// the LAPACK that MLX is linked to. Its integers have 64 bits, as sizes of workspaces need them.
 //
 // None of its functions is ever called with arguments that it would call XERBLA for.
 #pragma once
@@ -75,16 +75,7 @@ struct Routines {
       Length);
   void (*getrf)(In m, In n, T* a, In lda, Int* pivots, Int* info);
   void (*getrs)(
-      Text trans,
-      In n,
-      In nrhs,
-      const T* a,
-      In lda,
-      In pivots,
-      T* b,
-      In ldb,
-      Int* info,
-      Length);
+      Text trans, In n, In nrhs, const T* a, In lda, In pivots, T* b, In ldb, Int* info, Length);
   void (*getri)(In n, T* a, In lda, In pivots, T* work, In lwork, Int* info);
   void (*potrf)(Text triangle, In n, T* a, In lda, Int* info, Length);
   void (*trtri)(Text triangle, Text diagonal, In n, T* a, In lda, Int* info, Length, Length);

@@ -130,11 +130,11 @@ mx::array integer_matmul(const mx::array& a, const mx::array& b, mx::StreamOrDev
   const mx::Shape shape = cpu::with_matrix(cpu::batch_shape(a), a.shape(-2), b.shape(-1));
   if (!cpu::can_fuse(s)) {
     // MLX has no such kernel on any device.
-    const auto products =
-        mx::multiply(mx::expand_dims(a, -1, s), mx::expand_dims(b, -3, s), s);
+    const auto products = mx::multiply(mx::expand_dims(a, -1, s), mx::expand_dims(b, -3, s), s);
     return mx::astype(mx::sum(products, -2, false, s), a.dtype(), s);
   }
-  return mx::array(shape, a.dtype(), std::make_shared<cpu::IntegerMatmul>(mx::to_stream(s)), {a, b});
+  return mx::array(
+      shape, a.dtype(), std::make_shared<cpu::IntegerMatmul>(mx::to_stream(s)), {a, b});
 }
 
 }  // namespace mlx_c

@@ -41,14 +41,26 @@ Int hermitian(bool vectors, bool lower, Int n, std::complex<float>* a, float* w)
   float real_size = 0;
   const auto& call = lapack::routines<std::complex<float>>().heevd;
   call(
-      job, triangle, &n, a, &n, w, &size, &query, &real_size, &query, &integers, &query, &info, 1,
+      job,
+      triangle,
+      &n,
+      a,
+      &n,
+      w,
+      &size,
+      &query,
+      &real_size,
+      &query,
+      &integers,
+      &query,
+      &info,
+      1,
       1);
   const Int count = lapack::size_from(size), reals = lapack::size_from(real_size);
   auto* const work = lapack::workspace<std::complex<float>, struct Work>(count);
   auto* const rwork = lapack::workspace<float, struct RealWork>(reals);
   Int* const iwork = lapack::workspace<Int, struct IntegerWork>(integers);
-  call(
-      job, triangle, &n, a, &n, w, work, &count, rwork, &reals, iwork, &integers, &info, 1, 1);
+  call(job, triangle, &n, a, &n, w, work, &count, rwork, &reals, iwork, &integers, &info, 1, 1);
   return info;
 }
 

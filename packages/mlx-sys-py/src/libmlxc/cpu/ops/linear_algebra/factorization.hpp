@@ -74,8 +74,7 @@ class Failures {
   void report() const {
     if (const char* message = message_.load()) {
       report_(
-          std::make_exception_ptr(
-              std::invalid_argument("[linalg." + function_ + "] " + message)));
+          std::make_exception_ptr(std::invalid_argument("[linalg." + function_ + "] " + message)));
     }
   }
 

@@ -137,13 +137,11 @@ class WithoutElements : public KernelOverride {
     for (array& y : outputs) {
       y.set_data(allocate(y.nbytes()));
       if (y.size() > 0 && y.dtype() == mx::uint32) {
-        dispatch(
-            stream(),
-            [data = y.data<std::uint32_t>(), size = y.size(), rows = y.shape(-1)] {
-              for (std::size_t i = 0; i < size; i++) {
-                data[i] = static_cast<std::uint32_t>(i % rows);
-              }
-            });
+        dispatch(stream(), [data = y.data<std::uint32_t>(), size = y.size(), rows = y.shape(-1)] {
+          for (std::size_t i = 0; i < size; i++) {
+            data[i] = static_cast<std::uint32_t>(i % rows);
+          }
+        });
       } else if (y.size() > 0) {
         dispatch(stream(), [matrices = Matrices(y), bytes = y.nbytes()] {
           std::memset(matrices.data, 0, bytes);

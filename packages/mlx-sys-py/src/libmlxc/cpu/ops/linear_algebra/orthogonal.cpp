@@ -68,8 +68,21 @@ struct SingularValues {
     const auto& call = lapack::routines<T>().gesdd;
     const auto run = [&](T* work, const Int* length) {
       call(
-          job, &columns, &rows, a, &columns, values, right, &columns, left, &of_u, work, length,
-          iwork, &info, 1);
+          job,
+          &columns,
+          &rows,
+          a,
+          &columns,
+          values,
+          right,
+          &columns,
+          left,
+          &of_u,
+          work,
+          length,
+          iwork,
+          &info,
+          1);
     };
     run(&size, &query);
     const Int length = lapack::size_from(size);
@@ -102,8 +115,7 @@ class Svd : public KernelOverride {
     const bool vectors = static_cast<const mx::SVD&>(*original_).state();
     with_real(inputs[0].dtype(), [&]<class T>(T) {
       dispatch(
-          stream(),
-          singular_values<T>(inputs[0], vectors ? Vectors::all : Vectors::none, outputs));
+          stream(), singular_values<T>(inputs[0], vectors ? Vectors::all : Vectors::none, outputs));
     });
   }
 };

@@ -76,9 +76,9 @@ class Solve : public Batched {
     std::vector<array> results;
     for (int argnum : argnums) {
       results.push_back(
-          argnum == 1 ? b
-                      : mx::negative(
-                            mx::matmul(b, transposed(outputs[0], stream()), stream()), stream()));
+          argnum == 1
+              ? b
+              : mx::negative(mx::matmul(b, transposed(outputs[0], stream()), stream()), stream()));
     }
     return results;
   }
@@ -186,8 +186,7 @@ class SolveTriangular : public Batched {
     std::vector<array> results;
     for (int argnum : argnums) {
       results.push_back(
-          argnum == 1 ? b
-                      : triangle(mx::negative(mx::matmul(b, transposed(outputs[0], s), s), s)));
+          argnum == 1 ? b : triangle(mx::negative(mx::matmul(b, transposed(outputs[0], s), s), s)));
     }
     return results;
   }
@@ -284,8 +283,8 @@ namespace mlx_c::linalg {
 namespace mx = mlx::core;
 
 mx::array solve(const mx::array& a, const mx::array& b, mx::StreamOrDevice s) {
-  const auto x = cpu::solved(
-      a, b, s, [](mx::Stream stream) { return std::make_shared<cpu::Solve>(stream); });
+  const auto x =
+      cpu::solved(a, b, s, [](mx::Stream stream) { return std::make_shared<cpu::Solve>(stream); });
   return x ? *x : mx::linalg::solve(a, b, s);
 }
 
