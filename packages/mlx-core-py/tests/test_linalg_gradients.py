@@ -33,7 +33,8 @@ def values(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 
 def regular(shape: tuple[int, ...]) -> np.ndarray:
-    return values(shape) + 3 * np.eye(*shape[-2:])
+    result: np.ndarray = values(shape) + 3 * np.eye(shape[-2], shape[-1])
+    return result
 
 
 def positive(shape: tuple[int, ...]) -> np.ndarray:
@@ -82,7 +83,8 @@ def check(function: Function, x: np.ndarray, symmetric: bool = False) -> None:
     np.testing.assert_allclose(forward.item(), want, 1e-5, 1e-7)
 
     def along(a: mx.array) -> mx.array:
-        return (gradient(a) * double(change)).sum()
+        total: mx.array = (gradient(a) * double(change)).sum()
+        return total
 
     second = difference(along, x, other, 1e-4)
     got = (mx.grad(along)(double(x)) * double(other)).sum().item()

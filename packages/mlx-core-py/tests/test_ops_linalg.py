@@ -224,7 +224,7 @@ def test_results_have_names(x: np.ndarray) -> None:
     q, r = found = mx.linalg.qr(a, stream=STREAM)
     assert found.Q is q
     assert found.R is r
-    svd = mx.linalg.svd(a, full_matrices=False, stream=STREAM)
+    svd: Any = mx.linalg.svd(a, full_matrices=False, stream=STREAM)
     assert (svd.U.shape, svd.S.shape, svd.Vh.shape) == ((2, 4, 3), (2, 3), (2, 3, 3))
     assert_close(svd.U @ (mx.expand_dims(svd.S, -1) * svd.Vh), x, atol=1e-4)
     assert isinstance(mx.linalg.eigh(square, stream=STREAM), tuple)
@@ -264,7 +264,7 @@ def test_diagonals(x: np.ndarray, offset: int) -> None:
     assert_close(got, np.linalg.trace(x, offset=offset), atol=1e-5)
 
 
-@pytest.mark.parametrize("axis", [None, 1, (0, 2), (-1,), (0, 1, 2), ()])
+@pytest.mark.parametrize("axis", [None, 1, (0, 2), (-1,), (0, 1, 2)])
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("order", [0, 1, 2, 3.5, np.inf, -np.inf, -1])
 def test_vector_norms(axis: Any, keepdims: bool, order: float) -> None:
@@ -295,7 +295,7 @@ def test_powers(n: int) -> None:
 
 
 def test_ranks_and_tolerances() -> None:
-    x = np.diag(np.float32([1, 1e-3, 0])).astype(np.float32)
+    x = np.diag([1, 1e-3, 0]).astype(np.float32)
     stack = np.stack([x, np.eye(3, dtype=np.float32)])
     assert mx.linalg.matrix_rank(mx.array(stack), stream=STREAM).tolist() == [2, 3]
     got = mx.linalg.matrix_rank(mx.array(stack), rtol=mx.array([0.1, 0.1]), stream=STREAM)
@@ -391,8 +391,11 @@ def test_empty_rectangular_matrices(shape: tuple[int, ...]) -> None:
 
 def test_empty_systems() -> None:
     for a, b in (((0, 0), (0, 2)), ((0, 3, 3), (0, 3, 2)), ((3, 3), (3, 0)), ((0, 0), (0,))):
-        got = mx.linalg.solve(mx.zeros(a), mx.zeros(b), stream=STREAM)
-        assert got.shape == np.linalg.solve(np.zeros(a), np.zeros(b)).shape
+        x = np.broadcast_to(np.eye(a[-1], dtype=np.float32), a)
+        got = mx.linalg.solve(mx.array(x), mx.zeros(b), stream=STREAM)
+        assert got.shape == np.linalg.solve(x, np.zeros(b)).shape
+    with pytest.raises(ValueError, match="at least one axis"):
+        mx.linalg.vector_norm(mx.ones(2), axis=())
 
 
 @pytest.mark.parametrize("n", [1, 2, 33, 100])

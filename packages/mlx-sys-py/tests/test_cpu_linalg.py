@@ -33,7 +33,7 @@ def test_results_are_those_of_numpy() -> None:
     close(linalg.slogdet(a).logabsdet, np.linalg.slogdet(X)[1])
     close(linalg.solve(a, array(B)), np.linalg.solve(X, B))
     close(linalg.solve_triangular(a, array(B)), np.linalg.solve(np.tril(X), B))
-    close(linalg.solve_triangular(a, array(B), True), np.linalg.solve(np.triu(X), B))
+    close(linalg.solve_triangular(a, array(B), upper=True), np.linalg.solve(np.triu(X), B))
     q, r = linalg.qr(a)
     close(q @ r, X)
     u, values, vh = linalg.svd(array(X[..., :2]), full_matrices=False)

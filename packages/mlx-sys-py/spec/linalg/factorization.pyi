@@ -9,7 +9,11 @@ cpp_includes = ["core/checks.hpp", "cpu/ops/linear_algebra/functions.hpp"]
 def _qr(a: array, stream: StreamLike = None) -> tuple[array, array]:
     """Both factors."""
 
-@c("mlx_linalg_qr_complete", "array a", cpp="mlx_c::linalg::qr_complete")
+@c(
+    "mlx_linalg_qr_complete",
+    "array a",
+    cpp="mlx_c::linalg::qr_complete({a}, {s})",
+)
 def _qr_complete(a: array, stream: StreamLike = None) -> tuple[array, array]:
     """Both factors, of which the first is square."""
 

@@ -2,7 +2,11 @@
 
 cpp_includes = ["core/linear_algebra.hpp"]
 
-@c("mlx_linalg_diagonal", "array x, int offset", cpp="mlx_c::linalg::diagonal")
+@c(
+    "mlx_linalg_diagonal",
+    "array x, int offset",
+    cpp="mlx_c::linalg::diagonal({x}, {offset}, {s})",
+)
 def diagonal(x: array, /, *, offset: int = 0, stream: StreamLike = None) -> array:
     """The diagonals of matrices.
 
@@ -25,7 +29,11 @@ def diagonal(x: array, /, *, offset: int = 0, stream: StreamLike = None) -> arra
     See: array API ``linalg.diagonal``.
     """
 
-@c("mlx_linalg_trace", "array x, int offset, dtype dtype", cpp="mlx_c::linalg::trace")
+@c(
+    "mlx_linalg_trace",
+    "array x, int offset, dtype dtype",
+    cpp="mlx_c::linalg::trace({x}, {offset}, {dtype}, {s})",
+)
 def trace(
     x: array, /, *, offset: int = 0, dtype: Dtype | None = None, stream: StreamLike = None
 ) -> array:
@@ -57,7 +65,7 @@ def trace(
 @c(
     "mlx_linalg_vector_norm",
     "array x, double ord, ints? axis, bool keepdims",
-    cpp="mlx_c::linalg::vector_norm",
+    cpp="mlx_c::linalg::vector_norm({x}, {ord}, {axis}, {keepdims}, {s})",
 )
 def vector_norm(
     x: array,
@@ -91,6 +99,8 @@ def vector_norm(
 
     See: array API ``linalg.vector_norm``.
     """
+    if axis is not None and not to_int_list(axis, "axis"):
+        raise ValueError("axis must hold at least one axis, not none")
 
 def matrix_norm(
     x: array,
@@ -126,7 +136,11 @@ def matrix_norm(
         raise ValueError(f"x needs at least two dimensions, not {x.ndim}")
     return norm(x, ord, (-2, -1), keepdims, stream=stream)
 
-@c("mlx_linalg_matrix_power", "array x, int n", cpp="mlx_c::linalg::matrix_power")
+@c(
+    "mlx_linalg_matrix_power",
+    "array x, int n",
+    cpp="mlx_c::linalg::matrix_power({x}, {n}, {s})",
+)
 def matrix_power(x: array, n: int, /, *, stream: StreamLike = None) -> array:
     """Powers of square matrices.
 
@@ -151,7 +165,11 @@ def matrix_power(x: array, n: int, /, *, stream: StreamLike = None) -> array:
     See: array API ``linalg.matrix_power``.
     """
 
-@c("mlx_linalg_matrix_rank", "array x, array? rtol", cpp="mlx_c::linalg::matrix_rank")
+@c(
+    "mlx_linalg_matrix_rank",
+    "array x, array? rtol",
+    cpp="mlx_c::linalg::matrix_rank({x}, {rtol}, {s})",
+)
 def matrix_rank(x: array, /, *, rtol: ArrayLike | None = None, stream: StreamLike = None) -> array:
     """Ranks of matrices: how many singular values are not zero.
 
@@ -181,9 +199,13 @@ def matrix_rank(x: array, /, *, rtol: ArrayLike | None = None, stream: StreamLik
     "mlx_linalg_cond_name",
     "array x, str p",
     when="isinstance(p, str)",
-    cpp="mlx_c::linalg::cond",
+    cpp="mlx_c::linalg::cond({x}, {p}, {s})",
 )
-@c("mlx_linalg_cond", "array x, double p", cpp="mlx_c::linalg::cond")
+@c(
+    "mlx_linalg_cond",
+    "array x, double p",
+    cpp="mlx_c::linalg::cond({x}, {p}, {s})",
+)
 def cond(x: array, p: int | float | str | None = None, *, stream: StreamLike = None) -> array:
     """Condition numbers of matrices: the norm times the norm of the inverse.
 
@@ -209,7 +231,11 @@ def cond(x: array, p: int | float | str | None = None, *, stream: StreamLike = N
     if p is None:
         p = 2
 
-@c("mlx_linalg_multi_dot", "arrays arrays", cpp="mlx_c::linalg::multi_dot")
+@c(
+    "mlx_linalg_multi_dot",
+    "arrays arrays",
+    cpp="mlx_c::linalg::multi_dot({arrays}, {s})",
+)
 def multi_dot(arrays: Sequence[array], *, stream: StreamLike = None) -> array:
     """Product of several matrices, in the order that takes the fewest operations.
 
@@ -232,7 +258,11 @@ def multi_dot(arrays: Sequence[array], *, stream: StreamLike = None) -> array:
     See: NumPy ``numpy.linalg.multi_dot``.
     """
 
-@c("mlx_linalg_lstsq", "array a, array b, float? rcond", cpp="mlx_c::linalg::lstsq")
+@c(
+    "mlx_linalg_lstsq",
+    "array a, array b, float? rcond",
+    cpp="mlx_c::linalg::lstsq({a}, {b}, {rcond}, {s})",
+)
 def _lstsq(a: array, b: array, rcond: float | None, stream: StreamLike = None) -> tuple[array, ...]:
     """The solution, the squares that are left, the rank, the singular values."""
 

@@ -128,9 +128,13 @@ def cholesky_inv(a: array, upper: bool = False, *, stream: StreamLike = None) ->
     "mlx_linalg_pinv",
     "array a",
     when="rtol is None",
-    cpp="mlx_c::linalg::pinv({a}, std::nullopt, {s})",
+    cpp="mlx_c::linalg::pinv",
 )
-@c("mlx_linalg_pinv_rtol", "array a, array rtol", cpp="mlx_c::linalg::pinv")
+@c(
+    "mlx_linalg_pinv_rtol",
+    "array a, array rtol",
+    cpp="mlx_c::linalg::pinv({a}, {rtol}, {s})",
+)
 def pinv(a: array, *, rtol: ArrayLike | None = None, stream: StreamLike = None) -> array:
     """Moore-Penrose pseudo-inverse of matrices.
 

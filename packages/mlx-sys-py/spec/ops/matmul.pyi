@@ -86,7 +86,11 @@ def inner(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.inner``.
     """
 
-@c("mlx_dot", "array a, array b", cpp="mlx_c::dot")
+@c(
+    "mlx_dot",
+    "array a, array b",
+    cpp="mlx_c::dot({a}, {b}, {s})",
+)
 def dot(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """Inner product of vectors, product of matrices, or sums of products over two axes.
 
@@ -110,7 +114,11 @@ def dot(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     See: NumPy ``numpy.dot``.
     """
 
-@c("mlx_vdot", "array a, array b", cpp="mlx_c::vdot")
+@c(
+    "mlx_vdot",
+    "array a, array b",
+    cpp="mlx_c::vdot({a}, {b}, {s})",
+)
 def vdot(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """Sum of the products of all elements; those of ``a`` are conjugated.
 

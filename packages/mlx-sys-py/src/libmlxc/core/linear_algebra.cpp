@@ -12,6 +12,7 @@
 #include <mlx/ops.h>
 #include <mlx/transforms.h>
 
+#include "core/products.hpp"
 #include "core/statistics.hpp"
 #include "cpu/nodes/fused.hpp"
 
@@ -142,7 +143,7 @@ struct Order {
       return matrices[first];
     }
     const std::size_t k = split[first][last];
-    return mx::matmul(product(matrices, first, k, s), product(matrices, k + 1, last, s), s);
+    return general_matmul(product(matrices, first, k, s), product(matrices, k + 1, last, s), s);
   }
 };
 
@@ -227,13 +228,13 @@ array matrix_power(const array& x, int n, mx::StreamOrDevice s) {
   std::optional<array> result;
   for (auto rest = static_cast<std::uint32_t>(std::abs(static_cast<std::int64_t>(n)));;) {
     if (rest & 1) {
-      result = result ? mx::matmul(*result, base, s) : base;
+      result = result ? general_matmul(*result, base, s) : base;
     }
     rest >>= 1;
     if (rest == 0) {
       return *result;
     }
-    base = mx::matmul(base, base, s);
+    base = general_matmul(base, base, s);
   }
 }
 
@@ -271,6 +272,10 @@ array pinv(const array& a, const std::optional<array>& rtol, mx::StreamOrDevice 
     return std::vector<array>{change_of_inverse(primals[0], p, tangents[0], s)};
   };
   return mx::custom_function(function, vjp, jvp)({a})[0];
+}
+
+array pinv(const array& a, mx::StreamOrDevice s) {
+  return pinv(a, std::nullopt, s);
 }
 
 array cond(const array& x, double p, mx::StreamOrDevice s) {

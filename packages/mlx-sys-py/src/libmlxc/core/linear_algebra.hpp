@@ -42,6 +42,8 @@ mlx::core::array pinv(
     const std::optional<mlx::core::array>& rtol,
     mlx::core::StreamOrDevice s);
 
+mlx::core::array pinv(const mlx::core::array& a, mlx::core::StreamOrDevice s);
+
 // The norm of each matrix times that of its inverse.
 mlx::core::array cond(const mlx::core::array& x, double p, mlx::core::StreamOrDevice s);
 mlx::core::array cond(const mlx::core::array& x, const std::string& p, mlx::core::StreamOrDevice s);

@@ -40,6 +40,9 @@ mx::Shape leading(const array& a) {
 }
 
 array with_leading(const array& a, mx::Shape shape, mx::StreamOrDevice s) {
+  if (leading(a) == shape) {
+    return a;
+  }
   shape.push_back(a.shape(-2));
   shape.push_back(a.shape(-1));
   return mx::broadcast_to(a, shape, s);

@@ -68,4 +68,12 @@ inline mlx::core::Shape with_matrix(mlx::core::Shape batch, int rows, int column
   return batch;
 }
 
+// Matrices with these axes before them.
+inline mlx::core::array with_batch(
+    const mlx::core::array& a, const mlx::core::Shape& batch, mlx::core::StreamOrDevice s) {
+  return batch_shape(a) == batch
+      ? a
+      : mlx::core::broadcast_to(a, with_matrix(batch, a.shape(-2), a.shape(-1)), s);
+}
+
 }  // namespace mlx_c::cpu

@@ -305,6 +305,14 @@ class Determinant : public Batched {
     });
   }
 
+  // The product of no factors is 1.
+  void fill_without_inputs(std::vector<array>& outputs) const override {
+    Fused::fill_without_inputs(outputs);
+    with_real(outputs[0].dtype(), [&]<class T>(T) {
+      std::fill_n(outputs[0].data<T>(), outputs[0].size(), T(1));
+    });
+  }
+
  private:
   // What the last output changes by.
   array slope(const array& a) {

@@ -263,14 +263,13 @@ std::optional<array> solved(const array& a, const array& b, mx::StreamOrDevice s
   const mx::Shape batch = mx::broadcast_shapes(batch_shape(a), batch_shape(sides));
   const int n = a.shape(-1), columns = sides.shape(-1);
   const mx::Shape shape = with_matrix(batch, n, columns);
-  const array x = is_empty
-      ? mx::zeros(shape, type, s)
-      : array(
-            shape,
-            type,
-            make(mx::to_stream(s)),
-            {mx::broadcast_to(mx::astype(a, type, s), with_matrix(batch, n, n), s),
-             mx::broadcast_to(mx::astype(sides, type, s), shape, s)});
+  const array x = is_empty ? mx::zeros(shape, type, s)
+                           : array(
+                                 shape,
+                                 type,
+                                 make(mx::to_stream(s)),
+                                 {with_batch(mx::astype(a, type, s), batch, s),
+                                  with_batch(mx::astype(sides, type, s), batch, s)});
   return is_vector ? mx::squeeze(x, -1, s) : x;
 }
 
