@@ -379,7 +379,7 @@ ALL = {**CASES, **MORE}
 # A file has these as the operations that they consist of, which broadcast what the functions do
 # not, or sum a gradient over the axes that were broadcast when it was recorded.
 BROADCAST_IN_FILES = {
-    "AttentionGradients", "CrossEntropy", "CrossEntropyGradient", "LayerNorm",
+    "AttentionGradients", "CrossEntropy", "CrossEntropyGradient", "IntegerMatmul", "LayerNorm",
     "NormalizationGradients", "RMSNorm", "RoPE", "ScaledDotProductAttention", "ScatterAxis Sum",
     "attention, causal", "attention, mask",
 }  # fmt: skip

@@ -40,6 +40,8 @@ def qr(a: array, *, mode: str = "reduced", stream: StreamLike = None) -> QRResul
 
     See: MLX ``mlx.core.linalg.qr``.
     """
+    if not isinstance(mode, str):
+        raise WrongTypeError(f"mode must be a string, not {type(mode).__name__}")
     if mode == "complete":
         return QRResult(*_qr_complete(a, stream))
     if mode != "reduced":
@@ -86,7 +88,8 @@ def svd(
 
     See: MLX ``mlx.core.linalg.svd``.
     """
-    if not compute_uv:
+    full_matrices = to_bool(full_matrices, "full_matrices")
+    if not to_bool(compute_uv, "compute_uv"):
         return _svd(a, False, stream)[0]
     return SVDResult(*(_svd(a, True, stream) if full_matrices else _svd_thin(a, stream)))
 
@@ -111,7 +114,7 @@ def svdvals(x: array, /, *, stream: StreamLike = None) -> array:
 
     See: array API ``linalg.svdvals``.
     """
-    return _svd(x, False, stream)[0]
+    return _svd(to_array(x, "x"), False, stream)[0]
 
 @c("mlx_linalg_cholesky", "array a, bool upper")
 def cholesky(a: array, upper: bool = False, *, stream: StreamLike = None) -> array:
