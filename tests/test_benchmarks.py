@@ -31,8 +31,9 @@ def run(*arguments: str) -> str:
 
 
 def test_a_section_of_numpys_breadth() -> None:
-    command = [sys.executable, BENCHMARKS / "bench_numpy.py", "--quick", "--threads", "1"]
-    command += ["linalg", "--rows", "det 16"]
+    script = str(BENCHMARKS / "bench_numpy.py")
+    options = ["--quick", "--threads", "1", "linalg", "--rows", "det 16"]
+    command = [sys.executable, script, *options]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (cells,) = rows_of_table(done.stdout, "det")

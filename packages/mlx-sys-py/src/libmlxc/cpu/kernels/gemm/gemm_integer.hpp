@@ -1,8 +1,8 @@
 // GEMM of integers, which wrap round.
 //
-// Signs make no difference to the lower bits of products, so that all types are computed as unsigned
-// ones: of 32 bits, from which narrow results are cut, or of 64. A tile of results stays in registers
-// while a panel of b, packed and in the L2 cache, is multiplied with rows of a.
+// Signs make no difference to the lower bits of products, so that all types are computed as
+// unsigned ones: of 32 bits, from which narrow results are cut, or of 64. A tile of results stays
+// in registers while a panel of b, packed and in the L2 cache, is multiplied with rows of a.
 #pragma once
 
 #include <algorithm>
