@@ -5,7 +5,6 @@
 // in registers while a panel of b, packed and in the L2 cache, is multiplied with rows of a.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -51,7 +50,7 @@ void multiply(const IntegerGemm& p, Range rows, Range columns, void* scratch) {
   for (int row = rows.begin; row < rows.end; row += tile_rows) {
     const T* x[tile_rows];
     for (int i = 0; i < tile_rows; i++) {
-      x[i] = a + std::ptrdiff_t{std::min(row + i, rows.end - 1)} * p.k;
+      x[i] = a + std::ptrdiff_t{row + i < rows.end ? row + i : rows.end - 1} * p.k;
     }
     V sums[tile_rows][tile_vectors] = {};
     for (int step = 0; step < p.k; step++) {
@@ -62,7 +61,7 @@ void multiply(const IntegerGemm& p, Range rows, Range columns, void* scratch) {
         }
       }
     }
-    for (int i = 0; i < std::min(tile_rows, rows.end - row); i++) {
+    for (int i = 0; i < tile_rows && row + i < rows.end; i++) {
       T* const target = y + std::ptrdiff_t{row + i} * p.n + columns.begin;
       for (int j = 0; j < count; j++) {
         target[j] = static_cast<T>(sums[i][j / lanes<S>][j % lanes<S>]);
