@@ -30,6 +30,19 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
+def test_a_section_of_numpys_breadth() -> None:
+    script = str(BENCHMARKS / "bench_numpy.py")
+    options = ["--quick", "--threads", "1", "linalg", "--rows", "det 16"]
+    command = [sys.executable, script, *options]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (cells,) = rows_of_table(done.stdout, "det")
+    assert cells[0] == "det 16x16"
+    assert cells[1].endswith("s")
+    assert float(cells[-1]) > 0
+    assert "below 1: " in done.stdout
+
+
 def rows_of_table(output: str, first: str) -> list[list[str]]:
     """The cells of the lines of a table that begin with a text."""
     lines = [line for line in output.splitlines() if line.startswith(f"| {first}")]

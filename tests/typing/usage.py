@@ -95,6 +95,13 @@ def operations(x: mx.array) -> dict[str, mx.array]:
     square = mx.array([[2.0, 1.0], [1.0, 3.0]])
     q, r = mx.linalg.qr(square, stream=mx.cpu)
     found["qr"] = q @ r
+    found["eigenvalues"] = mx.linalg.eigh(square, stream=mx.cpu).eigenvalues
+    sign, logarithm = mx.linalg.slogdet(square, stream=mx.cpu)
+    found["slogdet"] = sign * logarithm
+    found["rank"] = mx.linalg.matrix_rank(square, rtol=1e-3, stream=mx.cpu)
+    found["least squares"] = mx.linalg.lstsq(square, mx.ones(2), stream=mx.cpu).x
+    found["vector_norm"] = mx.linalg.vector_norm(x, ord=1)
+    found["dot"] = mx.dot(x, x) + mx.linalg.matmul(x, x)
     found["solve"] = mx.linalg.solve(square, mx.ones(2), stream=mx.cpu)
     found["spectrum"] = mx.fft.irfft(mx.fft.rfft(x, n=4), n=4)
     found["sort"] = mx.sort(x)[mx.argsort(x)]

@@ -1,11 +1,12 @@
 """Evaluation computes the arrays of a tree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import mlx_core_py as mx
 import numpy as np
 import pytest
 from comparing import close
+from mlx_sys_py import cpu_kernels
 
 X = mx.array([1.0, 2.0, 3.0])
 
@@ -43,6 +44,15 @@ def test_async_eval_inside_of_a_transformation_is_an_error() -> None:
     assert mx.grad(at_once)(mx.array(2.0)).item() == 6
 
 
+@pytest.fixture
+def kernels_of_mlx() -> Iterator[None]:
+    before = cpu_kernels.get_level()
+    cpu_kernels.set_level("stock")
+    yield
+    cpu_kernels.set_level(before)
+
+
+@pytest.mark.usefixtures("kernels_of_mlx")
 @pytest.mark.parametrize("waits", [lambda x: mx.synchronize(mx.cpu), lambda x: x.tolist()])
 @pytest.mark.parametrize("more", [0, 1000])
 def test_the_error_of_a_stream_comes_out_once(

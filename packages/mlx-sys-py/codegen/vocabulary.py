@@ -22,7 +22,19 @@ CONVERSIONS = frozenset(
 ERRORS = frozenset({"OutOfRangeError", "WrongTypeError"})
 
 # The named tuples of `mlx_sys_py._results` that rows return.
-RESULTS = frozenset({"UniqueAllResult", "UniqueCountsResult", "UniqueInverseResult"})
+RESULTS = frozenset(
+    {
+        "EigResult",
+        "EighResult",
+        "LstsqResult",
+        "QRResult",
+        "SVDResult",
+        "SlogdetResult",
+        "UniqueAllResult",
+        "UniqueCountsResult",
+        "UniqueInverseResult",
+    }
+)
 
 # The names that an annotation may have besides the builtins, and the modules they come from.
 STUB_NAMES = {

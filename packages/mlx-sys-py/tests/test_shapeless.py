@@ -201,6 +201,7 @@ CASES: dict[str, Case] = {
         lambda x, w: ops.gather_qqmm(x, w), ((2, 3, 64), (2, 5, 64)), follows=False, evaluates=False
     ),
     "Hadamard": Case(of("hadamard_transform"), (X,), follows=False),
+    "IntegerMatmul": Case(of("matmul"), (X, (8, 3)), ("int32", "int32")),
     "Matmul": Case(of("matmul"), (X, (8, 3))),
     "QQMatmul": Case(
         lambda x, w: ops.qqmm(x, w), (WIDE, (5, 64)), follows=False, evaluates=False
@@ -208,8 +209,21 @@ CASES: dict[str, Case] = {
     "QuantizedMatmul": Case(quantized(True), (WIDE, *PACKED), ("float32", "uint32")),
     "Quantize": Case(lambda x: ops.quantize(x, 32, 4), (WIDE,)),
     # linear algebra
+    "Cofactors": Case(
+        lambda a: gradients(lambda x: mx.linalg.det(x, stream=mx.cpu), a)[0],
+        ((4, 4),),
+        follows=False,
+    ),
+    "Determinant": Case(lambda a: mx.linalg.det(a, stream=mx.cpu), ((4, 4),)),
     "Eig": Case(lambda a: mx.linalg.eigvals(a, stream=mx.cpu), ((4, 4),)),
     "Eigh": Case(lambda a: mx.linalg.eigvalsh(a, stream=mx.cpu), ((4, 4),)),
+    "Solve": Case(lambda a, b: mx.linalg.solve(a, b, stream=mx.cpu), ((4, 4), (4, 2))),
+    "SolveTriangular": Case(
+        lambda a, b: mx.linalg.solve_triangular(a, b, stream=mx.cpu), ((4, 4), (4, 2))
+    ),
+    "ThinSVD": Case(
+        lambda x: mx.linalg.svd(x, full_matrices=False, stream=mx.cpu)[1], ((6, 4),)
+    ),
     # sorting
     "ArgPartition": Case(of("argpartition", 5), (X,)),
     "Partition": Case(of("partition", 5), (X,)),
@@ -397,7 +411,7 @@ ALL = {**CASES, **MORE}
 # A file has these as the operations that they consist of, which broadcast what the functions do
 # not, or sum a gradient over the axes that were broadcast when it was recorded.
 BROADCAST_IN_FILES = {
-    "AttentionGradients", "CrossEntropy", "CrossEntropyGradient", "LayerNorm",
+    "AttentionGradients", "CrossEntropy", "CrossEntropyGradient", "IntegerMatmul", "LayerNorm",
     "NormalizationGradients", "RMSNorm", "RoPE", "ScaledDotProductAttention", "ScatterAxis Sum",
     "attention, causal", "attention, mask",
 }  # fmt: skip

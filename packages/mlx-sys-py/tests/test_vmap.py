@@ -237,6 +237,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "linalg.cholesky": {"a": definite(3)},
     "linalg.eigh": {"a": definite(3)},
     "linalg.eigvalsh": {"a": definite(3)},
+    "linalg.matrix_power": {"n": 2},
 }
 
 

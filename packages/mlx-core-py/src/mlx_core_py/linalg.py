@@ -9,6 +9,11 @@ __all__ += sys_linalg.__all__
 
 show_as(__name__, globals(), "mlx_sys_py")
 
+# After that: these show as what they are in the namespace above, where they are the same.
+from mlx_sys_py.ops import matmul, matrix_transpose, outer, tensordot, vecdot  # noqa: E402
+
+__all__ += ["matmul", "matrix_transpose", "outer", "tensordot", "vecdot"]
+
 
 def __dir__() -> list[str]:
     return __all__

@@ -3,21 +3,34 @@
 They run on the CPU only: pass ``stream=cpu`` where there is a GPU.
 """
 
-cpp_includes = ["core/checks.hpp"]
+cpp_includes = ["core/checks.hpp", "cpu/ops/linear_algebra/functions.hpp"]
 
 @c("mlx_linalg_qr", "array a")
-def qr(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
+def _qr(a: array, stream: StreamLike = None) -> tuple[array, array]:
+    """Both factors."""
+
+@c(
+    "mlx_linalg_qr_complete",
+    "array a",
+    cpp="mlx_c::linalg::qr_complete({a}, {s})",
+)
+def _qr_complete(a: array, stream: StreamLike = None) -> tuple[array, array]:
+    """Both factors, of which the first is square."""
+
+def qr(a: array, *, mode: str = "reduced", stream: StreamLike = None) -> QRResult:
     """QR factorisation: an orthonormal and an upper triangular matrix.
 
     Args:
         a: Floating-point array of shape ``(..., M, N)``.
+        mode: "reduced" (default), or "complete" for ``K = M`` below.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         ``(Q, R)`` of shapes ``(..., M, K)`` and ``(..., K, N)`` with ``K = min(M, N)``.
 
     Raises:
-        ValueError: If ``a`` has fewer than two dimensions or the stream is on a GPU.
+        ValueError: If ``a`` has fewer than two dimensions, ``mode`` is unknown or the stream is on
+            a GPU.
 
     Example:
         >>> import mlx_core_py as mx
@@ -27,23 +40,41 @@ def qr(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
 
     See: MLX ``mlx.core.linalg.qr``.
     """
+    if not isinstance(mode, str):
+        raise WrongTypeError(f"mode must be a string, not {type(mode).__name__}")
+    if mode == "complete":
+        return QRResult(*_qr_complete(a, stream))
+    if mode != "reduced":
+        raise ValueError(f"mode must be 'reduced' or 'complete', not {mode!r}")
+    return QRResult(*_qr(a, stream))
 
 @c("mlx_linalg_svd", "array a, bool compute_uv", cpp="mlx::core::linalg::svd")
 def _svd(a: array, compute_uv: bool, stream: StreamLike = None) -> tuple[array, ...]:
     """The singular values, with the vectors on both sides if wanted."""
 
+@c(
+    "mlx_linalg_svd_thin",
+    "array a",
+    cpp="mlx_c::linalg::svd({a}, true, false, {s})",
+)
+def _svd_thin(a: array, stream: StreamLike = None) -> tuple[array, ...]:
+    """The singular values, with the vectors that belong to one."""
+
 def svd(
-    a: array, compute_uv: bool = True, *, stream: StreamLike = None
-) -> array | tuple[array, array, array]:
+    a: array, compute_uv: bool = True, *, full_matrices: bool = True, stream: StreamLike = None
+) -> array | SVDResult:
     """Singular value decomposition.
 
     Args:
         a: Floating-point array of shape ``(..., M, N)``.
         compute_uv: Return the singular vectors too. Default ``True``.
+        full_matrices: Return all vectors of both sides. If ``False``, only those that belong to a
+            singular value: ``U`` of shape ``(..., M, K)`` and ``Vh`` of ``(..., K, N)``, which
+            takes much less time for long matrices. Default ``True``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        ``(U, S, Vt)`` of shapes ``(..., M, M)``, ``(..., K)`` and ``(..., N, N)`` with ``K = min(M,
+        ``(U, S, Vh)`` of shapes ``(..., M, M)``, ``(..., K)`` and ``(..., N, N)`` with ``K = min(M,
         N)`` and descending values; only ``S`` without ``compute_uv``.
 
     Raises:
@@ -57,14 +88,39 @@ def svd(
 
     See: MLX ``mlx.core.linalg.svd``.
     """
-    results = _svd(a, compute_uv, stream)
-    return results if compute_uv else results[0]
+    full_matrices = to_bool(full_matrices, "full_matrices")
+    if not to_bool(compute_uv, "compute_uv"):
+        return _svd(a, False, stream)[0]
+    return SVDResult(*(_svd(a, True, stream) if full_matrices else _svd_thin(a, stream)))
+
+def svdvals(x: array, /, *, stream: StreamLike = None) -> array:
+    """Singular values, descending.
+
+    Args:
+        x: Floating-point array of shape ``(..., M, N)``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of shape ``(..., min(M, N))``.
+
+    Raises:
+        ValueError: If ``x`` has fewer than two dimensions or the stream is on a GPU;
+            when it is evaluated, if ``x`` holds infinity or NaN.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.linalg.svdvals(mx.array([[3.0, 0.0], [0.0, 4.0]]), stream=mx.cpu)
+        array([4, 3], dtype=float32)
+
+    See: array API ``linalg.svdvals``.
+    """
+    return _svd(to_array(x, "x"), False, stream)[0]
 
 @c("mlx_linalg_cholesky", "array a, bool upper")
 def cholesky(a: array, upper: bool = False, *, stream: StreamLike = None) -> array:
     """Cholesky factor of symmetric positive definite matrices.
 
-    The input is not checked: for other matrices the result means nothing.
+    Only one triangle is read: the lower one, the upper one for the upper factor.
 
     Args:
         a: Floating-point array of shape ``(..., N, N)``.
@@ -75,7 +131,8 @@ def cholesky(a: array, upper: bool = False, *, stream: StreamLike = None) -> arr
         Array ``L`` with ``L @ L.mT == a``, or ``U`` with ``U.mT @ U == a``.
 
     Raises:
-        ValueError: If the matrices are not square or the stream is on a GPU.
+        ValueError: If the matrices are not square or the stream is on a GPU;
+            when it is evaluated, if one is not positive definite.
 
     Example:
         >>> import mlx_core_py as mx
@@ -110,7 +167,10 @@ def eigvals(a: array, *, stream: StreamLike = None) -> array:
     """
 
 @c("mlx_linalg_eig", "array a")
-def eig(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
+def _eig(a: array, stream: StreamLike = None) -> tuple[array, array]:
+    """The eigenvalues and the eigenvectors."""
+
+def eig(a: array, *, stream: StreamLike = None) -> EigResult:
     """Eigenvalues and eigenvectors of square matrices.
 
     Args:
@@ -132,6 +192,7 @@ def eig(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
 
     See: MLX ``mlx.core.linalg.eig``.
     """
+    return EigResult(*_eig(a, stream))
 
 @c("mlx_linalg_eigvalsh", "array a, str UPLO", check="mlx_c::check_triangle({UPLO})")
 def eigvalsh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> array:
@@ -158,7 +219,10 @@ def eigvalsh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> array:
     """
 
 @c("mlx_linalg_eigh", "array a, str UPLO", check="mlx_c::check_triangle({UPLO})")
-def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array, array]:
+def _eigh(a: array, UPLO: str, stream: StreamLike = None) -> tuple[array, array]:
+    """The eigenvalues and the eigenvectors."""
+
+def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> EighResult:
     """Eigenvalues and eigenvectors of symmetric or Hermitian matrices.
 
     Args:
@@ -181,8 +245,9 @@ def eigh(a: array, UPLO: str = "L", *, stream: StreamLike = None) -> tuple[array
 
     See: MLX ``mlx.core.linalg.eigh``.
     """
+    return EighResult(*_eigh(a, UPLO, stream))
 
-@c("mlx_linalg_lu", "array a", check="mlx_c::check_elements({a})")
+@c("mlx_linalg_lu", "array a")
 def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
     """LU factorisation with row permutation.
 
@@ -194,7 +259,7 @@ def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
         ``(P, L, U)``: row indices, lower and upper factor, with ``a == L[P] @ U``.
 
     Raises:
-        ValueError: If ``a`` is empty, has fewer than two dimensions or the stream is on a GPU.
+        ValueError: If ``a`` has fewer than two dimensions or the stream is on a GPU.
 
     Example:
         >>> import mlx_core_py as mx
@@ -206,7 +271,7 @@ def lu(a: array, *, stream: StreamLike = None) -> tuple[array, ...]:
     See: MLX ``mlx.core.linalg.lu``.
     """
 
-@c("mlx_linalg_lu_factor", "array a", check="mlx_c::check_elements({a})")
+@c("mlx_linalg_lu_factor", "array a")
 def lu_factor(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
     """LU factorisation, both factors in one matrix.
 
@@ -218,7 +283,7 @@ def lu_factor(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
         ``(LU, pivots)``; row ``i`` was exchanged with row ``pivots[i]``.
 
     Raises:
-        ValueError: If ``a`` is empty, has fewer than two dimensions or the stream is on a GPU.
+        ValueError: If ``a`` has fewer than two dimensions or the stream is on a GPU.
 
     Example:
         >>> import mlx_core_py as mx

@@ -1,6 +1,6 @@
 """Norms, products, inverses, determinants and systems of equations."""
 
-cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
+cpp_includes = ["core/linear_algebra.hpp", "core/statistics.hpp"]
 
 @c(
     "mlx_linalg_norm_l2",
@@ -52,7 +52,7 @@ def norm(
     if axis is not None and not to_int_list(axis, "axis"):
         raise ValueError("axis must hold one or two axes, not none")
 
-@c("mlx_linalg_inv", "array a", check="mlx_c::check_elements({a})")
+@c("mlx_linalg_inv", "array a")
 def inv(a: array, *, stream: StreamLike = None) -> array:
     """Inverse of square matrices.
 
@@ -64,7 +64,8 @@ def inv(a: array, *, stream: StreamLike = None) -> array:
         Array of the shape of ``a``.
 
     Raises:
-        ValueError: If the matrices are not square or the stream is on a GPU.
+        ValueError: If the matrices are not square or the stream is on a GPU;
+            when it is evaluated, if one is singular.
 
     Example:
         >>> import mlx_core_py as mx
@@ -123,12 +124,25 @@ def cholesky_inv(a: array, upper: bool = False, *, stream: StreamLike = None) ->
     See: MLX ``mlx.core.linalg.cholesky_inv``.
     """
 
-@c("mlx_linalg_pinv", "array a")
-def pinv(a: array, *, stream: StreamLike = None) -> array:
+@c(
+    "mlx_linalg_pinv",
+    "array a",
+    when="rtol is None",
+    cpp="mlx_c::linalg::pinv",
+)
+@c(
+    "mlx_linalg_pinv_rtol",
+    "array a, array rtol",
+    cpp="mlx_c::linalg::pinv({a}, {rtol}, {s})",
+)
+def pinv(a: array, *, rtol: ArrayLike | None = None, stream: StreamLike = None) -> array:
     """Moore-Penrose pseudo-inverse of matrices.
 
     Args:
         a: Floating-point array of shape ``(..., M, N)``.
+        rtol: Singular values up to ``rtol`` times the largest count as zero: a number, or an array
+            with one for each matrix; ``None`` (default) is ten times the longer side times the
+            rounding error of the dtype.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -170,7 +184,7 @@ def cross(a: array, b: array, axis: int = -1, *, stream: StreamLike = None) -> a
     See: MLX ``mlx.core.linalg.cross``.
     """
 
-@c("mlx_linalg_solve", "array a, array b", check="mlx_c::check_elements({a})")
+@c("mlx_linalg_solve", "array a, array b", cpp="mlx_c::linalg::solve")
 def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
     """Solution ``x`` of ``a @ x == b``.
 
@@ -183,7 +197,8 @@ def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
         Array of the shape of ``b``.
 
     Raises:
-        ValueError: If the shapes do not fit or the stream is on a GPU.
+        ValueError: If the shapes do not fit or the stream is on a GPU;
+            when it is evaluated, if a matrix is singular.
 
     Example:
         >>> import mlx_core_py as mx
@@ -193,7 +208,11 @@ def solve(a: array, b: array, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.linalg.solve``.
     """
 
-@c("mlx_linalg_solve_triangular", "array a, array b, bool upper")
+@c(
+    "mlx_linalg_solve_triangular",
+    "array a, array b, bool upper",
+    cpp="mlx_c::linalg::solve_triangular",
+)
 def solve_triangular(
     a: array, b: array, *, upper: bool = False, stream: StreamLike = None
 ) -> array:
@@ -220,7 +239,7 @@ def solve_triangular(
     See: MLX ``mlx.core.linalg.solve_triangular``.
     """
 
-@c("mlx_linalg_det", "array a")
+@c("mlx_linalg_det", "array a", cpp="mlx_c::linalg::det")
 def det(a: array, *, stream: StreamLike = None) -> array:
     """Determinant of square matrices.
 
@@ -242,8 +261,11 @@ def det(a: array, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.linalg.det``.
     """
 
-@c("mlx_linalg_slogdet", "array a")
-def slogdet(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
+@c("mlx_linalg_slogdet", "array a", cpp="mlx_c::linalg::slogdet")
+def _slogdet(a: array, stream: StreamLike = None) -> tuple[array, array]:
+    """The sign and the logarithm."""
+
+def slogdet(a: array, *, stream: StreamLike = None) -> SlogdetResult:
     """Sign and logarithm of the size of the determinant of square matrices.
 
     Args:
@@ -251,15 +273,17 @@ def slogdet(a: array, *, stream: StreamLike = None) -> tuple[array, array]:
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        ``(sign, logdet)``, each of the leading axes of ``a``.
+        ``(sign, logabsdet)``, each of the leading axes of ``a``.
 
     Raises:
         ValueError: If the matrices are not square or the stream is on a GPU.
 
     Example:
         >>> import mlx_core_py as mx
-        >>> mx.linalg.slogdet(mx.array([[1.0, 0.0], [0.0, -1.0]]), stream=mx.cpu)
+        >>> sign, logarithm = mx.linalg.slogdet(mx.array([[1.0, 0.0], [0.0, -1.0]]), stream=mx.cpu)
+        >>> sign, logarithm
         (array(-1, dtype=float32), array(0, dtype=float32))
 
     See: MLX ``mlx.core.linalg.slogdet``.
     """
+    return SlogdetResult(*_slogdet(a, stream))

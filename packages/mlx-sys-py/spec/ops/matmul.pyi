@@ -1,6 +1,6 @@
 """Products of matrices and tensors."""
 
-cpp_includes = ["core/fixed_shape.hpp"]
+cpp_includes = ["core/fixed_shape.hpp", "core/products.hpp"]
 
 @c("mlx_matmul", "array a, array b", cpp="mlx_c::matmul")
 def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
@@ -14,7 +14,8 @@ def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of shape ``(..., M, N)``, without the axes of vectors; floating-point.
+        Array of shape ``(..., M, N)``, without the axes of vectors, of the dtype that the arguments
+        promote to: sums of integers wrap round.
 
     Raises:
         ValueError: If the shapes do not fit or an argument is a scalar.
@@ -62,7 +63,7 @@ def addmm(
     See: MLX ``mlx.core.addmm``.
     """
 
-@c("mlx_inner", "array a, array b")
+@c("mlx_inner", "array a, array b", cpp="mlx_c::inner")
 def inner(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     """Sums of products over the last axes of two arrays.
 
@@ -83,6 +84,86 @@ def inner(a: array, b: array, /, *, stream: StreamLike = None) -> array:
         array(11, dtype=float32)
 
     See: MLX ``mlx.core.inner``.
+    """
+
+@c(
+    "mlx_dot",
+    "array a, array b",
+    cpp="mlx_c::dot({a}, {b}, {s})",
+)
+def dot(a: array, b: array, /, *, stream: StreamLike = None) -> array:
+    """Inner product of vectors, product of matrices, or sums of products over two axes.
+
+    Args:
+        a: Array of any shape.
+        b: Array of any shape: one of both may be a scalar.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Sums over the last axis of ``a`` and the last but one of ``b``, or the last of a vector; the
+        product of all elements with a scalar.
+
+    Raises:
+        ValueError: If the lengths of the axes differ.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.dot(mx.array([1.0, 2.0]), mx.array([3.0, 4.0]))
+        array(11, dtype=float32)
+
+    See: NumPy ``numpy.dot``.
+    """
+
+@c(
+    "mlx_vdot",
+    "array a, array b",
+    cpp="mlx_c::vdot({a}, {b}, {s})",
+)
+def vdot(a: array, b: array, /, *, stream: StreamLike = None) -> array:
+    """Sum of the products of all elements; those of ``a`` are conjugated.
+
+    Args:
+        a: Array of any shape.
+        b: Array of as many elements.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array without axes.
+
+    Raises:
+        ValueError: If the numbers of elements differ.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.vdot(mx.array([[1, 2], [3, 4]]), mx.array([1, 1, 1, 1]))
+        array(10, dtype=int32)
+
+    See: NumPy ``numpy.vdot``.
+    """
+
+@c("mlx_cross", "array a, array b, int axis", cpp="mlx::core::linalg::cross")
+def cross(a: array, b: array, /, axis: int = -1, *, stream: StreamLike = None) -> array:
+    """Cross products of the vectors along an axis.
+
+    Args:
+        a: Array of length 2 or 3 along the axis.
+        b: Array of length 2 or 3 along the axis, which otherwise broadcasts with ``a``.
+        axis: Axis of the vectors. Default -1.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the products; of their third components if all vectors have length 2.
+
+    Raises:
+        IndexError: If an axis is out of bounds.
+        ValueError: If a length is neither 2 nor 3 or the shapes do not broadcast.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.cross(mx.array([1, 0, 0]), mx.array([0, 1, 0]))
+        array([0, 0, 1], dtype=int32)
+
+    See: NumPy ``numpy.cross``.
     """
 
 @c("mlx_outer", "array a, array b")
@@ -134,10 +215,17 @@ def vecdot(a: array, b: array, /, axis: int = -1, *, stream: StreamLike = None) 
     See: MLX ``mlx.core.vecdot``.
     """
 
-@c("mlx_tensordot_axis", "array a, array b, int axis", when="isinstance(axes, int)", axis="axes")
+@c(
+    "mlx_tensordot_axis",
+    "array a, array b, int axis",
+    when="isinstance(axes, int)",
+    axis="axes",
+    cpp="mlx_c::tensordot",
+)
 @c(
     "mlx_tensordot",
     "array a, array b, ints axes_a, ints axes_b",
+    cpp="mlx_c::tensordot",
     axes_a="axes[0]",
     axes_b="axes[1]",
 )
@@ -196,7 +284,7 @@ def kron(a: array, b: array, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.kron``.
     """
 
-@c("mlx_einsum", "str subscripts, arrays operands")
+@c("mlx_einsum", "str subscripts, arrays operands", cpp="mlx_c::einsum")
 def einsum(subscripts: str, *operands: array, stream: StreamLike = None) -> array:
     """Sum of products by the summation convention.
 

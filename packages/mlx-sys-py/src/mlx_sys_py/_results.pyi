@@ -4,7 +4,44 @@ from typing import NamedTuple
 
 from mlx_sys_py._array import array
 
-__all__ = ["UniqueAllResult", "UniqueCountsResult", "UniqueInverseResult"]
+__all__ = [
+    "EigResult",
+    "EighResult",
+    "LstsqResult",
+    "QRResult",
+    "SVDResult",
+    "SlogdetResult",
+    "UniqueAllResult",
+    "UniqueCountsResult",
+    "UniqueInverseResult",
+]
+
+class EigResult(NamedTuple):
+    eigenvalues: array
+    eigenvectors: array
+
+class EighResult(NamedTuple):
+    eigenvalues: array
+    eigenvectors: array
+
+class LstsqResult(NamedTuple):
+    x: array
+    residuals: array
+    rank: array
+    singular_values: array
+
+class QRResult(NamedTuple):
+    Q: array
+    R: array
+
+class SVDResult(NamedTuple):
+    U: array
+    S: array
+    Vh: array
+
+class SlogdetResult(NamedTuple):
+    sign: array
+    logabsdet: array
 
 class UniqueAllResult(NamedTuple):
     values: array

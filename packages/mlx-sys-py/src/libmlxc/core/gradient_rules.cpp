@@ -16,6 +16,8 @@
 #include "core/node_cache.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 
+#include "core/linalg_gradients.hpp"
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
@@ -184,6 +186,11 @@ mx::array dilated_convolution_gradient(
       static_cast<mx::Convolution&>(*op.original), op.node.inputs(), cotangents[0], argnum);
 }
 
+mx::array gradient_of_factorization(
+    const Operation& op, const Arrays& cotangents, int, const Arrays& outputs) {
+  return factorization_gradient(*op.original, op.node.inputs()[0], cotangents, outputs);
+}
+
 bool has_several(const mx::array& updates, const mx::array& target) {
   const auto& shape = updates.shape();
   return std::any_of(
@@ -202,7 +209,7 @@ Gradient gradient_rule(const mx::array& node) {
     return is_right ? nullptr : dilated_convolution_gradient;
   }
   if (!name.starts_with("Scatter")) {
-    return nullptr;
+    return is_factorization(node) ? gradient_of_factorization : nullptr;
   }
   if (name == "Scatter" && has_several(node.inputs().back(), node.inputs()[0])) {
     return scatter_gradient;

@@ -42,14 +42,20 @@ std::unordered_map<std::string_view, ShapeRow> make_rows() {
       {"GatherQMM", {"gather_qmm", gather_qmm, Remembers::always}},
       {"GatherQQMM", {"gather_qqmm", gather_qqmm, Remembers::always}},
       {"Hadamard", {"hadamard_transform", hadamard}},
+      {"IntegerMatmul", {"matmul", matmul}},
       {"Matmul", {"matmul", matmul}},
       {"QQMatmul", {"qqmm", qqmm}},
       {"QuantizedMatmul", {"quantized_matmul", quantized_matmul}},
       {"Quantize", {"quantize", quantize}},
 
       // linear algebra
+      {"Cofactors", {"det", square_matrices}},
+      {"Determinant", {"det or slogdet", square_matrices}},
       {"Eig", {"eig", square_matrices}},
       {"Eigh", {"eigh", square_matrices}},
+      {"Solve", {"solve", systems}},
+      {"SolveTriangular", {"solve_triangular", systems}},
+      {"ThinSVD", {"svd"}},
 
       // reductions, scans, sorting
       {"And", {"all"}},

@@ -21,6 +21,7 @@
 #include <mlx/primitives.h>
 #include <mlx/utils.h>
 
+#include "core/products.hpp"
 #include "core/shapeless_recording.hpp"
 
 namespace mlx_c {
@@ -381,8 +382,8 @@ inline mlx::core::array matmul(
   if (shape && pattern.stream == mlx::core::to_stream(s)) [[likely]] {
     return mlx::core::array(std::move(*shape), pattern.dtype, pattern.primitive, inputs_of(a, b));
   }
-  auto node = mlx::core::matmul(a, b, s);
-  if (shape) {
+  auto node = general_matmul(a, b, s);
+  if (shape && mlx::core::issubdtype(node.dtype(), mlx::core::inexact)) {
     pattern.learn(node, inputs_of(a, b));
   }
   return node;

@@ -1,5 +1,7 @@
 #include "core/statistics.hpp"
 
+#include <cmath>
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
@@ -45,6 +47,13 @@ mx::array root_of_squares(const mx::array& a, mx::StreamOrDevice s) {
   // NaN is not 0, and stays.
   auto is_zero = mx::equal(a, zero, s);
   return mx::where(is_zero, zero, mx::sqrt(mx::where(is_zero, one, a, s), s), s);
+}
+
+mx::array root_of_sum(const mx::array& a, double exponent, mx::StreamOrDevice s) {
+  const mx::array zero(0, a.dtype()), one(1, a.dtype());
+  auto is_zero = mx::equal(a, zero, s);
+  auto root = mx::power(mx::where(is_zero, one, a, s), mx::array(exponent, a.dtype()), s);
+  return mx::where(is_zero, zero, root, s);
 }
 
 mx::array argmin(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice s) {
@@ -101,9 +110,17 @@ mx::array norm(
     const std::optional<std::vector<int>>& axes,
     bool keepdims,
     mx::StreamOrDevice s) {
-  const bool of_vectors = axes && axes->size() == 1;
+  const bool of_vectors = axes ? axes->size() == 1 : a.ndim() == 1;
+  const auto axis = axes ? axes : std::optional(std::vector<int>{-1});
   if (of_vectors && ord == 2) {
-    return norm(a, axes, keepdims, s);
+    return norm(a, axis, keepdims, s);
+  }
+  if (of_vectors && ord > 1 && std::isfinite(ord) && mx::issubdtype(a.dtype(), mx::inexact)) {
+    const auto sizes = mx::abs(for_sums(a, s), s);
+    const auto sum =
+        mx::sum(mx::power(sizes, mx::array(ord, sizes.dtype()), s), *axis, keepdims, s);
+    const auto type = mx::issubdtype(a.dtype(), mx::complexfloating) ? mx::float32 : a.dtype();
+    return mx::astype(root_of_sum(sum, 1 / ord, s), type, s);
   }
   if (a.dtype() == mx::float16 || a.dtype() == mx::bfloat16) {
     auto wide = mx::linalg::norm(mx::astype(a, mx::float32, s), ord, axes, keepdims, s);

@@ -20,6 +20,10 @@ mlx::core::array for_sums(const mlx::core::array& a, mlx::core::StreamOrDevice s
 // the one that MLX multiplies it by is infinite.
 mlx::core::array root_of_squares(const mlx::core::array& a, mlx::core::StreamOrDevice s);
 
+// The same for the root of a sum of other powers.
+mlx::core::array root_of_sum(
+    const mlx::core::array& a, double exponent, mlx::core::StreamOrDevice s);
+
 // The type of a mean or variance of elements of `dtype`.
 mlx::core::Dtype statistic_dtype(mlx::core::Dtype dtype);
 

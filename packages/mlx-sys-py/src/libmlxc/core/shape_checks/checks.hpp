@@ -31,6 +31,7 @@ void hadamard(const Node& node);
 
 // indexing.cpp
 void square_matrices(const Node& node);
+void systems(const Node& node);
 void searchsorted(const Node& node);
 void gather(const Node& node);
 void gather_axis(const Node& node);

@@ -14,6 +14,15 @@ void square_matrices(const Node& node) {
       "the last two axes must be equally long");
 }
 
+// Square matrices, and as many right sides of their length.
+void systems(const Node& node) {
+  square_matrices(node);
+  const Shape &a = node.shape(0), &b = node.shape(1);
+  node.require(
+      a.size() == b.size() && std::equal(a.begin(), a.end() - 1, b.begin()),
+      "all axes but the last must be equally long");
+}
+
 void searchsorted(const Node& node) {
   node.require(node.shape(0).size() == 1, "the first must have one axis");
 }

@@ -14,9 +14,11 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
   const KernelRow prefix_scan{.make = scan};
   const KernelRow scattering{.make = scatter, .guards_mlx = true, .checks_values = true};
   const KernelRow view{.is_view = true};
+  const auto cubic = Work::factorization;
   const KernelRow own{};
   const KernelRow own_attention{.work = Work::attention};
   const KernelRow own_checks_values{.checks_values = true};
+  const KernelRow own_factorization{.checks_values = true, .work = cubic};
 
   std::unordered_map<std::string_view, KernelRow> rows{
       // matrix products and convolutions
@@ -50,9 +52,13 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Sum", reduction},
 
       // linear algebra
-      {"Eig", {.make = checked_eig, .guards_mlx = true, .checks_values = true}},
-      {"Eigh", {.make = checked_eigh, .guards_mlx = true, .checks_values = true}},
-      {"SVD", {.make = checked_svd, .guards_mlx = true, .checks_values = true}},
+      {"Cholesky", {.make = cholesky, .guards_mlx = true, .checks_values = true, .work = cubic}},
+      {"Eig", {.make = eig, .guards_mlx = true, .checks_values = true, .work = cubic}},
+      {"Eigh", {.make = eigh, .guards_mlx = true, .checks_values = true, .work = cubic}},
+      {"Inverse", {.make = inverse, .guards_mlx = true, .checks_values = true, .work = cubic}},
+      {"LUF", {.make = lu, .guards_mlx = true, .work = cubic}},
+      {"QRF", {.make = qr, .guards_mlx = true, .work = cubic}},
+      {"SVD", {.make = svd, .guards_mlx = true, .checks_values = true, .work = cubic}},
 
       // indexing
       {"DynamicSlice",
@@ -116,7 +122,10 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"AttentionGradients", own_attention},
       {"CrossEntropy", own_checks_values},
       {"CrossEntropyGradient", own_checks_values},
+      {"Cofactors", own_factorization},
+      {"Determinant", own_factorization},
       {"Elementwise", own},
+      {"IntegerMatmul", {.work = Work::matmul}},
       {"LayerNorm", own},
       {"NormalizationGradients", own},
       {"RMSNorm", own},
@@ -124,6 +133,9 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"RandomRejection", own},
       {"RoPE", own},
       {"ScaledDotProductAttention", own_attention},
+      {"Solve", own_factorization},
+      {"SolveTriangular", own_factorization},
+      {"ThinSVD", own_factorization},
 
       // files
       {"Load", own_checks_values},
@@ -176,6 +188,8 @@ double multiplications(const mlx::core::array& node, const KernelRow* row) {
       return size * inputs[1].size() / inputs[1].shape(0);
     case Work::attention:
       return 2.0 * inputs[0].size() * inputs[1].shape(-2);
+    case Work::factorization:
+      return 8.0 * inputs[0].size() * inputs[0].shape(-1);
   }
   return 0;
 }

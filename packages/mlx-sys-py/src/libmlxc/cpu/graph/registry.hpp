@@ -21,7 +21,7 @@ enum class Traffic : std::uint8_t {
 };
 
 // What the time of a primitive that computes more than it touches depends on.
-enum class Work : std::uint8_t { memory, matmul, convolution, attention };
+enum class Work : std::uint8_t { memory, matmul, convolution, attention, factorization };
 
 struct KernelRow {
   // What becomes of a node; null if nothing does: it is a view, or a primitive of our own.

@@ -6,6 +6,7 @@
 #include "cpu/kernels/gemm/depthwise.hpp"
 #include "cpu/kernels/gemm/gemm_entry.hpp"
 #include "cpu/kernels/gemm/gemm_int16_pack.hpp"
+#include "cpu/kernels/gemm/gemm_integer.hpp"
 #include "cpu/kernels/qgemm/qgemv.hpp"
 #include "cpu/kernels/qgemm/unpack.hpp"
 #include "cpu/kernels/random/threefry.hpp"
@@ -41,6 +42,12 @@ constexpr Kernels kernels_with(const char* level) {
               .scratch_size = gemm::scratch_size<B>,
               .multiply = gemm::multiply<B>,
               .weigh_rows = gemm::weigh_rows,
+          },
+      .integer_gemm =
+          {
+              .panel_width = gemm_integer::panel_width,
+              .scratch_size = gemm_integer::scratch_size,
+              .multiply = gemm_integer::multiply_part,
           },
       .qgemm = {.dequantize = dequantize},
       .qgemv =

@@ -90,6 +90,23 @@ struct GemmKernels {
       ElementType type, const void* const* rows, const void* weights, int count, int size, void* y);
 };
 
+// y = a b, all of one integer type, with contiguous rows one after the other.
+struct IntegerGemm {
+  ElementType type;
+  int m, n, k;
+  const void *a, *b;
+  void* y;
+};
+
+struct IntegerGemmKernels {
+  // Columns of a part, at most.
+  int (*panel_width)(ElementType type);
+  // Bytes of scratch, aligned to 64, that `multiply` needs.
+  std::size_t (*scratch_size)(const IntegerGemm&);
+  // Computes the given part of y.
+  void (*multiply)(const IntegerGemm&, Range rows, Range columns, void* scratch);
+};
+
 // How packed integers stand for weights: scale * q + bias, or scale * q, where q is the integer
 // itself or a float of 4 (e2m1) or 8 bits (e4m3).
 enum class Encoding { affine, fp4, fp8 };
@@ -232,6 +249,7 @@ struct Kernels {
   SoftmaxKernels softmax;
   NormalizationKernels normalization;
   GemmKernels gemm;
+  IntegerGemmKernels integer_gemm;
   QgemmKernels qgemm;
   QgemvKernels qgemv;
   const Int16GemmKernels* int16_gemm;  // null where floats are as fast

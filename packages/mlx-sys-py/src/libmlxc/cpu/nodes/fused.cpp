@@ -48,6 +48,12 @@ void Fused::eval_cpu(const std::vector<array>& inputs, std::vector<array>& outpu
   }
   for (array& y : outputs) {
     y.set_data(mx::allocator::malloc(y.nbytes()));
+  }
+  fill_without_inputs(outputs);
+}
+
+void Fused::fill_without_inputs(std::vector<array>& outputs) const {
+  for (array& y : outputs) {
     if (y.size() > 0) {
       std::memset(y.data<void>(), 0, y.nbytes());
     }

@@ -24,7 +24,7 @@ class Fused : public KernelPrimitive {
       : KernelPrimitive(stream), definition_(std::move(definition)) {}
 
   // If an input is empty, which a function compiled for all shapes may meet, the outputs are zeros,
-  // as empty sums are.
+  // as empty sums are, unless a class fills them with something else.
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) final;
 
   std::vector<array> vjp(
@@ -44,6 +44,9 @@ class Fused : public KernelPrimitive {
  protected:
   // Evaluates a node. No input is empty.
   virtual void compute(const std::vector<array>& inputs, std::vector<array>& outputs) = 0;
+
+  // Writes all elements of the outputs of empty inputs.
+  virtual void fill_without_inputs(std::vector<array>& outputs) const;
 
   const Function definition_;
 };

@@ -45,16 +45,20 @@ Override checked_scatter_axis(mlx::core::array& node);
 Override gather_mm(mlx::core::array& node);
 Override segmented_mm(mlx::core::array& node);
 
-// finite_matrices.cpp: guard LAPACK from infinity and NaN
-Override checked_eig(mlx::core::array& node);
-Override checked_eigh(mlx::core::array& node);
-Override checked_svd(mlx::core::array& node);
-
 // indexing/gather.cpp, gather_axis.cpp, scatter.cpp: guard MLX likewise
 Override gather(mlx::core::array& node);
 Override gather_axis(mlx::core::array& node);
 Override scatter(mlx::core::array& node);
 Override scatter_axis(mlx::core::array& node);
+
+// linear_algebra/: guard the LAPACK that MLX is linked to from infinity, NaN and empty matrices
+Override cholesky(mlx::core::array& node);
+Override eig(mlx::core::array& node);
+Override eigh(mlx::core::array& node);
+Override inverse(mlx::core::array& node);
+Override lu(mlx::core::array& node);
+Override qr(mlx::core::array& node);
+Override svd(mlx::core::array& node);
 
 // matmul.cpp
 Override addmm(mlx::core::array& node);
