@@ -18,6 +18,8 @@ from mlx_sys_py import show_as as _show_as
 from mlx_sys_py.ops import *
 from mlx_sys_py.utils import einsum_path as einsum_path
 
+from mlx_core_py._array_api import VERSION as _API_VERSION
+from mlx_core_py._array_api import namespace_info as _namespace_info
 from mlx_core_py._cpu import cpu_verbose as cpu_verbose
 from mlx_core_py._lazy import lazy_module as _lazy_module
 from mlx_core_py._memory import *
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 # This package has the version of the MLX that it stands for.
 __version__ = _MLX_VERSION
+
+# What programs that run on any library of the array API ask for.
+__array_api_version__: Final = _API_VERSION
+__array_namespace_info__ = _namespace_info
 
 Array = array
 # The name in the array API. A star import leaves Python's own alone.

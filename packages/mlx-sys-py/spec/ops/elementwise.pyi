@@ -381,29 +381,34 @@ def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.stop_gradient``.
     """
 
-@weak("a", "a_min", "a_max")
-@c("mlx_clip", "array a, array? a_min, array? a_max")
+@weak("a", "min", "max")
+@c("mlx_clip", "array a, array? a_min, array? a_max", a_min="min", a_max="max")
 def clip(
     a: array,
     /,
-    a_min: Scalar | array | None,
-    a_max: Scalar | array | None,
+    min: Scalar | array | None = None,
+    max: Scalar | array | None = None,
     *,
+    a_min: Scalar | array | None = None,
+    a_max: Scalar | array | None = None,
     stream: StreamLike = None,
 ) -> array:
     """Every element held between a lower and an upper bound.
 
     Args:
         a: Input array of any shape and dtype.
-        a_min: Lower bound, broadcast against ``a``; ``None`` for no bound.
-        a_max: Upper bound, broadcast against ``a``; ``None`` for no bound.
+        min: Lower bound, broadcast against ``a``; ``None`` (default) for no bound.
+        max: Upper bound, broadcast against ``a``; ``None`` (default) for no bound.
+        a_min: MLX's name of ``min``.
+        a_max: MLX's name of ``max``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         Array of the broadcast shape and promoted dtype.
 
     Raises:
-        ValueError: If both bounds are ``None`` or the shapes do not broadcast.
+        TypeError: If both names of a bound are given.
+        ValueError: If the shapes do not broadcast.
 
     Example:
         >>> import mlx_core_py as mx
@@ -412,8 +417,16 @@ def clip(
 
     See: MLX ``mlx.core.clip``.
     """
-    if a_min is None and a_max is None:
-        raise ValueError("a_min and a_max are both None; give at least one bound")
+    if a_min is not None:
+        if min is not None:
+            raise TypeError("clip takes one lower bound: min, or a_min, which MLX calls it")
+        min = a_min
+    if a_max is not None:
+        if max is not None:
+            raise TypeError("clip takes one upper bound: max, or a_max, which MLX calls it")
+        max = a_max
+    if min is None and max is None:
+        return to_array(a, "a")
 
 @c(
     "mlx_nan_to_num",

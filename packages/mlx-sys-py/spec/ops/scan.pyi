@@ -7,12 +7,12 @@ cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
 @c(
     "mlx_cumsum",
     "array a, int axis, bool reverse, bool inclusive",
-    cpp="mlx_c::cumsum({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
+    cpp="mlx_c::cumsum({a}, {axis}, {reverse}, {inclusive}, std::nullopt, false, {s})",
     python=False,
 )
 @c(
     "mlx_cumsum_dtype",
-    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype, bool include_initial",
     cpp="mlx_c::cumsum",
 )
 def cumsum(
@@ -23,6 +23,7 @@ def cumsum(
     reverse: bool = False,
     inclusive: bool = True,
     dtype: Dtype | None = None,
+    include_initial: bool = False,
     stream: StreamLike = None,
 ) -> array:
     """Running sum along an axis.
@@ -34,10 +35,12 @@ def cumsum(
         inclusive: Count an element in its own result. Default ``True``.
         dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a`` as
             :func:`sum` does.
+        include_initial: Put the sum of no elements, 0, where the run starts. Default ``False``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+        Array of the shape of ``a``, one longer along the axis with ``include_initial``;
+        one-dimensional when ``axis`` is ``None``.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -58,10 +61,14 @@ def cumsum(
 @c(
     "mlx_cumprod",
     "array a, int axis, bool reverse, bool inclusive",
-    cpp="mlx::core::cumprod({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
+    cpp="mlx_c::cumprod({a}, {axis}, {reverse}, {inclusive}, std::nullopt, false, {s})",
     python=False,
 )
-@c("mlx_cumprod_dtype", "array a, int axis, bool reverse, bool inclusive, dtype? dtype")
+@c(
+    "mlx_cumprod_dtype",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype, bool include_initial",
+    cpp="mlx_c::cumprod",
+)
 def cumprod(
     a: array,
     /,
@@ -70,6 +77,7 @@ def cumprod(
     reverse: bool = False,
     inclusive: bool = True,
     dtype: Dtype | None = None,
+    include_initial: bool = False,
     stream: StreamLike = None,
 ) -> array:
     """Running product along an axis.
@@ -79,11 +87,14 @@ def cumprod(
         axis: Axis to work along; ``None`` (default) works on the flattened array.
         reverse: Run from the end to the start. Default ``False``.
         inclusive: Count an element in its own result. Default ``True``.
-        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a``.
+        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a`` as
+            :func:`prod` does.
+        include_initial: Put the product of no elements, 1, where the run starts. Default ``False``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+        Array of the shape of ``a``, one longer along the axis with ``include_initial``;
+        one-dimensional when ``axis`` is ``None``.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -210,18 +221,41 @@ def logcumsumexp(
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
 
+def _edge(value: object, a: array, axis: int, name: str, stream: StreamLike = None) -> array:
+    """What is put before or after an array along an axis; a number is an array of length one."""
+    value = to_operand(value, a, None, name)
+    if value.ndim > 0:
+        return value
+    if not -a.ndim <= to_int(axis, "axis") < a.ndim:
+        raise OutOfRangeError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
+    shape = list(a.shape)
+    shape[axis] = 1
+    return broadcast_to(value, shape, stream=stream)
+
 @c(
     "mlx_diff",
     "array a, int n, int axis",
     cpp="mlx::core::diff({a}, mlx_c::at_most_length({a}, {axis}, {n}), {axis}, {s})",
 )
-def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) -> array:
+def diff(
+    a: array,
+    /,
+    n: int = 1,
+    axis: int = -1,
+    *,
+    prepend: Scalar | array | None = None,
+    append: Scalar | array | None = None,
+    stream: StreamLike = None,
+) -> array:
     """Differences of neighbours along an axis, taken ``n`` times.
 
     Args:
         a: Input array of any shape and dtype.
         n: How often to take differences. Default 1.
         axis: Axis to work along. Default -1.
+        prepend: Put before ``a`` along the axis first: an array of its other lengths, or a number.
+            Default ``None``, nothing.
+        append: Put after ``a`` likewise. Default ``None``, nothing.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -235,6 +269,14 @@ def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) 
         >>> import mlx_core_py as mx
         >>> mx.diff(mx.array([1, 4, 9, 16]))
         array([3, 5, 7], dtype=int32)
+        >>> mx.diff(mx.array([1, 4, 9, 16]), prepend=0)
+        array([1, 3, 5, 7], dtype=int32)
 
     See: MLX ``mlx.core.diff``.
     """
+    if prepend is not None or append is not None:
+        a = to_array(a, "a")
+        before = None if prepend is None else _edge(prepend, a, axis, "prepend", stream)
+        after = None if append is None else _edge(append, a, axis, "append", stream)
+        parts = [part for part in (before, a, after) if part is not None]
+        a = concatenate(parts, axis, stream=stream)

@@ -1,5 +1,8 @@
 #include "core/statistics.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
@@ -21,6 +24,38 @@ std::optional<mx::array> no_indices(
     shape.erase(shape.begin() + place);
   }
   return mx::zeros(shape, mx::uint32, s);
+}
+
+mx::array corrected_var(
+    const mx::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mx::StreamOrDevice s) {
+  if (correction == std::floor(correction) && std::abs(correction) <= 1e6) {
+    return mx::var(a, axes, keepdims, static_cast<int>(correction), s);
+  }
+  auto whole = mx::var(a, axes, keepdims, 0, s);
+  const double size = static_cast<double>(a.size()) / std::max<size_t>(whole.size(), 1);
+  return mx::multiply(whole, mx::array(size / std::max(size - correction, 0.0), whole.dtype()), s);
+}
+
+// The type to add up or multiply elements in, as MLX's sums and products of all of them choose it.
+std::optional<mx::Dtype> scan_dtype(const mx::array& a, std::optional<mx::Dtype> dtype) {
+  if (!dtype && mx::issubdtype(a.dtype(), mx::integer) && mx::size_of(a.dtype()) < 4) {
+    return mx::issubdtype(a.dtype(), mx::unsignedinteger) ? mx::uint32 : mx::int32;
+  }
+  return dtype;
+}
+
+// A scan with one more element where it starts.
+mx::array with_initial(
+    const mx::array& scan, int axis, bool reverse, int initial, mx::StreamOrDevice s) {
+  auto shape = scan.shape();
+  shape[axis < 0 ? axis + static_cast<int>(shape.size()) : axis] = 1;
+  auto first = mx::full(shape, mx::array(initial, scan.dtype()), s);
+  return reverse ? mx::concatenate({scan, first}, axis, s)
+                 : mx::concatenate({first, scan}, axis, s);
 }
 
 }  // namespace
@@ -47,6 +82,26 @@ mx::array root_of_squares(const mx::array& a, mx::StreamOrDevice s) {
   return mx::where(is_zero, zero, mx::sqrt(mx::where(is_zero, one, a, s), s), s);
 }
 
+mx::array var(
+    const mx::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mx::StreamOrDevice s) {
+  const auto dtype = statistic_dtype(a.dtype());
+  return mx::astype(corrected_var(for_sums(a, s), axes, keepdims, correction, s), dtype, s);
+}
+
+mx::array std(
+    const mx::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mx::StreamOrDevice s) {
+  auto whole = corrected_var(for_sums(a, s), axes, keepdims, correction, s);
+  return mx::astype(root_of_squares(whole, s), statistic_dtype(a.dtype()), s);
+}
+
 mx::array argmin(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice s) {
   auto none = no_indices(a, axis, keepdims, s);
   return none ? *none : mx::argmin(a, axis, keepdims, s);
@@ -71,11 +126,22 @@ mx::array cumsum(
     bool reverse,
     bool inclusive,
     std::optional<mx::Dtype> dtype,
+    bool include_initial,
     mx::StreamOrDevice s) {
-  if (!dtype && mx::issubdtype(a.dtype(), mx::integer) && mx::size_of(a.dtype()) < 4) {
-    dtype = mx::issubdtype(a.dtype(), mx::unsignedinteger) ? mx::uint32 : mx::int32;
-  }
-  return mx::cumsum(a, axis, reverse, inclusive, dtype, s);
+  auto result = mx::cumsum(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
+  return include_initial ? with_initial(result, axis, reverse, 0, s) : result;
+}
+
+mx::array cumprod(
+    const mx::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mx::Dtype> dtype,
+    bool include_initial,
+    mx::StreamOrDevice s) {
+  auto result = mx::cumprod(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
+  return include_initial ? with_initial(result, axis, reverse, 1, s) : result;
 }
 
 }  // namespace mlx_c

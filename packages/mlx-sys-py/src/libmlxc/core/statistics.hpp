@@ -52,6 +52,20 @@ mlx::core::array std(const mlx::core::array& a, const Args&... args) {
       root_of_squares(mlx::core::var(for_sums(a, s), args...), s), statistic_dtype(a.dtype()), s);
 }
 
+// With any number in place of the degrees of freedom that MLX takes off the number of elements.
+mlx::core::array var(
+    const mlx::core::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mlx::core::StreamOrDevice s);
+mlx::core::array std(
+    const mlx::core::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mlx::core::StreamOrDevice s);
+
 // MLX's functions of these names, which refuse an empty array even where there is nothing to find.
 mlx::core::array argmin(
     const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
@@ -62,13 +76,23 @@ mlx::core::array argmax(
 mlx::core::array argmin(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
 mlx::core::array argmax(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
 
-// MLX's function of this name; sums of small integers have the type that `sum` gives them.
+// MLX's functions of these names; results for small integers have the types that `sum` and `prod`
+// give them. `include_initial` puts the result for no elements where the scan starts.
 mlx::core::array cumsum(
     const mlx::core::array& a,
     int axis,
     bool reverse,
     bool inclusive,
     std::optional<mlx::core::Dtype> dtype,
+    bool include_initial,
+    mlx::core::StreamOrDevice s);
+mlx::core::array cumprod(
+    const mlx::core::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mlx::core::Dtype> dtype,
+    bool include_initial,
     mlx::core::StreamOrDevice s);
 
 }  // namespace mlx_c
