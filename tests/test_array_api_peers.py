@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import operator
+import os
 import warnings
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy as np
 import pytest
 from array_api_cases import CASES, SPECIAL_BINARY, SPECIAL_UNARY, arrays, special_values
 from array_api_names import FUNCTIONS, INSPECTION
+from array_api_programs import EXTRA, SCIPY, arrays_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -352,3 +355,66 @@ def test_inspection(kinds: Any) -> None:
         info.dtypes(device="cpu")
     with pytest.raises(ValueError, match="kind"):
         info.dtypes(kind="text")
+
+
+# Programs that run on any library
+
+
+def parts_of(result: Any) -> Iterator[Any]:
+    """The arrays and numbers of a result, which may be a tuple or an object with attributes."""
+    if isinstance(result, tuple | list):
+        for part in result:
+            yield from parts_of(part)
+    elif isinstance(result, mx.array | np.ndarray | np.generic | int | float | complex | None):
+        yield result
+    else:
+        for name, part in sorted(vars(result).items()):
+            if not name.startswith("_"):
+                yield from parts_of(part)
+
+
+def check_program(row: str, modules: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got, want = (
+            list(parts_of(eval(row, {**modules, **arrays_of(library)}))) for library in (mx, np)
+        )
+    assert len(got) == len(want)
+    assert any(isinstance(part, mx.array | tuple | int) for part in got)
+    for mine, theirs in zip(got, want, strict=True):
+        if theirs is None:
+            assert mine is None
+        else:
+            np.testing.assert_allclose(np.asarray(mine), theirs, rtol=2e-3, atol=1e-4)
+
+
+def test_compat() -> None:
+    compat, a = peer("array_api_compat"), mx.array([1.0, 2.0])
+    assert compat.is_array_api_obj(a)
+    assert compat.array_namespace(a, a) is mx
+    assert compat.device(a) == a.device
+    assert compat.to_device(a, mx.cpu).tolist() == [1.0, 2.0]
+    assert compat.size(a) == 2
+    assert compat.is_writeable_array(a)
+    for version in (None, "2021.12", "2024.12", "2025.12"):
+        assert a.__array_namespace__(api_version=version) is mx
+    with pytest.raises(ValueError, match="api_version"):
+        a.__array_namespace__(api_version="2020.12")
+
+
+@pytest.mark.parametrize("row", EXTRA)
+def test_extra(row: str) -> None:
+    check_program(row, {"xpx": peer("array_api_extra")})
+
+
+@pytest.mark.parametrize("row", SCIPY)
+def test_scipy(row: str) -> None:
+    if os.environ.get("SCIPY_ARRAY_API") != "1":
+        pytest.skip("`nox -s array-api` sets SCIPY_ARRAY_API, which SciPy reads when imported")
+    name = row.partition("(")[0]
+    peer(
+        f"scipy.{name.rpartition('.')[0]}" if "Rotation" not in name else "scipy.spatial.transform"
+    )
+    names = "cluster fft integrate interpolate ndimage optimize signal spatial special stats"
+    modules = {name: peer(f"scipy.{name}") for name in names.split()}
+    check_program(row, modules)

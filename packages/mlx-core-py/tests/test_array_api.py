@@ -41,10 +41,11 @@ def disagreements(theirs: inspect.Signature, ours: inspect.Signature) -> list[st
             found.append(f"position {place} is not {wanted.name}")
         got = mine[place] if wanted.kind is Parameter.POSITIONAL_ONLY else by_name
         # None stands for the standard's default, and a data type where that is None for its own.
-        same = wanted.default is None and isinstance(got.default, mx.Dtype)
-        if wanted.default is not Parameter.empty and not same:
-            if got.default not in (wanted.default, None):
-                found.append(f"{wanted.name} is {got.default!r} by default")
+        accepted = {wanted.default, None}
+        if wanted.default is None and isinstance(got.default, mx.Dtype):
+            accepted.add(got.default)
+        if wanted.default is not Parameter.empty and got.default not in accepted:
+            found.append(f"{wanted.name} is {got.default!r} by default")
     names = list(theirs.parameters)
     for place, parameter in enumerate(mine):
         if parameter.default is Parameter.empty and parameter.kind is not Parameter.VAR_POSITIONAL:

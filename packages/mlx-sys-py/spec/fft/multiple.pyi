@@ -5,9 +5,8 @@ def _lengths(a: array, s: object, axes: object, half: bool) -> tuple[list[int], 
     if s is not None:
         s = to_int_list(s, "s")
     if axes is None:
-        if s is not None:
-            raise ValueError("axes must be given with s")
-        axes = range(a.ndim)
+        # As in NumPy, lengths without axes are of the last ones.
+        axes = range(a.ndim) if s is None else range(-len(s), 0)
     axes = to_int_list(axes, "axes")
     if s is None:
         s = [_length(a, None, axis, half and axis is axes[-1]) for axis in axes]

@@ -221,41 +221,18 @@ def logcumsumexp(
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
 
-def _edge(value: object, a: array, axis: int, name: str, stream: StreamLike = None) -> array:
-    """What is put before or after an array along an axis; a number is an array of length one."""
-    value = to_operand(value, a, None, name)
-    if value.ndim > 0:
-        return value
-    if not -a.ndim <= to_int(axis, "axis") < a.ndim:
-        raise OutOfRangeError(f"axis {axis} is out of bounds for {a.ndim} dimensions")
-    shape = list(a.shape)
-    shape[axis] = 1
-    return broadcast_to(value, shape, stream=stream)
-
 @c(
     "mlx_diff",
     "array a, int n, int axis",
     cpp="mlx::core::diff({a}, mlx_c::at_most_length({a}, {axis}, {n}), {axis}, {s})",
 )
-def diff(
-    a: array,
-    /,
-    n: int = 1,
-    axis: int = -1,
-    *,
-    prepend: Scalar | array | None = None,
-    append: Scalar | array | None = None,
-    stream: StreamLike = None,
-) -> array:
+def diff(a: array, /, n: int = 1, axis: int = -1, *, stream: StreamLike = None) -> array:
     """Differences of neighbours along an axis, taken ``n`` times.
 
     Args:
         a: Input array of any shape and dtype.
         n: How often to take differences. Default 1.
         axis: Axis to work along. Default -1.
-        prepend: Put before ``a`` along the axis first: an array of its other lengths, or a number.
-            Default ``None``, nothing.
-        append: Put after ``a`` likewise. Default ``None``, nothing.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -269,14 +246,6 @@ def diff(
         >>> import mlx_core_py as mx
         >>> mx.diff(mx.array([1, 4, 9, 16]))
         array([3, 5, 7], dtype=int32)
-        >>> mx.diff(mx.array([1, 4, 9, 16]), prepend=0)
-        array([1, 3, 5, 7], dtype=int32)
 
     See: MLX ``mlx.core.diff``.
     """
-    if prepend is not None or append is not None:
-        a = to_array(a, "a")
-        before = None if prepend is None else _edge(prepend, a, axis, "prepend", stream)
-        after = None if append is None else _edge(append, a, axis, "append", stream)
-        parts = [part for part in (before, a, after) if part is not None]
-        a = concatenate(parts, axis, stream=stream)

@@ -1,5 +1,6 @@
 #include "core/axes.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -33,6 +34,16 @@ std::vector<int> from_front(
   return result;
 }
 
+// `a` with `ndim` dimensions, the first of which have the length one.
+mx::array with_dimensions(const mx::array& a, size_t ndim, mx::StreamOrDevice s) {
+  if (a.ndim() >= ndim) {
+    return a;
+  }
+  mx::Shape shape(ndim - a.ndim(), 1);
+  shape.insert(shape.end(), a.shape().begin(), a.shape().end());
+  return mx::reshape(a, shape, s);
+}
+
 }  // namespace
 
 mx::array moveaxis(
@@ -62,6 +73,14 @@ mx::array moveaxis(
     }
   }
   return mx::transpose(a, order, s);
+}
+
+mx::array vecdot(const mx::array& a, const mx::array& b, int axis, mx::StreamOrDevice s) {
+  const auto ndim = std::max(a.ndim(), b.ndim());
+  if (axis >= 0 || -axis > static_cast<int>(std::min(a.ndim(), b.ndim()))) {
+    return mx::vecdot(a, b, axis, s);
+  }
+  return mx::vecdot(with_dimensions(a, ndim, s), with_dimensions(b, ndim, s), axis, s);
 }
 
 }  // namespace mlx_c

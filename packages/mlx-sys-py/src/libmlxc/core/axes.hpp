@@ -1,4 +1,4 @@
-// Functions of several axes that MLX has for one.
+// Functions whose axes MLX counts otherwise, or takes one of.
 #pragma once
 
 #include <vector>
@@ -15,5 +15,10 @@ mlx::core::array moveaxis(
     const std::vector<int>& source,
     const std::vector<int>& destination,
     mlx::core::StreamOrDevice s);
+
+// MLX's function of this name for arrays of which one may have less dimensions: an axis that counts
+// from the back is of both.
+mlx::core::array vecdot(
+    const mlx::core::array& a, const mlx::core::array& b, int axis, mlx::core::StreamOrDevice s);
 
 }  // namespace mlx_c

@@ -40,12 +40,17 @@ mx::array corrected_var(
   return mx::multiply(whole, mx::array(size / std::max(size - correction, 0.0), whole.dtype()), s);
 }
 
-// The type to add up or multiply elements in, as MLX's sums and products of all of them choose it.
-std::optional<mx::Dtype> scan_dtype(const mx::array& a, std::optional<mx::Dtype> dtype) {
-  if (!dtype && mx::issubdtype(a.dtype(), mx::integer) && mx::size_of(a.dtype()) < 4) {
-    return mx::issubdtype(a.dtype(), mx::unsignedinteger) ? mx::uint32 : mx::int32;
+// The type that MLX adds up and multiplies elements of small types in.
+std::optional<mx::Dtype> wide_dtype(mx::Dtype dtype) {
+  if (dtype == mx::bool_ || (mx::issubdtype(dtype, mx::integer) && mx::size_of(dtype) < 4)) {
+    return mx::issubdtype(dtype, mx::unsignedinteger) ? mx::uint32 : mx::int32;
   }
-  return dtype;
+  return std::nullopt;
+}
+
+// The same for scans; of booleans there are none.
+std::optional<mx::Dtype> scan_dtype(const mx::array& a, std::optional<mx::Dtype> dtype) {
+  return dtype || a.dtype() == mx::bool_ ? dtype : wide_dtype(a.dtype());
 }
 
 // A scan with one more element where it starts.
@@ -59,6 +64,11 @@ mx::array with_initial(
 }
 
 }  // namespace
+
+mx::array widened(const mx::array& result, mx::Dtype dtype, mx::StreamOrDevice s) {
+  const auto wide = result.dtype() == dtype ? wide_dtype(dtype) : std::nullopt;
+  return wide ? mx::astype(result, *wide, s) : result;
+}
 
 mx::array for_sums(const mx::array& a, mx::StreamOrDevice s) {
   if (a.dtype() == mx::float16 || a.dtype() == mx::bfloat16) {

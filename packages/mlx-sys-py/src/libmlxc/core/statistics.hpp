@@ -39,6 +39,21 @@ mlx::core::array mean(const mlx::core::array& a, const Args&... args) {
   return mlx::core::astype(mlx::core::mean(for_sums(a, s), args...), statistic_dtype(a.dtype()), s);
 }
 
+// `result`, of elements of `dtype`, in the type that MLX gives sums and products of several: it
+// leaves one element, and many that are not added up, the type that they have.
+mlx::core::array widened(
+    const mlx::core::array& result, mlx::core::Dtype dtype, mlx::core::StreamOrDevice s);
+
+template <class... Args>
+mlx::core::array sum(const mlx::core::array& a, const Args&... args) {
+  return widened(mlx::core::sum(a, args...), a.dtype(), last_of(args...));
+}
+
+template <class... Args>
+mlx::core::array prod(const mlx::core::array& a, const Args&... args) {
+  return widened(mlx::core::prod(a, args...), a.dtype(), last_of(args...));
+}
+
 template <class... Args>
 mlx::core::array var(const mlx::core::array& a, const Args&... args) {
   const auto s = last_of(args...);
