@@ -28,7 +28,8 @@ def fft2(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -66,7 +67,8 @@ def ifft2(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -104,7 +106,8 @@ def rfft2(
         a: Real array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -142,7 +145,8 @@ def irfft2(
         a: Complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``, the last as ``2 * (length - 1)``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -180,7 +184,7 @@ def fftn(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -218,7 +222,7 @@ def ifftn(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -256,7 +260,7 @@ def rfftn(
         a: Real array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -294,7 +298,7 @@ def irfftn(
         a: Complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``, the last as ``2 * (length - 1)``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.

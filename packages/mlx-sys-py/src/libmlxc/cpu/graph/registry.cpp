@@ -48,6 +48,9 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Sort", {.make = sort}},
       {"Sum", reduction},
 
+      // Fourier transforms
+      {"FFT", {.make = fft}},
+
       // linear algebra
       {"Eig", {.make = checked_eig, .guards_mlx = true, .checks_values = true}},
       {"Eigh", {.make = checked_eigh, .guards_mlx = true, .checks_values = true}},

@@ -45,6 +45,9 @@ Override checked_scatter_axis(mlx::core::array& node);
 Override gather_mm(mlx::core::array& node);
 Override segmented_mm(mlx::core::array& node);
 
+// fft.cpp
+Override fft(mlx::core::array& node);
+
 // finite_matrices.cpp: guard LAPACK from infinity and NaN
 Override checked_eig(mlx::core::array& node);
 Override checked_eigh(mlx::core::array& node);
