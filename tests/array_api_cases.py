@@ -327,7 +327,8 @@ def filled(draw: Draw) -> Case:
 
 def full(draw: Draw) -> Case:
     (shape,), keywords = filled(draw)
-    kind = keywords.get("dtype", draw(st.sampled_from(["bool", "int64", "float32", "complex64"])))
+    kinds = st.sampled_from(["bool", "int64", "float32", "complex64"])
+    kind = str(keywords["dtype"] if "dtype" in keywords else draw(kinds))
     return (shape, draw(elements(kind))), keywords
 
 

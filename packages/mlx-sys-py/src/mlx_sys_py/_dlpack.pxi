@@ -304,9 +304,9 @@ def from_dlpack(x, /, *, device=None, copy=None):
         raise TypeError(f"x must have a __dlpack__ method, but a {type(x).__name__} has none")
     if device is not None:
         available(device)
-    if isinstance(x, array):
-        # Another array of the same values: what is written to one shows in no other.
+    if isinstance(x, array) and not copy:
+        # What is written to one of two arrays shows in no other.
         return array._take(owned(share((<array>x)._c)))
     if copy is False:
         raise ValueError("copy=False is not possible: the values of x have to be copied")
-    return from_tensor(x, -1)
+    return from_tensor(x, <int>c.mlx_array_dtype((<array>x)._c) if isinstance(x, array) else -1)
