@@ -437,7 +437,8 @@ def tensordot(draw: Draw) -> Case:
 
 
 def vecdot(draw: Draw) -> Case:
-    dtype = draw(st.sampled_from(NUMERIC))
+    # MLX adds small integers up in larger types.
+    dtype = draw(st.sampled_from(("int32", "int64", "uint32", "uint64", *INEXACT)))
     shapes = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=3))
     k = draw(st.integers(0, 4))
     return tuple(draw(arrays((dtype,), (*shape, k))) for shape in shapes.input_shapes), {}

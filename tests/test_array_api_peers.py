@@ -163,8 +163,9 @@ def check_special(name: str, got: np.ndarray, want: np.ndarray, *operands: np.nd
     """Equal to rounding, and zeros of the same sign."""
     close = np.isclose(got, want, rtol=1e-4, atol=1e-7, equal_nan=True)
     if name == "floor_divide":
-        # The standard says infinity, and lets NumPy say what Python does.
+        # Of and by infinity, libraries may divide as Python does, or as IEEE 754 and then round.
         close |= np.isinf(operands[0]) & np.isinf(got) & np.isnan(want)
+        close |= np.isinf(operands[1]) & (got == 0) & (want == -1)
     if got.dtype.kind == "f" and name != "logaddexp":
         # The sign of a zero counts, that of NaN does not.
         close &= (np.signbit(got) == np.signbit(want)) | (want != 0) | np.isnan(want)
@@ -376,7 +377,7 @@ def check_program(row: str, modules: dict[str, Any]) -> None:
             list(parts_of(eval(row, {**modules, **arrays_of(library)}))) for library in (mx, np)
         )
     assert len(got) == len(want)
-    assert any(isinstance(part, mx.array | tuple | int) for part in got)
+    assert any(isinstance(part, mx.array | int) for part in got), "the program computed by NumPy"
     for mine, theirs in zip(got, want, strict=True):
         if theirs is None:
             assert mine is None
@@ -407,10 +408,6 @@ def test_extra(row: str) -> None:
 def test_scipy(row: str) -> None:
     if os.environ.get("SCIPY_ARRAY_API") != "1":
         pytest.skip("`nox -s array-api` sets SCIPY_ARRAY_API, which SciPy reads when imported")
-    name = row.partition("(")[0]
-    peer(
-        f"scipy.{name.rpartition('.')[0]}" if "Rotation" not in name else "scipy.spatial.transform"
-    )
     names = "cluster fft integrate interpolate ndimage optimize signal spatial special stats"
     modules = {name: peer(f"scipy.{name}") for name in names.split()}
     check_program(row, modules)

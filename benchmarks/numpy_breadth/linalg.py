@@ -31,7 +31,6 @@ def positive(rng: np.random.Generator, shape: tuple[int, ...]) -> Values:
     return result
 
 
-
 # The name, the matrices, and the function of each side.
 OPERATIONS: tuple[tuple[str, Function, Function, Function | None, str | None], ...] = (
     ("eigh", positive, mx.linalg.eigh, np.linalg.eigh, "eigh"),
