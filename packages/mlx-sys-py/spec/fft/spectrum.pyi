@@ -3,7 +3,7 @@
 cpp_includes = ["core/frequencies.hpp"]
 
 @c("mlx_fft_fftfreq", "int n, double d", when="dtype is None")
-@c("mlx_fft_fftfreq_dtype", "int n, double d, dtype dtype", cpp="mlx_c::fft::fftfreq")
+@c("mlx_fft_fftfreq_dtype", "int n, double d, dtype dtype", cpp="mlx_c::frequencies")
 def fftfreq(
     n: int,
     d: float = 1.0,
@@ -37,7 +37,7 @@ def fftfreq(
     stream = to_stream_on(stream, device)
 
 @c("mlx_fft_rfftfreq", "int n, double d", when="dtype is None")
-@c("mlx_fft_rfftfreq_dtype", "int n, double d, dtype dtype", cpp="mlx_c::fft::rfftfreq")
+@c("mlx_fft_rfftfreq_dtype", "int n, double d, dtype dtype", cpp="mlx_c::half_frequencies")
 def rfftfreq(
     n: int,
     d: float = 1.0,

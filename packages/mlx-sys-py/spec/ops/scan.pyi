@@ -7,12 +7,18 @@ cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
 @c(
     "mlx_cumsum",
     "array a, int axis, bool reverse, bool inclusive",
-    cpp="mlx_c::cumsum({a}, {axis}, {reverse}, {inclusive}, std::nullopt, false, {s})",
+    cpp="mlx_c::cumsum({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
     python=False,
 )
 @c(
+    "mlx_cumulative_sum",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
+    cpp="mlx_c::cumulative_sum",
+    when="include_initial",
+)
+@c(
     "mlx_cumsum_dtype",
-    "array a, int axis, bool reverse, bool inclusive, dtype? dtype, bool include_initial",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
     cpp="mlx_c::cumsum",
 )
 def cumsum(
@@ -52,6 +58,7 @@ def cumsum(
 
     See: MLX ``mlx.core.cumsum``.
     """
+    include_initial = to_bool(include_initial, "include_initial")
     if axis is None:
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
@@ -61,12 +68,18 @@ def cumsum(
 @c(
     "mlx_cumprod",
     "array a, int axis, bool reverse, bool inclusive",
-    cpp="mlx_c::cumprod({a}, {axis}, {reverse}, {inclusive}, std::nullopt, false, {s})",
+    cpp="mlx_c::cumprod({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
     python=False,
 )
 @c(
+    "mlx_cumulative_prod",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
+    cpp="mlx_c::cumulative_prod",
+    when="include_initial",
+)
+@c(
     "mlx_cumprod_dtype",
-    "array a, int axis, bool reverse, bool inclusive, dtype? dtype, bool include_initial",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
     cpp="mlx_c::cumprod",
 )
 def cumprod(
@@ -106,6 +119,7 @@ def cumprod(
 
     See: MLX ``mlx.core.cumprod``.
     """
+    include_initial = to_bool(include_initial, "include_initial")
     if axis is None:
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0

@@ -46,7 +46,7 @@ mx::array with_dimensions(const mx::array& a, size_t ndim, mx::StreamOrDevice s)
 
 }  // namespace
 
-mx::array moveaxis(
+mx::array move_axes(
     const mx::array& a,
     const std::vector<int>& source,
     const std::vector<int>& destination,

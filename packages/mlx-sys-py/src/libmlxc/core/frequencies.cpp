@@ -5,14 +5,14 @@
 
 #include <mlx/ops.h>
 
-namespace mlx_c::fft {
+namespace mlx_c {
 
 namespace mx = mlx::core;
 
 namespace {
 
 // Whole numbers over `n * d`. They are divided in a type that holds them.
-mx::array frequencies(
+mx::array over_length(
     const mx::array& numbers, int n, double d, mx::Dtype dtype, mx::StreamOrDevice s) {
   const auto wide = dtype == mx::float64 ? mx::float64 : mx::float32;
   const mx::array length(n * d, wide);
@@ -32,16 +32,16 @@ void check(int n, mx::Dtype dtype) {
 
 }  // namespace
 
-mx::array fftfreq(int n, double d, mx::Dtype dtype, mx::StreamOrDevice s) {
+mx::array frequencies(int n, double d, mx::Dtype dtype, mx::StreamOrDevice s) {
   check(n, dtype);
   const auto first = mx::arange(0, (n - 1) / 2 + 1, mx::int32, s);
   const auto negative = mx::arange(-(n / 2), 0, mx::int32, s);
-  return frequencies(mx::concatenate({first, negative}, 0, s), n, d, dtype, s);
+  return over_length(mx::concatenate({first, negative}, 0, s), n, d, dtype, s);
 }
 
-mx::array rfftfreq(int n, double d, mx::Dtype dtype, mx::StreamOrDevice s) {
+mx::array half_frequencies(int n, double d, mx::Dtype dtype, mx::StreamOrDevice s) {
   check(n, dtype);
-  return frequencies(mx::arange(0, n / 2 + 1, mx::int32, s), n, d, dtype, s);
+  return over_length(mx::arange(0, n / 2 + 1, mx::int32, s), n, d, dtype, s);
 }
 
-}  // namespace mlx_c::fft
+}  // namespace mlx_c

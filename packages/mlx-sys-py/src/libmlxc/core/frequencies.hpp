@@ -4,10 +4,11 @@
 #include <mlx/array.h>
 #include <mlx/utils.h>
 
-namespace mlx_c::fft {
+namespace mlx_c {
 
-// MLX's functions of these names, which know float32 alone.
-mlx::core::array fftfreq(int n, double d, mlx::core::Dtype dtype, mlx::core::StreamOrDevice s);
-mlx::core::array rfftfreq(int n, double d, mlx::core::Dtype dtype, mlx::core::StreamOrDevice s);
+// MLX's fftfreq and rfftfreq, which know float32 alone.
+mlx::core::array frequencies(int n, double d, mlx::core::Dtype dtype, mlx::core::StreamOrDevice s);
+mlx::core::array half_frequencies(
+    int n, double d, mlx::core::Dtype dtype, mlx::core::StreamOrDevice s);
 
-}  // namespace mlx_c::fft
+}  // namespace mlx_c

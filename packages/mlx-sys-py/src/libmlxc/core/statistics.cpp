@@ -26,7 +26,7 @@ std::optional<mx::array> no_indices(
   return mx::zeros(shape, mx::uint32, s);
 }
 
-mx::array corrected_var(
+mx::array var_of_sums(
     const mx::array& a,
     const std::vector<int>& axes,
     bool keepdims,
@@ -92,23 +92,23 @@ mx::array root_of_squares(const mx::array& a, mx::StreamOrDevice s) {
   return mx::where(is_zero, zero, mx::sqrt(mx::where(is_zero, one, a, s), s), s);
 }
 
-mx::array var(
+mx::array corrected_var(
     const mx::array& a,
     const std::vector<int>& axes,
     bool keepdims,
     double correction,
     mx::StreamOrDevice s) {
   const auto dtype = statistic_dtype(a.dtype());
-  return mx::astype(corrected_var(for_sums(a, s), axes, keepdims, correction, s), dtype, s);
+  return mx::astype(var_of_sums(for_sums(a, s), axes, keepdims, correction, s), dtype, s);
 }
 
-mx::array std(
+mx::array corrected_std(
     const mx::array& a,
     const std::vector<int>& axes,
     bool keepdims,
     double correction,
     mx::StreamOrDevice s) {
-  auto whole = corrected_var(for_sums(a, s), axes, keepdims, correction, s);
+  auto whole = var_of_sums(for_sums(a, s), axes, keepdims, correction, s);
   return mx::astype(root_of_squares(whole, s), statistic_dtype(a.dtype()), s);
 }
 
@@ -136,10 +136,8 @@ mx::array cumsum(
     bool reverse,
     bool inclusive,
     std::optional<mx::Dtype> dtype,
-    bool include_initial,
     mx::StreamOrDevice s) {
-  auto result = mx::cumsum(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
-  return include_initial ? with_initial(result, axis, reverse, 0, s) : result;
+  return mx::cumsum(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
 }
 
 mx::array cumprod(
@@ -148,10 +146,28 @@ mx::array cumprod(
     bool reverse,
     bool inclusive,
     std::optional<mx::Dtype> dtype,
-    bool include_initial,
     mx::StreamOrDevice s) {
-  auto result = mx::cumprod(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
-  return include_initial ? with_initial(result, axis, reverse, 1, s) : result;
+  return mx::cumprod(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
+}
+
+mx::array cumulative_sum(
+    const mx::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mx::Dtype> dtype,
+    mx::StreamOrDevice s) {
+  return with_initial(mlx_c::cumsum(a, axis, reverse, inclusive, dtype, s), axis, reverse, 0, s);
+}
+
+mx::array cumulative_prod(
+    const mx::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mx::Dtype> dtype,
+    mx::StreamOrDevice s) {
+  return with_initial(mlx_c::cumprod(a, axis, reverse, inclusive, dtype, s), axis, reverse, 1, s);
 }
 
 }  // namespace mlx_c

@@ -68,13 +68,13 @@ mlx::core::array std(const mlx::core::array& a, const Args&... args) {
 }
 
 // With any number in place of the degrees of freedom that MLX takes off the number of elements.
-mlx::core::array var(
+mlx::core::array corrected_var(
     const mlx::core::array& a,
     const std::vector<int>& axes,
     bool keepdims,
     double correction,
     mlx::core::StreamOrDevice s);
-mlx::core::array std(
+mlx::core::array corrected_std(
     const mlx::core::array& a,
     const std::vector<int>& axes,
     bool keepdims,
@@ -92,14 +92,13 @@ mlx::core::array argmin(const mlx::core::array& a, bool keepdims, mlx::core::Str
 mlx::core::array argmax(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
 
 // MLX's functions of these names; results for small integers have the types that `sum` and `prod`
-// give them. `include_initial` puts the result for no elements where the scan starts.
+// give them.
 mlx::core::array cumsum(
     const mlx::core::array& a,
     int axis,
     bool reverse,
     bool inclusive,
     std::optional<mlx::core::Dtype> dtype,
-    bool include_initial,
     mlx::core::StreamOrDevice s);
 mlx::core::array cumprod(
     const mlx::core::array& a,
@@ -107,7 +106,22 @@ mlx::core::array cumprod(
     bool reverse,
     bool inclusive,
     std::optional<mlx::core::Dtype> dtype,
-    bool include_initial,
+    mlx::core::StreamOrDevice s);
+
+// The same with the result for no elements where the scan starts.
+mlx::core::array cumulative_sum(
+    const mlx::core::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mlx::core::Dtype> dtype,
+    mlx::core::StreamOrDevice s);
+mlx::core::array cumulative_prod(
+    const mlx::core::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mlx::core::Dtype> dtype,
     mlx::core::StreamOrDevice s);
 
 }  // namespace mlx_c
