@@ -3,7 +3,11 @@
 cpp_includes = ["core/frequencies.hpp"]
 
 @c("mlx_fft_fftfreq", "int n, double d", when="dtype is None")
-@c("mlx_fft_fftfreq_dtype", "int n, double d, dtype dtype", cpp="mlx_c::frequencies")
+@c(
+    "mlx_fft_fftfreq_dtype",
+    "int n, double d, dtype dtype",
+    cpp="mlx_c::frequencies({n}, {d}, {dtype}, {s})",
+)
 def fftfreq(
     n: int,
     d: float = 1.0,
@@ -37,7 +41,11 @@ def fftfreq(
     stream = to_stream_on(stream, device)
 
 @c("mlx_fft_rfftfreq", "int n, double d", when="dtype is None")
-@c("mlx_fft_rfftfreq_dtype", "int n, double d, dtype dtype", cpp="mlx_c::half_frequencies")
+@c(
+    "mlx_fft_rfftfreq_dtype",
+    "int n, double d, dtype dtype",
+    cpp="mlx_c::half_frequencies({n}, {d}, {dtype}, {s})",
+)
 def rfftfreq(
     n: int,
     d: float = 1.0,

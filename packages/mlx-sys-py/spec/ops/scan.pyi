@@ -13,7 +13,7 @@ cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
 @c(
     "mlx_cumulative_sum",
     "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
-    cpp="mlx_c::cumulative_sum",
+    cpp="mlx_c::cumulative_sum({a}, {axis}, {reverse}, {inclusive}, {dtype}, {s})",
     when="include_initial",
 )
 @c(
@@ -74,7 +74,7 @@ def cumsum(
 @c(
     "mlx_cumulative_prod",
     "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
-    cpp="mlx_c::cumulative_prod",
+    cpp="mlx_c::cumulative_prod({a}, {axis}, {reverse}, {inclusive}, {dtype}, {s})",
     when="include_initial",
 )
 @c(

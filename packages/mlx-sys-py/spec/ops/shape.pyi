@@ -176,7 +176,11 @@ def unstack(x: array, /, *, axis: int = 0, stream: StreamLike = None) -> tuple[a
     "array a, int source, int destination",
     when="isinstance(source, int) and isinstance(destination, int)",
 )
-@c("mlx_moveaxis_axes", "array a, ints source, ints destination", cpp="mlx_c::move_axes")
+@c(
+    "mlx_moveaxis_axes",
+    "array a, ints source, ints destination",
+    cpp="mlx_c::move_axes({a}, {source}, {destination}, {s})",
+)
 @method
 def moveaxis(
     a: array, /, source: IntOrInts, destination: IntOrInts, *, stream: StreamLike = None

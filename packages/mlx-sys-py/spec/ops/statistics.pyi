@@ -70,7 +70,7 @@ def count_nonzero(
 @c(
     "mlx_var_correction",
     "array a, ints axes, bool keepdims, double correction",
-    cpp="mlx_c::corrected_var",
+    cpp="mlx_c::corrected_var({a}, {axes}, {keepdims}, {correction}, {s})",
     when="correction is not None",
     axes="range(a.ndim) if axis is None else axis",
 )
@@ -125,7 +125,7 @@ def var(
 @c(
     "mlx_std_correction",
     "array a, ints axes, bool keepdims, double correction",
-    cpp="mlx_c::corrected_std",
+    cpp="mlx_c::corrected_std({a}, {axes}, {keepdims}, {correction}, {s})",
     when="correction is not None",
     axes="range(a.ndim) if axis is None else axis",
 )
