@@ -8,9 +8,8 @@
 
 namespace mlx_c {
 
-// MLX's function of this name for several axes: each of `source` goes to its place of
-// `destination`.
-mlx::core::array moveaxis(
+// MLX's moveaxis for several axes: each of `source` goes to its place of `destination`.
+mlx::core::array move_axes(
     const mlx::core::array& a,
     const std::vector<int>& source,
     const std::vector<int>& destination,
