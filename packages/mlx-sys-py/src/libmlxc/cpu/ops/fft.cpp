@@ -77,10 +77,8 @@ void share_rows(
   }
   const std::size_t work = size * std::bit_width(shape[axis]);
   const std::size_t rows = longest == axis ? 1 : shape[longest];
-  const std::size_t most = std::min<std::size_t>(
-      (rows + rows_at_once - 1) / rows_at_once, 4 * static_cast<std::size_t>(thread_count()));
-  const std::size_t tasks =
-      std::clamp<std::size_t>(work / task_size, 1, std::max<std::size_t>(most, 1));
+  const std::size_t most = (rows + rows_at_once - 1) / rows_at_once;
+  const std::size_t tasks = std::clamp<std::size_t>(work / task_size, 1, most);
   if (tasks == 1) {
     return transform(shape, in, out);
   }
