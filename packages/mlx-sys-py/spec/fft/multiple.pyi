@@ -6,6 +6,8 @@ def _lengths(a: array, s: object, axes: object, half: bool) -> tuple[list[int], 
         s = to_int_list(s, "s")
     if axes is None:
         # As in NumPy, lengths without axes are of the last ones.
+        if s is not None and len(s) > a.ndim:
+            raise ValueError(f"s has {len(s)} lengths for {a.ndim} axes")
         axes = range(a.ndim) if s is None else range(-len(s), 0)
     axes = to_int_list(axes, "axes")
     if s is None:

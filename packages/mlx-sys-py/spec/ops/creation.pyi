@@ -156,6 +156,8 @@ def full(
     name = "fill_value" if vals is None else "vals"
     value = fill_value if vals is None else vals
     if value is None or not (vals is None or fill_value is None):
+        # Unless something else is wrong.
+        zeros(shape, dtype, stream=stream)
         raise TypeError("full takes one value: fill_value, or vals, which MLX calls it")
     # A number of Python by itself would be made in single precision.
     if dtype is float64 and isinstance(value, float):
@@ -205,6 +207,8 @@ def full_like(
     name = "fill_value" if vals is None else "vals"
     value = fill_value if vals is None else vals
     if value is None or not (vals is None or fill_value is None):
+        # Unless something else is wrong.
+        zeros_like(a, dtype, stream=stream)
         raise TypeError("full_like takes one value: fill_value, or vals, which MLX calls it")
     if dtype is float64 and isinstance(value, float):
         value = array(value, dtype)

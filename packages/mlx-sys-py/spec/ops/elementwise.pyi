@@ -420,11 +420,11 @@ def clip(
     if a_min is not None:
         if min is not None:
             raise TypeError("clip takes one lower bound: min, or a_min, which MLX calls it")
-        min = a_min
+        min = to_operand(a_min, a, a_max, "a_min")
     if a_max is not None:
         if max is not None:
             raise TypeError("clip takes one upper bound: max, or a_max, which MLX calls it")
-        max = a_max
+        max = to_operand(a_max, a, min, "a_max")
     if min is None and max is None:
         return to_array(a, "a")
 

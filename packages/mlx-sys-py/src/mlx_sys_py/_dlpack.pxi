@@ -304,7 +304,7 @@ def from_dlpack(x, /, *, device=None, copy=None):
         raise TypeError(f"x must have a __dlpack__ method, but a {type(x).__name__} has none")
     if device is not None:
         available(device)
-    if isinstance(x, array) and not copy:
+    if isinstance(x, array) and copy is False:
         # What is written to one of two arrays shows in no other.
         return array._take(owned(share((<array>x)._c)))
     if copy is False:
