@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import mlx_core_py as mx
@@ -21,7 +22,8 @@ Function = Callable[..., Any]
 def general(rng: np.random.Generator, shape: tuple[int, ...]) -> Values:
     """Matrices that are far from singular."""
     n = shape[-1]
-    return (rng.standard_normal(shape) + 2 * np.sqrt(n) * np.eye(n)).astype(np.float32)
+    result: Values = (rng.standard_normal(shape) + 2 * np.sqrt(n) * np.eye(n)).astype(np.float32)
+    return result
 
 
 def positive(rng: np.random.Generator, shape: tuple[int, ...]) -> Values:
@@ -53,7 +55,7 @@ OPERATIONS: tuple[tuple[str, Function, Function, Function | None, str | None], .
 
 
 def label(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))
+    return "x".join(map(str, shape))
 
 
 def rows() -> Iterator[Row]:
@@ -67,10 +69,9 @@ def rows() -> Iterator[Row]:
             mx.eval(arrays)
             calls: dict[str, Callable[[], object]] = {"ours": evaluated(ours, *arrays)}
             if numpy:
-                calls["numpy"] = lambda f=numpy, x=inputs: f(*x)
+                calls["numpy"] = partial(numpy, *inputs)
             if torch and of_torch:
                 tensors = [torch.from_numpy(x) for x in inputs]
-                function = getattr(torch.linalg, of_torch)
-                calls["torch"] = lambda f=function, x=tensors: f(*x)
+                calls["torch"] = partial(getattr(torch.linalg, of_torch), *tensors)
             if "numpy" in calls or "torch" in calls:
                 yield Row(f"{name} {label(shape)}", calls)

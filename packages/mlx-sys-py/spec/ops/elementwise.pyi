@@ -426,7 +426,8 @@ def clip(
             raise TypeError("clip takes one upper bound: max, or a_max, which MLX calls it")
         max = to_operand(a_max, a, min, "a_max")
     if min is None and max is None:
-        return to_array(a, "a")
+        a = to_array(a, "a")
+        return astype(a, a.dtype, stream=stream)
 
 @c(
     "mlx_nan_to_num",
