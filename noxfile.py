@@ -334,6 +334,17 @@ def interop(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/test_interop.py", *session.posargs, env=environment)
 
 
+@nox.session(default=False, name="array-api")
+def array_api(session: nox.Session) -> None:
+    """Compare with array-api-strict, and run libraries for the array API on our arrays."""
+    environment = install_tests(session)
+    session.install(*group("array-api"))
+    tests = ("packages/mlx-core-py/tests/test_array_api.py", "tests/test_array_api_peers.py")
+    # SciPy looks for this when it is imported.
+    environment["SCIPY_ARRAY_API"] = "1"
+    session.run(*PYTEST, *tests, *session.posargs, env=environment)
+
+
 @nox.session(default=False, name="drop-in")
 def drop_in(session: nox.Session) -> None:
     """Run programs written for official MLX on it and on these packages, and compare."""

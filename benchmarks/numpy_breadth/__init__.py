@@ -4,4 +4,4 @@ A section has a ``TITLE``, a ``GOAL`` for the geometric mean of its ratios, and 
 yields a ``Row`` at a time.
 """
 
-SECTIONS = ("linalg", "names", "special")
+SECTIONS = ("linalg", "fft", "names", "special")

@@ -119,7 +119,7 @@ def test_wrong_arguments(name: str) -> None:
 def test_wrong_lengths_and_axes(name: str) -> None:
     function, x = getattr(mx.fft, name), mx.zeros((2, 4))
     with pytest.raises(ValueError):
-        function(x, s=(2,))
+        function(x, s=(2, 2, 2))
     with pytest.raises(ValueError):
         function(x, s=(2, 2), axes=(0,))
     with pytest.raises(IndexError):

@@ -135,6 +135,10 @@ OTHER_ERROR = {
 TAKEN = {
     "broadcast_shapes": "an int is a shape of one axis",
     "fast.rope": "a boolean is an offset",
+    **{
+        f"fft.{name}": "lengths without axes are of the last ones"
+        for name in ("fft2", "fftn", "ifft2", "ifftn", "irfft2", "irfftn", "rfft2", "rfftn")
+    },
     "fast.scaled_dot_product_attention": "there is a fused kernel for the CPU",
     "median": "over no axes, it is the array",
     "result_type": "numbers of Python are taken as the array API says",

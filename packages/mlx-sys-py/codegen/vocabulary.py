@@ -15,7 +15,7 @@ DTYPES = frozenset(
 CONVERSIONS = frozenset(
     "to_array to_operand to_arrays to_ints to_int_list to_strides to_int to_bool to_double "
     "to_uint64 to_dtype to_range_dtype to_optional_int to_optional_float to_optional_bool "
-    "to_optional_dtype to_bytes to_norm".split()
+    "to_optional_dtype to_bytes to_norm to_stream_on".split()
 )
 
 # The exceptions of `mlx_sys_py._error` that rows raise.

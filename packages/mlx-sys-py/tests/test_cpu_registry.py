@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from c_functions import DECLARATIONS, STRUCTS, function
 from levels import at_every_level
-from mlx_sys_py import array, cpu_kernels, fast, linalg, ops, random, special, transforms
+from mlx_sys_py import array, cpu_kernels, fast, fft, linalg, ops, random, special, transforms
 from mlx_sys_py.io import load_npy, save_npy
 
 pytestmark = at_every_level
@@ -252,6 +252,7 @@ GRAPHS: dict[str, Graph] = {
     "ArgSort": along_rows("argsort"),
     "Partition": along_rows("partition", 3),
     "ArgPartition": along_rows("argpartition", 3),
+    "FFT": lambda: fft.fft(x()),
     # linear algebra
     "Cholesky": lambda: linalg.cholesky(regular()),
     "Eig": lambda: linalg.eig(array(W)),

@@ -78,6 +78,10 @@ if TYPE_CHECKING:
 # This package has the version of the MLX that it stands for.
 __version__ = _sys.MLX_VERSION
 
+# What programs that run on any library of the array API ask for.
+__array_api_version__: Final = _API_VERSION
+__array_namespace_info__ = _namespace_info
+
 Array = array
 # The name in the array API. A star import leaves Python's own alone.
 bool = bool_
@@ -106,6 +110,8 @@ if TYPE_CHECKING:
     from mlx_core_py import training as training
     from mlx_core_py import utils as utils
     from mlx_core_py._later import *
+    from mlx_core_py._later import __array_api_version__ as __array_api_version__
+    from mlx_core_py._later import __array_namespace_info__ as __array_namespace_info__
 else:
     _show_as(__name__, globals(), "mlx_sys_py")
 

@@ -111,7 +111,7 @@ def _complete(package: ModuleType) -> None:
     show_as(package.__name__, new, "mlx_sys_py")
     for name, value in new.items():
         names.setdefault(name, value)
-    names["__all__"] = everything = [*names["_FIRST"], *new]
+    names["__all__"] = everything = [*names["_FIRST"], *(name for name in new if name[0] != "_")]
     names["__dir__"] = lambda: everything
     package.__class__ = ModuleType
 

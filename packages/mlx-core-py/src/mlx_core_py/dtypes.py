@@ -94,7 +94,8 @@ class finfo:  # noqa: N801
     """The limits of a floating-point data type.
 
     Args:
-        dtype: A floating-point type, or a complex one, for which the limits of its parts hold.
+        dtype: A floating-point type, or a complex one, for which the limits of its parts hold; or
+            an array, which stands for its type.
 
     Attributes:
         bits: The number of bits of a number.
@@ -105,7 +106,7 @@ class finfo:  # noqa: N801
         smallest_normal: The smallest positive number of full precision.
 
     Raises:
-        TypeError: If ``dtype`` is not a data type.
+        TypeError: If ``dtype`` is neither a data type nor an array.
         ValueError: If ``dtype`` is not a floating-point or complex type.
 
     Example:
@@ -115,8 +116,8 @@ class finfo:  # noqa: N801
 
     __slots__ = ("bits", "dtype", "eps", "max", "min", "smallest_normal")
 
-    def __init__(self, dtype: Dtype, /) -> None:
-        _check_dtype(dtype, "finfo")
+    def __init__(self, dtype: Dtype | array, /) -> None:
+        dtype = _dtype_of(dtype, "finfo")
         if dtype not in _FORMATS:
             raise ValueError(f"[finfo] dtype must be floating-point or complex, but is {dtype}")
         self.dtype: Dtype
@@ -135,7 +136,7 @@ class iinfo:  # noqa: N801
     """The limits of an integer data type.
 
     Args:
-        dtype: An integer type.
+        dtype: An integer type, or an array, which stands for its type.
 
     Attributes:
         bits: The number of bits of a number.
@@ -144,7 +145,7 @@ class iinfo:  # noqa: N801
         min: The smallest number.
 
     Raises:
-        TypeError: If ``dtype`` is not a data type.
+        TypeError: If ``dtype`` is neither a data type nor an array.
         ValueError: If ``dtype`` is not an integer type.
 
     Example:
@@ -154,8 +155,8 @@ class iinfo:  # noqa: N801
 
     __slots__ = ("bits", "dtype", "max", "min")
 
-    def __init__(self, dtype: Dtype, /) -> None:
-        _check_dtype(dtype, "iinfo")
+    def __init__(self, dtype: Dtype | array, /) -> None:
+        dtype = _dtype_of(dtype, "iinfo")
         if dtype not in _INTEGERS:
             raise ValueError(f"[iinfo] dtype must be an integer type, but is {dtype}")
         self.dtype: Dtype = dtype

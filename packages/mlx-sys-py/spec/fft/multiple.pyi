@@ -5,9 +5,10 @@ def _lengths(a: array, s: object, axes: object, half: bool) -> tuple[list[int], 
     if s is not None:
         s = to_int_list(s, "s")
     if axes is None:
-        if s is not None:
-            raise ValueError("axes must be given with s")
-        axes = range(a.ndim)
+        # As in NumPy, lengths without axes are of the last ones.
+        if s is not None and len(s) > a.ndim:
+            raise ValueError(f"s has {len(s)} lengths for {a.ndim} axes")
+        axes = range(a.ndim) if s is None else range(-len(s), 0)
     axes = to_int_list(axes, "axes")
     if s is None:
         s = [_length(a, None, axis, half and axis is axes[-1]) for axis in axes]
@@ -29,7 +30,8 @@ def fft2(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -67,7 +69,8 @@ def ifft2(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -105,7 +108,8 @@ def rfft2(
         a: Real array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -143,7 +147,8 @@ def irfft2(
         a: Complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``, the last as ``2 * (length - 1)``.
-        axes: Axes to transform, the last two by default; ``None`` means all.
+        axes: Axes to transform, the last two by default; ``None`` means as many last ones as
+            lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -181,7 +186,7 @@ def fftn(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -219,7 +224,7 @@ def ifftn(
         a: Real or complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -257,7 +262,7 @@ def rfftn(
         a: Real array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
@@ -295,7 +300,7 @@ def irfftn(
         a: Complex array.
         s: Lengths along the axes, to which the input is cut or padded with zeros; ``None``
             (default) takes them from ``a``, the last as ``2 * (length - 1)``.
-        axes: Axes to transform; ``None`` (default) means all.
+        axes: Axes to transform; ``None`` (default) means as many last ones as lengths, or all.
         norm: Scaling: "backward" (default) divides the inverse by the length, "ortho" both by its
             root, "forward" the forward one.
         stream: Stream or device to run on; ``None`` (default) is the default stream.

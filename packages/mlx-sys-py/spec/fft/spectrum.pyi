@@ -1,19 +1,35 @@
 """Frequencies, their order, and spectra through time."""
 
-@c("mlx_fft_fftfreq", "int n, double d")
-def fftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
+cpp_includes = ["core/frequencies.hpp"]
+
+@c("mlx_fft_fftfreq", "int n, double d", when="dtype is None")
+@c(
+    "mlx_fft_fftfreq_dtype",
+    "int n, double d, dtype dtype",
+    cpp="mlx_c::frequencies({n}, {d}, {dtype}, {s})",
+)
+def fftfreq(
+    n: int,
+    d: float = 1.0,
+    stream: StreamLike = None,
+    *,
+    dtype: Dtype | None = None,
+    device: Device | DeviceType | None = None,
+) -> array:
     """Frequencies of the bins of :func:`fft`.
 
     Args:
         n: Length of the transform.
         d: Distance of two samples. Default 1.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
+        dtype: Floating-point type of the result; ``None`` (default) is ``float32``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
 
     Returns:
-        ``float32`` array of length ``n``, negative frequencies last.
+        Array of length ``n``, negative frequencies last.
 
     Raises:
-        ValueError: If ``n`` is not positive.
+        ValueError: If ``n`` is not positive, or ``dtype`` not floating-point.
 
     Example:
         >>> import mlx_core_py as mx
@@ -22,21 +38,36 @@ def fftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.fft.fftfreq``.
     """
+    stream = to_stream_on(stream, device)
 
-@c("mlx_fft_rfftfreq", "int n, double d")
-def rfftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
+@c("mlx_fft_rfftfreq", "int n, double d", when="dtype is None")
+@c(
+    "mlx_fft_rfftfreq_dtype",
+    "int n, double d, dtype dtype",
+    cpp="mlx_c::half_frequencies({n}, {d}, {dtype}, {s})",
+)
+def rfftfreq(
+    n: int,
+    d: float = 1.0,
+    stream: StreamLike = None,
+    *,
+    dtype: Dtype | None = None,
+    device: Device | DeviceType | None = None,
+) -> array:
     """Frequencies of the bins of :func:`rfft`.
 
     Args:
         n: Length of the transform.
         d: Distance of two samples. Default 1.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
+        dtype: Floating-point type of the result; ``None`` (default) is ``float32``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
 
     Returns:
-        ``float32`` array of length ``n // 2 + 1``.
+        Array of length ``n // 2 + 1``.
 
     Raises:
-        ValueError: If ``n`` is not positive.
+        ValueError: If ``n`` is not positive, or ``dtype`` not floating-point.
 
     Example:
         >>> import mlx_core_py as mx
@@ -45,6 +76,7 @@ def rfftfreq(n: int, d: float = 1.0, stream: StreamLike = None) -> array:
 
     See: MLX ``mlx.core.fft.rfftfreq``.
     """
+    stream = to_stream_on(stream, device)
 
 @c("mlx_fft_fftshift", "array a, ints axes")
 def fftshift(a: array, axes: IntOrInts | None = None, stream: StreamLike = None) -> array:

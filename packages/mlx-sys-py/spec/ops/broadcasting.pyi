@@ -78,10 +78,10 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     """The shape that arrays of some shapes broadcast to.
 
     Args:
-        *shapes: At least one shape.
+        *shapes: Any number of shapes.
 
     Returns:
-        The common shape.
+        The common shape; that of a scalar if there are none.
 
     Raises:
         ValueError: If the shapes do not broadcast.
@@ -93,8 +93,6 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
 
     See: MLX ``mlx.core.broadcast_shapes``.
     """
-    if not shapes:
-        raise ValueError("broadcast_shapes needs at least one shape")
     lengths = []
     for shape in shapes:
         for back, length in enumerate(reversed(to_int_list(shape, "shapes"))):

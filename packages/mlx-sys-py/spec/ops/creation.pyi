@@ -17,6 +17,7 @@ def arange(
     dtype: Dtype | None = None,
     *,
     start: int | float | None = None,
+    device: Device | DeviceType | None = None,
     stream: StreamLike = None,
 ) -> array:
     """Evenly spaced numbers from ``start`` up to, not including, ``stop``.
@@ -31,6 +32,7 @@ def arange(
         dtype: Type of the result; ``None`` (default) is an integer type for integers, else
             ``float32``.
         start: First number. Default 0.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -50,6 +52,7 @@ def arange(
 
     See: MLX ``mlx.core.arange``.
     """
+    stream = to_stream_on(stream, device)
     # Arguments are not assigned to: that costs references, of which those to None add up.
     if step is not None and isinstance(step, Dtype) and dtype is None and start is None:
         return arange(stop=start_or_stop, step=stop, dtype=step, stream=stream)
@@ -79,6 +82,8 @@ def linspace(
     endpoint: bool = True,
     dtype: Dtype | None = float32,
     stream: StreamLike = None,
+    *,
+    device: Device | DeviceType | None = None,
 ) -> array:
     """A given number of evenly spaced numbers between two bounds.
 
@@ -88,6 +93,7 @@ def linspace(
         num: How many numbers. Default 50.
         endpoint: Whether ``stop`` is the last number. Default ``True``.
         dtype: Type of the result. Default ``float32``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -103,30 +109,40 @@ def linspace(
 
     See: MLX ``mlx.core.linspace``.
     """
+    stream = to_stream_on(stream, device)
     if num is None:
         num = 50
     if dtype is None:
         dtype = float32
 
-@c("mlx_full", "shape shape, array vals, dtype dtype")
+@c("mlx_full", "shape shape, array vals, dtype dtype", vals="value")
 def full(
-    shape: IntOrInts, vals: Scalar | array, dtype: Dtype | None = None, *, stream: StreamLike = None
+    shape: IntOrInts,
+    fill_value: Scalar | array | None = None,
+    dtype: Dtype | None = None,
+    *,
+    vals: Scalar | array | None = None,
+    device: Device | DeviceType | None = None,
+    stream: StreamLike = None,
 ) -> array:
     """An array of a given shape, filled with a value.
 
-    MLX ignores ``dtype`` when ``vals`` is an array; here it always decides.
+    MLX ignores ``dtype`` when the value is an array; here it always decides.
 
     Args:
         shape: Shape of the result, or the length of its only axis.
-        vals: Scalar or array that broadcasts to ``shape``.
-        dtype: Type of the result; ``None`` (default) is the type of ``vals``.
+        fill_value: Scalar or array that broadcasts to ``shape``.
+        dtype: Type of the result; ``None`` (default) is that of the value.
+        vals: MLX's name of ``fill_value``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         Array of the given shape.
 
     Raises:
-        ValueError: If a length is negative or ``vals`` does not broadcast.
+        TypeError: If there is no value, or both names have one.
+        ValueError: If a length is negative or the value does not broadcast.
 
     Example:
         >>> import mlx_core_py as mx
@@ -136,30 +152,46 @@ def full(
 
     See: MLX ``mlx.core.full``.
     """
+    stream = to_stream_on(stream, device)
+    name = "fill_value" if vals is None else "vals"
+    value = fill_value if vals is None else vals
+    if value is None or not (vals is None or fill_value is None):
+        # Unless something else is wrong.
+        zeros(shape, dtype, stream=stream)
+        raise TypeError("full takes one value: fill_value, or vals, which MLX calls it")
     # A number of Python by itself would be made in single precision.
-    if dtype is float64 and isinstance(vals, float):
-        vals = array(vals, dtype)
-    vals = to_array(vals, "vals")
+    if dtype is float64 and isinstance(value, float):
+        value = array(value, dtype)
+    value = to_array(value, name)
     if dtype is None:
-        dtype = vals.dtype
+        dtype = value.dtype
 
-@c("mlx_full_like", "array a, array vals, dtype dtype")
+@c("mlx_full_like", "array a, array vals, dtype dtype", vals="value")
 def full_like(
-    a: array, vals: Scalar | array, dtype: Dtype | None = None, *, stream: StreamLike = None
+    a: array,
+    fill_value: Scalar | array | None = None,
+    dtype: Dtype | None = None,
+    *,
+    vals: Scalar | array | None = None,
+    device: Device | DeviceType | None = None,
+    stream: StreamLike = None,
 ) -> array:
     """An array of the shape of another, filled with a value.
 
     Args:
         a: Array that gives the shape.
-        vals: Scalar or array that broadcasts to the shape of ``a``.
+        fill_value: Scalar or array that broadcasts to the shape of ``a``.
         dtype: Type of the result; ``None`` (default) is the type of ``a``.
+        vals: MLX's name of ``fill_value``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         Array of the shape of ``a``.
 
     Raises:
-        ValueError: If ``vals`` does not broadcast to the shape of ``a``.
+        TypeError: If there is no value, or both names have one.
+        ValueError: If the value does not broadcast to the shape of ``a``.
 
     Example:
         >>> import mlx_core_py as mx
@@ -168,20 +200,35 @@ def full_like(
 
     See: MLX ``mlx.core.full_like``.
     """
+    stream = to_stream_on(stream, device)
     a = to_array(a, "a")
     if dtype is None:
         dtype = a.dtype
-    if dtype is float64 and isinstance(vals, float):
-        vals = array(vals, dtype)
+    name = "fill_value" if vals is None else "vals"
+    value = fill_value if vals is None else vals
+    if value is None or not (vals is None or fill_value is None):
+        # Unless something else is wrong.
+        zeros_like(a, dtype, stream=stream)
+        raise TypeError("full_like takes one value: fill_value, or vals, which MLX calls it")
+    if dtype is float64 and isinstance(value, float):
+        value = array(value, dtype)
+    value = to_array(value, name)
 
 @alias("empty")
 @c("mlx_zeros", "shape shape, dtype dtype")
-def zeros(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
+def zeros(
+    shape: IntOrInts,
+    dtype: Dtype | None = float32,
+    *,
+    device: Device | DeviceType | None = None,
+    stream: StreamLike = None,
+) -> array:
     """An array of zeros.
 
     Args:
         shape: Shape of the result, or the length of its only axis.
         dtype: Type of the result. Default ``float32``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -198,18 +245,27 @@ def zeros(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike
 
     See: MLX ``mlx.core.zeros``.
     """
+    stream = to_stream_on(stream, device)
     if dtype is None:
         dtype = float32
 
 @alias("empty_like")
 @c("mlx_zeros_like", "array a", when="dtype is None")
 @c("mlx_zeros_like_dtype", "array a, dtype dtype", cpp="mlx::core::zeros_like")
-def zeros_like(a: array, /, dtype: Dtype | None = None, *, stream: StreamLike = None) -> array:
+def zeros_like(
+    a: array,
+    /,
+    dtype: Dtype | None = None,
+    *,
+    device: Device | DeviceType | None = None,
+    stream: StreamLike = None,
+) -> array:
     """An array of zeros of the shape of another.
 
     Args:
         a: Array that gives the shape.
         dtype: Type of the result; ``None`` (default) is the type of ``a``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -225,14 +281,22 @@ def zeros_like(a: array, /, dtype: Dtype | None = None, *, stream: StreamLike = 
 
     See: MLX ``mlx.core.zeros_like``.
     """
+    stream = to_stream_on(stream, device)
 
 @c("mlx_ones", "shape shape, dtype dtype")
-def ones(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike = None) -> array:
+def ones(
+    shape: IntOrInts,
+    dtype: Dtype | None = float32,
+    *,
+    device: Device | DeviceType | None = None,
+    stream: StreamLike = None,
+) -> array:
     """An array of ones.
 
     Args:
         shape: Shape of the result, or the length of its only axis.
         dtype: Type of the result. Default ``float32``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -249,17 +313,26 @@ def ones(shape: IntOrInts, dtype: Dtype | None = float32, *, stream: StreamLike 
 
     See: MLX ``mlx.core.ones``.
     """
+    stream = to_stream_on(stream, device)
     if dtype is None:
         dtype = float32
 
 @c("mlx_ones_like", "array a", when="dtype is None")
 @c("mlx_ones_like_dtype", "array a, dtype dtype", cpp="mlx::core::ones_like")
-def ones_like(a: array, /, dtype: Dtype | None = None, *, stream: StreamLike = None) -> array:
+def ones_like(
+    a: array,
+    /,
+    dtype: Dtype | None = None,
+    *,
+    device: Device | DeviceType | None = None,
+    stream: StreamLike = None,
+) -> array:
     """An array of ones of the shape of another.
 
     Args:
         a: Array that gives the shape.
         dtype: Type of the result; ``None`` (default) is the type of ``a``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -275,3 +348,4 @@ def ones_like(a: array, /, dtype: Dtype | None = None, *, stream: StreamLike = N
 
     See: MLX ``mlx.core.ones_like``.
     """
+    stream = to_stream_on(stream, device)

@@ -9,6 +9,7 @@ def eye(
     k: int = 0,
     dtype: Dtype | None = float32,
     *,
+    device: Device | DeviceType | None = None,
     stream: StreamLike = None,
 ) -> array:
     """A matrix of ones on a diagonal and zeros elsewhere.
@@ -18,6 +19,7 @@ def eye(
         m: Number of columns; ``None`` (default) means ``n``.
         k: Diagonal: 0 (default) the main one, positive above, negative below.
         dtype: Type of the result. Default ``float32``.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -34,6 +36,7 @@ def eye(
 
     See: MLX ``mlx.core.eye``.
     """
+    stream = to_stream_on(stream, device)
     if m is None:
         m = n
     if dtype is None:

@@ -382,16 +382,22 @@ def stop_gradient(a: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.stop_gradient``.
     """
 
-@weak("a", "a_min", "a_max")
-@c("mlx_clip", "array a, array? a_min, array? a_max", cpp="mlx_c::clip")
+@weak("a", "min", "max")
+@c(
+    "mlx_clip",
+    "array a, array? a_min, array? a_max",
+    cpp="mlx_c::clip",
+    a_min="min",
+    a_max="max",
+)
 def clip(
     a: array,
     /,
-    a_min: Scalar | array | None = None,
-    a_max: Scalar | array | None = None,
-    *,
     min: Scalar | array | None = None,
     max: Scalar | array | None = None,
+    *,
+    a_min: Scalar | array | None = None,
+    a_max: Scalar | array | None = None,
     stream: StreamLike = None,
 ) -> array:
     """Every element held between a lower and an upper bound.
@@ -400,17 +406,17 @@ def clip(
 
     Args:
         a: Input array of any shape and dtype.
-        a_min: Lower bound, broadcast against ``a``; ``None`` for no bound.
-        a_max: Upper bound, broadcast against ``a``; ``None`` for no bound.
-        min: Another name of ``a_min``, that of the array API.
-        max: Another name of ``a_max``.
+        min: Lower bound, broadcast against ``a``; ``None`` (default) for no bound.
+        max: Upper bound, broadcast against ``a``; ``None`` (default) for no bound.
+        a_min: MLX's name of ``min``.
+        a_max: MLX's name of ``max``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
         Array of the broadcast shape and promoted dtype.
 
     Raises:
-        TypeError: If a bound is given by both of its names.
+        TypeError: If both names of a bound are given.
         ValueError: If the shapes do not broadcast.
 
     Example:
@@ -420,14 +426,17 @@ def clip(
 
     See: MLX ``mlx.core.clip``.
     """
-    if min is not None:
-        if a_min is not None:
-            raise WrongTypeError("a_min and min are both given; they are one bound")
-        a_min = min
-    if max is not None:
-        if a_max is not None:
-            raise WrongTypeError("a_max and max are both given; they are one bound")
-        a_max = max
+    if a_min is not None:
+        if min is not None:
+            raise TypeError("clip takes one lower bound: min, or a_min, which MLX calls it")
+        min = to_operand(a_min, a, a_max, "a_min")
+    if a_max is not None:
+        if max is not None:
+            raise TypeError("clip takes one upper bound: max, or a_max, which MLX calls it")
+        max = to_operand(a_max, a, min, "a_max")
+    if min is None and max is None:
+        a = to_array(a, "a")
+        return astype(a, a.dtype, stream=stream)
 
 @c(
     "mlx_nan_to_num",

@@ -145,30 +145,61 @@ def meshgrid(
     arr="array",
 )
 def repeat(
-    array: array, repeats: int, axis: int | None = None, *, stream: StreamLike = None
+    array: array,
+    repeats: IntOrInts | array,
+    axis: int | None = None,
+    *,
+    stream: StreamLike = None,
 ) -> array:
     """Every element repeated in place.
 
     Args:
         array: Input array of any shape and dtype.
-        repeats: How often, not negative.
+        repeats: How often, not negative; or how often each element along the axis, which is
+            evaluated then, as the shape of the result depends on it.
         axis: Axis to work along; ``None`` (default) flattens first.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of ``repeats`` times the length along the axis.
+        Array of ``repeats`` times the length along the axis, or of the sum of ``repeats``.
 
     Raises:
         IndexError: If an axis is out of bounds.
-        ValueError: If ``repeats`` is negative.
+        ValueError: If ``repeats`` is negative, or not of the length of the axis.
 
     Example:
         >>> import mlx_core_py as mx
         >>> mx.repeat(mx.array([1, 2]), 2)
         array([1, 1, 2, 2], dtype=int32)
+        >>> mx.repeat(mx.array([1, 2]), [2, 1])
+        array([1, 1, 2], dtype=int32)
 
     See: MLX ``mlx.core.repeat``.
     """
+    if not isinstance(repeats, int):
+        array = to_array(array, "array")
+        if axis is None:
+            array, axis = flatten(array, stream=stream), 0
+        counts = to_array(repeats, "repeats")
+        if not -array.ndim <= to_int(axis, "axis") < array.ndim:
+            raise OutOfRangeError(f"axis {axis} is out of bounds for {array.ndim} dimensions")
+        length = array.shape[axis]
+        if counts.ndim > 1 or (counts.size != 1 and counts.size != length):
+            raise ValueError(
+                f"repeats must be a number or one for each of {length} elements, "
+                f"but has the shape {counts.shape}"
+            )
+        if counts.dtype in (float16, bfloat16, float32, float64, complex64) and counts.size:
+            raise WrongTypeError(f"repeats must hold ints, not {counts.dtype}")
+        counts = broadcast_to(counts.astype(int64).reshape(-1), (length,), stream=stream)
+        if length and min(counts, stream=stream).item() < 0:
+            raise ValueError("repeats must not be negative")
+        ends = cumsum(counts, stream=stream)
+        count = ends[-1].item() if length else 0
+        places = searchsorted(
+            ends, arange(count, dtype=int64, stream=stream), side="right", stream=stream
+        )
+        return take(array, places, axis, stream=stream)
 
 @c("mlx_tile", "array arr, ints reps", arr="a")
 def tile(a: array, reps: IntOrInts, /, *, stream: StreamLike = None) -> array:

@@ -4,12 +4,21 @@ cpp_includes = ["core/checks.hpp"]
 
 @method
 @c("mlx_astype", "array a, dtype dtype", cpp="mlx_c::astype")
-def astype(a: array, /, dtype: Dtype, stream: StreamLike = None, *, copy: bool = True) -> array:
+def astype(
+    a: array,
+    /,
+    dtype: Dtype,
+    stream: StreamLike = None,
+    *,
+    copy: bool = True,
+    device: Device | DeviceType | None = None,
+) -> array:
     """The elements converted to another type.
 
     Args:
         a: Input array of any shape and dtype.
         dtype: Type of the result.
+        device: Device to make it on, for the array API: ``stream``, if given, has to be one of it.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
         copy: Taken for the array API. It changes nothing: the result is an array of its own, whose
             memory is copied when either is changed.
@@ -27,6 +36,7 @@ def astype(a: array, /, dtype: Dtype, stream: StreamLike = None, *, copy: bool =
 
     See: MLX ``mlx.core.astype``.
     """
+    stream = to_stream_on(stream, device)
     if copy is not True:
         to_bool(copy, "copy")
 

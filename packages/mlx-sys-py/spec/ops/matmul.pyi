@@ -1,6 +1,6 @@
 """Products of matrices and tensors."""
 
-cpp_includes = ["core/fixed_shape.hpp", "core/products.hpp"]
+cpp_includes = ["core/axes.hpp", "core/fixed_shape.hpp", "core/products.hpp"]
 
 @c("mlx_matmul", "array a, array b", cpp="mlx_c::matmul")
 def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
@@ -190,13 +190,13 @@ def outer(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.outer``.
     """
 
-@c("mlx_vecdot", "array a, array b, int axis")
+@c("mlx_vecdot", "array a, array b, int axis", cpp="mlx_c::vecdot")
 def vecdot(a: array, b: array, /, axis: int = -1, *, stream: StreamLike = None) -> array:
     """Dot products of the vectors along an axis; those of ``a`` are conjugated.
 
     Args:
         a: Array of any shape.
-        b: Array of as many dimensions that broadcasts with ``a``.
+        b: Array that broadcasts with ``a``.
         axis: Axis of the vectors. Default -1.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 

@@ -4,9 +4,14 @@ cpp_includes = ["core/statistics.hpp"]
 
 @method
 @cached_node
-@c("mlx_sum", "array a, bool keepdims", when="axis is None")
-@c("mlx_sum_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
-@c("mlx_sum_axes", "array a, ints axes, bool keepdims", axes="axis")
+@c("mlx_sum", "array a, bool keepdims", cpp="mlx_c::sum", when="axis is None")
+@c(
+    "mlx_sum_axis",
+    "array a, int axis, bool keepdims",
+    cpp="mlx_c::sum",
+    when="isinstance(axis, int)",
+)
+@c("mlx_sum_axes", "array a, ints axes, bool keepdims", cpp="mlx_c::sum", axes="axis")
 def sum(
     a: array,
     /,
@@ -47,9 +52,14 @@ def sum(
 
 @method
 @cached_node
-@c("mlx_prod", "array a, bool keepdims", when="axis is None")
-@c("mlx_prod_axis", "array a, int axis, bool keepdims", when="isinstance(axis, int)")
-@c("mlx_prod_axes", "array a, ints axes, bool keepdims", axes="axis")
+@c("mlx_prod", "array a, bool keepdims", cpp="mlx_c::prod", when="axis is None")
+@c(
+    "mlx_prod_axis",
+    "array a, int axis, bool keepdims",
+    cpp="mlx_c::prod",
+    when="isinstance(axis, int)",
+)
+@c("mlx_prod_axes", "array a, ints axes, bool keepdims", cpp="mlx_c::prod", axes="axis")
 def prod(
     a: array,
     /,

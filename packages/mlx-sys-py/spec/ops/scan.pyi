@@ -11,6 +11,12 @@ cpp_includes = ["core/checks.hpp", "core/statistics.hpp"]
     python=False,
 )
 @c(
+    "mlx_cumulative_sum",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
+    cpp="mlx_c::cumulative_sum({a}, {axis}, {reverse}, {inclusive}, {dtype}, {s})",
+    when="include_initial",
+)
+@c(
     "mlx_cumsum_dtype",
     "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
     cpp="mlx_c::cumsum",
@@ -23,6 +29,7 @@ def cumsum(
     reverse: bool = False,
     inclusive: bool = True,
     dtype: Dtype | None = None,
+    include_initial: bool = False,
     stream: StreamLike = None,
 ) -> array:
     """Running sum along an axis.
@@ -34,10 +41,12 @@ def cumsum(
         inclusive: Count an element in its own result. Default ``True``.
         dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a`` as
             :func:`sum` does.
+        include_initial: Put the sum of no elements, 0, where the run starts. Default ``False``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+        Array of the shape of ``a``, one longer along the axis with ``include_initial``;
+        one-dimensional when ``axis`` is ``None``.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -49,6 +58,7 @@ def cumsum(
 
     See: MLX ``mlx.core.cumsum``.
     """
+    include_initial = to_bool(include_initial, "include_initial")
     if axis is None:
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0
@@ -58,10 +68,20 @@ def cumsum(
 @c(
     "mlx_cumprod",
     "array a, int axis, bool reverse, bool inclusive",
-    cpp="mlx::core::cumprod({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
+    cpp="mlx_c::cumprod({a}, {axis}, {reverse}, {inclusive}, std::nullopt, {s})",
     python=False,
 )
-@c("mlx_cumprod_dtype", "array a, int axis, bool reverse, bool inclusive, dtype? dtype")
+@c(
+    "mlx_cumulative_prod",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
+    cpp="mlx_c::cumulative_prod({a}, {axis}, {reverse}, {inclusive}, {dtype}, {s})",
+    when="include_initial",
+)
+@c(
+    "mlx_cumprod_dtype",
+    "array a, int axis, bool reverse, bool inclusive, dtype? dtype",
+    cpp="mlx_c::cumprod",
+)
 def cumprod(
     a: array,
     /,
@@ -70,6 +90,7 @@ def cumprod(
     reverse: bool = False,
     inclusive: bool = True,
     dtype: Dtype | None = None,
+    include_initial: bool = False,
     stream: StreamLike = None,
 ) -> array:
     """Running product along an axis.
@@ -79,11 +100,14 @@ def cumprod(
         axis: Axis to work along; ``None`` (default) works on the flattened array.
         reverse: Run from the end to the start. Default ``False``.
         inclusive: Count an element in its own result. Default ``True``.
-        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a``.
+        dtype: Type to accumulate in and return; ``None`` (default) chooses it from ``a`` as
+            :func:`prod` does.
+        include_initial: Put the product of no elements, 1, where the run starts. Default ``False``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        Array of the shape of ``a``, or one-dimensional when ``axis`` is ``None``.
+        Array of the shape of ``a``, one longer along the axis with ``include_initial``;
+        one-dimensional when ``axis`` is ``None``.
 
     Raises:
         IndexError: If an axis is out of bounds.
@@ -95,6 +119,7 @@ def cumprod(
 
     See: MLX ``mlx.core.cumprod``.
     """
+    include_initial = to_bool(include_initial, "include_initial")
     if axis is None:
         a = to_array(a, "a").flatten(stream=stream)
         axis = 0

@@ -1,16 +1,20 @@
 """Shapes, axes and layouts: the same elements, seen another way."""
 
-cpp_includes = ["core/checks.hpp"]
+cpp_includes = ["core/checks.hpp", "core/axes.hpp"]
 
-@method("*shape: int | Sequence[int], stream: StreamLike = None")
+@method("*shape: int | Sequence[int], copy: bool | None = None, stream: StreamLike = None")
 @cached_node
 @c("mlx_reshape", "array a, shape shape", check="mlx_c::check_lengths({shape})")
-def reshape(a: array, /, shape: Sequence[int], *, stream: StreamLike = None) -> array:
+def reshape(
+    a: array, /, shape: Sequence[int], *, copy: bool | None = None, stream: StreamLike = None
+) -> array:
     """The elements in row-major order in another shape.
 
     Args:
         a: Input array of any shape and dtype.
         shape: New lengths; one of them may be -1 and is then worked out.
+        copy: Taken for the array API. It changes nothing: what is written to one array shows in no
+            other.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -27,6 +31,8 @@ def reshape(a: array, /, shape: Sequence[int], *, stream: StreamLike = None) -> 
 
     See: MLX ``mlx.core.reshape``.
     """
+    if copy is not None:
+        to_bool(copy, "copy")
     if isinstance(shape, tuple) and len(shape) == 1 and isinstance(shape[0], (list, tuple)):
         shape = shape[0]
 
@@ -165,15 +171,26 @@ def unstack(x: array, /, *, axis: int = 0, stream: StreamLike = None) -> tuple[a
     See: MLX ``mlx.core.unstack``.
     """
 
-@c("mlx_moveaxis", "array a, int source, int destination")
+@c(
+    "mlx_moveaxis",
+    "array a, int source, int destination",
+    when="isinstance(source, int) and isinstance(destination, int)",
+)
+@c(
+    "mlx_moveaxis_axes",
+    "array a, ints source, ints destination",
+    cpp="mlx_c::move_axes({a}, {source}, {destination}, {s})",
+)
 @method
-def moveaxis(a: array, /, source: int, destination: int, *, stream: StreamLike = None) -> array:
-    """One axis moved to another place, the others kept in order.
+def moveaxis(
+    a: array, /, source: IntOrInts, destination: IntOrInts, *, stream: StreamLike = None
+) -> array:
+    """Axes moved to other places, the others kept in order.
 
     Args:
         a: Input array of any shape and dtype.
-        source: Axis to move.
-        destination: Where it is to be in the result.
+        source: Axis or axes to move.
+        destination: Where each is to be in the result.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -181,11 +198,14 @@ def moveaxis(a: array, /, source: int, destination: int, *, stream: StreamLike =
 
     Raises:
         IndexError: If an axis is out of bounds.
+        ValueError: If an axis is repeated, or there are not as many places as axes.
 
     Example:
         >>> import mlx_core_py as mx
         >>> mx.moveaxis(mx.zeros((2, 3, 4)), 0, 2).shape
         (3, 4, 2)
+        >>> mx.moveaxis(mx.zeros((2, 3, 4)), (0, 1), (-1, -2)).shape
+        (4, 3, 2)
 
     See: MLX ``mlx.core.moveaxis``.
     """

@@ -67,6 +67,13 @@ def count_nonzero(
     """
 
 @method
+@c(
+    "mlx_var_correction",
+    "array a, ints axes, bool keepdims, double correction",
+    cpp="mlx_c::corrected_var({a}, {axes}, {keepdims}, {correction}, {s})",
+    when="correction is not None",
+    axes="range(a.ndim) if axis is None else axis",
+)
 @c("mlx_var", "array a, bool keepdims, int ddof", cpp="mlx_c::var", when="axis is None")
 @c(
     "mlx_var_axis",
@@ -82,7 +89,7 @@ def var(
     keepdims: bool = False,
     ddof: int = 0,
     *,
-    correction: int | None = None,
+    correction: float | None = None,
     stream: StreamLike = None,
 ) -> array:
     """Variance of the elements over some axes.
@@ -92,7 +99,7 @@ def var(
         axis: Axis or axes to reduce over; ``None`` (default) means all of them.
         keepdims: Keep the reduced axes with length one. Default ``False``.
         ddof: Taken off the number of elements in the divisor. Default 0.
-        correction: The array API's name of ``ddof``, used instead of it when given.
+        correction: The array API's name of ``ddof``, used instead of it when given; any number.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -112,9 +119,16 @@ def var(
     See: MLX ``mlx.core.var``.
     """
     if correction is not None:
-        ddof = to_int(correction, "correction")
+        a = to_array(a, "a")
 
 @method
+@c(
+    "mlx_std_correction",
+    "array a, ints axes, bool keepdims, double correction",
+    cpp="mlx_c::corrected_std({a}, {axes}, {keepdims}, {correction}, {s})",
+    when="correction is not None",
+    axes="range(a.ndim) if axis is None else axis",
+)
 @c("mlx_std", "array a, bool keepdims, int ddof", cpp="mlx_c::std", when="axis is None")
 @c(
     "mlx_std_axis",
@@ -130,7 +144,7 @@ def std(
     keepdims: bool = False,
     ddof: int = 0,
     *,
-    correction: int | None = None,
+    correction: float | None = None,
     stream: StreamLike = None,
 ) -> array:
     """Standard deviation of the elements over some axes.
@@ -140,7 +154,7 @@ def std(
         axis: Axis or axes to reduce over; ``None`` (default) means all of them.
         keepdims: Keep the reduced axes with length one. Default ``False``.
         ddof: Taken off the number of elements in the divisor. Default 0.
-        correction: The array API's name of ``ddof``, used instead of it when given.
+        correction: The array API's name of ``ddof``, used instead of it when given; any number.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
@@ -160,7 +174,7 @@ def std(
     See: MLX ``mlx.core.std``.
     """
     if correction is not None:
-        ddof = to_int(correction, "correction")
+        a = to_array(a, "a")
 
 @c("mlx_median", "array a, ints axes, bool keepdims", cpp="mlx_c::median", axes="axis")
 def median(

@@ -32,7 +32,7 @@ from mlx_sys_py._scalars cimport (
     Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_ints, to_norm,
     to_optional_bool, to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
 )
-from mlx_sys_py._stream cimport Stream, available, to_stream
+from mlx_sys_py._stream cimport Stream, available, to_stream, to_stream_on
 from mlx_sys_py._text cimport take_string
 
 import operator
@@ -51,6 +51,9 @@ cdef extern from "Python.h":
 
 cdef c.mlx_stream default_stream
 default_stream.ctx = NULL
+
+# Of the array API standard; each has what those before it have.
+cdef tuple API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
 # The line before `--` in the text of an extension type is what `inspect.signature` reads.
@@ -310,6 +313,10 @@ cdef class array:
         return apply_numpy_function(func, types, args, kwargs)
 
     def __array_namespace__(self, api_version=None):
+        if api_version is not None and api_version not in API_VERSIONS:
+            raise ValueError(
+                f"api_version must be one of {', '.join(API_VERSIONS)}, not {api_version!r}"
+            )
         return sys.modules.get("mlx_core_py") or sys.modules["mlx_sys_py"]
 
     @property

@@ -8,4 +8,4 @@ from mlx_sys_py._scalars cimport (
     Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_int_list, to_ints, to_norm,
     to_optional_bool, to_optional_dtype, to_optional_float, to_optional_int, to_strides, to_uint64,
 )
-from mlx_sys_py._stream cimport Stream, to_stream
+from mlx_sys_py._stream cimport Stream, to_stream, to_stream_on

@@ -273,14 +273,16 @@ cdef array from_dlpack_tensor(const DLTensor* tensor, int dtype):
     return from_view(&view, source, False, dtype)
 
 
-def from_dlpack(x, /, *, copy=None):
+def from_dlpack(x, /, *, device=None, copy=None):
     """An array with the values of another framework's tensor, by DLPack.
 
     Args:
         x: an object with ``__dlpack__``. A tensor on a GPU is asked for a copy in host memory. One
             of PyTorch may require a gradient, which it has not here.
-        copy (bool, optional): the values are copied unless this is ``False``, which no imported
-            tensor can satisfy: MLX computes in memory that it allocated itself.
+        device (Device or DeviceType, optional): a device that must be there. It changes nothing:
+            devices share their memory.
+        copy (bool, optional): the values are copied unless this is ``False``, which only an array
+            of MLX can satisfy: MLX computes in memory that it allocated itself.
 
     Returns:
         array: of the tensor's shape and type; ``float64`` becomes ``float32`` and ``complex128``
@@ -289,7 +291,7 @@ def from_dlpack(x, /, *, copy=None):
     Raises:
         TypeError: ``x`` has no ``__dlpack__``, or is a sparse tensor.
         BufferError: the tensor cannot be had in host memory, or is of a type that no array has.
-        ValueError: ``copy`` is ``False``.
+        ValueError: ``copy`` is ``False`` and ``x`` of another library, or there is no such device.
 
     Example:
         >>> import mlx_core_py as mx, numpy as np
@@ -300,6 +302,11 @@ def from_dlpack(x, /, *, copy=None):
     """
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"x must have a __dlpack__ method, but a {type(x).__name__} has none")
+    if device is not None:
+        available(device)
+    if isinstance(x, array) and copy is False:
+        # What is written to one of two arrays shows in no other.
+        return array._take(owned(share((<array>x)._c)))
     if copy is False:
         raise ValueError("copy=False is not possible: the values of x have to be copied")
     return from_tensor(x, <int>c.mlx_array_dtype((<array>x)._c) if isinstance(x, array) else -1)

@@ -18,3 +18,4 @@ cdef class Stream:
 cdef Device available(object device)
 cdef Device to_device(object value, str name)
 cdef Stream to_stream(object value)
+cdef object to_stream_on(object stream, object device)

@@ -498,6 +498,19 @@ cdef Device available(object device):
     return target
 
 
+cdef object to_stream_on(object stream, object device):
+    """What a function runs on that is given a stream, a device, both or none."""
+    cdef Device target
+    if device is None:
+        return stream
+    target = available(device)
+    if stream is None:
+        return target
+    if to_stream(stream).device != target:
+        raise ValueError(f"stream {stream!r} is not one of the device {target!r}")
+    return stream
+
+
 def synchronize(stream=None):
     """Wait until all work on a stream is done.
 

@@ -1,5 +1,6 @@
 #include "core/statistics.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace mlx_c {
@@ -25,7 +26,49 @@ std::optional<mx::array> no_indices(
   return mx::zeros(shape, mx::uint32, s);
 }
 
+mx::array var_of_sums(
+    const mx::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mx::StreamOrDevice s) {
+  if (correction == std::floor(correction) && std::abs(correction) <= 1e6) {
+    return mx::var(a, axes, keepdims, static_cast<int>(correction), s);
+  }
+  auto whole = mx::var(a, axes, keepdims, 0, s);
+  const double size = static_cast<double>(a.size()) / std::max<size_t>(whole.size(), 1);
+  return mx::multiply(whole, mx::array(size / std::max(size - correction, 0.0), whole.dtype()), s);
+}
+
+// The type that MLX adds up and multiplies elements of small types in.
+std::optional<mx::Dtype> wide_dtype(mx::Dtype dtype) {
+  if (dtype == mx::bool_ || (mx::issubdtype(dtype, mx::integer) && mx::size_of(dtype) < 4)) {
+    return mx::issubdtype(dtype, mx::unsignedinteger) ? mx::uint32 : mx::int32;
+  }
+  return std::nullopt;
+}
+
+// The same for scans; of booleans there are none.
+std::optional<mx::Dtype> scan_dtype(const mx::array& a, std::optional<mx::Dtype> dtype) {
+  return dtype || a.dtype() == mx::bool_ ? dtype : wide_dtype(a.dtype());
+}
+
+// A scan with one more element where it starts.
+mx::array with_initial(
+    const mx::array& scan, int axis, bool reverse, int initial, mx::StreamOrDevice s) {
+  auto shape = scan.shape();
+  shape[axis < 0 ? axis + static_cast<int>(shape.size()) : axis] = 1;
+  auto first = mx::full(shape, mx::array(initial, scan.dtype()), s);
+  return reverse ? mx::concatenate({scan, first}, axis, s)
+                 : mx::concatenate({first, scan}, axis, s);
+}
+
 }  // namespace
+
+mx::array widened(const mx::array& result, mx::Dtype dtype, mx::StreamOrDevice s) {
+  const auto wide = result.dtype() == dtype ? wide_dtype(dtype) : std::nullopt;
+  return wide ? mx::astype(result, *wide, s) : result;
+}
 
 mx::array for_sums(const mx::array& a, mx::StreamOrDevice s) {
   if (a.dtype() == mx::float16 || a.dtype() == mx::bfloat16) {
@@ -56,6 +99,26 @@ mx::array root_of_sum(const mx::array& a, double exponent, mx::StreamOrDevice s)
   return mx::where(is_zero, zero, root, s);
 }
 
+mx::array corrected_var(
+    const mx::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mx::StreamOrDevice s) {
+  const auto dtype = statistic_dtype(a.dtype());
+  return mx::astype(var_of_sums(for_sums(a, s), axes, keepdims, correction, s), dtype, s);
+}
+
+mx::array corrected_std(
+    const mx::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mx::StreamOrDevice s) {
+  auto whole = var_of_sums(for_sums(a, s), axes, keepdims, correction, s);
+  return mx::astype(root_of_squares(whole, s), statistic_dtype(a.dtype()), s);
+}
+
 mx::array argmin(const mx::array& a, int axis, bool keepdims, mx::StreamOrDevice s) {
   auto none = no_indices(a, axis, keepdims, s);
   return none ? *none : mx::argmin(a, axis, keepdims, s);
@@ -81,10 +144,37 @@ mx::array cumsum(
     bool inclusive,
     std::optional<mx::Dtype> dtype,
     mx::StreamOrDevice s) {
-  if (!dtype && mx::issubdtype(a.dtype(), mx::integer) && mx::size_of(a.dtype()) < 4) {
-    dtype = mx::issubdtype(a.dtype(), mx::unsignedinteger) ? mx::uint32 : mx::int32;
-  }
-  return mx::cumsum(a, axis, reverse, inclusive, dtype, s);
+  return mx::cumsum(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
+}
+
+mx::array cumprod(
+    const mx::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mx::Dtype> dtype,
+    mx::StreamOrDevice s) {
+  return mx::cumprod(a, axis, reverse, inclusive, scan_dtype(a, dtype), s);
+}
+
+mx::array cumulative_sum(
+    const mx::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mx::Dtype> dtype,
+    mx::StreamOrDevice s) {
+  return with_initial(mlx_c::cumsum(a, axis, reverse, inclusive, dtype, s), axis, reverse, 0, s);
+}
+
+mx::array cumulative_prod(
+    const mx::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mx::Dtype> dtype,
+    mx::StreamOrDevice s) {
+  return with_initial(mlx_c::cumprod(a, axis, reverse, inclusive, dtype, s), axis, reverse, 1, s);
 }
 
 }  // namespace mlx_c

@@ -43,6 +43,21 @@ mlx::core::array mean(const mlx::core::array& a, const Args&... args) {
   return mlx::core::astype(mlx::core::mean(for_sums(a, s), args...), statistic_dtype(a.dtype()), s);
 }
 
+// `result`, of elements of `dtype`, in the type that MLX gives sums and products of several: it
+// leaves one element, and many that are not added up, the type that they have.
+mlx::core::array widened(
+    const mlx::core::array& result, mlx::core::Dtype dtype, mlx::core::StreamOrDevice s);
+
+template <class... Args>
+mlx::core::array sum(const mlx::core::array& a, const Args&... args) {
+  return widened(mlx::core::sum(a, args...), a.dtype(), last_of(args...));
+}
+
+template <class... Args>
+mlx::core::array prod(const mlx::core::array& a, const Args&... args) {
+  return widened(mlx::core::prod(a, args...), a.dtype(), last_of(args...));
+}
+
 template <class... Args>
 mlx::core::array var(const mlx::core::array& a, const Args&... args) {
   const auto s = last_of(args...);
@@ -56,6 +71,20 @@ mlx::core::array std(const mlx::core::array& a, const Args&... args) {
       root_of_squares(mlx::core::var(for_sums(a, s), args...), s), statistic_dtype(a.dtype()), s);
 }
 
+// With any number in place of the degrees of freedom that MLX takes off the number of elements.
+mlx::core::array corrected_var(
+    const mlx::core::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mlx::core::StreamOrDevice s);
+mlx::core::array corrected_std(
+    const mlx::core::array& a,
+    const std::vector<int>& axes,
+    bool keepdims,
+    double correction,
+    mlx::core::StreamOrDevice s);
+
 // MLX's functions of these names, which refuse an empty array even where there is nothing to find.
 mlx::core::array argmin(
     const mlx::core::array& a, int axis, bool keepdims, mlx::core::StreamOrDevice s);
@@ -66,8 +95,32 @@ mlx::core::array argmax(
 mlx::core::array argmin(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
 mlx::core::array argmax(const mlx::core::array& a, bool keepdims, mlx::core::StreamOrDevice s);
 
-// MLX's function of this name; sums of small integers have the type that `sum` gives them.
+// MLX's functions of these names; results for small integers have the types that `sum` and `prod`
+// give them.
 mlx::core::array cumsum(
+    const mlx::core::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mlx::core::Dtype> dtype,
+    mlx::core::StreamOrDevice s);
+mlx::core::array cumprod(
+    const mlx::core::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mlx::core::Dtype> dtype,
+    mlx::core::StreamOrDevice s);
+
+// The same with the result for no elements where the scan starts.
+mlx::core::array cumulative_sum(
+    const mlx::core::array& a,
+    int axis,
+    bool reverse,
+    bool inclusive,
+    std::optional<mlx::core::Dtype> dtype,
+    mlx::core::StreamOrDevice s);
+mlx::core::array cumulative_prod(
     const mlx::core::array& a,
     int axis,
     bool reverse,

@@ -51,6 +51,9 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Sort", {.make = sort}},
       {"Sum", reduction},
 
+      // Fourier transforms
+      {"FFT", {.make = fft}},
+
       // linear algebra
       {"Cholesky", {.make = cholesky, .guards_mlx = true, .checks_values = true, .work = cubic}},
       {"Eig", {.make = eig, .guards_mlx = true, .checks_values = true, .work = cubic}},

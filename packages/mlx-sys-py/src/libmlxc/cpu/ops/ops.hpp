@@ -45,6 +45,9 @@ Override checked_scatter_axis(mlx::core::array& node);
 Override gather_mm(mlx::core::array& node);
 Override segmented_mm(mlx::core::array& node);
 
+// fft.cpp
+Override fft(mlx::core::array& node);
+
 // indexing/gather.cpp, gather_axis.cpp, scatter.cpp: guard MLX likewise
 Override gather(mlx::core::array& node);
 Override gather_axis(mlx::core::array& node);
