@@ -78,10 +78,6 @@ if TYPE_CHECKING:
 # This package has the version of the MLX that it stands for.
 __version__ = _sys.MLX_VERSION
 
-# What programs that run on any library of the array API ask for.
-__array_api_version__: Final = _API_VERSION
-__array_namespace_info__ = _namespace_info
-
 Array = array
 # The name in the array API. A star import leaves Python's own alone.
 bool = bool_

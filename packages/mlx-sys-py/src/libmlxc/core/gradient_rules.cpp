@@ -13,10 +13,9 @@
 
 #include "core/convolutions.hpp"
 #include "core/gradients.hpp"
+#include "core/linalg_gradients.hpp"
 #include "core/node_cache.hpp"
 #include "cpu/nodes/kernel_override.hpp"
-
-#include "core/linalg_gradients.hpp"
 
 namespace mlx_c {
 
