@@ -8,7 +8,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from comparing import normal
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import assert_close, assert_equal, floats, integers, quick, with_axes
 
@@ -57,6 +57,8 @@ def test_ptp(case: tuple[np.ndarray, Any], keepdims: bool) -> None:
 def test_cov(
     shape: Any, both: bool, rowvar: bool, bias: bool, ddof: Any, weighted: tuple[bool, bool]
 ) -> None:
+    # NumPy leaves one row as it is, but turns a second one.
+    assume(rowvar or not both or shape[0] > 1)
     x = normal(*shape)
     y = normal(*shape, seed=1) if both else None
     observations = x.shape[-1] if rowvar or x.ndim == 1 else x.shape[0]

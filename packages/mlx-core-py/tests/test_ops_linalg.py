@@ -438,3 +438,18 @@ def test_names_of_the_namespace_above() -> None:
     for name in ("matmul", "matrix_transpose", "outer", "tensordot", "vecdot"):
         assert getattr(mx.linalg, name) is getattr(mx, name)
         assert name in dir(mx.linalg)
+
+
+def test_svd_of_complex_matrices() -> None:
+    """LAPACK's routine for real numbers is not given complex ones."""
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((2, 4, 8)) + 1j * rng.standard_normal((2, 4, 8))).astype(np.complex64)
+    expected = np.linalg.svd(x)[1]
+    for full in (True, False):
+        u, s, vt = mx.linalg.svd(mx.array(x), full_matrices=full, stream=STREAM)
+        assert np.allclose(np.array(s), expected, 1e-4, 1e-5)
+        product = (np.array(u)[..., :4] * np.array(s)[..., None, :]) @ np.array(vt)[..., :4, :]
+        assert np.allclose(product, x, 1e-4, 1e-4)
+    assert np.allclose(
+        np.array(mx.linalg.svdvals(mx.array(x), stream=STREAM)), expected, 1e-4, 1e-5
+    )

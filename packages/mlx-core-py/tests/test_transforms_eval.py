@@ -1,5 +1,7 @@
 """Evaluation computes the arrays of a tree."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import mlx_core_py as mx
@@ -68,3 +70,31 @@ def test_the_error_of_a_stream_comes_out_once(
             mx.async_eval(failing, *others)
             waits(failing)
         mx.synchronize(mx.cpu)
+
+
+FAILING = """
+import mlx_core_py as mx
+from mlx_sys_py import cpu_kernels
+
+cpu_kernels.set_level("stock")
+singular = mx.array([[1.0, 2.0], [2.0, 4.0]])
+for _ in range(60):
+    for call in (
+        lambda: mx.async_eval(
+            mx.linalg.inv(singular, stream=mx.cpu), *(mx.exp(singular[0] + k) for k in range(500))
+        ),
+        lambda: mx.synchronize(mx.cpu),
+    ):
+        try:
+            call()
+        except RuntimeError:
+            pass
+for _ in range(60):
+    mx.async_eval(*(mx.exp(singular[0] + k) for k in range(50)))
+    mx.synchronize(mx.cpu)
+"""
+
+
+def test_errors_of_a_stream_are_no_tasks_to_wait_for() -> None:
+    """Of those MLX counts a task for good, and it waits where it counts many."""
+    subprocess.run([sys.executable, "-c", FAILING], check=True, timeout=120)

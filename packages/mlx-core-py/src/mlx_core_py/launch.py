@@ -276,14 +276,14 @@ class _Group:
         in_ring = self.options.backend == "ring" and len(self.hosts) > 1
         if in_ring and rank == 0:
             self.ring = self._ring()
+            # Before the first process reads it.
+            (self.folder / "hosts.json").write_text(self.ring)
         options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         if self.options.verbose:
             print(f"rank {rank} on {host.ssh}: {shlex.join(self.command)}", file=sys.stderr)
         if host.is_local():
             if in_ring:
-                path = self.folder / "hosts.json"
-                path.write_text(self.ring)
-                environment = {"MLX_HOSTFILE": str(path), **environment}
+                environment = {"MLX_HOSTFILE": str(self.folder / "hosts.json"), **environment}
             return subprocess.Popen(
                 self.command,
                 env={**os.environ, **environment},

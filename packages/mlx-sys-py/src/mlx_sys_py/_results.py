@@ -1,7 +1,5 @@
 """What functions return that have several results: tuples with names, those of the array API."""
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 __all__ = [

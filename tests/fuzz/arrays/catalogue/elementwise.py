@@ -134,7 +134,7 @@ def function(name: str) -> Operation:
 
 
 def _sign(x: Wide) -> Wide:
-    return np.asarray(np.where(x != x, np.zeros_like(x), np.sign(x)))  # of NaN 0, as in MLX
+    return np.asarray(np.sign(x))
 
 
 def _same(

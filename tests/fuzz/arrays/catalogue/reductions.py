@@ -35,8 +35,7 @@ def _count(x: Wide, axes: Any) -> int:
 def _sum(d: Draw) -> Call:
     a = d.operand((*REAL, "complex64"), domain="plain" if d.smooth else "any")
     axes, keep = d.source.axes(a.ndim), d.source.chance(0.4)
-    # The sum of a single element is that element, as it is.
-    dtype = summed(a.dtype) if a.ndim else a.dtype
+    dtype = summed(a.dtype)
 
     def exact(x: Wide) -> Any:
         return np.sum(x, axis=axes, keepdims=keep, dtype=None if is_float(dtype) else dtype)
@@ -59,8 +58,7 @@ def _unless_overflow(error: Wide, terms: Wide, dtype: str) -> Wide:
 def _prod(d: Draw) -> Call:
     a = d.operand(REAL, domain="plain" if d.smooth else "any")
     axes, keep = d.source.axes(a.ndim), d.source.chance(0.4)
-    # The sum of a single element is that element, as it is.
-    dtype = summed(a.dtype) if a.ndim else a.dtype
+    dtype = summed(a.dtype)
 
     def exact(x: Wide) -> Any:
         return np.prod(x, axis=axes, keepdims=keep, dtype=None if is_float(dtype) else dtype)
@@ -302,7 +300,7 @@ def _scan(name: str, exact: Callable[..., Any]) -> Operation:
         a = d.operand(FLOATS + INTEGERS, low=1, domain="plain" if d.smooth else "finite")
         axis = d.source.axis(a.ndim)
         reverse = d.source.chance(0.3)
-        dtype = summed(a.dtype) if name == "cumsum" else a.dtype
+        dtype = summed(a.dtype) if name in ("cumsum", "cumprod") else a.dtype
 
         def of(x: Wide) -> Any:
             x = x.astype(x.dtype if is_float(dtype) else dtype)

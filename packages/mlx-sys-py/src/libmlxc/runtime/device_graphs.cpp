@@ -17,6 +17,7 @@
 
 #include "core/thread_state.hpp"
 #include "cpu/graph/registry.hpp"
+#include "cpu/nodes/stream_errors.hpp"
 #include "runtime/evaluate.hpp"
 
 namespace mlx_c {
@@ -104,7 +105,7 @@ void schedule(const std::vector<array>& sinks, std::deque<mx::Event>& events) {
     if (some.empty()) {
       continue;
     }
-    mx::async_eval(some);
+    cpu::async_eval(some);
     std::unordered_set<int> streams;
     for (const array& sink : some) {
       if (sink.event().valid() && streams.insert(sink.event().stream().index).second) {

@@ -220,7 +220,7 @@ Scheduled schedule(const std::vector<mx::array>& outputs, bool wait) {
       cpu::TaskQueue::pin();
     }
     if (wait && CallbackScope::active()) {
-      mx::eval(outputs);
+      cpu::eval(outputs);
       fail_if_lost(*evaluation, lost_pages);
       evaluation->check();
       result.done = true;
@@ -231,7 +231,7 @@ Scheduled schedule(const std::vector<mx::array>& outputs, bool wait) {
     }
     // Also where it is to say what is wrong with them.
     if (std::ranges::any_of(outputs, was_set_aside)) {
-      mx::async_eval(outputs);
+      cpu::async_eval(outputs);
     }
   }
   std::optional<mx::Event> last;

@@ -356,7 +356,7 @@ bool execute(
   }
   while (!execution.done()) {
     array piece({0}, mx::bool_, std::make_shared<Schedule>(stream, execution), {});
-    mx::async_eval({piece});
+    async_eval({piece});
     if (execution.done()) {
       break;
     }

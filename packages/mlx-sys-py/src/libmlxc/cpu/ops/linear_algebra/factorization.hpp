@@ -134,6 +134,9 @@ void fill(const Copy& copy, T* target) {
 // Calls f with a zero of the type of the elements.
 template <class F>
 void with_real(mlx::core::Dtype type, F&& f) {
+  if (type != mlx::core::float32 && type != mlx::core::float64) {
+    throw std::invalid_argument("a kernel of LAPACK for real numbers was given others");
+  }
   type == mlx::core::float64 ? f(double{}) : f(float{});
 }
 
