@@ -16,9 +16,9 @@ namespace mlx_c::cpu {
 // Adds a task to a stream.
 void enqueue(mlx::core::Stream stream, std::function<void()> task);
 
-// MLX's functions. They count the tasks that are under way and wait for one where there are many. An
-// error of a stream that comes out while they add a task leaves it counted for good, and after some of
-// these they would wait for tasks that do not exist. Here these are taken off the count.
+// MLX's functions. They count the tasks that are under way and wait for one where there are many.
+// An error of a stream that comes out while they add a task leaves it counted for good, and after
+// some of these they would wait for tasks that do not exist. Here these are taken off the count.
 void eval(std::vector<mlx::core::array> outputs);
 void async_eval(std::vector<mlx::core::array> outputs);
 
