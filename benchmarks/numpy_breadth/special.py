@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import mlx_core_py as mx
@@ -101,7 +102,7 @@ def functions(
         function = getattr(theirs, name)
         calls: dict[str, Callable[[], object]] = {
             "ours": evaluated(getattr(ours, name), *arrays),
-            peer: lambda f=function, x=inputs: f(*x),
+            peer: partial(function, *inputs),
         }
         yield Row(name, calls)
 
@@ -120,7 +121,7 @@ def rows() -> Iterator[Row]:
             f"random.{name}",
             {
                 "ours": evaluated(getattr(mx.random, name), *parameters, shape=(COUNT,), key=key),
-                "numpy": lambda f=draw, p=parameters: f(*p, COUNT),
+                "numpy": partial(draw, *parameters, COUNT),
             },
         )
     values = mx.arange(1000)
