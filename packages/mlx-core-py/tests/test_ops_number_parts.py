@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import mlx_core_py as mx
 import numpy as np
@@ -75,7 +76,7 @@ def test_ldexp_rounds_once() -> None:
 @pytest.mark.parametrize("dtype", TYPES)
 def test_nextafter(dtype: str) -> None:
     kind = TYPES[dtype]
-    info = np.finfo(kind)
+    info: Any = np.finfo(kind)
     numbers = [
         0.0,
         -0.0,

@@ -43,7 +43,8 @@ def student(df: float) -> Cdf:
 def wald(mean: float, scale: float) -> Cdf:
     def cdf(x: np.ndarray) -> np.ndarray:
         root = np.sqrt(scale / x)
-        return ndtr(root * (x / mean - 1)) + np.exp(2 * scale / mean) * ndtr(-root * (x / mean + 1))
+        behind = np.exp(2 * scale / mean) * ndtr(-root * (x / mean + 1))
+        return np.asarray(ndtr(root * (x / mean - 1)) + behind)
 
     return cdf
 
@@ -62,7 +63,7 @@ def around_circle(kappa: float) -> Cdf:
         grid = np.linspace(-np.pi, np.pi, 20001)
         density = np.exp(kappa * (np.cos(grid) - 1))
         sums = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
-        return np.interp(x, grid, sums / sums[-1])
+        return np.asarray(np.interp(x, grid, sums / sums[-1]))
 
     return cdf
 
@@ -123,7 +124,7 @@ def test_operations_of_mlx_draw_the_same(case: str, built_of_operations: Any) ->
 
 def log_choose(n: float, k: np.ndarray) -> np.ndarray:
     log_gamma = np.vectorize(math.lgamma, otypes=[float])
-    return log_gamma(n + 1.0) - log_gamma(k + 1.0) - log_gamma(n - k + 1.0)
+    return np.asarray(log_gamma(n + 1.0) - log_gamma(k + 1.0) - log_gamma(n - k + 1.0))
 
 
 def poisson(mean: float) -> Cdf:

@@ -237,8 +237,8 @@ class MultiOptimizer(Optimizer):
     ) -> None:
         super().__init__()
         self._state = {}
-        self.optimizers = list(optimizers)
-        self.filters = list(filters)
+        self.optimizers: list[Optimizer] = list(optimizers)
+        self.filters: list[Callable[[str, mx.array], bool]] = list(filters)
         if len(self.filters) != len(self.optimizers) - 1:
             raise ValueError(
                 f"filters must have one element less than optimizers, {len(self.optimizers) - 1}, "

@@ -55,7 +55,7 @@ class Checkpoints:
     def __init__(self, folder: str | os.PathLike[str], *, keep: int = 3) -> None:
         if keep < 1:
             raise ValueError(f"keep must be at least 1, but is {keep}")
-        self.folder = Path(folder)
+        self.folder: Path = Path(folder)
         self.keep = keep
         self.folder.mkdir(parents=True, exist_ok=True)
 

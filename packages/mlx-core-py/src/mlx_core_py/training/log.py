@@ -34,7 +34,7 @@ class JsonLines:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
 
     def __call__(self, entry: Entry) -> None:
         """Add a line.

@@ -74,7 +74,7 @@ class Trainer:
         self.accumulate = accumulate
         self.max_grad_norm = max_grad_norm
         self.compile = compile
-        self.step = 0
+        self.step: int = 0
 
     def fit(
         self,

@@ -81,9 +81,9 @@ class Conv1d(Module):
         self.weight: mx.array = _weight(out_channels, (kernel,), in_channels // groups)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
-        (self.stride,) = each_axis(stride, 1, "stride")
-        (self.padding,) = each_axis(padding, 1, "padding", least=0)
-        (self.dilation,) = each_axis(dilation, 1, "dilation")
+        self.stride: int = each_axis(stride, 1, "stride")[0]
+        self.padding: int = each_axis(padding, 1, "padding", least=0)[0]
+        self.dilation: int = each_axis(dilation, 1, "dilation")[0]
         self.groups = groups
 
     def _extra_repr(self) -> str:

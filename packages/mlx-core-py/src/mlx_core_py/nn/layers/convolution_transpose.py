@@ -71,10 +71,10 @@ class ConvTranspose1d(Module):
         self.weight: mx.array = _weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
-        (self.stride,) = each_axis(stride, 1, "stride")
-        (self.padding,) = each_axis(padding, 1, "padding", least=0)
-        (self.dilation,) = each_axis(dilation, 1, "dilation")
-        (self.output_padding,) = each_axis(output_padding, 1, "output_padding", least=0)
+        self.stride: int = each_axis(stride, 1, "stride")[0]
+        self.padding: int = each_axis(padding, 1, "padding", least=0)[0]
+        self.dilation: int = each_axis(dilation, 1, "dilation")[0]
+        self.output_padding: int = each_axis(output_padding, 1, "output_padding", least=0)[0]
 
     def _extra_repr(self) -> str:
         out_channels, kernel_size, in_channels = self.weight.shape

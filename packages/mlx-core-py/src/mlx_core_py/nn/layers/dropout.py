@@ -38,7 +38,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        self.p = _checked(p)
+        self.p: float = _checked(p)
 
     def _extra_repr(self) -> str:
         return f"p={self.p}"
@@ -75,7 +75,7 @@ class Dropout2d(Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        self.p = _checked(p)
+        self.p: float = _checked(p)
 
     def _extra_repr(self) -> str:
         return f"p={self.p}"
@@ -108,7 +108,7 @@ class Dropout3d(Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        self.p = _checked(p)
+        self.p: float = _checked(p)
 
     def _extra_repr(self) -> str:
         return f"p={self.p}"

@@ -209,7 +209,7 @@ class SinusoidalPositionalEncoding(Module):
         self._sigmas = mx.array(
             [turn * max_freq * ratio ** (i / max(count - 1, 1)) for i in range(count)]
         )
-        self.scale = (2 / dims) ** 0.5 if scale is None else scale
+        self.scale: float = (2 / dims) ** 0.5 if scale is None else scale
         self.cos_first = cos_first
 
     def __call__(self, x: mx.array) -> mx.array:

@@ -357,9 +357,9 @@ class QQLinear(Module):
         """Pack the weight, if it is not packed yet, and freeze it."""
         if not self._quantized:
             self._dtype = self.weight.dtype
-            self.weight, self.scales = mx.quantize(
-                self.weight, self.group_size, self.bits, mode=self.mode
-            )
+            packed, scales = mx.quantize(self.weight, self.group_size, self.bits, mode=self.mode)
+            self.weight = packed
+            self.scales: mx.array = scales
             self._quantized = True
             self.freeze(recurse=False)
 

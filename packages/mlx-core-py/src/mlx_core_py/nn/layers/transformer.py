@@ -98,10 +98,10 @@ class MultiHeadAttention(Module):
                 raise ValueError(f"num_heads must be a divisor of {name}, {size}, not {num_heads}")
         super().__init__()
         self.num_heads = num_heads
-        self.query_proj = Linear(query_input_dims, dims, bias=bias)
-        self.key_proj = Linear(key_input_dims, dims, bias=bias)
-        self.value_proj = Linear(value_input_dims, value_dims, bias=bias)
-        self.out_proj = Linear(value_dims, value_output_dims, bias=bias)
+        self.query_proj: Linear = Linear(query_input_dims, dims, bias=bias)
+        self.key_proj: Linear = Linear(key_input_dims, dims, bias=bias)
+        self.value_proj: Linear = Linear(value_input_dims, value_dims, bias=bias)
+        self.out_proj: Linear = Linear(value_dims, value_output_dims, bias=bias)
 
     def __call__(
         self, queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array | None = None
@@ -191,13 +191,13 @@ class TransformerEncoderLayer(Module):
         positive(dims=dims)
         mlp_dims = 4 * dims if mlp_dims is None else mlp_dims
         super().__init__()
-        self.attention = MultiHeadAttention(dims, num_heads)
-        self.ln1 = LayerNorm(dims)
-        self.ln2 = LayerNorm(dims)
-        self.linear1 = Linear(dims, mlp_dims)
-        self.linear2 = Linear(mlp_dims, dims)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
+        self.attention: MultiHeadAttention = MultiHeadAttention(dims, num_heads)
+        self.ln1: LayerNorm = LayerNorm(dims)
+        self.ln2: LayerNorm = LayerNorm(dims)
+        self.linear1: Linear = Linear(dims, mlp_dims)
+        self.linear2: Linear = Linear(mlp_dims, dims)
+        self.dropout1: Dropout = Dropout(dropout)
+        self.dropout2: Dropout = Dropout(dropout)
         self.activation = activation
         self.norm_first = norm_first
 
@@ -252,11 +252,11 @@ class TransformerEncoder(Module):
     ) -> None:
         positive(num_layers=num_layers)
         super().__init__()
-        self.layers = [
+        self.layers: list[TransformerEncoderLayer] = [
             TransformerEncoderLayer(dims, num_heads, mlp_dims, dropout, activation, norm_first)
             for _ in range(num_layers)
         ]
-        self.ln = LayerNorm(dims)
+        self.ln: LayerNorm = LayerNorm(dims)
         self.checkpoint = checkpoint
 
     def __call__(self, x: mx.array, mask: mx.array | None = None) -> mx.array:
@@ -310,16 +310,16 @@ class TransformerDecoderLayer(Module):
         positive(dims=dims)
         mlp_dims = 4 * dims if mlp_dims is None else mlp_dims
         super().__init__()
-        self.self_attention = MultiHeadAttention(dims, num_heads)
-        self.cross_attention = MultiHeadAttention(dims, num_heads)
-        self.ln1 = LayerNorm(dims)
-        self.ln2 = LayerNorm(dims)
-        self.ln3 = LayerNorm(dims)
-        self.linear1 = Linear(dims, mlp_dims)
-        self.linear2 = Linear(mlp_dims, dims)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
+        self.self_attention: MultiHeadAttention = MultiHeadAttention(dims, num_heads)
+        self.cross_attention: MultiHeadAttention = MultiHeadAttention(dims, num_heads)
+        self.ln1: LayerNorm = LayerNorm(dims)
+        self.ln2: LayerNorm = LayerNorm(dims)
+        self.ln3: LayerNorm = LayerNorm(dims)
+        self.linear1: Linear = Linear(dims, mlp_dims)
+        self.linear2: Linear = Linear(mlp_dims, dims)
+        self.dropout1: Dropout = Dropout(dropout)
+        self.dropout2: Dropout = Dropout(dropout)
+        self.dropout3: Dropout = Dropout(dropout)
         self.activation = activation
         self.norm_first = norm_first
 
@@ -386,11 +386,11 @@ class TransformerDecoder(Module):
     ) -> None:
         positive(num_layers=num_layers)
         super().__init__()
-        self.layers = [
+        self.layers: list[TransformerDecoderLayer] = [
             TransformerDecoderLayer(dims, num_heads, mlp_dims, dropout, activation, norm_first)
             for _ in range(num_layers)
         ]
-        self.ln = LayerNorm(dims)
+        self.ln: LayerNorm = LayerNorm(dims)
         self.checkpoint = checkpoint
 
     def __call__(
@@ -456,12 +456,12 @@ class Transformer(Module):
     ) -> None:
         super().__init__()
         options = (dims, num_heads, mlp_dims, dropout, activation, norm_first, checkpoint)
-        self.encoder = (
+        self.encoder: Any = (
             TransformerEncoder(num_encoder_layers, *options)
             if custom_encoder is None
             else custom_encoder
         )
-        self.decoder = (
+        self.decoder: Any = (
             TransformerDecoder(num_decoder_layers, *options)
             if custom_decoder is None
             else custom_decoder
