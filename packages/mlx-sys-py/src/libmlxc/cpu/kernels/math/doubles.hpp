@@ -84,8 +84,11 @@ inline vdouble logarithm(vdouble x) {
   return x > 0 ? (x < double_infinity ? result : x) : (x == x ? limit : x);
 }
 
-inline bool all(vlong mask) {
-  return !any(~mask);
+// Of comparisons of doubles, whose type is one of long or of long long, as the compiler has it.
+template <class Mask>
+  requires(sizeof(Mask{}[0]) == 8)
+inline bool all(Mask mask) {
+  return !any(~(vlong)mask);
 }
 
 // F of vectors of doubles, or of vectors of floats: of one half of the lanes as doubles, then of
