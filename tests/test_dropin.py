@@ -19,7 +19,7 @@ import pytest
 FOLDER = Path(__file__).parent / "dropin"
 sys.path.insert(0, str(FOLDER))
 try:
-    from cases import PROGRAMS, WAITING, WAITING_IMPORTS
+    from cases import IMPORTS, PROGRAMS, WAITING_IMPORTS
 finally:
     sys.path.remove(str(FOLDER))
 
@@ -83,10 +83,6 @@ def results(program: str, official: bool) -> dict[str, dict[str, np.ndarray] | s
 def test_computes_the_same(program: str, case: str) -> None:
     ours, official = (results(program, official)[case] for official in (False, True))
     assert isinstance(official, dict), official
-    if (program, case) in WAITING:
-        assert isinstance(ours, str), f"{program} {case} waits no more"
-        assert f"has no attribute '{WAITING[program, case]}'" in ours.splitlines()[-1]
-        pytest.skip(f"needs mlx.nn.{WAITING[program, case]}")
     assert isinstance(ours, dict), ours
     assert ours.keys() == official.keys()
     for name, expected in official.items():
@@ -100,7 +96,13 @@ def test_computes_the_same(program: str, case: str) -> None:
 def test_every_program_is_listed() -> None:
     files = {path.stem for path in FOLDER.glob("*.py")}
     assert files - {"cases", "common"} == set(PROGRAMS)
-    assert WAITING.keys() <= set(CASES)
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_imports(statement: str, tmp_path: Path) -> None:
+    code = f"from mlx_core_py import as_mlx; as_mlx.install(); {statement}"
+    done = run_python("-c", code, folder=tmp_path)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("statement", WAITING_IMPORTS)

@@ -32,21 +32,8 @@ PROGRAMS = {
     "mlx_whisper_model": ["decoder", "mel", "whole"],
 }
 
-# Cases that need a name which this package has not, and that name.
-WAITING = {
-    ("mflux_blocks", "decoder"): "Conv2d",
-    ("mlx_audio_signals", "vocos"): "Conv1d",
-    ("mlx_lm_models", "falcon_h1"): "Conv1d",
-    ("mlx_lm_models", "gear"): "Conv1d",
-    ("mlx_vlm_models", "qwen2_vl"): "Conv3d",
-    ("mlx_whisper_model", "decoder"): "MultiHeadAttention",
-    ("mlx_whisper_model", "whole"): "Conv1d",
-}
+# Imports of modules beside those that the programs above use.
+IMPORTS = ("import mlx.optimizers", "import mlx_optimizers", "import mlx_lm.lora")
 
 # Statements that need a module which this package has not, and that module.
-WAITING_IMPORTS = {
-    "import mlx.optimizers": "mlx_core_py.optimizers",
-    "import mlx_optimizers": "mlx_core_py.optimizers",
-    "import mlx_lm.lora": "mlx_core_py.optimizers",
-    "import mlx_lm.share": "mlx_core_py._distributed_utils",
-}
+WAITING_IMPORTS = {"import mlx_lm.share": "mlx_core_py._distributed_utils"}
