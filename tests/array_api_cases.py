@@ -379,9 +379,9 @@ def searchsorted(draw: Draw) -> Case:
 
 
 def isin(draw: Draw) -> Case:
-    dtype = draw(st.sampled_from(BOOL + INTEGERS))
-    pair = tuple(draw(arrays((dtype,), SHAPES)) for _ in range(2))
-    return pair, some(draw, invert=st.booleans())
+    # Without `invert`, of which array-api-strict 2.6 takes no notice; test_ops_sets.py has it.
+    dtype = draw(st.sampled_from(INTEGERS))
+    return tuple(draw(arrays((dtype,), SHAPES)) for _ in range(2)), {}
 
 
 def spread(draw: Draw) -> Case:

@@ -210,11 +210,15 @@ def test_special_values_of_complex_numbers(name: str) -> None:
         check_special(name, got, want, x)
         return
     finite = np.isfinite(want.real) & np.isfinite(want.imag)
+    # NumPy's sign of what is infinite is NaN, and so is its expm1 where the standard has a number,
+    # which test_special_values.py holds ours to.
+    ours_alone = {"sign": np.isinf(x), "expm1": ~np.isfinite(x)}.get(name, np.zeros(x.shape, bool))
     for part in ("real", "imag"):
         # Where a part is NaN or infinite, the standard leaves the sign of the other open.
         mine, theirs = getattr(got, part), getattr(want, part)
         close = np.isclose(mine, theirs, rtol=1e-4, atol=1e-6, equal_nan=True)
         close |= np.isinf(mine) & np.isinf(theirs) & ~finite
+        close |= ours_alone
         wrong = [f"{name}({x[i]}) = {got[i]}, not {want[i]}" for i in np.argwhere(~close).ravel()]
         assert not wrong, "\n".join(wrong)
 

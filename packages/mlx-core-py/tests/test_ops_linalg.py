@@ -453,3 +453,15 @@ def test_svd_of_complex_matrices() -> None:
     assert np.allclose(
         np.array(mx.linalg.svdvals(mx.array(x), stream=STREAM)), expected, 1e-4, 1e-5
     )
+
+
+def test_norms_of_complex_arrays_are_real() -> None:
+    x = np.array([[3 + 4j, 0], [1j, -2]], np.complex64)
+    for order in (0, 1, 2, 3, np.inf, -np.inf):
+        y = mx.linalg.vector_norm(mx.array(x), axis=1, ord=order, stream=STREAM)
+        assert y.dtype == mx.float32
+        assert np.allclose(y.tolist(), np.linalg.norm(x, order, 1), 1e-5)
+    for kind in ("fro", 1, -1, np.inf, -np.inf, 2, -2, "nuc"):
+        y = mx.linalg.matrix_norm(mx.array(x), ord=kind, stream=STREAM)
+        assert y.dtype == mx.float32
+        assert np.allclose(y.item(), np.linalg.norm(x, kind), 1e-5)

@@ -216,7 +216,9 @@ mx::array norm(
     auto wide = mx::linalg::norm(mx::astype(a, mx::float32, s), ord, axes, keepdims, s);
     return mx::astype(wide, a.dtype(), s);
   }
-  return mx::linalg::norm(a, ord, axes, keepdims, s);
+  auto result = mx::linalg::norm(a, ord, axes, keepdims, s);
+  // MLX adds up absolute values as complex numbers.
+  return mx::issubdtype(result.dtype(), mx::complexfloating) ? mx::real(result, s) : result;
 }
 
 }  // namespace mlx_c::linalg

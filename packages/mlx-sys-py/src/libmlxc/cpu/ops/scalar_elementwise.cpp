@@ -233,10 +233,13 @@ Complex log1p(Complex x) {
   return {real, std::atan2(b, 1 + a)};
 }
 
-// Of a number with one infinite part, the direction is that part's.
+// Of a number with one infinite part, the direction is that part's; of NaN there is none.
 Complex sign(Complex x) {
   if (x == Complex(0)) {
     return 0;
+  }
+  if (std::isnan(x.real()) || std::isnan(x.imag())) {
+    return {NAN, NAN};
   }
   const bool across = std::isinf(x.real()), along = std::isinf(x.imag());
   if (across != along) {
