@@ -34,7 +34,9 @@ WE_REFUSE: Table = {
 THEY_REFUSE: Table = {
     "npy": (
         (r"Cannot parse header: .*\\n +\"$", "space behind the last line, which is no indentation"),
+        (r"Cannot parse header: .*[0-9]L", "long integers of Python 2, which it takes before 3.0"),
     ),
+    "npz": ((r"contains pickled", "bytes before the archive, which zip allows"),),
 }
 
 

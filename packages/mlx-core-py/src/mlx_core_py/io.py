@@ -285,8 +285,8 @@ def _load_npz(source: str | BinaryIO) -> dict[str, array]:
                     raise zipfile.BadZipFile(f"there are two arrays of one name, {key!r}")
                 arrays[key] = _load_member(archive, name)
             return arrays
-    # What zipfile raises for damage, encryption and unknown compression, in this order.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    # What zipfile raises for damage, names that are no UTF-8, encryption and unknown compression.
+    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, RuntimeError) as error:
         name = source if isinstance(source, str) else getattr(source, "name", "file")
         raise OSError(f"[load] {name} is not a readable npz archive: {error}") from error
 
