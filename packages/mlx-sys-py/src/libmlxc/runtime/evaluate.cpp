@@ -129,7 +129,12 @@ EvaluationLock lock_evaluation() {
 
 void evaluate(std::vector<mx::array> outputs, bool wait) {
   stop_if_interrupted([&] {
-    while (!try_evaluate(outputs, wait)) {
+    try {
+      while (!try_evaluate(outputs, wait)) {
+      }
+    } catch (...) {
+      cpu::expect_lost_tasks();
+      throw;
     }
   });
 }

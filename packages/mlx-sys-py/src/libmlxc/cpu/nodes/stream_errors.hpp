@@ -21,6 +21,8 @@ void enqueue(mlx::core::Stream stream, std::function<void()> task);
 // some of these they would wait for tasks that do not exist. Here these are taken off the count.
 void eval(std::vector<mlx::core::array> outputs);
 void async_eval(std::vector<mlx::core::array> outputs);
+// Says that an evaluation has failed: one of these may have met the error.
+void expect_lost_tasks();
 
 // Throws an error that was kept, of whichever stream, if there is one, and forgets it.
 void check_kept_errors();
