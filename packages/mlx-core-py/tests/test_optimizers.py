@@ -208,6 +208,14 @@ def test_clip_grad_norm() -> None:
     assert optim.clip_grad_norm({}, 1.0)[1].item() == 0
 
 
+def test_wrong_types() -> None:
+    nothing: Any = None
+    with pytest.raises(TypeError, match="max_norm"):
+        optim.clip_grad_norm({"w": mx.ones(2)}, nothing)
+    with pytest.raises(TypeError, match="state"):
+        optim.SGD(0.1).state = nothing
+
+
 def test_what_was_frozen_gets_a_state_later() -> None:
     optimizer = optim.Adam(0.1)
     optimizer.apply_gradients({"a": mx.ones(2)}, {"a": mx.ones(2)})

@@ -418,3 +418,23 @@ def test_proposals_do_not_depend_on_layout_or_threads() -> None:
     )
     known = to_numpy(random.gamma(2.5, shape=(3000,), key=KEY))
     assert np.array_equal(known, to_numpy(random.gamma(mx.full((3000,), 2.5), key=KEY)))
+
+
+@pytest.mark.parametrize("lam", [math.inf, 1e30, 2.0**31])
+def test_means_that_no_count_can_hold_are_refused(lam: float) -> None:
+    with pytest.raises(ValueError, match=r"lam is .*below 2\*\*31"):
+        mx.random.poisson(lam)
+    assert mx.random.poisson(2.0**30, key=mx.random.key(0)).item() > 0
+
+
+def test_numbers_of_trials_that_float32_does_not_count_to_are_refused() -> None:
+    for n in (-1, 2**24 + 2, 10**12):
+        with pytest.raises(ValueError, match=r"n is .*from 0 to 2\*\*24"):
+            mx.random.binomial(n, 0.5)
+        with pytest.raises(ValueError, match=r"n is .*from 0 to 2\*\*24"):
+            mx.random.multinomial(n, mx.array([0.5, 0.5]))
+
+
+def test_a_number_cannot_be_shuffled() -> None:
+    with pytest.raises(ValueError, match="x has no axis"):
+        mx.random.shuffle(mx.array(1))

@@ -210,6 +210,7 @@ def shuffle(
     Raises:
         TypeError: If ``x`` is not an array.
         IndexError: If ``axis`` is out of bounds.
+        ValueError: If ``x`` has no axes.
 
     Example:
         >>> x = mx.arange(4)
@@ -221,6 +222,8 @@ def shuffle(
     """
     if not isinstance(x, array):
         raise TypeError(f"x is of type {type(x).__name__}; only an array can be shuffled in place")
+    if x.ndim == 0:
+        raise ValueError("x has no axis to shuffle along")
     x[...] = permutation(x, axis, key, stream)
 
 

@@ -177,6 +177,8 @@ class Optimizer:
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
+        if not isinstance(state, dict):
+            raise TypeError(f"state must be a dictionary, not {type(state).__name__}")
         self._initialized = False
         self._state = state
 
@@ -325,6 +327,7 @@ def clip_grad_norm(grads: Any, max_norm: float) -> tuple[Any, mx.array]:
         ``float32`` scalar.
 
     Raises:
+        TypeError: If ``max_norm`` is not a number.
         ValueError: If ``max_norm`` is negative or NaN.
 
     Example:
@@ -334,6 +337,8 @@ def clip_grad_norm(grads: Any, max_norm: float) -> tuple[Any, mx.array]:
 
     See: ``mlx.optimizers.clip_grad_norm``.
     """
+    if not hasattr(max_norm, "__float__"):
+        raise TypeError(f"max_norm must be a number, not {type(max_norm).__name__}")
     if not max_norm >= 0:
         raise ValueError(f"max_norm must be at least 0, but is {max_norm}")
     leaves = tree_flatten(grads)

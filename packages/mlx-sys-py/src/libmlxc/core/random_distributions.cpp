@@ -29,12 +29,22 @@ constexpr double pi = 3.14159265358979324;
 
 // What a parameter may be.
 struct Range {
+  constexpr Range(double low, double high, bool open, const char* text)
+      : low(low), high(high), open(open), text(text) {}
+
   double low, high;
-  bool open;  // whether the lower bound is none
+  bool open;  // without `low` itself
+  const char* text;
 };
+
 constexpr double infinity = __builtin_inf();
-constexpr Range positive{0, infinity, true}, not_negative{0, infinity, false};
-constexpr Range probability{0, 1, false};
+constexpr Range positive{0, infinity, true, "above 0"};
+constexpr Range not_negative{0, infinity, false, "0 or more"};
+constexpr Range probability{0, 1, false, "from 0 to 1"};
+constexpr Range chance{0, 1, true, "above 0, and at most 1"};
+// Counts are of int32, and those of trials are exact in float32.
+constexpr Range mean_of_counts{0, 0x1.fffffep30, false, "0 or more, and below 2**31"};
+constexpr Range trial_count{0, 0x1p24, false, "from 0 to 2**24"};
 
 void check(const char* function, const char* name, const array& a, Range range) {
   if (mx::issubdtype(a.dtype(), mx::complexfloating)) {
@@ -45,11 +55,9 @@ void check(const char* function, const char* name, const array& a, Range range) 
   const bool fits =
       !value || ((range.open ? *value > range.low : *value >= range.low) && *value <= range.high);
   if (!fits) {
-    const std::string bound =
-        range.high < infinity ? "from 0 to 1" : (range.open ? "above 0" : "0 or more");
     throw std::invalid_argument(
         "[" + std::string(function) + "] " + name + " is " +
-        std::to_string(static_cast<double>(*value)) + "; it must be " + bound);
+        std::to_string(static_cast<double>(*value)) + "; it must be " + range.text);
   }
 }
 
@@ -403,7 +411,7 @@ array geometric(
     const OptionalKey& key,
     StreamOrDevice s) {
   check_number("geometric", dtype);
-  check("geometric", "p", p, {0, 1, true});
+  check("geometric", "p", p, chance);
   const Node q = parameter(p, shape, s);
   const Node trials = round_down(standard_exponential(shape, key, s) / -log1p(-q)) + 1;
   const auto valid = (q > 0) & (q <= 1);
@@ -418,7 +426,7 @@ array poisson(
     const OptionalKey& key,
     StreamOrDevice s) {
   check_number("poisson", dtype);
-  check("poisson", "lam", lam, not_negative);
+  check("poisson", "lam", lam, mean_of_counts);
   const Node mean = parameter(lam, shape, s);
   return mx::astype(draw(Rejection::poisson, mean, mean, key_of(key, s), s), dtype, s);
 }
@@ -431,12 +439,8 @@ array binomial(
     const OptionalKey& key,
     StreamOrDevice s) {
   check_number("binomial", dtype);
-  check("binomial", "n", n, not_negative);
+  check("binomial", "n", n, trial_count);
   check("binomial", "p", p, probability);
-  const auto trials = known_value(n);
-  if (trials && *trials > 0x1p24) {
-    throw std::invalid_argument("[binomial] n is more than 2**24, which float32 does not count to");
-  }
   return mx::astype(
       draw(Rejection::binomial, parameter(n, shape, s), parameter(p, shape, s), key_of(key, s), s),
       dtype,
@@ -453,7 +457,7 @@ array negative_binomial(
     StreamOrDevice s) {
   check_number("negative_binomial", dtype);
   check("negative_binomial", "n", n, positive);
-  check("negative_binomial", "p", p, {0, 1, true});
+  check("negative_binomial", "p", p, chance);
   const auto keys = keys_of(key, 2, s);
   const Node q = parameter(p, shape, s);
   const Node mean = gamma_variate(parameter(n, shape, s), keys[0], s) * ((1 - q) / q);
@@ -468,7 +472,7 @@ array multinomial(
     const OptionalKey& key,
     StreamOrDevice s) {
   check_number("multinomial", dtype);
-  check("multinomial", "n", n, not_negative);
+  check("multinomial", "n", n, trial_count);
   if (pvals.ndim() == 0 || pvals.shape(-1) == 0) {
     throw std::invalid_argument("[multinomial] pvals has no categories along its last axis");
   }
