@@ -22,7 +22,8 @@ Pair = int | tuple[int, int]
 Triple = int | tuple[int, int, int]
 
 
-def _weight(out_channels: int, kernel_size: tuple[int, ...], in_channels: int) -> mx.array:
+def initial_weight(out_channels: int, kernel_size: tuple[int, ...], in_channels: int) -> mx.array:
+    """Draw a weight whose bound is that of the numbers in a window."""
     fan_in = in_channels * math.prod(kernel_size)
     return uniform_of_fan_in(fan_in, (out_channels, *kernel_size, in_channels))
 
@@ -78,7 +79,7 @@ class Conv1d(Module):
         _check_groups(in_channels, out_channels, groups)
         (kernel,) = each_axis(kernel_size, 1, "kernel_size")
         super().__init__()
-        self.weight: mx.array = _weight(out_channels, (kernel,), in_channels // groups)
+        self.weight: mx.array = initial_weight(out_channels, (kernel,), in_channels // groups)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
         self.stride: int = each_axis(stride, 1, "stride")[0]
@@ -144,7 +145,7 @@ class Conv2d(Module):
         kernel = each_axis(kernel_size, 2, "kernel_size")
         each_axis(dilation, 2, "dilation")
         super().__init__()
-        self.weight: mx.array = _weight(out_channels, kernel, in_channels // groups)
+        self.weight: mx.array = initial_weight(out_channels, kernel, in_channels // groups)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
         self.stride: tuple[int, int] = each_axis(stride, 2, "stride")
@@ -208,7 +209,7 @@ class Conv3d(Module):
         kernel = each_axis(kernel_size, 3, "kernel_size")
         each_axis(dilation, 3, "dilation")
         super().__init__()
-        self.weight: mx.array = _weight(out_channels, kernel, in_channels)
+        self.weight: mx.array = initial_weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
         self.stride: tuple[int, int, int] = each_axis(stride, 3, "stride")

@@ -5,23 +5,16 @@ Source: https://ml-explore.github.io/mlx/build/html/python/nn/layers.html
 
 from __future__ import annotations
 
-import math
-
 import mlx_core_py as mx
-from mlx_core_py.nn._checks import each_axis, positive, uniform_of_fan_in
+from mlx_core_py.nn._checks import each_axis, positive
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.layers.convolution import Pair, Triple
+from mlx_core_py.nn.layers.convolution import Pair, Triple, initial_weight
 
 __all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-def _weight(out_channels: int, kernel_size: tuple[int, ...], in_channels: int) -> mx.array:
-    fan_in = in_channels * math.prod(kernel_size)
-    return uniform_of_fan_in(fan_in, (out_channels, *kernel_size, in_channels))
 
 
 class ConvTranspose1d(Module):
@@ -68,7 +61,7 @@ class ConvTranspose1d(Module):
         positive(in_channels=in_channels, out_channels=out_channels)
         kernel = each_axis(kernel_size, 1, "kernel_size")
         super().__init__()
-        self.weight: mx.array = _weight(out_channels, kernel, in_channels)
+        self.weight: mx.array = initial_weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
         self.stride: int = each_axis(stride, 1, "stride")[0]
@@ -136,7 +129,7 @@ class ConvTranspose2d(Module):
         kernel = each_axis(kernel_size, 2, "kernel_size")
         each_axis(dilation, 2, "dilation")
         super().__init__()
-        self.weight: mx.array = _weight(out_channels, kernel, in_channels)
+        self.weight: mx.array = initial_weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
         self.stride: tuple[int, int] = each_axis(stride, 2, "stride")
@@ -206,7 +199,7 @@ class ConvTranspose3d(Module):
         kernel = each_axis(kernel_size, 3, "kernel_size")
         each_axis(dilation, 3, "dilation")
         super().__init__()
-        self.weight: mx.array = _weight(out_channels, kernel, in_channels)
+        self.weight: mx.array = initial_weight(out_channels, kernel, in_channels)
         if bias:
             self.bias: mx.array = mx.zeros((out_channels,))
         self.stride: tuple[int, int, int] = each_axis(stride, 3, "stride")
