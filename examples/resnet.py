@@ -1,6 +1,6 @@
 """A residual network for images of 32 by 32 pixels in ten classes, as CIFAR-10 has them.
 
-The images are made: a figure of one of ten kinds, of any colour, size and place, before noise.
+The images are made: a figure of one of ten kinds, of any size, place and colour, before noise.
 """
 
 import argparse
@@ -12,11 +12,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from mlx_core_py import nn
 
-Batch = dict[str, mx.array]
 KINDS = "disc ring square frame triangle plus cross stripes columns checks".split()
 
 
-def make_images(count: int, seed: int) -> Batch:
+def make_images(count: int, seed: int) -> dict[str, mx.array]:
     """Draw ``count`` images, (count, 32, 32, 3) of about -1 to 1, each with its kind."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(len(KINDS), size=count).astype(np.int32)
@@ -33,8 +32,11 @@ def make_images(count: int, seed: int) -> Batch:
         inside & ((x % 0.8 < 0.4) ^ (y % 0.8 < 0.4)),
     ]  # fmt: skip
     figure = np.choose(kind[:, None, None], figures)[..., None]
-    colours = rng.uniform(-1, 1, (2, count, 1, 1, 3))
-    images = np.where(figure, *colours) + 0.1 * rng.standard_normal((count, 32, 32, 3))
+    # The figure is brighter than what is around it.
+    colours = rng.uniform(0, 1, (2, count, 1, 1, 3))
+    images = np.where(figure, colours[0], -colours[1]) + 0.2 * rng.standard_normal(
+        (count, 32, 32, 3)
+    )
     return {"image": mx.array(images.astype(np.float32)), "label": mx.array(kind)}
 
 
@@ -65,23 +67,20 @@ class ResNet(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, width, 3, padding=1)
         widths = [width] + [width * 2**stage for stage in range(stages) for _ in range(blocks)]
-        self.blocks = [
-            Block(inputs, outputs, stride=1 if inputs == outputs else 2)
-            for inputs, outputs in pairwise(widths)
-        ]
+        self.blocks = nn.Sequential(
+            *(Block(a, b, stride=1 if a == b else 2) for a, b in pairwise(widths))
+        )
         self.output = nn.Linear(widths[-1], len(KINDS))
 
     def __call__(self, x: mx.array) -> mx.array:
         """Return logits of the kinds of images."""
-        x = nn.relu(self.stem(x))
-        for block in self.blocks:
-            x = block(x)
+        x = self.blocks(nn.relu(self.stem(x)))
         logits: mx.array = self.output(mx.mean(x, axis=(1, 2)))
         return logits
 
 
 def main(
-    steps: int = 300,
+    steps: int = 200,
     images: int = 4096,
     width: int = 16,
     seed: int = 0,
@@ -97,12 +96,10 @@ def main(
         metrics={"accuracy": lambda m, b: mx.mean(mx.argmax(m(b["image"]), axis=1) == b["label"])},
     )
     test = make_images(512, seed=1)
-    history = trainer.fit(
-        mx.training.Batches(make_images(images, seed=2), 64, seed=seed),
-        steps=steps,
-        validation=mx.training.Batches(test, 128, shuffle=False),
-        evaluate_every=max(1, steps // 5),
-    )
+    validation = mx.training.Batches(test, 128, shuffle=False)
+    batches = mx.training.Batches(make_images(images, seed=2), 64, seed=seed)
+    every = max(1, steps // 5)
+    history = trainer.fit(batches, steps=steps, validation=validation, evaluate_every=every)
     print(f"accuracy {history[-1]['validation_accuracy']:.1%}")
 
     model.eval()
@@ -119,7 +116,7 @@ def main(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, number in (("steps", 300), ("images", 4096), ("width", 16)):
+    for name, number in (("steps", 200), ("images", 4096), ("width", 16)):
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--picture", default="resnet.png")

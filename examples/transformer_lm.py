@@ -50,7 +50,7 @@ def sample(model: nn.Module, start: mx.array, count: int, context: int) -> mx.ar
 
 
 def main(
-    steps: int = 1000,
+    steps: int = 600,
     dims: int = 128,
     layers: int = 3,
     context: int = 128,
@@ -102,7 +102,7 @@ def main(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, number in (("steps", 1000), ("dims", 128), ("layers", 3), ("context", 128)):
+    for name, number in (("steps", 600), ("dims", 128), ("layers", 3), ("context", 128)):
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--picture", default="transformer_lm.png")
