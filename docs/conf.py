@@ -62,6 +62,17 @@ def write_measured_pages(app: Sphinx) -> None:
         page.write(results.load(path), folder, path.stem)
 
 
+def write_pictures(app: Sphinx) -> None:
+    """Let the examples that take seconds draw the pictures that the guide shows."""
+    folder = Path(app.srcdir, "guide", "pictures")
+    folder.mkdir(exist_ok=True)
+    options = {"linear_regression": ["--steps", "2000"], "mnist": ["--epochs", "10"]}
+    for name in ("tutorial", "linear_regression", "logistic_regression", "mnist", "vae", "resume"):
+        program = [sys.executable, ROOT / "examples" / f"{name}.py", *options.get(name, [])]
+        command = [*program, "--picture", folder / f"{name}.png"]
+        subprocess.run(command, check=True, capture_output=True)
+
+
 def write_model_pages(app: Sphinx) -> None:
     """Make a page of each model that is registered."""
     folder = Path(app.srcdir, "reference", "models")
@@ -84,4 +95,5 @@ For the architectures {names}.
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", write_table_pages)
     app.connect("builder-inited", write_measured_pages)
+    app.connect("builder-inited", write_pictures)
     app.connect("builder-inited", write_model_pages)
