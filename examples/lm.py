@@ -37,9 +37,9 @@ def main(
     ):
         print(response.text, end="", flush=True)
         pieces.append(tokenizer.decode([response.token]))
+        if response.finish_reason is not None:
+            print(f"\n{response.statistics}")
         probabilities.append(mx.exp(response.logprobs[response.token]).item())
-    print()
-    print(response.statistics)
 
     figure = Figure(figsize=(9, 3), layout="constrained")
     axes = figure.subplots()

@@ -49,10 +49,10 @@ def main(
         language_model, tokenizer, prompt, max_tokens=max_tokens, sampler=sampler
     ):
         print(response.text, end="", flush=True)
+        if response.finish_reason is not None:
+            print(f"\n{response.statistics}")
         if response.generation_tokens > 1:
             rates.append((response.generation_tokens, response.generation_tps))
-    print()
-    print(response.statistics)
 
     figure = Figure(layout="constrained")
     axes = figure.subplots()

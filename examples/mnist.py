@@ -7,12 +7,14 @@ digits of 8 by 8 pixels that scikit-learn carries, of which a fifth is for the t
 import argparse
 import gzip
 from pathlib import Path
+from typing import Any
 
 import mlx_core_py as mx
 import mlx_core_py.optimizers as optim
 import numpy as np
 from matplotlib.figure import Figure
 from mlx_core_py import nn
+from sklearn.datasets import load_digits
 
 Batch = dict[str, mx.array]
 
@@ -29,9 +31,7 @@ def read_idx(folder: Path, name: str) -> np.ndarray:
 def load(folder: str | None) -> tuple[Batch, Batch]:
     """Return what to train on and what to test with: images of 0 to 1, and their digits."""
     if folder is None:
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
+        digits: Any = load_digits()
         order = np.random.default_rng(0).permutation(len(digits.images))
         parts = [(digits.images[i] / 16, digits.target[i]) for i in np.split(order, [1437])]
     else:

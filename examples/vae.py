@@ -1,10 +1,10 @@
 """A variational autoencoder learns to write digits: scikit-learn's, of 8 by 8 pixels."""
 
 import argparse
+from typing import Any
 
 import mlx_core_py as mx
 import mlx_core_py.optimizers as optim
-import numpy as np
 from matplotlib.figure import Figure
 from mlx_core_py import nn
 from sklearn.datasets import load_digits
@@ -42,7 +42,8 @@ def loss(model: nn.Module, batch: Batch) -> mx.array:
 
 def main(epochs: int = 150, latent: int = 8, seed: int = 0, picture: str = "vae.png") -> None:
     """Train, and draw digits, what comes back of them, and digits of random numbers."""
-    images = mx.array((load_digits().data / 16).astype(np.float32))
+    digits: Any = load_digits()
+    images = mx.array(digits.data / 16, mx.float32)
     train, test = images[:1500], images[1500:]
     mx.random.seed(seed)
     model = VAE(images.shape[1], hidden=256, latent=latent)
