@@ -584,8 +584,8 @@ def test_smollm2_agrees_with_transformers(case: dict[str, Any]) -> None:
 def test_smollm2_special_tokens() -> None:
     tokenizer = smollm2()
     assert (tokenizer.bos_token, tokenizer.eos_token) == ("<|im_start|>", "<|im_end|>")
-    # As llama.cpp, which takes the name of another repository (3) for an end too.
-    assert tokenizer.eos_token_ids == {0, 2, 3}
+    # As llama.cpp, which takes the name of another repository (4) for an end too.
+    assert tokenizer.eos_token_ids == {0, 2, 4}
     messages = [{"role": "user", "content": "Hi 12"}]
     assert tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False) == (
         "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
