@@ -84,7 +84,9 @@ class Trainer:
         self.max_grad_norm = max_grad_norm
         self.compile = compile
         self.metrics: dict[str, Loss] = dict(metrics or {})
-        self.group = None if group is None or group.size() == 1 else group
+        self.group: mx.distributed.Group | None = (
+            None if group is None or group.size() == 1 else group
+        )
         self.step: int = 0
 
     def fit(
