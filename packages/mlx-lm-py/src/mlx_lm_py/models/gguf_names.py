@@ -49,6 +49,10 @@ class GGUFNames:
         layer: The name of a weight after ``blk.N.``, and the one after ``model.layers.N.``.
         interleaved: Those of them that llama.cpp reorders, so that the rows of a head that rotate
             together are side by side, and the entry of the configuration that counts their heads.
+        fused: Whether the two halves of gated layers, or queries, keys and values, may lie in one
+            weight, as in the checkpoint.
+        norms_hold_one: Whether llama.cpp has added the one that the checkpoint's norms are short
+            of.
 
     Example:
         >>> GGUFNames().hf_name("blk.3.ffn_down.scales")
@@ -57,6 +61,8 @@ class GGUFNames:
 
     layer: Mapping[str, str] = field(default_factory=lambda: LAYER)
     interleaved: Mapping[str, str] = field(default_factory=dict)
+    fused: bool = False
+    norms_hold_one: bool = False
 
     def hf_name(self, name: str) -> str:
         """Translate the name of a weight from GGUF to Hugging Face.

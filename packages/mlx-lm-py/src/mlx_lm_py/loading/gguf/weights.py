@@ -9,7 +9,7 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_lm_utils_py import read_gguf_header
 
-from mlx_lm_py.models.registry import model_file
+from mlx_lm_py.models.registry import find_architecture
 
 from .config import gguf_architecture, gguf_config
 
@@ -40,7 +40,11 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
         ValueError: If the file is damaged or holds what is not supported.
     """
     header = read_gguf_header(path)
-    names = model_file(gguf_architecture(header)).GGUF
+    names = find_architecture(gguf_architecture(header)).gguf
+    if names is None:
+        raise ValueError(
+            f"{path}: GGUF files of the architecture {gguf_architecture(header)!r} are not supported"
+        )
     config = gguf_config(header)
     arrays = mx.load(str(path))
     factors = arrays.pop("rope_freqs.weight", None)
