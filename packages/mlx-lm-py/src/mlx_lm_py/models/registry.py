@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +43,6 @@ ALIASES = {
     "command-r": "cohere",
     "ernie4_5-dense": "ernie4_5",
     "gemma3": "gemma3_text",
-    "chatglm": "glm",
     "hunyuan-dense": "hunyuan_v1_dense",
     "qwen2moe": "qwen2_moe",
     "qwen3moe": "qwen3_moe",
@@ -59,7 +59,7 @@ def find_architecture(name: object) -> Architecture:
         The architecture.
 
     Raises:
-        ValueError: If the architecture is not supported. The message names those that are.
+        ValueError: If the architecture is not supported. The message names some that are.
 
     Example:
         >>> find_architecture("mistral") is find_architecture("llama")
@@ -67,9 +67,11 @@ def find_architecture(name: object) -> Architecture:
     """
     known = ALIASES.get(name, name) if isinstance(name, str) else None
     if not isinstance(known, str) or known not in FAMILIES:
-        supported = ", ".join(sorted({*FAMILIES, *ALIASES}))
+        name = str(name)[:100]
+        near = difflib.get_close_matches(name, {*FAMILIES, *ALIASES}, n=5, cutoff=0.3)
         raise ValueError(
-            f"the architecture {str(name)[:100]!r} is not supported; supported: {supported}"
+            f"the architecture {name!r} is not supported; {len(FAMILIES)} are"
+            + (f", those with the nearest names: {', '.join(near)}" if near else "")
         )
     family = importlib.import_module(f".families.{FAMILIES[known]}", __package__)
     architecture: Architecture = family.ARCHITECTURES[known]

@@ -49,10 +49,12 @@ class Rename:
     Attributes:
         theirs: A part of the name in the checkpoint, from its beginning.
         ours: What it is in the model.
+        undone: Whether it becomes the checkpoint's again, where there are several of it.
     """
 
     theirs: str
     ours: str
+    undone: bool = True
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def save_weights(weights: Mapping[str, mx.array], rules: Sequence[Rule]) -> Weig
     saved = dict(weights)
     for rule in reversed(rules):
         match rule:
-            case Rename(theirs, ours):
+            case Rename(theirs, ours, undone=True):
                 saved = _renamed(saved, ours, theirs)
             case Split():
                 saved = _joined(saved, rule)

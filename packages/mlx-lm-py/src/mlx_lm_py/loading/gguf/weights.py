@@ -40,12 +40,11 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
         ValueError: If the file is damaged or holds what is not supported.
     """
     header = read_gguf_header(path)
-    names = find_architecture(gguf_architecture(header)).gguf
-    if names is None:
-        raise ValueError(
-            f"{path}: GGUF files of the architecture {gguf_architecture(header)!r} are not supported"
-        )
+    find_architecture(gguf_architecture(header))
     config = gguf_config(header)
+    names = find_architecture(config["model_type"]).gguf
+    if names is None:
+        raise ValueError(f"{path}: GGUF files of '{config['model_type']}' are not supported")
     arrays = mx.load(str(path))
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
@@ -61,6 +60,8 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
     weights = {}
     for name, value in arrays.items():
         hf_name, heads = names.hf_name(name), names.heads_entry(name)
+        if names.norms_hold_one and name.endswith("norm.weight"):
+            value = value - 1
         weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
     return _with_one_float_type(weights), config, header.metadata
 

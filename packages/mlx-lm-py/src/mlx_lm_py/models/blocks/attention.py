@@ -73,9 +73,7 @@ class Attention(nn.Module):
         self.norm_at: Literal["head", "all", "rotated"] | None = None
         if spec.qk_norm is not None:
             over_all = spec.qk_norm_over == "all"
-            self.norm_at = (
-                "all" if over_all else "rotated" if spec.norm_after_rope else "head"
-            )
+            self.norm_at = "all" if over_all else "rotated" if spec.norm_after_rope else "head"
             sizes = (spec.heads * width, spec.kv_heads * width) if over_all else (width, width)
             self.q_norm: nn.Module = make_norm(spec.qk_norm, sizes[0])
             self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import mlx_core_py as mx
 from mlx_core_py import nn
@@ -64,7 +65,7 @@ class DecoderLayer(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: Cache | None = None,
+        cache: AttentionCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
@@ -133,10 +134,11 @@ class Decoder(nn.Module):
             h = layer(
                 h,
                 masks[layer.window],
-                cache[i] if cache else None,
+                cast(AttentionCache, cache[i]) if cache else None,
                 last_only=last_only and is_last,
             )
-        return self.norm(h)
+        normalized: mx.array = self.norm(h)
+        return normalized
 
 
 def _held(cache: Sequence[Cache] | None) -> int:

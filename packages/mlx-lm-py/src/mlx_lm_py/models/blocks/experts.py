@@ -27,9 +27,7 @@ class SwitchLinear(nn.Module):
     def __init__(self, experts: int, input_dims: int, output_dims: int) -> None:
         super().__init__()
         bound = input_dims**-0.5
-        self.weight: mx.array = mx.random.uniform(
-            -bound, bound, (experts, output_dims, input_dims)
-        )
+        self.weight: mx.array = mx.random.uniform(-bound, bound, (experts, output_dims, input_dims))
 
     def __call__(self, x: mx.array, chosen: mx.array, *, is_sorted: bool = False) -> mx.array:
         """Transform ``x`` of shape ``(..., 1, input_dims)`` by the chosen layers."""

@@ -18,19 +18,22 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class Gate(nn.Linear):
-    """The router's projection, with a bias of its own for the choice.
+class Gate(nn.Module):
+    """The router's projection, never quantized, with a bias that takes part in the choice alone.
 
     Args:
         dim: Number of features in.
         experts: Number of experts.
-        bias: Whether a bias takes part in the choice.
     """
 
-    def __init__(self, dim: int, experts: int, bias: bool) -> None:
-        super().__init__(dim, experts, bias=False)
-        if bias:
-            self.e_score_correction_bias: mx.array = mx.zeros((experts,))
+    def __init__(self, dim: int, experts: int) -> None:
+        super().__init__()
+        self.weight: mx.array = mx.zeros((experts, dim))
+        self.e_score_correction_bias: mx.array = mx.zeros((experts,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """The logits of the experts."""
+        return x @ self.weight.T
 
 
 class MoE(nn.Module):
@@ -49,7 +52,11 @@ class MoE(nn.Module):
         super().__init__()
         self.top_k = spec.top_k
         self.router = spec.router
-        self.gate: Gate = Gate(dim, spec.experts, spec.router.bias)
+        self.gate: nn.Module = (
+            Gate(dim, spec.experts)
+            if spec.router.bias
+            else nn.Linear(dim, spec.experts, bias=False)
+        )
         self.switch_mlp: Experts = Experts(spec.experts, dim, spec.hidden, activation(spec.act))
         if spec.shared:
             self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act), dim)

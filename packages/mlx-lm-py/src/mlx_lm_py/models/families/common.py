@@ -118,7 +118,9 @@ def plain(
     return Layer(mixer, Mlp(c.hidden, c.act(act), bias=mlp_bias), norm or c.norm())
 
 
-def ropes(c: Config, *, base: float = 10000.0, local_base: float | None = None) -> tuple[Rope, Rope]:
+def ropes(
+    c: Config, *, base: float = 10000.0, local_base: float | None = None
+) -> tuple[Rope, Rope]:
     """The positions of layers that attend to everything, and of those with a window.
 
     Args:
@@ -130,7 +132,7 @@ def ropes(c: Config, *, base: float = 10000.0, local_base: float | None = None) 
     Returns:
         The positions.
     """
-    kinds = c("rope_scaling", {})
+    kinds: dict[str, Any] = c("rope_scaling", {})
     if "full_attention" in kinds:
         full, local = (
             Config({**c.values, "rope_scaling": None, "rope_parameters": kinds[kind]}).rope()

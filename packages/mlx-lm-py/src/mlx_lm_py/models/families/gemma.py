@@ -1,4 +1,6 @@
-"""Gemma: https://arxiv.org/abs/2403.08295, https://arxiv.org/abs/2408.00118,
+"""Gemma.
+
+Papers: https://arxiv.org/abs/2403.08295, https://arxiv.org/abs/2408.00118,
 https://arxiv.org/abs/2503.19786.
 """
 
@@ -8,7 +10,7 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, SANDWICH, GGUFNames
 from mlx_lm_py.models.spec import Decoder, Norm, each
 
 from .common import change_attention, decoder, plain, ropes, sliding
@@ -52,7 +54,7 @@ def gemma2(c: Config) -> Decoder:
 
 
 def gemma3(c: Config) -> Decoder:
-    """Queries and keys are normalized; five windows, with positions of their own, to one without."""
+    """Queries and keys are normalized; five windows to one layer without."""
     full, local = ropes(c, base=1e6, local_base=c("rope_local_base_freq", 1e4))
     model = each(
         gemma2(c),
@@ -66,16 +68,10 @@ def gemma3(c: Config) -> Decoder:
     )
 
 
-_SANDWICH = {
-    "post_attention_norm": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
-}
-
 ARCHITECTURES = {
     "gemma": Architecture(gemma, gguf=GGUFNames(norms_hold_one=True)),
-    "gemma2": Architecture(gemma2, gguf=GGUFNames(LAYER | _SANDWICH, norms_hold_one=True)),
+    "gemma2": Architecture(gemma2, gguf=GGUFNames(LAYER | SANDWICH, norms_hold_one=True)),
     "gemma3_text": Architecture(
-        gemma3, gguf=GGUFNames(LAYER | _SANDWICH | QK_NORM, norms_hold_one=True)
+        gemma3, gguf=GGUFNames(LAYER | SANDWICH | QK_NORM, norms_hold_one=True)
     ),
 }

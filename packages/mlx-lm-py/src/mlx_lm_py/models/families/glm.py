@@ -11,7 +11,7 @@ from mlx_lm_py.models.rules import Drop, Rename
 from mlx_lm_py.models.spec import Decoder, Layer, Router, each
 
 from .common import decoder, plain
-from .phi import fused
+from .phi import fused_mlp
 from .qwen import EXPERTS, experts_of
 
 __all__ = ["ARCHITECTURES"]
@@ -89,18 +89,17 @@ _GLM4_NORMS = tuple(
 SHARED = Rename("model.layers.*.mlp.shared_experts", "model.layers.*.mlp.shared_expert")
 
 ARCHITECTURES = {
-    "glm": Architecture(glm, fused, gguf=GGUFNames(fused=True)),
+    "glm": Architecture(glm, lambda c: (fused_mlp(c),)),
     "glm4": Architecture(
         glm4,
-        lambda c: (*fused(c), *_GLM4_NORMS),
+        lambda c: (fused_mlp(c), *_GLM4_NORMS),
         gguf=GGUFNames(
             LAYER
             | {
-                "post_attention_norm": "post_attention_layernorm",
-                "ffn_norm": "pre_feedforward_layernorm",
-                "post_ffw_norm": "post_feedforward_layernorm",
-            },
-            fused=True,
+                "ffn_up": "mlp.gate_up_proj",
+                "post_attention_norm": "post_self_attn_layernorm",
+                "post_ffw_norm": "post_mlp_layernorm",
+            }
         ),
     ),
     "glm4_moe": Architecture(

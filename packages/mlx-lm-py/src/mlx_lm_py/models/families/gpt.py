@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
@@ -45,12 +46,12 @@ def gpt_bigcode(c: Config) -> Decoder:
 def gpt_neox(c: Config) -> Decoder:
     """https://arxiv.org/abs/2204.06745: both parts side by side, a quarter of a head rotates."""
     bias = c("attention_bias", True)
-    mixer = Attention(
-        c.heads, c.heads, c.head_dim, c.rope(0.25), qkv_bias=bias, out_bias=bias
-    )
+    mixer = Attention(c.heads, c.heads, c.head_dim, c.rope(0.25), qkv_bias=bias, out_bias=bias)
     mlp = Mlp(c.hidden, c.act("gelu"), gated=False, bias=True)
-    order = "parallel2" if c("use_parallel_residual", True) else "pre"
-    return decoder(c, Layer(mixer, mlp, _norm(c, "layer_norm_eps"), order))  # type: ignore[arg-type]
+    layer = Layer(mixer, mlp, _norm(c, "layer_norm_eps"))
+    if c("use_parallel_residual", True):
+        layer = dataclasses.replace(layer, order="parallel2")
+    return decoder(c, layer)
 
 
 def gptj(c: Config) -> Decoder:
@@ -77,10 +78,10 @@ _NAMES = (
     Rename("transformer.wpe", "model.embed_positions"),
     Rename("transformer.ln_f", "model.norm"),
     # The library gives its bare model without a prefix.
-    Rename("h", "model.layers"),
-    Rename("wte", "model.embed_tokens"),
-    Rename("wpe", "model.embed_positions"),
-    Rename("ln_f", "model.norm"),
+    Rename("h", "model.layers", undone=False),
+    Rename("wte", "model.embed_tokens", undone=False),
+    Rename("wpe", "model.embed_positions", undone=False),
+    Rename("ln_f", "model.norm", undone=False),
     Rename("model.layers.*.ln_1", "model.layers.*.input_layernorm"),
     Rename("model.layers.*.ln_2", "model.layers.*.post_attention_layernorm"),
 )
@@ -108,9 +109,7 @@ def _gpt2_rules(c: Config) -> Sequence[Rule]:
 
 def _bigcode_rules(c: Config) -> Sequence[Rule]:
     if c("multi_query", True):
-        split = Split(
-            "model.layers.*.attn.c_attn", _ATTENTION, (c.width, c.head_dim, c.head_dim)
-        )
+        split = Split("model.layers.*.attn.c_attn", _ATTENTION, (c.width, c.head_dim, c.head_dim))
     else:
         split = Split("model.layers.*.attn.c_attn", _ATTENTION, (c.head_dim,) * 3, heads=c.heads)
     return (*_MASKS, *_NAMES, split, *_MIXER, *_FORWARD)
@@ -140,8 +139,8 @@ def _neox_rules(c: Config) -> Sequence[Rule]:
 _GPTJ = (
     *_MASKS,
     *_NAMES,
-    Rename("model.layers.*.attn.out_proj", "model.layers.*.self_attn.o_proj"),
     Rename("model.layers.*.attn", "model.layers.*.self_attn"),
+    Rename("model.layers.*.self_attn.out_proj", "model.layers.*.self_attn.o_proj"),
     Rename("model.layers.*.mlp.fc_in", "model.layers.*.mlp.up_proj"),
     Rename("model.layers.*.mlp.fc_out", "model.layers.*.mlp.down_proj"),
 )

@@ -6,7 +6,7 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf_names import LAYER, GGUFNames
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Rename
 from mlx_lm_py.models.spec import Decoder, each
 
@@ -156,12 +156,12 @@ ARCHITECTURES = {
     "hunyuan_v1_dense": Architecture(
         hunyuan_dense,
         _HUNYUAN_NORMS,
-        gguf=GGUFNames(
-            LAYER | {"attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm"}
-        ),
+        gguf=GGUFNames(LAYER | QK_NORM),
     ),
     "internlm3": Architecture(internlm3, gguf=_PERMUTED),
     "llama": Architecture(llama, gguf=_PERMUTED),
-    "seed_oss": Architecture(seed_oss, gguf=GGUFNames()),
+    "seed_oss": Architecture(
+        seed_oss, gguf=GGUFNames(LAYER | {"post_attention_norm": "post_attention_layernorm"})
+    ),
     "smollm3": Architecture(smollm3, gguf=_PERMUTED),
 }

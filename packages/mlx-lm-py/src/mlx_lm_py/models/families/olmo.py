@@ -1,4 +1,6 @@
-"""OLMo: https://arxiv.org/abs/2402.00838, https://arxiv.org/abs/2501.00656; OLMoE:
+"""OLMo and OLMoE.
+
+Papers: https://arxiv.org/abs/2402.00838, https://arxiv.org/abs/2501.00656,
 https://arxiv.org/abs/2409.02060.
 """
 
@@ -8,7 +10,8 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import LAYER, POST_NORMS, QK_NORM, GGUFNames
 from mlx_lm_py.models.spec import Decoder, Norm, Router, each
 
 from .common import change_attention, decoder, plain, ropes, sliding
@@ -38,9 +41,7 @@ def olmo2(c: Config) -> Decoder:
     """Norms after each part alone; all heads of queries and of keys are normalized as one."""
     norm = c.norm(default=1e-5)
     bias = c("attention_bias", False)
-    layer = plain(
-        c, norm=norm, qkv_bias=bias, out_bias=bias, qk_norm=norm, qk_norm_over="all"
-    )
+    layer = plain(c, norm=norm, qkv_bias=bias, out_bias=bias, qk_norm=norm, qk_norm_over="all")
     return decoder(c, dataclasses.replace(layer, order="post"))
 
 
@@ -70,10 +71,7 @@ def olmoe(c: Config) -> Decoder:
     return sparse(c, decoder(c, layer), experts_of(c, Router(normalize=c("norm_topk_prob", False))))
 
 
-_POST = {
-    "post_attention_norm": "post_attention_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
-}
+_GGUF = GGUFNames(LAYER | QK_NORM | POST_NORMS)
 
 ARCHITECTURES = {
     "olmo": Architecture(
@@ -82,7 +80,7 @@ ARCHITECTURES = {
             interleaved={"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
         ),
     ),
-    "olmo2": Architecture(olmo2, gguf=GGUFNames(LAYER | QK_NORM | _POST)),
-    "olmo3": Architecture(olmo3, gguf=GGUFNames(LAYER | QK_NORM | _POST)),
-    "olmoe": Architecture(olmoe, EXPERTS),
+    "olmo2": Architecture(olmo2, gguf=_GGUF),
+    "olmo3": Architecture(olmo3, gguf=_GGUF),
+    "olmoe": Architecture(olmoe, EXPERTS, gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS)),
 }

@@ -6,8 +6,8 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from mlx_lm_py.models.rules import Rename, Stack
+from mlx_lm_py.models.gguf_names import EXPERTS, LAYER, POST_NORMS, QK_NORM, GGUFNames
+from mlx_lm_py.models.rules import Rename, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, Router, each
 
 from .common import change_attention, decoder, layer_types, plain, sliding
@@ -26,8 +26,9 @@ def stablelm(c: Config) -> Decoder:
         raise ValueError("'qk_layernorm' in the configuration is not supported")
     norm = Norm(c("layer_norm_eps", 1e-5), kind="layer", bias=True)
     layer = plain(c, norm=norm, rope=c.rope(0.25), qkv_bias=c("use_qkv_bias", False))
-    order = "parallel" if c("use_parallel_residual", False) else "pre"
-    return decoder(c, dataclasses.replace(layer, order=order))
+    if c("use_parallel_residual", False):
+        layer = dataclasses.replace(layer, order="parallel")
+    return decoder(c, layer)
 
 
 def nemotron(c: Config) -> Decoder:
@@ -40,7 +41,7 @@ def nemotron(c: Config) -> Decoder:
 
 
 def exaone4(c: Config) -> Decoder:
-    """EXAONE 4 (https://arxiv.org/abs/2507.11407): norms after each part; windows have positions."""
+    """EXAONE 4 (https://arxiv.org/abs/2507.11407): norms after each part."""
     norm = c.norm(default=1e-5)
     layer = dataclasses.replace(plain(c, norm=norm, qk_norm=norm), order="post")
     model = decoder(c, layer)
@@ -59,7 +60,7 @@ def mixtral(c: Config) -> Decoder:
     return sparse(c, decoder(c, layer), experts_of(c, Router(before=False)))
 
 
-_MIXTRAL = (
+_MIXTRAL: tuple[Rule, ...] = (
     Rename("model.layers.*.block_sparse_moe", "model.layers.*.mlp"),
     *(
         Stack(f"model.layers.*.mlp.experts.*.{theirs}", f"model.layers.*.mlp.switch_mlp.{ours}")
@@ -67,19 +68,14 @@ _MIXTRAL = (
     ),
 )
 
+_INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
+
 ARCHITECTURES = {
     "exaone4": Architecture(
         exaone4,
-        gguf=GGUFNames(
-            LAYER
-            | QK_NORM
-            | {
-                "post_attention_norm": "post_attention_layernorm",
-                "post_ffw_norm": "post_feedforward_layernorm",
-            }
-        ),
+        gguf=GGUFNames(LAYER | QK_NORM | POST_NORMS),
     ),
-    "mixtral": Architecture(mixtral, _MIXTRAL),
+    "mixtral": Architecture(mixtral, _MIXTRAL, gguf=GGUFNames(LAYER | EXPERTS, _INTERLEAVED)),
     "nemotron": Architecture(nemotron, gguf=GGUFNames(norms_hold_one=True)),
     "stablelm": Architecture(stablelm, gguf=GGUFNames()),
 }

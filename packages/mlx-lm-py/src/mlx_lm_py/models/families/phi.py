@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf_names import GGUFNames
+from mlx_lm_py.models.gguf_names import FUSED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm
 
 from .common import decoder, plain
 
-__all__ = ["ARCHITECTURES", "fused"]
+__all__ = ["ARCHITECTURES", "fused_mlp"]
 
 
 def __dir__() -> list[str]:
@@ -39,23 +39,25 @@ def phi(c: Config) -> Decoder:
     return decoder(c, Layer(mixer, mlp, norm, order="parallel"), head_bias=True)
 
 
-def fused(c: Config) -> Sequence[Rule]:
-    """Queries, keys and values in one weight, and the two halves of a gated layer.
+def fused_mlp(c: Config) -> Split:
+    """The two halves of a gated layer in one weight.
 
     Args:
         c: The configuration.
 
     Returns:
-        The rules.
+        The rule.
     """
-    attention, mlp = "model.layers.*.self_attn.", "model.layers.*.mlp."
-    heads = (c.heads * c.head_dim, c.kv_heads * c.head_dim, c.kv_heads * c.head_dim)
-    return (
-        Split(
-            f"{attention}qkv_proj", tuple(f"{attention}{name}_proj" for name in "qkv"), heads
-        ),
-        Split(f"{mlp}gate_up_proj", (f"{mlp}gate_proj", f"{mlp}up_proj"), (c.hidden, c.hidden)),
-    )
+    mlp = "model.layers.*.mlp."
+    return Split(f"{mlp}gate_up_proj", (f"{mlp}gate_proj", f"{mlp}up_proj"), (c.hidden, c.hidden))
+
+
+def _fused(c: Config) -> Sequence[Rule]:
+    """Queries, keys and values in one weight too."""
+    attention = "model.layers.*.self_attn."
+    rows = (c.heads * c.head_dim, c.kv_heads * c.head_dim, c.kv_heads * c.head_dim)
+    names = tuple(f"{attention}{name}_proj" for name in "qkv")
+    return Split(f"{attention}qkv_proj", names, rows), fused_mlp(c)
 
 
 _PHI = (
@@ -68,5 +70,5 @@ _PHI = (
 
 ARCHITECTURES = {
     "phi": Architecture(phi, _PHI),
-    "phi3": Architecture(phi3, fused, gguf=GGUFNames(fused=True)),
+    "phi3": Architecture(phi3, _fused, gguf=GGUFNames(FUSED)),
 }

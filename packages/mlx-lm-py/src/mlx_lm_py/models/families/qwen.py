@@ -6,6 +6,7 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Drop, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Moe, Router, each
@@ -53,7 +54,7 @@ def sparse(c: Config, model: Decoder, experts: Moe) -> Decoder:
         The decoder with experts.
     """
     step = c("decoder_sparse_step", 1)
-    dense = c("mlp_only_layers", [])
+    dense: list[int] = c("mlp_only_layers", [])
     chosen = [i for i in range(c.depth) if i not in dense and (i + 1) % step == 0]
 
     def with_experts(layer: Layer) -> Layer:
@@ -102,12 +103,6 @@ EXPERTS = tuple(
     Stack(f"model.layers.*.mlp.experts.*.{name}", f"model.layers.*.mlp.switch_mlp.{name}")
     for name in ("gate_proj", "up_proj", "down_proj")
 )
-_EXPERTS_GGUF = {
-    "ffn_gate_inp": "mlp.gate",
-    "ffn_gate_exps": "mlp.switch_mlp.gate_proj",
-    "ffn_up_exps": "mlp.switch_mlp.up_proj",
-    "ffn_down_exps": "mlp.switch_mlp.down_proj",
-}
 _SHARED_GGUF = {
     "ffn_gate_inp_shexp": "mlp.shared_expert_gate",
     "ffn_gate_shexp": "mlp.shared_expert.gate_proj",
@@ -119,10 +114,8 @@ ARCHITECTURES = {
     "mimo": Architecture(qwen2, (Drop("model.mtp_layers"),)),
     "qwen2": Architecture(qwen2, gguf=GGUFNames()),
     "qwen2_moe": Architecture(
-        qwen2_moe, EXPERTS, gguf=GGUFNames(LAYER | _EXPERTS_GGUF | _SHARED_GGUF)
+        qwen2_moe, EXPERTS, gguf=GGUFNames(LAYER | GGUF_EXPERTS | _SHARED_GGUF)
     ),
     "qwen3": Architecture(qwen3, gguf=GGUFNames(LAYER | QK_NORM)),
-    "qwen3_moe": Architecture(
-        qwen3_moe, EXPERTS, gguf=GGUFNames(LAYER | QK_NORM | _EXPERTS_GGUF)
-    ),
+    "qwen3_moe": Architecture(qwen3_moe, EXPERTS, gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS)),
 }
