@@ -6,7 +6,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from mlx_lm_py.models.registry import MODULES
+from mlx_lm_py.models.registry import ALIASES, FAMILIES
 from sphinx.application import Sphinx
 
 project = "mlx-py"
@@ -74,19 +74,20 @@ def write_pictures(app: Sphinx) -> None:
 
 
 def write_model_pages(app: Sphinx) -> None:
-    """Make a page of each model that is registered."""
+    """Make a page of each family of models."""
     folder = Path(app.srcdir, "reference", "models")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for module in sorted(set(MODULES.values())):
-        names = ", ".join(f"`{name}`" for name, other in MODULES.items() if other == module)
+    names_of = FAMILIES | {alias: FAMILIES[name] for alias, name in ALIASES.items()}
+    for module in sorted(set(FAMILIES.values())):
+        names = ", ".join(f"`{name}`" for name, other in names_of.items() if other == module)
         page = f"""\
 # {module}
 
 For the architectures {names}.
 
 ```{{eval-rst}}
-.. automodule:: mlx_lm_py.models.{module}
+.. automodule:: mlx_lm_py.models.families.{module}
 ```
 """
         (folder / f"{module}.md").write_text(page)
