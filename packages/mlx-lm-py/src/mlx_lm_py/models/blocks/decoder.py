@@ -11,8 +11,10 @@ from mlx_core_py import nn
 from mlx_lm_py.cache import AttentionCache, Cache
 from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
+from mlx_lm_py.models.towers import text_weights
 
 from .attention import Attention, Mask, make_mask
+from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
 from .norms import make_norm
@@ -49,7 +51,11 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, spec: specs.Layer, dim: int) -> None:
         super().__init__()
-        self.self_attn: Attention = Attention(spec.mixer, dim)
+        self.self_attn: Attention | MultiHeadLatentAttention = (
+            Attention(spec.mixer, dim)
+            if isinstance(spec.mixer, specs.Attention)
+            else MultiHeadLatentAttention(spec.mixer, dim)
+        )
         self.mlp: MLP | MoE = (
             MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
         )
@@ -206,7 +212,7 @@ class CausalLM(nn.Module):
         Returns:
             Those that the model has parameters for, under their names.
         """
-        weights = load_weights(weights, self.rules)
+        weights = load_weights(text_weights(weights), self.rules)
         # Old checkpoints store what RoPE derives from its base, and a tied output layer twice.
         return {
             name: value
