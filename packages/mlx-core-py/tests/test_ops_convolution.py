@@ -201,6 +201,43 @@ def test_convolutions_and_their_derivatives_by_the_definition(
     assert close(got, reference(tangents[0], w, form) + reference(x, tangents[1], form), 1e-4, 1e-4)
 
 
+@given(
+    length=st.integers(1, 5),
+    size=st.integers(1, 3),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 3),
+    dilation=st.integers(1, 2),
+    extra=st.integers(0, 2),
+)
+def test_transposed_convolutions_by_the_definition(
+    length: int, size: int, stride: int, padding: int, dilation: int, extra: int
+) -> None:
+    x, w = normal(2, length, 2), normal(3, size, 2, seed=1)
+    # More may be cut off than the kernel adds.
+    whole = np.zeros((2, (length - 1) * stride + (size - 1) * dilation + 1 + extra, 3))
+    for n, k in np.ndindex(length, size):
+        whole[:, stride * n + dilation * k] += x[:, n] @ w[:, k].T
+    expected = whole[:, padding : whole.shape[1] - padding]
+    assume(padding == 0 or expected.shape[1] > 0)
+    options = (stride, padding, dilation, extra)
+    assert_close(mx.conv_transpose1d(mx.array(x), mx.array(w), *options), expected, 1e-4, 1e-5)
+    # The other axis goes its own way.
+    other = zip((1, 0, 1, 0), options, strict=True)
+    pairs: list[Any] = [(option, nothing) for nothing, option in other]
+    wide = mx.conv_transpose2d(mx.array(x)[:, :, None], mx.array(w)[:, :, None], *pairs)
+    assert_close(wide[:, :, 0], expected, 1e-4, 1e-5)
+
+
+def test_transposed_convolutions_have_their_number_of_axes() -> None:
+    for convolve, axes in ((mx.conv_transpose1d, 3), (mx.conv_transpose2d, 4)):
+        for wrong in (axes - 1, axes + 1, 0):
+            given, kernel = mx.zeros((1,) * axes), mx.zeros((1,) * wrong)
+            with pytest.raises(ValueError, match=f"input must have {axes} axes"):
+                convolve(kernel, given)
+            with pytest.raises(ValueError, match="weight"):
+                convolve(given, kernel)
+
+
 def test_gradient_of_a_gradient_of_a_strided_convolution() -> None:
     x, w = mx.array(normal(1, 6, 2)), mx.array(normal(3, 1, 2, seed=1))
 

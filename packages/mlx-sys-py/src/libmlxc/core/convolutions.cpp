@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -183,6 +185,41 @@ mx::array conv_general(
       std::move(input_dilation),
       groups,
       flip,
+      s);
+}
+
+mx::array conv_transpose(
+    const mx::array& input,
+    const mx::array& weight,
+    const std::vector<int>& stride,
+    const std::vector<int>& padding,
+    const std::vector<int>& dilation,
+    const std::vector<int>& output_padding,
+    int groups,
+    mx::StreamOrDevice s) {
+  const size_t axes = stride.size();
+  for (const auto& [name, x] : {std::pair("input", &input), std::pair("weight", &weight)}) {
+    if (x->ndim() != axes + 2) {
+      throw std::invalid_argument(
+          std::string(name) + " must have " + std::to_string(axes + 2) + " axes, but has " +
+          std::to_string(x->ndim()));
+    }
+  }
+  std::vector<int> before(axes), behind(axes);
+  for (size_t i = 0; i < axes; ++i) {
+    before[i] = extent(weight.shape(static_cast<int>(i) + 1), dilation[i]) - padding[i];
+    behind[i] = before[i] + output_padding[i];
+  }
+  return mlx_c::conv_general(
+      input,
+      weight,
+      std::vector<int>(axes, 1),
+      std::move(before),
+      std::move(behind),
+      dilation,
+      stride,
+      groups,
+      true,
       s);
 }
 
