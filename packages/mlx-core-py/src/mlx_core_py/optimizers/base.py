@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import mlx_core_py as mx
+from mlx_core_py.nn._checks import check_max_norm
 from mlx_core_py.nn.layers.base import Module
 from mlx_core_py.trees import tree_flatten, tree_map, tree_merge, tree_unflatten
 
@@ -337,10 +338,7 @@ def clip_grad_norm(grads: Any, max_norm: float) -> tuple[Any, mx.array]:
 
     See: ``mlx.optimizers.clip_grad_norm``.
     """
-    if not hasattr(max_norm, "__float__"):
-        raise TypeError(f"max_norm must be a number, not {type(max_norm).__name__}")
-    if not max_norm >= 0:
-        raise ValueError(f"max_norm must be at least 0, but is {max_norm}")
+    check_max_norm(max_norm)
     leaves = tree_flatten(grads)
     # A square in half precision would overflow at 256.
     squares = [mx.sum(mx.square(leaf.astype(mx.float32))) for _, leaf in leaves]
