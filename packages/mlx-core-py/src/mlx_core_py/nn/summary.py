@@ -142,7 +142,7 @@ def _packed_weights(model: Any) -> dict[int, int]:
 
 
 def _in_order(module: Any, path: str, level: int) -> Iterator[tuple[str, Any, int]]:
-    """Give a module and those inside it, in the order of their attributes, and how deep they are."""
+    """Give a module and those inside it in the order of their attributes, and how deep they are."""
     yield path, module, level
     for name, child in tree_flatten(module.children(), is_leaf=module.is_module):
         if module.is_module(child):
