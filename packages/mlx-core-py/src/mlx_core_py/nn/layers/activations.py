@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import mlx_core_py as mx
+from mlx_core_py.nn._checks import positive
 from mlx_core_py.nn.layers.base import Module
 
 __all__ = [
@@ -635,12 +636,17 @@ class PReLU(Module):
     Shape:
         Any, to the same.
 
+    Raises:
+        TypeError: If ``num_parameters`` is not an integer.
+        ValueError: If ``num_parameters`` is less than one.
+
     Example:
         >>> nn.PReLU()(mx.array([-4.0, 2.0]))
         array([-1, 2], dtype=float32)
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        positive(num_parameters=num_parameters)
         super().__init__()
         self.weight: mx.array = mx.full((num_parameters,), init)
 
