@@ -595,6 +595,40 @@ def test_decoder_layer(
     check_module(layer, theirs, inputs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_encoder_and_decoder(layers: int, norm_first: bool) -> None:
+    options: dict[str, Any] = {"mlp_dims": 12, "norm_first": norm_first}
+    model = nn.Transformer(8, 2, layers, layers, **options)
+    peer = torch.nn.Transformer(
+        8, 2, layers, layers, 12, 0.0, batch_first=True, norm_first=norm_first
+    ).double()
+
+    def theirs(p: dict[str, Any], source: Any, target: Any, mask: Any) -> Any:
+        weights = {}
+        for side, attentions in (
+            ("encoder", {"attention": "self_attn"}),
+            ("decoder", {"self_attention": "self_attn", "cross_attention": "multihead_attn"}),
+        ):
+            for name in ("weight", "bias"):
+                weights[f"{side}.norm.{name}"] = p[f"{side}.ln.{name}"]
+            for i in range(layers):
+                prefix = f"{side}.layers.{i}."
+                own = {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
+                weights |= {prefix + k: v for k, v in peer_weights(own, attentions).items()}
+        named = {"tgt_mask": mask, "tgt_is_causal": False}
+        return torch.func.functional_call(peer, weights, (source, target), named)
+
+    check_module(
+        model,
+        theirs,
+        [numbers(2, 5, 8, seed=9), numbers(2, 4, 8, seed=10), numbers(4, 4, seed=4)],
+        rtol=1e-3,
+        atol=2e-4,
+        call=lambda source, target, mask: model(source, target, None, mask, None),
+    )
+
+
 # Resizing
 
 

@@ -228,16 +228,6 @@ def test_transposed_convolutions_by_the_definition(
     assert_close(wide[:, :, 0], expected, 1e-4, 1e-5)
 
 
-def test_transposed_convolutions_have_their_number_of_axes() -> None:
-    for convolve, axes in ((mx.conv_transpose1d, 3), (mx.conv_transpose2d, 4)):
-        for wrong in (axes - 1, axes + 1, 0):
-            given, kernel = mx.zeros((1,) * axes), mx.zeros((1,) * wrong)
-            with pytest.raises(ValueError, match=f"input must have {axes} axes"):
-                convolve(kernel, given)
-            with pytest.raises(ValueError, match="weight"):
-                convolve(given, kernel)
-
-
 def test_gradient_of_a_gradient_of_a_strided_convolution() -> None:
     x, w = mx.array(normal(1, 6, 2)), mx.array(normal(3, 1, 2, seed=1))
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <tuple>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <mlx/array.h>
@@ -25,46 +25,35 @@ mlx::core::array conv_general(
     bool flip,
     mlx::core::StreamOrDevice s);
 
-// The adjoint of a convolution by its input: a convolution of the input dilated by the stride,
-// whose padding is less than zero where more is cut off than the kernel adds.
-mlx::core::array conv_transpose(
+// MLX's, but what is cut off beyond what the kernel adds are positions of the dilated input, as in
+// conv_general.
+mlx::core::array conv_transpose1d(
     const mlx::core::array& input,
     const mlx::core::array& weight,
-    const std::vector<int>& stride,
-    const std::vector<int>& padding,
-    const std::vector<int>& dilation,
-    const std::vector<int>& output_padding,
+    int stride,
+    int padding,
+    int dilation,
+    int output_padding,
     int groups,
     mlx::core::StreamOrDevice s);
-
-// The same for one axis, of which `Sizes` is an integer, or for a pair or triple of axes.
-template <typename Sizes>
-mlx::core::array conv_transpose(
+mlx::core::array conv_transpose2d(
     const mlx::core::array& input,
     const mlx::core::array& weight,
-    const Sizes& stride,
-    const Sizes& padding,
-    const Sizes& dilation,
-    const Sizes& output_padding,
+    const std::pair<int, int>& stride,
+    const std::pair<int, int>& padding,
+    const std::pair<int, int>& dilation,
+    const std::pair<int, int>& output_padding,
     int groups,
-    mlx::core::StreamOrDevice s) {
-  const auto listed = [](const Sizes& sizes) {
-    if constexpr (std::is_integral_v<Sizes>) {
-      return std::vector<int>{sizes};
-    } else {
-      return std::apply([](auto... size) { return std::vector<int>{size...}; }, sizes);
-    }
-  };
-  return conv_transpose(
-      input,
-      weight,
-      listed(stride),
-      listed(padding),
-      listed(dilation),
-      listed(output_padding),
-      groups,
-      s);
-}
+    mlx::core::StreamOrDevice s);
+mlx::core::array conv_transpose3d(
+    const mlx::core::array& input,
+    const mlx::core::array& weight,
+    const std::tuple<int, int, int>& stride,
+    const std::tuple<int, int, int>& padding,
+    const std::tuple<int, int, int>& dilation,
+    const std::tuple<int, int, int>& output_padding,
+    int groups,
+    mlx::core::StreamOrDevice s);
 
 // Whether MLX's gradient of a convolution is right: it is not where the input is dilated, as that
 // of a transposed convolution or of the gradient of a strided one is.
