@@ -595,6 +595,7 @@ def test_decoder_layer(
     check_module(layer, theirs, inputs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize("norm_first", [False, True])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_encoder_and_decoder(layers: int, norm_first: bool) -> None:
