@@ -172,6 +172,7 @@ def install_tests(session: nox.Session) -> dict[str, str]:
     built = install_packages(session)
     # The official package, of the same version, is an independent answer to compare with.
     session.install(*group("test"), *group("downstream"), f"mlx=={MLX_VERSION}")
+    session.install(*group("examples"))
     install_model(session)
     return {"MLX_PY_WHEELS": os.pathsep.join(map(str, built))}
 
@@ -366,6 +367,24 @@ def drop_in(session: nox.Session) -> None:
     # Without what else they ask for: another backend of MLX, PyTorch.
     session.install("--no-deps", *group("drop-in"))
     session.run(*PYTEST, "tests/test_dropin.py", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def examples(session: nox.Session) -> None:
+    """Run the examples in full, or those named after ``--``; pictures go to ``build/examples``."""
+    install_packages(session)
+    session.install(*group("examples"))
+    install_model(session)
+    folder = ROOT / "build" / "examples"
+    folder.mkdir(parents=True, exist_ok=True)
+    code = "from mlx_lm_py.loading.default_model import default_model; print(default_model())"
+    model = str(session.run("python", "-c", code, silent=True)).strip()
+    options = {"mistral": ["--model", model]}
+    for name in session.posargs or sorted(path.stem for path in ROOT.glob("examples/*.py")):
+        launcher = ["-m", "mlx_core_py.launch", "-n", "2"] if name == "data_parallel" else []
+        picture = ["--picture", str(folder / f"{name}.png")]
+        program = [f"examples/{name}.py", *options.get(name, []), *picture]
+        session.run("python", *launcher, *program)
 
 
 @nox.session(default=False)

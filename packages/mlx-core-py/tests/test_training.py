@@ -228,6 +228,90 @@ def test_evaluation_leaves_mode_and_place(tmp_path: Path) -> None:
     assert t.model.training
 
 
+def test_metrics_are_means_of_examples() -> None:
+    metrics = {"error": lambda model, batch: mx.mean(mx.abs(model(batch["x"]) - batch["y"]))}
+    t = Trainer(nn.Linear(3, 1), optim.SGD(0.1), loss, metrics=metrics)
+    # 40 examples make two batches of 16 and one of 8.
+    batches = Batches(DATA, 16, drop_last=False)
+    (entry,) = t.fit(batches, steps=1, validation=batches, progress=False)
+    differences = np.array(t.model(mx.array(DATA["x"]))) - DATA["y"]
+    assert entry["validation_loss"] == pytest.approx(np.mean(differences**2), rel=1e-5)
+    assert entry["validation_error"] == pytest.approx(np.mean(np.abs(differences)), rel=1e-5)
+    with pytest.raises(ValueError, match="metrics"):
+        Trainer(nn.Linear(3, 1), optim.SGD(0.1), loss, metrics={"loss": loss})
+
+
+IN_PROCESSES = """
+import os, sys
+sys.path.insert(0, {tests!r})
+from test_training import *
+folder, steps, accumulate, kill = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+group = mx.distributed.init()
+# All begin with what the first one has.
+mx.random.seed(group.rank())
+model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+t = Trainer(model, optim.Adam(0.02), loss, accumulate=accumulate, max_grad_norm=1.0, group=group)
+data = Batches(DATA, 8, group=group)
+def log(entry):
+    if kill and entry["step"] == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+history = t.fit(data, steps=steps, folder=folder, validation=Batches(DATA, 8, group=group),
+                evaluate_every=5, save_every=1, log_every=1, log=log, progress=False)
+if group.rank() == group.size() - 1:
+    print(json.dumps([history, [x.tolist() for _, x in parameters(model)]]))
+"""
+
+
+@pytest.mark.skipif(
+    not mx.distributed.is_available("ring"), reason="MLX was built without its ring of sockets"
+)
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_processes_train_as_one_and_resume(tmp_path: Path, accumulate: int) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(IN_PROCESSES.format(tests=str(Path(__file__).parent)))
+
+    def launch(count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+        options = ("-m", "mlx_core_py.launch", "--backend", "ring", "-n", str(count), str(script))
+        return subprocess.run(
+            [sys.executable, *options, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    folder = str(tmp_path / "run")
+    one = launch(1, str(tmp_path / "one"), "12", str(accumulate))
+    assert one.returncode == 0, one.stderr
+    # The first process is killed while it trains; then all go on from its last checkpoint.
+    assert launch(2, folder, "12", str(accumulate), "kill").returncode == 128 + 9
+    assert max(Checkpoints(folder).steps()) < 12
+    two = launch(2, folder, "12", str(accumulate))
+    assert two.returncode == 0, two.stderr
+    history, weights = json.loads(one.stdout)
+    its_history, its_weights = json.loads(two.stdout)
+    for entry, other in zip(history, its_history, strict=True):
+        assert other == pytest.approx(entry, abs=1e-5)
+    for a, b in zip(weights, its_weights, strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+
+
+class _Group:
+    rank, size = staticmethod(lambda: 1), staticmethod(lambda: 2)
+
+
+def test_batches_are_shared() -> None:
+    group: Any = _Group()
+    data = {"x": list(range(10))}
+    batches = Batches(data, 4, shuffle=False, group=group)
+    assert [batch["x"].tolist() for batch in batches] == [[1, 3], [5, 7]]
+    assert len(list(Batches(data, 4, drop_last=False, group=group))) == 3
+    with pytest.raises(ValueError, match="share evenly"):
+        Batches(data, 5, group=group)
+    with pytest.raises(ValueError, match="share evenly"):
+        Batches({"x": list(range(9))}, 4, drop_last=False, group=group)
+
+
 def test_log(tmp_path: Path) -> None:
     log = JsonLines(tmp_path / "log.jsonl")
     assert log.entries() == []

@@ -61,7 +61,7 @@ def quantize_as(
         own = quantization.get(path)
         mode = (own if isinstance(own, dict) else quantization).get("mode", "affine")
         columns = module.weight.shape[-1]
-        group_size = columns // max(scales.shape[-1], 1) if scales.ndim == 2 else 0
+        group_size = columns // max(scales.shape[-1], 1) if scales.ndim == packed.ndim else 0
         bits = packed.shape[-1] * 32 // columns
         if group_size not in _SIZES[mode][0] or bits not in _SIZES[mode][1]:
             raise ValueError(f"the quantized weight '{path}' has shapes that make no sense")
