@@ -10,7 +10,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from comparing import close, normal
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import assert_close, floats, quick
 
@@ -151,6 +151,7 @@ def reference(x: Any, w: Any, form: dict[str, Any]) -> Any:
     return y
 
 
+@settings(deadline=None)
 @given(
     length=st.integers(1, 6),
     size=st.integers(1, 3),
@@ -201,6 +202,7 @@ def test_convolutions_and_their_derivatives_by_the_definition(
     assert close(got, reference(tangents[0], w, form) + reference(x, tangents[1], form), 1e-4, 1e-4)
 
 
+@settings(deadline=None)
 @given(
     length=st.integers(1, 5),
     size=st.integers(1, 3),
