@@ -46,6 +46,8 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 
 # One configuration, also where the arguments name tests of one package, which has its own.
 PYTEST = ("pytest", "--config-file", "pyproject.toml")
+# All tests but those that have a session of their own.
+MOST = ("-m", "not slow and not torch")
 
 
 def requirement_name(requirement: str) -> str:
@@ -191,7 +193,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test all packages and the repository; arguments after ``--`` go to pytest."""
     environment = install_tests(session)
-    session.run(*PYTEST, "-m", "not slow", *session.posargs, env=environment)
+    session.run(*PYTEST, *MOST, *session.posargs, env=environment)
 
 
 @nox.session(default=False)
@@ -205,7 +207,7 @@ def tests_slow(session: nox.Session) -> None:
 def tests_pythons(session: nox.Session) -> None:
     """Run ``tests`` with each version of Python; one that is not on the path is skipped."""
     environment = install_tests(session)
-    session.run(*PYTEST, "-m", "not slow", *session.posargs, env=environment)
+    session.run(*PYTEST, *MOST, *session.posargs, env=environment)
 
 
 @nox.session(default=False)
@@ -214,7 +216,7 @@ def coverage(session: nox.Session) -> None:
     install_tests(session)
     session.install(*group("coverage"))
     session.run(
-        *(*PYTEST, "-m", "not slow"),
+        *(*PYTEST, *MOST),
         *(f"--cov={package.replace('-', '_')}" for package in PURE),
         *("--cov-report=term", "--cov-report=html:build/coverage"),
         *(session.posargs or [f"packages/{package}" for package in PURE]),
@@ -333,6 +335,17 @@ def interop(session: nox.Session) -> None:
     environment = install_tests(session)
     session.install(*group("interop"))
     session.run(*PYTEST, "tests/test_interop.py", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def torch(session: nox.Session) -> None:
+    """Compare layers, losses, optimizers and schedules with PyTorch's, forward and backward."""
+    environment = install_tests(session)
+    session.install(*group("torch"))
+    # Those alone that need it: other files may need what is not installed here.
+    session.run(
+        *(*PYTEST, "-m", "torch", "packages/mlx-core-py/tests", *session.posargs), env=environment
+    )
 
 
 @nox.session(default=False, name="array-api")
@@ -513,7 +526,7 @@ def sanitize(session: nox.Session) -> None:
     native_tests = f"packages/{NATIVE}/tests"
     session.run(
         # Nothing is to stand between a finding, which ends the process, and the terminal.
-        *(*PYTEST, "--capture=sys", "-m", "not slow", native_tests, *arguments),
+        *(*PYTEST, "--capture=sys", *MOST, native_tests, *arguments),
         # The memory that AddressSanitizer needs is more than these let the process have.
         *("--deselect", f"{native_tests}/test_safety_memory.py::test_under_a_limit_of_the_system"),
         "--deselect",

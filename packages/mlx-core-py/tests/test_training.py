@@ -1,7 +1,9 @@
 """Training ends where it should, resumes with the same numbers, and loses nothing."""
 
+import importlib
 import json
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 from comparing import normal
 from mlx_core_py import nn
-from mlx_core_py.training import Batches, Checkpoints, JsonLines, Trainer, plot
+from mlx_core_py.training import Batches, Checkpoints, JsonLines, TensorBoard, Trainer, plot
 
 DATA = {"x": normal(40, 3), "y": normal(40, 1, seed=1)}
 
@@ -320,6 +322,91 @@ def test_log(tmp_path: Path) -> None:
     assert [entry["step"] for entry in log.entries()] == [1, 2, 3]
     log.forget_after(2)
     assert [json.loads(line)["step"] for line in log.path.read_text().splitlines()] == [1, 2]
+
+
+def scalars_of(folder: Path) -> list[tuple[str, int, float]]:
+    """What TensorBoard would read: the names, steps and values in the files of events, in order."""
+    event_pb2 = importlib.import_module("tensorboardX.proto.event_pb2")
+    found = []
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        data = path.read_bytes()
+        # Each record: eight bytes of length, four of a checksum, the event, four of a checksum.
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            event = event_pb2.Event.FromString(data[12 : 12 + length])
+            found += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
+            data = data[16 + length :]
+    return found
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="`nox -s torch` installs it")
+    with TensorBoard(tmp_path) as log:
+        log({"step": 1, "loss": 0.5, "validation_loss": 0.75})
+        with pytest.raises(ValueError, match="entry must have a 'step'"):
+            log({"loss": 0.5})
+        # What is logged is there soon, and not when the program ends.
+        for _ in range(600):
+            if scalars_of(tmp_path):
+                break
+            time.sleep(0.1)
+        assert scalars_of(tmp_path) == [("loss", 1, 0.5), ("validation_loss", 1, 0.75)]
+        log({"step": 20, "loss": float("inf")})
+    assert scalars_of(tmp_path)[2:] == [("loss", 20, float("inf"))]
+    log({"step": 21, "loss": 0.25})
+    log.close()
+    log.close()
+    assert scalars_of(tmp_path)[3:] == [("loss", 21, 0.25)]
+
+
+@pytest.mark.torch
+def test_tensorboard_has_all_when_the_program_ends(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="`nox -s torch` installs it")
+    program = f"""
+        from mlx_core_py.training import TensorBoard
+        log = TensorBoard({str(tmp_path)!r})
+        for step in range(100):
+            log({{"step": step, "loss": 0.5}})
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=300)
+    assert [step for _, step, _ in scalars_of(tmp_path)] == list(range(100))
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_is_in_tensorboard_and_in_the_log(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="`nox -s torch` installs it")
+    board, folder = TensorBoard(tmp_path / "board"), tmp_path / "run"
+    run = trainer()
+    run.fit(Batches(DATA, 8, seed=1), steps=6, folder=folder, log=board, log_every=2)
+    board.close()
+    entries = JsonLines(folder / "log.jsonl").entries()
+    expected = [
+        (name, entry["step"], np.float32(value).item())
+        for entry in entries
+        for name, value in entry.items()
+        if name != "step"
+    ]
+    assert scalars_of(tmp_path / "board") == expected
+    assert [entry["step"] for entry in entries] == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("library", "call", "message"),
+    [
+        ("tensorboardX", TensorBoard, "pip install tensorboardX"),
+        ("matplotlib.figure", lambda path: plot([{"step": 1, "loss": 1.0}], path), "matplotlib"),
+    ],
+)
+def test_what_needs_a_library_says_so(
+    library: str, call: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An import of what is None there fails as that of what is not installed.
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=message):
+        call(tmp_path)
 
 
 def test_picture(tmp_path: Path) -> None:
