@@ -29,6 +29,7 @@ FAMILIES = {
         "glm": "glm glm4 glm4_moe",
         "gpt": "gpt2 gpt_bigcode gpt_neox gptj starcoder2",
         "gpt_oss": "gpt_oss",
+        "lfm2": "lfm2",
         "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
         "olmo": "olmo olmo2 olmo3 olmoe",
         "others": "ernie4_5_moe exaone4 granitemoe mixtral nemotron stablelm",

@@ -13,7 +13,19 @@ from typing import Any, Literal
 
 from mlx_lm_utils_py.config import check_range
 
-__all__ = ["Attention", "Decoder", "Layer", "Mla", "Mlp", "Moe", "Norm", "Rope", "Router", "each"]
+__all__ = [
+    "Attention",
+    "Decoder",
+    "Layer",
+    "Mla",
+    "Mlp",
+    "Moe",
+    "Norm",
+    "Rope",
+    "Router",
+    "ShortConv",
+    "each",
+]
 
 
 def __dir__() -> list[str]:
@@ -149,6 +161,23 @@ class Mla:
 
 
 @dataclass(frozen=True)
+class ShortConv:
+    """A gated causal convolution over few positions.
+
+    Attributes:
+        taps: How many positions it sees.
+        bias: Whether it and its projections have biases.
+    """
+
+    taps: int
+    bias: bool = False
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("conv_L_cache", self.taps, high=1024)
+
+
+@dataclass(frozen=True)
 class Mlp:
     """A feed-forward layer.
 
@@ -242,7 +271,7 @@ class Layer:
         residual: What the parts are multiplied by before they are added.
     """
 
-    mixer: Attention | Mla
+    mixer: Attention | Mla | ShortConv
     ffn: Mlp | Moe
     norm: Norm
     order: Literal["pre", "post", "sandwich", "parallel", "parallel2"] = "pre"
