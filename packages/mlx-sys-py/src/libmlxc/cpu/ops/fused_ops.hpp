@@ -7,8 +7,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
-#include <vector>
 
 #include <mlx/array.h>
 #include <mlx/utils.h>
@@ -83,7 +83,7 @@ mlx::core::array gru_scan(
     const std::optional<mlx::core::array>& bias,
     mlx::core::StreamOrDevice s);
 
-std::vector<mlx::core::array> lstm_scan(
+std::pair<mlx::core::array, mlx::core::array> lstm_scan(
     const mlx::core::array& inputs,
     const mlx::core::array& weight,
     const mlx::core::array& hidden,

@@ -622,13 +622,14 @@ array gru_scan(
   return scan({.cell = Cell::gru, .has_bias = bias.has_value()}, std::move(all), s)[0];
 }
 
-std::vector<array> lstm_scan(
+std::pair<array, array> lstm_scan(
     const array& inputs,
     const array& weight,
     const array& hidden,
     const array& cell,
     mx::StreamOrDevice s) {
-  return scan({.cell = Cell::lstm}, {inputs, weight, hidden, cell}, s);
+  const Arrays results = scan({.cell = Cell::lstm}, {inputs, weight, hidden, cell}, s);
+  return {results[0], results[1]};
 }
 
 }  // namespace mlx_c::cpu
