@@ -1,7 +1,7 @@
 // Whether this thread records a function in order to differentiate it in reverse.
 #pragma once
 
-namespace mlx_c {
+namespace mlx_c::cpu {
 
 // How many such recordings are under way, one in another. MLX's own count is not exported.
 inline constinit thread_local int traces_gradients = 0;
@@ -19,4 +19,4 @@ class GradientTracing {
   GradientTracing& operator=(const GradientTracing&) = delete;
 };
 
-}  // namespace mlx_c
+}  // namespace mlx_c::cpu
