@@ -101,7 +101,7 @@ array shifted(const Graph& g, const array& states, const array& first) {
   if (steps == 1) {
     return start;
   }
-  return mx::concatenate({start, mx::split(states, {steps - 1}, -2, g.s)[0]}, -2, g.s);
+  return mx::concatenate({start, mx::split(states, mx::Shape{steps - 1}, -2, g.s)[0]}, -2, g.s);
 }
 
 }  // namespace
