@@ -254,7 +254,11 @@ def test_vmap(scan: Scan) -> None:
     stacked = [mx.stack(parts) for parts in zip(*several, strict=True)]
     count = len(stacked)
     # Each input has the axis, or is the same for all; where it has, in any place.
-    cases = [[0] * count, [0, None, 0, *[0, None][: count - 3]], [0, None, None, *[None] * (count - 3)]]
+    cases = [
+        [0] * count,
+        [0, None, 0, *[0, None][: count - 3]],
+        [0, None, None, *[None] * (count - 3)],
+    ]
     if count > 3:
         cases.append([0, None, 0, None])
     for axes in cases:
@@ -347,7 +351,8 @@ def test_special_numbers_stay(scan: Scan) -> None:
     inputs[0][1, 1] = np.nan
     y = np.array(scan(*map(mx.array, inputs))[0])
     assert np.isnan(y[1, 1:]).all()
-    assert np.isfinite(y[[0, 2]]).all() and np.isfinite(y[1, 0]).all()
+    assert np.isfinite(y[[0, 2]]).all()
+    assert np.isfinite(y[1, 0]).all()
     # What saturates has gradients that are numbers.
     inputs = scan.inputs((3,), 3, 4)
     if scan.name != "relu":

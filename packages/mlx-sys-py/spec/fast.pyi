@@ -289,7 +289,7 @@ def gated_delta_update(
 @c(
     "mlx_fast_rnn_scan",
     "array inputs, array weight, array hidden, str nonlinearity",
-    cpp="mlx_c::cpu::rnn_scan",
+    cpp="mlx_c::cpu::rnn_scan({inputs}, {weight}, {hidden}, {nonlinearity}, {s})",
 )
 def rnn_scan(
     inputs: array,
@@ -329,7 +329,7 @@ def rnn_scan(
 @c(
     "mlx_fast_gru_scan",
     "array inputs, array weight, array hidden, array? bias",
-    cpp="mlx_c::cpu::gru_scan",
+    cpp="mlx_c::cpu::gru_scan({inputs}, {weight}, {hidden}, {bias}, {s})",
 )
 def gru_scan(
     inputs: array,
@@ -371,7 +371,7 @@ def gru_scan(
 @c(
     "mlx_fast_lstm_scan",
     "array inputs, array weight, array hidden, array cell",
-    cpp="mlx_c::cpu::lstm_scan",
+    cpp="mlx_c::cpu::lstm_scan({inputs}, {weight}, {hidden}, {cell}, {s})",
 )
 def lstm_scan(
     inputs: array,

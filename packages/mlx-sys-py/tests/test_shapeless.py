@@ -420,8 +420,8 @@ ALL = {**CASES, **MORE}
 # not, or sum a gradient over the axes that were broadcast when it was recorded.
 BROADCAST_IN_FILES = {
     "AttentionGradients", "CrossEntropy", "CrossEntropyGradient", "IntegerMatmul", "LayerNorm",
-    "NormalizationGradients", "RMSNorm", "RoPE", "ScaledDotProductAttention", "ScatterAxis Sum",
-    "attention, causal", "attention, mask",
+    "NormalizationGradients", "RMSNorm", "RecurrentScan", "RecurrentScanGradients", "RoPE",
+    "ScaledDotProductAttention", "ScatterAxis Sum", "attention, causal", "attention, mask",
 }  # fmt: skip
 
 

@@ -37,8 +37,8 @@ class RNN(Module):
         hidden_size: The size of the state.
         bias: Whether to add a bias. Default: ``True``.
         nonlinearity: The function :math:`f`; ``None`` (default) is :func:`tanh`. With this one and
-            with :func:`relu`, all steps are one node of the graph (:func:`mlx_core_py.fast.rnn_scan`);
-            other functions are called at each step.
+            with :func:`relu`, all steps are one node of the graph; other functions are called at
+            each step.
 
     Shape:
         ``(..., steps, input_size)`` and an optional first state ``(..., hidden_size)``, by

@@ -296,8 +296,8 @@ Arrays recurrent_gradients_graph(const RecurrentForm& form, const Arrays& inputs
         const array of_candidate =
             g.times(g.times(of_h, g.one_minus(keep)), g.tanh_slope(candidate));
         const array of_reset = g.times(g.times(of_candidate, recurrent), g.sigmoid_slope(reset));
-        const array of_keep = g.times(
-            g.times(of_h, mx::subtract(before[step], candidate, s)), g.sigmoid_slope(keep));
+        const array of_keep =
+            g.times(g.times(of_h, mx::subtract(before[step], candidate, s)), g.sigmoid_slope(keep));
         of_inputs.push_back(g.joined({of_reset, of_keep, of_candidate}));
         of_products = g.joined({of_reset, of_keep, g.times(of_candidate, reset)});
         of_sums.push_back(of_products);

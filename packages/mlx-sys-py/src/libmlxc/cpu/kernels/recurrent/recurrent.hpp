@@ -105,7 +105,13 @@ void pack_rows(const RecurrentLayer& p, bool backward, int rows, const StepRows&
 // `b` and row `r` begin at sums[(r * blocks + b) * panel_width].
 template <class S, int blocks, class F>
 void for_tiles(
-    const RecurrentLayer& p, bool backward, int rows, int panel, const float* a, void* weight, F f) {
+    const RecurrentLayer& p,
+    bool backward,
+    int rows,
+    int panel,
+    const float* a,
+    void* weight,
+    F f) {
   const int steps = S::steps(Product(p, backward).depth), tile = gemm::panel_rows_of_a(rows);
   const int width = packed_width(columns_of(p, panel));
   const float* const b = packed_panel<S>(p, backward, panel, static_cast<float*>(weight));
@@ -252,8 +258,8 @@ void backward_cell(const RecurrentLayer& p, const RecurrentBackward& step, Range
               if constexpr (cell == Cell::lstm) {
                 const vfloat in = gate(0), keep = gate(1), candidate = gate(2), out = gate(3);
                 const vfloat squashed = hyperbolic_tangent(columns.get(step.cells, row, i));
-                vfloat of_cell = floats.get(carry, row, i) +
-                    of_hidden * out * (1 - squashed * squashed);
+                vfloat of_cell =
+                    floats.get(carry, row, i) + of_hidden * out * (1 - squashed * squashed);
                 if (step.of_cells.data) {
                   of_cell += columns.get(step.of_cells, row, i);
                 }
@@ -268,8 +274,7 @@ void backward_cell(const RecurrentLayer& p, const RecurrentBackward& step, Range
                              recurrent = gate(3);
                 of_hidden += floats.get(carry, row, i);
                 const vfloat before = columns.get(step.hidden_before, row, i);
-                const vfloat of_candidate =
-                    of_hidden * (1 - keep) * (1 - candidate * candidate);
+                const vfloat of_candidate = of_hidden * (1 - keep) * (1 - candidate * candidate);
                 const vfloat of_reset = of_candidate * recurrent * reset * (1 - reset);
                 const vfloat of_keep = of_hidden * (before - candidate) * keep * (1 - keep);
                 put(0, of_reset);
@@ -367,27 +372,23 @@ std::size_t rows_size(const RecurrentLayer& p, bool backward, int rows) {
       p, [&](auto type) { return packed_rows_size<decltype(type)>(p, backward, rows); });
 }
 
-void pack_rows(
-    const RecurrentLayer& p, bool backward, int rows, const StepRows& x, float* packed) {
+void pack_rows(const RecurrentLayer& p, bool backward, int rows, const StepRows& x, float* packed) {
   for_type(p, [&](auto type) { pack_rows<decltype(type)>(p, backward, rows, x, packed); });
 }
 
 void forward(const RecurrentLayer& p, const RecurrentForward& step, Range panels) {
-  for_cell(p, [&](auto type, auto cell) {
-    forward_cell<decltype(type), cell.value>(p, step, panels);
-  });
+  for_cell(
+      p, [&](auto type, auto cell) { forward_cell<decltype(type), cell.value>(p, step, panels); });
 }
 
 void backward(const RecurrentLayer& p, const RecurrentBackward& step, Range panels) {
-  for_cell(p, [&](auto type, auto cell) {
-    backward_cell<decltype(type), cell.value>(p, step, panels);
-  });
+  for_cell(
+      p, [&](auto type, auto cell) { backward_cell<decltype(type), cell.value>(p, step, panels); });
 }
 
 void backward_start(const RecurrentLayer& p, const RecurrentStart& step, Range panels) {
-  for_cell(p, [&](auto type, auto cell) {
-    start_cell<decltype(type), cell.value>(p, step, panels);
-  });
+  for_cell(
+      p, [&](auto type, auto cell) { start_cell<decltype(type), cell.value>(p, step, panels); });
 }
 
 }  // namespace recurrent
