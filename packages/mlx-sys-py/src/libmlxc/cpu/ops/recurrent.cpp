@@ -42,6 +42,9 @@ using Arrays = std::vector<array>;
 // Sequences for which a thread is worth its own, and those that it takes at a time: their packed
 // states and sums stay in its caches.
 constexpr int least_rows = 4, most_rows = 56;
+// Multiplications of one step from which threads share its columns: all wait for each other after
+// each step.
+constexpr double worth_shared_steps = 1 << 19;
 
 // An array of shape (..., steps, size) or (..., size), whose leading axes count as one: in place,
 // or copied where they are not at equal distances or rows are not contiguous.
@@ -129,7 +132,7 @@ struct Run {
   void for_rows(F f) const {
     const int threads = thread_count(), panels = table->recurrent.panel_count(layer);
     const bool worth = multiplications_of_step() * steps >= worth_threads;
-    if (rows < least_rows * threads && multiplications_of_step() >= worth_threads && panels > 1) {
+    if (rows < least_rows * threads && multiplications_of_step() >= worth_shared_steps) {
       return f(0, rows, [&](auto g) {
         parallel_for(panels, [&](int panel) { g(Range{panel, panel + 1}); });
       });
