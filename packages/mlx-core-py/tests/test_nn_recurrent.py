@@ -153,15 +153,16 @@ def test_nonlinearities(nonlinearity: Any, formula: Any) -> None:
 
 
 def test_a_nonlinearity_may_have_parameters() -> None:
-    layer, x = nn.RNN(3, 4, nonlinearity=nn.PReLU()), mx.array(normal(2, 5, 3))
+    function, x = nn.PReLU(), mx.array(normal(2, 5, 3))
+    layer = nn.RNN(3, 4, nonlinearity=function)
 
-    def loss(layer: Any) -> mx.array:
+    def loss() -> mx.array:
         return layer(x).sum()
 
-    slope = nn.value_and_grad(layer, lambda: loss(layer))()[1]["nonlinearity"]["weight"]
-    before = loss(layer)
-    layer.nonlinearity.weight = layer.nonlinearity.weight + 1e-3
-    assert slope.item() == pytest.approx((loss(layer) - before).item() * 1e3, rel=5e-2)
+    slope = nn.value_and_grad(layer, loss)()[1]["nonlinearity"]["weight"]
+    before = loss()
+    function.weight = function.weight + 1e-3
+    assert slope.item() == pytest.approx((loss() - before).item() * 1e3, rel=5e-2)
 
 
 def test_a_nonlinearity_is_called_at_each_step() -> None:

@@ -69,6 +69,7 @@ def loop(cell: str, x: mx.array, w: mx.array, h: mx.array, other: mx.array | Non
             h = (1 - z) * n + z * h
         else:
             i, f, g, o = mx.split(x[..., t, :] + sums, 4, -1)
+            assert other is not None
             other = mx.sigmoid(f) * other + mx.sigmoid(i) * mx.tanh(g)
             h = mx.sigmoid(o) * mx.tanh(other)
             cells.append(other)
@@ -81,7 +82,6 @@ class Scan:
     name: str
     gates: int
     formula: Callable[..., Arrays]
-    other: str = ""  # the shape of the fourth input
 
     def __call__(self, *inputs: Any) -> tuple[mx.array, ...]:
         if self.gates == 1:
@@ -91,7 +91,8 @@ class Scan:
         return mx.fast.lstm_scan(*inputs)
 
     def loop(self, *inputs: mx.array) -> Arrays:
-        return loop(self.name, *inputs[:3], inputs[3] if len(inputs) > 3 else None)
+        x, w, h, *other = inputs
+        return loop(self.name, x, w, h, other[0] if other else None)
 
     def inputs(
         self, leading: tuple[int, ...] = (2,), steps: int = 5, size: int = 4, seed: int = 0
@@ -254,7 +255,7 @@ def test_vmap(scan: Scan) -> None:
     stacked = [mx.stack(parts) for parts in zip(*several, strict=True)]
     count = len(stacked)
     # Each input has the axis, or is the same for all; where it has, in any place.
-    cases = [
+    cases: list[list[int | None]] = [
         [0] * count,
         [0, None, 0, *[0, None][: count - 3]],
         [0, None, None, *[None] * (count - 3)],
