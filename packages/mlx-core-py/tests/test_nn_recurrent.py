@@ -126,3 +126,73 @@ def test_gradients_reach_the_first_step() -> None:
             difference = (last(x + e) - last(x - e)) / 2e-2
             assert gradient[t, 0].item() == pytest.approx(difference.item(), rel=2e-2, abs=1e-5)
             assert gradient[t, 0].item() != 0
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "formula"),
+    [
+        (None, np.tanh),
+        (mx.tanh, np.tanh),
+        (nn.Tanh(), np.tanh),
+        (nn.relu, lambda a: np.maximum(a, 0)),
+        (nn.ReLU(), lambda a: np.maximum(a, 0)),
+        (nn.silu, lambda a: a * sigmoid(a)),
+        (nn.PReLU(), lambda a: np.where(a > 0, a, 0.25 * a)),
+        (lambda a: mx.sin(a), np.sin),
+    ],
+)
+def test_nonlinearities(nonlinearity: Any, formula: Any) -> None:
+    layer, x = nn.RNN(3, 4, nonlinearity=nonlinearity), normal(2, 5, 3)
+    p = {name: np.array(layer[name], np.float64) for name in ("Wxh", "Whh", "bias")}
+    hidden, states = np.zeros((2, 4)), []
+    for t in range(5):
+        hidden = formula(x[:, t] @ p["Wxh"].T + hidden @ p["Whh"].T + p["bias"])
+        states.append(hidden)
+    assert close(layer(mx.array(x)), np.stack(states, 1), 1e-4, 1e-5)
+    assert layer(mx.zeros((2, 0, 3))).shape == (2, 0, 4)
+
+
+def test_a_nonlinearity_may_have_parameters() -> None:
+    function, x = nn.PReLU(), mx.array(normal(2, 5, 3))
+    layer = nn.RNN(3, 4, nonlinearity=function)
+
+    def loss() -> mx.array:
+        return layer(x).sum()
+
+    slope = nn.value_and_grad(layer, loss)()[1]["nonlinearity"]["weight"]
+    before = loss()
+    function.weight = function.weight + 1e-3
+    assert slope.item() == pytest.approx((loss() - before).item() * 1e3, rel=5e-2)
+
+
+def test_a_nonlinearity_is_called_at_each_step() -> None:
+    calls = 0
+
+    def counting(a: mx.array) -> mx.array:
+        nonlocal calls
+        calls += 1
+        return a * calls
+
+    layer = nn.RNN(1, 1, bias=False, nonlinearity=counting)
+    layer.Wxh, layer.Whh = mx.array([[1.0]]), mx.array([[1.0]])
+    assert layer(mx.ones((3, 1))).tolist() == [[1.0], [4.0], [15.0]]
+
+
+@pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_training_in_half_precision_stays(kind: Any, dtype: mx.Dtype) -> None:
+    layer = kind(3, 4)
+    layer.set_dtype(dtype)
+    x = mx.array(normal(2, 5, 3)).astype(dtype)
+
+    def loss() -> mx.array:
+        y = layer(x)
+        total: mx.array = (y[0] if isinstance(y, tuple) else y).sum()
+        return total
+
+    value, gradients = nn.value_and_grad(layer, loss)()
+    assert value.dtype == dtype
+    for gradient in gradients.values():
+        if isinstance(gradient, mx.array):
+            assert gradient.dtype == dtype
+            assert mx.any(gradient != 0)

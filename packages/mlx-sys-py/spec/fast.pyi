@@ -285,3 +285,129 @@ def gated_delta_update(
 
     See: MLX ``mlx.core.fast.gated_delta_update``; Yang et al. 2024, arXiv:2412.06464.
     """
+
+@c(
+    "mlx_fast_rnn_scan",
+    "array inputs, array weight, array hidden, str nonlinearity",
+    cpp="mlx_c::cpu::rnn_scan({inputs}, {weight}, {hidden}, {nonlinearity}, {s})",
+)
+def rnn_scan(
+    inputs: array,
+    weight: array,
+    hidden: array,
+    *,
+    nonlinearity: str = "tanh",
+    stream: StreamLike = None,
+) -> array:
+    """The recurrent part of an RNN layer, over all steps: ``h_t = f(x_t + W h_{t-1})``.
+
+    Each step is computed in ``float32`` or better, and its state rounded to the dtype of the
+    result. On the CPU all steps are one node of the graph, and so are their gradients.
+
+    Args:
+        inputs: Projected inputs ``x`` of shape ``(..., T, H)``.
+        weight: Weight ``W`` of the states, of shape ``(H, H)``.
+        hidden: First state ``h_0`` of shape ``(..., H)``.
+        nonlinearity: The function ``f``, "tanh" (default) or "relu".
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        The states after each step, of shape ``(..., T, H)``.
+
+    Raises:
+        ValueError: If shapes or dtypes do not fit or ``nonlinearity`` is another string.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> x = mx.array([[0.5], [0.5], [0.5]])
+        >>> mx.fast.rnn_scan(x, mx.array([[2.0]]), mx.array([0.0]), nonlinearity="relu").tolist()
+        [[0.5], [1.5], [3.5]]
+
+    See: Elman 1990, doi:10.1207/s15516709cog1402_1.
+    """
+
+@c(
+    "mlx_fast_gru_scan",
+    "array inputs, array weight, array hidden, array? bias",
+    cpp="mlx_c::cpu::gru_scan({inputs}, {weight}, {hidden}, {bias}, {s})",
+)
+def gru_scan(
+    inputs: array,
+    weight: array,
+    hidden: array,
+    bias: array | None = None,
+    *,
+    stream: StreamLike = None,
+) -> array:
+    """The recurrent part of a layer of gated recurrent units, over all steps.
+
+    With the thirds ``x_r, x_z, x_n`` of the inputs of a step and ``W_r, W_z, W_n`` of the weight,
+    ``r = sigmoid(x_r + W_r h)``, ``z = sigmoid(x_z + W_z h)``,
+    ``n = tanh(x_n + r (W_n h + bias))``, and the next state is ``(1 - z) n + z h``. Each step is
+    computed in ``float32`` or better, and its state rounded to the dtype of the result. On the CPU
+    all steps are one node of the graph, and so are their gradients.
+
+    Args:
+        inputs: Projected inputs ``x`` of shape ``(..., T, 3 * H)``.
+        weight: Weight ``W`` of the states, of shape ``(3 * H, H)``.
+        hidden: First state of shape ``(..., H)``.
+        bias: Bias of the recurrent part of ``n``, of shape ``(H,)``; ``None`` (default) for none.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        The states after each step, of shape ``(..., T, H)``.
+
+    Raises:
+        ValueError: If shapes or dtypes do not fit.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> mx.fast.gru_scan(mx.zeros((2, 3)), mx.ones((3, 1)), mx.array([0.0])).tolist()
+        [[0.0], [0.0]]
+
+    See: Cho et al. 2014, arXiv:1406.1078.
+    """
+
+@c(
+    "mlx_fast_lstm_scan",
+    "array inputs, array weight, array hidden, array cell",
+    cpp="mlx_c::cpu::lstm_scan({inputs}, {weight}, {hidden}, {cell}, {s})",
+)
+def lstm_scan(
+    inputs: array,
+    weight: array,
+    hidden: array,
+    cell: array,
+    *,
+    stream: StreamLike = None,
+) -> tuple[array, array]:
+    """The recurrent part of a layer with long short-term memory, over all steps.
+
+    The fourths of ``x + W h``, for the inputs of a step and the state before it, are those of the
+    input gate ``i``, the forget gate ``f``, the candidate ``g`` and the output gate ``o``. The next
+    cell is ``sigmoid(f) c + sigmoid(i) tanh(g)``, the next state ``sigmoid(o) tanh(c)`` of that.
+    Each step is computed in ``float32`` or better, and its state and cell rounded to the dtype of
+    the results. On the CPU all steps are one node of the graph, and so are their gradients.
+
+    Args:
+        inputs: Projected inputs ``x`` of shape ``(..., T, 4 * H)``.
+        weight: Weight ``W`` of the states, of shape ``(4 * H, H)``.
+        hidden: First state of shape ``(..., H)``.
+        cell: First cell of shape ``(..., H)``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        The states and the cells after each step, two arrays of shape ``(..., T, H)``.
+
+    Raises:
+        ValueError: If shapes or dtypes do not fit.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> first = mx.array([0.0])
+        >>> hidden, cell = mx.fast.lstm_scan(mx.zeros((2, 4)), mx.ones((4, 1)), first, first)
+        >>> hidden.shape, cell.shape
+        ((2, 1), (2, 1))
+
+    See: Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735.
+    """

@@ -319,6 +319,8 @@ GRAPHS: dict[str, Graph] = {
     "RMSNorm": lambda: fast.rms_norm(x(), None, 1e-5),
     "RandomNormal": lambda: random.normal([8]),
     "RandomRejection": lambda: random.poisson(3.0, [8]),
+    "RecurrentScan": lambda: fast.rnn_scan(x(), array(W), x()[0]),
+    "RecurrentScanGradients": lambda: gradients(fast.rnn_scan, x(), array(W), x()[0]),
     "RoPE": lambda: fast.rope(heads(), 32, traditional=False, base=10000.0, scale=1.0, offset=0),
     "ScaledDotProductAttention": lambda: attention(heads(), heads(), heads()),
     "Solve": lambda: linalg.solve(regular(), array(W)),

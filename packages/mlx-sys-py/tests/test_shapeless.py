@@ -294,6 +294,14 @@ CASES: dict[str, Case] = {
     ),
     "RMSNorm": Case(lambda x, w: fast.rms_norm(x, w, 1e-5), (X, (8,))),
     "RandomNormal": Case(lambda key: random.normal([8], key=key), ((2,),), ("uint32",)),
+    "RecurrentScan": Case(
+        lambda x, w, h: fast.rnn_scan(x, w, h), ((3, 4, 8), (8, 8), (3, 8))
+    ),
+    "RecurrentScanGradients": Case(
+        lambda x, w, h: gradients(lambda *a: fast.rnn_scan(*a), x, w, h),
+        ((3, 4, 8), (8, 8), (3, 8)),
+        follows=False,
+    ),
     "RoPE": Case(
         lambda x, freqs: fast.rope(
             x, 16, traditional=False, base=None, scale=1.0, offset=3, freqs=freqs
@@ -412,8 +420,8 @@ ALL = {**CASES, **MORE}
 # not, or sum a gradient over the axes that were broadcast when it was recorded.
 BROADCAST_IN_FILES = {
     "AttentionGradients", "CrossEntropy", "CrossEntropyGradient", "IntegerMatmul", "LayerNorm",
-    "NormalizationGradients", "RMSNorm", "RoPE", "ScaledDotProductAttention", "ScatterAxis Sum",
-    "attention, causal", "attention, mask",
+    "NormalizationGradients", "RMSNorm", "RecurrentScan", "RecurrentScanGradients", "RoPE",
+    "ScaledDotProductAttention", "ScatterAxis Sum", "attention, causal", "attention, mask",
 }  # fmt: skip
 
 

@@ -211,6 +211,19 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "fast.rms_norm": {"x": uniform(4, 3), "weight": uniform(3), "eps": 1e-5},
     "fast.layer_norm": {"x": uniform(4, 3), "weight": uniform(3), "bias": uniform(3), "eps": 1e-5},
     "fast.cross_entropy": {"logits": uniform(4, 3), "targets": ints(4)},
+    "fast.rnn_scan": {"inputs": uniform(4, 3), "weight": uniform(3, 3), "hidden": uniform(3)},
+    "fast.gru_scan": {
+        "inputs": uniform(4, 9),
+        "weight": uniform(9, 3),
+        "hidden": uniform(3),
+        "bias": uniform(3),
+    },
+    "fast.lstm_scan": {
+        "inputs": uniform(4, 12),
+        "weight": uniform(12, 3),
+        "hidden": uniform(3),
+        "cell": uniform(3),
+    },
     "fast.rope": {
         "a": uniform(1, 2, 4, 8),
         "dims": 8,

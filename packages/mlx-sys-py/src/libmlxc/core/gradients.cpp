@@ -12,6 +12,7 @@
 #include "core/gradient_rules.hpp"
 #include "core/node_cache.hpp"
 #include "core/tape.hpp"
+#include "cpu/nodes/gradient_tracing.hpp"
 
 namespace mlx_c {
 
@@ -230,6 +231,7 @@ std::pair<Arrays, Arrays> vjp(
     const Function& fun, const Arrays& primals, const Arrays& cotangents) {
   std::pair<Arrays, Arrays> result;
   while_tracing([&] {
+    const cpu::GradientTracing tracing;
     auto inputs = traced(primals);
     result.first = fun(inputs);
     result.second = products_with(inputs, result.first, cotangents);

@@ -121,6 +121,8 @@ std::unordered_map<std::string_view, ShapeRow> make_rows() {
       {"NormalizationGradients", {"rms_norm or layer_norm"}},
       {"RMSNorm", {"rms_norm", normalization}},
       {"RandomNormal", {"normal", one_key}},
+      {"RecurrentScan", {"rnn_scan, gru_scan or lstm_scan"}},
+      {"RecurrentScanGradients", {"rnn_scan, gru_scan or lstm_scan"}},
       {"RoPE", {"rope", rope}},
       {"ScaledDotProductAttention", {"scaled_dot_product_attention", attention}},
       {"ToFP8", {"to_fp8"}},

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import mlx_core_py as mx
 from mlx_core_py.nn._checks import check_arrays, check_last_axis, positive, uniform_of_fan_in
-from mlx_core_py.nn.layers.activations import tanh
+from mlx_core_py.nn.layers.activations import ReLU, Tanh, relu, tanh
 from mlx_core_py.nn.layers.base import Module
 
 __all__ = ["GRU", "LSTM", "RNN"]
@@ -36,7 +36,9 @@ class RNN(Module):
         input_size: The size of the last axis of the input.
         hidden_size: The size of the state.
         bias: Whether to add a bias. Default: ``True``.
-        nonlinearity: The function :math:`f`; ``None`` (default) is :func:`tanh`.
+        nonlinearity: The function :math:`f`; ``None`` (default) is :func:`tanh`. With this one and
+            with :func:`relu`, all steps are one node of the graph; other functions are called at
+            each step.
 
     Shape:
         ``(..., steps, input_size)`` and an optional first state ``(..., hidden_size)``, by
@@ -82,12 +84,19 @@ class RNN(Module):
     def __call__(self, x: mx.array, hidden: mx.array | None = None) -> mx.array:
         inputs = _project(x, self["Wxh"], self.get("bias"))
         hidden = _first_state(hidden, inputs, self.hidden_size, "hidden")
+        name = _scanned(self.nonlinearity)
+        if name is not None:
+            return mx.fast.rnn_scan(inputs, self["Whh"], hidden, nonlinearity=name)
+        if inputs.shape[-2] == 0:
+            return inputs
+        # The function may keep a state, draw random numbers or have parameters, so that its step is
+        # not compiled.
         weight = self["Whh"].T
         states = []
-        for step in range(x.shape[-2]):
-            hidden = self.nonlinearity(inputs[..., step, :] + hidden @ weight)
+        for step in mx.split(inputs, inputs.shape[-2], axis=-2):
+            hidden = self.nonlinearity(step.squeeze(-2) + hidden @ weight)
             states.append(hidden)
-        return _stack(states, inputs, self.hidden_size)
+        return mx.stack(states, axis=-2)
 
 
 class GRU(Module):
@@ -143,13 +152,7 @@ class GRU(Module):
     def __call__(self, x: mx.array, hidden: mx.array | None = None) -> mx.array:
         inputs = _project(x, self["Wx"], self.get("b"))
         hidden = _first_state(hidden, inputs, self.hidden_size, "hidden")
-        weight, bias = self["Wh"].T, self.get("bhn")
-        size = self.hidden_size
-        states = []
-        for step in range(x.shape[-2]):
-            hidden = _gru_step(inputs[..., step, :], hidden @ weight, hidden, bias, size)
-            states.append(hidden)
-        return _stack(states, inputs, size)
+        return mx.fast.gru_scan(inputs, self["Wh"], hidden, self.get("bhn"))
 
 
 class LSTM(Module):
@@ -211,33 +214,14 @@ class LSTM(Module):
         inputs = _project(x, self["Wx"], self.get("bias"))
         hidden = _first_state(hidden, inputs, self.hidden_size, "hidden")
         cell = _first_state(cell, inputs, self.hidden_size, "cell")
-        weight = self["Wh"].T
-        states, cells = [], []
-        for step in range(x.shape[-2]):
-            hidden, cell = _lstm_step(inputs[..., step, :] + hidden @ weight, cell)
-            states.append(hidden)
-            cells.append(cell)
-        size = self.hidden_size
-        return _stack(states, inputs, size), _stack(cells, inputs, size)
+        return mx.fast.lstm_scan(inputs, self["Wh"], hidden, cell)
 
 
-def _gru_step(
-    inputs: mx.array, recurrent: mx.array, hidden: mx.array, bias: mx.array | None, size: int
-) -> mx.array:
-    reset, update = mx.split(
-        mx.sigmoid(inputs[..., : 2 * size] + recurrent[..., : 2 * size]), 2, axis=-1
-    )
-    candidate = recurrent[..., 2 * size :]
-    if bias is not None:
-        candidate = candidate + bias
-    new = mx.tanh(inputs[..., 2 * size :] + reset * candidate)
-    return (1 - update) * new + update * hidden
-
-
-def _lstm_step(gates: mx.array, cell: mx.array) -> tuple[mx.array, mx.array]:
-    i, f, g, o = mx.split(gates, 4, axis=-1)
-    cell = mx.sigmoid(f) * cell + mx.sigmoid(i) * mx.tanh(g)
-    return mx.sigmoid(o) * mx.tanh(cell), cell
+def _scanned(function: Callable[[mx.array], mx.array]) -> str | None:
+    """The name of a function that :func:`mlx_core_py.fast.rnn_scan` knows."""
+    if function is tanh or function is mx.tanh or type(function) is Tanh:
+        return "tanh"
+    return "relu" if function is relu or type(function) is ReLU else None
 
 
 def _project(x: mx.array, weight: mx.array, bias: mx.array | None) -> mx.array:
@@ -257,9 +241,3 @@ def _first_state(state: mx.array | None, inputs: mx.array, size: int, name: str)
     if state.shape != shape:
         raise ValueError(f"{name} must have the shape {shape}, but has {state.shape}")
     return state
-
-
-def _stack(states: list[mx.array], inputs: mx.array, size: int) -> mx.array:
-    if not states:
-        return mx.zeros((*inputs.shape[:-1], size), inputs.dtype)
-    return mx.stack(states, axis=-2)

@@ -134,6 +134,8 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"RMSNorm", own},
       {"RandomNormal", own},
       {"RandomRejection", own},
+      {"RecurrentScan", {.work = Work::matmul}},
+      {"RecurrentScanGradients", {.work = Work::matmul}},
       {"RoPE", own},
       {"ScaledDotProductAttention", own_attention},
       {"Solve", own_factorization},

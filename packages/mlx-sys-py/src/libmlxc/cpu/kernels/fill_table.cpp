@@ -10,6 +10,7 @@
 #include "cpu/kernels/qgemm/qgemv.hpp"
 #include "cpu/kernels/qgemm/unpack.hpp"
 #include "cpu/kernels/random/threefry.hpp"
+#include "cpu/kernels/recurrent/recurrent.hpp"
 #include "cpu/kernels/reduce/normalization.hpp"
 #include "cpu/kernels/reduce/reduce.hpp"
 #include "cpu/kernels/reduce/softmax.hpp"
@@ -59,6 +60,17 @@ constexpr Kernels kernels_with(const char* level) {
           },
       .int16_gemm = int16_gemm::table,
       .attention = {.decode = attention::decode, .rope = attention::rope},
+      .recurrent =
+          {
+              .panel_count = recurrent::panel_count,
+              .weight_size = recurrent::weight_size,
+              .pack_weight = recurrent::pack_weight,
+              .rows_size = recurrent::rows_size,
+              .pack_rows = recurrent::pack_rows,
+              .forward = recurrent::forward,
+              .backward = recurrent::backward,
+              .backward_start = recurrent::backward_start,
+          },
       .random = {.threefry = threefry},
       .convert = {.widen = widen, .narrow = narrow},
   };

@@ -225,6 +225,71 @@ struct AttentionKernels {
   void (*rope)(const RopeArgs&, const void* x, void* y);
 };
 
+enum class Cell : std::uint8_t { rnn_tanh, rnn_relu, gru, lstm };
+
+// A recurrent layer, of type f16, bf16 or f32, with a state of `hidden` elements. Its weight has
+// rows for one gate after the other: that of the RNN, reset, update and candidate of the GRU;
+// input, forget, candidate and output of the LSTM.
+struct RecurrentLayer {
+  ElementType type;
+  Cell cell;
+  int hidden;
+};
+
+// Rows of one step, `row` items apart, each contiguous. Null where there are none.
+struct StepRows {
+  void* data;
+  std::ptrdiff_t row;
+};
+
+// One step of some rows, forward.
+struct RecurrentForward {
+  int rows;
+  float *weight, *states;  // packed: the weight, and the states before the step
+  StepRows inputs, hidden_before, cells_before;
+  StepRows hidden, cells;
+  // What the gradients need: the gates, and of the GRU the recurrent part of the candidate. Not
+  // written if null.
+  StepRows gates;
+  const float* bias;  // of the GRU, or null
+};
+
+// One step of some rows, backward.
+struct RecurrentBackward {
+  int rows;
+  // Packed: the weight, and the gradient with respect to the recurrent products of the step after
+  // this one, null at the last.
+  float *weight, *next;
+  StepRows hidden, hidden_before, cells, cells_before, gates;
+  StepRows of_hidden, of_cells;  // of the results; null for zeros
+  StepRows of_inputs;
+  StepRows of_sums;  // of the recurrent products, where that is another gradient: of the GRU
+  float* carry;      // [rows, hidden]: what goes to the step before, besides `next`
+};
+
+// What is left after the first step, backward: the gradients with respect to the first states.
+struct RecurrentStart {
+  int rows;
+  float *weight, *next, *carry;
+  StepRows of_hidden, of_cells;
+};
+
+// Panels are columns of the state. `backward` says which product packed memory is for.
+struct RecurrentKernels {
+  int (*panel_count)(const RecurrentLayer&);
+  // Floats that the packed weight takes.
+  std::size_t (*weight_size)(const RecurrentLayer&, bool backward);
+  void (*pack_weight)(
+      const RecurrentLayer&, bool backward, const Operand& weight, Range panels, float* packed);
+  // Floats that packed rows take.
+  std::size_t (*rows_size)(const RecurrentLayer&, bool backward, int rows);
+  void (*pack_rows)(
+      const RecurrentLayer&, bool backward, int rows, const StepRows& x, float* packed);
+  void (*forward)(const RecurrentLayer&, const RecurrentForward&, Range panels);
+  void (*backward)(const RecurrentLayer&, const RecurrentBackward&, Range panels);
+  void (*backward_start)(const RecurrentLayer&, const RecurrentStart&, Range panels);
+};
+
 struct RandomKernels {
   // Encrypts the counters (x, y), (x + 1, y + 1) ... with a key of two words.
   void (*threefry)(
@@ -254,6 +319,7 @@ struct Kernels {
   QgemvKernels qgemv;
   const Int16GemmKernels* int16_gemm;  // null where floats are as fast
   AttentionKernels attention;
+  RecurrentKernels recurrent;
   RandomKernels random;
   ConvertKernels convert;
 };

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include <mlx/array.h>
@@ -62,6 +63,31 @@ mlx::core::array rope(
     float scale,
     const std::variant<int, mlx::core::array>& offset,
     const std::optional<mlx::core::array>& freqs,
+    mlx::core::StreamOrDevice s);
+
+// The recurrent part of layers: `inputs` are projected, of shape (..., steps, gates * size), the
+// weight is that of the states, of shape (gates * size, size). The states after each step, of shape
+// (..., steps, size), and the cells of the LSTM. A graph of MLX's operations where there is no
+// kernel.
+mlx::core::array rnn_scan(
+    const mlx::core::array& inputs,
+    const mlx::core::array& weight,
+    const mlx::core::array& hidden,
+    const std::string& nonlinearity,
+    mlx::core::StreamOrDevice s);
+
+mlx::core::array gru_scan(
+    const mlx::core::array& inputs,
+    const mlx::core::array& weight,
+    const mlx::core::array& hidden,
+    const std::optional<mlx::core::array>& bias,
+    mlx::core::StreamOrDevice s);
+
+std::pair<mlx::core::array, mlx::core::array> lstm_scan(
+    const mlx::core::array& inputs,
+    const mlx::core::array& weight,
+    const mlx::core::array& hidden,
+    const mlx::core::array& cell,
     mlx::core::StreamOrDevice s);
 
 bool fuses_random_normal(
