@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/node_pool.hpp"
 #include "cpu/nodes/use_count.hpp"
 
 namespace mlx_c {
@@ -14,10 +15,10 @@ namespace {
 
 using cpu::use_count;
 
-// Takes the inputs from a node that only `array` holds, and adds those that nobody else holds to
-// `doomed`. Siblings hold each other: they are left to MLX.
-void take_inputs(mx::array& array, std::vector<mx::array>& doomed) {
-  if (use_count(array) != 1 || array.inputs().empty() || !array.siblings().empty()) {
+// Takes the inputs from a node that only `array` holds, adds those that nobody else holds to
+// `doomed`, and keeps the node for later ones. Siblings hold each other: they are left to MLX.
+void empty_node(mx::array& array, std::vector<mx::array>& doomed) {
+  if (use_count(array) != 1 || !array.siblings().empty()) {
     return;
   }
   // Pairs with the release of threads that held the node before: their writes are visible now.
@@ -28,6 +29,7 @@ void take_inputs(mx::array& array, std::vector<mx::array>& doomed) {
     }
   }
   array.inputs().clear();
+  recycle(array);
 }
 
 // A graph may be deeper than the stack: no recursion.
@@ -35,20 +37,19 @@ void free_doomed(std::vector<mx::array>& doomed) {
   while (!doomed.empty()) {
     auto node = std::move(doomed.back());
     doomed.pop_back();
-    take_inputs(node, doomed);
+    empty_node(node, doomed);
   }
 }
 
 }  // namespace
 
 void free_graph(mx::array* array) {
-  if (!array || array->inputs().empty()) {
-    delete array;
+  if (!array) {
     return;
   }
   std::vector<mx::array> doomed;
-  take_inputs(*array, doomed);
-  delete array;
+  empty_node(*array, doomed);
+  delete_handle(array);
   free_doomed(doomed);
 }
 
