@@ -5,6 +5,7 @@ looks up all its names the slow way: every ``mx.add`` would pay. ``importlib.uti
 other threads see half of a module in some of the supported versions of Python.
 """
 
+import gc
 import sys
 
 # Not from threading, which most programs never need.
@@ -104,7 +105,13 @@ class _Beginning(ModuleType):
 
 def _complete(package: ModuleType) -> None:
     # Threads wait for each other in this import. What is below may be done twice.
-    later = __import__(f"{package.__name__}._later", fromlist=["*"])
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        later = __import__(f"{package.__name__}._later", fromlist=["*"])
+    finally:
+        if collects:
+            gc.enable()
     # The dictionary of a module is a slot of its type, which mypy takes for that of the type.
     names: dict[str, Any] = ModuleType.__dict__["__dict__"].__get__(package)  # type: ignore[index]
     new = {name: value for name, value in vars(later).items() if name in later.__all__}

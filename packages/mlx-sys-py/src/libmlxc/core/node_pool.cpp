@@ -1,8 +1,13 @@
 #include "core/node_pool.hpp"
 
 #include <array>
+#include <atomic>
 #include <new>
+#include <type_traits>
 #include <utility>
+#include <vector>
+
+#include "core/free_graph.hpp"
 
 namespace mlx_c {
 
@@ -37,6 +42,7 @@ struct Pool {
   size_t handle_count = 0;
   std::array<Node, capacity + 1> nodes;
   std::array<void*, capacity + 1> handles;
+  std::vector<Node> doomed;  // empty; its memory is used again
 
   ~Pool() {
     while (handle_count > 0) {
@@ -101,6 +107,79 @@ union Empty {
 };
 static_assert(sizeof(Node) == sizeof(mx::array));
 
+// Lets go of a node that others may hold, as the destructor of its array does.
+void let_go(Node&& node) {
+  if (node->siblings.empty()) {
+    node.reset();
+    return;
+  }
+  // Siblings hold each other, which MLX ends.
+  Empty holder;
+  holder.node = std::move(node);
+  holder.array.~array();
+}
+
+Pool* this_pool() {
+  if (!pool) [[unlikely]] {
+    open_pool();
+  }
+  return pool;
+}
+
+// Keeps a node that nobody else holds, and that holds no input.
+void keep(Node&& node, Pool& kept) {
+  // What these hold may be the user's, and free arrays itself.
+  node->primitive.reset();
+  node->data.reset();
+  if (node->event.valid()) {
+    node->event = mx::Event{};
+  }
+  if (kept.node_count < capacity) {
+    kept.nodes[kept.node_count++] = std::move(node);
+  } else {
+    node->inputs.clear();
+  }
+}
+
+// Frees a node unless others hold it. Its inputs are let go, too, and those that nobody else holds
+// added to `doomed`.
+void free_node(Node&& node, std::vector<Node>& doomed, Pool* kept) {
+  if (node.use_count() != 1 || !node->siblings.empty()) {
+    let_go(std::move(node));
+    return;
+  }
+  // Pairs with the release of threads that held the node before: their writes are visible now.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  for (auto& input : node->inputs) {
+    auto& held = node_of(input);
+    if (!held) {
+      continue;
+    }
+    if (held.use_count() == 1) {
+      doomed.push_back(std::move(held));
+    } else {
+      let_go(std::move(held));
+    }
+  }
+  if (kept && node->inputs.capacity() <= most_inputs) {
+    keep(std::move(node), *kept);
+  } else {
+    node->inputs.clear();
+  }
+}
+
+// A graph may be deeper than the stack: no recursion.
+void free_doomed(std::vector<Node>& doomed, Pool* kept) {
+  while (!doomed.empty()) {
+    auto node = std::move(doomed.back());
+    doomed.pop_back();
+    free_node(std::move(node), doomed, kept);
+  }
+  if (kept && doomed.capacity() > kept->doomed.capacity() && doomed.capacity() <= capacity) {
+    doomed.swap(kept->doomed);
+  }
+}
+
 }  // namespace
 
 mx::array make_node(
@@ -117,13 +196,22 @@ mx::array make_node(
   // What may throw comes first.
   node->shape = shape;
   node->strides.resize(shape.size());
-  node->inputs.reserve(input_count);
+  auto& own_inputs = node->inputs;
+  own_inputs.reserve(input_count);
+  // The list has still got its elements, without nodes.
+  while (own_inputs.size() > input_count) {
+    own_inputs.pop_back();
+  }
   bool is_tracer = false;
   for (size_t i = 0; i < input_count; ++i) {
-    node->inputs.push_back(*inputs[i]);
+    auto& input = node_of(const_cast<mx::array&>(*inputs[i]));
+    if (i < own_inputs.size()) {
+      node_of(own_inputs[i]) = input;
+    } else {
+      own_inputs.push_back(*inputs[i]);
+    }
     // MLX may retain graphs, of whatever arrays: the first one tells.
-    is_tracer |= (i == 0 || node_of(const_cast<mx::array&>(*inputs[i]))->is_tracer) &&
-        inputs[i]->is_tracer();
+    is_tracer |= (i == 0 || input->is_tracer) && inputs[i]->is_tracer();
   }
   int64_t size = 1;
   for (size_t i = shape.size(); i-- > 0;) {
@@ -133,35 +221,16 @@ mx::array make_node(
   node->size = size;
   node->dtype = dtype;
   node->primitive = primitive;
-  node->is_tracer = is_tracer;
-  Empty result;
-  result.node = std::move(node);
-  --pool->node_count;
-  return std::move(result.array);
-}
-
-void recycle(mx::array& a) {
-  auto& node = node_of(a);
-  if (!pool) [[unlikely]] {
-    open_pool();
-  }
-  if (!pool || pool->node_count >= capacity || node->inputs.capacity() > most_inputs) {
-    return;
-  }
-  // What these hold may be the user's, and free arrays itself.
-  node->primitive.reset();
-  node->data.reset();
-  if (node->event.valid()) {
-    node->event = mx::Event{};
-  }
   node->status = mx::array::Status::unscheduled;
+  node->is_tracer = is_tracer;
   node->offset = 0;
   node->data_size = 0;
   node->flags = {true, true, true};
   node->position = 0;
-  if (pool && pool->node_count < capacity) {
-    pool->nodes[pool->node_count++] = std::move(node);
-  }
+  Empty result;
+  result.node = std::move(node);
+  --pool->node_count;
+  return std::move(result.array);
 }
 
 void* allocate_handle() {
@@ -171,19 +240,34 @@ void* allocate_handle() {
   return ::operator new(sizeof(mx::array));
 }
 
-void free_handle(void* memory) noexcept {
-  if (pool && pool->handle_count < capacity) [[likely]] {
-    pool->handles[pool->handle_count++] = memory;
+void free_graph(mx::array* a) {
+  if (!a) {
     return;
   }
-  ::operator delete(memory);
+  auto* kept = this_pool();
+  Node node = std::move(node_of(*a));
+  // Without a node, there is nothing to destroy.
+  if (kept && kept->handle_count < capacity) {
+    kept->handles[kept->handle_count++] = a;
+  } else {
+    ::operator delete(a);
+  }
+  std::vector<Node> doomed;
+  if (kept) {
+    doomed.swap(kept->doomed);
+  }
+  free_node(std::move(node), doomed, kept);
+  free_doomed(doomed, kept);
 }
 
-void delete_handle(mx::array* a) {
-  if (a) {
-    a->~array();
-    free_handle(a);
+void free_graphs(std::vector<mx::array>&& arrays) {
+  auto* kept = this_pool();
+  std::vector<Node> doomed;
+  doomed.reserve(arrays.size());
+  for (auto& a : arrays) {
+    doomed.push_back(std::move(node_of(a)));
   }
+  free_doomed(doomed, kept);
 }
 
 }  // namespace mlx_c
