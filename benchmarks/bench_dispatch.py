@@ -8,7 +8,7 @@ the way from Python to MLX's graph and back, not the computing. The C++ side is 
 the headers and the library of the installed backend, which all three sides share.
 
     nox -s bench -- dispatch
-    nox -s bench -- dispatch --rows arange   # the rows whose statement this regular expression finds
+    nox -s bench -- dispatch --rows arange   # rows whose statement this regular expression finds
 """
 
 from __future__ import annotations

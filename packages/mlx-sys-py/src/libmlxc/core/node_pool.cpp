@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/free_graph.hpp"
-
 namespace mlx_c {
 
 namespace mx = mlx::core;
@@ -45,6 +43,10 @@ struct Pool {
   std::vector<Node> doomed;  // empty; its memory is used again
 
   ~Pool() {
+    // The lists have still got elements, which are without nodes.
+    while (node_count > 0) {
+      nodes[--node_count]->inputs.clear();
+    }
     while (handle_count > 0) {
       ::operator delete(handles[--handle_count]);
     }

@@ -1,9 +1,9 @@
-// Nodes of the graph that are made of nodes which were freed.
+// Making the nodes of a graph, and freeing them.
 //
-// Most nodes are freed soon after they are made, by the same thread. To make one, MLX allocates
-// memory for the node and for the list of its inputs, and a handle is allocated too: with freeing
-// it, that was a third of what an operation cost. Here a node that nobody holds any more is emptied
-// and kept, its list of inputs with it, and filled again for the next one.
+// Most nodes are freed soon after they were made, by the same thread. To make one, MLX allocates
+// memory for the node and for the list of its inputs, and a handle is allocated too; with the
+// freeing of all that, it was a third of what an operation cost. Here a node that nobody holds any
+// more is emptied and kept, its list of inputs with it, and filled again for the next one.
 #pragma once
 
 #include <concepts>
@@ -34,16 +34,15 @@ mlx::core::array make_node(
   return make_node(shape, dtype, primitive, pointers, sizeof...(inputs));
 }
 
-// Keeps the node of an array that nobody else holds, and that has no inputs and no siblings, for
-// `make_node`. What it holds else, it lets go of. The array is empty afterwards, and may only be
-// destroyed or assigned to.
-void recycle(mlx::core::array& a);
-
-// Memory for an array that a handle owns. What these take and give is memory of `operator new`.
+// Memory for an array that a handle owns, from `operator new`.
 void* allocate_handle();
-void free_handle(void* memory) noexcept;
 
-// Deletes an array that a handle owns.
-void delete_handle(mlx::core::array* a);
+// Deletes an array that a handle owns, and with it the part of the graph that nothing else holds.
+// MLX does the same, but makes a hash table of the inputs of each node that it frees, which takes
+// longer than making the node.
+void free_graph(mlx::core::array* a);
+
+// The same for several arrays, which are in no handle.
+void free_graphs(std::vector<mlx::core::array>&& arrays);
 
 }  // namespace mlx_c
