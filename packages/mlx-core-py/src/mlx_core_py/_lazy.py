@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Any
 
-__all__ = ["lazy_module", "load_later"]
+__all__ = ["collect_again", "lazy_module", "load_later"]
+
+
+def collect_again() -> None:
+    """Let the garbage collector run again, as if it had looked at all that there is."""
+    # This makes everything old. What somebody has frozen is to stay so.
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
+        gc.unfreeze()
+    gc.enable()
+
 
 _lock = RLock()
 _loading: set[str] = set()
@@ -111,7 +121,7 @@ def _complete(package: ModuleType) -> None:
         later = __import__(f"{package.__name__}._later", fromlist=["*"])
     finally:
         if collects:
-            gc.enable()
+            collect_again()
     # The dictionary of a module is a slot of its type, which mypy takes for that of the type.
     names: dict[str, Any] = ModuleType.__dict__["__dict__"].__get__(package)  # type: ignore[index]
     new = {name: value for name, value in vars(later).items() if name in later.__all__}

@@ -30,7 +30,7 @@ using Node = std::remove_reference_t<decltype(node_of(std::declval<mx::array&>()
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr size_t capacity = 0;
 #else
-constexpr size_t capacity = 512;
+constexpr size_t capacity = 128;
 #endif
 constexpr size_t most_inputs = 8;
 
