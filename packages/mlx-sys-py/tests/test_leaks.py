@@ -514,8 +514,8 @@ def test_operations_leave_nothing_whatever_they_are_given(module: ModuleType) ->
             # Each number drawn is a step of the random state, recorded until one is computed.
             random.uniform().item()
 
-    # Threads that compute free what they used a little later, and the nodes that a thread keeps are a
-    # few more or less: more calls tell that from a leak.
+    # Threads that compute free what they used a little later, and a thread keeps a few nodes more
+    # or less: more calls tell that from a leak.
     calls = 400 if module is random else 120
     found = {}
     for name, function in inspect.getmembers(module, callable):
