@@ -8,6 +8,7 @@ the way from Python to MLX's graph and back, not the computing. The C++ side is 
 the headers and the library of the installed backend, which all three sides share.
 
     nox -s bench -- dispatch
+    nox -s bench -- dispatch --rows arange   # rows whose statement this regular expression finds
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import ctypes
 import math
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -135,7 +137,7 @@ def import_milliseconds(statements: tuple[str, str], rounds: int) -> list[float]
 
 def geometric_mean(ratios: list[float]) -> str:
     """As a cell of the table."""
-    return f"{statistics.geometric_mean(ratios):.2f}"
+    return f"{statistics.geometric_mean(ratios):.2f}" if ratios else ""
 
 
 def main() -> None:
@@ -143,6 +145,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=40, help="rounds per operation and side")
     parser.add_argument("--calls", type=int, default=1000, help="calls per round")
+    parser.add_argument(
+        "--rows", type=re.compile, default="", help="regular expression for the statements"
+    )
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +157,7 @@ def main() -> None:
     print("| operation | mlx_core_py | mlx.core | C++ | ours / mlx.core | ours / C++ |")
     print("|---|--:|--:|--:|--:|--:|")
     ratios: tuple[list[float], list[float]] = [], []
-    for statement in (*cpp, *PYTHON_ONLY):
+    for statement in filter(options.rows.search, (*cpp, *PYTHON_ONLY)):
         sides: list[Timer | None] = []
         for mx in (mlx_core_py, mlx.core):
             timer = python_timer(mx, statement)
@@ -173,8 +178,9 @@ def main() -> None:
     print("| import | ours | official | ours / official |")
     print("|---|--:|--:|--:|")
     for statements in IMPORTS.items():
+        if not options.rows.search(statements[0]):
+            continue
         own, peer = import_milliseconds(statements, max(1, options.rounds // 2))
-
         print(
             f"| `{statements[0]}` | {own:.1f} ms | {peer:.1f} ms | {own / peer:.2f} |", flush=True
         )

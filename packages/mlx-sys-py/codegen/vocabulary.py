@@ -14,8 +14,8 @@ DTYPES = frozenset(
 # The functions of `mlx_sys_py._convert` that make the value of a C parameter of a Python one.
 CONVERSIONS = frozenset(
     "to_array to_operand to_arrays to_ints to_int_list to_strides to_int to_bool to_double "
-    "to_uint64 to_dtype to_range_dtype to_optional_int to_optional_float to_optional_bool "
-    "to_optional_dtype to_bytes to_norm to_stream_on".split()
+    "to_uint64 to_dtype to_range_dtype int_range to_optional_int to_optional_float "
+    "to_optional_bool to_optional_dtype to_bytes to_norm to_stream_on".split()
 )
 
 # The exceptions of `mlx_sys_py._error` that rows raise.

@@ -64,12 +64,14 @@ try:
     from mlx_sys_py import unsignedinteger as unsignedinteger
     from mlx_sys_py.ops import *
 
+    from mlx_core_py._lazy import collect_again as _collect_again
     from mlx_core_py._lazy import lazy_module as _lazy_module
     from mlx_core_py._lazy import load_later as _load_later
     from mlx_core_py._peers import introduce as _introduce
-finally:
+except BaseException:
     if _collects:
         _gc.enable()
+    raise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,3 +130,5 @@ else:
 
 
 _introduce()
+if _collects:
+    _collect_again()

@@ -5,6 +5,7 @@ looks up all its names the slow way: every ``mx.add`` would pay. ``importlib.uti
 other threads see half of a module in some of the supported versions of Python.
 """
 
+import gc
 import sys
 
 # Not from threading, which most programs never need.
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Any
 
-__all__ = ["lazy_module", "load_later"]
+__all__ = ["collect_again", "lazy_module", "load_later"]
+
+
+def collect_again() -> None:
+    """Let the garbage collector run again, as if it had looked at all that there is."""
+    # This makes everything old. What somebody has frozen is to stay so.
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
+        gc.unfreeze()
+    gc.enable()
+
 
 _lock = RLock()
 _loading: set[str] = set()
@@ -104,7 +115,13 @@ class _Beginning(ModuleType):
 
 def _complete(package: ModuleType) -> None:
     # Threads wait for each other in this import. What is below may be done twice.
-    later = __import__(f"{package.__name__}._later", fromlist=["*"])
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        later = __import__(f"{package.__name__}._later", fromlist=["*"])
+    finally:
+        if collects:
+            collect_again()
     # The dictionary of a module is a slot of its type, which mypy takes for that of the type.
     names: dict[str, Any] = ModuleType.__dict__["__dict__"].__get__(package)  # type: ignore[index]
     new = {name: value for name, value in vars(later).items() if name in later.__all__}

@@ -1,5 +1,7 @@
 """Arrays from numbers and shapes."""
 
+cpp_includes = ["core/cached_views.hpp"]
+
 @c(
     "mlx_arange",
     "double start, double stop, double step, dtype dtype",
@@ -52,6 +54,17 @@ def arange(
 
     See: MLX ``mlx.core.arange``.
     """
+    # The most frequent call.
+    if (
+        type(start_or_stop) is int
+        and stop is None
+        and step is None
+        and dtype is None
+        and start is None
+        and device is None
+        and stream is None
+    ):
+        return int_range(start_or_stop)
     stream = to_stream_on(stream, device)
     # Arguments are not assigned to: that costs references, of which those to None add up.
     if step is not None and isinstance(step, Dtype) and dtype is None and start is None:
@@ -215,7 +228,7 @@ def full_like(
     value = to_array(value, name)
 
 @alias("empty")
-@c("mlx_zeros", "shape shape, dtype dtype")
+@c("mlx_zeros", "shape shape, dtype dtype", cpp="mlx_c::zeros")
 def zeros(
     shape: IntOrInts,
     dtype: Dtype | None = float32,
@@ -283,7 +296,7 @@ def zeros_like(
     """
     stream = to_stream_on(stream, device)
 
-@c("mlx_ones", "shape shape, dtype dtype")
+@c("mlx_ones", "shape shape, dtype dtype", cpp="mlx_c::ones")
 def ones(
     shape: IntOrInts,
     dtype: Dtype | None = float32,

@@ -1,9 +1,9 @@
 """Elements taken from and put at positions that arrays give."""
 
-cpp_includes = ["core/checks.hpp", "core/fixed_shape.hpp"]
+cpp_includes = ["core/cached_views.hpp", "core/checks.hpp", "core/fixed_shape.hpp"]
 
 @c("mlx_take", "array a, array indices", when="axis is None")
-@c("mlx_take_axis", "array a, array indices, int axis")
+@c("mlx_take_axis", "array a, array indices, int axis", cpp="mlx_c::take")
 def take(
     a: array, /, indices: int | array, axis: int | None = None, *, stream: StreamLike = None
 ) -> array:
@@ -115,6 +115,7 @@ def put_along_axis(
 @c(
     "mlx_slice",
     "array a, shape start, shape stop, shape strides",
+    cpp="mlx_c::slice",
     check="mlx_c::check_strides({strides})",
     python=False,
 )

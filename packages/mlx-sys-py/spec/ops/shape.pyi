@@ -1,6 +1,6 @@
 """Shapes, axes and layouts: the same elements, seen another way."""
 
-cpp_includes = ["core/checks.hpp", "core/axes.hpp"]
+cpp_includes = ["core/axes.hpp", "core/cached_views.hpp", "core/checks.hpp"]
 
 @method("*shape: int | Sequence[int], copy: bool | None = None, stream: StreamLike = None")
 @cached_node
@@ -96,8 +96,8 @@ def unflatten(a: array, /, axis: int, shape: Sequence[int], *, stream: StreamLik
 
 @method
 @c("mlx_squeeze", "array a", when="axis is None")
-@c("mlx_squeeze_axis", "array a, int axis", when="isinstance(axis, int)")
-@c("mlx_squeeze_axes", "array a, ints axes", axes="axis")
+@c("mlx_squeeze_axis", "array a, int axis", when="isinstance(axis, int)", cpp="mlx_c::squeeze")
+@c("mlx_squeeze_axes", "array a, ints axes", axes="axis", cpp="mlx_c::squeeze")
 def squeeze(a: array, /, axis: IntOrInts | None = None, *, stream: StreamLike = None) -> array:
     """The array without axes of length one.
 
@@ -237,8 +237,8 @@ def swapaxes(a: array, /, axis1: int, axis2: int, *, stream: StreamLike = None) 
 
 @alias("permute_dims")
 @method("*axes: int | Sequence[int], stream: StreamLike = None")
-@c("mlx_transpose", "array a", when="axes is None")
-@c("mlx_transpose_axes", "array a, ints axes")
+@c("mlx_transpose", "array a", when="axes is None", cpp="mlx_c::transpose")
+@c("mlx_transpose_axes", "array a, ints axes", cpp="mlx_c::transpose")
 def transpose(
     a: array, /, axes: Sequence[int] | None = None, *, stream: StreamLike = None
 ) -> array:

@@ -2,7 +2,7 @@
 # that generated wrappers cimport conversions from.
 
 from mlx_sys_py._array cimport (
-    VectorArray, take_arrays, to_array, to_arrays, to_operand, to_range_dtype,
+    VectorArray, int_range, take_arrays, to_array, to_arrays, to_operand, to_range_dtype,
 )
 from mlx_sys_py._scalars cimport (
     Ints, to_bool, to_bytes, to_double, to_dtype, to_int, to_int64, to_int_list, to_ints, to_norm,

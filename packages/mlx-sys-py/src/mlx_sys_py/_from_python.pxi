@@ -80,6 +80,14 @@ cdef object to_range_dtype(object start, object stop, object step):
     return dtype_object(max(range_dtype(start), range_dtype(stop), range_dtype(step)))
 
 
+cdef array int_range(object stop):
+    """arange(stop) for an int."""
+    cdef array res = array.__new__(array)
+    cdef double bound = to_double(stop, "stop")
+    check(c.mlx_arange(&res._c, 0.0, bound, 1.0, range_dtype(stop), default_stream))
+    return res
+
+
 cdef array from_scalar(object value, int dtype):
     """A Python bool, int, float or complex as an array; `dtype` < 0: the value's own type."""
     cdef c.mlx_array res

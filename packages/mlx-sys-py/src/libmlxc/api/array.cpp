@@ -8,8 +8,8 @@
 #include <type_traits>
 
 #include "core/convert.hpp"
-#include "core/free_graph.hpp"
 #include "core/guard.hpp"
+#include "core/node_pool.hpp"
 #include "core/payload.hpp"
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/mapped_memory.hpp"

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "core/convert.hpp"
 #include "core/guard.hpp"
 #include "core/input_shapes.hpp"
+#include "core/recording.hpp"
 #include "core/shapeless_recording.hpp"
 #include "core/shared_function.hpp"
 #include "core/tape.hpp"
@@ -49,12 +51,12 @@ class CompiledId {
     return value_;
   }
 
- private:
   static uintptr_t next() {
     static std::atomic<uintptr_t> last = ~uintptr_t{0};
     return last--;
   }
 
+ private:
   uintptr_t value_ = next();
   std::thread::id owner_ = std::this_thread::get_id();
   detail::CompileCacheWeakPtr cache_ = detail::compile_cache();
@@ -67,11 +69,19 @@ mlx::core::CompileMode fusing_mode() {
   return own ? mlx::core::CompileMode::no_fuse : mlx::core::CompileMode::enabled;
 }
 
+// The mode that was set last; MLX has no function that tells it.
+std::atomic<mlx::core::CompileMode> mode = mlx::core::CompileMode::disabled;
+
+void set_mode(mlx::core::CompileMode value) {
+  mlx::core::set_compile_mode(value);
+  mode = value;
+}
+
 // MLX starts with its own fusion, or disabled if its environment variable says so.
 void ensure_mode() {
   static const bool done = [] {
     if (!std::getenv("MLX_DISABLE_COMPILE")) {
-      mlx::core::set_compile_mode(fusing_mode());
+      set_mode(fusing_mode());
     }
     return true;
   }();
@@ -92,21 +102,6 @@ mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
   throw std::invalid_argument("mode is not an mlx_compile_mode");
 }
 
-// The input that a node only passes on; null for other nodes.
-const array* stood_for(const array& value) {
-  auto name = std::string_view(value.primitive().name());
-  auto& inputs = value.inputs();
-  if (name == "StopGradient") {
-    return &inputs[0];
-  }
-  if (name == "CustomTransforms") {
-    // The inputs end with the outputs.
-    auto outputs = inputs.end() - (value.siblings().size() + 1);
-    return &outputs[value.sibling_position()];
-  }
-  return nullptr;
-}
-
 // Replaces the nodes of custom functions and stop_gradient in a recording by their inputs. A
 // recording is repeated, and never differentiated or vectorized: there MLX calls the function
 // itself. The nodes of custom functions hold functions of the user, which would live as long as the
@@ -122,7 +117,7 @@ void simplify(const Arrays& inputs, Arrays& outputs) {
   auto replace = [&](Arrays& values) {
     for (auto& value : values) {
       if (value.has_primitive() && tape->slot(value) != Tape::no_slot) {
-        if (auto* other = stood_for(value)) {
+        if (auto* other = passed_input(value)) {
           removed.push_back(std::exchange(value, *other));
         }
       }
@@ -193,11 +188,128 @@ Function compiled(Function fun, uintptr_t id, bool shapeless, std::vector<uint64
   };
 }
 
+// A function that is compiled for one shape without MLX's fusion: recorded once for each types,
+// shapes and default stream of its inputs, and repeated.
+//
+// MLX would find the recording in a hash table per thread, and repeat it with another hash table of
+// nodes; that took longer than making the nodes. Threads share recordings.
+class RecordedFunction {
+ public:
+  explicit RecordedFunction(Function fun) : fun_(std::move(fun)) {}
+
+  Arrays operator()(const Arrays& inputs) {
+    ensure_thread();
+    if (std::any_of(inputs.begin(), inputs.end(), is_tracer)) {
+      return fun_(inputs);
+    }
+    if (auto entry = find(inputs)) {
+      return entry->recording.repeat(inputs);
+    }
+    return record(inputs);
+  }
+
+  // From now on no recording is repeated that was made before.
+  static void forget_all() {
+    ++generation_;
+  }
+
+ private:
+  struct Entry {
+    std::vector<std::pair<mlx::core::Shape, mlx::core::Dtype>> types;
+    mlx::core::Stream stream;
+    uint64_t generation;
+    Recording recording;
+  };
+
+  static mlx::core::Stream current_stream() {
+    return mlx::core::default_stream(mlx::core::default_device());
+  }
+
+  std::shared_ptr<const Entry> find(const Arrays& inputs) {
+    const auto stream = current_stream();
+    const uint64_t generation = generation_;
+    std::lock_guard lock(mutex_);
+    for (auto& entry : entries_) {
+      auto same = [](const array& a, const auto& type) {
+        return a.shape() == type.first && a.dtype() == type.second;
+      };
+      if (entry->stream == stream && entry->generation == generation &&
+          std::ranges::equal(inputs, entry->types, same)) {
+        return entry;
+      }
+    }
+    return nullptr;
+  }
+
+  // The results of the first call.
+  Arrays record(const Arrays& inputs) {
+    const auto stream = current_stream();
+    const uint64_t generation = generation_;
+    Arrays tracers, outputs;
+    trace(inputs, [&](const Arrays& traced) {
+      tracers = traced;
+      outputs = fun_(traced);
+    });
+    if (!inputs.empty() && tracers[0].id() == inputs[0].id()) {
+      return outputs;  // Compilation was disabled meanwhile.
+    }
+    std::vector<std::pair<mlx::core::Shape, mlx::core::Dtype>> types;
+    for (auto& input : inputs) {
+      types.emplace_back(input.shape(), input.dtype());
+    }
+    auto entry = [&] {
+      auto lock = lock_evaluation();
+      const bool simplifies = mode != mlx::core::CompileMode::no_simplify;
+      return std::make_shared<const Entry>(Entry{
+          std::move(types), stream, generation, Recording(tracers, outputs, inputs, simplifies)});
+    }();
+    add(entry);
+    return entry->recording.repeat(inputs);
+  }
+
+  void add(std::shared_ptr<const Entry> added) {
+    std::vector<std::shared_ptr<const Entry>> old;  // freed without the lock
+    std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [&](auto& entry) {
+      if (entry->generation >= added->generation) {
+        return false;
+      }
+      old.push_back(std::move(entry));
+      return true;
+    });
+    entries_.push_back(std::move(added));
+  }
+
+  // Calls `fun` with tracers of the types of `inputs`. MLX exports nothing that says that there is
+  // a trace; its compiled functions do. This one returns nothing, so there is nothing to compile,
+  // and is forgotten at once.
+  static void trace(const Arrays& inputs, std::function<void(const Arrays&)> fun) {
+    const CompiledId id;
+    auto traced = [&](const Arrays& tracers) {
+      fun(tracers);
+      return Arrays{};
+    };
+    detail::compile(std::ref(traced), id.value())(inputs);
+  }
+
+  static inline std::atomic<uint64_t> generation_ = 0;
+
+  Function fun_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<const Entry>> entries_;
+};
+
 }  // namespace
 
 int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
   return guard([&] {
     ensure_mode();
+    if (!shapeless && mode != mlx::core::CompileMode::disabled &&
+        fusing_mode() == mlx::core::CompileMode::no_fuse) {
+      auto recorded = std::make_shared<RecordedFunction>(get_shared(fun, "fun"));
+      set(res, [recorded](const Arrays& inputs) { return (*recorded)(inputs); });
+      return;
+    }
     auto id = std::make_shared<CompiledId>();
     auto function = compiled(get_shared(fun, "fun"), id->value(), shapeless, {});
     set(res,
@@ -220,7 +332,10 @@ int mlx_detail_compile(
 }
 
 int mlx_detail_compile_clear_cache(void) {
-  return guard([] { detail::compile_clear_cache(detail::compile_cache()); });
+  return guard([] {
+    RecordedFunction::forget_all();
+    detail::compile_clear_cache(detail::compile_cache());
+  });
 }
 
 int mlx_detail_compile_erase(uintptr_t fun_id) {
@@ -234,20 +349,20 @@ int _mlx_compile_get_checked_primitives(mlx_vector_string* res) {
 int mlx_disable_compile(void) {
   return guard([] {
     ensure_mode();
-    mlx::core::disable_compile();
+    set_mode(mlx::core::CompileMode::disabled);
   });
 }
 
 int mlx_enable_compile(void) {
   return guard([] {
     ensure_mode();
-    mlx::core::set_compile_mode(fusing_mode());
+    set_mode(fusing_mode());
   });
 }
 
 int mlx_set_compile_mode(mlx_compile_mode mode) {
   return guard([&] {
     ensure_mode();
-    mlx::core::set_compile_mode(to_cpp(mode));
+    set_mode(to_cpp(mode));
   });
 }

@@ -1,8 +1,8 @@
 #include "mlx/c/vector.h"
 
 #include "core/convert.hpp"
-#include "core/free_graph.hpp"
 #include "core/guard.hpp"
+#include "core/node_pool.hpp"
 
 using namespace mlx_c;
 

@@ -62,7 +62,7 @@ mx::array cached_slice_update(
   if (pattern.stream == mx::to_stream(s) && pattern.src == src.shape() &&
       pattern.update == update.shape() && pattern.start == start && pattern.stop == stop &&
       pattern.strides == strides) {
-    return mx::array(src.shape(), src.dtype(), pattern.primitive, inputs_of(src, update));
+    return make_node(src.shape(), src.dtype(), pattern.primitive, src, update);
   }
   auto node = mx::slice_update(src, update, start, stop, strides, s);
   if (pattern.learn(node, inputs_of(src, update))) {

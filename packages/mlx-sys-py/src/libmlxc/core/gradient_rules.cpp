@@ -355,7 +355,7 @@ Arrays squeeze_gradient(
   }
   auto& pattern = patterns[shape.size()];
   if (pattern.stream == s) {
-    return inputs_of(mx::array(shape, cotangent.dtype(), pattern.primitive, inputs_of(cotangent)));
+    return inputs_of(make_node(shape, cotangent.dtype(), pattern.primitive, cotangent));
   }
   auto result = by_mlx();
   pattern.learn(result, inputs_of(cotangent));

@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -16,6 +18,7 @@
 #include <mlx/stream.h>
 #include <mlx/utils.h>
 
+#include "core/node_pool.hpp"
 #include "core/thread_state.hpp"
 #include "mlx/c/array.h"
 #include "mlx/c/closure.h"
@@ -107,7 +110,11 @@ std::optional<ValueOf<Handle>> get_optional(Handle handle) {
 // A new handle that owns `value`.
 template <class Handle>
 Handle make(ValueOf<Handle> value) {
-  return Handle{new ValueOf<Handle>(std::move(value))};
+  if constexpr (std::is_same_v<Handle, mlx_array>) {
+    return Handle{new (allocate_handle()) mlx::core::array(std::move(value))};
+  } else {
+    return Handle{new ValueOf<Handle>(std::move(value))};
+  }
 }
 
 // Assigns in place where `res` has an object, so that every copy of the handle sees it.

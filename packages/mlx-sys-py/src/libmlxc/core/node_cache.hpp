@@ -21,6 +21,7 @@
 #include <mlx/primitives.h>
 #include <mlx/utils.h>
 
+#include "core/node_pool.hpp"
 #include "core/products.hpp"
 #include "core/shapeless_recording.hpp"
 
@@ -65,7 +66,7 @@ mlx::core::array cached_node(const mlx::core::array& a, const mlx::core::StreamO
   static thread_local CachedNodes patterns;
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
-    return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a));
+    return make_node(a.shape(), pattern.dtype, pattern.primitive, a);
   }
   auto node = operation(a, s);
   pattern.learn(node, inputs_of(a));
@@ -88,7 +89,7 @@ inline mlx::core::array broadcast_to(
   }
   auto& pattern = patterns[place % patterns.size()];
   if (pattern.stream == mlx::core::to_stream(s) && pattern.result == shape) {
-    return mlx::core::array(shape, a.dtype(), pattern.primitive, inputs_of(a));
+    return make_node(shape, a.dtype(), pattern.primitive, a);
   }
   auto node = mlx::core::broadcast_to(a, shape, s);
   if (pattern.learn(node, inputs_of(a))) {
@@ -117,14 +118,15 @@ mlx::core::array cached_node(
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
     if (same_shape) {
-      return mlx::core::array(a.shape(), pattern.dtype, pattern.primitive, inputs_of(a, b));
+      return make_node(a.shape(), pattern.dtype, pattern.primitive, a, b);
     }
     const auto& shape = a.ndim() == 0 ? b.shape() : a.shape();
-    std::vector<mlx::core::array> inputs;
-    inputs.reserve(2);
-    inputs.push_back(a.ndim() == 0 ? mlx_c::broadcast_to(a, shape, s) : a);
-    inputs.push_back(b.ndim() == 0 ? mlx_c::broadcast_to(b, shape, s) : b);
-    return mlx::core::array(shape, pattern.dtype, pattern.primitive, std::move(inputs));
+    if (a.ndim() == 0) {
+      const auto wide = mlx_c::broadcast_to(a, shape, s);
+      return make_node(shape, pattern.dtype, pattern.primitive, wide, b);
+    }
+    const auto wide = mlx_c::broadcast_to(b, shape, s);
+    return make_node(shape, pattern.dtype, pattern.primitive, a, wide);
   }
   auto node = operation(a, b, s);
   if (node.inputs().size() == 2 && is_or_broadcasts(node.inputs()[0], a) &&
@@ -148,8 +150,7 @@ mlx::core::array cached_node(
   static thread_local CachedNodes patterns;
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
-    return mlx::core::array(
-        a.shape(), pattern.dtype, pattern.primitive, inputs_of(condition, a, b));
+    return make_node(a.shape(), pattern.dtype, pattern.primitive, condition, a, b);
   }
   auto node = operation(condition, a, b, s);
   pattern.learn(node, inputs_of(condition, a, b));
@@ -174,7 +175,7 @@ mlx::core::array cached_node(
   auto& pattern = patterns[place % patterns.size()];
   if (pattern.stream == mlx::core::to_stream(s) && pattern.size == a.size() &&
       pattern.asked == shape && pattern.result != a.shape()) {
-    return mlx::core::array(pattern.result, a.dtype(), pattern.primitive, inputs_of(a));
+    return make_node(pattern.result, a.dtype(), pattern.primitive, a);
   }
   auto node = operation(a, shape, s);
   if (records_for_all_shapes && node.id() == a.id()) {
@@ -198,7 +199,7 @@ inline mlx::core::array astype(
   static thread_local CachedNodes patterns;
   auto& pattern = patterns[static_cast<size_t>(dtype.val())];
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
-    return mlx::core::array(a.shape(), dtype, pattern.primitive, inputs_of(a));
+    return make_node(a.shape(), dtype, pattern.primitive, a);
   }
   auto node = mlx::core::astype(a, dtype, s);
   pattern.learn(node, inputs_of(a));
@@ -218,7 +219,7 @@ inline mlx::core::array expand_dims(
   if (pattern.stream == mlx::core::to_stream(s)) [[likely]] {
     auto shape = a.shape();
     shape.insert(shape.begin() + place, 1);
-    return mlx::core::array(std::move(shape), a.dtype(), pattern.primitive, inputs_of(a));
+    return make_node(shape, a.dtype(), pattern.primitive, a);
   }
   auto node = mlx::core::expand_dims(a, place, s);
   pattern.learn(node, inputs_of(a));
@@ -251,7 +252,7 @@ inline mlx::core::array arange(
   auto& pattern = patterns[((sum >> 52) + (sum >> 48)) % patterns.size()];
   if (pattern.stream == mlx::core::to_stream(s) && pattern.dtype == dtype &&
       pattern.numbers == numbers) {
-    return mlx::core::array({pattern.size}, dtype, pattern.primitive, {});
+    return make_node({pattern.size}, dtype, pattern.primitive);
   }
   auto node = mlx::core::arange(start, stop, step, dtype, s);
   if (pattern.learn(node, {})) {
@@ -311,12 +312,11 @@ mlx::core::array cached_node(
   auto shape = a.shape();
   shape[place] = 1;
   if (keepdims) {
-    return mlx::core::array(std::move(shape), dtype, primitive, inputs_of(a));
+    return make_node(shape, dtype, primitive, a);
   }
-  std::vector<mlx::core::array> reduced;
-  reduced.emplace_back(shape, dtype, primitive, inputs_of(a));
+  const auto reduced = make_node(shape, dtype, primitive, a);
   shape.erase(shape.begin() + place);
-  return mlx::core::array(std::move(shape), dtype, pattern.squeeze, std::move(reduced));
+  return make_node(shape, dtype, pattern.squeeze, reduced);
 }
 
 // The same over all axes.
@@ -341,9 +341,8 @@ mlx::core::array cached_node(
     return node;
   }
   const auto& [primitive, stream, dtype] = pattern.reduction;
-  std::vector<mlx::core::array> reduced;
-  reduced.emplace_back(mlx::core::Shape(extents.size(), 1), dtype, primitive, inputs_of(a));
-  return mlx::core::array(mlx::core::Shape{}, dtype, pattern.squeeze, std::move(reduced));
+  const auto reduced = make_node(mlx::core::Shape(extents.size(), 1), dtype, primitive, a);
+  return make_node({}, dtype, pattern.squeeze, reduced);
 }
 
 // The same over some.
@@ -380,7 +379,7 @@ inline mlx::core::array matmul(
   auto shape = records_for_all_shapes ? std::nullopt : product_shape(a, b);
   auto& pattern = patterns[static_cast<size_t>(a.dtype().val())];
   if (shape && pattern.stream == mlx::core::to_stream(s)) [[likely]] {
-    return mlx::core::array(std::move(*shape), pattern.dtype, pattern.primitive, inputs_of(a, b));
+    return make_node(*shape, pattern.dtype, pattern.primitive, a, b);
   }
   auto node = general_matmul(a, b, s);
   if (shape && mlx::core::issubdtype(node.dtype(), mlx::core::inexact)) {
@@ -423,7 +422,13 @@ inline mlx::core::array concatenate(
   size_t place = axis < 0 && !parts.empty() ? axis + parts[0].ndim() : axis;
   auto shape = place < patterns.size() ? joined_shape(parts, place) : std::nullopt;
   if (shape && patterns[place].stream == mlx::core::to_stream(s)) {
-    return mlx::core::array(std::move(*shape), parts[0].dtype(), patterns[place].primitive, parts);
+    std::vector<const mlx::core::array*> inputs;
+    inputs.reserve(parts.size());
+    for (auto& part : parts) {
+      inputs.push_back(&part);
+    }
+    return make_node(
+        *shape, parts[0].dtype(), patterns[place].primitive, inputs.data(), inputs.size());
   }
   auto node = mlx::core::concatenate(parts, axis, s);
   if (shape) {
