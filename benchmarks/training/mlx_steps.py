@@ -12,6 +12,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as optim
+
 from training import problem
 from training.problem import Parameters, Step, Values
 

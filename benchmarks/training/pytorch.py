@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
 from training import problem
 from training.problem import Parameters, Step, Values
 

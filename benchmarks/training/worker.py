@@ -10,6 +10,7 @@ from typing import Any
 
 from cpu.timing import turn
 from cpu.worker import serve
+
 from training.problem import Step
 
 # As many as tell whether the losses agree and fall.
@@ -29,6 +30,7 @@ def with_ours(model: str) -> Step:
 def with_mlx(model: str) -> Step:
     """Official MLX."""
     import mlx.core as mx
+
     from training import mlx_steps
 
     mx.set_default_device(mx.cpu)
@@ -39,6 +41,7 @@ def with_mlx(model: str) -> Step:
 def with_torch(model: str) -> Step:
     """PyTorch as it is."""
     import torch
+
     from training import pytorch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -49,6 +52,7 @@ def with_torch(model: str) -> Step:
 def with_torch_compile(model: str) -> Step:
     """PyTorch with a compiled model."""
     import torch
+
     from training import pytorch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))

@@ -30,6 +30,9 @@ constexpr std::size_t buffer_gap = 128;
 constexpr std::size_t task_cost = 1 << 16;
 // Each task spreads scalars over blocks of its own, so there are no more than balance the threads.
 constexpr std::size_t tasks_of_a_thread = 16;
+constexpr std::size_t cache_line = 64;
+// What more than that is read in steps is prefetched.
+constexpr std::size_t prefetch_bytes = 512 << 10;
 // Runs shorter than this are gathered into blocks.
 constexpr std::size_t long_run = 128;
 
@@ -126,10 +129,12 @@ class Run {
  public:
   Run(const Program& program,
       const std::vector<Source>& sources,
-      const std::vector<Target>& targets)
+      const std::vector<Target>& targets,
+      std::size_t size)
       : program_(program), sources_(sources), targets_(targets) {
-    std::size_t largest = 1;
+    std::size_t largest = 1, read = 0;
     for (const Source& source : sources_) {
+      read += source.scalar ? 0 : size * source.item;
       in_buffers_ += source.scalar || source.walk;
       largest = std::max(largest, source.item);
       if (source.walk && source.walk->strides.back() == 1 && source.walk->inner() >= long_run) {
@@ -148,11 +153,12 @@ class Run {
       block_ /= 2;
     }
     buffer_bytes_ = block_ * largest + buffer_gap;
+    prefetches_ = program_.steps.size() > 1 && read > prefetch_bytes;
   }
 
   void operator()(std::size_t begin, std::size_t end) const {
     const bool blocks = in_buffers_ > 0 || program_.steps.size() > 1;
-    const std::size_t step = blocks ? std::min(block_, end - begin) : end - begin;
+    const std::size_t step_size = blocks ? std::min(block_, end - begin) : end - begin;
     char* memory = static_cast<char*>(scratch<Run>(in_buffers_ * buffer_bytes_));
     mlx::core::SmallVector<void*, 32> value(program_.values(), nullptr);
     for (int i = 0; i < program_.inputs + program_.buffers; i++) {
@@ -161,12 +167,12 @@ class Run {
       }
       value[i] = std::exchange(memory, memory + buffer_bytes_);
       if (i < program_.inputs && sources_[i].scalar) {
-        fill(sources_[i], step, static_cast<char*>(value[i]));
+        fill(sources_[i], step_size, static_cast<char*>(value[i]));
       }
     }
     const auto buffers = value;
     for (std::size_t at = begin; at < end;) {
-      std::size_t count = std::min(step, end - at);
+      std::size_t count = std::min(step_size, end - at);
       // A block within a contiguous run of each input need not be copied.
       if (run_ != 0) {
         count = std::min(count, run_ - at % run_);
@@ -185,7 +191,12 @@ class Run {
       for (std::size_t i = 0; i < targets_.size(); i++) {
         value[program_.inputs + program_.buffers + i] = targets_[i].data + at * targets_[i].item;
       }
+      const std::size_t next = at + count;
+      int prefetched = 0;
       for (const Program::Step& step : program_.steps) {
+        if (prefetches_ && prefetched < program_.inputs && next < end) {
+          prefetch(sources_[prefetched++], next, std::min(step_size, end - next));
+        }
         const void* operands[3];
         for (int k = 0; k < step.operand_count; k++) {
           operands[k] = value[step.operands[k]];
@@ -202,6 +213,17 @@ class Run {
       std::memcpy(&value, source.data, sizeof value);
       std::fill_n(reinterpret_cast<T*>(buffer), count, value);
     });
+  }
+
+  // The hardware prefetcher does not see a stream in blocks of several arrays.
+  static void prefetch(const Source& source, std::size_t at, std::size_t count) {
+    if (source.scalar || source.walk) {
+      return;
+    }
+    const char* first = source.data + at * source.item;
+    for (std::size_t i = 0; i < count * source.item; i += cache_line) {
+      __builtin_prefetch(first + i, 0, 2);
+    }
   }
 
   static const void* read(const Source& source, std::size_t at, std::size_t count, char* buffer) {
@@ -227,6 +249,7 @@ class Run {
   std::size_t block_ = block_size;
   std::size_t in_buffers_ = 0;  // values that lie in buffers
   std::size_t buffer_bytes_;
+  bool prefetches_;
 };
 
 }  // namespace
@@ -273,7 +296,7 @@ void Program::enqueue(
        sources = std::move(sources),
        targets = std::move(targets),
        size] {
-        const Run run(*program, sources, targets);
+        const Run run(*program, sources, targets, size);
         const std::size_t least = std::max<std::size_t>(1, task_cost / program->cost / block_size);
         const std::size_t most = tasks_of_a_thread * thread_count() * block_size;
         const std::size_t step = std::max(least, size / most) * block_size;
