@@ -47,6 +47,7 @@ def test_configuration() -> None:
         "rope_theta": 10000.0,
         "tie_word_embeddings": True,
         "attention_bias": True,
+        "attention_out_bias": False,
         "mlp_bias": False,
         "vocab_size": 16,
     }

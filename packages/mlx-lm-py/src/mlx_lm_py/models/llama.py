@@ -17,6 +17,8 @@ class ModelArgs(DecoderArgs):
     """What ``config.json`` says of a Llama or Mistral model."""
 
     attention_bias: bool = False
+    # Qwen models that became Llama ones have biases before attention alone.
+    attention_out_bias: bool | None = None
     mlp_bias: bool = False
     sliding_window: int | None = None
 
@@ -55,7 +57,10 @@ class Model(CausalLM):
 
 
 def _layer(args: ModelArgs) -> DecoderLayer:
-    attention = Attention(args, bias=args.attention_bias, output_bias=args.attention_bias)
+    output_bias = (
+        args.attention_bias if args.attention_out_bias is None else args.attention_out_bias
+    )
+    attention = Attention(args, bias=args.attention_bias, output_bias=output_bias)
     return DecoderLayer(
         args, attention, MLP(args.hidden_size, args.intermediate_size, bias=args.mlp_bias)
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlx_core_py.gguf import GGUFHeader
@@ -67,6 +68,7 @@ def gguf_config(header: GGUFHeader) -> dict[str, Any]:
         "rope_theta": get("rope.freq_base", float, 10000.0),
         "tie_word_embeddings": "output.weight" not in header.tensors,
         "attention_bias": "blk.0.attn_q.bias" in header.tensors,
+        "attention_out_bias": "blk.0.attn_output.bias" in header.tensors,
         "mlp_bias": "blk.0.ffn_up.bias" in header.tensors,
     }
     if "token_embd.weight" in header.tensors:
@@ -78,12 +80,26 @@ def gguf_config(header: GGUFHeader) -> dict[str, Any]:
     if scaling != "none":
         config["rope_scaling"] = {
             "rope_type": scaling,
-            "factor": get("rope.scaling.factor", float),
             "original_max_position_embeddings": get(
                 "rope.scaling.original_context_length", int, config["max_position_embeddings"]
             ),
         }
+        # A file with a factor of its own for each wavelength needs no other.
+        if scaling != "longrope":
+            config["rope_scaling"]["factor"] = get("rope.scaling.factor", float)
+        config["rope_scaling"] |= _magnitude(scaling, get)
     return config
+
+
+def _magnitude(scaling: str, get: Callable[..., Any]) -> dict[str, float]:
+    """What the rotated dimensions are multiplied by, where the file says so."""
+    own = get("rope.scaling.attn_factor", float, 0.0)
+    if not own or scaling not in ("yarn", "longrope"):
+        return {}
+    if scaling == "yarn":
+        # The file's factor goes on top of YaRN's.
+        own *= 1 + 0.1 * math.log(max(get("rope.scaling.factor", float), 1.0))
+    return {"attention_factor": own}
 
 
 def _get(metadata: Mapping[str, Any], key: str, kind: type, default: Any = None) -> Any:

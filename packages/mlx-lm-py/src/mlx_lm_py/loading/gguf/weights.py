@@ -46,6 +46,14 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
         config["rope_scaling"] = {"rope_type": "factors", "factors": factors.tolist()}
+    for kind in ("long", "short"):
+        factors = arrays.pop(f"rope_factors_{kind}.weight", None)
+        if factors is not None:
+            scaling = config.setdefault("rope_scaling", {})
+            config["rope_scaling"] = scaling | {
+                "rope_type": "longrope",
+                f"{kind}_factor": factors.tolist(),
+            }
     weights = {}
     for name, value in arrays.items():
         hf_name, heads = names.hf_name(name), names.heads_entry(name)
