@@ -300,7 +300,9 @@ class EagerModule:
 
 
 @pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     seed=st.integers(0, 2**32 - 1),
     dtype=st.sampled_from(["float32", "bfloat16", "float16"]),

@@ -108,12 +108,11 @@ const array* stood_for(const array& value) {
   return nullptr;
 }
 
-// Replaces the nodes of custom functions and stop_gradient in a recording by their inputs, and nodes
-// by those that compute the same. A
-// recording is repeated, and never differentiated or vectorized: there MLX calls the function
-// itself. The nodes of custom functions hold functions of the user, which would live as long as the
-// recording is in the cache, and those may hold the compiled function; and MLX fails to merge equal
-// outputs whose gradients are stopped.
+// Replaces the nodes of custom functions and stop_gradient in a recording by their inputs, and
+// nodes by those that compute the same. A recording is repeated, and never differentiated or
+// vectorized: there MLX calls the function itself. The nodes of custom functions hold functions of
+// the user, which would live as long as the recording is in the cache, and those may hold the
+// compiled function; and MLX fails to merge equal outputs whose gradients are stopped.
 void simplify(const Arrays& inputs, Arrays& outputs) {
   // Freed without the lock: they may hold the last reference to something of the user.
   std::optional<Tape> tape;

@@ -183,8 +183,7 @@ class Merger {
         place[i] = inputs_.size() + buffers.size() + static_cast<std::size_t>(steps_[i].output);
       }
       const Step& step = steps_[i];
-      Program::Step made{
-          step.run, {}, step.operand_count, static_cast<std::uint8_t>(place[i])};
+      Program::Step made{step.run, {}, step.operand_count, static_cast<std::uint8_t>(place[i])};
       for (int k = 0; k < step.operand_count; k++) {
         const Value& value = step.operands[k];
         made.operands[k] =
@@ -425,8 +424,8 @@ class Fusion {
         const array& node = node_of(member);
         const std::vector<std::size_t> alone{member};
         return is_ready(member) && std::ranges::any_of(node.inputs(), [&](const array& input) {
-          return is_whole(input, node) && reads(members, input) == reads(alone, input);
-        });
+                 return is_whole(input, node) && reads(members, input) == reads(alone, input);
+               });
       };
       auto next = std::ranges::find_if(members, takes_over);
       if (next == members.end()) {
@@ -456,8 +455,8 @@ class Fusion {
         names += (names.empty() ? "" : "+") + names_of(*measured(node.primitive_ptr()));
       }
     }
-    std::shared_ptr<mlx::core::Primitive> primitive = elementwise_node(
-        outputs[0].primitive().stream(), merger.program(), std::move(names));
+    std::shared_ptr<mlx::core::Primitive> primitive =
+        elementwise_node(outputs[0].primitive().stream(), merger.program(), std::move(names));
     if (is_verbose()) {
       primitive = verbose_node(std::move(primitive), false, "");
     }

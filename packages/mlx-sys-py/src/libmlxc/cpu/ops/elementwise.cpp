@@ -26,12 +26,13 @@ class DivMod : public KernelOverride {
       ElementwiseKernel quotient,
       ElementwiseKernel remainder)
       : KernelOverride(std::move(original)),
-        program_(std::make_shared<Program>(Program{
-            .steps = {{quotient.run, {0, 1}, 2, 2}, {remainder.run, {0, 1}, 2, 3}},
-            .inputs = 2,
-            .cost = quotient.cost + remainder.cost,
-            .scalar = quotient.scalar || remainder.scalar,
-            .outputs = 2})) {}
+        program_(
+            std::make_shared<Program>(Program{
+                .steps = {{quotient.run, {0, 1}, 2, 2}, {remainder.run, {0, 1}, 2, 3}},
+                .inputs = 2,
+                .cost = quotient.cost + remainder.cost,
+                .scalar = quotient.scalar || remainder.scalar,
+                .outputs = 2})) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     Program::enqueue(program_, inputs, outputs, stream());
