@@ -14,7 +14,7 @@ import mlx.nn as nn
 import mlx.optimizers as optim
 
 from training import problem
-from training.problem import Parameters, Step, Values
+from training.problem import Step, Values
 
 
 class MLP(nn.Module):  # type: ignore[misc]
@@ -25,7 +25,7 @@ class MLP(nn.Module):  # type: ignore[misc]
         self.hidden = nn.Linear(problem.PIXELS, problem.HIDDEN)
         self.output = nn.Linear(problem.HIDDEN, problem.CLASSES)
 
-    def __call__(self, x: mx.array) -> mx.array:
+    def __call__(self, x: mx.array) -> Any:
         return self.output(nn.relu(self.hidden(x)))
 
 
@@ -44,7 +44,7 @@ class Layer(nn.Module):  # type: ignore[misc]
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
 
-    def __call__(self, x: mx.array) -> mx.array:
+    def __call__(self, x: mx.array) -> Any:
         y = self.attention_norm(x)
         queries, keys, values = (
             mx.unflatten(layer(y), -1, (problem.HEADS, -1)).transpose(0, 2, 1, 3)
@@ -68,7 +68,7 @@ class Transformer(nn.Module):  # type: ignore[misc]
         self.norm = nn.LayerNorm(problem.WIDTH)
         self.output = nn.Linear(problem.WIDTH, problem.VOCABULARY)
 
-    def __call__(self, tokens: mx.array) -> mx.array:
+    def __call__(self, tokens: mx.array) -> Any:
         x = self.tokens(tokens) + self.positions(mx.arange(tokens.shape[1]))
         for layer in self.layers:
             x = layer(x)
@@ -84,7 +84,7 @@ class Adapted(nn.Module):  # type: ignore[misc]
         self.a = mx.zeros((problem.RANK, inputs))
         self.b = mx.zeros((outputs, problem.RANK))
 
-    def __call__(self, x: mx.array) -> mx.array:
+    def __call__(self, x: mx.array) -> Any:
         return self.linear(x) + problem.LORA_SCALE * ((x @ self.a.T) @ self.b.T)
 
 
@@ -102,7 +102,7 @@ class Block(nn.Module):  # type: ignore[misc]
             self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
             self.shortcut_norm = nn.BatchNorm(outputs)
 
-    def __call__(self, x: mx.array) -> mx.array:
+    def __call__(self, x: mx.array) -> Any:
         y = nn.relu(self.first_norm(self.first(x)))
         y = self.second_norm(self.second(y))
         return nn.relu(y + (self.shortcut_norm(self.shortcut(x)) if self.narrow else x))
@@ -123,7 +123,7 @@ class ResNet(nn.Module):  # type: ignore[misc]
                 width = outputs
         self.output = nn.Linear(width, problem.CLASSES)
 
-    def __call__(self, pictures: mx.array) -> mx.array:
+    def __call__(self, pictures: mx.array) -> Any:
         x = nn.relu(self.stem_norm(self.stem(pictures)))
         for block in self.blocks:
             x = block(x)
@@ -139,11 +139,11 @@ class Letters(nn.Module):  # type: ignore[misc]
         self.lstm = nn.LSTM(problem.LETTER_WIDTH, problem.STATE)
         self.output = nn.Linear(problem.STATE, problem.LETTERS)
 
-    def __call__(self, letters: mx.array) -> mx.array:
+    def __call__(self, letters: mx.array) -> Any:
         return self.output(self.lstm(self.letters(letters))[0])
 
 
-def loss(model: nn.Module, inputs: mx.array, targets: mx.array) -> mx.array:
+def loss(model: nn.Module, inputs: mx.array, targets: mx.array) -> Any:
     return nn.losses.cross_entropy(model(inputs), targets, reduction="mean")
 
 
@@ -156,7 +156,7 @@ def adam() -> optim.Optimizer:
 def training_step(
     model: nn.Module,
     optimizer: optim.Optimizer,
-    parameters: Parameters,
+    parameters: dict[str, Any],
     data: tuple[Values, Values],
     compile: Callable[..., Any],
 ) -> Step:
@@ -168,7 +168,7 @@ def training_step(
     value_and_grad = nn.value_and_grad(model, loss)
 
     @partial(compile, inputs=state, outputs=state)
-    def step(inputs: mx.array, targets: mx.array) -> mx.array:
+    def step(inputs: mx.array, targets: mx.array) -> Any:
         value, gradients = value_and_grad(model, inputs, targets)
         optimizer.update(model, gradients)
         return value

@@ -328,8 +328,8 @@ def test_fused_updates_are_those_of_single_operations(
     optimizer.init(parameters)
     apply = optimizer.apply_gradients
     if compiled:
-        state = [optimizer.state]
-        apply = mx.compile(apply, inputs=state, outputs=state)
+        captured = [optimizer.state]
+        apply = mx.compile(apply, inputs=captured, outputs=captured)
     for gradient in gradients:
         parameters = apply({"w": gradient}, parameters)
         mx.eval(parameters, optimizer.state)
