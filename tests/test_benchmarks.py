@@ -5,6 +5,7 @@ The peers that no test needs are optional there; what is installed takes part.
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from cpu import ops_worker, page, results, timing
 from cpu.scaling import fitted_exponent, sizes_between, thread_counts
+from training import problem as training_problem
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SCRIPT = BENCHMARKS / "bench_cpu.py"
@@ -143,6 +145,37 @@ def test_training() -> None:
     output = run("training")
     assert rows_of_table(output, "perceptron")
     assert rows_of_table(output, "transformer")
+
+
+# Official MLX takes minutes for the larger ones.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("models", "sides"),
+    [
+        (["mlp"], ["ours", "torch", "mlx"]),
+        (["transformer", "transformer_bf16", "lora", "resnet", "lstm"], ["ours", "torch"]),
+    ],
+)
+def test_steps_of_training(models: list[str], sides: list[str], tmp_path: Path) -> None:
+    saved = tmp_path / "found.json"
+    script = str(BENCHMARKS / "bench_training.py")
+    options = ["--quick", "--threads", "1", "--sides", *sides, "--save", str(saved)]
+    command = [sys.executable, script, *models, *options]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for model in models:
+        assert f"| {training_problem.MODELS[model].title} |" in done.stdout
+    for row in json.loads(saved.read_text())["rows"]:
+        assert all(value > 0 for value in [*row["times"].values(), *row["bytes"].values()])
+        assert set(row["ratios"]) == set(row["times"]) - {"ours"}
+
+
+def test_losses_that_differ_are_told() -> None:
+    training_problem.check_agreement({"ours": [2.0, 1.0], "torch": [2.0, 1.001]}, 1e-2)
+    with pytest.raises(ValueError, match="different"):
+        training_problem.check_agreement({"ours": [2.0, 1.0], "torch": [2.0, 1.1]}, 1e-2)
+    with pytest.raises(ValueError, match="fall"):
+        training_problem.check_agreement({"ours": [2.0, 2.0]}, 1e-2)
 
 
 @pytest.mark.slow

@@ -13,6 +13,23 @@ PAUSE = 0.2
 TURN, TOTAL = 0.04, 1.0
 
 
+def turn(function: Callable[[], object]) -> float:
+    """The least time that a call takes in one turn, in seconds.
+
+    The first call does not count: it finds the caches full of the data of another side, and threads
+    asleep.
+    """
+    function()
+    best = math.inf
+    start = end = time.perf_counter()
+    while end - start < TURN:
+        call = time.perf_counter()
+        function()
+        end = time.perf_counter()
+        best = min(best, end - call)
+    return best
+
+
 def least_times(
     sides: Mapping[str, Callable[[], object]],
     turns: int,
@@ -20,9 +37,8 @@ def least_times(
 ) -> dict[str, float]:
     """The least time that one call of each side takes, in seconds.
 
-    The first call of a turn does not count: it finds the caches full of the data of another side,
-    and threads asleep. A side that has used up its time takes no more turns. What ``before`` holds
-    for a side is called before each of its turns.
+    A side that has used up its time takes no more turns. What ``before`` holds for a side is called
+    before each of its turns.
     """
     best = dict.fromkeys(sides, math.inf)
     spent = dict.fromkeys(sides, 0.0)
@@ -34,14 +50,8 @@ def least_times(
             if before and side in before:
                 before[side]()
             begin = time.perf_counter()
-            function()
-            start = end = time.perf_counter()
-            while end - start < TURN:
-                call = time.perf_counter()
-                function()
-                end = time.perf_counter()
-                best[side] = min(best[side], end - call)
-            spent[side] += end - begin
+            best[side] = min(best[side], turn(function))
+            spent[side] += time.perf_counter() - begin
     return best
 
 

@@ -24,12 +24,15 @@ THREAD_VARIABLES = (
 
 
 class Worker:
-    """A process that runs a module of this folder, with so many threads for all libraries."""
+    """A process that runs a module, with so many threads for all libraries.
+
+    A name without a dot is that of a module of this folder.
+    """
 
     def __init__(self, module: str, *arguments: str, threads: int) -> None:
         path = os.pathsep.join(filter(None, (str(BENCHMARKS), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"cpu.{module}", *arguments],
+            [sys.executable, "-m", module if "." in module else f"cpu.{module}", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -7,7 +7,10 @@ import mlx_core_py.optimizers as optim
 import numpy as np
 import pytest
 from comparing import close, normal
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mlx_core_py import nn
+from mlx_core_py.optimizers import adaptive, momentum
 from mlx_core_py.utils import tree_flatten, tree_map
 
 official = pytest.importorskip("mlx.optimizers")
@@ -294,3 +297,112 @@ def test_update_of_a_model() -> None:
     assert close(model.bias, before["bias"])
     with pytest.raises((KeyError, ValueError), match="unknown"):
         optim.SGD(0.5).update(model, {"unknown": mx.ones((1, 2))})
+
+
+class Eager:
+    """An array of which each operation is evaluated at once, so that none is fused."""
+
+    def __init__(self, value: mx.array) -> None:
+        mx.eval(value)
+        self.value = value
+
+    def __getattr__(self, name: str) -> Any:
+        return eager(getattr(self.value, name))
+
+    def __getitem__(self, index: Any) -> Any:
+        return Eager(self.value[index])
+
+
+def _operator(name: str) -> Any:
+    return lambda self, *others: eager(getattr(self.value, name))(*others)
+
+
+for _name in ("add", "sub", "mul", "truediv", "matmul", "pow"):
+    for _prefix in ("", "r"):
+        setattr(Eager, f"__{_prefix}{_name}__", _operator(f"__{_prefix}{_name}__"))
+
+
+def eager(value: Any) -> Any:
+    """A value or function with arrays that are evaluated at once."""
+    if isinstance(value, mx.array):
+        return Eager(value)
+    if not callable(value) or isinstance(value, type):
+        return value
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return eager(value(*(a.value if isinstance(a, Eager) else a for a in args), **kwargs))
+
+    return call
+
+
+class EagerModule:
+    """A module whose functions evaluate what they return."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._module, name)
+        return EagerModule(value) if name == "linalg" else eager(value)
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    dtype=st.sampled_from(["float32", "bfloat16", "float16"]),
+    shape=st.sampled_from([(64, 65), (4099,), (8, 3, 300)]),
+    scale=st.sampled_from([1e-4, 1.0, 100.0]),
+    compiled=st.booleans(),
+)
+def test_fused_updates_are_those_of_single_operations(
+    name: str,
+    options: dict[str, Any],
+    seed: int,
+    dtype: str,
+    shape: tuple[int, ...],
+    scale: float,
+    compiled: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = [mx.array(rng.normal(0, scale, shape)).astype(getattr(mx, dtype)) for _ in range(4)]
+    first, *gradients = values
+    optimizer = getattr(optim, name)(**options)
+    parameters = {"w": first + 0}
+    optimizer.init(parameters)
+    apply = optimizer.apply_gradients
+    if compiled:
+        captured = [optimizer.state]
+        apply = mx.compile(apply, inputs=captured, outputs=captured)
+    for gradient in gradients:
+        parameters = apply({"w": gradient}, parameters)
+        mx.eval(parameters, optimizer.state)
+
+    other = getattr(optim, name)(**options)
+    other.init({"w": first})
+    single, state = Eager(first), {key: Eager(x) for key, x in other.state["w"].items()}
+    with monkeypatch.context() as patch:
+        for module in (adaptive, momentum):
+            patch.setattr(module, "mx", EagerModule(mx))
+        patch.setattr(type(other), "step", property(lambda self: Eager(self.state["step"])))
+        patch.setattr(
+            type(other), "learning_rate", property(lambda self: Eager(self.state["learning_rate"]))
+        )
+        for gradient in gradients:
+            other.state["step"] = other.state["step"] + 1
+            single = other.apply_single(Eager(gradient), single, state)
+    for got, expected in [
+        (parameters["w"], single),
+        *((optimizer.state["w"][key], x) for key, x in state.items()),
+    ]:
+        assert got.dtype == expected.value.dtype
+        np.testing.assert_array_equal(bits(got), bits(expected.value))
+
+
+def bits(a: mx.array) -> Any:
+    """The bits of numbers; NaN may have any."""
+    x = np.array(a.astype(mx.float32))
+    return np.where(np.isnan(x), np.uint32(0xFFFFFFFF), x.view(np.uint32))

@@ -10,6 +10,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from comparing import close
+from mlx_sys_py import cpu_kernels
 
 X = mx.array([1.0, 2.0, 3.0])
 
@@ -190,3 +191,62 @@ def test_reductions_over_single_elements_for_all_shapes(name: str, dtype: str) -
                 got = mx.compile(f, shapeless=True)(array)
                 assert got.dtype == f(array).dtype
                 assert got.tolist() == f(array).tolist()
+
+
+def recorded_operations(fun: Any, *args: mx.array) -> list[str]:
+    """The operations of a compiled function, when it is repeated."""
+    compiled = mx.compile(fun)
+    mx.eval(compiled(*args))
+    log = cpu_kernels.Log()
+    mx.eval(compiled(*args))
+    return sorted(record.primitive for record in log.records())
+
+
+def test_what_is_computed_twice_is_recorded_once() -> None:
+    x = mx.array([1.0, 2.0, 3.0])
+    mx.eval(x)
+
+    def sums(x: mx.array) -> list[mx.array]:
+        return [mx.sum(mx.exp(x * 2)), mx.max(mx.exp(x * 2)), mx.sum(mx.exp(x * 3))]
+
+    compiled = recorded_operations(sums, x)
+    assert compiled.count("Sum") == 2
+    assert sum("Exp" in name for name in compiled) == 2
+    for got, expected in zip(mx.compile(sums)(x), sums(x), strict=True):
+        np.testing.assert_array_equal(np.array(got), np.array(expected))
+
+
+def test_what_differs_by_its_constants_is_not() -> None:
+    x = mx.array([[1.0, 2.0], [3.0, 5.0]])
+
+    def results(x: mx.array) -> list[mx.array]:
+        return [
+            *(mx.sum(x, axis=axis) for axis in (0, 1)),
+            *(x.reshape(shape) for shape in ((4, 1), (1, 4), (4, 1))),
+            *(x * number for number in (0.0, -0.0, 2.0)),
+            *(x.astype(dtype) for dtype in (mx.int32, mx.int64, mx.int32)),
+            mx.concatenate([x, x]),
+            mx.concatenate([x, x], axis=1),
+            # The same numbers, drawn twice, and others.
+            mx.random.normal((2,), key=mx.random.key(1)) + x,
+            mx.random.normal((2,), key=mx.random.key(1)) + x,
+            mx.random.normal((2,), key=mx.random.key(2)) + x,
+        ]
+
+    for got, expected in zip(mx.compile(results)(x), results(x), strict=True):
+        assert got.shape == expected.shape
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_equal(np.array(got), np.array(expected))
+        np.testing.assert_array_equal(np.signbit(np.array(got)), np.signbit(np.array(expected)))
+
+
+def test_a_checkpoint_is_computed_twice() -> None:
+    x = mx.array([1.0, 2.0, 3.0])
+    mx.eval(x)
+
+    def loss(x: mx.array) -> mx.array:
+        return mx.sum(mx.checkpoint(lambda x: mx.sin(mx.logsumexp(x) * x))(x))
+
+    assert sum("LogSumExp" in name for name in recorded_operations(mx.grad(loss), x)) >= 1
+    both = recorded_operations(mx.value_and_grad(loss), x)
+    assert sum("LogSumExp" in name for name in both) == 2

@@ -162,6 +162,14 @@ def test_where(seed: int, shape: tuple[int, ...], dtype: str, layout: str, other
     check_same(ops.where(*ours), on_cpu(stock.where, *theirs))
 
 
+def test_an_operand_twice() -> None:
+    a, b = np.array([True, False, False]), np.array([False, True, False])
+    condition, other = array(a), array(b)
+    np.testing.assert_array_equal(numpy(ops.where(condition, condition, other)), a | b)
+    np.testing.assert_array_equal(numpy(ops.where(condition, other, condition)), a & b)
+    np.testing.assert_array_equal(numpy(ops.where(condition, other, other)), b)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     seed=seeds,

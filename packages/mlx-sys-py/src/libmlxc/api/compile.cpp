@@ -16,6 +16,7 @@
 #include <mlx/primitives.h>
 
 #include "core/convert.hpp"
+#include "core/equal_nodes.hpp"
 #include "core/guard.hpp"
 #include "core/input_shapes.hpp"
 #include "core/recording.hpp"
@@ -102,24 +103,29 @@ mlx::core::CompileMode to_cpp(mlx_compile_mode mode) {
   throw std::invalid_argument("mode is not an mlx_compile_mode");
 }
 
-// Replaces the nodes of custom functions and stop_gradient in a recording by their inputs. A
-// recording is repeated, and never differentiated or vectorized: there MLX calls the function
-// itself. The nodes of custom functions hold functions of the user, which would live as long as the
-// recording is in the cache, and those may hold the compiled function; and MLX fails to merge equal
-// outputs whose gradients are stopped.
+// Replaces the nodes of custom functions and stop_gradient in a recording by their inputs, and
+// nodes by those that compute the same. A recording is repeated, and never differentiated or
+// vectorized: there MLX calls the function itself. The nodes of custom functions hold functions of
+// the user, which would live as long as the recording is in the cache, and those may hold the
+// compiled function; and MLX fails to merge equal outputs whose gradients are stopped.
 void simplify(const Arrays& inputs, Arrays& outputs) {
   // Freed without the lock: they may hold the last reference to something of the user.
   std::optional<Tape> tape;
+  std::optional<EqualNodes> equal;
   Arrays removed;
   // Nodes that do not depend on the inputs may be part of graphs that other threads evaluate.
   auto lock = lock_evaluation();
   tape.emplace(inputs, outputs, Tape::Stop::never);
+  equal.emplace();
   auto replace = [&](Arrays& values) {
     for (auto& value : values) {
       if (value.has_primitive() && tape->slot(value) != Tape::no_slot) {
         if (auto* other = passed_input(value)) {
           removed.push_back(std::exchange(value, *other));
         }
+      }
+      if (const array& other = equal->first(value); other.id() != value.id()) {
+        removed.push_back(std::exchange(value, other));
       }
     }
   };

@@ -80,7 +80,7 @@ class FunctionNode : public mx::Primitive {
     cpu::Program::enqueue(
         std::make_shared<cpu::Program>(cpu::Program{{step}, count, 0, kernel.cost, kernel.scalar}),
         inputs,
-        outputs[0],
+        outputs,
         stream());
   }
 

@@ -6,11 +6,9 @@
 #include <utility>
 
 #include "cpu/graph/registry.hpp"
-#include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
 #include "cpu/nodes/verbose.hpp"
 #include "cpu/ops/elementwise.hpp"
-#include "cpu/ops/elementwise_program.hpp"
 
 namespace mlx_c::cpu {
 
@@ -138,6 +136,7 @@ class Tree {
       result.scalar |= node->kernel.scalar;
     }
     result.buffers = static_cast<int>(buffers.size());
+    result.steps.back().result = static_cast<std::uint8_t>(result.inputs + result.buffers);
     return result;
   }
 
@@ -173,35 +172,44 @@ class Tree {
   mlx::core::SmallVector<Use, 8> uses_;
 };
 
-// A single operation, which is transformed as before.
-class Single : public KernelOverride, public std::enable_shared_from_this<Single> {
+class HasProgram {
  public:
-  Single(std::shared_ptr<mlx::core::Primitive> original, Program program)
-      : KernelOverride(std::move(original)), program_(std::move(program)) {}
+  explicit HasProgram(Program program) : program(std::move(program)) {}
+  virtual ~HasProgram() = default;
 
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
-  }
-
-  bool is_scalar() const override {
-    return program_.scalar;
-  }
-
- private:
-  const Program program_;
+  const Program program;
 };
 
-class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain> {
+// A single operation, which is transformed as before.
+class Single : public KernelOverride,
+               public HasProgram,
+               public std::enable_shared_from_this<Single> {
  public:
-  Chain(mlx::core::Stream stream, Program program, std::string names)
-      : KernelPrimitive(stream), program_(std::move(program)), names_(std::move(names)) {}
+  Single(std::shared_ptr<mlx::core::Primitive> original, Program program)
+      : KernelOverride(std::move(original)), HasProgram(std::move(program)) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    Program::enqueue({shared_from_this(), &program_}, inputs, outputs[0], stream());
+    Program::enqueue({shared_from_this(), &program}, inputs, outputs, stream());
   }
 
   bool is_scalar() const override {
-    return program_.scalar;
+    return program.scalar;
+  }
+};
+
+class Chain : public KernelPrimitive,
+              public HasProgram,
+              public std::enable_shared_from_this<Chain> {
+ public:
+  Chain(mlx::core::Stream stream, Program program, std::string names)
+      : KernelPrimitive(stream), HasProgram(std::move(program)), names_(std::move(names)) {}
+
+  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
+    Program::enqueue({shared_from_this(), &program}, inputs, outputs, stream());
+  }
+
+  bool is_scalar() const override {
+    return program.scalar;
   }
 
   const char* name() const override {
@@ -213,7 +221,6 @@ class Chain : public KernelPrimitive, public std::enable_shared_from_this<Chain>
   }
 
  private:
-  const Program program_;
   const std::string names_;
 };
 
@@ -231,15 +238,33 @@ bool fuse_elementwise(array& node, const ElementwiseOp& operation) {
     tree.skip_broadcasts();
   }
   if (tree.is_root_only()) {
-    primitive = std::make_shared<Single>(primitive, tree.program());
+    // An array that is an operand twice is two inputs.
+    const auto operands = static_cast<std::uint8_t>(node.inputs().size());
+    primitive = std::make_shared<Single>(
+        primitive,
+        Program{
+            .steps = {{kernel.run, {0, 1, 2}, operands, operands}},
+            .inputs = operands,
+            .cost = kernel.cost,
+            .scalar = kernel.scalar});
     return true;
   }
   auto program = tree.program();
   auto inputs = tree.inputs();
   auto names = is_verbose() ? tree.names() : std::string();
-  primitive = std::make_shared<Chain>(primitive->stream(), std::move(program), std::move(names));
+  primitive = elementwise_node(primitive->stream(), std::move(program), std::move(names));
   node.inputs() = std::move(inputs);
   return true;
+}
+
+const Program* elementwise_program(const mlx::core::Primitive& primitive) {
+  const auto* node = dynamic_cast<const HasProgram*>(&primitive);
+  return node ? &node->program : nullptr;
+}
+
+std::shared_ptr<KernelPrimitive> elementwise_node(
+    mlx::core::Stream stream, Program program, std::string names) {
+  return std::make_shared<Chain>(stream, std::move(program), std::move(names));
 }
 
 }  // namespace mlx_c::cpu

@@ -10,6 +10,7 @@
 #include <mlx/transforms.h>
 
 #include "cpu/arrays/mapped_memory.hpp"
+#include "cpu/graph/multi_output_fusion.hpp"
 #include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
 
@@ -89,8 +90,10 @@ class Execution {
         lasting_(lasts ? std::make_shared<Lasting>() : nullptr) {
     nodes_.reserve(plan.nodes.size());
     for (const auto& [node, row] : plan.nodes) {
-      nodes_.push_back(*node);
+      nodes_.push_back({*node, row});
     }
+    // It moves inputs of nodes, where the plan finds others: these are not asked for any more.
+    fuse_outputs(nodes_);
   }
 
   // Evaluates nodes in this thread until one is found that should not be evaluated here.
@@ -100,11 +103,10 @@ class Execution {
     const auto start = looks_at_the_clock ? Clock::now() : Clock::time_point();
     std::size_t nodes = 0;
     for (; !done(); next_++) {
-      array& node = nodes_[next_];
+      auto& [node, row] = nodes_[next_];
       if (is_done(node)) {
         continue;
       }
-      const KernelRow* row = plan_.nodes[next_].row;
       if (!uses_task_queue(node, row) || !may_run_inline(node, row)) {
         return;
       }
@@ -136,11 +138,10 @@ class Execution {
       for (; !done() && count < most_nodes_of_piece && sum < most_bytes_of_piece &&
            mlx_sum < most_mlx_bytes_of_piece;
            next_++) {
-        array& node = nodes_[next_];
+        auto& [node, row] = nodes_[next_];
         if (is_done(node)) {
           continue;
         }
-        const KernelRow* row = plan_.nodes[next_].row;
         const std::size_t bytes = bytes_touched(node, row);
         const bool queued = uses_task_queue(node, row);
         if (!queued && waits_ && unfinished_ > most_bytes_before_mlx) {
@@ -183,7 +184,7 @@ class Execution {
   void stop() {
     std::vector<TaskQueue::Data> buffers;
     for (; !done(); next_++) {
-      for (const array& input : nodes_[next_].inputs()) {
+      for (const array& input : nodes_[next_].array.inputs()) {
         if (is_scheduled(input)) {
           buffers.push_back(input.data_shared_ptr());
         }
@@ -254,11 +255,27 @@ class Execution {
   static void evaluate(array& node, std::vector<array>& outputs) {
     // What is differentiated later needs its inputs: a second handle keeps them from being
     // overwritten.
-    std::vector<array> held;
     if (node.is_tracer()) {
-      held = node.inputs();
+      const std::vector<array> held = node.inputs();
+      node.primitive().eval_cpu(node.inputs(), outputs);
+      return;
     }
-    node.primitive().eval_cpu(node.inputs(), outputs);
+    // Each of several outputs has handles on the inputs; those of one are enough, and let inputs be
+    // overwritten.
+    const auto each_other = [&](auto change) {
+      for (array& sibling : node.siblings()) {
+        if (sibling.primitive_ptr() == node.primitive_ptr()) {
+          change(sibling.inputs());
+        }
+      }
+    };
+    each_other([](std::vector<array>& inputs) { inputs.clear(); });
+    try {
+      node.primitive().eval_cpu(node.inputs(), outputs);
+    } catch (...) {
+      each_other([&](std::vector<array>& inputs) { inputs = node.inputs(); });
+      throw;
+    }
   }
 
   // Until the tasks of a node have run, what they read must not be freed or reused. An output that
@@ -308,7 +325,7 @@ class Execution {
   const Plan& plan_;
   const mx::Stream stream_;
   // Handles, as others may evaluate parts of the graph between pieces.
-  mx::SmallVector<array, 4> nodes_;
+  std::vector<PlannedNode> nodes_;
   std::size_t next_ = 0;
   const bool waits_;
   // Those of files in memory: if there are more when nodes have been evaluated, these may have read

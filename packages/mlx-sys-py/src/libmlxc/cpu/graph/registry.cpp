@@ -172,6 +172,9 @@ std::size_t bytes_touched(const mlx::core::array& node, const KernelRow* row) {
   }
   const bool takes = row && row->traffic == Traffic::twice_the_outputs;
   std::size_t sum = node.nbytes();
+  for (const mlx::core::array& sibling : node.siblings()) {
+    sum += sibling.nbytes();
+  }
   for (const mlx::core::array& input : node.inputs()) {
     sum += takes ? std::min(input.nbytes(), node.nbytes()) : input.nbytes();
   }

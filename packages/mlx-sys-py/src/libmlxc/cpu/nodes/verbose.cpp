@@ -198,6 +198,10 @@ class Verbose : public KernelOverride {
   Verbose(std::shared_ptr<mx::Primitive> original, bool is_view, const char* reason)
       : KernelOverride(std::move(original)), is_view_(is_view), reason_(reason) {}
 
+  const std::shared_ptr<mx::Primitive>& original() const {
+    return original_;
+  }
+
   bool uses_task_queue(const std::vector<array>& inputs) const override {
     return original_uses_task_queue(inputs, is_view_);
   }
@@ -278,6 +282,11 @@ std::shared_ptr<KernelOverride> verbose_node(
     return verbose;
   }
   return std::make_shared<Verbose>(std::move(primitive), is_view, reason);
+}
+
+const std::shared_ptr<mx::Primitive>& measured(const std::shared_ptr<mx::Primitive>& primitive) {
+  const auto* verbose = dynamic_cast<const Verbose*>(primitive.get());
+  return verbose ? verbose->original() : primitive;
 }
 
 VerboseLog::VerboseLog() : lines_(std::make_shared<Lines>()) {

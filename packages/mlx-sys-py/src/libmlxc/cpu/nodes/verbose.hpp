@@ -28,6 +28,10 @@ bool is_verbose();
 std::shared_ptr<KernelOverride> verbose_node(
     std::shared_ptr<mlx::core::Primitive> primitive, bool is_view, const char* reason);
 
+// What such an override records; any other primitive itself.
+const std::shared_ptr<mlx::core::Primitive>& measured(
+    const std::shared_ptr<mlx::core::Primitive>& primitive);
+
 // While it exists, nodes are recorded, and it keeps their lines.
 class VerboseLog {
  public:

@@ -18,7 +18,7 @@ using mlx::core::array;
 // How much longer an operation takes one element at a time.
 constexpr int scalar_cost = 8;
 
-// Two programs of one step.
+// A program of two steps and two outputs.
 class DivMod : public KernelOverride {
  public:
   DivMod(
@@ -26,29 +26,24 @@ class DivMod : public KernelOverride {
       ElementwiseKernel quotient,
       ElementwiseKernel remainder)
       : KernelOverride(std::move(original)),
-        quotient_(of_two(quotient)),
-        remainder_(of_two(remainder)) {}
+        program_(
+            std::make_shared<Program>(Program{
+                .steps = {{quotient.run, {0, 1}, 2, 2}, {remainder.run, {0, 1}, 2, 3}},
+                .inputs = 2,
+                .cost = quotient.cost + remainder.cost,
+                .scalar = quotient.scalar || remainder.scalar,
+                .outputs = 2})) {}
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    {
-      // Second handles keep the first program from writing over what the second is to read.
-      const std::vector<array> held = inputs;
-      Program::enqueue(quotient_, inputs, outputs[0], stream());
-    }
-    Program::enqueue(remainder_, inputs, outputs[1], stream());
+    Program::enqueue(program_, inputs, outputs, stream());
   }
 
   bool is_scalar() const override {
-    return quotient_->scalar || remainder_->scalar;
+    return program_->scalar;
   }
 
  private:
-  static std::shared_ptr<const Program> of_two(ElementwiseKernel kernel) {
-    return std::make_shared<Program>(
-        Program{{{kernel.run, {0, 1}, 2, 2}}, 2, 0, kernel.cost, kernel.scalar});
-  }
-
-  const std::shared_ptr<const Program> quotient_, remainder_;
+  const std::shared_ptr<const Program> program_;
 };
 
 }  // namespace

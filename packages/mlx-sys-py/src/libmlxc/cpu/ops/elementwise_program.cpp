@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <mlx/allocator.h>
-#include <mlx/backend/common/utils.h>
 
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
@@ -21,13 +20,19 @@ namespace {
 
 using mlx::core::array;
 
-// Elements of a block: its buffers stay in the L1 cache.
+// Elements of a block: its values stay in the L1 cache.
 constexpr std::size_t block_size = 1024;
-// Bytes from one buffer to the next: not a multiple of the page size, to avoid 4K aliasing of loads
-// and stores.
-constexpr std::size_t buffer_bytes = block_size * 8 + 128;
-// The cost of one task, in additions.
+constexpr std::size_t block_bytes = 32 << 10;
+// Between one buffer and the next, so that their distance is no multiple of the page size: 4K
+// aliasing of loads and stores.
+constexpr std::size_t buffer_gap = 128;
+// The least cost of one task, in additions.
 constexpr std::size_t task_cost = 1 << 16;
+// Each task spreads scalars over blocks of its own, so there are no more than balance the threads.
+constexpr std::size_t tasks_of_a_thread = 16;
+constexpr std::size_t cache_line = 64;
+// What more than that is read in steps is prefetched.
+constexpr std::size_t prefetch_bytes = 512 << 10;
 // Runs shorter than this are gathered into blocks.
 constexpr std::size_t long_run = 128;
 
@@ -63,56 +68,111 @@ const array* common_layout(const std::vector<array>& inputs, const array& out) {
   return first && (all_rows || (all_same && first->shape() == out.shape())) ? first : nullptr;
 }
 
-void place(const std::vector<array>& inputs, const array* layout, array& out) {
-  for (const array& a : inputs) {
-    if ((layout ? !is_scalar(a) : a.flags().row_contiguous) && a.shape() == out.shape() &&
-        mlx::core::is_donatable(a, out)) {
-      out.copy_shared_buffer(a);
-      return;
+// The number of the last step that reads each input.
+mlx::core::SmallVector<std::size_t, 16> last_reads(const Program& program) {
+  mlx::core::SmallVector<std::size_t, 16> result(program.inputs, 0);
+  for (std::size_t i = 0; i < program.steps.size(); i++) {
+    const Program::Step& step = program.steps[i];
+    for (int k = 0; k < step.operand_count; k++) {
+      if (step.operands[k] < program.inputs) {
+        result[step.operands[k]] = i;
+      }
     }
   }
-  auto memory = allocate(out.nbytes());
-  if (layout && !layout->flags().row_contiguous) {
-    out.set_data(std::move(memory), out.size(), layout->strides(), layout->flags());
-  } else {
-    out.set_data(std::move(memory));
+  return result;
+}
+
+// Whether `out` may lie where `a` does.
+bool may_take(const array& a, const array& out, const array* layout) {
+  return (layout ? !is_scalar(a) : a.flags().row_contiguous) && a.shape() == out.shape() &&
+      a.itemsize() == out.itemsize() && may_overwrite(a) &&
+      // It would keep the memory of what is much larger.
+      a.buffer_size() <= out.nbytes() + 16384;
+}
+
+void place(
+    const Program& program,
+    const std::vector<array>& inputs,
+    const array* layout,
+    std::span<array> outputs) {
+  const auto last = last_reads(program);
+  for (std::size_t i = 0; i < program.steps.size(); i++) {
+    const int result = program.steps[i].result - program.inputs - program.buffers;
+    if (result < 0) {
+      continue;
+    }
+    array& out = outputs[result];
+    // What later steps read must not be overwritten.
+    std::size_t input = 0;
+    while (input < inputs.size() && (last[input] > i || !may_take(inputs[input], out, layout))) {
+      input++;
+    }
+    if (input < inputs.size()) {
+      out.copy_shared_buffer(inputs[input]);
+      continue;
+    }
+    auto memory = allocate(out.nbytes());
+    if (layout && !layout->flags().row_contiguous) {
+      out.set_data(std::move(memory), out.size(), layout->strides(), layout->flags());
+    } else {
+      out.set_data(std::move(memory));
+    }
   }
 }
 
+struct Target {
+  char* data;
+  std::size_t item;
+};
+
 class Run {
  public:
-  Run(const Program& program, const std::vector<Source>& sources, char* out, std::size_t item)
-      : program_(program), sources_(sources), out_(out), item_(item) {
-    run_ = 0;
+  Run(const Program& program,
+      const std::vector<Source>& sources,
+      const std::vector<Target>& targets,
+      std::size_t size)
+      : program_(program), sources_(sources), targets_(targets) {
+    std::size_t largest = 1, read = 0;
     for (const Source& source : sources_) {
-      blocks_ |= source.scalar || source.walk;
+      read += source.scalar ? 0 : size * source.item;
+      in_buffers_ += source.scalar || source.walk;
+      largest = std::max(largest, source.item);
       if (source.walk && source.walk->strides.back() == 1 && source.walk->inner() >= long_run) {
         run_ = run_ == 0 ? source.walk->inner() : std::min(run_, source.walk->inner());
       }
     }
-    blocks_ |= program_.buffers > 0;
+    for (const Target& target : targets_) {
+      largest = std::max(largest, target.item);
+    }
+    // Buffers hold any of the types that a program goes through.
+    largest = program_.buffers > 0 ? std::max<std::size_t>(largest, 8) : largest;
+    in_buffers_ += static_cast<std::size_t>(program_.buffers);
+    // Outputs lie where inputs do, as a rule.
+    const std::size_t values = static_cast<std::size_t>(program_.inputs + program_.buffers);
+    while (block_ > block_size / 4 && values * block_ * targets_[0].item > block_bytes) {
+      block_ /= 2;
+    }
+    buffer_bytes_ = block_ * largest + buffer_gap;
+    prefetches_ = program_.steps.size() > 1 && read > prefetch_bytes;
   }
 
   void operator()(std::size_t begin, std::size_t end) const {
-    const std::size_t step = blocks_ ? std::min(block_size, end - begin) : end - begin;
-    const int values = program_.inputs + program_.buffers;
-    std::optional<Buffer<char>> memory;
-    if (blocks_) {
-      memory.emplace(values * buffer_bytes);
-    }
-    mlx::core::SmallVector<const void*, 16> value(values);
-    for (int i = 0; i < values; i++) {
-      if (!blocks_) {
+    const bool blocks = in_buffers_ > 0 || program_.steps.size() > 1;
+    const std::size_t step_size = blocks ? std::min(block_, end - begin) : end - begin;
+    char* memory = static_cast<char*>(scratch<Run>(in_buffers_ * buffer_bytes_));
+    mlx::core::SmallVector<void*, 32> value(program_.values(), nullptr);
+    for (int i = 0; i < program_.inputs + program_.buffers; i++) {
+      if (i < program_.inputs && !sources_[i].scalar && !sources_[i].walk) {
         continue;
       }
-      char* buffer = memory->data() + i * buffer_bytes;
-      value[i] = buffer;
+      value[i] = std::exchange(memory, memory + buffer_bytes_);
       if (i < program_.inputs && sources_[i].scalar) {
-        fill(sources_[i], step, buffer);
+        fill(sources_[i], step_size, static_cast<char*>(value[i]));
       }
     }
+    const auto buffers = value;
     for (std::size_t at = begin; at < end;) {
-      std::size_t count = std::min(step, end - at);
+      std::size_t count = std::min(step_size, end - at);
       // A block within a contiguous run of each input need not be copied.
       if (run_ != 0) {
         count = std::min(count, run_ - at % run_);
@@ -123,13 +183,26 @@ class Run {
           continue;
         }
         if (!source.walk) {
-          value[i] = source.data + at * source.item;
+          value[i] = const_cast<char*>(source.data) + at * source.item;
         } else {
-          char* buffer = memory->data() + i * buffer_bytes;
-          value[i] = read(source, at, count, buffer);
+          value[i] = const_cast<void*>(read(source, at, count, static_cast<char*>(buffers[i])));
         }
       }
-      compute(value, at, count);
+      for (std::size_t i = 0; i < targets_.size(); i++) {
+        value[program_.inputs + program_.buffers + i] = targets_[i].data + at * targets_[i].item;
+      }
+      const std::size_t next = at + count;
+      int prefetched = 0;
+      for (const Program::Step& step : program_.steps) {
+        if (prefetches_ && prefetched < program_.inputs && next < end) {
+          prefetch(sources_[prefetched++], next, std::min(step_size, end - next));
+        }
+        const void* operands[3];
+        for (int k = 0; k < step.operand_count; k++) {
+          operands[k] = value[step.operands[k]];
+        }
+        step.run(operands, value[step.result], count);
+      }
       at += count;
     }
   }
@@ -140,6 +213,17 @@ class Run {
       std::memcpy(&value, source.data, sizeof value);
       std::fill_n(reinterpret_cast<T*>(buffer), count, value);
     });
+  }
+
+  // The hardware prefetcher does not see a stream in blocks of several arrays.
+  static void prefetch(const Source& source, std::size_t at, std::size_t count) {
+    if (source.scalar || source.walk) {
+      return;
+    }
+    const char* first = source.data + at * source.item;
+    for (std::size_t i = 0; i < count * source.item; i += cache_line) {
+      __builtin_prefetch(first + i, 0, 2);
+    }
   }
 
   static const void* read(const Source& source, std::size_t at, std::size_t count, char* buffer) {
@@ -158,27 +242,14 @@ class Run {
     return buffer;
   }
 
-  void compute(
-      const mlx::core::SmallVector<const void*, 16>& value,
-      std::size_t at,
-      std::size_t count) const {
-    for (const Program::Step& step : program_.steps) {
-      const void* operands[3];
-      for (int k = 0; k < step.operand_count; k++) {
-        operands[k] = value[step.operands[k]];
-      }
-      void* result = &step == &program_.steps.back() ? out_ + at * item_
-                                                     : const_cast<void*>(value[step.result]);
-      step.run(operands, result, count);
-    }
-  }
-
   const Program& program_;
   const std::vector<Source>& sources_;
-  char* const out_;
-  const std::size_t item_;
-  std::size_t run_;
-  bool blocks_ = false;
+  const std::vector<Target>& targets_;
+  std::size_t run_ = 0;
+  std::size_t block_ = block_size;
+  std::size_t in_buffers_ = 0;  // values that lie in buffers
+  std::size_t buffer_bytes_;
+  bool prefetches_;
 };
 
 }  // namespace
@@ -186,8 +257,9 @@ class Run {
 void Program::enqueue(
     std::shared_ptr<const Program> program,
     const std::vector<array>& inputs,
-    array& out,
+    std::span<array> outputs,
     mlx::core::Stream stream) {
+  const array& out = outputs[0];
   const array* layout = common_layout(inputs, out);
   const bool all_scalar = std::all_of(inputs.begin(), inputs.end(), is_scalar);
   std::size_t size = out.size();
@@ -200,27 +272,34 @@ void Program::enqueue(
     }
   }
   if (all_scalar && size > 1) {
-    // The output is a broadcast scalar, as the inputs are.
+    // The outputs are broadcast scalars, as the inputs are.
     size = 1;
     array::Flags flags{true, false, false};
-    out.set_data(
-        mlx::core::allocator::malloc(out.itemsize()), 1, mlx::core::Strides(out.ndim(), 0), flags);
+    for (array& output : outputs) {
+      auto memory = mlx::core::allocator::malloc(output.itemsize());
+      output.set_data(std::move(memory), 1, mlx::core::Strides(output.ndim(), 0), flags);
+    }
   } else {
-    place(inputs, layout, out);
+    place(*program, inputs, layout, outputs);
   }
   if (size == 0) {
     return;
+  }
+  std::vector<Target> targets;
+  targets.reserve(outputs.size());
+  for (array& output : outputs) {
+    targets.push_back({output.data<char>(), output.itemsize()});
   }
   dispatch(
       stream,
       [program = std::move(program),
        sources = std::move(sources),
-       data = out.data<char>(),
-       item = out.itemsize(),
+       targets = std::move(targets),
        size] {
-        const Run run(*program, sources, data, item);
-        const std::size_t step =
-            std::max(block_size, task_cost / program->cost / block_size * block_size);
+        const Run run(*program, sources, targets, size);
+        const std::size_t least = std::max<std::size_t>(1, task_cost / program->cost / block_size);
+        const std::size_t most = tasks_of_a_thread * thread_count() * block_size;
+        const std::size_t step = std::max(least, size / most) * block_size;
         parallel_for(static_cast<int>((size + step - 1) / step), [&](int task) {
           run(task * step, std::min(size, (task + 1) * step));
         });

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <mlx/array.h>
@@ -13,8 +14,8 @@
 namespace mlx_c::cpu {
 
 // A straight-line program that is run for each element. Operands and results are indices of values:
-// first the inputs, then buffers, which are reused when their value is dead. The last step writes
-// the output.
+// first the inputs, then buffers, which are reused when their value is dead, then the outputs, each
+// of which one step writes, and later ones may read.
 struct Program {
   struct Step {
     Elementwise run;
@@ -28,13 +29,18 @@ struct Program {
   int buffers = 0;
   int cost = 0;         // of an element, in additions
   bool scalar = false;  // whether a step is a loop without SIMD
+  int outputs = 1;
 
-  // Gives the output its memory (that of a donated input if possible) and dispatches the
-  // computation.
+  int values() const {
+    return inputs + buffers + outputs;
+  }
+
+  // Gives the outputs, which have one shape, their memory (that of donated inputs if possible) and
+  // dispatches the computation.
   static void enqueue(
       std::shared_ptr<const Program> program,
       const std::vector<mlx::core::array>& inputs,
-      mlx::core::array& out,
+      std::span<mlx::core::array> outputs,
       mlx::core::Stream stream);
 };
 

@@ -1,0 +1,1 @@
+"""Steps of training, with each library."""
