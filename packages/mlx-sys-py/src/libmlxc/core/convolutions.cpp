@@ -8,6 +8,8 @@
 
 #include <mlx/ops.h>
 
+#include "cpu/nodes/fused.hpp"
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
@@ -190,6 +192,11 @@ bool has_right_gradient(const mx::Convolution& convolution) {
   const auto input_dilation = std::get<4>(convolution.state());
   return std::all_of(
       input_dilation.begin(), input_dilation.end(), [](int step) { return step == 1; });
+}
+
+bool has_direct_gradient(const mx::Convolution& convolution, mx::Stream s) {
+  const int groups = std::get<5>(convolution.state());
+  return groups == 1 && cpu::can_fuse(s);
 }
 
 mx::array convolution_gradient(

@@ -1,0 +1,383 @@
+// Direct convolution: tiles of the result are sums over taps of the input, which is read where it
+// lies, times packed weights.
+//
+// The rows of a tile are results for which the same taps meet the input, so that what a tap reads
+// is at the same distance for all of them, and taps that meet padding, or the zeros of a dilated
+// input, are left out.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "cpu/ops/convolution/geometry.hpp"
+#include "cpu/ops/convolution/image.hpp"
+#include "cpu/parallel/parallel_gemm.hpp"
+#include "cpu/parallel/scratch.hpp"
+
+namespace mlx_c::cpu {
+
+namespace {
+
+// Bytes of weights that meet all tiles of a task before the next: a part of the L2 cache.
+constexpr std::ptrdiff_t block_bytes = 1 << 19;
+constexpr int block_columns = 256;
+constexpr int tasks_per_thread = 4, most_tiles = 32;
+// With fewer channels, the taps of a row are read as one run, over zeros around the input.
+constexpr int few_channels = 16;
+
+// Outputs along an axis that meet the input with the same taps.
+struct Class {
+  std::vector<int> outputs, taps;
+};
+
+// Along an axis. With margins, taps may also meet zeros around the input.
+std::vector<Class> classes(const Axis& axis, bool margins) {
+  std::vector<Class> result;
+  std::vector<int> taps;
+  std::size_t last = 0;
+  for (int output = 0; output < axis.out; output++) {
+    taps.clear();
+    for (int tap = 0; tap < axis.taps; tap++) {
+      const bool meets = margins ? axis.position(output, tap) % axis.input_dilation == 0
+                                 : axis.source(output, tap) >= 0;
+      if (meets) {
+        taps.push_back(tap);
+      }
+    }
+    if (last >= result.size() || result[last].taps != taps) {
+      for (last = 0; last < result.size() && result[last].taps != taps; last++) {
+      }
+      if (last == result.size()) {
+        result.push_back({{}, taps});
+      }
+    }
+    result[last].outputs.push_back(output);
+  }
+  return result;
+}
+
+using Classes = std::array<std::vector<Class>, space>;
+
+Classes classes(const Convolved& c, bool margins) {
+  return {
+      classes(c.axes[0], margins), classes(c.axes[1], margins), classes(c.axes[2], margins)};
+}
+
+template <class F>
+void for_each(const Classes& all, F f) {
+  for (const Class& first : all[0]) {
+    for (const Class& second : all[1]) {
+      for (const Class& last : all[2]) {
+        f(std::array<const Class*, space>{&first, &second, &last});
+      }
+    }
+  }
+}
+
+// The element of the input at a position that its dilation has elements at; before it or behind it
+// perhaps.
+int element(const Axis& axis, int output, int tap) {
+  return axis.position(output, tap) / axis.input_dilation;
+}
+
+Margins margins(const Convolved& c, const Classes& all) {
+  Margins result;
+  for (int d = 0; d < space; d++) {
+    for (const Class& some : all[d]) {
+      for (const int tap : some.taps) {
+        for (const int output : {some.outputs.front(), some.outputs.back()}) {
+          const int at = element(c.axes[d], output, tap);
+          result.before[d] = std::max(result.before[d], -at);
+          result.behind[d] = std::max(result.behind[d], at - c.axes[d].in + 1);
+        }
+      }
+    }
+  }
+  return result;
+}
+
+// About the cycles per step and panel of all tiles.
+double cost(const Convolved& c, const Classes& all, int tile_rows) {
+  double result = 0;
+  for_each(all, [&](const auto& part) {
+    double count = c.batch, taps = 1;
+    for (const Class* some : part) {
+      count *= static_cast<double>(some->outputs.size());
+      taps *= static_cast<double>(some->taps.size());
+    }
+    const double tiles = std::ceil(count / tile_rows);
+    result += taps * tiles * (std::max(8.0, 2 * count / tiles) + 4);
+  });
+  return result;
+}
+
+using Block = std::vector<ConvolutionSegment>;
+
+// Tiles of one class.
+struct Part {
+  std::array<const Class*, space> classes;
+  std::vector<Block> blocks;
+  int count, rows, tiles;  // results, rows of a tile, tiles
+};
+
+class Direct {
+ public:
+  Direct(const Kernels& kernels, const Convolved& c)
+      : kernels_(kernels), c_(c), type_(computed_type(kernels, c.type)) {}
+
+  bool run();
+
+ private:
+  bool pack();
+  Part part(const std::array<const Class*, space>& classes) const;
+  void multiply(const Part& part, int group, Range tiles, Range columns) const;
+
+  // Bytes of what the loops compute with, and how many of these are some channels.
+  std::ptrdiff_t size() const {
+    return type_ == ElementType::f64 ? 8 : 4;
+  }
+  int steps(int channels) const {
+    return type_ == ElementType::bf16 ? pieces(channels, 2) : channels;
+  }
+  std::ptrdiff_t steps(std::ptrdiff_t items) const {
+    return type_ == ElementType::bf16 ? items / 2 : items;
+  }
+  int width() const {
+    return kernels_.convolution.panel_width(type_, c_.outputs);
+  }
+  int panels() const {
+    return pieces(c_.outputs, width());
+  }
+  // Elements of a panel of weights, and where a tap is in it.
+  std::ptrdiff_t panel_size() const {
+    return static_cast<std::ptrdiff_t>(c_.taps()) * steps(c_.channels) * width();
+  }
+  int tap_number(const std::array<int, space>& tap) const {
+    return (tap[0] * c_.axes[1].taps + tap[1]) * c_.axes[2].taps + tap[2];
+  }
+
+  const Kernels& kernels_;
+  const Convolved& c_;
+  const ElementType type_;
+  std::optional<Image> image_;
+  std::optional<Buffer<char>> weights_;
+};
+
+// Packs the weights; false if some are not finite.
+bool Direct::pack() {
+  const std::ptrdiff_t item = item_size(c_.type);
+  weights_.emplace(c_.groups * panels() * panel_size() * size());
+  std::atomic<bool> finite = true;
+  const auto& [first, second, last] = c_.axes;
+  const int taps = c_.taps();
+  const auto pack_tap = [&](int index) {
+    const int tap = index % taps, panel = index / taps % panels(), group = index / taps / panels();
+    const int t2 = tap % last.taps, t1 = tap / last.taps % second.taps;
+    const int t0 = tap / last.taps / second.taps;
+    const int column = panel * width(), columns = c_.outputs - column;
+    const int packed = kernels_.convolution.panel_width(type_, columns);
+    char* const target = weights_->data() +
+        ((static_cast<std::ptrdiff_t>(group) * panels() + panel) * panel_size() +
+         static_cast<std::ptrdiff_t>(tap) * steps(c_.channels) * packed) *
+            size();
+    const std::ptrdiff_t output = static_cast<std::ptrdiff_t>(group) * c_.outputs + column;
+    const Operand w{
+        c_.w +
+            (output * c_.w_output + t0 * c_.w_tap[0] + t1 * c_.w_tap[1] + t2 * c_.w_tap[2]) * item,
+        c_.w_channel,
+        c_.w_output};
+    if (!kernels_.convolution.pack_panel(c_.type, w, c_.channels, columns, target)) {
+      finite.store(false, std::memory_order_relaxed);
+    }
+  };
+  const int count = c_.groups * panels() * taps;
+  if (static_cast<double>(count) * c_.channels * width() < worth_threads) {
+    for (int i = 0; i < count; i++) {
+      pack_tap(i);
+    }
+  } else {
+    parallel_for(count, pack_tap);
+  }
+  return finite.load();
+}
+
+Part Direct::part(const std::array<const Class*, space>& classes) const {
+  Part result{classes, {}, c_.batch, 0, 0};
+  for (const Class* some : classes) {
+    result.count *= static_cast<int>(some->outputs.size());
+  }
+  result.tiles = pieces(result.count, kernels_.convolution.tile_rows);
+  result.rows = pieces(result.count, result.tiles);
+  const int columns = std::min(c_.outputs, block_columns);
+  const int channels = steps(c_.channels);
+  const auto limit = static_cast<int>(std::max<std::ptrdiff_t>(block_bytes / columns / size(), 1));
+  const int chunk = pieces(channels, pieces(channels, limit));
+  // What the first tap reads is where the rows begin.
+  const auto offset = [&](int d, int tap) {
+    const int output = classes[d]->outputs.front();
+    return (element(c_.axes[d], output, tap) -
+            element(c_.axes[d], output, classes[d]->taps.front())) *
+        image_->strides[d];
+  };
+  int left = 0;
+  for (const int t0 : classes[0]->taps) {
+    for (const int t1 : classes[1]->taps) {
+      for (const int t2 : classes[2]->taps) {
+        const std::ptrdiff_t x = steps(offset(0, t0) + offset(1, t1) + offset(2, t2));
+        for (int channel = 0; channel < channels; channel += chunk) {
+          const int count = std::min(chunk, channels - channel);
+          // The panels that are full; in a narrow one, rows of weights have half the width.
+          const ConvolutionSegment segment{
+              x + channel, tap_number({t0, t1, t2}) * channels + channel, count};
+          if (count > left) {
+            result.blocks.emplace_back();
+            left = limit;
+          }
+          left -= count;
+          Block& block = result.blocks.back();
+          if (!block.empty()) {
+            ConvolutionSegment& before = block.back();
+            if (before.x + before.steps == segment.x && before.w + before.steps == segment.w) {
+              before.steps += count;
+              continue;
+            }
+          }
+          block.push_back(segment);
+        }
+      }
+    }
+  }
+  if (result.blocks.empty()) {
+    result.blocks.emplace_back();  // sums of nothing
+  }
+  return result;
+}
+
+void Direct::multiply(const Part& part, int group, Range tiles, Range columns) const {
+  const auto& [first, second, last] = part.classes;
+  const int n2 = static_cast<int>(last->outputs.size());
+  const int n1 = static_cast<int>(second->outputs.size());
+  const int n0 = static_cast<int>(first->outputs.size());
+  const int begin = tiles.begin * part.rows;
+  const int count = std::min(tiles.end * part.rows, part.count) - begin;
+  const std::ptrdiff_t item = item_size(c_.type), all = static_cast<std::ptrdiff_t>(c_.groups) * c_.outputs;
+  const bool in_place = type_ == c_.type && type_ != ElementType::bf16;
+  const int width = columns.end - columns.begin;
+  float* const sums = in_place
+      ? nullptr
+      : static_cast<float*>(scratch<Direct>(static_cast<std::size_t>(count) * width * sizeof(float)));
+  std::vector<const void*> x(count);
+  std::vector<void*> y(count);
+  const auto start = [&](int d, int output) {
+    return part.classes[d]->taps.empty()
+        ? 0
+        : element(c_.axes[d], output, part.classes[d]->taps.front()) * image_->strides[d];
+  };
+  const auto result = [&](std::ptrdiff_t n, int i0, int i1, int i2) {
+    const auto& axes = c_.axes;
+    const std::ptrdiff_t position = ((n * axes[0].out + i0) * axes[1].out + i1) * axes[2].out + i2;
+    return c_.y +
+        (position * all + static_cast<std::ptrdiff_t>(group) * c_.outputs + columns.begin) * item;
+  };
+  std::vector<char*> results(in_place ? 0 : count);
+  for (int i = 0; i < count; i++) {
+    const int q = begin + i;
+    const int i2 = last->outputs[q % n2], i1 = second->outputs[q / n2 % n1];
+    const int i0 = first->outputs[q / n2 / n1 % n0], n = q / n2 / n1 / n0;
+    x[i] = image_->data +
+        (n * image_->batch_stride + group * image_->group_stride + start(0, i0) + start(1, i1) +
+         start(2, i2)) *
+            item_size(type_);
+    char* const at = result(n, i0, i1, i2);
+    if (in_place) {
+      y[i] = at;
+    } else {
+      y[i] = sums + static_cast<std::ptrdiff_t>(i) * width;
+      results[i] = at;
+    }
+  }
+  ConvolutionTile tile{};
+  tile.type = type_;
+  tile.columns = width;
+  tile.w_panel = panel_size();
+  tile.w = weights_->data() +
+      (static_cast<std::ptrdiff_t>(group) * panels() + columns.begin / this->width()) *
+          panel_size() * size();
+  for (const Block& block : part.blocks) {
+    tile.segment = block.data();
+    tile.segments = static_cast<int>(block.size());
+    for (int i = 0; i < count; i += part.rows) {
+      tile.rows = std::min(part.rows, count - i);
+      tile.x = x.data() + i;
+      tile.y = y.data() + i;
+      kernels_.convolution.multiply(tile);
+    }
+    tile.add = true;
+  }
+  for (int i = 0; i < count && !in_place; i++) {
+    kernels_.convert.narrow(
+        sums + static_cast<std::ptrdiff_t>(i) * width, results[i], c_.type, width);
+  }
+}
+
+bool Direct::run() {
+  if (!pack()) {
+    return false;
+  }
+  const int tile_rows = kernels_.convolution.tile_rows;
+  Classes inner = classes(c_, false), outer = classes(c_, true);
+  const bool padded =
+      c_.channels < few_channels || cost(c_, outer, tile_rows) < cost(c_, inner, tile_rows);
+  const Classes& chosen = padded ? outer : inner;
+  image_ = image(kernels_, c_, type_, padded ? margins(c_, outer) : Margins());
+  std::vector<Part> parts;
+  int tiles = 0;
+  for_each(chosen, [&](const auto& some) {
+    parts.push_back(part(some));
+    tiles += parts.back().tiles;
+  });
+  const int wanted = tasks_per_thread * thread_count();
+  int columns = std::min(panels() * width(), block_columns);
+  while (columns > width() && tiles * c_.groups * pieces(c_.outputs, columns) < wanted) {
+    columns = pieces(columns, 2 * width()) * width();
+  }
+  const int column_tasks = pieces(c_.outputs, columns);
+  const int fair = pieces(tiles * c_.groups * column_tasks, wanted);
+  const int step = std::clamp(fair, 1, most_tiles);
+  struct Task {
+    const Part* part;
+    Range tiles;
+  };
+  std::vector<Task> tasks;
+  for (const Part& some : parts) {
+    for (int tile = 0; tile < some.tiles; tile += step) {
+      tasks.push_back({&some, {tile, std::min(tile + step, some.tiles)}});
+    }
+  }
+  const auto run_task = [&](int index) {
+    const int column = index % column_tasks * columns;
+    const Task& task = tasks[index / column_tasks % tasks.size()];
+    const int group = index / column_tasks / static_cast<int>(tasks.size());
+    multiply(*task.part, group, task.tiles, {column, std::min(column + columns, c_.outputs)});
+  };
+  const int count = column_tasks * static_cast<int>(tasks.size()) * c_.groups;
+  if (c_.multiplications() < worth_threads) {
+    for (int i = 0; i < count; i++) {
+      run_task(i);
+    }
+  } else {
+    parallel_for(count, run_task);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool convolve_directly(const Kernels& kernels, const Convolved& c) {
+  return Direct(kernels, c).run();
+}
+
+}  // namespace mlx_c::cpu
