@@ -111,6 +111,9 @@ struct ConvolutionTile {
   std::ptrdiff_t w_panel;  // elements from panel to panel
   void* const* y;          // rows of sums, as floats or doubles
   bool add;                // to what is there
+  // What the next tile reads first: as many rows, of some bytes each, or null.
+  const void* const* next;
+  std::ptrdiff_t next_bytes;
 };
 
 // An element of x times some of the gradient with respect to y, counted in elements.
@@ -121,9 +124,10 @@ struct WeightGradientStep {
 // y[i][j] = sum over steps of gradient[step.gradient + i] * x[step.x + j], of f32 or f64. Up to a
 // vector behind the columns of x is read.
 struct WeightGradientTile {
+  static constexpr int ahead = 12;
   ElementType type;
   int rows, columns;
-  const WeightGradientStep* step;
+  const WeightGradientStep* step;  // behind the last are as many as are prefetched ahead
   int steps;
   const void *gradient, *x;
   void* y;

@@ -34,60 +34,89 @@ T load_one(const T* at) {
 template <class T, int rows, int vectors>
 using Sums = Vec<T>[rows][vectors];
 
+// Prefetches rows line by line while a tile is computed, to read them or to write to them: the
+// processor drops what it cannot queue.
+template <bool write>
+class RowPrefetch {
+ public:
+  RowPrefetch(const void* const* rows, int count, std::ptrdiff_t begin, std::ptrdiff_t end)
+      : row_(rows), last_(rows ? rows + count : rows), at_(begin), begin_(begin), end_(end) {}
+
+  // False when all is done.
+  bool next_line() {
+    if (row_ == last_) {
+      return false;
+    }
+    const std::uintptr_t address = (std::uintptr_t)*row_ + (std::uintptr_t)at_;
+    __builtin_prefetch(reinterpret_cast<const void*>(address), write);
+    at_ += line;
+    if (at_ >= end_) {
+      at_ = begin_;
+      row_++;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::ptrdiff_t line = 64;
+  const void* const* row_;
+  const void* const* last_;
+  std::ptrdiff_t at_, begin_, end_;
+};
+
+// Of what the next tile reads.
+using NextRows = RowPrefetch<false>;
+
 // Stores the first `columns` columns of a tile to the rows of y, or adds them to these.
 template <class T, int rows, int vectors, class Row>
 void put(const Sums<T, rows, vectors>& sums, Row row, int columns, bool add) {
-  constexpr int size = lanes_of<T>, width = vectors * size;
-  if (columns >= width) {
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) {
-        T* const at = row(r) + v * size;
-        store(at, add ? load(at) + sums[r][v] : sums[r][v]);
-      }
-    }
-    return;
-  }
-  T some[rows * width];
+  constexpr int size = lanes_of<T>;
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      store(some + r * width + v * size, sums[r][v]);
+      T* const at = row(r) + v * size;
+      if (const int left = columns - v * size; left >= size) {
+        store(at, add ? load(at) + sums[r][v] : sums[r][v]);
+      } else if (left > 0) {
+        store_some<T>(at, add ? load_some<T>(at, left) + sums[r][v] : sums[r][v], left);
+      }
     }
-  }
-  for (int r = 0; r < rows; r++) {
-    gemm::put_some(some + r * width, width, 1, row(r), 0, columns, add);
   }
 }
 
 // All loops but those over segments and steps must be unrolled for the sums to be in registers.
 template <class M, class T, int rows, int vectors>
-void tile(const ConvolutionTile& p, int panel, int columns) {
+void tile(const ConvolutionTile& p, int panel, int columns, NextRows& next) {
   constexpr int size = lanes_of<T>, width = vectors * size;
   const T* x[rows];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
     x[r] = static_cast<const T*>(p.x[r]);
   }
+  constexpr auto panel_bytes = (std::ptrdiff_t)(panel_width<T> * sizeof(T));
+  RowPrefetch<true> results(p.y, rows, panel * panel_bytes, (panel + 1) * panel_bytes);
   Sums<T, rows, vectors> sums = {};
   for (int s = 0; s < p.segments; s++) {
     const ConvolutionSegment& segment = p.segment[s];
     const T* w = static_cast<const T*>(p.w) + panel * p.w_panel + segment.w * width;
     const std::ptrdiff_t end = segment.x + segment.steps;
-    for (std::ptrdiff_t at = segment.x; at < end; at++, w += width) {
-      Vec<T> right[vectors];
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) {
-        right[v] = load(w + v * size);
-      }
-#pragma GCC unroll 16
-      for (int r = 0; r < rows; r++) {
-        const T left = load_one(x[r] + at);
+    for (std::ptrdiff_t at = segment.x; at < end;) {
+      results.next_line() || next.next_line();
+      const std::ptrdiff_t stop = at + gemm::steps_per_line < end ? at + gemm::steps_per_line : end;
+      for (; at < stop; at++, w += width) {
+        Vec<T> right[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) {
-          sums[r][v] = M::multiply_add(left, right[v], sums[r][v]);
+          right[v] = load(w + v * size);
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+          const T left = load_one(x[r] + at);
+#pragma GCC unroll 4
+          for (int v = 0; v < vectors; v++) {
+            sums[r][v] = M::multiply_add(left, right[v], sums[r][v]);
+          }
         }
       }
     }
@@ -101,11 +130,12 @@ void tile(const ConvolutionTile& p, int panel, int columns) {
 template <class S, int... r>
 void multiply(const ConvolutionTile& p, std::integer_sequence<int, r...>) {
   using T = typename S::T;
-  using Function = void (*)(const ConvolutionTile&, int panel, int columns);
+  using Function = void (*)(const ConvolutionTile&, int panel, int columns, NextRows& next);
   static constexpr Function wide[] = {tile<typename S::Math, T, r + 1, tile_vectors>...};
   static constexpr Function narrow[] = {tile<typename S::Math, T, r + 1, 1>...};
+  NextRows next(p.next, p.rows, 0, p.next_bytes);
   for (int panel = 0, left = p.columns; left > 0; panel++, left -= panel_width<T>) {
-    (left > lanes_of<T> ? wide : narrow)[p.rows - 1](p, panel, left);
+    (left > lanes_of<T> ? wide : narrow)[p.rows - 1](p, panel, left, next);
   }
 }
 
@@ -123,6 +153,11 @@ void weight_tile(const WeightGradientTile& p, int column, int columns) {
   for (int i = 0; i < p.steps; i++) {
     const WeightGradientStep step = p.step[i];
     const T *left = a + step.gradient, *right = b + step.x;
+    const WeightGradientStep later = p.step[i + WeightGradientTile::ahead];
+    gemm::prefetch((std::uintptr_t)(a + later.gradient));
+    gemm::prefetch((std::uintptr_t)(a + later.gradient + rows - 1));
+    gemm::prefetch((std::uintptr_t)(b + later.x));
+    gemm::prefetch((std::uintptr_t)(b + later.x + vectors * size - 1));
     Vec<T> values[vectors];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {

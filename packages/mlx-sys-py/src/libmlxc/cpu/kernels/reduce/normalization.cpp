@@ -11,6 +11,14 @@ struct Moments {
   float mean, factor;
 };
 
+// Prefetches the vector one row further: rows mostly lie side by side, and while one is worked on
+// in the cache, memory would be idle. Nothing is read there.
+template <int write>
+inline void prefetch_next(const float* row, std::size_t i, std::size_t size) {
+  const auto address = (std::uintptr_t)row + (size + i) * sizeof(float);
+  __builtin_prefetch(reinterpret_cast<const void*>(address), write);
+}
+
 Moments moments(const NormArgs& p, const float* x) {
   const auto size = (std::size_t)p.size;
   const auto count = (float)p.size;
@@ -30,6 +38,8 @@ void normalize(
   const Moments m = moments(p, x);
   const auto size = (std::size_t)p.size;
   for (std::size_t i = 0; i < size; i += lanes) {
+    prefetch_next<0>(x, i, size);
+    prefetch_next<1>(y, i, size);
     vfloat v = (load_at(x, i, size) - m.mean) * m.factor;
     if (weight) {
       v *= load_at(weight, i, size);
@@ -69,6 +79,9 @@ void normalize_gradients(
   const float mean = p.centred ? sum(total) / (float)p.size : 0;
   const float slope = sum(product) / (float)p.size;
   for (std::size_t i = 0; i < size; i += lanes) {
+    prefetch_next<0>(x, i, size);
+    prefetch_next<0>(gradient, i, size);
+    prefetch_next<1>(of_x, i, size);
     const vfloat n = normal(i), g = load_at(gradient, i, size);
     if (of_weight) {
       store_at(of_weight, i, size, load_at(of_weight, i, size) + g * n);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "cpu/kernels/stop.hpp"
 #include "cpu/ops/convolution/geometry.hpp"
 #include "cpu/ops/convolution/image.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
@@ -22,9 +23,9 @@ namespace mlx_c::cpu {
 namespace {
 
 // Bytes of weights that meet all tiles of a task before the next: a part of the L2 cache.
-constexpr std::ptrdiff_t block_bytes = 1 << 19;
+constexpr std::ptrdiff_t block_bytes = 5 << 17;
 constexpr int block_columns = 256;
-constexpr int tasks_per_thread = 4, most_tiles = 32;
+constexpr int tasks_per_thread = 4, most_tiles = 16;
 // With fewer channels, the taps of a row are read as one run, over zeros around the input.
 constexpr int few_channels = 16;
 
@@ -116,11 +117,59 @@ double cost(const Convolved& c, const Classes& all, int tile_rows) {
 
 using Block = std::vector<ConvolutionSegment>;
 
-// Tiles of one class.
+// In bytes: what the first tap of a result reads, and the result.
+struct Offsets {
+  std::ptrdiff_t x, y;
+
+  Offsets operator+(const Offsets& other) const {
+    return {x + other.x, y + other.y};
+  }
+};
+
+// Results that meet the input with the same taps, and their tiles.
 struct Part {
-  std::array<const Class*, space> classes;
   std::vector<Block> blocks;
-  int count, rows, tiles;  // results, rows of a tile, tiles
+  std::array<std::vector<Offsets>, space> offsets;  // of the results along each axis
+  Offsets example;                                  // from one to the next
+  int count, rows, tiles;                           // results, rows of a tile, tiles
+};
+
+// Goes through the results of a part.
+class Places {
+ public:
+  Places(const Part& part, int index) : part_(part) {
+    for (int d = space - 1; d >= 0; d--) {
+      const int size = static_cast<int>(part.offsets[d].size());
+      at_[d] = index % size;
+      index /= size;
+    }
+    outer_ = {part.example.x * index, part.example.y * index};
+    enter_row();
+  }
+
+  Offsets offsets() const {
+    return row_ + part_.offsets[2][at_[2]];
+  }
+
+  void next() {
+    for (int d = space - 1; d >= 0; d--) {
+      if (++at_[d] < static_cast<int>(part_.offsets[d].size())) {
+        return d == 2 ? void() : enter_row();
+      }
+      at_[d] = 0;
+    }
+    outer_ = outer_ + part_.example;
+    enter_row();
+  }
+
+ private:
+  void enter_row() {
+    row_ = outer_ + part_.offsets[0][at_[0]] + part_.offsets[1][at_[1]];
+  }
+
+  const Part& part_;
+  std::array<int, space> at_;
+  Offsets outer_, row_;
 };
 
 class Direct {
@@ -163,7 +212,7 @@ class Direct {
   const Convolved& c_;
   const ElementType type_;
   std::optional<Image> image_;
-  std::optional<Buffer<char>> weights_;
+  std::optional<PooledMemory> weights_;
 };
 
 // Packs the weights; false if some are not finite.
@@ -205,15 +254,31 @@ bool Direct::pack() {
 }
 
 Part Direct::part(const std::array<const Class*, space>& classes) const {
-  Part result{classes, {}, c_.batch, 0, 0};
-  for (const Class* some : classes) {
-    result.count *= static_cast<int>(some->outputs.size());
+  Part result{};
+  result.count = c_.batch;
+  std::ptrdiff_t y = c_.groups * c_.outputs * item_size(c_.type);
+  for (int d = space - 1; d >= 0; d--) {
+    const Class& some = *classes[d];
+    const int first = some.taps.empty() ? 0 : some.taps.front();
+    for (const int output : some.outputs) {
+      const std::ptrdiff_t x =
+          some.taps.empty() ? 0 : element(c_.axes[d], output, first) * image_->strides[d];
+      result.offsets[d].push_back({x * item_size(type_), y * output});
+    }
+    y *= c_.axes[d].out;
+    result.count *= static_cast<int>(some.outputs.size());
   }
+  result.example = {image_->batch_stride * item_size(type_), y};
   result.tiles = pieces(result.count, kernels_.convolution.tile_rows);
   result.rows = pieces(result.count, result.tiles);
-  const int columns = std::min(c_.outputs, block_columns);
-  const int channels = steps(c_.channels);
-  const auto limit = static_cast<int>(std::max<std::ptrdiff_t>(block_bytes / columns / size(), 1));
+  const int columns = std::min(c_.outputs, block_columns), channels = steps(c_.channels);
+  const auto most = static_cast<int>(std::max<std::ptrdiff_t>(block_bytes / columns / size(), 1));
+  int taps = 1;
+  for (const Class* some : classes) {
+    taps *= static_cast<int>(some->taps.size());
+  }
+  // Blocks of about the same number of steps.
+  const int all = taps * channels, limit = pieces(std::max(all, 1), pieces(std::max(all, 1), most));
   const int chunk = pieces(channels, pieces(channels, limit));
   // What the first tap reads is where the rows begin.
   const auto offset = [&](int d, int tap) {
@@ -232,7 +297,7 @@ Part Direct::part(const std::array<const Class*, space>& classes) const {
           // The panels that are full; in a narrow one, rows of weights have half the width.
           const ConvolutionSegment segment{
               x + channel, tap_number({t0, t1, t2}) * channels + channel, count};
-          if (count > left) {
+          if (left <= 0) {
             result.blocks.emplace_back();
             left = limit;
           }
@@ -257,46 +322,28 @@ Part Direct::part(const std::array<const Class*, space>& classes) const {
 }
 
 void Direct::multiply(const Part& part, int group, Range tiles, Range columns) const {
-  const auto& [first, second, last] = part.classes;
-  const int n2 = static_cast<int>(last->outputs.size());
-  const int n1 = static_cast<int>(second->outputs.size());
-  const int n0 = static_cast<int>(first->outputs.size());
   const int begin = tiles.begin * part.rows;
   const int count = std::min(tiles.end * part.rows, part.count) - begin;
-  const std::ptrdiff_t item = item_size(c_.type), all = static_cast<std::ptrdiff_t>(c_.groups) * c_.outputs;
-  const bool in_place = type_ == c_.type && type_ != ElementType::bf16;
   const int width = columns.end - columns.begin;
+  const bool in_place = type_ == c_.type && type_ != ElementType::bf16;
   float* const sums = in_place
       ? nullptr
-      : static_cast<float*>(scratch<Direct>(static_cast<std::size_t>(count) * width * sizeof(float)));
+      : static_cast<float*>(scratch<Direct>(sizeof(float) * count * width));
   std::vector<const void*> x(count);
-  std::vector<void*> y(count);
-  const auto start = [&](int d, int output) {
-    return part.classes[d]->taps.empty()
-        ? 0
-        : element(c_.axes[d], output, part.classes[d]->taps.front()) * image_->strides[d];
-  };
-  const auto result = [&](std::ptrdiff_t n, int i0, int i1, int i2) {
-    const auto& axes = c_.axes;
-    const std::ptrdiff_t position = ((n * axes[0].out + i0) * axes[1].out + i1) * axes[2].out + i2;
-    return c_.y +
-        (position * all + static_cast<std::ptrdiff_t>(group) * c_.outputs + columns.begin) * item;
-  };
-  std::vector<char*> results(in_place ? 0 : count);
-  for (int i = 0; i < count; i++) {
-    const int q = begin + i;
-    const int i2 = last->outputs[q % n2], i1 = second->outputs[q / n2 % n1];
-    const int i0 = first->outputs[q / n2 / n1 % n0], n = q / n2 / n1 / n0;
-    x[i] = image_->data +
-        (n * image_->batch_stride + group * image_->group_stride + start(0, i0) + start(1, i1) +
-         start(2, i2)) *
-            item_size(type_);
-    char* const at = result(n, i0, i1, i2);
+  std::vector<void*> y(count), results(in_place ? 0 : count);
+  Places places(part, begin);
+  const std::ptrdiff_t item = item_size(c_.type);
+  const char* const input = image_->data + group * image_->group_stride * item_size(type_);
+  char* const output =
+      c_.y + (static_cast<std::ptrdiff_t>(group) * c_.outputs + columns.begin) * item;
+  for (int i = 0; i < count; i++, places.next()) {
+    const Offsets at = places.offsets();
+    x[i] = input + at.x;
     if (in_place) {
-      y[i] = at;
+      y[i] = output + at.y;
     } else {
       y[i] = sums + static_cast<std::ptrdiff_t>(i) * width;
-      results[i] = at;
+      results[i] = output + at.y;
     }
   }
   ConvolutionTile tile{};
@@ -306,20 +353,31 @@ void Direct::multiply(const Part& part, int group, Range tiles, Range columns) c
   tile.w = weights_->data() +
       (static_cast<std::ptrdiff_t>(group) * panels() + columns.begin / this->width()) *
           panel_size() * size();
+  std::vector<const void*> next(count);
   for (const Block& block : part.blocks) {
     tile.segment = block.data();
     tile.segments = static_cast<int>(block.size());
+    if (!block.empty()) {
+      // The last tap of a tile is the first to read a part of the input.
+      const ConvolutionSegment& last = block.back();
+      const int steps = std::min(last.steps, this->steps(c_.channels));
+      tile.next_bytes = steps * size();
+      for (int i = 0; i < count; i++) {
+        next[i] = static_cast<const char*>(x[i]) + (last.x + last.steps - steps) * size();
+      }
+    }
     for (int i = 0; i < count; i += part.rows) {
+      check_stop();
       tile.rows = std::min(part.rows, count - i);
       tile.x = x.data() + i;
       tile.y = y.data() + i;
+      tile.next = i + part.rows + tile.rows <= count ? next.data() + i + part.rows : nullptr;
       kernels_.convolution.multiply(tile);
     }
     tile.add = true;
   }
   for (int i = 0; i < count && !in_place; i++) {
-    kernels_.convert.narrow(
-        sums + static_cast<std::ptrdiff_t>(i) * width, results[i], c_.type, width);
+    kernels_.convert.narrow(static_cast<const float*>(y[i]), results[i], c_.type, width);
   }
 }
 
@@ -332,7 +390,7 @@ bool Direct::run() {
   const bool padded =
       c_.channels < few_channels || cost(c_, outer, tile_rows) < cost(c_, inner, tile_rows);
   const Classes& chosen = padded ? outer : inner;
-  image_ = image(kernels_, c_, type_, padded ? margins(c_, outer) : Margins());
+  image_.emplace(image(kernels_, c_, type_, padded ? margins(c_, outer) : Margins()));
   std::vector<Part> parts;
   int tiles = 0;
   for_each(chosen, [&](const auto& some) {

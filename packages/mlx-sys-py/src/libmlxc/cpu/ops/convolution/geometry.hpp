@@ -69,6 +69,8 @@ struct Convolved {
 void convolve_patches(const Kernels& kernels, const Convolved& c);
 // Whether it does one of the latter two.
 bool needs_no_patches(const Convolved& c);
+// Whether patches are so few, of weights in order, that these would take longer to pack.
+bool has_few_positions(const Convolved& c);
 
 // By tiles that read x where it lies. False where they would not treat infinities and NaN as the
 // definition does; y is not written then.

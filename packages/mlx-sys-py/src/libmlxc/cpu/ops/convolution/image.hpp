@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <optional>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/ops/convolution/geometry.hpp"
-#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -26,7 +26,7 @@ struct Image {
   // In items of `type`.
   std::ptrdiff_t batch_stride, group_stride;
   std::array<std::ptrdiff_t, space> strides;
-  std::optional<Buffer<char>> memory;
+  std::optional<PooledMemory> memory;
 };
 
 // What x is computed with: pairs of bf16 where there are instructions for it.

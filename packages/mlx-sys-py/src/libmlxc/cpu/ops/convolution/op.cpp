@@ -20,6 +20,8 @@ namespace {
 
 using mlx::core::array;
 
+constexpr int few_outputs = 8;
+
 // The elements of `a` in order.
 template <class T>
 void copy_in_order(const MatrixView& a, int count, int rows, int columns, T* target) {
@@ -82,8 +84,9 @@ class Convolution : public KernelOverride {
          weights = MatrixView(w, type_),
          shape = w.shape(),
          size = w.nbytes()]() mutable {
+          const bool is_direct = prefers_tiles(*table, c) && !(in_order && has_few_positions(c));
           if (is_gradient ? convolve_weight_gradient(*table, c)
-                          : is_direct(*table, c) && convolve_directly(*table, c)) {
+                          : is_direct && convolve_directly(*table, c)) {
             return;
           }
           Buffer<char> memory(in_order ? 0 : size);
@@ -103,8 +106,10 @@ class Convolution : public KernelOverride {
   }
 
  private:
-  static bool is_direct(const Kernels& kernels, const Convolved& c) {
-    return kernels.convolution.takes(c.type) && c.depth() > 0 && !needs_no_patches(c);
+  static bool prefers_tiles(const Kernels& kernels, const Convolved& c) {
+    // Where outputs are few, they are the rows of a product, and the columns are many patches.
+    const bool few = c.groups == 1 && c.outputs <= few_outputs && c.channels >= 2 * few_outputs;
+    return kernels.convolution.takes(c.type) && c.depth() > 0 && !few && !needs_no_patches(c);
   }
 
   // What it is laid out as where it is the gradient of weights.

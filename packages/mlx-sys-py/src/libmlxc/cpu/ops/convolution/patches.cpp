@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "cpu/ops/convolution/geometry.hpp"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::ptrdiff_t block_bytes = 1 << 18;
 constexpr int least_rows = 28, most_rows = 448, least_columns = 64;
 constexpr int tasks_per_thread = 4;
+constexpr int few_positions = 32;
 
 // Whether the taps along the last axis read contiguous channels.
 bool has_runs(const Convolved& c) {
@@ -203,7 +205,23 @@ void run_depthwise(const Kernels& kernels, const Convolved& c) {
   }
 }
 
+// The product of the weights, which are read once and not packed as columns, with all patches.
+void run_transposed(const Kernels& kernels, const Convolved& c) {
+  Buffer<char> patches(static_cast<std::size_t>(c.positions()) * c.depth() * item_size(c.type));
+  gather_patches(c, 0, {0, c.positions()}, patches.data());
+  Gemm p = product(c, 0);
+  std::swap(p.m, p.n);
+  std::swap(p.y_row, p.y_column);
+  p.a = {c.w, c.depth(), 1};
+  p.b = {patches.data(), 1, c.depth()};
+  batched_gemm(kernels, p, 1, [&](int) { return p; });
+}
+
 }  // namespace
+
+bool has_few_positions(const Convolved& c) {
+  return c.groups == 1 && c.positions() <= few_positions && c.outputs >= 2 * few_positions;
+}
 
 bool needs_no_patches(const Convolved& c) {
   return is_depthwise(c) || is_plain(c);
@@ -215,6 +233,9 @@ void convolve_patches(const Kernels& kernels, const Convolved& c) {
   }
   if (is_plain(c)) {
     return batched_gemm(kernels, product(c, 0), 1, [&](int) { return product(c, 0); });
+  }
+  if (has_few_positions(c)) {
+    return run_transposed(kernels, c);
   }
   const std::ptrdiff_t row_bytes = c.depth() * item_size(c.type);
   const int wanted = tasks_per_thread * thread_count();

@@ -7,12 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 #include <vector>
 
+#include "cpu/kernels/stop.hpp"
 #include "cpu/ops/convolution/geometry.hpp"
 #include "cpu/ops/convolution/image.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
-#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -20,10 +21,10 @@ namespace {
 
 // Steps whose operands stay in the L2 cache while all tiles of a task take them, and the rows and
 // columns of its results.
-constexpr int block_steps = 512, most_tiles = 4, most_columns = 128;
-// Sums that are made in parts if the tasks are few: these depend on sizes alone, and so does the
+constexpr int block_steps = 512, most_tiles = 5, most_columns = 128;
+// Sums that are made in parts of so many steps if the tasks are few: these depend on sizes alone, and so does the
 // order of additions.
-constexpr int enough_tasks = 24, least_steps = 4096;
+constexpr int enough_tasks = 24, least_steps = 512;
 // With fewer channels, the columns of a tile are those of neighbouring taps as well.
 constexpr int few_channels = 16;
 
@@ -42,11 +43,6 @@ bool is_finite(const T* x, std::ptrdiff_t count) {
   return std::all_of(zeros.begin(), zeros.end(), [](T zero) { return zero == 0; });
 }
 
-// A tap of the gradient's weights and the element of the input that it meets.
-struct Meeting {
-  int tap, element;
-};
-
 class WeightGradient {
  public:
   WeightGradient(const Kernels& kernels, const Convolved& c)
@@ -57,7 +53,8 @@ class WeightGradient {
         axes_(c.axes),
         columns_(c.batch),
         input_(read_input()),
-        gradient_(read_gradient()) {}
+        gradient_(read_gradient()),
+        sources_{sources(0), sources(1), sources(2)} {}
 
   // False if some sums are not finite.
   bool run();
@@ -65,8 +62,9 @@ class WeightGradient {
  private:
   Image read_input();
   Image read_gradient() const;
-  void multiply(
-      int position, Range rows, Range columns, Range examples, char* y) const;
+  std::vector<int> sources(int axis) const;
+  void multiply(Range rows, Range columns, Range examples, char* y) const;
+  void add_row(int row, Range part, int position, WeightGradientStep* steps, int& count) const;
 
   std::ptrdiff_t y_row() const {
     return static_cast<std::ptrdiff_t>(positions()) * columns_;
@@ -82,6 +80,8 @@ class WeightGradient {
   std::array<Axis, space> axes_;  // the last one has one output if its taps are columns
   int columns_;
   const Image input_, gradient_;
+  // The elements of the input that the taps, which are those of the gradient, meet for each output.
+  const std::array<std::vector<int>, space> sources_;
 };
 
 // An array of as many examples as c has channels.
@@ -122,6 +122,17 @@ Image WeightGradient::read_input() {
   return result;
 }
 
+std::vector<int> WeightGradient::sources(int axis) const {
+  const Axis& a = axes_[axis];
+  std::vector<int> result;
+  for (int output = 0; output < a.out; output++) {
+    for (int tap = 0; tap < a.taps; tap++) {
+      result.push_back(a.source(output, tap));
+    }
+  }
+  return result;
+}
+
 Image WeightGradient::read_gradient() const {
   Convolved w = examples(c_, c_.outputs, c_.w);
   w.batch_stride = c_.w_channel;
@@ -132,21 +143,10 @@ Image WeightGradient::read_gradient() const {
   return image(kernels_, w, type_, Margins());
 }
 
-// Some results at one position, summed over some examples.
-void WeightGradient::multiply(
-    int position, Range rows, Range columns, Range examples, char* y) const {
-  const std::array<int, space> output{
-      position / axes_[2].out / axes_[1].out, position / axes_[2].out % axes_[1].out,
-      position % axes_[2].out};
-  std::array<std::vector<Meeting>, space> meetings;
-  for (int d = 0; d < space; d++) {
-    for (int tap = 0; tap < axes_[d].taps; tap++) {
-      if (const int element = axes_[d].source(output[d], tap); element >= 0) {
-        meetings[d].push_back({tap, element});
-      }
-    }
-  }
-  std::array<WeightGradientStep, block_steps> steps;
+// Some results at all positions, summed over some examples.
+void WeightGradient::multiply(Range rows, Range columns, Range examples, char* y) const {
+  constexpr int ahead = WeightGradientTile::ahead;
+  std::array<WeightGradientStep, block_steps + ahead> steps{};
   WeightGradientTile tile{};
   tile.type = type_;
   tile.columns = columns.end - columns.begin;
@@ -155,37 +155,67 @@ void WeightGradient::multiply(
   tile.y_row = y_row();
   const int count = rows.end - rows.begin;
   const int step = pieces(count, pieces(count, kernels_.convolution.tile_rows));
-  const auto flush = [&] {
+  std::vector<char> begun(positions());
+  const auto multiply_steps = [&](int position) {
+    check_stop();
+    std::fill_n(steps.begin() + tile.steps, ahead, steps[std::max(tile.steps - 1, 0)]);
+    tile.add = std::exchange(begun[position], 1);
     for (int row = rows.begin; row < rows.end; row += step) {
       tile.rows = std::min(step, rows.end - row);
       tile.gradient = gradient_.data + row * size_;
-      tile.y = y + (row * y_row() + static_cast<std::ptrdiff_t>(position) * columns_ + columns.begin) * size_;
+      tile.y = y +
+          (row * y_row() + static_cast<std::ptrdiff_t>(position) * columns_ + columns.begin) *
+              size_;
       kernels_.convolution.multiply_weight_gradient(tile);
     }
-    tile.add = true;
     tile.steps = 0;
   };
-  const auto add = [](WeightGradientStep at, const Image& x, const Image& gradient, int d, Meeting m) {
-    return WeightGradientStep{
-        at.gradient + m.tap * gradient.strides[d], at.x + m.element * x.strides[d]};
-  };
-  for (int n = examples.begin; n < examples.end; n++) {
-    const WeightGradientStep example{n * gradient_.batch_stride, n * input_.batch_stride};
-    for (const Meeting m0 : meetings[0]) {
-      const WeightGradientStep plane = add(example, input_, gradient_, 0, m0);
-      for (const Meeting m1 : meetings[1]) {
-        const WeightGradientStep row = add(plane, input_, gradient_, 1, m1);
-        for (const Meeting m2 : meetings[2]) {
-          steps[tile.steps++] = add(row, input_, gradient_, 2, m2);
-          if (tile.steps == block_steps) {
-            flush();
-          }
+  // Blocks of rows of the gradient, or of parts of one, for one position after the other: they
+  // share what they read.
+  const auto& [first, second, last] = axes_;
+  const int planes = first.taps * second.taps;
+  const int block_rows = std::max(1, block_steps / last.taps);
+  const int end = examples.end * planes;
+  for (int row = examples.begin * planes; row < end; row += block_rows) {
+    for (int tap = 0; tap < last.taps; tap += block_steps) {
+      const Range part{tap, std::min(tap + block_steps, last.taps)};
+      for (int position = 0; position < positions(); position++) {
+        for (int r = row; r < std::min(row + block_rows, end); r++) {
+          add_row(r, part, position, steps.data(), tile.steps);
+        }
+        if (tile.steps > 0) {
+          multiply_steps(position);
         }
       }
     }
   }
-  if (tile.steps > 0 || !tile.add) {
-    flush();
+  for (int position = 0; position < positions(); position++) {
+    if (!begun[position]) {
+      multiply_steps(position);
+    }
+  }
+}
+
+// Adds the steps for a part of a row of the gradient and a position of the result.
+void WeightGradient::add_row(
+    int row, Range part, int position, WeightGradientStep* steps, int& count) const {
+  const auto& [first, second, last] = axes_;
+  const int t1 = row % second.taps, t0 = row / second.taps % first.taps;
+  const int n = row / second.taps / first.taps;
+  const int s0 = sources_[0][position / last.out / second.out * first.taps + t0];
+  const int s1 = sources_[1][position / last.out % second.out * second.taps + t1];
+  if (s0 < 0 || s1 < 0) {
+    return;
+  }
+  const std::ptrdiff_t x =
+      n * input_.batch_stride + s0 * input_.strides[0] + s1 * input_.strides[1];
+  const std::ptrdiff_t gradient =
+      n * gradient_.batch_stride + t0 * gradient_.strides[0] + t1 * gradient_.strides[1];
+  const int* const sources = sources_[2].data() + position % last.out * last.taps;
+  for (int tap = part.begin; tap < part.end; tap++) {
+    steps[count] = {
+        gradient + tap * gradient_.strides[2], x + sources[tap] * input_.strides[2]};
+    count += sources[tap] >= 0;
   }
 }
 
@@ -195,19 +225,18 @@ bool WeightGradient::run() {
   const int rows = pieces(c_.outputs, row_tasks);
   const int column_tasks = pieces(columns_, most_columns);
   const int columns = std::min(columns_, most_columns);
-  const int whole = positions() * row_tasks * column_tasks;
+  const int whole = row_tasks * column_tasks;
   const double steps = static_cast<double>(c_.taps()) * c_.channels;
   const int parts = std::clamp(
       std::min(pieces(enough_tasks, whole), static_cast<int>(steps / least_steps)), 1, c_.channels);
   const std::ptrdiff_t count = y_row() * c_.outputs;
   const bool in_place = parts == 1 && type_ == c_.type;
-  Buffer<char> memory(in_place ? 0 : parts * count * size_);
+  PooledMemory memory(in_place ? 0 : parts * count * size_);
   char* const y = in_place ? c_.y : memory.data();
   const auto task = [&](int index) {
     const int row = index % row_tasks * rows, column = index / row_tasks % column_tasks * columns;
-    const int position = index / row_tasks / column_tasks % positions(), part = index / whole;
+    const int part = index / whole;
     multiply(
-        position,
         {row, std::min(row + rows, c_.outputs)},
         {column, std::min(column + columns, columns_)},
         {static_cast<int>(static_cast<std::ptrdiff_t>(c_.channels) * part / parts),
