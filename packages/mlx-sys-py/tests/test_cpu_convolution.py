@@ -201,9 +201,7 @@ def test_convolution_in_threads(
     np.testing.assert_allclose(numpy(y), expected, rtol=1e-4, atol=1e-3)
 
 
-def gradients_of(
-    x: Values, w: Values, cotangent: Values, *arguments: Any
-) -> tuple[Values, Values]:
+def gradients_of(x: Values, w: Values, cotangent: Values, *arguments: Any) -> tuple[Values, Values]:
     """Of the sum of the products of a convolution and a cotangent, which is linear in each: what
     one element adds to it, counted on a convolution with that element alone.
     """
@@ -232,9 +230,7 @@ def test_gradients_of_any_convolution(data: st.DataObject) -> None:
     dtype = pick(float32, float32, float16, bfloat16, float64)
     taps = [pick(1, 2, 3) for _ in range(dims)]
     dilation = [pick(1, 1, 2) for _ in range(dims)]
-    size = [
-        (t - 1) * d + 1 + pick(0, 1, 2) for t, d in zip(taps, dilation, strict=True)
-    ]
+    size = [(t - 1) * d + 1 + pick(0, 1, 2) for t, d in zip(taps, dilation, strict=True)]
     stride = [pick(1, 1, 2) for _ in range(dims)]
     input_dilation = [pick(1, 1, 2) for _ in range(dims)]
     padding = [(pick(0, 1), pick(0, 1, 2)) for _ in range(dims)]

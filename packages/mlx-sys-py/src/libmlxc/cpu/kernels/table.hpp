@@ -142,9 +142,9 @@ struct ConvolutionKernels {
   int tile_rows;
   // Columns of a panel when that many are left: all or, as an end, a vector of them.
   int (*panel_width)(ElementType type, int columns);
-  // Packs a panel of at most as many columns as it has, of which `columns` can be read, from weights
-  // of any type; element (i, j) of the operand is for step or item i and column j. Whether all are
-  // finite.
+  // Packs a panel of at most as many columns as it has, of which `columns` can be read, from
+  // weights of any type; element (i, j) of the operand is for step or item i and column j. Whether
+  // all are finite.
   bool (*pack_panel)(ElementType type, const Operand& w, int items, int columns, void* target);
   void (*multiply)(const ConvolutionTile&);
   void (*multiply_weight_gradient)(const WeightGradientTile&);

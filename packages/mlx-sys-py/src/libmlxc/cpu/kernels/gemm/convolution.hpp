@@ -246,13 +246,11 @@ bool is_finite(const T* panel, std::ptrdiff_t size) {
 template <class S, class T = typename S::T>
 bool pack(const Operand& w, int items, int columns, T* target) {
   const int width = width_of_panel<T>(columns), count = min(columns, width);
-  gemm::pack<S>(
-      gemm::items<S>(w.data), {w.column, w.row, count, columns}, items, width, target);
+  gemm::pack<S>(gemm::items<S>(w.data), {w.column, w.row, count, columns}, items, width, target);
   return is_finite<S>(target, (std::ptrdiff_t)S::steps(items) * width);
 }
 
-inline bool pack_panel(
-    ElementType type, const Operand& w, int items, int columns, void* target) {
+inline bool pack_panel(ElementType type, const Operand& w, int items, int columns, void* target) {
   switch (type) {
     case ElementType::f32:
       return pack<gemm::Single<float>>(w, items, columns, static_cast<float*>(target));

@@ -12,9 +12,9 @@ struct Moments {
 };
 
 float mean_of(const NormArgs& p, const float* x) {
-  return p.centred ? sum_of_row(x, (std::size_t)p.size, 0, [](vfloat v) { return v; }) /
-          (float)p.size
-                   : 0;
+  return p.centred
+      ? sum_of_row(x, (std::size_t)p.size, 0, [](vfloat v) { return v; }) / (float)p.size
+      : 0;
 }
 
 float factor_of(const NormArgs& p, float squares) {
@@ -23,8 +23,8 @@ float factor_of(const NormArgs& p, float squares) {
 
 Moments moments(const NormArgs& p, const float* x) {
   const float mean = mean_of(p, x);
-  const float squares = sum_of_row(
-      x, (std::size_t)p.size, mean, [&](vfloat v) { return (v - mean) * (v - mean); });
+  const float squares =
+      sum_of_row(x, (std::size_t)p.size, mean, [&](vfloat v) { return (v - mean) * (v - mean); });
   return {mean, factor_of(p, squares)};
 }
 

@@ -63,8 +63,7 @@ std::vector<Class> classes(const Axis& axis, bool margins) {
 using Classes = std::array<std::vector<Class>, space>;
 
 Classes classes(const Convolved& c, bool margins) {
-  return {
-      classes(c.axes[0], margins), classes(c.axes[1], margins), classes(c.axes[2], margins)};
+  return {classes(c.axes[0], margins), classes(c.axes[1], margins), classes(c.axes[2], margins)};
 }
 
 template <class F>
@@ -326,9 +325,8 @@ void Direct::multiply(const Part& part, int group, Range tiles, Range columns) c
   const int count = std::min(tiles.end * part.rows, part.count) - begin;
   const int width = columns.end - columns.begin;
   const bool in_place = type_ == c_.type && type_ != ElementType::bf16;
-  float* const sums = in_place
-      ? nullptr
-      : static_cast<float*>(scratch<Direct>(sizeof(float) * count * width));
+  float* const sums =
+      in_place ? nullptr : static_cast<float*>(scratch<Direct>(sizeof(float) * count * width));
   std::vector<const void*> x(count);
   std::vector<void*> y(count), results(in_place ? 0 : count);
   Places places(part, begin);

@@ -107,9 +107,7 @@ Image image(
   }
   const std::ptrdiff_t item = item_size(type), from = item_size(c.type);
   Image result{type, nullptr, 0, pairs ? c.channels + c.channels % 2 : c.channels, {}, {}};
-  const auto extent = [&](int d) {
-    return margins.before[d] + c.axes[d].in + margins.behind[d];
-  };
+  const auto extent = [&](int d) { return margins.before[d] + c.axes[d].in + margins.behind[d]; };
   const std::ptrdiff_t channels = c.groups * result.group_stride;
   result.strides[2] = spread(channels, item);
   result.strides[1] = spread(extent(2) * result.strides[2], item);
@@ -122,8 +120,7 @@ Image image(
   const Items items(kernels, c.type, type);
   const bool filled = result.strides[2] == c.channels * c.groups;
   const bool whole = filled && c.channel_stride == 1 && last.in_stride == channels;
-  const bool pixels =
-      result.group_stride == c.channels && (c.channel_stride == 1 || c.groups == 1);
+  const bool pixels = result.group_stride == c.channels && (c.channel_stride == 1 || c.groups == 1);
   const int rows = extent(0) * extent(1);
   const auto copy_row = [&](int index) {
     const int i1 = index % extent(1) - margins.before[1];

@@ -22,8 +22,8 @@ namespace {
 // Steps whose operands stay in the L2 cache while all tiles of a task take them, and the rows and
 // columns of its results.
 constexpr int block_steps = 512, most_tiles = 5, most_columns = 128;
-// Sums that are made in parts of so many steps if the tasks are few: these depend on sizes alone, and so does the
-// order of additions.
+// Sums that are made in parts of so many steps if the tasks are few: these depend on sizes alone,
+// and so does the order of additions.
 constexpr int enough_tasks = 24, least_steps = 512;
 // With fewer channels, the columns of a tile are those of neighbouring taps as well.
 constexpr int few_channels = 16;
@@ -213,8 +213,7 @@ void WeightGradient::add_row(
       n * gradient_.batch_stride + t0 * gradient_.strides[0] + t1 * gradient_.strides[1];
   const int* const sources = sources_[2].data() + position % last.out * last.taps;
   for (int tap = part.begin; tap < part.end; tap++) {
-    steps[count] = {
-        gradient + tap * gradient_.strides[2], x + sources[tap] * input_.strides[2]};
+    steps[count] = {gradient + tap * gradient_.strides[2], x + sources[tap] * input_.strides[2]};
     count += sources[tap] >= 0;
   }
 }
