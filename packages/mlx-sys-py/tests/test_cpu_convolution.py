@@ -272,6 +272,8 @@ def test_gradients_of_any_convolution(data: st.DataObject) -> None:
         (16, (28, 30), 1, 8, 1),
         (2, (11, 12), 3, 17, 1),
         (2, (8, 8), 200, 16, 2),
+        (1, (28, 30), 1, 8, 1),
+        (2, (33, 32), 3, 20, 4),
     ],
 )
 def test_gradients_in_threads(

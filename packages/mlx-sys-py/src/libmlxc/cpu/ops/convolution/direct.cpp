@@ -9,7 +9,9 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "cpu/kernels/stop.hpp"
@@ -37,13 +39,20 @@ struct Class {
 // Along an axis. With margins, taps may also meet zeros around the input.
 std::vector<Class> classes(const Axis& axis, bool margins) {
   std::vector<Class> result;
+  if (margins && axis.input_dilation == 1) {
+    Class all{std::vector<int>(axis.out), std::vector<int>(axis.taps)};
+    std::iota(all.outputs.begin(), all.outputs.end(), 0);
+    std::iota(all.taps.begin(), all.taps.end(), 0);
+    result.push_back(std::move(all));
+    return result;
+  }
   std::vector<int> taps;
   std::size_t last = 0;
   for (int output = 0; output < axis.out; output++) {
     taps.clear();
     for (int tap = 0; tap < axis.taps; tap++) {
-      const bool meets = margins ? axis.position(output, tap) % axis.input_dilation == 0
-                                 : axis.source(output, tap) >= 0;
+      const bool meets =
+          margins ? axis.is_element(axis.position(output, tap)) : axis.source(output, tap) >= 0;
       if (meets) {
         taps.push_back(tap);
       }
@@ -80,7 +89,7 @@ void for_each(const Classes& all, F f) {
 // The element of the input at a position that its dilation has elements at; before it or behind it
 // perhaps.
 int element(const Axis& axis, int output, int tap) {
-  return axis.position(output, tap) / axis.input_dilation;
+  return axis.element(axis.position(output, tap));
 }
 
 Margins margins(const Convolved& c, const Classes& all) {

@@ -107,9 +107,18 @@ class Convolution : public KernelOverride {
 
  private:
   static bool prefers_tiles(const Kernels& kernels, const Convolved& c) {
-    // Where outputs are few, they are the rows of a product, and the columns are many patches.
-    const bool few = c.groups == 1 && c.outputs <= few_outputs && c.channels >= 2 * few_outputs;
-    return kernels.convolution.takes(c.type) && c.depth() > 0 && !few && !needs_no_patches(c);
+    if (!kernels.convolution.takes(c.type) || c.depth() == 0 || needs_no_patches(c)) {
+      return false;
+    }
+    if (c.outputs > few_outputs) {
+      return true;
+    }
+    // Few outputs would leave most lanes of a tile empty. Of patches, they are the rows of a
+    // product, unless most of a patch is the zeros of a dilated input; and many taps make a product
+    // worth while for each group.
+    const bool one_product =
+        c.groups == 1 && c.channels >= 2 * few_outputs && !c.has_input_dilation();
+    return !one_product && c.taps() <= c.positions() / c.batch;
   }
 
   // What it is laid out as where it is the gradient of weights.
@@ -122,7 +131,7 @@ class Convolution : public KernelOverride {
       step *= y.shape(d);
     }
     strides.back() = step;
-    // Neither batch nor outputs are one, so the axes are in no usual order.
+    // Unless one of them is alone, the axes are in no usual order.
     return {strides, {.contiguous = true, .row_contiguous = false, .col_contiguous = false}};
   }
 

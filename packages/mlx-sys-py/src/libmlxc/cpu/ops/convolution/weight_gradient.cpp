@@ -274,8 +274,13 @@ bool WeightGradient::run() {
 }  // namespace
 
 bool is_weight_gradient(const Convolved& c) {
-  return c.groups == 1 && c.batch_stride == 1 && c.w_output == 1 && c.batch > 1 && c.outputs > 1 &&
-      c.type != ElementType::c64;
+  if (c.groups != 1 || c.type == ElementType::c64 || (c.batch == 1 && c.outputs == 1)) {
+    return false;
+  }
+  const bool fits = (c.batch == 1 || c.batch_stride == 1) && (c.outputs == 1 || c.w_output == 1);
+  // Where one of the two says nothing, other convolutions look alike, but have fewer taps.
+  const bool is_certain = c.batch > 1 && c.outputs > 1;
+  return fits && (is_certain || c.taps() > c.positions() / c.batch);
 }
 
 bool convolve_weight_gradient(const Kernels& kernels, const Convolved& c) {
