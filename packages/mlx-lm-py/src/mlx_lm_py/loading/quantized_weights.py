@@ -15,13 +15,23 @@ def __dir__() -> list[str]:
     return __all__
 
 
+# The group sizes and bits of each mode.
+_SIZES = {
+    "affine": ((32, 64, 128), (2, 3, 4, 5, 6, 8)),
+    "mxfp4": ((32,), (4,)),
+    "nvfp4": ((16,), (4,)),
+    "mxfp8": ((32,), (8,)),
+}
+
+
 def quantize_as(
     model: nn.Module, weights: Mapping[str, mx.array], config: Mapping[str, Any]
 ) -> None:
     """Make those layers quantized that the weights have scales for.
 
-    The shapes tell the bits and the group size of each layer, so that GGUF files and checkpoints
-    with mixed quantization need no description.
+    What ``quantization`` in the configuration says of all layers, or of one by its name, is the
+    mode; in the affine one the shapes tell the bits and the group size of each layer, so that GGUF
+    files and checkpoints with mixed quantization need no description.
 
     Args:
         model: The model, whose layers are replaced.
@@ -34,19 +44,27 @@ def quantize_as(
     quantization = config.get("quantization") or {}
     if "quantization_config" in config and not quantization:
         raise ValueError("only weights quantized by MLX or llama.cpp are supported")
-    if not isinstance(quantization, dict) or quantization.get("mode", "affine") != "affine":
-        raise ValueError(f"the quantization {quantization!r} is not supported; known: affine")
+    if not isinstance(quantization, dict):
+        raise ValueError(f"the quantization {quantization!r} is not supported; it is no object")
+    for path, own in {"": quantization, **quantization}.items():
+        mode = own.get("mode", "affine") if isinstance(own, dict) else "affine"
+        if mode not in _SIZES:
+            of = f" of '{path}'" if path else ""
+            known = ", ".join(_SIZES)
+            raise ValueError(f"the quantization mode {mode!r}{of} is not supported; known: {known}")
 
-    def predicate(path: str, module: nn.Module) -> bool | dict[str, int]:
+    def predicate(path: str, module: nn.Module) -> bool | dict[str, int | str]:
         scales = weights.get(f"{path}.scales")
         packed = weights.get(f"{path}.weight")
         if scales is None or packed is None or not hasattr(module, "to_quantized"):
             return False
+        own = quantization.get(path)
+        mode = (own if isinstance(own, dict) else quantization).get("mode", "affine")
         columns = module.weight.shape[-1]
-        group_size = columns // max(scales.shape[-1], 1) if scales.ndim == 2 else 0
+        group_size = columns // max(scales.shape[-1], 1) if scales.ndim == packed.ndim else 0
         bits = packed.shape[-1] * 32 // columns
-        if group_size not in (32, 64, 128) or bits not in (2, 3, 4, 5, 6, 8):
+        if group_size not in _SIZES[mode][0] or bits not in _SIZES[mode][1]:
             raise ValueError(f"the quantized weight '{path}' has shapes that make no sense")
-        return {"group_size": group_size, "bits": bits}
+        return {"group_size": group_size, "bits": bits, "mode": mode}
 
     nn.quantize(model, class_predicate=predicate)
