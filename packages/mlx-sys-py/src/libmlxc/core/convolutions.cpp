@@ -9,6 +9,8 @@
 
 #include <mlx/ops.h>
 
+#include "cpu/nodes/fused.hpp"
+
 namespace mlx_c {
 
 namespace mx = mlx::core;
@@ -71,6 +73,26 @@ mx::array by_input(
       form.s);
 }
 
+// (N, …, C) to (C / groups, …, groups N)
+mx::array examples_last(const Form& form, const mx::array& x, const mx::array& weight) {
+  if (form.groups == 1) {
+    return mx::swapaxes(x, 0, -1, form.s);
+  }
+  auto shape = x.shape();
+  shape.back() = form.groups;
+  shape.push_back(weight.shape(-1));
+  std::vector<int> order(shape.size());
+  std::iota(order.begin(), order.end(), 0);
+  order.insert(order.begin(), order.back());
+  order.pop_back();
+  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  const auto channels = mx::transpose(mx::reshape(x, shape, form.s), order, form.s);
+  shape = x.shape();
+  shape.front() = weight.shape(-1);
+  shape.back() = form.groups * x.shape(0);
+  return mx::reshape(channels, shape, form.s);
+}
+
 // By the weight k, each element o of the cotangent has the input at stride o + dilation k -
 // padding: a convolution of the input with the cotangent, with examples and channels swapped.
 mx::array by_weight(
@@ -83,22 +105,8 @@ mx::array by_weight(
         extent(cotangent.shape(i + 1), form.stride[i]) -
         extent(x.shape(i + 1), form.input_dilation[i]) - form.padding[i];
   }
-  // (N, …, C) to (C / groups, …, groups N)
-  auto shape = x.shape();
-  shape.back() = form.groups;
-  shape.push_back(weight.shape(-1));
-  std::vector<int> order(shape.size());
-  std::iota(order.begin(), order.end(), 0);
-  order.insert(order.begin(), order.back());
-  order.pop_back();
-  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  auto channels = mx::transpose(mx::reshape(x, shape, form.s), order, form.s);
-  shape = x.shape();
-  shape.front() = weight.shape(-1);
-  shape.back() = form.groups * x.shape(0);
-  channels = mx::reshape(channels, shape, form.s);
   auto result = mlx_c::conv_general(
-      channels,
+      examples_last(form, x, weight),
       mx::swapaxes(cotangent, 0, -1, form.s),
       form.dilation,
       form.padding,
@@ -291,6 +299,11 @@ bool has_right_gradient(const mx::Convolution& convolution) {
   const auto input_dilation = std::get<4>(convolution.state());
   return std::all_of(
       input_dilation.begin(), input_dilation.end(), [](int step) { return step == 1; });
+}
+
+bool has_direct_gradient(const mx::Convolution& convolution, mx::Stream s) {
+  const int groups = std::get<5>(convolution.state());
+  return groups == 1 && cpu::can_fuse(s);
 }
 
 mx::array convolution_gradient(

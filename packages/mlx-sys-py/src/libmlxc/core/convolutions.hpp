@@ -59,6 +59,10 @@ mlx::core::array conv_transpose3d(
 // of a transposed convolution or of the gradient of a strided one is.
 bool has_right_gradient(const mlx::core::Convolution& convolution);
 
+// Whether kernels of ours compute the gradient by the weight, as `convolution_gradient` builds it,
+// without a copy of the input for each tap.
+bool has_direct_gradient(const mlx::core::Convolution& convolution, mlx::core::Stream s);
+
 // The product of a cotangent with the Jacobian of a convolution by the input (0) or the weight (1).
 mlx::core::array convolution_gradient(
     mlx::core::Convolution& convolution,

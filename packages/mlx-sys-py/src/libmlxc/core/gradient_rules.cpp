@@ -179,10 +179,17 @@ mx::array masked_scatter_gradient(
   return mx::reshape(sums, values.shape(), s);
 }
 
-mx::array dilated_convolution_gradient(
+mx::array convolution_gradient_by_ours(
     const Operation& op, const Arrays& cotangents, int argnum, const Arrays&) {
   return convolution_gradient(
       static_cast<mx::Convolution&>(*op.original), op.node.inputs(), cotangents[0], argnum);
+}
+
+// MLX gathers all patches of the input for the gradient of the weights.
+mx::array convolution_gradient_without_patches(
+    const Operation& op, const Arrays& cotangents, int argnum, const Arrays& outputs) {
+  return argnum == 0 ? op.mlx_gradient(cotangents, 0, outputs)
+                     : convolution_gradient_by_ours(op, cotangents, 1, outputs);
 }
 
 mx::array gradient_of_factorization(
@@ -204,8 +211,11 @@ Gradient gradient_rule(const mx::array& node) {
   }
   if (name == "Convolution") {
     const Operation op(node);
-    const bool is_right = has_right_gradient(static_cast<const mx::Convolution&>(*op.original));
-    return is_right ? nullptr : dilated_convolution_gradient;
+    const auto& convolution = static_cast<const mx::Convolution&>(*op.original);
+    if (!has_right_gradient(convolution)) {
+      return convolution_gradient_by_ours;
+    }
+    return has_direct_gradient(convolution, op.s) ? convolution_gradient_without_patches : nullptr;
   }
   if (!name.starts_with("Scatter")) {
     return is_factorization(node) ? gradient_of_factorization : nullptr;

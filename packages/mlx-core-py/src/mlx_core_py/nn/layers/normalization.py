@@ -138,16 +138,21 @@ class BatchNorm(Module):
                     "which have no variance: training takes at least 2"
                 )
             axes = tuple(range(x.ndim - 1))
-            mean, var = mx.mean(wide, axes), mx.var(wide, axes)
+            mean = mx.mean(wide, axes)
+            # Computed once for the variance and the result. The gradient of a difference would be
+            # negated before it is summed.
+            centred = wide + (-mean)
+            var = mx.mean(mx.square(centred), axes)
             if self.training and self.track_running_stats:
                 self._move_statistics(mean, var * (count / (count - 1)))
         else:
             mean, var = self["running_mean"], self["running_var"]
+            centred = wide - mean
         # One factor and one summand for each feature, so that the input is passed over once.
         factor = mx.rsqrt(var + self.eps)
         if "weight" in self:
             factor = factor * self["weight"]
-        y = (wide - mean) * factor
+        y = centred * factor
         if "bias" in self:
             y = y + self["bias"]
         return y.astype(x.dtype) if mx.issubdtype(x.dtype, mx.floating) else y

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <memory>
+#include <new>
 #include <sstream>
 #include <stdexcept>
 
@@ -27,6 +29,9 @@ namespace {
 
 // Below this, the system overcommits memory.
 constexpr std::size_t large = std::size_t{1} << 26;
+
+// Of intermediate results: a cache line, which is a vector of AVX-512.
+constexpr std::size_t alignment = 64;
 
 constexpr std::uintptr_t large_page = std::uintptr_t{1} << 21;
 
@@ -82,6 +87,15 @@ mlx::core::allocator::Data allocate(std::size_t size) {
   }
 #endif
   return memory;
+}
+
+PooledMemory::PooledMemory(std::size_t size) : memory_(allocate(size + alignment)) {
+  void* data = memory_.buffer().raw_ptr();
+  if (!data) {
+    throw std::bad_alloc();
+  }
+  std::size_t room = size + alignment;
+  data_ = static_cast<char*>(std::align(alignment, size, data, room));
 }
 
 void move_to_large_pages(const std::unordered_map<std::string, mlx::core::array>& arrays) {

@@ -18,6 +18,22 @@ void check_memory(const mlx::core::array& node);
 // take longer than filling the memory.
 mlx::core::allocator::Data allocate(std::size_t size);
 
+// Uninitialised memory for what a task makes beside its results, aligned for any vector. Throws
+// std::bad_alloc. MLX's allocator keeps it for the next use, so that the system need not make pages
+// again.
+class PooledMemory {
+ public:
+  explicit PooledMemory(std::size_t size);
+
+  char* data() const {
+    return data_;
+  }
+
+ private:
+  mlx::core::allocator::Data memory_;
+  char* data_;
+};
+
 // Moves these arrays to huge pages where they fill them and the system can: all weights of a model
 // are read for each token that it makes, and TLB misses of small pages take half as long again.
 // These are hints to the system, so failure does not matter.

@@ -3,6 +3,7 @@
 #include "cpu/kernels/attention/decode.hpp"
 #include "cpu/kernels/attention/rope.hpp"
 #include "cpu/kernels/elementwise/elementwise.hpp"
+#include "cpu/kernels/gemm/convolution.hpp"
 #include "cpu/kernels/gemm/depthwise.hpp"
 #include "cpu/kernels/gemm/gemm_entry.hpp"
 #include "cpu/kernels/gemm/gemm_int16_pack.hpp"
@@ -43,6 +44,16 @@ constexpr Kernels kernels_with(const char* level) {
               .scratch_size = gemm::scratch_size<B>,
               .multiply = gemm::multiply<B>,
               .weigh_rows = gemm::weigh_rows,
+          },
+      .convolution =
+          {
+              .takes = convolution::takes<B>,
+              .has_pairs = convolution::is_pair<gemm::BFloat16Pair>,
+              .tile_rows = gemm::tile_rows,
+              .panel_width = convolution::width_of_panel,
+              .pack_panel = convolution::pack_panel,
+              .multiply = convolution::multiply_tile,
+              .multiply_weight_gradient = convolution::multiply_weight_tile,
           },
       .integer_gemm =
           {

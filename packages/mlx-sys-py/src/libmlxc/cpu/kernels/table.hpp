@@ -90,6 +90,66 @@ struct GemmKernels {
       ElementType type, const void* const* rows, const void* weights, int count, int size, void* y);
 };
 
+// Direct convolution computes tiles of y as sums of products of x and packed weights: of f32, f64,
+// or pairs of bf16, which are one element of 32 bits here. Weights are packed in panels of columns,
+// each of which holds a row of weights for each step.
+
+// Steps of a tile whose elements of x follow each other.
+struct ConvolutionSegment {
+  std::ptrdiff_t x;  // elements from the beginning of each row of x
+  std::ptrdiff_t w;  // rows of weights from the beginning of each panel
+  int steps;
+};
+
+struct ConvolutionTile {
+  ElementType type;
+  int rows, columns;     // of y: at most `tile_rows`, and those of all panels
+  const void* const* x;  // where each row of y has its elements of x
+  const ConvolutionSegment* segment;
+  int segments;
+  const void* w;
+  std::ptrdiff_t w_panel;  // elements from panel to panel
+  void* const* y;          // rows of sums, as floats or doubles
+  bool add;                // to what is there
+  // What the next tile reads first: as many rows, of some bytes each, or null.
+  const void* const* next;
+  std::ptrdiff_t next_bytes;
+};
+
+// An element of x times some of the gradient with respect to y, counted in elements.
+struct WeightGradientStep {
+  std::ptrdiff_t gradient, x;
+};
+
+// y[i][j] = sum over steps of gradient[step.gradient + i] * x[step.x + j], of f32 or f64. Up to a
+// vector behind the columns of x is read.
+struct WeightGradientTile {
+  static constexpr int ahead = 12;
+  ElementType type;
+  int rows, columns;
+  const WeightGradientStep* step;  // behind the last are as many as are prefetched ahead
+  int steps;
+  const void *gradient, *x;
+  void* y;
+  std::ptrdiff_t y_row;
+  bool add;
+};
+
+struct ConvolutionKernels {
+  // Whether a product with patches of x, gathered before, is not better.
+  bool (*takes)(ElementType type);
+  bool has_pairs;  // of bf16; else it is converted to f32, as f16 is
+  int tile_rows;
+  // Columns of a panel when that many are left: all or, as an end, a vector of them.
+  int (*panel_width)(ElementType type, int columns);
+  // Packs a panel of at most as many columns as it has, of which `columns` can be read, from
+  // weights of any type; element (i, j) of the operand is for step or item i and column j. Whether
+  // all are finite.
+  bool (*pack_panel)(ElementType type, const Operand& w, int items, int columns, void* target);
+  void (*multiply)(const ConvolutionTile&);
+  void (*multiply_weight_gradient)(const WeightGradientTile&);
+};
+
 // y = a b, all of one integer type, with contiguous rows one after the other.
 struct IntegerGemm {
   ElementType type;
@@ -314,6 +374,7 @@ struct Kernels {
   SoftmaxKernels softmax;
   NormalizationKernels normalization;
   GemmKernels gemm;
+  ConvolutionKernels convolution;
   IntegerGemmKernels integer_gemm;
   QgemmKernels qgemm;
   QgemvKernels qgemv;

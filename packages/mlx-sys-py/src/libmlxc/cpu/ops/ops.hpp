@@ -16,7 +16,7 @@ Override concatenate(mlx::core::array& node);
 // contiguous.cpp
 Override contiguous(mlx::core::array& node);
 
-// convolution.cpp
+// convolution/op.cpp
 Override convolution(mlx::core::array& node);
 
 // creation.cpp

@@ -11,34 +11,121 @@ struct Moments {
   float mean, factor;
 };
 
+float mean_of(const NormArgs& p, const float* x) {
+  return p.centred
+      ? sum_of_row(x, (std::size_t)p.size, 0, [](vfloat v) { return v; }) / (float)p.size
+      : 0;
+}
+
+float factor_of(const NormArgs& p, float squares) {
+  return 1 / __builtin_sqrtf(squares / (float)p.size + p.eps);
+}
+
 Moments moments(const NormArgs& p, const float* x) {
-  const auto size = (std::size_t)p.size;
-  const auto count = (float)p.size;
-  float mean = 0;
-  if (p.centred) {
-    mean = sum_of_row(x, size, 0, [](vfloat v) { return v; }) / count;
-  }
+  const float mean = mean_of(p, x);
   const float squares =
-      sum_of_row(x, size, mean, [&](vfloat v) { return (v - mean) * (v - mean); });
-  return {mean, 1 / __builtin_sqrtf(squares / count + p.eps)};
+      sum_of_row(x, (std::size_t)p.size, mean, [&](vfloat v) { return (v - mean) * (v - mean); });
+  return {mean, factor_of(p, squares)};
+}
+
+// Some lanes of a row: all of a vector, or those that are left at its end.
+struct Lanes {
+  std::size_t i;
+  int count;
+
+  vfloat load_from(const float* x, float rest = 0) const {
+    return count == lanes ? load(x + i) : first(load_some<float>(x + i, count), count, rest);
+  }
+  void store_to(float* y, vfloat v) const {
+    count == lanes ? store(y + i, v) : store_some<float>(y + i, v, count);
+  }
+};
+
+// Calls f(Lanes) for a row; what f does with whole vectors is compiled by itself.
+template <class F>
+[[gnu::always_inline]] inline void for_lanes(std::size_t size, F f) {
+  std::size_t i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    f(Lanes{i, lanes});
+  }
+  if (i < size) {
+    f(Lanes{i, (int)(size - i)});
+  }
+}
+
+template <bool weighted, bool biased>
+void normalize_row(
+    const NormArgs& p, const float* x, const float* weight, const float* bias, float* y) {
+  const Moments m = moments(p, x);
+  const auto size = (std::size_t)p.size;
+  for_lanes(size, [=](Lanes at) __attribute__((always_inline)) {
+    vfloat v = (at.load_from(x) - m.mean) * m.factor;
+    if constexpr (weighted) {
+      v *= at.load_from(weight);
+    }
+    if constexpr (biased) {
+      v += at.load_from(bias);
+    }
+    at.store_to(y, v);
+  });
+}
+
+template <bool weighted, bool biased>
+void gradients_of_row(
+    const NormArgs& p,
+    const float* x,
+    const float* weight,
+    const float* gradient,
+    float* of_x,
+    float* of_weight,
+    float* of_bias) {
+  const auto size = (std::size_t)p.size;
+  const float mean = mean_of(p, x);
+  // The gradient with respect to what weight and bias are applied to.
+  const auto inner = [=](Lanes at, vfloat g) __attribute__((always_inline)) {
+    return weighted ? g * at.load_from(weight) : g;
+  };
+  // All sums in one pass. That of the products with x is scaled afterwards.
+  vfloat squares = {}, total = {}, product = {};
+  for_lanes(size, [&](Lanes at) __attribute__((always_inline)) {
+    const vfloat centred = at.load_from(x, mean) - mean, g = inner(at, at.load_from(gradient));
+    squares += centred * centred;
+    total += g;
+    product += g * centred;
+  });
+  const float factor = factor_of(p, sum(squares));
+  // The parts of the gradient that move the mean and the variance have no effect.
+  const float shift = p.centred ? sum(total) / (float)p.size : 0;
+  const float slope = sum(product) * factor / (float)p.size;
+  for_lanes(size, [=](Lanes at) __attribute__((always_inline)) {
+    const vfloat n = (at.load_from(x) - mean) * factor, g = at.load_from(gradient);
+    if constexpr (weighted) {
+      at.store_to(of_weight, at.load_from(of_weight) + g * n);
+    }
+    if constexpr (biased) {
+      at.store_to(of_bias, at.load_from(of_bias) + g);
+    }
+    at.store_to(of_x, (inner(at, g) - shift - n * slope) * factor);
+  });
+}
+
+// Calls f with what is there as constants.
+template <class F>
+void with_parameters(bool weighted, bool biased, F f) {
+  if (weighted) {
+    biased ? f.template operator()<true, true>() : f.template operator()<true, false>();
+  } else {
+    biased ? f.template operator()<false, true>() : f.template operator()<false, false>();
+  }
 }
 
 }  // namespace
 
 void normalize(
     const NormArgs& p, const float* x, const float* weight, const float* bias, float* y) {
-  const Moments m = moments(p, x);
-  const auto size = (std::size_t)p.size;
-  for (std::size_t i = 0; i < size; i += lanes) {
-    vfloat v = (load_at(x, i, size) - m.mean) * m.factor;
-    if (weight) {
-      v *= load_at(weight, i, size);
-    }
-    if (bias) {
-      v += load_at(bias, i, size);
-    }
-    store_at(y, i, size, v);
-  }
+  with_parameters(weight != nullptr, bias != nullptr, [&]<bool weighted, bool biased>() {
+    normalize_row<weighted, biased>(p, x, weight, bias, y);
+  });
 }
 
 void normalize_gradients(
@@ -49,35 +136,9 @@ void normalize_gradients(
     float* of_x,
     float* of_weight,
     float* of_bias) {
-  const Moments m = moments(p, x);
-  const auto size = (std::size_t)p.size;
-  // The gradient with respect to what weight and bias are applied to.
-  const auto inner = [&](std::size_t i) {
-    const vfloat g = load_at(gradient, i, size);
-    return weight ? g * load_at(weight, i, size) : g;
-  };
-  const auto normal = [&](std::size_t i) {
-    return (load_at(x, i, size, m.mean) - m.mean) * m.factor;
-  };
-  vfloat total = {}, product = {};
-  for (std::size_t i = 0; i < size; i += lanes) {
-    const vfloat g = inner(i);
-    total += g;
-    product += g * normal(i);
-  }
-  // The parts of it that move the mean and the variance have no effect.
-  const float mean = p.centred ? sum(total) / (float)p.size : 0;
-  const float slope = sum(product) / (float)p.size;
-  for (std::size_t i = 0; i < size; i += lanes) {
-    const vfloat n = normal(i), g = load_at(gradient, i, size);
-    if (of_weight) {
-      store_at(of_weight, i, size, load_at(of_weight, i, size) + g * n);
-    }
-    if (of_bias) {
-      store_at(of_bias, i, size, load_at(of_bias, i, size) + g);
-    }
-    store_at(of_x, i, size, (inner(i) - mean - n * slope) * m.factor);
-  }
+  with_parameters(weight != nullptr, of_bias != nullptr, [&]<bool weighted, bool biased>() {
+    gradients_of_row<weighted, biased>(p, x, weight, gradient, of_x, of_weight, of_bias);
+  });
 }
 
 }  // namespace mlx_c::cpu::MLX_C_ISA

@@ -1,18 +1,12 @@
 // Convolutions as GEMM: the patches of the input are gathered block by block (im2col) and
 // multiplied with the weights.
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
-#include <mlx/allocator.h>
-
-#include "cpu/arrays/dtypes.hpp"
-#include "cpu/arrays/matrix_view.hpp"
-#include "cpu/nodes/kernel_override.hpp"
-#include "cpu/nodes/task_queue.hpp"
-#include "cpu/ops/ops.hpp"
+#include "cpu/ops/convolution/geometry.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 
@@ -20,77 +14,41 @@ namespace mlx_c::cpu {
 
 namespace {
 
-using mlx::core::array;
-
-constexpr int space = 3;  // Axes that are not there have one element.
 // Bytes and rows of the patches that a task holds at a time, and the least columns of its results.
 constexpr std::ptrdiff_t block_bytes = 1 << 18;
 constexpr int least_rows = 28, most_rows = 448, least_columns = 64;
 constexpr int tasks_per_thread = 4;
+constexpr int few_positions = 32;
 
-int pieces(int size, int piece) {
-  return (size + piece - 1) / piece;
+// Whether the taps along the last axis read contiguous channels.
+bool has_runs(const Convolved& c) {
+  const Axis& last = c.axes[2];
+  return c.groups == 1 && c.channel_stride == 1 && last.in_stride == c.channels && !last.flip &&
+      last.dilation == 1 && last.input_dilation == 1;
 }
 
-struct Axis {
-  int in = 1, out = 1, taps = 1;
-  int stride = 1, padding = 0, dilation = 1, input_dilation = 1;
-  bool flip = false;
-  std::ptrdiff_t in_stride = 0;
-
-  // The element of the input that a tap of the weights meets for an output, or -1.
-  int source(int output, int tap) const {
-    const int at = output * stride - padding + (flip ? taps - 1 - tap : tap) * dilation;
-    if (at < 0 || at % input_dilation != 0 || at / input_dilation >= in) {
-      return -1;
-    }
-    return at / input_dilation;
+// Whether the input itself is the matrix of patches.
+bool is_plain(const Convolved& c) {
+  if (c.taps() != 1 || c.groups != 1) {
+    return false;
   }
-};
-
-struct Convolved {
-  ElementType type;
-  std::array<Axis, space> axes;
-  int batch, groups, channels, outputs;  // the latter two of one group
-  std::ptrdiff_t batch_stride, channel_stride;
-  const char* x;
-  const char* w;
-  char* y;
-
-  int taps() const {
-    return axes[0].taps * axes[1].taps * axes[2].taps;
-  }
-  int depth() const {
-    return taps() * channels;
-  }
-  int positions() const {
-    return batch * axes[0].out * axes[1].out * axes[2].out;
-  }
-  // Whether the taps along the last axis read contiguous channels.
-  bool has_runs() const {
-    const Axis& last = axes[2];
-    return groups == 1 && channel_stride == 1 && last.in_stride == channels && !last.flip &&
-        last.dilation == 1 && last.input_dilation == 1;
-  }
-  // Whether the input itself is the matrix of patches.
-  bool is_plain() const {
-    if (taps() != 1 || groups != 1) {
+  std::ptrdiff_t step = c.channels;
+  for (int d = space - 1; d >= 0; d--) {
+    const Axis& a = c.axes[d];
+    if (a.in != a.out || (a.in > 1 && (a.stride != 1 || a.in_stride != step))) {
       return false;
     }
-    std::ptrdiff_t step = channels;
-    for (int d = space - 1; d >= 0; d--) {
-      const Axis& a = axes[d];
-      if (a.in != a.out || (a.in > 1 && (a.stride != 1 || a.in_stride != step))) {
-        return false;
-      }
-      if (a.padding != 0 || a.input_dilation != 1) {
-        return false;
-      }
-      step *= a.in;
+    if (a.padding != 0 || a.input_dilation != 1) {
+      return false;
     }
-    return (channel_stride == 1 || channels == 1) && (batch == 1 || batch_stride == step);
+    step *= a.in;
   }
-};
+  return (c.channel_stride == 1 || c.channels == 1) && (c.batch == 1 || c.batch_stride == step);
+}
+
+bool is_depthwise(const Convolved& c) {
+  return c.channels == 1 && c.outputs == 1 && c.groups > 1 && c.channel_stride == 1;
+}
 
 // The elements of one patch, for items of sizeof(T) bytes.
 template <class T>
@@ -100,7 +58,7 @@ class Patches {
       : c_(c),
         x_(reinterpret_cast<const T*>(c.x) +
            static_cast<std::ptrdiff_t>(group) * c.channels * c.channel_stride),
-        runs_(c.has_runs()) {}
+        runs_(has_runs(c)) {}
 
   void gather(Range positions, T* target) const {
     const auto& [first, second, last] = c_.axes;
@@ -247,12 +205,37 @@ void run_depthwise(const Kernels& kernels, const Convolved& c) {
   }
 }
 
-void run(const Kernels& kernels, const Convolved& c) {
-  if (c.channels == 1 && c.outputs == 1 && c.groups > 1 && c.channel_stride == 1) {
+// The product of the weights, which are read once and not packed as columns, with all patches.
+void run_transposed(const Kernels& kernels, const Convolved& c) {
+  Buffer<char> patches(static_cast<std::size_t>(c.positions()) * c.depth() * item_size(c.type));
+  gather_patches(c, 0, {0, c.positions()}, patches.data());
+  Gemm p = product(c, 0);
+  std::swap(p.m, p.n);
+  std::swap(p.y_row, p.y_column);
+  p.a = {c.w, c.depth(), 1};
+  p.b = {patches.data(), 1, c.depth()};
+  batched_gemm(kernels, p, 1, [&](int) { return p; });
+}
+
+}  // namespace
+
+bool has_few_positions(const Convolved& c) {
+  return c.groups == 1 && c.positions() <= few_positions && c.outputs >= 2 * few_positions;
+}
+
+bool needs_no_patches(const Convolved& c) {
+  return is_depthwise(c) || is_plain(c);
+}
+
+void convolve_patches(const Kernels& kernels, const Convolved& c) {
+  if (is_depthwise(c)) {
     return run_depthwise(kernels, c);
   }
-  if (c.is_plain()) {
+  if (is_plain(c)) {
     return batched_gemm(kernels, product(c, 0), 1, [&](int) { return product(c, 0); });
+  }
+  if (has_few_positions(c)) {
+    return run_transposed(kernels, c);
   }
   const std::ptrdiff_t row_bytes = c.depth() * item_size(c.type);
   const int wanted = tasks_per_thread * thread_count();
@@ -282,122 +265,13 @@ void run(const Kernels& kernels, const Convolved& c) {
     multiply(kernels, p);
   };
   const int tasks = row_tasks * c.groups * column_tasks;
-  if (c.groups * multiplications(product(c, 0)) < worth_threads) {
+  if (c.multiplications() < worth_threads) {
     for (int i = 0; i < tasks; i++) {
       task(i);
     }
   } else {
     parallel_for(tasks, task);
   }
-}
-
-// The elements of `a` in order.
-template <class T>
-void copy_in_order(const MatrixView& a, int count, int rows, int columns, T* target) {
-  for (int item = 0; item < count; item++) {
-    const Operand matrix = a[item];
-    const T* at = static_cast<const T*>(matrix.data);
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < columns; j++) {
-        *target++ = at[i * matrix.row + j * matrix.column];
-      }
-    }
-  }
-}
-
-void order_weights(
-    const MatrixView& w, ElementType type, const mlx::core::Shape& shape, void* target) {
-  int count = 1;
-  for (std::size_t d = 0; d + 2 < shape.size(); d++) {
-    count *= shape[d];
-  }
-  const int rows = shape.end()[-2], columns = shape.end()[-1];
-  switch (item_size(type)) {
-    case 2:
-      return copy_in_order(w, count, rows, columns, static_cast<std::uint16_t*>(target));
-    case 4:
-      return copy_in_order(w, count, rows, columns, static_cast<std::uint32_t*>(target));
-    default:
-      return copy_in_order(w, count, rows, columns, static_cast<std::uint64_t*>(target));
-  }
-}
-
-class Convolution : public KernelOverride {
- public:
-  Convolution(std::shared_ptr<mlx::core::Primitive> original, ElementType type)
-      : KernelOverride(std::move(original)), type_(type) {}
-
-  void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
-    array& y = outputs[0];
-    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
-    if (y.size() == 0) {
-      return;
-    }
-    const array &x = inputs[0], &w = inputs[1];
-    dispatch(
-        stream(),
-        [table = kernels(),
-         c = describe(x, w, y),
-         in_order = w.flags().row_contiguous,
-         weights = MatrixView(w, type_),
-         shape = w.shape(),
-         size = w.nbytes()]() mutable {
-          Buffer<char> memory(in_order ? 0 : size);
-          if (!in_order) {
-            order_weights(weights, c.type, shape, memory.data());
-            c.w = memory.data();
-          }
-          run(*table, c);
-        });
-  }
-
- private:
-  Convolved describe(const array& x, const array& w, array& y) const {
-    const auto& original = static_cast<const mlx::core::Convolution&>(*original_);
-    const auto [strides, padding, padding_after, dilations, input_dilations, groups, flip] =
-        original.state();
-    Convolved c{};
-    c.type = type_;
-    const int dims = static_cast<int>(x.ndim()) - 2, missing = space - dims;
-    for (int d = 0; d < dims; d++) {
-      c.axes[missing + d] = {
-          x.shape(1 + d),
-          y.shape(1 + d),
-          w.shape(1 + d),
-          strides[d],
-          padding[d],
-          dilations[d],
-          input_dilations[d],
-          flip,
-          x.strides(1 + d)};
-    }
-    c.batch = x.shape(0);
-    c.groups = groups;
-    c.channels = w.shape(-1);
-    c.outputs = w.shape(0) / groups;
-    c.batch_stride = x.strides(0);
-    c.channel_stride = x.strides(-1);
-    c.x = x.data<char>();
-    c.w = w.data<char>();
-    c.y = y.data<char>();
-    return c;
-  }
-
-  const ElementType type_;
-};
-
-}  // namespace
-
-Override convolution(array& node) {
-  const auto type = inexact_type(node.dtype());
-  const auto& inputs = node.inputs();
-  if (!type || inputs[0].dtype() != node.dtype() || inputs[1].dtype() != node.dtype()) {
-    return keep_mlx("no kernel for these types");
-  }
-  if (inputs[0].ndim() > 2 + space || inputs[0].ndim() < 3) {
-    return keep_mlx("no kernel for so many axes");
-  }
-  return std::make_shared<Convolution>(node.primitive_ptr(), *type);
 }
 
 }  // namespace mlx_c::cpu
