@@ -18,7 +18,17 @@ from mlx_lm_py import cache, generation, loading, sampling
             generation,
             ["GenerationResponse", "generate", "generate_step", "stream_generate"],
         ),
-        ("mlx_lm_py.sample_utils", sampling, ["make_sampler"]),
+        (
+            "mlx_lm_py.sample_utils",
+            sampling,
+            [
+                "make_frequency_penalty",
+                "make_logits_processors",
+                "make_presence_penalty",
+                "make_repetition_penalty",
+                "make_sampler",
+            ],
+        ),
         ("mlx_lm_py.models.cache", cache, ["KVCache", "make_prompt_cache", "trim_prompt_cache"]),
     ],
 )

@@ -9,7 +9,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
-from mlx_lm_py.sampling import Sampler, make_sampler
+from mlx_lm_py.sampling import LogitsProcessor, Sampler, make_sampler
 
 __all__ = ["Plan", "make_plan"]
 
@@ -26,6 +26,7 @@ class Plan:
         prompt: The tokens to continue, at least one.
         max_tokens: Number of tokens to generate, for which the context has room.
         sampler: Chooses a token from log-probabilities of shape ``(1, vocabulary)``.
+        processors: Change the logits, one after the other, by the tokens so far.
         cache: The cache of each layer, to which the prompt is added.
         prefill_step_size: Number of tokens of the prompt to read at a time.
     """
@@ -33,6 +34,7 @@ class Plan:
     prompt: list[int]
     max_tokens: int
     sampler: Sampler
+    processors: tuple[LogitsProcessor, ...]
     cache: Sequence[Cache]
     prefill_step_size: int
 
@@ -43,6 +45,7 @@ def make_plan(
     *,
     max_tokens: int = 256,
     sampler: Sampler | None = None,
+    logits_processors: Sequence[LogitsProcessor] | None = None,
     prompt_cache: Sequence[Cache] | None = None,
     prefill_step_size: int = 512,
 ) -> Plan:
@@ -61,6 +64,7 @@ def make_plan(
         tokens,
         max_tokens,
         sampler or make_sampler(),
+        tuple(logits_processors or ()),
         make_prompt_cache(model) if prompt_cache is None else prompt_cache,
         prefill_step_size,
     )

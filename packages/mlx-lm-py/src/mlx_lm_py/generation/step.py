@@ -9,7 +9,7 @@ import mlx_core_py as mx
 from mlx_lm_py.cache import Cache
 from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
-from mlx_lm_py.sampling import Sampler
+from mlx_lm_py.sampling import LogitsProcessor, Sampler
 
 from .plan import Plan, make_plan
 
@@ -26,6 +26,7 @@ def generate_step(
     *,
     max_tokens: int = 256,
     sampler: Sampler | None = None,
+    logits_processors: Sequence[LogitsProcessor] | None = None,
     prompt_cache: Sequence[Cache] | None = None,
     prefill_step_size: int = 512,
 ) -> Iterator[tuple[int, mx.array]]:
@@ -37,6 +38,8 @@ def generate_step(
         max_tokens: Number of tokens to generate. Default: 256.
         sampler: Chooses a token from log-probabilities of shape ``(1, vocabulary)``, as
             `make_sampler` makes it. Default: ``None``, the most likely one.
+        logits_processors: Change the logits, one after the other, by the tokens of the prompt and
+            those so far, as `make_logits_processors` makes them. Default: ``None``, none.
         prompt_cache: A cache that holds what goes before the prompt, to which this adds. Default:
             ``None``, an empty one.
         prefill_step_size: Number of tokens of the prompt to read at a time, which bounds the
@@ -56,6 +59,7 @@ def generate_step(
         model,
         max_tokens=max_tokens,
         sampler=sampler,
+        logits_processors=logits_processors,
         prompt_cache=prompt_cache,
         prefill_step_size=prefill_step_size,
     )
@@ -73,9 +77,13 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
         As `generate_step` does.
     """
     ids, cache, step_size = plan.prompt, plan.cache, plan.prefill_step_size
+    history = mx.array(ids) if plan.processors else None
 
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
         logits = model(tokens[None], cache=cache, last_only=True)[:, -1, :].astype(mx.float32)
+        for process in plan.processors:
+            assert history is not None
+            logits = process(history, logits)
         logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         return plan.sampler(logprobs), logprobs[0]
 
@@ -88,6 +96,8 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
         mx.eval([layer.state for layer in cache])
         mx.clear_cache()
     token, logprobs = step(mx.array(ids[last:]))
+    if history is not None:
+        history = mx.concatenate([history, token])
     # Waiting bounds the memory: it is not all given out before the work begins.
     mx.eval(token)
     mx.clear_cache()
@@ -95,6 +105,8 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
         if i + 1 < plan.max_tokens:
             # The next step is under way while the caller deals with this one.
             next_token, next_logprobs = step(token)
+            if history is not None:
+                history = mx.concatenate([history, next_token])
             mx.async_eval(next_token)
         yield int(token.item()), logprobs
         if i + 1 < plan.max_tokens:

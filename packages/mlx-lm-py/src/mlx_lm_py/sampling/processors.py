@@ -1,0 +1,277 @@
+"""Logits processors: what changes the logits of the next token by the tokens before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+
+import mlx_core_py as mx
+
+__all__ = [
+    "LogitsProcessor",
+    "make_dry_penalty",
+    "make_frequency_penalty",
+    "make_logits_processors",
+    "make_min_tokens",
+    "make_presence_penalty",
+    "make_repetition_penalty",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+LogitsProcessor = Callable[[mx.array, mx.array], mx.array]
+"""From the tokens so far, of shape ``(length,)``, and the logits, of shape ``(batch, vocabulary)``,
+to other logits."""
+
+
+def make_logits_processors(
+    logit_bias: Mapping[int, float] | None = None,
+    repetition_penalty: float | None = None,
+    repetition_context_size: int = 20,
+    presence_penalty: float | None = None,
+    presence_context_size: int = 20,
+    frequency_penalty: float | None = None,
+    frequency_context_size: int = 20,
+) -> list[LogitsProcessor]:
+    """Create the usual logits processors, in the order in which they are given.
+
+    Args:
+        logit_bias: What to add to the logits of some tokens. Default: ``None``.
+        repetition_penalty: As for `make_repetition_penalty`. Default: ``None``, none.
+        repetition_context_size: How many of the latest tokens it looks at. Default: 20.
+        presence_penalty: As for `make_presence_penalty`. Default: ``None``, none.
+        presence_context_size: How many of the latest tokens it looks at. Default: 20.
+        frequency_penalty: As for `make_frequency_penalty`. Default: ``None``, none.
+        frequency_context_size: How many of the latest tokens it looks at. Default: 20.
+
+    Returns:
+        The processors, for ``logits_processors`` of `generate_step`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> (bias,) = make_logits_processors({1: 5.0})
+        >>> bias(mx.array([0]), mx.zeros((1, 3))).tolist()
+        [[0.0, 5.0, 0.0]]
+    """
+    processors: list[LogitsProcessor] = []
+    if logit_bias:
+        if not all(type(i) is int and i >= 0 for i in logit_bias):
+            raise ValueError("logit_bias must be a mapping from tokens to numbers")
+        if any(math.isnan(value) for value in logit_bias.values()):
+            raise ValueError("logit_bias must not hold NaN")
+        tokens = mx.array(list(logit_bias))
+        values = mx.array(list(logit_bias.values()), dtype=mx.float32)
+        processors.append(lambda _, logits: logits.at[:, tokens].add(values.astype(logits.dtype)))
+    if repetition_penalty:
+        processors.append(make_repetition_penalty(repetition_penalty, repetition_context_size))
+    if presence_penalty:
+        processors.append(make_presence_penalty(presence_penalty, presence_context_size))
+    if frequency_penalty:
+        processors.append(make_frequency_penalty(frequency_penalty, frequency_context_size))
+    return processors
+
+
+def make_repetition_penalty(penalty: float, context_size: int = 20) -> LogitsProcessor:
+    """Divide the positive logits of recent tokens by a number, and multiply the negative ones.
+
+    Args:
+        penalty: The number, positive; above 1 repetitions become rarer.
+        context_size: How many of the latest tokens are recent. Default: 20.
+
+    Returns:
+        The processor (https://arxiv.org/abs/1909.05858).
+
+    Raises:
+        ValueError: If an argument is not positive.
+
+    Example:
+        >>> make_repetition_penalty(2.0)(mx.array([0, 1]), mx.array([[4.0, -4.0, 4.0]])).tolist()
+        [[2.0, -8.0, 4.0]]
+    """
+    if not (math.isfinite(penalty) and penalty > 0):
+        raise ValueError(f"repetition_penalty must be positive, not {penalty}")
+    _check_size("repetition_context_size", context_size)
+
+    def process(tokens: mx.array, logits: mx.array) -> mx.array:
+        seen = _recent(tokens, logits, context_size) > 0
+        changed = mx.where(logits < 0, logits * penalty, logits / penalty)
+        return mx.where(seen, changed, logits)
+
+    return process
+
+
+def make_presence_penalty(penalty: float, context_size: int = 20) -> LogitsProcessor:
+    """Subtract a number from the logits of recent tokens.
+
+    Args:
+        penalty: The number.
+        context_size: How many of the latest tokens are recent. Default: 20.
+
+    Returns:
+        The processor.
+
+    Raises:
+        ValueError: If the penalty is not finite, or the size not positive.
+
+    Example:
+        >>> make_presence_penalty(1.0)(mx.array([1, 1]), mx.zeros((1, 2))).tolist()
+        [[0.0, -1.0]]
+    """
+    _check_finite("presence_penalty", penalty)
+    _check_size("presence_context_size", context_size)
+
+    def process(tokens: mx.array, logits: mx.array) -> mx.array:
+        seen = _recent(tokens, logits, context_size) > 0
+        return mx.where(seen, logits - penalty, logits)
+
+    return process
+
+
+def make_frequency_penalty(penalty: float, context_size: int = 20) -> LogitsProcessor:
+    """Subtract a number from the logits of recent tokens, as often as each was there.
+
+    Args:
+        penalty: The number.
+        context_size: How many of the latest tokens are recent. Default: 20.
+
+    Returns:
+        The processor.
+
+    Raises:
+        ValueError: If the penalty is not finite, or the size not positive.
+
+    Example:
+        >>> make_frequency_penalty(1.0)(mx.array([1, 1]), mx.zeros((1, 2))).tolist()
+        [[0.0, -2.0]]
+    """
+    _check_finite("frequency_penalty", penalty)
+    _check_size("frequency_context_size", context_size)
+
+    def process(tokens: mx.array, logits: mx.array) -> mx.array:
+        return logits - penalty * _recent(tokens, logits, context_size).astype(logits.dtype)
+
+    return process
+
+
+def make_dry_penalty(
+    multiplier: float,
+    base: float = 1.75,
+    allowed_length: int = 2,
+    context_size: int = 0,
+    breakers: Collection[int] = (),
+) -> LogitsProcessor:
+    """Subtract from the logit of a token that would go on with a repetition, the more the longer.
+
+    A token that came after the same ``n`` tokens as the latest ones loses
+    ``multiplier * base ** (n - allowed_length)``, if ``n`` is at least ``allowed_length``.
+
+    Args:
+        multiplier: 0 for no penalty.
+        base: Greater than 1. Default: 1.75.
+        allowed_length: From how many repeated tokens on. Default: 2.
+        context_size: How many of the latest tokens are looked at. Default: 0, all.
+        breakers: Tokens that no repetition goes beyond, such as the end of a line. Default: none.
+
+    Returns:
+        The processor (https://github.com/oobabooga/text-generation-webui/pull/5677).
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> tokens = mx.array([1, 2, 3, 1, 2])
+        >>> make_dry_penalty(1.0)(tokens, mx.zeros((1, 4))).tolist()
+        [[0.0, 0.0, 0.0, -1.0]]
+    """
+    if not (math.isfinite(multiplier) and multiplier >= 0):
+        raise ValueError(f"multiplier must not be negative, not {multiplier}")
+    if not (math.isfinite(base) and base > 1):
+        raise ValueError(f"base must be greater than 1, not {base}")
+    if allowed_length < 1:
+        raise ValueError(f"allowed_length must be at least 1, not {allowed_length}")
+    if context_size < 0:
+        raise ValueError(f"context_size must not be negative, not {context_size}")
+    breaking = frozenset(breakers)
+
+    def process(tokens: mx.array, logits: mx.array) -> mx.array:
+        latest: list[int] = tokens[-context_size:].tolist()
+        lengths = _repeated(latest, breaking)
+        penalties = {
+            token: multiplier * base ** min(length - allowed_length, 64)
+            for token, length in lengths.items()
+            if length >= allowed_length
+        }
+        if not penalties:
+            return logits
+        values = mx.array(list(penalties.values()), dtype=mx.float32).astype(logits.dtype)
+        return logits.at[:, mx.array(list(penalties))].subtract(values)
+
+    return process
+
+
+def _repeated(tokens: list[int], breaking: Collection[int]) -> dict[int, int]:
+    """How many of the latest tokens each token has come after before, at most."""
+    found: dict[int, int] = {}
+    for end in range(len(tokens) - 1, 0, -1):
+        length = 0
+        while (
+            length < end
+            and tokens[end - 1 - length] == tokens[len(tokens) - 1 - length]
+            and tokens[end - 1 - length] not in breaking
+        ):
+            length += 1
+        token = tokens[end]
+        if length > found.get(token, 0) and token not in breaking:
+            found[token] = length
+    return found
+
+
+def make_min_tokens(count: int, prompt_tokens: int, ends: Collection[int]) -> LogitsProcessor:
+    """Let no answer end before it has so many tokens.
+
+    Args:
+        count: The number of tokens.
+        prompt_tokens: The number of tokens of the prompt.
+        ends: The tokens that end an answer.
+
+    Returns:
+        The processor.
+
+    Raises:
+        ValueError: If ``count`` is negative.
+
+    Example:
+        >>> process = make_min_tokens(1, 2, {0})
+        >>> process(mx.array([5, 6]), mx.zeros((1, 2))).tolist()
+        [[-inf, 0.0]]
+    """
+    if count < 0:
+        raise ValueError(f"min_tokens must not be negative, not {count}")
+    banned = mx.array(sorted(ends), dtype=mx.int32)
+
+    def process(tokens: mx.array, logits: mx.array) -> mx.array:
+        if tokens.size - prompt_tokens >= count or not banned.size:
+            return logits
+        return logits.at[:, banned].add(mx.array(-math.inf, logits.dtype))
+
+    return process
+
+
+def _recent(tokens: mx.array, logits: mx.array, size: int) -> mx.array:
+    """How often each token of the vocabulary is among the latest ones."""
+    return mx.zeros((logits.shape[-1],), mx.int32).at[tokens[-size:]].add(1)
+
+
+def _check_size(name: str, size: int) -> None:
+    if size < 1:
+        raise ValueError(f"{name} must be at least 1, not {size}")
+
+
+def _check_finite(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
