@@ -81,7 +81,8 @@ def write_gguf(
 ) -> Path:
     """Write a GGUF file with llama.cpp's library.
 
-    Matrices in float32 become ``matrices``, vectors stay as they are.
+    Matrices in float32 become ``matrices``, vectors stay as they are, bytes are blocks of
+    ``matrices`` already.
     """
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_embedding_length(config["hidden_size"])
@@ -105,6 +106,8 @@ def write_gguf(
     for name, value in tensors.items():
         if value.dtype == np.float32 and value.ndim > 1:
             value = gguf.quants.quantize(value, matrices)
+            writer.add_tensor(name, value, raw_dtype=matrices)
+        elif value.dtype == np.uint8:
             writer.add_tensor(name, value, raw_dtype=matrices)
         else:
             writer.add_tensor(name, value)

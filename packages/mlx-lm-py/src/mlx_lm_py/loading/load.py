@@ -14,7 +14,7 @@ from mlx_lm_py.models.protocols import LanguageModel
 
 from .default_model import default_model
 from .gguf import load_gguf
-from .quantized_weights import quantize_as
+from .quantized_weights import quantize_as, use_blocks
 
 __all__ = ["load", "load_model"]
 
@@ -86,8 +86,11 @@ def load_model(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> La
     model = make_model(config)
     weights = model.sanitize(dict(weights))
     quantize_as(model, weights, config)
+    blocks = config.get("block_types", {})
+    use_blocks(model, weights, blocks)
     for name, value in weights.items():
-        packed = f"{name.removesuffix('.weight')}.scales" in weights and name.endswith(".weight")
+        path = name.removesuffix(".weight")
+        packed = name.endswith(".weight") and (f"{path}.scales" in weights or path in blocks)
         if not packed and not mx.issubdtype(value.dtype, mx.floating):
             raise ValueError(f"the weight '{name}' has the unsupported type {value.dtype}")
     model.load_weights(list(weights.items()), strict=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 import mlx_core_py as mx
 from mlx_core_py import nn
+from mlx_core_py.trees import tree_map_with_path
 
-__all__ = ["quantize_as"]
+__all__ = ["quantize_as", "use_blocks"]
 
 
 def __dir__() -> list[str]:
@@ -50,3 +51,31 @@ def quantize_as(
         return {"group_size": group_size, "bits": bits}
 
     nn.quantize(model, class_predicate=predicate)
+
+
+def use_blocks(model: nn.Module, weights: Mapping[str, mx.array], types: Mapping[str, str]) -> None:
+    """Make those layers ones of blocks whose weights are blocks of GGUF.
+
+    Args:
+        model: The model, whose layers are replaced.
+        weights: The weights by name.
+        types: The types of the layers by their paths, as `load_gguf` gives them.
+
+    Raises:
+        ValueError: If the weight of another kind of layer is quantized.
+    """
+    floating = (value.dtype for value in weights.values())
+    dtype = next((kind for kind in floating if mx.issubdtype(kind, mx.floating)), mx.float32)
+
+    def replaced(path: str, module: nn.Module) -> nn.Module:
+        if path not in types:
+            return module
+        if isinstance(module, nn.Embedding):
+            return nn.BlockEmbedding(*module.weight.shape, types[path], dtype)
+        if isinstance(module, nn.Linear):
+            rows, columns = module.weight.shape
+            return nn.BlockLinear(columns, rows, types[path], "bias" in module)
+        raise ValueError(f"the weight '{path}' is quantized, which a {type(module).__name__} is not")
+
+    leaves = tree_map_with_path(replaced, model.leaf_modules(), is_leaf=nn.Module.is_module)
+    model.update_modules(leaves)
