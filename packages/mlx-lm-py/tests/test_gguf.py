@@ -204,9 +204,7 @@ def wide_tensors(kind: TensorType, dequantized: bool) -> dict[str, np.ndarray]:
     }
     for seed, (name, shape) in enumerate(MATRICES.items()):
         blocks = make_blocks(kind, *shape, seed)
-        tensors[f"{name}.weight"] = (
-            gguf.quants.dequantize(blocks, kind) if dequantized else blocks
-        )
+        tensors[f"{name}.weight"] = gguf.quants.dequantize(blocks, kind) if dequantized else blocks
     return tensors
 
 

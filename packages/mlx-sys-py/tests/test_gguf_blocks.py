@@ -236,16 +236,14 @@ def test_gathered_products() -> None:
         np.array(y), x[lhs] @ weights[rhs].swapaxes(-1, -2), rtol=1e-4, atol=1e-3
     )
     y = ops.gather_blocks_matmul(array(x[:1]), array(blocks), "Q4_K")
-    np.testing.assert_allclose(
-        np.array(y), x[:1] @ weights.swapaxes(-1, -2), rtol=1e-4, atol=1e-3
-    )
+    np.testing.assert_allclose(np.array(y), x[:1] @ weights.swapaxes(-1, -2), rtol=1e-4, atol=1e-3)
 
 
 def test_wrong_arguments() -> None:
     blocks, x = array(sensible("Q4_K", 2, 256)), ops.ones((1, 256))
-    with pytest.raises(ValueError, match="type must be one of Q4_0, .*, but is F32"):
+    with pytest.raises(ValueError, match=r"type must be one of Q4_0, .*, but is F32"):
         ops.dequantize_blocks(blocks, "F32")
-    with pytest.raises(ValueError, match="type must be one of .*, but is Q2_0"):
+    with pytest.raises(ValueError, match=r"type must be one of .*, but is Q2_0"):
         ops.dequantize_blocks(blocks, "Q2_0")
     with pytest.raises(ValueError, match="blocks must be of type uint8"):
         ops.dequantize_blocks(ops.ones((2, 144)), "Q4_K")

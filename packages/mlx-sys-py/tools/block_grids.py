@@ -2,8 +2,8 @@
 
     python tools/block_grids.py > src/libmlxc/cpu/kernels/blocks/grid_indices.hpp
 
-They are facts of the format, like the sizes of its blocks. An entry is eight numbers of two bits, or four of
-three bits in four, the first in the lowest ones.
+They are facts of the format, like the sizes of its blocks. An entry is eight numbers of two bits,
+or four of three bits in four, the first in the lowest ones.
 """
 
 import gguf.quants

@@ -19,9 +19,7 @@ SAFETENSORS_TYPES = {
     "BF16": 2, "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8,
 }  # fmt: skip
 # Of GGUF: number, elements of a block, its bytes.
-GGUF_TYPES = [
-    (kind.id, kind.block_size, kind.block_nbytes) for kind in TENSOR_TYPES.values()
-]
+GGUF_TYPES = [(kind.id, kind.block_size, kind.block_nbytes) for kind in TENSOR_TYPES.values()]
 GGUF_NUMBERS = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip

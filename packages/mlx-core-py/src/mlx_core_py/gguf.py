@@ -40,7 +40,7 @@ def load(
     *,
     mmap: bool = True,
 ) -> tuple[dict[str, array], dict[str, str | list[str] | array | None]]:
-    """Load the arrays and the metadata of a GGUF file, quantized tensors in the form that is wanted.
+    """Load the arrays and the metadata of a GGUF file, quantized tensors in a form of choice.
 
     ============= ======================== =================================
     form          Q4_0, Q4_1, Q8_0         other quantized types

@@ -359,7 +359,11 @@ def from_fp8(x: array, dtype: Dtype = bfloat16, *, stream: StreamLike = None) ->
     See: MLX ``mlx.core.from_fp8``.
     """
 
-@c("mlx_dequantize_blocks", "array blocks, str type, dtype dtype", cpp="mlx_c::dequantize_blocks")
+@c(
+    "mlx_dequantize_blocks",
+    "array blocks, str type, dtype dtype",
+    cpp="mlx_c::dequantize_blocks({blocks}, {type}, {dtype}, {s})",
+)
 def dequantize_blocks(
     blocks: array,
     /,
@@ -370,21 +374,21 @@ def dequantize_blocks(
 ) -> array:
     """Weights from blocks of a quantized type of GGUF.
 
-    In ``float32`` they are, bit for bit, what the Python package ``gguf`` makes of them. The rows of an
-    embedding are ``dequantize_blocks(blocks[ids], type)``.
+    In ``float32`` they are, bit for bit, what the Python package ``gguf`` makes of them. The rows
+    of an embedding are ``dequantize_blocks(blocks[ids], type)``.
 
     Args:
         blocks: ``uint8`` array of shape ``(..., bytes)``, whose rows are whole blocks.
         type: Name of the type, such as "Q4_K", as in ``mlx_core_py.gguf.TENSOR_TYPES``.
         dtype: ``float32`` (default), ``float16`` or ``bfloat16``.
-        stream: Stream to run on; ``None`` (default) is the default stream. Blocks are read on the CPU.
+        stream: Stream to run on; ``None`` (default) is the default stream. The CPU reads blocks.
 
     Returns:
         Array of shape ``(..., weights)``.
 
     Raises:
-        ValueError: If ``type`` is no quantized type, ``blocks`` is not ``uint8`` or has rows that are
-            no whole blocks of it, or ``dtype`` is another one.
+        ValueError: If ``type`` is no quantized type, ``blocks`` is not ``uint8`` or has rows that
+            are no whole blocks of it, or ``dtype`` is another one.
 
     Example:
         >>> import mlx_core_py as mx
@@ -396,23 +400,25 @@ def dequantize_blocks(
     See: the block structs of ggml-common.h.
     """
 
-@c("mlx_blocks_matmul", "array x, array blocks, str type", cpp="mlx_c::blocks_matmul")
-def blocks_matmul(
-    x: array, blocks: array, /, type: str, *, stream: StreamLike = None
-) -> array:
+@c(
+    "mlx_blocks_matmul",
+    "array x, array blocks, str type",
+    cpp="mlx_c::blocks_matmul({x}, {blocks}, {type}, {s})",
+)
+def blocks_matmul(x: array, blocks: array, /, type: str, *, stream: StreamLike = None) -> array:
     """Product of an array with weights in blocks of a quantized type of GGUF.
 
-    The weights stay as they are, on a CPU; their gradient is not defined, that of ``x`` is. Elsewhere
-    they are dequantized first.
+    The weights stay as they are, on a CPU; their gradient is not defined, that of ``x`` is.
+    Elsewhere they are dequantized first.
 
     Args:
         x: Floating-point array of shape ``(..., M, K)`` or ``(K,)``.
-        blocks: ``uint8`` array of shape ``(..., N, bytes)``, whose rows are the blocks of K weights.
+        blocks: ``uint8`` array of shape ``(..., N, bytes)``; a row is the blocks of K weights.
         type: Name of the type, such as "Q4_K", as in ``mlx_core_py.gguf.TENSOR_TYPES``.
         stream: Stream or device to run on; ``None`` (default) is the default stream.
 
     Returns:
-        ``x @ w.T`` for the weights ``w``, of the type of ``x`` and shape ``(..., M, N)`` or ``(N,)``.
+        ``x @ w.T`` for the weights ``w``, of ``x``'s type and shape ``(..., M, N)`` or ``(N,)``.
 
     Raises:
         ValueError: If ``type`` is no quantized type, or the arguments do not fit each other.
@@ -431,7 +437,7 @@ def blocks_matmul(
 @c(
     "mlx_gather_blocks_matmul",
     "array x, array blocks, str type, array? lhs_indices, array? rhs_indices",
-    cpp="mlx_c::gather_blocks_matmul",
+    cpp="mlx_c::gather_blocks_matmul({x}, {blocks}, {type}, {lhs_indices}, {rhs_indices}, {s})",
 )
 def gather_blocks_matmul(
     x: array,

@@ -75,7 +75,9 @@ def use_blocks(model: nn.Module, weights: Mapping[str, mx.array], types: Mapping
         if isinstance(module, nn.Linear):
             rows, columns = module.weight.shape
             return nn.BlockLinear(columns, rows, types[path], "bias" in module)
-        raise ValueError(f"the weight '{path}' is quantized, which a {type(module).__name__} is not")
+        raise ValueError(
+            f"the weight '{path}' is quantized, which a {type(module).__name__} is not"
+        )
 
     leaves = tree_map_with_path(replaced, model.leaf_modules(), is_leaf=nn.Module.is_module)
     model.update_modules(leaves)

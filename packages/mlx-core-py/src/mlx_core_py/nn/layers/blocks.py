@@ -66,8 +66,8 @@ class BlockEmbedding(_Blocks):
 
     Raises:
         TypeError: If a size is not an integer.
-        ValueError: If a size is less than one, there is no such type, or ``dims`` is no whole number
-            of its blocks.
+        ValueError: If a size is less than one, there is no such type, or ``dims`` is no whole
+            number of its blocks.
 
     Example:
         >>> nn.BlockEmbedding(10, 256, "Q6_K")(mx.array([1, 2])).shape

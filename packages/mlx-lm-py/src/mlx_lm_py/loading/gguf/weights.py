@@ -88,9 +88,7 @@ def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
     return split.swapaxes(1, 2).reshape(weight.shape)
 
 
-def _with_one_float_type(
-    weights: Mapping[str, mx.array], has_blocks: bool
-) -> dict[str, mx.array]:
+def _with_one_float_type(weights: Mapping[str, mx.array], has_blocks: bool) -> dict[str, mx.array]:
     """Give all floating parts of a GGUF model the type to compute in.
 
     The files keep norms in float32 beside narrower weights or scales; left so, every product would

@@ -147,13 +147,21 @@ void multiply_blocks(
   });
 }
 
+bool becomes_affine(const Kernels& kernels, const BlockFormat& blocks) {
+  return block_kernels(kernels).to_affine(blocks.type, nullptr, 0, nullptr, nullptr, nullptr);
+}
+
+bool becomes_integers(const Kernels& kernels, const BlockFormat& blocks) {
+  return block_kernels(kernels).pack_integers({}, blocks.type, nullptr, 0, nullptr);
+}
+
 bool reads_integers(
     const Kernels& kernels, const QuantizedGemm& p, const BlockFormat* blocks = nullptr) {
   if (!kernels.int16_gemm || p.x_type == ElementType::f32 || p.m < many_rows) {
     return false;
   }
   if (blocks) {
-    return block_kernels(kernels).to_affine(blocks->type, nullptr, 0, nullptr, nullptr, nullptr);
+    return becomes_affine(kernels, *blocks) || becomes_integers(kernels, *blocks);
   }
   return p.encoding == Encoding::affine && p.transposed && p.group % block_group == 0;
 }
@@ -170,19 +178,18 @@ bool pack_w(
   if (!blocks) {
     return integers.pack_w(product, p, columns, panel);
   }
+  const BlockKernels& own = block_kernels(kernels);
+  const int count = columns.end - columns.begin;
+  const std::uint8_t* const first = blocks_at(p, *blocks, columns.begin);
+  if (!product.biased) {
+    return own.pack_integers(product, blocks->type, first, count, panel);
+  }
   struct Codes;
   struct Scales;
-  const int count = columns.end - columns.begin;
   const std::size_t size = static_cast<std::size_t>(count) * p.k, groups = size / block_group;
   auto* const codes = static_cast<std::uint8_t*>(scratch<Codes>(size));
   auto* const scales = static_cast<float*>(scratch<Scales>(2 * groups * sizeof(float)));
-  block_kernels(kernels).to_affine(
-      blocks->type,
-      blocks_at(p, *blocks, columns.begin),
-      size / blocks->size,
-      codes,
-      scales,
-      scales + groups);
+  own.to_affine(blocks->type, first, size / blocks->size, codes, scales, scales + groups);
   QuantizedGemm affine = p;
   affine.bits = 8;
   affine.w = reinterpret_cast<const std::uint32_t*>(codes);
@@ -192,8 +199,11 @@ bool pack_w(
   return integers.pack_w(product, affine, {0, count}, panel);
 }
 
-Int16Gemm integer_product(const QuantizedGemm& p) {
-  return {p.k, p.group, 16, true, false, p.y_type, p.n};
+// With blocks whose groups are smaller than those of panels, integers have their scales in them.
+Int16Gemm integer_product(
+    const Kernels& kernels, const QuantizedGemm& p, const BlockFormat* blocks) {
+  const bool biased = !blocks || becomes_affine(kernels, *blocks);
+  return {p.k, p.group, biased ? 16 : 15, biased, false, p.y_type, p.n};
 }
 
 // The panels that the rows of x are divided into.
@@ -201,17 +211,21 @@ struct Panels {
   int rows, count;
   std::size_t size;  // words of each
 
-  Panels(const Int16GemmKernels& integers, const QuantizedGemm& p)
+  Panels(const Int16GemmKernels& integers, const Int16Gemm& product, const QuantizedGemm& p)
       : rows(pieces(p.m, pieces(p.m, integers.rows))),
         count(pieces(p.m, rows)),
-        size(integers.x_panel_size(integer_product(p), rows)) {}
+        size(integers.x_panel_size(product, rows)) {}
 };
 
-void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows& x) {
-  if (x.panels && x.group == p.group) {
+void pack(
+    const Int16GemmKernels& integers,
+    const Int16Gemm& product,
+    const QuantizedGemm& p,
+    IntegerRows& x) {
+  if (x.panels && x.group == p.group && x.bits == product.x_bits) {
     return;
   }
-  const Panels panels(integers, p);
+  const Panels panels(integers, product, p);
   x.panels.emplace(panels.size * panels.count);
   x.group = 0;
   std::atomic<bool> fits = true;
@@ -220,12 +234,13 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
     const void* source =
         static_cast<const char*>(p.x) + static_cast<std::size_t>(first) * p.k * item_size(p.x_type);
     std::int32_t* panel = x.panels->data() + i * panels.size;
-    if (!integers.pack_x(integer_product(p), source, p.x_type, p.k, rows, panel)) {
+    if (!integers.pack_x(product, source, p.x_type, p.k, rows, panel)) {
       fits = false;
     }
   });
   x.fits = fits;
   x.group = p.group;
+  x.bits = product.x_bits;
 }
 
 // False if the values of x or w are out of range for int16 GEMM; then y is still to be computed.
@@ -235,13 +250,13 @@ bool multiply_integers(
     IntegerRows& x,
     const BlockFormat* blocks = nullptr) {
   const Int16GemmKernels& integers = *kernels.int16_gemm;
-  pack(integers, p, x);
+  const Int16Gemm product = integer_product(kernels, p, blocks);
+  pack(integers, product, p, x);
   if (!x.fits) {
     return false;
   }
 
-  const Int16Gemm product = integer_product(p);
-  const Panels panels(integers, p);
+  const Panels panels(integers, product, p);
   std::atomic<bool> fits = true;
   // A task is one panel of w with several panels of x: all of them if there are enough tasks then.
   const int columns = pieces(p.n, integers.columns);

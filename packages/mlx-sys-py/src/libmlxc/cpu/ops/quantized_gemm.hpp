@@ -15,7 +15,7 @@ namespace mlx_c::cpu {
 // needs them packs.
 struct IntegerRows {
   std::optional<Buffer<std::int32_t>> panels;
-  int group = 0;
+  int group = 0, bits = 0;
   bool fits = false;
 };
 

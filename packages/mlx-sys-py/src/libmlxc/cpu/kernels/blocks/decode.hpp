@@ -39,6 +39,9 @@ struct Type {
   static constexpr bool has_biases = false, subtracts = false;
   // Whether codes need more than six bits.
   static constexpr bool is_wide = false;
+  // Whether all scales of a block are `step(block, g)` times `common_scale(block)`, where steps are
+  // integers of eight bits, and there are no biases.
+  static constexpr bool has_steps = false;
 };
 
 // Each has `decode(block, codes, scales, biases)`, which fills `size` codes, and `groups` scales
@@ -220,6 +223,15 @@ struct Q3_K : Type<11, 256, 110, 16, 4> {
       }
     }
   }
+
+  static constexpr bool has_steps = true;
+  static float common_scale(const uint8_t* block) {
+    return read_half(block + 108);
+  }
+  static int step(const uint8_t* block, int g) {
+    const int low = block[96 + g % 8] >> 4 * (g / 8) & 15;
+    return (low | (block[104 + g % 4] >> 2 * (g / 4) & 3) << 4) - 32;
+  }
 };
 
 // Eight scales and eight mins of six bits, in 12 bytes, times those of the block.
@@ -283,6 +295,14 @@ struct Q6_K : Type<14, 256, 210, 16, 32> {
       }
     }
   }
+
+  static constexpr bool has_steps = true;
+  static float common_scale(const uint8_t* block) {
+    return read_half(block + 208);
+  }
+  static int step(const uint8_t* block, int g) {
+    return (std::int8_t)block[192 + g];
+  }
 };
 
 // A byte is a fraction of 256 whose digits to the base 3 are codes, the highest one first.
@@ -332,8 +352,8 @@ struct MXFP4 : Type<39, 32, 17, 32, 12> {
   }
 };
 
-// Halves of the floats of four exponent and three fraction bits (e4m3), whose sign is ignored. NaN is 0,
-// but not with a sign.
+// Halves of the floats of four exponent and three fraction bits (e4m3), whose sign is ignored. NaN
+// is 0, but not with a sign.
 struct HalvedSmallFloats {
   float values[256];
 
@@ -362,8 +382,8 @@ struct NVFP4 : Type<40, 64, 36, 16, 12> {
       const __m128i v = _mm_loadu_si128((const __m128i*)(block + 4 + 8 * i));
       const __m128i low = _mm_shuffle_epi8(entries, _mm_and_si128(v, mask));
       const __m128i high = _mm_shuffle_epi8(entries, _mm_and_si128(_mm_srli_epi16(v, 4), mask));
-      const __m256i both = _mm256_set_m128i(
-          _mm_unpackhi_epi64(low, high), _mm_unpacklo_epi64(low, high));
+      const __m256i both =
+          _mm256_set_m128i(_mm_unpackhi_epi64(low, high), _mm_unpacklo_epi64(low, high));
       _mm256_storeu_si256((__m256i*)(codes + 16 * i), both);
     }
 #else
@@ -448,6 +468,14 @@ struct IQ2_XS : Type<17, 256, 74, 16, 128> {
       put_signed(mlx_c::cpu::grids::iq2_xs.entries[entry & 511], even_signs(entry >> 9), codes);
     }
   }
+
+  static constexpr bool has_steps = true;
+  static float common_scale(const uint8_t* block) {
+    return read_half(block) * 0.125f;
+  }
+  static int step(const uint8_t* block, int g) {
+    return 1 + 2 * (block[66 + g / 2] >> 4 * (g % 2) & 15);
+  }
 };
 
 struct IQ2_S : Type<22, 256, 82, 16, 128> {
@@ -462,6 +490,14 @@ struct IQ2_S : Type<22, 256, 82, 16, 128> {
       const int index = block[2 + i] | (block[66 + i / 4] >> 2 * (i % 4) & 3) << 8;
       put_signed(mlx_c::cpu::grids::iq2_s.entries[index], block[34 + i], codes);
     }
+  }
+
+  static constexpr bool has_steps = true;
+  static float common_scale(const uint8_t* block) {
+    return read_half(block) * 0.125f;
+  }
+  static int step(const uint8_t* block, int g) {
+    return 1 + 2 * (block[74 + g / 2] >> 4 * (g % 2) & 15);
   }
 };
 

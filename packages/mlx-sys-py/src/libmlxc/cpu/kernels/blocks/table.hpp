@@ -39,6 +39,11 @@ struct BlockKernels {
       std::uint8_t* codes,
       float* scales,
       float* biases);
+  // Columns of w, of which `blocks` is the first, as a panel for int16 GEMM with groups of 32, no
+  // biases and 15 bits for x, for types whose groups are smaller. False if there are none for the
+  // type, which is all that is asked if `columns` is 0, or if a number does not fit.
+  bool (*pack_integers)(
+      const Int16Gemm&, int type, const std::uint8_t* blocks, int columns, std::int32_t* panel);
   // For few rows of x: floats that one packed row takes.
   std::size_t (*packed_row_size)(const BlockGemm&);
   void (*pack_x)(const BlockGemm&, Range rows);
