@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -342,3 +344,12 @@ def test_files_that_become_shorter(tmp_path: Path, form: str) -> None:
 def test_forms() -> None:
     with pytest.raises(ValueError, match="form must be one of affine, packed, blocks, float32"):
         load_gguf("a.gguf", "dense")
+
+
+def test_codebooks_are_those_of_gguf() -> None:
+    root = Path(__file__).parents[1]
+    made = subprocess.run(
+        [sys.executable, root / "tools" / "block_grids.py"], capture_output=True, check=True
+    )
+    kept = root / "src" / "libmlxc" / "cpu" / "kernels" / "blocks" / "grid_indices.hpp"
+    assert made.stdout == kept.read_bytes()

@@ -78,7 +78,8 @@ def load(
         An array (npy) or a dictionary from name to array, of the data types in the file;
         ``complex128`` becomes ``complex64``, and ``F8_E4M3`` and ``F8_E8M0`` are ``uint8``, as in
         MLX. Quantized tensors of GGUF of type ``Q4_0``, ``Q4_1`` and ``Q8_0`` are affine weights,
-        as in MLX, and of other types ``float32``; `mlx_core_py.gguf.load` has other forms. With ``return_metadata``, a pair: the dictionary, and a dictionary of the metadata.
+        as in MLX, and of other types ``float32``; `mlx_core_py.gguf.load` has other forms. With
+        ``return_metadata``, a pair: the dictionary, and a dictionary of the metadata.
         The values are read when they are needed; if the file has become shorter by then, that
         raises ``OSError``.
 

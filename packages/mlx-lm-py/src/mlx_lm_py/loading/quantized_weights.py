@@ -71,7 +71,8 @@ def use_blocks(model: nn.Module, weights: Mapping[str, mx.array], types: Mapping
         if path not in types:
             return module
         if isinstance(module, nn.Embedding):
-            return nn.BlockEmbedding(*module.weight.shape, types[path], dtype)
+            rows, columns = module.weight.shape
+            return nn.BlockEmbedding(rows, columns, types[path], dtype)
         if isinstance(module, nn.Linear):
             rows, columns = module.weight.shape
             return nn.BlockLinear(columns, rows, types[path], "bias" in module)
