@@ -214,8 +214,8 @@ def test_models_in_blocks(tmp_path: Path, name: str) -> None:
     kind = TensorType[name]
     path = write_gguf(tmp_path / "m.gguf", WIDE, wide_tensors(kind, False), kind)
     plain = write_gguf(tmp_path / "f32.gguf", WIDE, wide_tensors(kind, True))
-    model, _ = load(path)
-    other, _ = load(plain)
+    model: Any = load(path)[0]
+    other = load(plain)[0]
     layer = model.model.layers[0].mlp.down_proj
     assert isinstance(layer, nn.BlockLinear)
     assert layer.type == name

@@ -177,13 +177,54 @@ struct Q1_0 : Type<41, 128, 18, 32, 1> {
   }
 };
 
+// The bytes of four words, of less than 128, less a number. A vector that is loaded where words
+// have just been stored would wait for these.
+inline void bytes_to_floats(const uint32_t (&words)[4], int less, float* numbers) {
+#if defined(__AVX2__)
+  const __m128i bytes = _mm_set_epi32((int)words[3], (int)words[2], (int)words[1], (int)words[0]);
+  const __m128i rest = _mm_sub_epi8(bytes, _mm_set1_epi8((char)less));
+  _mm256_storeu_ps(numbers, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(rest)));
+  _mm256_storeu_ps(
+      numbers + 8, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(rest, rest))));
+#else
+  for (int i = 0; i < 16; i++) {
+    numbers[i] = (float)((int)(words[i / 4] >> 8 * (i % 4) & 255) - less);
+  }
+#endif
+}
+
+#if defined(__AVX2__)
+inline __m256i load_bytes(const uint8_t* at) {
+  return _mm256_loadu_si256((const __m256i*)at);
+}
+
+inline void store_bytes(uint8_t* at, __m256i v) {
+  _mm256_storeu_si256((__m256i*)at, v);
+}
+
+// Some bits of each byte, `right` lower or, if that is negative, higher; they stay in their byte.
+template <int right>
+inline __m256i bits_of(__m256i v, int mask) {
+  const __m256i moved = right < 0 ? _mm256_slli_epi16(v, -right) : _mm256_srli_epi16(v, right);
+  return _mm256_and_si256(moved, _mm256_set1_epi8((char)mask));
+}
+#endif
+
 // Each byte has a code of every 32: the lowest two bits those of the first 32, and so on.
 inline void split_pairs(const uint8_t* bytes, uint8_t* codes) {
+#if defined(__AVX2__)
+  const __m256i v = load_bytes(bytes);
+  store_bytes(codes, bits_of<0>(v, 3));
+  store_bytes(codes + 32, bits_of<2>(v, 3));
+  store_bytes(codes + 64, bits_of<4>(v, 3));
+  store_bytes(codes + 96, bits_of<6>(v, 3));
+#else
   for (int shift = 0; shift < 8; shift += 2, codes += 32) {
     for (int i = 0; i < 32; i++) {
       codes[i] = (uint8_t)(bytes[i] >> shift & 3);
     }
   }
+#endif
 }
 
 struct Q2_K : Type<10, 256, 84, 16, 0> {
@@ -210,11 +251,16 @@ struct Q3_K : Type<11, 256, 110, 16, 4> {
         (a >> 4 & 0x0f0f0f0f) | (high & 0x30303030),
         (b >> 4 & 0x0f0f0f0f) | (high >> 2 & 0x30303030),
     };
-    uint8_t bytes[16];
-    std::memcpy(bytes, words, sizeof bytes);
+    float numbers[16];
+    bytes_to_floats(words, 32, numbers);
     for (int i = 0; i < groups; i++) {
-      scales[i] = scale * (float)(bytes[i] - 32);
+      scales[i] = scale * numbers[i];
     }
+#if defined(__AVX2__)
+    const __m256i high_bits = load_bytes(block);
+    put_codes<0>(block + 32, high_bits, codes);
+    put_codes<4>(block + 64, high_bits, codes + 128);
+#else
     split_pairs(block + 32, codes);
     split_pairs(block + 64, codes + 128);
     for (int bit = 0; bit < 8; bit++) {
@@ -222,6 +268,7 @@ struct Q3_K : Type<11, 256, 110, 16, 4> {
         codes[32 * bit + i] |= (uint8_t)((block[i] >> bit & 1) << 2);
       }
     }
+#endif
   }
 
   static constexpr bool has_steps = true;
@@ -232,6 +279,18 @@ struct Q3_K : Type<11, 256, 110, 16, 4> {
     const int low = block[96 + g % 8] >> 4 * (g / 8) & 15;
     return (low | (block[104 + g % 4] >> 2 * (g / 4) & 3) << 4) - 32;
   }
+
+#if defined(__AVX2__)
+  // Of half a block, whose third bits begin with the `bit`-th.
+  template <int bit>
+  static void put_codes(const uint8_t* bytes, __m256i high, uint8_t* codes) {
+    const __m256i v = load_bytes(bytes);
+    store_bytes(codes, _mm256_or_si256(bits_of<0>(v, 3), bits_of<bit - 2>(high, 4)));
+    store_bytes(codes + 32, _mm256_or_si256(bits_of<2>(v, 3), bits_of<bit - 1>(high, 4)));
+    store_bytes(codes + 64, _mm256_or_si256(bits_of<4>(v, 3), bits_of<bit>(high, 4)));
+    store_bytes(codes + 96, _mm256_or_si256(bits_of<6>(v, 3), bits_of<bit + 1>(high, 4)));
+  }
+#endif
 };
 
 // Eight scales and eight mins of six bits, in 12 bytes, times those of the block.
@@ -245,11 +304,11 @@ inline void decode_k_scales(const uint8_t* block, float* scales, float* biases) 
       b & 0x3f3f3f3f,
       (rest >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030),
   };
-  uint8_t bytes[16];
-  std::memcpy(bytes, words, sizeof bytes);
+  float numbers[16];
+  bytes_to_floats(words, 0, numbers);
   for (int i = 0; i < 8; i++) {
-    scales[i] = scale * (float)bytes[i];
-    biases[i] = bias * (float)bytes[8 + i];
+    scales[i] = scale * numbers[i];
+    biases[i] = bias * numbers[8 + i];
   }
 }
 
@@ -267,6 +326,13 @@ struct Q5_K : Type<13, 256, 176, 32, 0> {
   static constexpr bool has_biases = true, subtracts = true;
   static void decode(const uint8_t* block, uint8_t* codes, float* scales, float* biases) {
     decode_k_scales(block, scales, biases);
+#if defined(__AVX2__)
+    const __m256i high = load_bytes(block + 16);
+    put_codes<0>(block + 48, high, codes);
+    put_codes<2>(block + 80, high, codes + 64);
+    put_codes<4>(block + 112, high, codes + 128);
+    put_codes<6>(block + 144, high, codes + 192);
+#else
     const uint8_t* const high = block + 16;
     for (int i = 0; i < 4; i++) {
       const uint8_t* const low = block + 48 + 32 * i;
@@ -275,7 +341,18 @@ struct Q5_K : Type<13, 256, 176, 32, 0> {
         codes[64 * i + 32 + j] = (uint8_t)(low[j] >> 4 | (high[j] >> (2 * i + 1) & 1) << 4);
       }
     }
+#endif
   }
+
+#if defined(__AVX2__)
+  // Of a quarter of a block, whose fifth bits are the `bit`-th and the next.
+  template <int bit>
+  static void put_codes(const uint8_t* bytes, __m256i high, uint8_t* codes) {
+    const __m256i v = load_bytes(bytes);
+    store_bytes(codes, _mm256_or_si256(bits_of<0>(v, 15), bits_of<bit - 4>(high, 16)));
+    store_bytes(codes + 32, _mm256_or_si256(bits_of<4>(v, 15), bits_of<bit - 3>(high, 16)));
+  }
+#endif
 };
 
 struct Q6_K : Type<14, 256, 210, 16, 32> {
@@ -287,12 +364,21 @@ struct Q6_K : Type<14, 256, 210, 16, 32> {
     for (int half = 0; half < 2; half++, codes += 128) {
       const uint8_t* const low = block + 64 * half;
       const uint8_t* const high = block + 128 + 32 * half;
+#if defined(__AVX2__)
+      const __m256i first = load_bytes(low), second = load_bytes(low + 32);
+      const __m256i v = load_bytes(high);
+      store_bytes(codes, _mm256_or_si256(bits_of<0>(first, 15), bits_of<-4>(v, 48)));
+      store_bytes(codes + 32, _mm256_or_si256(bits_of<0>(second, 15), bits_of<-2>(v, 48)));
+      store_bytes(codes + 64, _mm256_or_si256(bits_of<4>(first, 15), bits_of<0>(v, 48)));
+      store_bytes(codes + 96, _mm256_or_si256(bits_of<4>(second, 15), bits_of<2>(v, 48)));
+#else
       for (int i = 0; i < 32; i++) {
         codes[i] = (uint8_t)((low[i] & 15) | (high[i] & 3) << 4);
         codes[32 + i] = (uint8_t)((low[32 + i] & 15) | (high[i] >> 2 & 3) << 4);
         codes[64 + i] = (uint8_t)(low[i] >> 4 | (high[i] >> 4 & 3) << 4);
         codes[96 + i] = (uint8_t)(low[32 + i] >> 4 | high[i] >> 6 << 4);
       }
+#endif
     }
   }
 

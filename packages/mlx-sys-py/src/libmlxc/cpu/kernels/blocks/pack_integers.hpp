@@ -14,8 +14,9 @@ using mlx_c::cpu::Int16Gemm;
 
 #if defined(__AVX512VNNI__)
 
-// The integers of a panel are at most so large, and the magnitudes of its scales between these.
-constexpr int max_integer = 4095;
+// The integers of a panel are at most so large, where those of x are at most 16256, so that sums of
+// 32 products need 32 bits; and the magnitudes of its scales are between these.
+constexpr int max_integer = 4096;
 constexpr float min_scale = 0x1p-40f, max_scale = 0x1p40f;
 
 // The integers of a block, and their scale; false if one of them is too large or too small.
