@@ -46,6 +46,8 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 
 # One configuration, also where the arguments name tests of one package, which has its own.
 PYTEST = ("pytest", "--config-file", "pyproject.toml")
+# All tests but those that have a session of their own.
+MOST = ("-m", "not slow and not torch")
 
 
 def requirement_name(requirement: str) -> str:
@@ -170,6 +172,7 @@ def install_tests(session: nox.Session) -> dict[str, str]:
     built = install_packages(session)
     # The official package, of the same version, is an independent answer to compare with.
     session.install(*group("test"), *group("downstream"), f"mlx=={MLX_VERSION}")
+    session.install(*group("examples"))
     install_model(session)
     return {"MLX_PY_WHEELS": os.pathsep.join(map(str, built))}
 
@@ -190,7 +193,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test all packages and the repository; arguments after ``--`` go to pytest."""
     environment = install_tests(session)
-    session.run(*PYTEST, "-m", "not slow", *session.posargs, env=environment)
+    session.run(*PYTEST, *MOST, *session.posargs, env=environment)
 
 
 @nox.session(default=False)
@@ -204,7 +207,7 @@ def tests_slow(session: nox.Session) -> None:
 def tests_pythons(session: nox.Session) -> None:
     """Run ``tests`` with each version of Python; one that is not on the path is skipped."""
     environment = install_tests(session)
-    session.run(*PYTEST, "-m", "not slow", *session.posargs, env=environment)
+    session.run(*PYTEST, *MOST, *session.posargs, env=environment)
 
 
 @nox.session(default=False)
@@ -213,7 +216,7 @@ def coverage(session: nox.Session) -> None:
     install_tests(session)
     session.install(*group("coverage"))
     session.run(
-        *(*PYTEST, "-m", "not slow"),
+        *(*PYTEST, *MOST),
         *(f"--cov={package.replace('-', '_')}" for package in PURE),
         *("--cov-report=term", "--cov-report=html:build/coverage"),
         *(session.posargs or [f"packages/{package}" for package in PURE]),
@@ -334,6 +337,17 @@ def interop(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/test_interop.py", *session.posargs, env=environment)
 
 
+@nox.session(default=False)
+def torch(session: nox.Session) -> None:
+    """Compare layers, losses, optimizers and schedules with PyTorch's, forward and backward."""
+    environment = install_tests(session)
+    session.install(*group("torch"))
+    # Those alone that need it: other files may need what is not installed here.
+    session.run(
+        *(*PYTEST, "-m", "torch", "packages/mlx-core-py/tests", *session.posargs), env=environment
+    )
+
+
 @nox.session(default=False, name="array-api")
 def array_api(session: nox.Session) -> None:
     """Compare with array-api-strict, and run libraries for the array API on our arrays."""
@@ -353,6 +367,24 @@ def drop_in(session: nox.Session) -> None:
     # Without what else they ask for: another backend of MLX, PyTorch.
     session.install("--no-deps", *group("drop-in"))
     session.run(*PYTEST, "tests/test_dropin.py", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def examples(session: nox.Session) -> None:
+    """Run the examples in full, or those named after ``--``; pictures go to ``build/examples``."""
+    install_packages(session)
+    session.install(*group("examples"))
+    install_model(session)
+    folder = ROOT / "build" / "examples"
+    folder.mkdir(parents=True, exist_ok=True)
+    code = "from mlx_lm_py.loading.default_model import default_model; print(default_model())"
+    model = str(session.run("python", "-c", code, silent=True)).strip()
+    options = {"mistral": ["--model", model]}
+    for name in session.posargs or sorted(path.stem for path in ROOT.glob("examples/*.py")):
+        launcher = ["-m", "mlx_core_py.launch", "-n", "2"] if name == "data_parallel" else []
+        picture = ["--picture", str(folder / f"{name}.png")]
+        program = [f"examples/{name}.py", *options.get(name, []), *picture]
+        session.run("python", *launcher, *program)
 
 
 @nox.session(default=False)
@@ -494,7 +526,7 @@ def sanitize(session: nox.Session) -> None:
     native_tests = f"packages/{NATIVE}/tests"
     session.run(
         # Nothing is to stand between a finding, which ends the process, and the terminal.
-        *(*PYTEST, "--capture=sys", "-m", "not slow", native_tests, *arguments),
+        *(*PYTEST, "--capture=sys", *MOST, native_tests, *arguments),
         # The memory that AddressSanitizer needs is more than these let the process have.
         *("--deselect", f"{native_tests}/test_safety_memory.py::test_under_a_limit_of_the_system"),
         "--deselect",

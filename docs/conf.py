@@ -6,7 +6,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from mlx_lm_py.models.registry import MODULES
+from mlx_lm_py.models.registry import ALIASES, FAMILIES
 from sphinx.application import Sphinx
 
 project = "mlx-py"
@@ -62,20 +62,32 @@ def write_measured_pages(app: Sphinx) -> None:
         page.write(results.load(path), folder, path.stem)
 
 
+def write_pictures(app: Sphinx) -> None:
+    """Let the examples that take seconds draw the pictures that the guide shows."""
+    folder = Path(app.srcdir, "guide", "pictures")
+    folder.mkdir(exist_ok=True)
+    options = {"linear_regression": ["--steps", "2000"], "mnist": ["--epochs", "10"]}
+    for name in ("tutorial", "linear_regression", "logistic_regression", "mnist", "vae", "resume"):
+        program = [sys.executable, ROOT / "examples" / f"{name}.py", *options.get(name, [])]
+        command = [*program, "--picture", folder / f"{name}.png"]
+        subprocess.run(command, check=True, capture_output=True)
+
+
 def write_model_pages(app: Sphinx) -> None:
-    """Make a page of each model that is registered."""
+    """Make a page of each family of models."""
     folder = Path(app.srcdir, "reference", "models")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for module in sorted(set(MODULES.values())):
-        names = ", ".join(f"`{name}`" for name, other in MODULES.items() if other == module)
+    names_of = FAMILIES | {alias: FAMILIES[name] for alias, name in ALIASES.items()}
+    for module in sorted(set(FAMILIES.values())):
+        names = ", ".join(f"`{name}`" for name, other in names_of.items() if other == module)
         page = f"""\
 # {module}
 
 For the architectures {names}.
 
 ```{{eval-rst}}
-.. automodule:: mlx_lm_py.models.{module}
+.. automodule:: mlx_lm_py.models.families.{module}
 ```
 """
         (folder / f"{module}.md").write_text(page)
@@ -84,4 +96,5 @@ For the architectures {names}.
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", write_table_pages)
     app.connect("builder-inited", write_measured_pages)
+    app.connect("builder-inited", write_pictures)
     app.connect("builder-inited", write_model_pages)

@@ -110,7 +110,7 @@ def test_packages_are_tested_as_the_repository_is() -> None:
         used = {
             name
             for path in package.glob("tests/*.py")
-            for name in re.findall(r"mark\.(model|ours_only|slow)\b", path.read_text())
+            for name in re.findall(r"mark\.(model|ours_only|slow|torch)\b", path.read_text())
         }
         assert set(markers) == used
         folder = package.relative_to(ROOT)

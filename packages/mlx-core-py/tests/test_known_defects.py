@@ -1,7 +1,4 @@
-"""Mistakes that another binding of MLX, mlx-rs, made at one time, and that are not made here.
-
-Those of recurrent layers, convolutions, transformers and optimizers are not here.
-"""
+"""Mistakes that another binding of MLX, mlx-rs, made at one time, and that are not made here."""
 
 from __future__ import annotations
 
@@ -11,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import mlx_core_py as mx
+import mlx_core_py.optimizers as optim
 import numpy as np
 import pytest
 from mlx_core_py import nn
+from mlx_core_py.utils import tree_flatten, tree_map, tree_unflatten
 
 GRID = np.arange(12, dtype=np.float32).reshape(3, 4)
 
@@ -206,3 +205,168 @@ def test_bad_shapes_inside_a_transformation_are_exceptions() -> None:
         for transform in (mx.grad, mx.compile, mx.checkpoint):
             with pytest.raises(error):
                 transform(wrong)(mx.ones((2, 2)))
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_recurrent_layers_recur(kind: Any) -> None:
+    layer = kind(2, 3)
+
+    def states(x: mx.array, *first: mx.array) -> Any:
+        y = layer(x, *first)
+        return y if isinstance(y, tuple) else (y,)
+
+    x = mx.random.normal((5, 2))
+    whole = states(x)
+    # One step after the other, each from the states that the one before has left.
+    carried: Any = ()
+    for t in range(5):
+        carried = tuple(part[0] for part in states(x[t : t + 1], *carried))
+        for part, all_steps in zip(carried, whole, strict=True):
+            assert mx.allclose(part, all_steps[t], atol=1e-6).item()
+    # The first input has a part in the last state.
+    slope = mx.grad(lambda x: states(x)[0][-1].sum())(x)
+    assert (slope != 0).all().item()
+
+
+@pytest.mark.parametrize("heads", [1, 2, 6, 8, 12])
+def test_slopes_of_alibi_fall(heads: int) -> None:
+    # As https://arxiv.org/abs/2108.12409 has them: for a power of two n, 2 ** (-8 i / n); for
+    # others those of the power below, and every other one of the power above.
+    power = 2 ** int(np.log2(heads))
+    expected = [2 ** (-8 * i / power) for i in range(1, power + 1)]
+    expected += [2 ** (-8 * i / (2 * power)) for i in range(1, 2 * (heads - power), 2)]
+    slopes = np.array(nn.ALiBi.create_alibi_slope(heads)).flatten()
+    assert np.allclose(slopes, expected)
+    scores = nn.ALiBi()(mx.zeros((1, heads, 3, 3)))[0, :, 2, 0]
+    assert np.allclose(np.array(scores), -2 * np.array(expected))
+
+
+OPTIMIZERS: list[Callable[[], optim.Optimizer]] = [
+    lambda: optim.SGD(0.1, momentum=0.9, weight_decay=0.1),
+    lambda: optim.RMSprop(0.1),
+    lambda: optim.Adagrad(0.1),
+    lambda: optim.AdaDelta(0.1),
+    lambda: optim.AdamW(mx.array(0.1), bias_correction=True),
+    lambda: optim.Adamax(optim.cosine_decay(0.1, 10)),
+    lambda: optim.Lion(0.1, weight_decay=0.1),
+    lambda: optim.Adafactor(beta_1=0.9, weight_decay=0.1),
+    lambda: optim.Muon(0.1),
+]
+
+
+@pytest.mark.parametrize("dtype", [mx.bfloat16, mx.float16])
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_numbers_of_optimizers_do_not_change_the_type(
+    make: Callable[[], optim.Optimizer], dtype: mx.Dtype
+) -> None:
+    parameters = {"w": mx.ones((2, 3), dtype), "b": mx.ones(3, dtype)}
+    optimizer = make()
+    for _ in range(3):
+        parameters = optimizer.apply_gradients(tree_map(lambda p: p / 2, parameters), parameters)
+    states = {path: x.dtype for path, x in tree_flatten(optimizer.state) if "." in path}
+    assert {x.dtype for x in parameters.values()} | set(states.values()) == {dtype}
+
+
+def test_what_is_no_weight_is_not_trained() -> None:
+    assert set(nn.BatchNorm(3).trainable_parameters()) == {"weight", "bias"}
+    assert not nn.SinusoidalPositionalEncoding(8).parameters()
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm(3))
+    _, gradients = nn.value_and_grad(model, lambda: model(mx.random.normal((4, 2))).sum())()
+    optim.SGD(1.0).update(model, gradients)
+    assert set(gradients["layers"][1]) == {"weight", "bias"}
+
+
+@pytest.mark.parametrize(("axes", "kind"), [(1, nn.Conv1d), (2, nn.Conv2d)])
+def test_groups_of_a_convolution_share_its_channels(axes: int, kind: Any) -> None:
+    layer, x = kind(4, 6, 3, groups=2), mx.random.normal((1, *(5,) * axes, 4))
+    assert layer.weight.shape == (6, *(3,) * axes, 2)
+    halves = []
+    for group in range(2):
+        half = kind(2, 3, 3)
+        half.update(tree_map(lambda p, g=group: p[3 * g : 3 * g + 3], layer.parameters()))
+        halves.append(half(x[..., 2 * group : 2 * group + 2]))
+    assert mx.allclose(layer(x), mx.concatenate(halves, -1), atol=1e-5).item()
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_states_of_nested_models_keep_their_paths(
+    make: Callable[[], optim.Optimizer], tmp_path: Path
+) -> None:
+    parameters = {"a": {"w": mx.ones((2, 2))}, "b": [{"w": mx.ones((2, 2))}, {"w": mx.ones(3)}]}
+    gradients = {
+        "a": {"w": mx.eye(2)},
+        "b": [{"w": mx.array([[0.0, 2], [1, 3]])}, {"w": mx.arange(3.0)}],
+    }
+    optimizer = make()
+    optimizer.apply_gradients(gradients, parameters)
+    state = tree_flatten(optimizer.state, destination={})
+    mx.save_safetensors(tmp_path / "state.safetensors", state)
+    loaded: Any = mx.load(tmp_path / "state.safetensors")
+    assert set(loaded) == set(state)
+    resumed = make()
+    resumed.state = tree_unflatten(list(loaded.items()))
+    for _ in range(2):
+        expected = optimizer.apply_gradients(gradients, parameters)
+        got = resumed.apply_gradients(gradients, parameters)
+        for (path, x), (_, y) in zip(tree_flatten(got), tree_flatten(expected), strict=True):
+            assert mx.array_equal(x, y).item(), path
+
+
+def test_quantized_transformers_are_so_everywhere() -> None:
+    model = nn.Transformer(32, 2, 2, 2, 64)
+    nn.quantize(model, group_size=32)
+    left = [path for path, layer in model.named_modules() if type(layer) is nn.Linear]
+    packed = [path for path, layer in model.named_modules() if type(layer) is nn.QuantizedLinear]
+    assert not left
+    # Four projections of each attention, and two layers of each perceptron.
+    assert len(packed) == 2 * (4 + 2) + 2 * (4 + 4 + 2)
+    x = mx.random.normal((1, 5, 32))
+    assert mx.isfinite(model(x, x, None, None, None)).all().item()
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_a_decoder_attends_from_what_is_normalized(norm_first: bool) -> None:
+    layer = nn.TransformerDecoderLayer(8, 2, 16, norm_first=norm_first)
+    x, memory = mx.random.normal((1, 5, 8)), mx.random.normal((1, 3, 8))
+    seen = []
+
+    class Recorded(nn.MultiHeadAttention):
+        def __call__(self, queries: mx.array, *others: Any) -> mx.array:
+            seen.append(queries)
+            return super().__call__(queries, *others)
+
+    cross = Recorded(8, 2)
+    cross.update(layer.cross_attention.parameters())
+    layer.cross_attention = cross
+    layer(x, memory)
+    own = layer.ln1(x) if norm_first else x
+    added = x + layer.self_attention(own, own, own)
+    expected = layer.ln2(added) if norm_first else layer.ln1(added)
+    assert mx.allclose(seen[0], expected, atol=1e-5).item()
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_compiled_steps_leave_arrays_in_the_state(make: Callable[[], optim.Optimizer]) -> None:
+    model = nn.Linear(3, 2)
+    optimizer = make()
+    optimizer.init(model.trainable_parameters())
+    state = [model.state, optimizer.state]
+
+    def step(x: mx.array) -> None:
+        _, gradients = nn.value_and_grad(model, lambda: (model(x) ** 2).sum())()
+        optimizer.update(model, gradients)
+
+    compiled = mx.compile(step, state, state)
+    for count in range(1, 4):
+        compiled(mx.ones((4, 3)))
+        mx.eval(state)
+        assert optimizer.step.item() == count
+        assert all(np.isfinite(np.array(x)).all() for _, x in tree_flatten(optimizer.state))
+
+
+def test_a_gru_without_a_state_has_all_biases() -> None:
+    layer = nn.GRU(2, 3)
+    x = mx.random.normal((4, 2))
+    assert mx.allclose(layer(x), layer(x, mx.zeros(3)), atol=1e-6).item()
+    _, gradients = nn.value_and_grad(layer, lambda: layer(x[:1]).sum())()
+    assert (gradients["bhn"] != 0).all().item()

@@ -129,3 +129,38 @@ def test_a_table_counts_shared_weights_once_and_leaves_the_model_as_it_was() -> 
     assert type(model.a) is nn.Linear
     with pytest.raises(TypeError, match="model"):
         nn.summary.summarize(3)
+
+
+def test_a_table_of_modules_in_dictionaries_and_of_packed_weights() -> None:
+    class Parts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(10, 64).to_quantized(group_size=32, bits=8)
+            self.norm = nn.BatchNorm(64)
+            inner = nn.Sequential(nn.Linear(2, 2))
+            packed = nn.Linear(64, 64).to_quantized(mode="mxfp4")
+            self.heads = {"a": nn.Linear(64, 2), "b": [nn.ReLU(), inner, packed]}
+            self.scale = mx.ones((3,))
+
+    model = Parts()
+    table = model.summary()
+    assert (
+        str(table)
+        == """\
+layer                         output shape  parameters  trainable  bytes
+Parts                                            5,195        267  4,812
+  embed  QuantizedEmbedding                        640          0    800
+  norm  BatchNorm                                  256        128  1,024
+  heads.a  Linear                                  130        130    520
+  heads.b.0  ReLU                                    0          0      0
+  heads.b.1  Sequential                              6          6     24
+    0  Linear                                        6          6     24
+  heads.b.2  QuantizedLinear                     4,160          0  2,432"""
+    )
+    assert [row.depth for row in table.rows] == [0, 1, 1, 1, 1, 1, 2, 1]
+    assert len(model.summary(depth=1).rows) == 7
+    # As many weights as before they were packed.
+    assert nn.Linear(64, 64).summary().rows[0].parameters == 4160
+    for bits in (2, 3, 4, 5, 6, 8):
+        packed = nn.Linear(96, 32, bias=False).to_quantized(group_size=32, bits=bits)
+        assert packed.summary().rows[0].parameters == 96 * 32

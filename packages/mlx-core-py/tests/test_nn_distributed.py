@@ -16,8 +16,6 @@ import pytest
 from mlx_core_py import nn
 from mlx_core_py.nn.layers import distributed
 
-PROCESSES = 2
-
 needs_ring = pytest.mark.skipif(
     not mx.distributed.is_available("ring"), reason="MLX was built without its ring of sockets"
 )
@@ -60,13 +58,13 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def run(code: str, folder: Path, official: bool = False) -> list[str]:
+def run(code: str, folder: Path, processes: int = 2, official: bool = False) -> list[str]:
     """What each process of a ring prints."""
     script, hosts = folder / "script.py", folder / "hosts.json"
     script.write_text(HEAD + textwrap.dedent(code))
-    hosts.write_text(json.dumps([[f"127.0.0.1:{port}"] for port in free_ports(PROCESSES)]))
+    hosts.write_text(json.dumps([[f"127.0.0.1:{port}"] for port in free_ports(processes)]))
     command = [sys.executable, *([] if official else ["-m", "mlx_core_py.as_mlx"]), str(script)]
-    processes = [
+    started = [
         subprocess.Popen(
             command,
             env={**os.environ, "MLX_RANK": str(rank), "MLX_HOSTFILE": str(hosts)},
@@ -74,20 +72,20 @@ def run(code: str, folder: Path, official: bool = False) -> list[str]:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for rank in range(PROCESSES)
+        for rank in range(processes)
     ]
     try:
-        outputs = [process.communicate(timeout=120)[0] for process in processes]
+        outputs = [process.communicate(timeout=120)[0] for process in started]
     finally:
-        for process in processes:
+        for process in started:
             process.kill()
-    assert [process.returncode for process in processes] == [0] * PROCESSES, "\n".join(outputs)
+    assert [process.returncode for process in started] == [0] * processes, "\n".join(outputs)
     return outputs
 
 
 LINEAR = """
-layer = nn.Linear(128, 6)
-for name, segments in (("all-to-sharded", 1), ("all-to-sharded", 3), ("all-to-sharded", [2]),
+layer = nn.Linear(128, 12)
+for name, segments in (("all-to-sharded", 1), ("all-to-sharded", 3), ("all-to-sharded", [4]),
                        ("sharded-to-all", 1), ("sharded-to-all", [0.5])):
     sharded = shard_linear(layer, name, segments=segments)
     assert type(sharded) is getattr(
@@ -98,7 +96,7 @@ for name, segments in (("all-to-sharded", 1), ("all-to-sharded", 3), ("all-to-sh
         segment = mx.split(x, 1 if segments == 1 else 2, axis=-1)
         into = mx.concatenate([mx.split(s, size, axis=-1)[rank] for s in segment], axis=-1)
     # The gradient by the input, of a loss that weighs each output.
-    weights = mx.arange(18.0).reshape(3, 6)
+    weights = mx.arange(36.0).reshape(3, 12)
     y, (dx,) = mx.vjp(lambda x: layer(x), [x], [weights])
     if name == "sharded-to-all":
         assert same(sharded(into), y[0])
@@ -116,25 +114,33 @@ for wrong in (lambda: shard_linear(layer, "else"), lambda: shard_linear(nn.Linea
 """
 
 QUANTIZED = """
-for layer in (nn.QuantizedLinear(128, 6, group_size=64), nn.QuantizedLinear(128, 6, mode="mxfp4")):
+for layer in (nn.QuantizedLinear(128, 8, group_size=32), nn.QuantizedLinear(128, 8, mode="mxfp4")):
     for name in ("all-to-sharded", "sharded-to-all"):
         sharded = shard_linear(layer, name)
         into = x if name[0] == "a" else part
         y = layer(x)
         expected = mx.split(y, size, axis=-1)[rank] if name[0] == "a" else y
         assert same(sharded(into), expected)
+        # The gradient by the input, of a loss that weighs each output.
+        weights = mx.arange(24.0).reshape(3, 8)
+        dx = mx.vjp(lambda x: layer(x), [x], [weights])[1][0]
+        if name[0] == "a":
+            weights = mx.split(weights, size, axis=-1)[rank]
+        else:
+            dx = mx.split(dx, size, axis=-1)[rank]
+        assert same(mx.vjp(lambda x: sharded(x), [into], [weights])[1][0], dx)
         print(sharded, {k: (v.shape, str(v.dtype).split(".")[-1])
                         for k, v in sorted(tree_flatten(sharded.parameters()))
                         if v is not None}, sharded.trainable_parameters())
 """
 
 IN_PLACE = """
-layer = nn.Linear(128, 6)
+layer = nn.Linear(128, 8)
 weight, bias = layer.weight, layer.bias
 shard_inplace(layer, "all-to-sharded")
 assert same(layer.weight, mx.split(weight, size, axis=0)[rank])
 assert same(layer.bias, mx.split(bias, size)[rank])
-layer = nn.Linear(128, 6)
+layer = nn.Linear(128, 8)
 weight = layer.weight
 shard_inplace(layer, lambda path, w: (1, [0.25]) if path == "weight" else None)
 quarter, rest = mx.split(weight, [32], axis=1)
@@ -151,14 +157,15 @@ tree = {
 }
 for size_in_bytes in (0, 1, 24, 10**6):
     mean = average_gradients(tree, all_reduce_size=size_in_bytes)
-    assert mean["a"][0].tolist() == [[1.5] * 3] * 2
-    assert mean["a"][1].tolist() == [1.0] * 4
-    assert mean["b"]["c"].tolist() == [5.0]
+    middle = (size - 1) / 2
+    assert mean["a"][0].tolist() == [[middle + 1] * 3] * 2
+    assert mean["a"][1].tolist() == [2 * middle] * 4
+    assert mean["b"]["c"].tolist() == [10 * middle]
 tree["d"] = mx.full((2,), rank, dtype=mx.float16)
 mean = average_gradients(tree, group)
-assert mean["d"].tolist() == [0.5, 0.5] and mean["d"].dtype == mx.float16
+assert mean["d"].tolist() == [middle] * 2 and mean["d"].dtype == mx.float16
 assert mean["a"][0].dtype == mx.float32
-mine = {"w": mx.array([3.0]) if rank == 0 else mx.array([0.0]), "v": [mx.array(4.0 * rank)]}
+mine = {"w": mx.array([3.0]) if rank == 0 else mx.array([0.0]), "v": [mx.array(4.0 * (rank == 1))]}
 clipped, norm = clip_grad_norm_sharded(mine, 1.0)
 assert abs(norm.item() - 5) < 1e-5
 assert same(clipped, {"w": mine["w"] / 5, "v": [mine["v"][0] / 5]})
@@ -166,17 +173,16 @@ print(clip_grad_norm_sharded(mine, 10.0)[0])
 """
 
 FULLY = """
-# The ring of sockets has no such exchange.
-def sum_scatter(x, *, group=None, stream=None):
-    return mx.split(mx.distributed.all_sum(x, group=group), size)[rank]
-
-mx.distributed.sum_scatter = sum_scatter
+if not hasattr(mx, "cpu_verbose"):
+    # Official MLX has no such exchange on a ring of sockets.
+    mx.distributed.sum_scatter = lambda x, *, group=None, stream=None: mx.split(
+        mx.distributed.all_sum(x, group=group), size)[rank]
 
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
         self.embed = nn.Embedding(8, 4)
-        self.layers = [nn.Linear(4, 6), nn.Linear(6, 2, bias=False)]
+        self.layers = [nn.Linear(4, 8), nn.Linear(8, 4, bias=False)]
     def __call__(self, ids):
         h = self.embed(ids)
         for layer in self.layers:
@@ -203,12 +209,12 @@ for path, gradient in tree_flatten(gradients):
     expected = dict(tree_flatten(expected_gradients))[path]
     assert same(gradient, mx.split(expected, size)[rank]), path
     assert gradient.shape[0] * size == whole[path].shape[0]
-half = nn.fully_shard(nn.Linear(4, 2), compute_dtype=mx.float16)
+half = nn.fully_shard(nn.Linear(4, 4), compute_dtype=mx.float16)
 assert half(mx.ones((1, 4), dtype=mx.float16)).dtype == mx.float16
 assert half.module.weight.dtype == mx.float32
 table = nn.fully_shard(nn.Embedding(8, 4))
 assert table.as_linear(mx.ones((1, 4))).shape == (1, 8)
-for module in (nn.Linear(4, 3), nn.Linear(4, 5)):
+for module in (nn.Linear(4, 6), nn.Linear(4, 5)) if size == 4 else (nn.Linear(4, 3),):
     try:
         nn.fully_shard(module)
         print("no error")
@@ -218,18 +224,121 @@ print(sorted((k, v.shape) for k, v in tree_flatten(outer.parameters())))
 """
 
 
+# Training by three ways of spreading it, for comparison with one process, which needs no ring.
+TRAINING = """
+import sys
+import mlx.core as mx
+import mlx.nn as nn
+import mlx.optimizers as optim
+from mlx.nn.layers.distributed import shard_linear
+from mlx.utils import tree_flatten
+
+way = sys.argv[1]
+group = mx.distributed.init()
+rank, size = group.rank(), group.size()
+mx.random.seed(3)
+x, y = mx.random.normal((16, 12)), mx.random.normal((16, 4))
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(12, 64), nn.Linear(64, 4)
+    def __call__(self, x):
+        return self.down(nn.gelu(self.up(x)))
+
+model = Model()
+if way == "tensors":
+    model.up = shard_linear(model.up, "all-to-sharded")
+    model.down = shard_linear(model.down, "sharded-to-all")
+elif way == "fully":
+    model.up, model.down = nn.fully_shard(model.up), nn.fully_shard(model.down)
+if way != "tensors":
+    # Each process has its share of the batch.
+    x, y = mx.split(x, size)[rank], mx.split(y, size)[rank]
+optimizer = optim.Adam(0.01)
+step = nn.value_and_grad(model, lambda x, y: nn.losses.mse_loss(model(x), y))
+norms = []
+for _ in range(5):
+    loss, gradients = step(x, y)
+    if way == "data":
+        gradients = nn.average_gradients(gradients)
+    if way == "fully":
+        gradients, norm = nn.utils.clip_grad_norm_sharded(gradients, 0.5)
+    elif way == "data":
+        gradients, norm = optim.clip_grad_norm(gradients, 0.5)
+    else:
+        norm = mx.array(0.0)
+    optimizer.update(model, gradients)
+    mx.eval(model.parameters(), optimizer.state, norm)
+    norms.append(norm.item())
+held = sum(a.nbytes for _, a in tree_flatten([model.parameters(), optimizer.state]))
+
+def whole(array, axis):
+    shards = mx.distributed.all_gather(mx.contiguous(array)[None])
+    return mx.concatenate(list(shards), axis=axis) if size > 1 else array
+
+axes = {
+    "data": {},
+    "tensors": {"up.weight": 0, "up.bias": 0, "down.weight": 1},
+    "fully": {"up.weight": 0, "up.bias": 0, "down.weight": 0, "down.bias": 0},
+}[way]
+result = {}
+for path, array in sorted(tree_flatten(model.parameters())):
+    path = path.replace("module.", "")
+    result[path] = whole(array, axes[path]) if path in axes else array
+mx.eval(result)
+import json
+if rank == size - 1:
+    print(json.dumps({"held": held, "norms": norms,
+                      **{k: v.reshape(-1).tolist() for k, v in result.items()}}))
+"""
+
+
+def trained(folder: Path, way: str, processes: int) -> dict[str, Any]:
+    script = folder / "training.py"
+    script.write_text(TRAINING)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mlx_core_py.launch", "--backend", "ring"),
+            *("-n", str(processes), "-m", "mlx_core_py.as_mlx", str(script), way),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
 @needs_ring
+@pytest.mark.parametrize("way", ["data", "tensors", "fully"])
+def test_training_in_processes_gives_the_numbers_of_one(way: str, tmp_path: Path) -> None:
+    # One process computes by plain layers, whatever the way, but for the norm, which bounds two.
+    one = trained(tmp_path, "data" if way == "fully" else way, 1)
+    for processes in (2, 4):
+        several = trained(tmp_path, way, processes)
+        for name in ("up.weight", "up.bias", "down.weight", "down.bias", "norms"):
+            assert several[name] == pytest.approx(one[name], abs=2e-5), name
+        if way == "fully":
+            # Weights, and the two moments of each, but for the optimizer's scalars.
+            assert several["held"] * processes == pytest.approx(one["held"], rel=0.02)
+
+
+@needs_ring
+@pytest.mark.parametrize("processes", [2, 4])
 @pytest.mark.parametrize(
     "code",
     [LINEAR, QUANTIZED, IN_PLACE, AVERAGES, FULLY],
     ids=["linear", "quantized", "in place", "averages", "fully"],
 )
-def test_as_one_process_and_as_official(code: str, tmp_path: Path) -> None:
+def test_as_one_process_and_as_official(code: str, processes: int, tmp_path: Path) -> None:
     # The numbers are random where the generators of both packages agree, so they agree too.
-    ours = run(code, tmp_path)
+    ours = run(code, tmp_path, processes)
     assert all(ours)
     pytest.importorskip("mlx.core", reason="official MLX runs the same program")
-    assert ours == run(code, tmp_path, official=True)
+    assert ours == run(code, tmp_path, processes, official=True)
 
 
 def test_one_process_keeps_everything() -> None:

@@ -167,6 +167,54 @@ def test_quantize_with_options_for_a_layer() -> None:
     assert (model.embed.group_size, model.embed.bits) == (32, 4)
 
 
+EVERY_WAY: list[dict[str, Any]] = [
+    *({"bits": bits, "group_size": 32} for bits in (2, 3, 4, 5, 6, 8)),
+    {"mode": "mxfp4"},
+    {"mode": "mxfp8"},
+    {"mode": "nvfp4"},
+    {"mode": "affine", "group_size": 64, "bits": 8},
+]
+
+
+def test_each_layer_in_a_way_of_its_own(tmp_path: Any) -> None:
+    def build() -> nn.Sequential:
+        layers = [nn.Linear(128, 128) for _ in EVERY_WAY]
+        return nn.Sequential(nn.Embedding(20, 128), *layers)
+
+    def choose(path: str, layer: nn.Module) -> bool | dict[str, Any]:
+        place = int(path.rpartition(".")[2])
+        return EVERY_WAY[(place - 1) % len(EVERY_WAY)] if path else False
+
+    model, plain, other = build(), build(), build()
+    plain.update(model.parameters())
+    for each in (model, other):
+        nn.quantize(each, class_predicate=choose)
+    for i, options in enumerate(EVERY_WAY, 1):
+        layer: Any = model.layers[i]
+        group_size, bits = MODES[options.get("mode", "affine")]
+        assert layer.mode == options.get("mode", "affine")
+        assert layer.bits == options.get("bits", bits)
+        assert layer.group_size == options.get("group_size", group_size)
+        # Packed once, it is what it unpacks to.
+        plain.update({"layers": [{}] * i + [{"weight": unpacked(layer)}]})
+    plain.update({"layers": [{"weight": unpacked(model.layers[0])}]})
+    tokens = mx.array([[1, 5, 19]])
+    x = plain.layers[0](tokens)
+    assert close(model.layers[0](tokens), np.array(x))
+    for i, options in enumerate(EVERY_WAY, 1):
+        expected = plain.layers[i](x)
+        assert close(model.layers[i](x), np.array(expected)), options
+        found, wanted = (
+            mx.grad(lambda x, layer=each.layers[i]: (layer(x) ** 2).sum())(x)
+            for each in (model, plain)
+        )
+        np.testing.assert_allclose(np.array(found), np.array(wanted), rtol=0.05, atol=0.05)
+    model.save_weights(str(tmp_path / "model.safetensors"))
+    other.load_weights(str(tmp_path / "model.safetensors"))
+    assert mx.array_equal(model(tokens), other(tokens)).item()
+    assert not tree_flatten(model.trainable_parameters())
+
+
 def test_quantize_everything_that_can_be() -> None:
     model = nn.Sequential(nn.Linear(64, 64), nn.RMSNorm(64), nn.Linear(64, 64))
     x = mx.random.normal((2, 64))

@@ -10,7 +10,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from comparing import close, normal
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import assert_close, floats, quick
 
@@ -151,6 +151,7 @@ def reference(x: Any, w: Any, form: dict[str, Any]) -> Any:
     return y
 
 
+@settings(deadline=None)
 @given(
     length=st.integers(1, 6),
     size=st.integers(1, 3),
@@ -199,6 +200,34 @@ def test_convolutions_and_their_derivatives_by_the_definition(
     tangents = normal(*x.shape, seed=3), normal(*w.shape, seed=4)
     got = mx.jvp(call, arrays, [mx.array(tangent) for tangent in tangents])[1][0]
     assert close(got, reference(tangents[0], w, form) + reference(x, tangents[1], form), 1e-4, 1e-4)
+
+
+@settings(deadline=None)
+@given(
+    length=st.integers(1, 5),
+    size=st.integers(1, 3),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 3),
+    dilation=st.integers(1, 2),
+    extra=st.integers(0, 2),
+)
+def test_transposed_convolutions_by_the_definition(
+    length: int, size: int, stride: int, padding: int, dilation: int, extra: int
+) -> None:
+    x, w = normal(2, length, 2), normal(3, size, 2, seed=1)
+    # More may be cut off than the kernel adds.
+    whole = np.zeros((2, (length - 1) * stride + (size - 1) * dilation + 1 + extra, 3))
+    for n, k in np.ndindex(length, size):
+        whole[:, stride * n + dilation * k] += x[:, n] @ w[:, k].T
+    expected = whole[:, padding : whole.shape[1] - padding]
+    assume(padding == 0 or expected.shape[1] > 0)
+    options = (stride, padding, dilation, extra)
+    assert_close(mx.conv_transpose1d(mx.array(x), mx.array(w), *options), expected, 1e-4, 1e-5)
+    # The other axis goes its own way.
+    other = zip((1, 0, 1, 0), options, strict=True)
+    pairs: list[Any] = [(option, nothing) for nothing, option in other]
+    wide = mx.conv_transpose2d(mx.array(x)[:, :, None], mx.array(w)[:, :, None], *pairs)
+    assert_close(wide[:, :, 0], expected, 1e-4, 1e-5)
 
 
 def test_gradient_of_a_gradient_of_a_strided_convolution() -> None:

@@ -176,11 +176,20 @@ def test_schedule_of_an_optimizer() -> None:
         (lambda: optim.SGD(0.1, nesterov=True), "nesterov"),
         (lambda: optim.SGD(0.1, momentum=0.9, dampening=0.1, nesterov=True), "nesterov"),
         (lambda: optim.Adam(0.1, eps=-1.0), "eps"),
+        (lambda: optim.Adam(0.1, betas=(0.9,)), "betas must be two numbers"),
+        (lambda: optim.Adam(0.1, betas=(1.0, 0.9)), "betas must be at least 0"),
+        (lambda: optim.AdamW(0.1, betas=(0.9, -0.1)), "betas must be at least 0"),
+        (lambda: optim.Adamax(0.1, betas=(0.9, 0.9, 0.9)), "betas must be two numbers"),
+        (lambda: optim.Lion(0.1, betas=(0.9, 1.5)), "betas must be at least 0"),
         (lambda: optim.RMSprop(0.1, alpha=-1.0), "alpha"),
+        (lambda: optim.RMSprop(0.1, alpha=1.5), "alpha"),
         (lambda: optim.AdaDelta(0.1, rho=-1.0), "rho"),
+        (lambda: optim.AdaDelta(0.1, rho=2.0), "rho"),
         (lambda: optim.Adafactor(relative_step=False), "learning_rate"),
         (lambda: optim.Muon(0.1, ns_steps=0), "ns_steps"),
         (lambda: optim.MultiOptimizer([optim.SGD(0.1)] * 2), "filters"),
+        (lambda: optim.MultiOptimizer([]), "optimizers must hold at least one"),
+        (lambda: optim.clip_grad_norm({"w": None}, 1.0), "grads"),
         (lambda: optim.step_decay(1.0, 0.5, 0), "step_size"),
         (lambda: optim.cosine_decay(1.0, 0), "decay_steps"),
         (lambda: optim.linear_schedule(1.0, 0.0, 0), "steps"),
@@ -206,6 +215,44 @@ def test_clip_grad_norm() -> None:
     assert half["w"].dtype == mx.float16
     assert close(half["w"], [0.5] * 4, 1e-3)
     assert optim.clip_grad_norm({}, 1.0)[1].item() == 0
+
+
+# Without their types, which say what is wrong here.
+untyped: Any = optim
+layers: Any = nn
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: untyped.SGD("fast"), "learning_rate must be a number or a function"),
+        (lambda: untyped.Adam(None), "learning_rate must be a number or a function"),
+        (lambda: untyped.Adam(0.1, eps="a"), "eps must be a number"),
+        (lambda: untyped.Adam(0.1, betas=("a", "b")), "betas must be a number"),
+        (lambda: untyped.RMSprop(0.1, alpha="a"), "alpha must be a number"),
+        (lambda: untyped.MultiOptimizer([0.1]), "optimizers must not hold a float"),
+        (lambda: layers.Dropout("a"), "p must be a number"),
+        (lambda: layers.LayerNorm(3, eps="a"), "eps must be a number"),
+        (lambda: layers.BatchNorm(3, momentum="a"), "momentum must be a number"),
+    ],
+)
+def test_wrong_types_of_arguments(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("gradient", [None, 1.0, np.ones(3), "w"])
+def test_gradients_that_are_no_arrays(gradient: Any) -> None:
+    with pytest.raises(TypeError, match=f"gradients must be arrays.* {type(gradient).__name__}"):
+        optim.SGD(0.1).apply_gradients({"w": gradient}, {"w": mx.ones(3)})
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1,), (3, 1), ()])
+def test_gradients_of_another_shape(shape: tuple[int, ...]) -> None:
+    optimizers: list[optim.Optimizer] = [optim.SGD(0.1), optim.Adam(0.1), optim.Lion(0.1)]
+    for optimizer in optimizers:
+        with pytest.raises(ValueError, match="gradients must have the shapes"):
+            optimizer.apply_gradients({"a": [{"w": mx.ones(shape)}]}, {"a": [{"w": mx.ones(3)}]})
 
 
 def test_wrong_types() -> None:

@@ -133,6 +133,7 @@ OTHER_ERROR = {
 
 # Functions that take what official MLX refuses by a message of its own, and why.
 TAKEN = {
+    "conv_transpose1d": "padding cuts off positions of the dilated input, and not elements of it",
     "broadcast_shapes": "an int is a shape of one axis",
     "fast.rope": "a boolean is an offset",
     **{

@@ -1,7 +1,9 @@
 """Training ends where it should, resumes with the same numbers, and loses nothing."""
 
+import importlib
 import json
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 from comparing import normal
 from mlx_core_py import nn
-from mlx_core_py.training import Batches, Checkpoints, JsonLines, Trainer, plot
+from mlx_core_py.training import Batches, Checkpoints, JsonLines, TensorBoard, Trainer, plot
 
 DATA = {"x": normal(40, 3), "y": normal(40, 1, seed=1)}
 
@@ -226,6 +228,90 @@ def test_evaluation_leaves_mode_and_place(tmp_path: Path) -> None:
     assert t.model.training
 
 
+def test_metrics_are_means_of_examples() -> None:
+    metrics = {"error": lambda model, batch: mx.mean(mx.abs(model(batch["x"]) - batch["y"]))}
+    t = Trainer(nn.Linear(3, 1), optim.SGD(0.1), loss, metrics=metrics)
+    # 40 examples make two batches of 16 and one of 8.
+    batches = Batches(DATA, 16, drop_last=False)
+    (entry,) = t.fit(batches, steps=1, validation=batches, progress=False)
+    differences = np.array(t.model(mx.array(DATA["x"]))) - DATA["y"]
+    assert entry["validation_loss"] == pytest.approx(np.mean(differences**2), rel=1e-5)
+    assert entry["validation_error"] == pytest.approx(np.mean(np.abs(differences)), rel=1e-5)
+    with pytest.raises(ValueError, match="metrics"):
+        Trainer(nn.Linear(3, 1), optim.SGD(0.1), loss, metrics={"loss": loss})
+
+
+IN_PROCESSES = """
+import os, sys
+sys.path.insert(0, {tests!r})
+from test_training import *
+folder, steps, accumulate, kill = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+group = mx.distributed.init()
+# All begin with what the first one has.
+mx.random.seed(group.rank())
+model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+t = Trainer(model, optim.Adam(0.02), loss, accumulate=accumulate, max_grad_norm=1.0, group=group)
+data = Batches(DATA, 8, group=group)
+def log(entry):
+    if kill and entry["step"] == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+history = t.fit(data, steps=steps, folder=folder, validation=Batches(DATA, 8, group=group),
+                evaluate_every=5, save_every=1, log_every=1, log=log, progress=False)
+if group.rank() == group.size() - 1:
+    print(json.dumps([history, [x.tolist() for _, x in parameters(model)]]))
+"""
+
+
+@pytest.mark.skipif(
+    not mx.distributed.is_available("ring"), reason="MLX was built without its ring of sockets"
+)
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_processes_train_as_one_and_resume(tmp_path: Path, accumulate: int) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(IN_PROCESSES.format(tests=str(Path(__file__).parent)))
+
+    def launch(count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+        options = ("-m", "mlx_core_py.launch", "--backend", "ring", "-n", str(count), str(script))
+        return subprocess.run(
+            [sys.executable, *options, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    folder = str(tmp_path / "run")
+    one = launch(1, str(tmp_path / "one"), "12", str(accumulate))
+    assert one.returncode == 0, one.stderr
+    # The first process is killed while it trains; then all go on from its last checkpoint.
+    assert launch(2, folder, "12", str(accumulate), "kill").returncode == 128 + 9
+    assert max(Checkpoints(folder).steps()) < 12
+    two = launch(2, folder, "12", str(accumulate))
+    assert two.returncode == 0, two.stderr
+    history, weights = json.loads(one.stdout)
+    its_history, its_weights = json.loads(two.stdout)
+    for entry, other in zip(history, its_history, strict=True):
+        assert other == pytest.approx(entry, abs=1e-5)
+    for a, b in zip(weights, its_weights, strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+
+
+class _Group:
+    rank, size = staticmethod(lambda: 1), staticmethod(lambda: 2)
+
+
+def test_batches_are_shared() -> None:
+    group: Any = _Group()
+    data = {"x": list(range(10))}
+    batches = Batches(data, 4, shuffle=False, group=group)
+    assert [batch["x"].tolist() for batch in batches] == [[1, 3], [5, 7]]
+    assert len(list(Batches(data, 4, drop_last=False, group=group))) == 3
+    with pytest.raises(ValueError, match="share evenly"):
+        Batches(data, 5, group=group)
+    with pytest.raises(ValueError, match="share evenly"):
+        Batches({"x": list(range(9))}, 4, drop_last=False, group=group)
+
+
 def test_log(tmp_path: Path) -> None:
     log = JsonLines(tmp_path / "log.jsonl")
     assert log.entries() == []
@@ -236,6 +322,91 @@ def test_log(tmp_path: Path) -> None:
     assert [entry["step"] for entry in log.entries()] == [1, 2, 3]
     log.forget_after(2)
     assert [json.loads(line)["step"] for line in log.path.read_text().splitlines()] == [1, 2]
+
+
+def scalars_of(folder: Path) -> list[tuple[str, int, float]]:
+    """What TensorBoard would read: the names, steps and values in the files of events, in order."""
+    event_pb2 = importlib.import_module("tensorboardX.proto.event_pb2")
+    found = []
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        data = path.read_bytes()
+        # Each record: eight bytes of length, four of a checksum, the event, four of a checksum.
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            event = event_pb2.Event.FromString(data[12 : 12 + length])
+            found += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
+            data = data[16 + length :]
+    return found
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="`nox -s torch` installs it")
+    with TensorBoard(tmp_path) as log:
+        log({"step": 1, "loss": 0.5, "validation_loss": 0.75})
+        with pytest.raises(ValueError, match="entry must have a 'step'"):
+            log({"loss": 0.5})
+        # What is logged is there soon, and not when the program ends.
+        for _ in range(600):
+            if scalars_of(tmp_path):
+                break
+            time.sleep(0.1)
+        assert scalars_of(tmp_path) == [("loss", 1, 0.5), ("validation_loss", 1, 0.75)]
+        log({"step": 20, "loss": float("inf")})
+    assert scalars_of(tmp_path)[2:] == [("loss", 20, float("inf"))]
+    log({"step": 21, "loss": 0.25})
+    log.close()
+    log.close()
+    assert scalars_of(tmp_path)[3:] == [("loss", 21, 0.25)]
+
+
+@pytest.mark.torch
+def test_tensorboard_has_all_when_the_program_ends(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="`nox -s torch` installs it")
+    program = f"""
+        from mlx_core_py.training import TensorBoard
+        log = TensorBoard({str(tmp_path)!r})
+        for step in range(100):
+            log({{"step": step, "loss": 0.5}})
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=300)
+    assert [step for _, step, _ in scalars_of(tmp_path)] == list(range(100))
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_is_in_tensorboard_and_in_the_log(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="`nox -s torch` installs it")
+    board, folder = TensorBoard(tmp_path / "board"), tmp_path / "run"
+    run = trainer()
+    run.fit(Batches(DATA, 8, seed=1), steps=6, folder=folder, log=board, log_every=2)
+    board.close()
+    entries = JsonLines(folder / "log.jsonl").entries()
+    expected = [
+        (name, entry["step"], np.float32(value).item())
+        for entry in entries
+        for name, value in entry.items()
+        if name != "step"
+    ]
+    assert scalars_of(tmp_path / "board") == expected
+    assert [entry["step"] for entry in entries] == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("library", "call", "message"),
+    [
+        ("tensorboardX", TensorBoard, "pip install tensorboardX"),
+        ("matplotlib.figure", lambda path: plot([{"step": 1, "loss": 1.0}], path), "matplotlib"),
+    ],
+)
+def test_what_needs_a_library_says_so(
+    library: str, call: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An import of what is None there fails as that of what is not installed.
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=message):
+        call(tmp_path)
 
 
 def test_picture(tmp_path: Path) -> None:

@@ -35,6 +35,22 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
     assert np.allclose(np.array(gradient), (above - below) / (2 * step), atol=2e-3)
 
 
+@pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16, mx.float32])
+@pytest.mark.parametrize("b", [1e-4, 1e-2, 0.5, -3.0, 255.0, 257.0, 1000.0, 6e4])
+def test_gradients_of_quotients_whose_squares_no_type_has(b: float, dtype: mx.Dtype) -> None:
+    a = b / 2
+    gradients = mx.grad(lambda a, b: a / b, (0, 1))(mx.array(a, dtype), mx.array(b, dtype))
+    for got, expected in zip(gradients, (1 / b, -a / b**2), strict=True):
+        assert got.dtype == dtype
+        assert got.item() == pytest.approx(expected, rel=2e-2, abs=1e-7)
+    assert mx.grad(mx.grad(lambda b: 2 / b))(mx.array(2.0, dtype)).item() == 0.5
+    row = mx.array([b, b / 2], dtype)
+    by_row = mx.grad(lambda row: (mx.array(a, dtype) / row).sum())(row)
+    assert np.allclose(
+        np.array(by_row.astype(mx.float32)), [-a / b**2, -4 * a / b**2], rtol=2e-2, atol=1e-7
+    )
+
+
 def test_second_derivative() -> None:
     assert mx.grad(mx.grad(lambda x: x**3))(mx.array(2.0)).item() == pytest.approx(12.0)
 

@@ -123,7 +123,7 @@ def no_model(folder: Path) -> Path:
         (lambda folder: folder, "neither a config.json nor a *.gguf"),
         (truncated, "is truncated"),
         (truncated_header, "is truncated"),
-        (unknown_architecture, "'martian' is not supported; supported: llama, mistral, "),
+        (unknown_architecture, "'martian' is not supported; "),
         (no_model, "is not a GGUF file"),
     ],
 )

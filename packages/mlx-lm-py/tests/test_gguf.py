@@ -49,6 +49,7 @@ def test_configuration() -> None:
         "rope_theta": 10000.0,
         "tie_word_embeddings": True,
         "attention_bias": True,
+        "attention_out_bias": False,
         "mlp_bias": False,
         "vocab_size": 16,
     }
@@ -74,7 +75,7 @@ def test_rope_scaling() -> None:
         ({"llama.attention.head_count": 0}, "head_count' is 0"),
         ({"llama.attention.head_count_kv": 0}, "head_count_kv' is 0"),
         ({"llama.attention.head_count": [4, 4]}, "must be of type int, not list"),
-        ({"llama.rope.dimension_count": 4}, "only 4 of 8"),
+        ({"llama.rope.dimension_count": "4"}, "must be of type int, not str"),
     ],
 )
 def test_wrong_metadata(change: dict[str, Any], message: str) -> None:

@@ -55,7 +55,8 @@ def test_wrong_weights(change: dict[str, Any], message: str) -> None:
     "change",
     [
         {"quantization_config": {"quant_method": "awq"}},
-        {"quantization": {"mode": "nvfp4"}},
+        {"quantization": {"mode": "martian"}},
+        {"quantization": {"model.embed_tokens": {"mode": "martian"}}},
         {"quantization": 3},
     ],
 )

@@ -1,25 +1,47 @@
 """What is particular to one model."""
 
+from typing import Any
+
+import mlx_core_py as mx
 import pytest
 from mlx_lm_py.models import make_model as make
-from mlx_lm_py.models.llama import ModelArgs
-from tiny_models import read_config
-
-
-@pytest.mark.parametrize("name", ["qwen2", "qwen3"])
-def test_sliding_windows_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="use_sliding_window"):
-        make(read_config(name) | {"use_sliding_window": True})
+from tiny_models import close, read_config, read_expected, read_weights
 
 
 @pytest.mark.parametrize(
-    ("window", "length"), [(None, 128), (127, 127), (128, 128), (129, 128), (1, 1)]
+    ("name", "change", "message"),
+    [
+        ("mistral", {"sliding_window": 0}, r"'sliding_window' .* is 0"),
+        ("qwen2_moe", {"num_experts_per_tok": 7}, r"'num_experts_per_tok' .* is 7"),
+        ("gemma2", {"layer_types": ["full_attention"]}, "for each of the 4 layers"),
+        ("gemma2", {"layer_types": ["x"] * 4}, "must name full_attention or sliding_attention"),
+        ("glm", {"partial_rotary_factor": 2.0, "rope_parameters": None}, "factor' .* is 2.0"),
+        ("cohere", {"use_qk_norm": True}, "'use_qk_norm' .* not supported"),
+        ("phi", {"qk_layernorm": True}, "'qk_layernorm' .* not supported"),
+        ("stablelm", {"qk_layernorm": True}, "'qk_layernorm' .* not supported"),
+        ("gemma", {"rope_parameters": 3}, "'rope_parameters' .* must be an object"),
+        ("phi3", {"num_hidden_layers": 2.0}, "must be of type int, not float"),
+        ("phi3", {"rms_norm_eps": float("nan")}, "'rms_norm_eps' .* finite"),
+        ("phi3", {"rms_norm_eps": -1.0}, "'rms_norm_eps' .* negative"),
+    ],
 )
-def test_the_context_of_mistral_ends_with_its_window(window: int | None, length: int) -> None:
-    args = ModelArgs.from_dict(read_config("mistral") | {"sliding_window": window})
-    assert args.context_length == length
+def test_wrong_configurations(name: str, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(read_config(name) | change)
 
 
-def test_a_senseless_window() -> None:
-    with pytest.raises(ValueError, match=r"'sliding_window' .* is 0"):
-        make(read_config("mistral") | {"sliding_window": 0})
+def test_internlm3_is_llama_with_two_flags() -> None:
+    """transformers has no class of it; with these flags it is Llama's."""
+    config = read_config("llama") | {"model_type": "internlm3", "bias": True, "qkv_bias": True}
+    model = make(config)
+    model.load_weights(list(read_weights("llama").items()))
+    tokens, logits = read_expected("llama")
+    close(model(tokens), logits, 2e-3)
+
+
+def test_mimo_is_qwen2_beside_layers_that_are_left_out() -> None:
+    model = make(read_config("qwen2") | {"model_type": "mimo"})
+    more = {"model.mtp_layers.0.mlp.up_proj.weight": mx.zeros((2, 2))}
+    model.load_weights(list(model.sanitize(read_weights("qwen2") | more).items()))
+    tokens, logits = read_expected("qwen2")
+    close(model(tokens), logits, 2e-3)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tokenizers.models import BPE
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MODELS = sorted(path.parent.name for path in FIXTURES.glob("*/config.json"))
+IN_GGUF = sorted(path.parent.name for path in FIXTURES.glob("*/gguf.json"))
 
 
 def close(a: mx.array, b: mx.array, tolerance: float = 1e-4) -> None:
@@ -85,18 +87,7 @@ def write_gguf(
     ``matrices`` already.
     """
     writer = gguf.GGUFWriter(path, architecture)
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(config["num_attention_heads"])
-    writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
-    if "head_dim" in config:
-        writer.add_key_length(config["head_dim"])
-        writer.add_value_length(config["head_dim"])
-        writer.add_rope_dimension_count(config["head_dim"])
+    _add_metadata(writer, config, architecture)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[:93]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
@@ -118,30 +109,97 @@ def write_gguf(
     return path
 
 
+def _add_metadata(writer: gguf.GGUFWriter, config: Mapping[str, Any], architecture: str) -> None:
+    """What llama.cpp's converter writes of a configuration."""
+    heads = config["num_attention_heads"]
+    head_dim = config.get("head_dim") or config["hidden_size"] // heads
+    rope = config["rope_parameters"]
+    if "full_attention" in rope:
+        if rope["sliding_attention"]["rope_theta"] != rope["full_attention"]["rope_theta"]:
+            writer.add_rope_freq_base_swa(rope["sliding_attention"]["rope_theta"])
+        rope = rope["full_attention"]
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_key_length(head_dim)
+    writer.add_value_length(head_dim)
+    writer.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if "rms_norm_eps" in config:
+        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    else:
+        names = ("layer_norm_eps", "norm_epsilon", "norm_eps")
+        writer.add_layer_norm_eps(next((config[n] for n in names if n in config), 1e-5))
+    adders: dict[str, Callable[[Any], None]] = {
+        "sliding_window": writer.add_sliding_window,
+        "clip_qkv": writer.add_clamp_kqv,
+        "attention_multiplier": writer.add_attention_scale,
+        "attn_logit_softcapping": writer.add_attn_logit_softcapping,
+        "final_logit_softcapping": writer.add_final_logit_softcapping,
+        "embedding_multiplier": writer.add_embedding_scale,
+        "residual_multiplier": writer.add_residual_scale,
+        "logits_scaling": writer.add_logit_scale,
+        "logit_scale": writer.add_logit_scale,
+        "num_experts": writer.add_expert_count,
+        "num_local_experts": writer.add_expert_count,
+        "num_experts_per_tok": writer.add_expert_used_count,
+        "moe_intermediate_size": writer.add_expert_feed_forward_length,
+        "shared_expert_intermediate_size": writer.add_expert_shared_feed_forward_length,
+    }
+    for name, add in adders.items():
+        if config.get(name) is not None:
+            add(config[name])
+
+
+# Architectures whose halves of heads llama.cpp's converter puts side by side, and those to whose
+# norms it adds the one that they are short of.
+_INTERLEAVED = {"llama", "granite", "smollm3", "olmo"}
+_NORMS_WITH_ONE = {"gemma", "gemma2", "gemma3", "nemotron"}
+
+
 def make_gguf(path: Path, name: str, matrices: TensorType = TensorType.F32) -> Path:
     """The model of a fixture as llama.cpp's converter would write it, norms in float32."""
     config = read_config(name)
-    facts = json.loads((FIXTURES / name / "gguf.json").read_text())
+    architecture = json.loads((FIXTURES / name / "gguf.json").read_text())["architecture"]
     architectures = {value: key for key, value in gguf.MODEL_ARCH_NAMES.items()}
-    names = gguf.get_tensor_name_map(
-        architectures[facts["architecture"]], config["num_hidden_layers"]
-    )
+    names = gguf.get_tensor_name_map(architectures[architecture], config["num_hidden_layers"])
     tensors = {}
+    experts: dict[str, dict[int, np.ndarray]] = {}
     for weight, array in read_weights(name).items():
         value = np.array(array)
         for projection, count in (
             ("q_proj", config["num_attention_heads"]),
-            ("k_proj", config["num_key_value_heads"]),
+            ("k_proj", config.get("num_key_value_heads", 0)),
         ):
-            if facts["interleaved"] and projection in weight:
+            if architecture in _INTERLEAVED and projection in weight:
                 halves = value.reshape(count, 2, value.shape[0] // count // 2, -1)
                 value = halves.swapaxes(1, 2).reshape(value.shape)
-        theirs = names.get_name(weight, try_suffixes=(".weight", ".bias"))
-        assert theirs, weight
-        tensors[theirs] = value
-    if config["rope_parameters"]["rope_type"] == "llama3":
+        if architecture in _NORMS_WITH_ONE and weight.endswith("norm.weight"):
+            value = value + 1
+        expert = re.fullmatch(r"(.*\.experts)\.(\d+)\.(.*)", weight)
+        if expert:
+            experts.setdefault(f"{expert[1]}.{expert[3]}", {})[int(expert[2])] = value
+        else:
+            tensors[_gguf_name(names, weight)] = value
+    for weight, values in experts.items():
+        stacked = np.stack([values[i] for i in range(len(values))])
+        tensors[_gguf_name(names, weight)] = stacked
+    if config["rope_parameters"].get("rope_type") == "llama3":
         tensors["rope_freqs.weight"] = llama3_factors(config)
-    return write_gguf(path, config, tensors, matrices, facts["architecture"])
+    return write_gguf(path, config, tensors, matrices, architecture)
+
+
+def _gguf_name(names: gguf.TensorNameMap, weight: str) -> str:
+    theirs = names.get_name(weight, try_suffixes=(".weight", ".bias"))
+    assert theirs, weight
+    return theirs
 
 
 def llama3_factors(config: Mapping[str, Any]) -> np.ndarray:

@@ -269,6 +269,8 @@ def test_a_repository_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    files = ["config.json", "model.safetensors", "model-Q4_K_M.gguf"]
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: files)
     assert get_model_path("someone/model", revision="v1") == tmp_path
     assert asked == [("someone/model", "v1")]
 
@@ -277,9 +279,70 @@ def test_an_unreachable_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     def download(*_: Any, **__: Any) -> str:
         raise LocalEntryNotFoundError("no connection\nmore words")
 
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", download)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     with pytest.raises(FileNotFoundError, match=r"someone/model .* hub: no connection$"):
         get_model_path("someone/model")
+
+
+FILES = ["README.md", "config.json", "m-Q4_0.gguf", "m-Q8_0.gguf", "mmproj-F16.gguf"]
+SPLIT = [f"Q2_K/m-Q2_K-0000{i}-of-00003.gguf" for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "expected"),
+    [
+        ("a/b:Q8_0", FILES, ["m-Q8_0.gguf"]),
+        ("a/b:q8_0", FILES, ["m-Q8_0.gguf"]),
+        ("a/b/m-Q4_0.gguf", FILES, ["m-Q4_0.gguf"]),
+        ("a/b", ["m-Q8_0.gguf", "mmproj-m.gguf"], ["m-Q8_0.gguf"]),
+        ("a/b", [*FILES, "m-Q4_K_M.gguf"], ["m-Q4_K_M.gguf"]),
+        ("a/b:Q2_K", [*FILES, *SPLIT], SPLIT),
+        (f"a/b/{SPLIT[0]}", [*FILES, *SPLIT], SPLIT),
+    ],
+)
+def test_one_file_of_many_is_downloaded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    files: list[str],
+    expected: list[str],
+) -> None:
+    asked = []
+
+    def download(name: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((name, allow_patterns))
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: files)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert get_model_path(name) == tmp_path / expected[0]
+    assert asked == [("a/b", expected)]
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("a/b", ValueError, r"several GGUF files; name one: m-Q4_0\.gguf, m-Q8_0\.gguf"),
+        ("a/b:Q5_0", FileNotFoundError, r"no GGUF file of kind 'Q5_0'; .* m-Q8_0\.gguf"),
+        ("a/b/x.gguf", FileNotFoundError, r"no such file; GGUF files there: m-Q4_0"),
+    ],
+)
+def test_one_file_of_many_is_not_said(
+    monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception], message: str
+) -> None:
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: FILES)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
+    with pytest.raises(error, match=message):
+        get_model_path(name)
+
+
+def test_a_stale_index(tmp_path: Path) -> None:
+    """Shards that became one file leave an index behind."""
+    mx.save_safetensors(str(tmp_path / "model.safetensors"), {"a": mx.zeros(2)})
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert list(load_safetensors(tmp_path)) == ["a"]
 
 
 def test_the_cache_works_offline(tmp_path: Path) -> None:

@@ -64,7 +64,11 @@ def test_has_no_parameters() -> None:
     [
         ({"dims": 7}, "dims"),
         ({"dims": 8, "base": 0.0}, "base"),
-        ({"dims": 8, "scaling_config": {"type": "dynamic"}}, "'dynamic' is not supported"),
+        ({"dims": 8, "scaling_config": {"type": "martian"}}, "'martian' is not supported"),
+        ({"dims": 8, "scaling_config": {"type": "dynamic"}, "max_position_embeddings": 8},
+         "no 'factor'"),
+        ({"dims": 8, "scaling_config": {"type": "longrope", "short_factor": [1.0] * 4},
+          "max_position_embeddings": 8}, "'long_factor' .* list of 4"),
         ({"dims": 8, "scaling_config": {"type": ["yarn"]}}, "is not supported"),
         ({"dims": 8, "scaling_config": {"type": "linear"}}, "no 'factor'"),
         ({"dims": 8, "scaling_config": {"type": "linear", "factor": 0}}, "'factor' .* positive"),

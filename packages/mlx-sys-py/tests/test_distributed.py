@@ -64,6 +64,13 @@ print(
     distributed.all_min(mine, group=group).tolist(),
     distributed.all_gather(mine).tolist(),
 )
+print(distributed.sum_scatter(array([[1.0, 2.0], [3.0, 4.0]]), group=group).tolist())
+for wrong in (array(1.0), array([1.0, 2.0, 3.0])):
+    try:
+        distributed.sum_scatter(wrong)
+        print("no error")
+    except ValueError:
+        pass
 if group.rank() == 0:
     ops.add(distributed.send(mine, 1), 0).tolist()
 else:
@@ -98,4 +105,5 @@ def test_two_processes(tmp_path: Path) -> None:
         for process in processes:
             process.kill()
     common = "[3.0, 4.0] [2.0, 2.0] [1.0, 2.0] [1.0, 2.0, 2.0, 2.0]\n"
-    assert [out for out, _ in results] == [common, common + "[1.0, 2.0]\n"], results
+    parts = ["[[2.0, 4.0]]\n", "[[6.0, 8.0]]\n[1.0, 2.0]\n"]
+    assert [out for out, _ in results] == [common + part for part in parts], results

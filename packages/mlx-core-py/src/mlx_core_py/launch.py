@@ -7,8 +7,10 @@ error, or is killed, the others are ended too.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import queue
 import shlex
 import shutil
 import signal
@@ -18,10 +20,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+import mlx_core_py as mx
 
 __all__ = ["Host", "main", "read_hosts"]
 
@@ -73,11 +77,23 @@ def read_hosts(path: str | os.PathLike[str]) -> list[Host]:
         ...     read_hosts(path)
         [Host(ssh='node1', ips=('10.0.0.1',))]
     """
+    return _read_hostfile(path)[0]
+
+
+def _read_hostfile(path: str | os.PathLike[str]) -> tuple[list[Host], str, list[str]]:
+    """Return the hosts of a file, the backend it asks for or "", and variables as NAME=VALUE."""
     try:
         found: Any = json.loads(Path(path).read_text())
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
-    rows = found.get("hosts") if isinstance(found, dict) else found
+    whole = found if isinstance(found, dict) else {"hosts": found}
+    rows, backend, variables = whole.get("hosts"), whole.get("backend", ""), whole.get("envs", [])
+    if backend not in ("", *BACKENDS):
+        raise ValueError(f"{path}: backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
+    if not isinstance(variables, list) or not all(
+        isinstance(pair, str) and "=" in pair for pair in variables
+    ):
+        raise ValueError(f"{path}: envs must be a list of texts NAME=VALUE, not {variables!r}")
     if not isinstance(rows, list) or not rows:
         raise ValueError(f"{path} must hold a list of at least one host")
     hosts = []
@@ -93,7 +109,7 @@ def read_hosts(path: str | os.PathLike[str]) -> list[Host]:
                 f"{path}: a host must be an object with a text 'ssh' and a list 'ips', not {row!r}"
             )
         hosts.append(Host(row["ssh"], tuple(ips) or (row["ssh"],)))
-    return hosts
+    return hosts, backend, variables
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,7 +145,7 @@ def _parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[st
     add("--hosts", default="127.0.0.1", help="names or addresses, with commas between")
     add("-n", "--repeat-hosts", type=int, default=1, help="how many processes each host has")
     add("--hostfile", help="a JSON file with the hosts, as of official mlx.launch")
-    add("--backend", choices=BACKENDS, default="ring", help="what connects them (default: ring)")
+    add("--backend", choices=BACKENDS, help="what connects them (default: nccl or ring)")
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="for each process")
     add("--cwd", help="the folder that processes start in (default: this one)")
     add("-p", "--starting-port", type=int, default=0, help="the first port (default: free ones)")
@@ -137,6 +153,7 @@ def _parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[st
     add("--nccl-port", type=int, default=12345, help="the port of NCCL's first process")
     add("--mpi-arg", action="append", default=[], help="an argument of mpirun")
     add("--python", help="the interpreter (default: this one)")
+    add("--tag-output", action="store_true", help="begin each line of output with [rank]")
     add("--verbose", action="store_true", help="say what is started")
     add("-m", nargs=argparse.REMAINDER, dest="module", metavar="MODULE", help="a module to run")
     add("program", nargs=argparse.REMAINDER, metavar="PROGRAM ...")
@@ -155,13 +172,17 @@ def _parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[st
 
 
 def _hosts(options: argparse.Namespace) -> list[Host]:
+    """Return a host for each process; what a file says of the backend completes the options."""
     if options.hostfile:
-        hosts = read_hosts(options.hostfile)
+        hosts, backend, variables = _read_hostfile(options.hostfile)
+        options.backend = options.backend or backend
+        options.env = variables + options.env
     else:
         names = [name.strip() for name in options.hosts.split(",") if name.strip()]
         if not names:
             raise ValueError("--hosts must name at least one host")
         hosts = [Host(name, (name,)) for name in names]
+    options.backend = options.backend or ("nccl" if mx.cuda.is_available() else "ring")
     return [host for host in hosts for _ in range(options.repeat_hosts)]
 
 
@@ -205,6 +226,8 @@ class _Group:
         self.options = options
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
+        # Ranks and their statuses, in the order in which they ended.
+        self.ended: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
 
     def run(self) -> int:
         previous = {
@@ -214,14 +237,12 @@ class _Group:
         readers = []
         try:
             for rank, environment in enumerate(self._environments()):
-                self.processes.append(self._start(rank, environment))
-                for source, target in (
-                    (self.processes[-1].stdout, sys.stdout),
-                    (self.processes[-1].stderr, sys.stderr),
-                ):
-                    thread = threading.Thread(target=_pass_on, args=(source, target), daemon=True)
-                    thread.start()
-                    readers.append(thread)
+                process = self._start(rank, environment)
+                self.processes.append(process)
+                tag = f"[{rank}] " if self.options.tag_output else ""
+                for source, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
+                    readers.append(_in_thread(_pass_on, source, target, tag))
+                _in_thread(self._report_end, rank, process)
             return self._wait()
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
@@ -312,41 +333,55 @@ class _Group:
         lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         return " && ".join([*lines, "exec " + shlex.join(self.command)])
 
+    def _report_end(self, rank: int, process: subprocess.Popen[bytes]) -> None:
+        self.ended.put((rank, process.wait()))
+
     def _wait(self) -> int:
         """Wait until all processes have ended, or one with an error."""
-        running = dict(enumerate(self.processes))
-        while running:
-            for rank, process in list(running.items()):
-                status = process.poll()
-                if status is None:
-                    continue
-                del running[rank]
-                if status != 0:
-                    ended = _described(status)
-                    others = f"; ending the {len(running)} others" if running else ""
-                    print(
-                        f"mlx_core_py.launch: rank {rank} (process {process.pid} on "
-                        f"{self.hosts[rank].ssh}) {ended}{others}",
-                        file=sys.stderr,
-                    )
-                    return status if status > 0 else 128 - status
-            time.sleep(0.02)
+        for left in reversed(range(len(self.processes))):
+            rank, status = self.ended.get()
+            if status != 0:
+                rank, status = self._culprit(rank, status)
+                others = f"; ending the {left} others" if left else ""
+                print(
+                    f"mlx_core_py.launch: rank {rank} (process {self.processes[rank].pid} on "
+                    f"{self.hosts[rank].ssh}) {_described(status)}{others}",
+                    file=sys.stderr,
+                )
+                return status if status > 0 else 128 - status
         return 0
 
+    def _culprit(self, rank: int, status: int) -> tuple[int, int]:
+        """Return which process ended the run: the first to end, unless a signal killed another.
+
+        Those that miss a process end with errors of their own, sometimes before it is seen here.
+        """
+        time.sleep(0.05)
+        while status > 0 and not self.ended.empty():
+            other, its_status = self.ended.get()
+            if its_status < 0:
+                return other, its_status
+        return rank, status
+
     def _end(self) -> None:
-        """End what still runs: ask first, and insist after a while."""
-        for number, grace in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, _GRACE)):
-            running = [process for process in self.processes if process.poll() is None]
-            for process in running:
-                try:
-                    # A process and those it started.
-                    os.killpg(process.pid, number)
-                except ProcessLookupError:
-                    continue
-            deadline = time.monotonic() + grace
-            while running and time.monotonic() < deadline:
-                running = [process for process in running if process.poll() is None]
-                time.sleep(0.02)
+        """End what still runs: ask first, and insist after a while or when asked again."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                self._send(number)
+                deadline = time.monotonic() + _GRACE
+                while time.monotonic() < deadline and self._running():
+                    time.sleep(0.02)
+            except KeyboardInterrupt:
+                continue
+
+    def _running(self) -> list[subprocess.Popen[bytes]]:
+        return [process for process in self.processes if process.poll() is None]
+
+    def _send(self, number: int) -> None:
+        for process in self._running():
+            # A process and those it started.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
 
     def _ended_from_outside(self, number: int, frame: Any) -> None:
         raise KeyboardInterrupt
@@ -361,12 +396,18 @@ def _described(status: int) -> str:
         return f"was ended by the signal {-status}"
 
 
-def _pass_on(source: IO[bytes] | None, target: Any) -> None:
+def _in_thread(function: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
+def _pass_on(source: IO[bytes] | None, target: Any, tag: str) -> None:
     """Copy lines as they come, whole, so that those of processes do not mix."""
     if source is None:
         return
     for line in source:
-        target.write(line.decode(errors="replace"))
+        target.write(tag + line.decode(errors="replace"))
         target.flush()
 
 

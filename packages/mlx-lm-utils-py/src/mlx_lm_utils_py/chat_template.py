@@ -9,14 +9,17 @@ from __future__ import annotations
 import datetime
 import functools
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from .tool_schema import function_schema
 
 __all__ = ["MAX_PROMPT_CHARS", "Message", "check_messages", "render_chat_template"]
 
@@ -66,8 +69,24 @@ def _tojson(
     )
 
 
+class _Compiled(NamedTuple):
+    """A template, and what it does with the content of messages.
+
+    Attributes:
+        template: The template.
+        takes_parts: Whether it looks at the parts of a content.
+        takes_text: Whether it looks at a content that is text.
+        takes_none: Whether it asks if there is a content.
+    """
+
+    template: jinja2.Template
+    takes_parts: bool
+    takes_text: bool
+    takes_none: bool
+
+
 @functools.lru_cache(maxsize=16)
-def _compile(template: str) -> jinja2.Template:
+def _compile(source: str) -> _Compiled:
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
     )
@@ -75,17 +94,45 @@ def _compile(template: str) -> jinja2.Template:
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = _strftime_now
     try:
-        return environment.from_string(template)
+        tree = environment.parse(source)
+        template = environment.from_string(source)
     except (jinja2.TemplateError, RecursionError) as error:
         raise ValueError(f"the chat template is not valid: {error}") from None
+    # A macro, or a variable that is set to a content, is called what its content is called.
+    loops = any(_is_content(loop.iter) for loop in tree.find_all(nodes.For))
+    tests = {test.name for test in tree.find_all(nodes.Test) if _is_content(test.node)}
+    compares = any(
+        _is_content(compare.expr)
+        and any(isinstance(o.expr, nodes.Const) and o.expr.value is None for o in compare.ops)
+        for compare in tree.find_all(nodes.Compare)
+    )
+    asks = tests & {"string", "mapping", "iterable", "sequence"}
+    return _Compiled(
+        template,
+        takes_parts=loops,
+        takes_text=bool(asks) or not loops,
+        takes_none=compares or bool(tests & {"none", "defined", "undefined"}),
+    )
+
+
+def _is_content(node: nodes.Node) -> bool:
+    match node:
+        case nodes.Getattr(attr=name) | nodes.Name(name=name):
+            return str(name) == "content"
+        case nodes.Getitem(arg=nodes.Const(value=name)):
+            return bool(name == "content")
+        case nodes.Filter(node=inner) if inner is not None:
+            return _is_content(inner)
+    return False
 
 
 def check_messages(messages: Sequence[Message]) -> None:
     """Raise an exception unless ``messages`` is a list of messages of a conversation.
 
     Args:
-        messages: Mappings with a ``role`` (a string) and, unless there are ``tool_calls``, a
-            ``content`` (a string, or a list of parts).
+        messages: Mappings with a ``role`` (a string) and a ``content`` (a string, or a list of
+            parts), which may be ``None`` or absent where a message says something besides, as
+            with ``tool_calls`` or ``reasoning_content``.
 
     Raises:
         TypeError: If ``messages`` or one of them is of the wrong type.
@@ -101,7 +148,8 @@ def check_messages(messages: Sequence[Message]) -> None:
         if not isinstance(message.get("role"), str):
             raise ValueError(f"messages[{i}] needs a 'role' that is a string")
         content = message.get("content")
-        if not isinstance(content, (str, list)) and not message.get("tool_calls"):
+        says_more = any(message[key] for key in message.keys() - {"role", "content", "name"})
+        if not isinstance(content, (str, list)) and not (content is None and says_more):
             raise ValueError(f"messages[{i}] needs a 'content' that is a string or a list")
 
 
@@ -109,19 +157,25 @@ def render_chat_template(
     template: str,
     messages: Sequence[Message],
     *,
-    tools: Sequence[Mapping[str, Any]] | None = None,
+    tools: Sequence[Mapping[str, Any] | Callable[..., Any]] | None = None,
     documents: Sequence[Mapping[str, Any]] | None = None,
     add_generation_prompt: bool = False,
+    continue_final_message: bool = False,
     **variables: Any,
 ) -> str:
     """Render a conversation with a chat template.
 
+    A content of parts goes as text to a template that knows only text, and the other way round.
+
     Args:
         template: The Jinja source.
         messages: The conversation: mappings with ``role`` and ``content``.
-        tools: JSON schemas of the tools that the model may call. Default: ``None``.
+        tools: JSON schemas of the tools that the model may call, or functions with annotations,
+            which `function_schema` describes. Default: ``None``.
         documents: Documents for retrieval. Default: ``None``.
         add_generation_prompt: End with the words that open the model's answer. Default: ``False``.
+        continue_final_message: End within the last message, whose content the model is to go on
+            with. Default: ``False``.
         **variables: Further variables of the template, such as ``bos_token``.
 
     Returns:
@@ -129,25 +183,89 @@ def render_chat_template(
 
     Raises:
         TypeError: If ``messages`` is of the wrong type.
-        ValueError: If the template is not valid, refuses the messages, or fails on them.
+        ValueError: If the template is not valid, refuses the messages, or fails on them; if it
+            cannot show a part of a message, or does not show the content to go on with.
 
     Example:
-        >>> template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+        >>> template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
         >>> render_chat_template(template, [{"role": "user", "content": "Hi"}])
-        '<user>Hi'
+        '<user>Hi</>'
+        >>> begun = [{"role": "assistant", "content": "It is"}]
+        >>> render_chat_template(template, begun, continue_final_message=True)
+        '<assistant>It is'
     """
     check_messages(messages)
     compiled = _compile(template)
+    messages = [_fitted(message, i, compiled) for i, message in enumerate(messages)]
+    end = ""
+    if continue_final_message:
+        if add_generation_prompt:
+            raise ValueError(
+                "add_generation_prompt and continue_final_message exclude each other: a prompt "
+                "ends with the opening of an answer or within one"
+            )
+        # Digits, which templates leave as they are; the space shows whether ends are stripped.
+        end = "".join(secrets.choice("0123456789") for _ in range(32))
+        messages[-1] = _with_end(messages[-1], f"{end} ")
+    text = _render(
+        compiled.template,
+        messages=messages,
+        tools=[tool if isinstance(tool, Mapping) else function_schema(tool) for tool in tools]
+        if tools is not None
+        else None,
+        documents=documents,
+        add_generation_prompt=add_generation_prompt,
+        **variables,
+    )
+    if not end:
+        return text
+    begun, found, after = text.rpartition(end)
+    if not found:
+        raise ValueError("the chat template does not show the content of the last message")
+    return begun if after.startswith(" ") else begun.rstrip()
+
+
+def _fitted(message: Message, index: int, compiled: _Compiled) -> dict[str, Any]:
+    """Give a message a content in the form that a template looks for."""
+    message = dict(message)
+    content = message.get("content")
+    if content is None and not compiled.takes_none:
+        # Else it would show the word None.
+        message["content"] = ""
+    elif isinstance(content, list) and not compiled.takes_parts:
+        texts = []
+        for part in content:
+            if isinstance(part, str):
+                part = {"type": "text", "text": part}
+            if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
+                kind = part.get("type") if isinstance(part, Mapping) else type(part).__name__
+                raise ValueError(
+                    f"messages[{index}] has a part of type {kind!r}, but the chat template of this "
+                    "model knows only text"
+                )
+            texts.append(part["text"])
+        message["content"] = "".join(texts)
+    elif isinstance(content, str) and not compiled.takes_text:
+        message["content"] = [{"type": "text", "text": content}]
+    return message
+
+
+def _with_end(message: Message, end: str) -> dict[str, Any]:
+    """Put a mark behind the text of a message."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return {**message, "content": content + end}
+    if content and isinstance(content[-1], Mapping) and isinstance(content[-1].get("text"), str):
+        last = {**content[-1], "text": content[-1]["text"] + end}
+        return {**message, "content": [*content[:-1], last]}
+    raise ValueError("continue_final_message needs a last message that ends with text")
+
+
+def _render(template: jinja2.Template, **variables: Any) -> str:
     pieces: list[str] = []
     length = 0
     try:
-        for piece in compiled.generate(
-            messages=messages,
-            tools=tools,
-            documents=documents,
-            add_generation_prompt=add_generation_prompt,
-            **variables,
-        ):
+        for piece in template.generate(**variables):
             pieces.append(piece)
             length += len(piece)
             if length > MAX_PROMPT_CHARS:

@@ -17,6 +17,10 @@ def __dir__() -> list[str]:
     return __all__
 
 
+# After so many tokens the text of the earlier ones is not made again.
+_WINDOW = 16
+
+
 @functools.cache
 def _byte_of_character() -> dict[str, int]:
     """The alphabet of byte-level BPE, in which every byte is a printable character.
@@ -37,19 +41,17 @@ class StreamingDetokenizer:
     token that completes them. Each token costs time proportional to its own length.
 
     Args:
-        tokenizer: The tokenizer, byte-level or SentencePiece.
+        tokenizer: The tokenizer. Pieces of byte-level tokenizers and of SentencePiece are put
+            together here; those of others by the tokenizer's own decoder, with what came just
+            before.
         skip_special_tokens: Leave out special tokens. Default: ``True``.
-
-    Raises:
-        ValueError: If tokens are neither byte-level nor SentencePiece pieces.
     """
 
     def __init__(self, tokenizer: tokenizers.Tokenizer, skip_special_tokens: bool = True) -> None:
         steps = _decoder_steps(tokenizer)
         kinds = [step["type"] for step in steps]
         self._byte_level = "ByteLevel" in kinds
-        if not self._byte_level and not {"ByteFallback", "Metaspace", "Replace"} & set(kinds):
-            raise ValueError(f"tokens decoded by {kinds or 'nothing'} cannot be streamed")
+        self._pieces_are_text = bool({"ByteFallback", "Metaspace", "Replace"} & set(kinds))
         self._strips = any(
             step["type"] == "Strip" or step.get("prepend_scheme") in ("first", "always")
             for step in steps
@@ -63,6 +65,8 @@ class StreamingDetokenizer:
         """Forget all tokens."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._strip_next = self._strips
+        self._recent: list[int] = []
+        self._shown = 0
 
     def add_token(self, token: int) -> str:
         """Take the next token.
@@ -73,6 +77,8 @@ class StreamingDetokenizer:
         Returns:
             The text that is now certain; empty while a character is incomplete.
         """
+        if not self._byte_level and not self._pieces_are_text:
+            return self._decoded(token)
         return self._text(self._bytes(token), final=False)
 
     def finalize(self) -> str:
@@ -81,7 +87,30 @@ class StreamingDetokenizer:
         Returns:
             What is left; an incomplete character becomes U+FFFD.
         """
+        if not self._byte_level and not self._pieces_are_text:
+            return self._decode(self._recent)[self._shown :]
         return self._text(b"", final=True)
+
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=self._skip_special_tokens)
+        return text
+
+    def _decoded(self, token: int) -> str:
+        """What a token adds to the text of the recent ones."""
+        if self._tokenizer.id_to_token(token) is None:
+            return ""
+        self._recent.append(token)
+        text = self._decode(self._recent)
+        # The bytes of a character may come one by one.
+        if text.endswith("\ufffd"):
+            return ""
+        new = text[self._shown :]
+        self._shown = len(text)
+        if len(self._recent) > _WINDOW:
+            # One token is enough to tell how the next one is joined to the text before it.
+            self._recent = self._recent[-1:]
+            self._shown = len(self._decode(self._recent))
+        return new
 
     def _text(self, data: bytes, final: bool) -> str:
         text = self._decoder.decode(data, final)

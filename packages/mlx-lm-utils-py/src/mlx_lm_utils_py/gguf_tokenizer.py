@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
-from tokenizers.models import BPE
+from tokenizers.models import BPE, Unigram
 from tokenizers.processors import TemplateProcessing
+
+from .end_tokens import END_TOKENS
+from .word_splits import WORD_SPLITS
 
 __all__ = ["MAX_PIECE_CHARS", "token_id", "tokenizer_from_gguf"]
 
@@ -23,37 +26,14 @@ MAX_PIECE_CHARS = 1024
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6
 
-# How a text is cut into words before the merges: published with each model's tokenizer.json.
-_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_TAIL = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_WORD = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
-_LLAMA3 = rf"{_WORD}|\p{{N}}{{1,3}}|{_TAIL}"
-_QWEN2 = rf"{_WORD}|\p{{N}}|{_TAIL}"
-
-_SPLITS: dict[str, tuple[str, ...]] = {
-    "default": (_GPT2,),
-    "gpt-2": (_GPT2,),
-    "olmo": (_GPT2,),
-    "phi-2": (_GPT2,),
-    "smollm": (r"\p{N}", _GPT2),
-    "starcoder": (r"\p{N}", _GPT2),
-    "refact": (r"\p{N}", _GPT2),
-    "llama-bpe": (_LLAMA3,),
-    "llama3": (_LLAMA3,),
-    "llama-v3": (_LLAMA3,),
-    "qwen2": (_QWEN2,),
-    "deepseek-r1-qwen": (_QWEN2,),
-    "stablelm2": (_QWEN2,),
-}
-_LLAMA3_NAMES = ("llama-bpe", "llama3", "llama-v3")
-
 
 def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     """Build a tokenizer from the ``tokenizer.ggml`` entries of a GGUF file.
 
     Args:
         metadata: As `read_gguf_header` gives it. ``tokenizer.ggml.model`` may be ``gpt2``
-            (byte-level BPE) or ``llama`` (SentencePiece BPE with byte fallback).
+            (byte-level BPE), ``llama`` (SentencePiece BPE with byte fallback), ``t5``
+            (SentencePiece unigram) or ``gemma4`` (BPE over words that begin with U+2581).
 
     Returns:
         A tokenizer of the ``tokenizers`` library.
@@ -62,18 +42,19 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
         ValueError: If an entry is missing, of the wrong type, or names a tokenizer that is not
             known here.
     """
-    tokens = _strings(metadata, "tokenizer.ggml.tokens")
+    tokens = _named(_strings(metadata, "tokenizer.ggml.tokens"))
     vocabulary = {token: i for i, token in enumerate(tokens)}
     if len(vocabulary) != len(tokens):
         raise ValueError("tokenizer.ggml.tokens has the same token twice")
     types = _numbers(metadata, "tokenizer.ggml.token_type", len(tokens), [_NORMAL] * len(tokens))
+    # Converters did not always know what ends a turn. As ordinary text it would never be read.
+    types = [_CONTROL if token in END_TOKENS else types[i] for i, token in enumerate(tokens)]
     kind = metadata.get("tokenizer.ggml.model")
-    if kind == "gpt2":
-        tokenizer, add_bos = _byte_level(metadata, vocabulary)
-    elif kind == "llama":
-        tokenizer, add_bos = _sentencepiece(metadata, vocabulary, types)
-    else:
-        raise ValueError(f"tokenizer.ggml.model {kind!r} is not supported; known: gpt2, llama")
+    build = _KINDS.get(kind) if isinstance(kind, str) else None
+    if build is None:
+        known = ", ".join(_KINDS)
+        raise ValueError(f"tokenizer.ggml.model {kind!r} is not supported; known: {known}")
+    tokenizer, add_bos, add_eos = build(metadata, vocabulary, types)
     special = (_CONTROL, _UNKNOWN)
     tokenizer.add_tokens(
         [
@@ -85,7 +66,7 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     bos = eos = None
     if _flag(metadata, "add_bos_token", add_bos):
         bos = token_id(metadata, "bos", len(tokens))
-    if _flag(metadata, "add_eos_token", False):
+    if _flag(metadata, "add_eos_token", add_eos):
         eos = token_id(metadata, "eos", len(tokens))
     if bos is not None or eos is not None:
         before = [] if bos is None else ["<bos>"]
@@ -122,42 +103,68 @@ def token_id(metadata: Mapping[str, Any], name: str, vocab_size: int) -> int | N
     return value
 
 
-def _byte_level(metadata: Mapping[str, Any], vocabulary: dict[str, int]) -> tuple[Tokenizer, bool]:
+def _named(tokens: list[str]) -> list[str]:
+    """Give the empty tokens, which fill up some vocabularies, names of their own."""
+    return [token or f"[EMPTY_{i}]" for i, token in enumerate(tokens)]
+
+
+# A tokenizer, and whether a document begins with the first token and ends with the last one unless
+# the file says otherwise.
+_Built = tuple[Tokenizer, bool, bool]
+
+
+def _byte_level(
+    metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
+) -> _Built:
     name = metadata.get("tokenizer.ggml.pre", "default")
-    if name not in _SPLITS:
-        known = ", ".join(sorted(_SPLITS))
+    if name not in WORD_SPLITS:
+        known = ", ".join(sorted(WORD_SPLITS))
         raise ValueError(f"tokenizer.ggml.pre {name!r} is not supported; known: {known}")
-    merges = []
-    for merge in _strings(metadata, "tokenizer.ggml.merges"):
-        left, _, right = merge.partition(" ")
-        if left not in vocabulary or right not in vocabulary or left + right not in vocabulary:
-            raise ValueError(f"tokenizer.ggml.merges has {merge!r}, whose tokens are not all known")
-        merges.append((left, right))
-    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=merges, ignore_merges=name in _LLAMA3_NAMES))
+    split = WORD_SPLITS[name]
+    merges = _listed_merges(metadata, vocabulary)
+    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=merges, ignore_merges=split.whole_words))
     if name == "qwen2":
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            *(pre_tokenizers.Split(Regex(split), "isolated") for split in _SPLITS[name]),
+            *(pre_tokenizers.Split(Regex(one), "isolated") for one in split.expressions),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    return tokenizer, name in _LLAMA3_NAMES
+    return tokenizer, split.add_bos, False
 
 
 def _sentencepiece(
     metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
-) -> tuple[Tokenizer, bool]:
+) -> _Built:
     scores = _numbers(metadata, "tokenizer.ggml.scores", len(vocabulary))
     pieces = {
         token: scores[i] for token, i in vocabulary.items() if types[i] in (_NORMAL, _USER_DEFINED)
     }
+    merges = _merges(pieces, vocabulary)
+    return _over_spaces(metadata, vocabulary, merges, add_prefix=True), True, False
+
+
+def _gemma4(
+    metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
+) -> _Built:
+    merges = _listed_merges(metadata, vocabulary)
+    return _over_spaces(metadata, vocabulary, merges, add_prefix=False), True, False
+
+
+def _over_spaces(
+    metadata: Mapping[str, Any],
+    vocabulary: dict[str, int],
+    merges: list[tuple[str, str]],
+    add_prefix: bool,
+) -> Tokenizer:
+    """BPE over text whose spaces are U+2581; what is in no token is spelled in bytes."""
     unknown = token_id(metadata, "unknown", len(vocabulary))
     tokenizer = Tokenizer(
         BPE(
             vocab=vocabulary,
-            merges=_merges(pieces, vocabulary),
+            merges=merges,
             unk_token=None if unknown is None else list(vocabulary)[unknown],
             fuse_unk=True,
             byte_fallback=True,
@@ -165,12 +172,63 @@ def _sentencepiece(
     )
     spaces: list[Any] = [normalizers.Replace(" ", "▁")]
     steps: list[Any] = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    if _flag(metadata, "add_space_prefix", True):
+    if _flag(metadata, "add_space_prefix", add_prefix):
         spaces.insert(0, normalizers.Prepend("▁"))
         steps.append(decoders.Strip(" ", 1, 0))
     tokenizer.normalizer = normalizers.Sequence(spaces)
     tokenizer.decoder = decoders.Sequence(steps)
-    return tokenizer, True
+    return tokenizer
+
+
+def _unigram(
+    metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
+) -> _Built:
+    """The most likely pieces, rather than merges."""
+    scores = _numbers(metadata, "tokenizer.ggml.scores", len(vocabulary))
+    unknown = token_id(metadata, "unknown", len(vocabulary))
+    tokenizer = Tokenizer(
+        Unigram(
+            [(token, float(scores[i])) for token, i in vocabulary.items()],
+            unk_id=types.index(_UNKNOWN) if unknown is None and _UNKNOWN in types else unknown,
+            byte_fallback=_BYTE in types,
+        )
+    )
+    steps: list[Any] = []
+    charsmap = metadata.get("tokenizer.ggml.precompiled_charsmap")
+    if charsmap:
+        try:
+            steps.append(normalizers.Precompiled(bytes(item % 256 for item in charsmap)))
+        # The library raises bare exceptions.
+        except Exception as error:
+            raise ValueError(f"tokenizer.ggml.precompiled_charsmap is not valid: {error}") from None
+    if _flag(metadata, "remove_extra_whitespaces", True):
+        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    scheme = "always" if _flag(metadata, "add_space_prefix", True) else "never"
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme=scheme)
+    if _BYTE in types:
+        tokenizer.decoder = decoders.Sequence(
+            [decoders.Metaspace(prepend_scheme=scheme), decoders.ByteFallback(), decoders.Fuse()]
+        )
+    return tokenizer, False, True
+
+
+_KINDS = {"gpt2": _byte_level, "llama": _sentencepiece, "t5": _unigram, "gemma4": _gemma4}
+
+
+def _listed_merges(
+    metadata: Mapping[str, Any], vocabulary: Mapping[str, int]
+) -> list[tuple[str, str]]:
+    merges = []
+    # A list without items is one of a vocabulary of single bytes.
+    listed = metadata.get("tokenizer.ggml.merges") != [] and "tokenizer.ggml.merges"
+    for merge in _strings(metadata, listed) if listed else ():
+        left, _, right = merge.partition(" ")
+        if left not in vocabulary or right not in vocabulary or left + right not in vocabulary:
+            raise ValueError(f"tokenizer.ggml.merges has {merge!r}, whose tokens are not all known")
+        merges.append((left, right))
+    return merges
 
 
 def _merges(pieces: Mapping[str, float], vocabulary: Mapping[str, int]) -> list[tuple[str, str]]:

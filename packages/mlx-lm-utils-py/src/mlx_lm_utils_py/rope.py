@@ -10,14 +10,21 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-__all__ = ["ROPE_TYPES", "ScaledRoPE", "context_length", "initialize_rope"]
+__all__ = [
+    "ROPE_TYPES",
+    "DynamicRoPE",
+    "LongRoPE",
+    "ScaledRoPE",
+    "context_length",
+    "initialize_rope",
+]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-ROPE_TYPES = ("default", "linear", "llama3", "yarn", "factors")
+ROPE_TYPES = ("default", "linear", "dynamic", "llama3", "yarn", "longrope", "factors")
 
 
 class ScaledRoPE(nn.Module):
@@ -60,6 +67,65 @@ class ScaledRoPE(nn.Module):
         )
 
 
+class LongRoPE(nn.Module):
+    """Rotary position embedding with other wavelengths for sequences beyond a length.
+
+    Args:
+        short: Rotates up to there.
+        long: Rotates beyond.
+        context: The number of positions up to which a sequence is short.
+    """
+
+    def __init__(self, short: nn.Module, long: nn.Module, context: float) -> None:
+        super().__init__()
+        self.short = short
+        self.long = long
+        self.context = context
+
+    def __call__(self, x: mx.array, offset: int = 0) -> mx.array:
+        """Rotate ``x`` of shape ``(..., length, width)``, whose first position is ``offset``."""
+        is_long = offset + x.shape[-2] > self.context
+        rotated: mx.array = (self.long if is_long else self.short)(x, offset=offset)
+        return rotated
+
+
+class DynamicRoPE(nn.Module):
+    """Rotary position embedding whose base grows with sequences beyond a length.
+
+    Args:
+        dims: Number of leading dimensions of the last axis to rotate.
+        base: The base up to that length.
+        factor: How fast it grows.
+        context: The length.
+        traditional: Rotate neighbouring dimensions instead of the two halves. Default: ``False``.
+    """
+
+    def __init__(
+        self, dims: int, base: float, factor: float, context: float, traditional: bool = False
+    ) -> None:
+        super().__init__()
+        self.dims = dims
+        self.base = base
+        self.factor = factor
+        self.context = context
+        self.traditional = traditional
+
+    def __call__(self, x: mx.array, offset: int = 0) -> mx.array:
+        """Rotate ``x`` of shape ``(..., length, width)``, whose first position is ``offset``."""
+        longer = max((offset + x.shape[-2]) / self.context, 1.0)
+        growth = self.factor * longer - (self.factor - 1)
+        # With two dimensions there is one wavelength, which no base changes.
+        power = self.dims / (self.dims - 2) if self.dims > 2 else 0.0
+        return mx.fast.rope(
+            x,
+            self.dims,
+            traditional=self.traditional,
+            base=self.base * growth**power,
+            scale=1.0,
+            offset=offset,
+        )
+
+
 def initialize_rope(
     dims: int,
     base: float = 10000.0,
@@ -79,15 +145,20 @@ def initialize_rope(
 
             * ``default``: no scaling,
             * ``linear``: positions divided by ``factor``,
+            * ``dynamic``: a base that grows with sequences longer than the original context, by
+              ``factor``,
             * ``llama3``: long wavelengths multiplied by ``factor``, short ones kept, those between
               ``low_freq_factor`` and ``high_freq_factor`` blended
               (Llama 3.1, https://arxiv.org/abs/2407.21783),
             * ``yarn``: the same idea on the number of rotations within the original context, with
               a correction of the magnitude (https://arxiv.org/abs/2309.00071),
+            * ``longrope`` (or ``su``): each wavelength multiplied by its own of the
+              ``short_factor`` or, in sequences longer than the original context, of the
+              ``long_factor`` (https://arxiv.org/abs/2402.13753),
             * ``factors``: each wavelength multiplied by its own of the ``factors``, which is how
               GGUF files express the above.
-        max_position_embeddings: Context length of the model, from which ``yarn`` takes its
-            original context when the configuration does not give it. Default: ``None``.
+        max_position_embeddings: Context length of the model, which is the original context where
+            the configuration does not give one. Default: ``None``.
 
     Returns:
         A module called as ``rope(x, offset=0)`` on ``x`` of shape ``(..., length, width)``.
@@ -112,6 +183,11 @@ def initialize_rope(
     if kind == "linear":
         scale = 1.0 / _positive(config, "factor")
         return nn.RoPE(dims, traditional=traditional, base=base, scale=scale)
+    if kind == "dynamic":
+        context = _positive(config, "original_max_position_embeddings", max_position_embeddings)
+        return DynamicRoPE(dims, base, _positive(config, "factor"), context, traditional)
+    if kind in ("longrope", "su"):
+        return _long(dims, base, config, max_position_embeddings, traditional)
     if kind == "llama3":
         return ScaledRoPE(dims, _llama3(dims, base, config), traditional)
     if kind == "yarn":
@@ -222,11 +298,35 @@ def _yarn_magnitude(factor: float, config: Mapping[str, Any]) -> float:
     return magnitude(1.0)
 
 
-def _factors(dims: int, base: float, config: Mapping[str, Any]) -> list[float]:
-    factors = config.get("factors")
+def _long(
+    dims: int,
+    base: float,
+    config: Mapping[str, Any],
+    max_position_embeddings: int | None,
+    traditional: bool,
+) -> LongRoPE:
+    context = _positive(config, "original_max_position_embeddings", max_position_embeddings)
+    if max_position_embeddings is None or config.get("factor") is not None:
+        factor = _positive(config, "factor", 1.0)
+    else:
+        factor = max_position_embeddings / context
+    magnitude = math.sqrt(1 + math.log(factor) / math.log(context)) if factor > 1 < context else 1.0
+    magnitude = _positive(config, "attention_factor", magnitude)
+
+    def rope(kind: str) -> ScaledRoPE:
+        own = _positive(config, f"{kind}_mscale", magnitude)
+        return ScaledRoPE(dims, _factors(dims, base, config, f"{kind}_factor"), traditional, own)
+
+    return LongRoPE(rope("short"), rope("long"), context)
+
+
+def _factors(
+    dims: int, base: float, config: Mapping[str, Any], key: str = "factors"
+) -> list[float]:
+    factors = config.get(key)
     if not isinstance(factors, (list, tuple)) or len(factors) != dims // 2:
-        raise ValueError(f"'factors' in rope_scaling must be a list of {dims // 2} numbers")
+        raise ValueError(f"'{key}' in rope_scaling must be a list of {dims // 2} numbers")
     return [
-        wavelength * _positive({"factors": factor}, "factors")
+        wavelength * _positive({key: factor}, key)
         for wavelength, factor in zip(_wavelengths(dims, base), factors, strict=True)
     ]

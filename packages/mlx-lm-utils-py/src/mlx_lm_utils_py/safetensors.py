@@ -87,7 +87,8 @@ def load_safetensors(folder: str | Path) -> dict[str, mx.array]:
 
     Args:
         folder: Folder with ``model.safetensors.index.json`` and the files that it names, or,
-            without one, with ``*.safetensors`` files.
+            without one, with ``*.safetensors`` files. An index none of whose files is there was
+            left behind by shards that became ``model.safetensors``.
 
     Returns:
         The weights by name.
@@ -99,9 +100,14 @@ def load_safetensors(folder: str | Path) -> dict[str, mx.array]:
     folder = Path(folder)
     index = folder / "model.safetensors.index.json"
     expected: dict[str, str] = {}
+    paths: list[Path] = []
     if index.is_file():
         expected = _read_index(index)
         paths = [folder / name for name in sorted(set(expected.values()))]
+        whole = folder / "model.safetensors"
+        if whole.is_file() and not any(path.is_file() for path in paths):
+            expected = dict.fromkeys(expected, whole.name)
+            paths = [whole]
     else:
         paths = sorted(folder.glob("*.safetensors"))
     if not paths:

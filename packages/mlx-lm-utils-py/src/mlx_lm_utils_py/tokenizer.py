@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -9,9 +10,10 @@ from typing import Any, Literal, overload
 import tokenizers
 
 from .chat_template import Message, check_messages, render_chat_template
-from .config import MAX_JSON_BYTES, read_json
 from .detokenizer import StreamingDetokenizer
+from .end_tokens import known_ends
 from .gguf_tokenizer import token_id, tokenizer_from_gguf
+from .tokenizer_files import find_templates, read_optional, tokenizer_from_folder
 
 __all__ = ["Tokenizer"]
 
@@ -20,14 +22,10 @@ def __dir__() -> list[str]:
     return __all__
 
 
-# Chat models end their turn with one of these; GGUF files often name only the end of a document.
-_END_OF_TURN = (
-    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>",
-    "<|end_of_text|>",
-)  # fmt: skip
 _SPECIAL = ("bos", "eos", "unk", "pad")
-# No text has this character: Unicode keeps it for use inside of programs.
-_CUT = "\ufdd0"
+# Digits look the same however a template prints them: as JSON, by ``repr``, in capitals. Nobody who
+# writes a message can know them.
+_CUT = "".join(secrets.choice("0123456789") for _ in range(32))
 
 
 class Tokenizer:
@@ -38,10 +36,12 @@ class Tokenizer:
         special_tokens: Special tokens by name: ``bos_token``, ``eos_token``, ``unk_token``,
             ``pad_token``. Default: none.
         eos_token_ids: Tokens that end an answer, besides ``eos_token``. Default: none.
-        chat_template: Jinja source that turns messages into a prompt. Default: ``None``.
+        chat_template: Jinja source that turns messages into a prompt; or several by name, of
+            which ``"default"`` is used, and ``"tool_use"`` where there are tools. Default:
+            ``None``.
 
     Raises:
-        ValueError: If a special token or an id is not in the vocabulary.
+        ValueError: If a special token is not in the vocabulary.
 
     Example:
         >>> from tokenizers.models import BPE
@@ -55,11 +55,13 @@ class Tokenizer:
         tokenizer: tokenizers.Tokenizer,
         special_tokens: Mapping[str, str] | None = None,
         eos_token_ids: Iterable[int] = (),
-        chat_template: str | None = None,
+        chat_template: str | Mapping[str, str] | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self.special_tokens: dict[str, str] = dict(special_tokens or {})
-        self.chat_template = chat_template
+        if chat_template is None or isinstance(chat_template, str):
+            chat_template = {"default": chat_template} if chat_template else {}
+        self.chat_templates: dict[str, str] = dict(chat_template)
         self.vocab_size: int = tokenizer.get_vocab_size()
         for name, token in self.special_tokens.items():
             if tokenizer.token_to_id(token) is None:
@@ -71,9 +73,7 @@ class Tokenizer:
         ids = set(eos_token_ids)
         if self.eos_token_id is not None:
             ids.add(self.eos_token_id)
-        for i in ids:
-            if tokenizer.id_to_token(i) is None:
-                raise ValueError(f"eos_token_ids has {i}, which is no token")
+        # A model may end with an id that only its output layer has, padded to a round number.
         self.eos_token_ids: frozenset[int] = frozenset(ids)
         added = tokenizer.get_added_tokens_decoder().values()
         special = {token.content for token in added if token.special and len(token.content) > 1}
@@ -88,34 +88,32 @@ class Tokenizer:
         """Load the tokenizer of a Hugging Face checkpoint.
 
         Args:
-            folder: Folder with ``tokenizer.json``, and where the model has them
-                ``tokenizer_config.json``, ``generation_config.json``, ``config.json`` and
-                ``chat_template.jinja``.
+            folder: Folder with ``tokenizer.json``, or ``tokenizer.model``, or ``vocab.json`` and
+                ``merges.txt``; and where the model has them ``tokenizer_config.json``,
+                ``generation_config.json``, ``config.json`` and ``chat_template.jinja``.
 
         Returns:
-            The tokenizer.
+            The tokenizer. An answer ends with what these files say, and with what is known to end
+            one by its name.
 
         Raises:
-            FileNotFoundError: If there is no ``tokenizer.json``.
+            FileNotFoundError: If there is no tokenizer.
             ValueError: If a file is damaged.
         """
         folder = Path(folder)
-        path = folder / "tokenizer.json"
-        read_json(path)
-        try:
-            tokenizer = tokenizers.Tokenizer.from_file(str(path))
-        # The library raises bare exceptions.
-        except Exception as error:
-            raise ValueError(f"{path} is not a valid tokenizer: {error}") from None
-        config = _read_optional(folder / "tokenizer_config.json")
+        config = read_optional(folder / "tokenizer_config.json")
+        tokenizer = tokenizer_from_folder(folder, config)
         special_tokens = {}
         for name in (f"{short}_token" for short in _SPECIAL):
             token = config.get(name)
             if isinstance(token, dict):
                 token = token.get("content")
-            if isinstance(token, str):
+            # Some name a token to pad with that no vocabulary has; nothing here pads.
+            if isinstance(token, str) and tokenizer.token_to_id(token) is not None:
                 special_tokens[name] = token
-        return cls(tokenizer, special_tokens, _eos_ids(folder), _find_template(folder, config))
+        added = {t.content: i for i, t in tokenizer.get_added_tokens_decoder().items()}
+        ends = {*_eos_ids(folder), *known_ends(added)}
+        return cls(tokenizer, special_tokens, ends, find_templates(folder, config))
 
     @classmethod
     def from_gguf(cls, metadata: Mapping[str, Any]) -> Tokenizer:
@@ -137,13 +135,24 @@ class Tokenizer:
             i = token_id(metadata, name, size)
             if i is not None:
                 special_tokens[f"{short}_token"] = metadata["tokenizer.ggml.tokens"][i]
-        added = tokenizer.get_added_tokens_decoder()
-        ends = {i for i, token in added.items() if token.special and token.content in _END_OF_TURN}
+        ends = known_ends(tokenizer.get_vocab())
         ends |= {i for name in ("eot", "eom") if (i := token_id(metadata, name, size)) is not None}
-        template = metadata.get("tokenizer.chat_template")
-        if template is not None and not isinstance(template, str):
-            raise ValueError("'tokenizer.chat_template' must be a string")
-        return cls(tokenizer, special_tokens, ends, template)
+        templates = {}
+        for key, template in metadata.items():
+            if key == "tokenizer.chat_template" or key.startswith("tokenizer.chat_template."):
+                if not isinstance(template, str):
+                    raise ValueError(f"'{key}' must be a string")
+                templates[key[len("tokenizer.chat_template.") :] or "default"] = template
+        return cls(tokenizer, special_tokens, ends, templates)
+
+    @property
+    def chat_template(self) -> str | None:
+        """The usual chat template, if the model has one."""
+        return self.chat_templates.get("default")
+
+    @chat_template.setter
+    def chat_template(self, template: str) -> None:
+        self.chat_templates["default"] = template
 
     def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
         """Turn text into tokens.
@@ -189,8 +198,8 @@ class Tokenizer:
 
     @property
     def detokenizer(self) -> StreamingDetokenizer:
-        """A new streaming detokenizer."""
-        return StreamingDetokenizer(self._tokenizer)
+        """A new streaming detokenizer, which shows special tokens: they may open a tool call."""
+        return StreamingDetokenizer(self._tokenizer, skip_special_tokens=False)
 
     @overload
     def apply_chat_template(
@@ -203,7 +212,12 @@ class Tokenizer:
     ) -> list[int]: ...
 
     def apply_chat_template(
-        self, messages: Sequence[Message], *, tokenize: bool = True, **options: Any
+        self,
+        messages: Sequence[Message],
+        *,
+        tokenize: bool = True,
+        chat_template: str | None = None,
+        **options: Any,
     ) -> str | list[int]:
         """Turn a conversation into a prompt.
 
@@ -214,8 +228,11 @@ class Tokenizer:
         Args:
             messages: Mappings with ``role`` and ``content``.
             tokenize: Return tokens rather than text. Default: ``True``.
-            **options: Options of `render_chat_template`, such as ``add_generation_prompt``, and
-                variables of the template.
+            chat_template: Another template than the model's usual one: its source, or the name of
+                one that the model has. Default: ``"tool_use"`` if there are tools and the model
+                has a template of that name, else ``"default"``.
+            **options: Options of `render_chat_template`, such as ``add_generation_prompt`` or
+                ``tools``, and variables of the template.
 
         Returns:
             The prompt, as ids or as text.
@@ -224,18 +241,31 @@ class Tokenizer:
             TypeError: If ``messages`` is of the wrong type.
             ValueError: If the model has no chat template, or it fails.
         """
-        if self.chat_template is None:
-            raise ValueError("this model has no chat template")
+        source = self._find_template(chat_template, bool(options.get("tools")))
         variables = {**self.special_tokens, **options}
         if not tokenize:
-            return render_chat_template(self.chat_template, messages, **variables)
+            return render_chat_template(source, messages, **variables)
         check_messages(messages)
+        # Documents are as little to be trusted as messages; tools are the program's own.
+        if "documents" in variables:
+            variables["documents"] = self._cut_special(variables["documents"])
         text = render_chat_template(
-            self.chat_template, [self._cut_special(message) for message in messages], **variables
+            source, [self._cut_special(message) for message in messages], **variables
         )
         # The template writes the special tokens itself.
         pieces = (self.encode(piece, add_special_tokens=False) for piece in text.split(_CUT))
         return [i for piece in pieces for i in piece]
+
+    def _find_template(self, wanted: str | None, has_tools: bool) -> str:
+        if wanted is not None:
+            return self.chat_templates.get(wanted, wanted)
+        name = "tool_use" if has_tools and "tool_use" in self.chat_templates else "default"
+        if name in self.chat_templates:
+            return self.chat_templates[name]
+        if self.chat_templates:
+            names = ", ".join(sorted(self.chat_templates))
+            raise ValueError(f"this model has several chat templates; name one: {names}")
+        raise ValueError("this model has no chat template")
 
     def _cut_special(self, value: Any) -> Any:
         """Mark a cut within every special token that a message spells out."""
@@ -244,40 +274,19 @@ class Tokenizer:
                 value = value.replace(token, token[0] + _CUT + token[1:])
             return value
         if isinstance(value, Mapping):
-            return {key: self._cut_special(item) for key, item in value.items()}
+            return {self._cut_special(key): self._cut_special(v) for key, v in value.items()}
         return [self._cut_special(item) for item in value] if isinstance(value, list) else value
-
-
-def _read_optional(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
 
 
 def _eos_ids(folder: Path) -> list[int]:
     """The ids that end an answer; what is written for generation goes before the model's own."""
     for name in ("generation_config.json", "config.json"):
-        value = _read_optional(folder / name).get("eos_token_id")
+        value = read_optional(folder / name).get("eos_token_id")
         ids = value if isinstance(value, list) else [] if value is None else [value]
-        if not all(type(i) is int and 0 <= i < 2**32 for i in ids):
+        if not all(type(i) is int and i < 2**32 for i in ids):
             raise ValueError(f"{folder / name}: 'eos_token_id' must be an id or a list of ids")
+        # Old files say -1 where there is none.
+        ids = [i for i in ids if i >= 0]
         if ids:
             return ids
     return []
-
-
-def _find_template(folder: Path, config: Mapping[str, Any]) -> str | None:
-    path = folder / "chat_template.jinja"
-    if path.is_file():
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a template")
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise ValueError(f"{path} is not UTF-8 text") from None
-    template = config.get("chat_template")
-    if isinstance(template, list):
-        # Some models carry several by name.
-        named = [entry for entry in template if isinstance(entry, dict)]
-        template = next((e.get("template") for e in named if e.get("name") == "default"), None)
-    if template is not None and not isinstance(template, str):
-        raise ValueError(f"{folder / 'tokenizer_config.json'}: 'chat_template' must be a string")
-    return template

@@ -156,6 +156,7 @@ def conv3d(
     "mlx_conv_transpose1d",
     "array input, array weight, int stride, int padding, int dilation, int output_padding, "
     "int groups",
+    cpp="mlx_c::conv_transpose1d",
     check="mlx_c::check_kernel({weight}, {groups})",
 )
 def conv_transpose1d(
@@ -202,6 +203,7 @@ def conv_transpose1d(
     "mlx_conv_transpose2d",
     "array input, array weight, int2 stride, int2 padding, int2 dilation, int2 "
     "output_padding, int groups",
+    cpp="mlx_c::conv_transpose2d",
     check="mlx_c::check_kernel({weight}, {groups})",
 )
 def conv_transpose2d(
@@ -254,6 +256,7 @@ def conv_transpose2d(
     "mlx_conv_transpose3d",
     "array input, array weight, int3 stride, int3 padding, int3 dilation, int3 "
     "output_padding, int groups",
+    cpp="mlx_c::conv_transpose3d",
     check="mlx_c::check_kernel({weight}, {groups})",
 )
 def conv_transpose3d(

@@ -285,6 +285,11 @@ def sum_scatter(x, *, group=None, stream=None):
     Returns:
         array: this process's part of the sum, along the first axis.
 
+    Raises:
+        ValueError: ``x`` is a scalar, or its first axis cannot be split evenly.
+
+    Backends for CPUs, where MLX has no such exchange, take a part of `all_sum`.
+
     See: MLX ``mlx.core.distributed.sum_scatter``.
     """
     return reduce(c.mlx_distributed_sum_scatter, x, group, stream)

@@ -17,6 +17,20 @@ def positive(**sizes: Any) -> None:
             raise ValueError(f"{name} must be greater than 0, but is {size}")
 
 
+def check_numbers(**values: Any) -> None:
+    """Raise unless all values are numbers, naming the one that is not."""
+    for name, value in values.items():
+        if not hasattr(value, "__float__"):
+            raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+
+
+def check_max_norm(max_norm: Any) -> None:
+    """Raise unless ``max_norm`` is a number that a norm can be."""
+    check_numbers(max_norm=max_norm)
+    if not max_norm >= 0:
+        raise ValueError(f"max_norm must be at least 0, but is {max_norm}")
+
+
 def check_arrays(**values: Any) -> None:
     """Raise unless all values are arrays, naming the one that is not."""
     for name, value in values.items():

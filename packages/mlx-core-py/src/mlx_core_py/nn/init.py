@@ -293,7 +293,8 @@ def _fans(a: mx.array) -> tuple[int, int]:
     if a.ndim < 2:
         raise ValueError(f"a must have at least two axes, but has the shape {a.shape}")
     window = math.prod(a.shape[1:-1])
-    return a.shape[-1] * window, a.shape[0] * window
+    # What has no elements has no spread either, whatever it would be.
+    return max(1, a.shape[-1] * window), max(1, a.shape[0] * window)
 
 
 def _fan(a: mx.array, mode: str) -> int:

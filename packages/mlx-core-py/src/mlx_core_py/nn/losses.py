@@ -1,17 +1,22 @@
 """Loss functions.
 
-Every one ends with a ``reduction``: ``"none"``, ``"mean"`` or ``"sum"``. What should be an array
-and is not is a ``TypeError``. Source:
+Every one ends with a ``reduction``: ``"none"``, ``"mean"`` or ``"sum"``. The sum of no losses is 0,
+and their mean NaN. What should be an array or a number and is not is a ``TypeError``. Where all
+inputs are integers, differences are computed in ``float32``: those of small integers would wrap
+around. Source:
 https://ml-explore.github.io/mlx/build/html/python/nn/losses.html
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from collections.abc import Callable
 from typing import Literal
 
 import mlx_core_py as mx
-from mlx_core_py.nn._checks import check_arrays
+from mlx_core_py.nn._checks import check_arrays, check_numbers
 from mlx_core_py.nn.layers.activations import softplus
 
 __all__ = [
@@ -52,7 +57,8 @@ def cross_entropy(
     Args:
         logits: Scores of the classes along ``axis``, before softmax.
         targets: The right class of each, as integers of the shape of ``logits`` without
-            ``axis``, or the probabilities of the classes, of the shape of ``logits``.
+            ``axis``, negative ones counting from the last class, or the probabilities of the
+            classes, of the shape of ``logits``.
         weights: Factors of the losses, of the shape of the losses. Default: none.
         axis: The axis of the classes. Default: the last.
         label_smoothing: The part of the probability that is spread evenly over all classes, at
@@ -64,23 +70,27 @@ def cross_entropy(
 
     Raises:
         TypeError: If ``targets`` have the shape of classes and are no integers.
-        ValueError: If ``targets``, ``weights``, ``label_smoothing`` or ``reduction`` do not fit.
+        ValueError: If ``logits`` have no class, or ``targets``, ``weights``,
+            ``label_smoothing`` or ``reduction`` do not fit.
+        IndexError: When it is computed, if there is no such class as one of ``targets``.
 
     Example:
         >>> logits = mx.array([[2.0, -1.0], [-1.0, 2.0]])
         >>> nn.losses.cross_entropy(logits, mx.array([0, 1])).round(4)
         array([0.0486, 0.0486], dtype=float32)
     """
+    check_numbers(label_smoothing=label_smoothing)
     if not 0 <= label_smoothing < 1:
         raise ValueError(
             f"label_smoothing must be at least 0 and less than 1, but is {label_smoothing}"
         )
     check_arrays(logits=logits, targets=targets)
     losses_shape = _without_axis(logits.shape, axis, "logits")
+    if logits.shape[axis] == 0:
+        raise ValueError(f"logits must have at least one class, but has the shape {logits.shape}")
     classes = targets.shape == losses_shape
     if classes:
-        if mx.issubdtype(targets.dtype, mx.inexact):
-            raise TypeError(f"targets must be integers, if classes, but are {targets.dtype}")
+        _check_classes(targets)
         # In one step, which computes in single precision.
         single = logits.dtype in (mx.float32, mx.float16, mx.bfloat16) and targets.dtype != mx.bool_
         if single and axis in (-1, logits.ndim - 1) and not label_smoothing:
@@ -136,8 +146,8 @@ def binary_cross_entropy(
     if with_logits:
         losses = softplus(inputs) - inputs * targets
     else:
-        log_true = mx.maximum(mx.log(inputs), -100)
-        log_false = mx.maximum(mx.log(1 - inputs), -100)
+        log_true = _least(mx.log, inputs, 0)
+        log_false = _least(lambda x: mx.log1p(-x), inputs, 1)
         losses = -(targets * log_true + (1 - targets) * log_false)
     return _reduce(_weighted(losses, weights), reduction)
 
@@ -164,7 +174,7 @@ def l1_loss(
         >>> nn.losses.l1_loss(mx.array([1.0, 3.0]), mx.array([0.0, 0.0]))
         array(2, dtype=float32)
     """
-    _check_same_shape(predictions=predictions, targets=targets)
+    predictions, targets = _operands(predictions=predictions, targets=targets)
     return _reduce(mx.abs(predictions - targets), reduction)
 
 
@@ -190,7 +200,7 @@ def mse_loss(
         >>> nn.losses.mse_loss(mx.array([1.0, 3.0]), mx.array([0.0, 0.0]))
         array(5, dtype=float32)
     """
-    _check_same_shape(predictions=predictions, targets=targets)
+    predictions, targets = _operands(predictions=predictions, targets=targets)
     return _reduce(mx.square(predictions - targets), reduction)
 
 
@@ -222,7 +232,8 @@ def smooth_l1_loss(
         >>> nn.losses.smooth_l1_loss(mx.array([1.0, 3.0]), mx.array([0.0, 0.0]))
         array(1.5, dtype=float32)
     """
-    _check_same_shape(predictions=predictions, targets=targets)
+    predictions, targets = _operands(predictions=predictions, targets=targets)
+    check_numbers(beta=beta)
     if not beta >= 0:
         raise ValueError(f"beta must be at least 0, but is {beta}")
     difference = mx.abs(predictions - targets)
@@ -248,20 +259,23 @@ def huber_loss(
     Args:
         inputs: The predicted values.
         targets: The right values, of the same shape.
-        delta: The bound. Default: ``1.0``.
+        delta: The bound, greater than 0. Default: ``1.0``.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``. Default: ``"none"``.
 
     Returns:
         The losses, of the shape of ``inputs``, or their mean or sum.
 
     Raises:
-        ValueError: If a shape or ``reduction`` does not fit.
+        ValueError: If a shape, ``delta`` or ``reduction`` does not fit.
 
     Example:
         >>> nn.losses.huber_loss(mx.array([1.0, 3.0]), mx.array([0.0, 0.0]))
         array([0.5, 2.5], dtype=float32)
     """
-    _check_same_shape(inputs=inputs, targets=targets)
+    inputs, targets = _operands(inputs=inputs, targets=targets)
+    check_numbers(delta=delta)
+    if not delta > 0:
+        raise ValueError(f"delta must be greater than 0, but is {delta}")
     difference = mx.abs(inputs - targets)
     losses = mx.where(
         difference <= delta, 0.5 * mx.square(difference), delta * (difference - 0.5 * delta)
@@ -291,7 +305,7 @@ def log_cosh_loss(
         >>> nn.losses.log_cosh_loss(mx.array([0.0, 100.0]), mx.array([0.0, 0.0])).round(2)
         array([0, 99.31], dtype=float32)
     """
-    _check_same_shape(inputs=inputs, targets=targets)
+    inputs, targets = _operands(inputs=inputs, targets=targets)
     difference = inputs - targets
     return _reduce(mx.logaddexp(difference, -difference) - math.log(2), reduction)
 
@@ -318,7 +332,7 @@ def hinge_loss(
         >>> nn.losses.hinge_loss(mx.array([2.0, 2.0]), mx.array([1, -1]))
         array([0, 3], dtype=float32)
     """
-    _check_same_shape(inputs=inputs, targets=targets)
+    inputs, targets = _operands(inputs=inputs, targets=targets)
     return _reduce(mx.maximum(1 - inputs * targets, 0), reduction)
 
 
@@ -332,7 +346,8 @@ def nll_loss(
 
     Args:
         inputs: Logarithms of the probabilities of the classes along ``axis``.
-        targets: The right class of each, of the shape of ``inputs`` without ``axis``.
+        targets: The right class of each, as integers of the shape of ``inputs`` without
+            ``axis``, negative ones counting from the last class.
         axis: The axis of the classes. Default: the last.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``. Default: ``"none"``.
 
@@ -340,7 +355,9 @@ def nll_loss(
         The losses, of the shape of ``targets``, or their mean or sum.
 
     Raises:
+        TypeError: If ``targets`` are no integers.
         ValueError: If a shape, ``axis`` or ``reduction`` does not fit.
+        IndexError: When it is computed, if there is no such class as one of ``targets``.
 
     Example:
         >>> nn.losses.nll_loss(mx.array([[-1.0, -2.0]]), mx.array([1]))
@@ -350,6 +367,7 @@ def nll_loss(
     expected = _without_axis(inputs.shape, axis, "inputs")
     if targets.shape != expected:
         raise ValueError(f"targets must have the shape {expected}, but has {targets.shape}")
+    _check_classes(targets)
     picked = mx.take_along_axis(inputs, mx.expand_dims(targets, axis), axis).squeeze(axis)
     return _reduce(-picked, reduction)
 
@@ -382,6 +400,7 @@ def kl_div_loss(
         array([0], dtype=float32)
     """
     _check_same_shape(inputs=inputs, targets=targets)
+    _without_axis(inputs.shape, axis, "inputs")
     return _reduce(mx.sum(mx.exp(targets) * (targets - inputs), axis=axis), reduction)
 
 
@@ -402,20 +421,23 @@ def gaussian_nll_loss(
         targets: The right values, of the same shape.
         vars: The predicted variances, of the same shape.
         full: Whether to add the constant :math:`\log(2 \pi) / 2`. Default: ``False``.
-        eps: The least variance. Default: ``1e-6``.
+        eps: The least variance, at least 0. Default: ``1e-6``.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``. Default: ``"mean"``.
 
     Returns:
         The losses, of the shape of ``inputs``, or their mean or sum.
 
     Raises:
-        ValueError: If a shape or ``reduction`` does not fit.
+        ValueError: If a shape, ``eps`` or ``reduction`` does not fit.
 
     Example:
         >>> nn.losses.gaussian_nll_loss(mx.array([1.0]), mx.array([3.0]), mx.array([1.0]))
         array(2, dtype=float32)
     """
-    _check_same_shape(inputs=inputs, targets=targets, vars=vars)
+    inputs, targets, vars = _operands(inputs=inputs, targets=targets, vars=vars)
+    check_numbers(eps=eps)
+    if not eps >= 0:
+        raise ValueError(f"eps must be at least 0, but is {eps}")
     variance = mx.maximum(vars, eps)
     losses = 0.5 * (mx.log(variance) + mx.square(targets - inputs) / variance)
     if full:
@@ -451,9 +473,13 @@ def cosine_similarity_loss(
         >>> nn.losses.cosine_similarity_loss(mx.array([[1.0, 0.0]]), mx.array([[0.0, 2.0]]))
         array([0], dtype=float32)
     """
-    _check_same_shape(x1=x1, x2=x2)
+    x1, x2 = _operands(x1=x1, x2=x2)
+    _without_axis(x1.shape, axis, "x1")
+    check_numbers(eps=eps)
+    (x1, x2), dtype = _wide(x1, x2)
     lengths = mx.linalg.norm(x1, axis=axis) * mx.linalg.norm(x2, axis=axis)
-    return _reduce(mx.sum(x1 * x2, axis=axis) / mx.maximum(lengths, eps), reduction)
+    cosines = mx.sum(x1 * x2, axis=axis) / mx.maximum(lengths, eps)
+    return _reduce(cosines.astype(dtype), reduction)
 
 
 def margin_ranking_loss(
@@ -483,7 +509,8 @@ def margin_ranking_loss(
         >>> nn.losses.margin_ranking_loss(x1, x2, mx.array([1, -1]))
         array([2, 0], dtype=float32)
     """
-    _check_same_shape(inputs1=inputs1, inputs2=inputs2, targets=targets)
+    inputs1, inputs2, targets = _operands(inputs1=inputs1, inputs2=inputs2, targets=targets)
+    check_numbers(margin=margin)
     return _reduce(mx.maximum(margin - targets * (inputs1 - inputs2), 0), reduction)
 
 
@@ -506,7 +533,7 @@ def triplet_loss(
         positives: Vectors alike, of the same shape.
         negatives: Vectors that differ, of the same shape.
         axis: The axis of the vectors. Default: the last.
-        p: The degree of the norm. Default: ``2``.
+        p: The degree of the norm, greater than 0. Default: ``2``.
         margin: By how much the ones should be closer than the others. Default: ``1.0``.
         eps: Added to the sum of powers before its root is taken. Default: ``1e-6``.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``. Default: ``"none"``.
@@ -515,19 +542,25 @@ def triplet_loss(
         The losses, of the shape of ``anchors`` without ``axis``, or their mean or sum.
 
     Raises:
-        ValueError: If a shape or ``reduction`` does not fit.
+        ValueError: If a shape, ``axis``, ``p`` or ``reduction`` does not fit.
 
     Example:
         >>> a, b, c = mx.array([0.0]), mx.array([3.0]), mx.array([2.0])
         >>> nn.losses.triplet_loss(a, b, c).round(3)
         array(2, dtype=float32)
     """
-    _check_same_shape(anchors=anchors, positives=positives, negatives=negatives)
+    operands = _operands(anchors=anchors, positives=positives, negatives=negatives)
+    _without_axis(anchors.shape, axis, "anchors")
+    check_numbers(p=p, margin=margin, eps=eps)
+    if not p > 0:
+        raise ValueError(f"p must be greater than 0, but is {p}")
+    (anchors, positives, negatives), dtype = _wide(*operands)
 
     def distance(x: mx.array) -> mx.array:
         return mx.power(mx.sum(mx.power(mx.abs(anchors - x), p), axis=axis) + eps, 1 / p)
 
-    return _reduce(mx.maximum(distance(positives) - distance(negatives) + margin, 0), reduction)
+    losses = mx.maximum(distance(positives) - distance(negatives) + margin, 0)
+    return _reduce(losses.astype(dtype), reduction)
 
 
 def _reduce(losses: mx.array, reduction: str) -> mx.array:
@@ -551,6 +584,37 @@ def _weighted(losses: mx.array, weights: mx.array | None) -> mx.array:
     return losses * weights
 
 
+def _least(logarithm: Callable[[mx.array], mx.array], x: mx.array, certain: int) -> mx.array:
+    """Return a logarithm, at least -100, with a gradient of 0 where ``x`` is ``certain``.
+
+    There it is minus infinity, whose gradient is infinite, and times one of 0 NaN.
+    """
+    is_certain = x == certain
+    logs = mx.maximum(logarithm(mx.where(is_certain, 0.5, x)), -100)
+    return mx.where(is_certain, -100, logs)
+
+
+def _wide(*arrays: mx.array) -> tuple[tuple[mx.array, ...], mx.Dtype]:
+    """Return arrays in a type that sums of their squares fit into, and the type that they have."""
+    dtype = functools.reduce(mx.result_type, arrays[1:], arrays[0].dtype)
+    if dtype in (mx.float16, mx.bfloat16):
+        return tuple(array.astype(mx.float32) for array in arrays), dtype
+    return arrays, dtype
+
+
+def _operands(**arrays: mx.array) -> tuple[mx.array, ...]:
+    """Return arrays of one shape, of floats if all are of integers."""
+    _check_same_shape(**arrays)
+    if any(mx.issubdtype(array.dtype, mx.inexact) for array in arrays.values()):
+        return tuple(arrays.values())
+    return tuple(array.astype(mx.float32) for array in arrays.values())
+
+
+def _check_classes(targets: mx.array) -> None:
+    if mx.issubdtype(targets.dtype, mx.inexact):
+        raise TypeError(f"targets must be integers, if classes, but are {targets.dtype}")
+
+
 def _check_same_shape(**arrays: mx.array) -> None:
     check_arrays(**arrays)
     (first, expected), *others = arrays.items()
@@ -562,6 +626,10 @@ def _check_same_shape(**arrays: mx.array) -> None:
 
 
 def _without_axis(shape: tuple[int, ...], axis: int, name: str) -> tuple[int, ...]:
+    try:
+        axis = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis must be an integer, not {type(axis).__name__}") from None
     if not -len(shape) <= axis < len(shape):
         raise ValueError(f"axis {axis} is out of range for {name} with the shape {shape}")
     axis %= len(shape)

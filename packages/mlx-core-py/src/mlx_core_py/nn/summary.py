@@ -22,7 +22,9 @@ class SummaryRow:
     """What a table says of one module.
 
     ``parameters``, ``trainable`` and ``nbytes`` count what is in the module and in those inside
-    it; an array that stands in two places counts once.
+    it; an array that stands in two places counts once. Of a quantized layer ``parameters`` counts
+    the weights that are packed, and not their scales. ``depth`` is how many modules it is inside
+    of.
 
     Example:
         >>> nn.summary.summarize(nn.Linear(3, 2)).rows[0].parameters
@@ -35,6 +37,7 @@ class SummaryRow:
     parameters: int
     trainable: int
     nbytes: int
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,14 @@ class Summary:
 
     def __str__(self) -> str:
         cells = [["layer", "output shape", "parameters", "trainable", "bytes"]]
+        around: list[str] = []
         for row in self.rows:
-            depth = row.path.count(".") + bool(row.path)
-            name = row.path.rpartition(".")[2]
-            label = "  " * depth + (f"{name}  {row.kind}" if name else row.kind)
+            # What the path says beyond that of the module around it, in which a list or dictionary
+            # may be named.
+            del around[row.depth :]
+            name = row.path.removeprefix(around[-1] if around else "").removeprefix(".")
+            around.append(row.path)
+            label = "  " * row.depth + (f"{name}  {row.kind}" if name else row.kind)
             shapes = " ".join(str(shape) for shape in row.outputs or ())
             counts = (f"{n:,}" for n in (row.parameters, row.trainable, row.nbytes))
             cells.append([label, shapes, *counts])
@@ -78,7 +85,7 @@ def summarize(model: Any, *inputs: Any, depth: int | None = None, **named: Any) 
         model: The model.
         inputs: What to call the model with, to learn the shapes of outputs. Nothing is evaluated.
             Without inputs the model is not called, and the table has no shapes.
-        depth: How far down to list modules; ``None`` (default) lists all.
+        depth: Inside of how many modules to list one; ``None`` (default) lists all.
         named: Named arguments of the call.
 
     Returns:
@@ -99,9 +106,10 @@ def summarize(model: Any, *inputs: Any, depth: int | None = None, **named: Any) 
     if inputs or named:
         with _recorded(model, shapes):
             model(*inputs, **named)
+    packed = _packed_weights(model)
     rows = []
-    for path, module in _in_order(model, ""):
-        if depth is None or path.count(".") + bool(path) <= depth:
+    for path, module, level in _in_order(model, "", 0):
+        if depth is None or level <= depth:
             parameters = _distinct(module.parameters())
             trainable = _distinct(module.trainable_parameters())
             rows.append(
@@ -109,9 +117,10 @@ def summarize(model: Any, *inputs: Any, depth: int | None = None, **named: Any) 
                     path,
                     type(module).__name__,
                     shapes.get(id(module)),
-                    sum(parameter.size for parameter in parameters),
+                    sum(packed.get(id(parameter), parameter.size) for parameter in parameters),
                     sum(parameter.size for parameter in trainable),
                     sum(parameter.nbytes for parameter in parameters),
+                    level,
                 )
             )
     return Summary(tuple(rows))
@@ -121,13 +130,24 @@ def _distinct(tree: Any) -> list[mx.array]:
     return list({id(leaf): leaf for _, leaf in tree_flatten(tree)}.values())
 
 
-def _in_order(module: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Give a module and those inside it, in the order of their attributes."""
-    yield path, module
+def _packed_weights(model: Any) -> dict[int, int]:
+    """Return how many weights the arrays of quantized layers stand for, by identity."""
+    counts = {}
+    for module in model.modules():
+        bits = getattr(module, "bits", None)
+        if isinstance(bits, int) and "scales" in module and "weight" in module:
+            counts[id(module["weight"])] = module["weight"].size * 32 // bits
+            counts |= {id(module[name]): 0 for name in ("scales", "biases") if name in module}
+    return counts
+
+
+def _in_order(module: Any, path: str, level: int) -> Iterator[tuple[str, Any, int]]:
+    """Give a module and those inside it in the order of their attributes, and how deep they are."""
+    yield path, module, level
     for name, child in tree_flatten(module.children(), is_leaf=module.is_module):
         if module.is_module(child):
             below = name.removeprefix("layers.")
-            yield from _in_order(child, f"{path}.{below}" if path else below)
+            yield from _in_order(child, f"{path}.{below}" if path else below, level + 1)
 
 
 @contextmanager

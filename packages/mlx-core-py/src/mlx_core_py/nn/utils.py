@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Any, ParamSpec, TypeVar
 
 import mlx_core_py as mx
+from mlx_core_py.nn._checks import check_max_norm
 from mlx_core_py.nn.layers.base import Module
 from mlx_core_py.trees import only_arrays_of, with_arrays
 
@@ -165,10 +166,13 @@ def clip_grad_norm_sharded(
         group: The processes. Default: all.
 
     Returns:
-        The gradients, scaled down where their norm is larger, and the norm before.
+        The gradients, scaled down where their norm is larger, each of the data type that it had,
+        and the norm before, a ``float32`` scalar.
 
     Raises:
-        ValueError: If ``gradients`` holds something else than arrays.
+        TypeError: If ``max_norm`` is not a number.
+        ValueError: If ``gradients`` holds something else than arrays, or ``max_norm`` is negative
+            or NaN.
 
     Example:
         >>> gradients, norm = nn.utils.clip_grad_norm_sharded([mx.array([3.0, 4.0])], 1.0)
@@ -176,10 +180,14 @@ def clip_grad_norm_sharded(
         (array(5, dtype=float32), array([0.6, 0.8], dtype=float32))
     """
     arrays = only_arrays_of(gradients, "gradients")
-    squares = sum((mx.sum(mx.square(array)) for array in arrays), mx.array(0.0))
+    check_max_norm(max_norm)
+    # A square in half precision would overflow at 256.
+    squares = sum((mx.sum(mx.square(array.astype(mx.float32))) for array in arrays), mx.array(0.0))
     norm = mx.sqrt(mx.distributed.all_sum(squares, group=group))
     scale = mx.minimum(max_norm / (norm + 1e-6), 1.0)
-    return with_arrays(gradients, iter([array * scale for array in arrays])), norm
+    return with_arrays(
+        gradients, iter([array * scale.astype(array.dtype) for array in arrays])
+    ), norm
 
 
 def _batches(arrays: list[mx.array], nbytes: int) -> Iterator[list[int]]:

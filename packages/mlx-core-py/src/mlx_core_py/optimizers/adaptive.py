@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import mlx_core_py as mx
-from mlx_core_py.optimizers.base import Optimizer, Scheduled
+from mlx_core_py.nn._checks import check_numbers
+from mlx_core_py.optimizers.base import Optimizer, Scheduled, check_betas
 
 __all__ = ["AdaDelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "RMSprop"]
 
@@ -18,9 +19,17 @@ def __dir__() -> list[str]:
 
 
 def _check_not_negative(**numbers: float) -> None:
+    check_numbers(**numbers)
     for name, number in numbers.items():
         if not number >= 0:
             raise ValueError(f"{name} must be at least 0, but is {number}")
+
+
+def _check_part(**numbers: float) -> None:
+    check_numbers(**numbers)
+    for name, number in numbers.items():
+        if not 0 <= number <= 1:
+            raise ValueError(f"{name} must be from 0 to 1, but is {number}")
 
 
 class RMSprop(Optimizer):
@@ -39,7 +48,7 @@ class RMSprop(Optimizer):
         eps: Added to the root, :math:`\epsilon`. Default: ``1e-8``.
 
     Raises:
-        ValueError: If ``alpha`` or ``eps`` is negative.
+        ValueError: If ``alpha`` is not from 0 to 1, or ``eps`` is negative.
 
     Example:
         >>> optimizer = optim.RMSprop(learning_rate=0.1, alpha=0.75)
@@ -48,7 +57,8 @@ class RMSprop(Optimizer):
     """
 
     def __init__(self, learning_rate: Scheduled, alpha: float = 0.99, eps: float = 1e-8) -> None:
-        _check_not_negative(alpha=alpha, eps=eps)
+        _check_part(alpha=alpha)
+        _check_not_negative(eps=eps)
         super().__init__()
         self._maybe_schedule("learning_rate", learning_rate)
         self.alpha = alpha
@@ -149,7 +159,7 @@ class AdaDelta(Optimizer):
         eps: Added to the means, :math:`\epsilon`. Default: ``1e-6``.
 
     Raises:
-        ValueError: If ``rho`` or ``eps`` is negative.
+        ValueError: If ``rho`` is not from 0 to 1, or ``eps`` is negative.
 
     Example:
         >>> optimizer = optim.AdaDelta(learning_rate=1.0, rho=0.5, eps=1.0)
@@ -158,7 +168,8 @@ class AdaDelta(Optimizer):
     """
 
     def __init__(self, learning_rate: Scheduled, rho: float = 0.9, eps: float = 1e-6) -> None:
-        _check_not_negative(rho=rho, eps=eps)
+        _check_part(rho=rho)
+        _check_not_negative(eps=eps)
         super().__init__()
         self._maybe_schedule("learning_rate", learning_rate)
         self.rho = rho
@@ -212,7 +223,8 @@ class Adam(Optimizer):
             at first. Default: ``False``.
 
     Raises:
-        ValueError: If ``eps`` is negative.
+        ValueError: If ``betas`` are not two numbers of at least 0 and less than 1, or ``eps`` is
+            negative.
 
     Example:
         >>> optimizer = optim.Adam(learning_rate=0.1, bias_correction=True)
@@ -227,6 +239,7 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         bias_correction: bool = False,
     ) -> None:
+        check_betas(betas)
         _check_not_negative(eps=eps)
         super().__init__()
         self._maybe_schedule("learning_rate", learning_rate)
@@ -287,7 +300,8 @@ class AdamW(Adam):
         bias_correction: As for :class:`Adam`. Default: ``False``.
 
     Raises:
-        ValueError: If ``eps`` is negative.
+        ValueError: If ``betas`` are not two numbers of at least 0 and less than 1, or ``eps`` is
+            negative.
 
     Example:
         >>> optimizer = optim.AdamW(learning_rate=0.1, weight_decay=1.0, bias_correction=True)
@@ -337,7 +351,8 @@ class Adamax(Adam):
         eps: Added to the greatest gradient, :math:`\epsilon`. Default: ``1e-8``.
 
     Raises:
-        ValueError: If ``eps`` is negative.
+        ValueError: If ``betas`` are not two numbers of at least 0 and less than 1, or ``eps`` is
+            negative.
 
     Example:
         >>> optimizer = optim.Adamax(learning_rate=1.0)

@@ -9,8 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import mlx_core_py as mx
+from mlx_core_py.nn._checks import check_max_norm, check_numbers
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.trees import tree_flatten, tree_map, tree_merge, tree_unflatten
+from mlx_core_py.trees import (
+    only_arrays_of,
+    tree_flatten,
+    tree_map,
+    tree_merge,
+    tree_unflatten,
+)
 
 __all__ = ["MultiOptimizer", "Optimizer", "clip_grad_norm"]
 
@@ -122,6 +129,8 @@ class Optimizer:
 
         Raises:
             KeyError: If ``parameters`` lacks something that has a gradient.
+            TypeError: If ``gradients`` holds something else than arrays.
+            ValueError: If a gradient has another shape than its parameter.
 
         Example:
             >>> optimizer = optim.SGD(learning_rate=0.5)
@@ -153,7 +162,12 @@ class Optimizer:
             ]
             return type(gradients)(applied)
         if not isinstance(gradients, mx.array):
-            return gradients
+            raise TypeError(f"gradients must be arrays, but one is a {type(gradients).__name__}")
+        if isinstance(parameters, mx.array) and gradients.shape != parameters.shape:
+            raise ValueError(
+                f"gradients must have the shapes of their parameters, but one has "
+                f"{gradients.shape}, and its parameter {parameters.shape}"
+            )
         if not state:
             self.init_single(gradients, state)
         return self.apply_single(gradients, parameters, state)
@@ -203,8 +217,12 @@ class Optimizer:
         if callable(param):
             self._schedulers[name] = param
             self.state[name] = mx.array(param(self.step))
-        else:
+        elif isinstance(param, mx.array) or hasattr(param, "__float__"):
             self.state[name] = mx.array(param)
+        else:
+            raise TypeError(
+                f"{name} must be a number or a function of the step, not {type(param).__name__}"
+            )
 
 
 class MultiOptimizer(Optimizer):
@@ -217,7 +235,8 @@ class MultiOptimizer(Optimizer):
             true, and to the last if none does. Default: none.
 
     Raises:
-        ValueError: If there is not one filter less than optimizers.
+        TypeError: If one of ``optimizers`` is none.
+        ValueError: If there are no optimizers, or not one filter less than optimizers.
 
     Example:
         >>> def is_matrix(path, gradient):
@@ -241,6 +260,11 @@ class MultiOptimizer(Optimizer):
         self._state = {}
         self.optimizers: list[Optimizer] = list(optimizers)
         self.filters: list[Callable[[str, mx.array], bool]] = list(filters)
+        if not self.optimizers:
+            raise ValueError("optimizers must hold at least one optimizer")
+        for optimizer in self.optimizers:
+            if not isinstance(optimizer, Optimizer):
+                raise TypeError(f"optimizers must not hold a {type(optimizer).__name__}")
         if len(self.filters) != len(self.optimizers) - 1:
             raise ValueError(
                 f"filters must have one element less than optimizers, {len(self.optimizers) - 1}, "
@@ -315,6 +339,18 @@ class MultiOptimizer(Optimizer):
             optimizer.learning_rate = learning_rate
 
 
+def check_betas(betas: Any) -> None:
+    """Raise unless ``betas`` are two numbers that means of gradients can be moved by."""
+    try:
+        first, second = betas
+    except (TypeError, ValueError):
+        raise ValueError(f"betas must be two numbers, but are {betas!r}") from None
+    for beta in (first, second):
+        check_numbers(betas=beta)
+        if not 0 <= beta < 1:
+            raise ValueError(f"betas must be at least 0 and less than 1, but are {betas}")
+
+
 def clip_grad_norm(grads: Any, max_norm: float) -> tuple[Any, mx.array]:
     """Scale gradients down so that their norm is at most a bound.
 
@@ -328,7 +364,8 @@ def clip_grad_norm(grads: Any, max_norm: float) -> tuple[Any, mx.array]:
 
     Raises:
         TypeError: If ``max_norm`` is not a number.
-        ValueError: If ``max_norm`` is negative or NaN.
+        ValueError: If ``max_norm`` is negative or NaN, or ``grads`` holds something else than
+            arrays.
 
     Example:
         >>> gradients, norm = optim.clip_grad_norm({"w": mx.array([3.0, 4.0])}, max_norm=1.0)
@@ -337,13 +374,10 @@ def clip_grad_norm(grads: Any, max_norm: float) -> tuple[Any, mx.array]:
 
     See: ``mlx.optimizers.clip_grad_norm``.
     """
-    if not hasattr(max_norm, "__float__"):
-        raise TypeError(f"max_norm must be a number, not {type(max_norm).__name__}")
-    if not max_norm >= 0:
-        raise ValueError(f"max_norm must be at least 0, but is {max_norm}")
-    leaves = tree_flatten(grads)
+    check_max_norm(max_norm)
+    leaves = only_arrays_of(grads, "grads")
     # A square in half precision would overflow at 256.
-    squares = [mx.sum(mx.square(leaf.astype(mx.float32))) for _, leaf in leaves]
+    squares = [mx.sum(mx.square(leaf.astype(mx.float32))) for leaf in leaves]
     norm = mx.sqrt(sum(squares[1:], squares[0])) if squares else mx.array(0.0)
     factor = mx.minimum(max_norm / (norm + 1e-6), 1.0)
     if not leaves:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import mlx_core_py as mx
-from mlx_core_py.optimizers.base import Optimizer, Scheduled
+from mlx_core_py.optimizers.base import Optimizer, Scheduled, check_betas
 
 __all__ = ["SGD", "Lion", "Muon"]
 
@@ -111,6 +111,9 @@ class Lion(Optimizer):
         betas: The two numbers :math:`\beta_1, \beta_2`. Default: ``(0.9, 0.99)``.
         weight_decay: How fast the parameters shrink. Default: ``0.0``.
 
+    Raises:
+        ValueError: If ``betas`` are not two numbers of at least 0 and less than 1.
+
     Example:
         >>> optimizer = optim.Lion(learning_rate=0.5)
         >>> optimizer.apply_gradients({"w": mx.array([7.0])}, {"w": mx.array([3.0])})
@@ -123,6 +126,7 @@ class Lion(Optimizer):
         betas: Sequence[float] = (0.9, 0.99),
         weight_decay: float = 0.0,
     ) -> None:
+        check_betas(betas)
         super().__init__()
         self._maybe_schedule("learning_rate", learning_rate)
         self.betas = betas

@@ -39,10 +39,13 @@ class Batches:
             augments. Default: arrays as they are, lists become arrays.
         prefetch: How many batches a thread prepares ahead; 0 prepares them when they are asked
             for. Default: ``2``.
+        group: Processes of which each gets its share of each batch; ``batch_size`` is that of all
+            together. Default: this process alone.
 
     Raises:
         TypeError: If ``batch_size`` is not an integer, or ``data`` of another kind.
-        ValueError: If a size is out of range, columns differ in length, or there is not one batch.
+        ValueError: If a size is out of range, columns differ in length, there is not one batch, or
+            a batch cannot be shared evenly.
 
     Example:
         >>> batches = mx.training.Batches({"x": [0, 1, 2, 3, 4]}, 2, shuffle=False)
@@ -62,6 +65,7 @@ class Batches:
         drop_last: bool = True,
         prepare: Callable[[Batch], Batch] | None = None,
         prefetch: int = 2,
+        group: mx.distributed.Group | None = None,
     ) -> None:
         positive(batch_size=batch_size)
         if prefetch < 0:
@@ -78,6 +82,14 @@ class Batches:
             raise ValueError(
                 f"data has {self._size} examples, which make no batch of batch_size {batch_size}"
             )
+        self._share = slice(None) if group is None else slice(group.rank(), None, group.size())
+        sizes = {batch_size} if drop_last else {batch_size, self._size % batch_size}
+        for size in sizes:
+            if group is not None and size % group.size():
+                raise ValueError(
+                    f"batch_size must make batches that {group.size()} processes can share evenly, "
+                    f"but {batch_size} makes one of {size} examples"
+                )
         self._epoch = self._position = 0
 
     def __len__(self) -> int:
@@ -105,7 +117,7 @@ class Batches:
         starts = range(
             self._position * self.batch_size, len(self) * self.batch_size, self.batch_size
         )
-        parts = (order[start : start + self.batch_size] for start in starts)
+        parts = (order[start : start + self.batch_size][self._share] for start in starts)
         made = map(self._batch, parts)
         for batch in _ahead(made, self.prefetch) if self.prefetch else made:
             # Before it is given: whoever stops in the middle of a loop has had it.

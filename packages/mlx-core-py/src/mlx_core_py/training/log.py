@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["JsonLines", "TensorBoard", "plot"]
 
@@ -67,6 +67,9 @@ class JsonLines:
 class TensorBoard:
     """A log in the format of TensorBoard, by the package ``tensorboardX``.
 
+    A thread writes what is logged, every second. :meth:`close` waits until all is written, and so
+    does the end of a ``with`` block, or of the program.
+
     Args:
         folder: Where the files of events go.
 
@@ -79,18 +82,32 @@ class TensorBoard:
             from tensorboardX import SummaryWriter
         except ImportError as error:
             raise ImportError("TensorBoard needs a package: pip install tensorboardX") from error
-        self._writer = SummaryWriter(os.fspath(folder))
+        self._writer = SummaryWriter(os.fspath(folder), flush_secs=1)
 
     def __call__(self, entry: Entry) -> None:
         """Add the numbers of a step.
 
         Args:
             entry: Numbers by name, ``step`` among them.
+
+        Raises:
+            ValueError: If ``entry`` has no ``step``.
         """
+        if "step" not in entry:
+            raise ValueError(f"entry must have a 'step', but has only {', '.join(entry)}")
         for name, value in entry.items():
             if name != "step":
                 self._writer.add_scalar(name, value, int(entry["step"]))
-        self._writer.flush()
+
+    def close(self) -> None:
+        """Wait until all is written; what is logged later goes to another file."""
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 def plot(entries: Iterable[Entry], path: str | os.PathLike[str]) -> None:

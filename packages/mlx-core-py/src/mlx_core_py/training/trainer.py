@@ -6,13 +6,13 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import mlx_core_py as mx
 from mlx_core_py.nn.layers.base import Module
-from mlx_core_py.nn.utils import value_and_grad
+from mlx_core_py.nn.utils import average_gradients, value_and_grad
 from mlx_core_py.optimizers.base import Optimizer, clip_grad_norm
 from mlx_core_py.training.batches import Batch, Batches
 from mlx_core_py.training.checkpoints import Checkpoints
@@ -41,9 +41,14 @@ class Trainer:
         max_grad_norm: The greatest norm of the gradients of a step. Default: no bound.
         compile: Whether to compile the step; a loss that prints or looks at values cannot be.
             Default: ``True``.
+        metrics: What to measure besides the loss when the model is evaluated: functions like
+            ``loss``, by name. Default: nothing.
+        group: The processes that train together, each on its share of the batches, which must be
+            made with the same group. All begin with the parameters of the first one, which alone
+            writes files and shows progress; all must see the folder. Default: this process alone.
 
     Raises:
-        ValueError: If ``accumulate`` is less than one.
+        ValueError: If ``accumulate`` is less than one, or a metric is called ``loss``.
 
     Example:
         >>> data = {"x": [[0.0], [1.0], [2.0], [3.0]], "y": [[1.0], [3.0], [5.0], [7.0]]}
@@ -65,7 +70,11 @@ class Trainer:
         accumulate: int = 1,
         max_grad_norm: float | None = None,
         compile: bool = True,
+        metrics: Mapping[str, Loss] | None = None,
+        group: mx.distributed.Group | None = None,
     ) -> None:
+        if metrics is not None and "loss" in metrics:
+            raise ValueError("metrics must have other names than 'loss'")
         if accumulate < 1:
             raise ValueError(f"accumulate must be at least 1, but is {accumulate}")
         self.model = model
@@ -74,6 +83,10 @@ class Trainer:
         self.accumulate = accumulate
         self.max_grad_norm = max_grad_norm
         self.compile = compile
+        self.metrics: dict[str, Loss] = dict(metrics or {})
+        self.group: mx.distributed.Group | None = (
+            None if group is None or group.size() == 1 else group
+        )
         self.step: int = 0
 
     def fit(
@@ -110,7 +123,8 @@ class Trainer:
 
         Returns:
             The entries of the log: the step, the mean ``loss`` of the steps since the last entry,
-            the ``learning_rate``, and ``validation_loss`` where it was evaluated.
+            the ``learning_rate``, and where the model was evaluated ``validation_loss`` and the
+            metrics, as ``validation_accuracy`` for one of the name ``accuracy``.
 
         Raises:
             FloatingPointError: If the loss is not a number, with the step.
@@ -119,6 +133,8 @@ class Trainer:
         _check(steps=steps, log_every=log_every)
         checkpoints = None if folder is None else Checkpoints(folder, keep=keep)
         file = None if folder is None else JsonLines(Path(folder) / "log.jsonl")
+        leads = self.group is None or self.group.rank() == 0
+        progress = progress and leads
         progress_of: dict[str, Any] = {"best": math.inf, "best_step": 0, "waited": 0}
         losses: list[float] = []
         if checkpoints is not None:
@@ -127,9 +143,11 @@ class Trainer:
                 self.step = facts["step"]
                 batches.state = facts["batches"]
                 progress_of, losses = facts["progress"], facts["losses"]
-            if file is not None:
+            if file is not None and leads:
                 file.forget_after(self.step)
-        history = [] if file is None else file.entries()
+        entries = [] if file is None else file.entries()
+        history = [entry for entry in entries if entry.get("step", 0) <= self.step]
+        self._begin_alike()
         self.optimizer.init(self.model.trainable_parameters())
         take_step = self._compiled_step()
         stream = _endless(batches)
@@ -138,7 +156,7 @@ class Trainer:
 
         def save() -> None:
             nonlocal saved
-            if checkpoints is not None and saved != self.step:
+            if checkpoints is not None and leads and saved != self.step:
                 facts = {"batches": batches.state, "progress": progress_of, "losses": losses}
                 best = progress_of["best_step"] or None
                 checkpoints.save(self.step, self.model, self.optimizer, facts, best=best)
@@ -164,8 +182,9 @@ class Trainer:
                 }
                 losses.clear()
                 if validation is not None and evaluates:
-                    value = self.evaluate(validation)
-                    entry["validation_loss"] = value
+                    measured = self.evaluate(validation)
+                    entry |= {f"validation_{name}": number for name, number in measured.items()}
+                    value = measured["loss"]
                     better = value < progress_of["best"]
                     if better:
                         progress_of = {"best": value, "best_step": self.step, "waited": 0}
@@ -174,7 +193,7 @@ class Trainer:
                         stop = patience is not None and progress_of["waited"] >= patience
                 history.append(entry)
                 for each in (file, log):
-                    if each is not None:
+                    if each is not None and leads:
                         each(entry)
                 if progress:
                     _show(entry, self.step - first, steps - self.step, time.perf_counter() - began)
@@ -184,28 +203,61 @@ class Trainer:
             print(file=sys.stderr)
         return history
 
-    def evaluate(self, batches: Batches) -> float:
-        """Return the mean loss over an epoch of batches, in evaluation mode.
+    def evaluate(self, batches: Batches) -> dict[str, float]:
+        """Return the mean ``loss`` and metrics of the examples of an epoch, in evaluation mode.
 
         Args:
             batches: The batches; they begin at the beginning of an epoch, and are left as they
-                were.
+                were. A last batch that is smaller counts for what it has.
         """
         before, mode = batches.state, self.model.training
         batches.state = {"epoch": 0, "position": 0}
+        functions = {"loss": self.loss, **self.metrics}
+        sums, count = dict.fromkeys(functions, 0.0), 0
         self.model.eval()
         try:
-            losses = [self.loss(self.model, batch) for batch in batches]
-            return float(mx.mean(mx.stack(losses)).item())
+            for batch in batches:
+                values = {name: function(self.model, batch) for name, function in functions.items()}
+                mx.eval(values)
+                size = _examples(batch)
+                count += size
+                for name, value in values.items():
+                    sums[name] += value.item() * size
         finally:
             self.model.train(mode)
             batches.state = before
+        if self.group is not None:
+            shared = mx.distributed.all_sum(mx.array([count, *sums.values()]), group=self.group)
+            count, *totals = shared.tolist()
+            sums = dict(zip(sums, totals, strict=True))
+        return {name: total / count for name, total in sums.items()}
+
+    def _begin_alike(self) -> None:
+        """Give the model the parameters that it has in the first process."""
+        group = self.group
+        if group is None:
+            return
+        first = group.rank() == 0
+        self.model.update(
+            tree_map(
+                lambda x: mx.distributed.all_sum(x if first else mx.zeros_like(x), group=group),
+                self.model.parameters(),
+            )
+        )
+
+    def _mean(self, loss: mx.array) -> mx.array:
+        """Return the mean of the losses of all processes."""
+        if self.group is None:
+            return loss
+        return mx.distributed.all_sum(loss, group=self.group) / self.group.size()
 
     def _compiled_step(self) -> Callable[[list[Batch]], mx.array]:
         model, optimizer = self.model, self.optimizer
         compute = value_and_grad(model, lambda batch: self.loss(model, batch))
 
         def apply(gradients: Any) -> None:
+            if self.group is not None:
+                gradients = average_gradients(gradients, self.group)
             if self.max_grad_norm is not None:
                 gradients, _ = clip_grad_norm(gradients, self.max_grad_norm)
             optimizer.update(model, gradients)
@@ -213,7 +265,7 @@ class Trainer:
         def whole(batch: Batch) -> mx.array:
             loss, gradients = compute(batch)
             apply(gradients)
-            return loss
+            return self._mean(loss)
 
         state = [model.state, optimizer.state, mx.random.state]
 
@@ -241,8 +293,7 @@ class Trainer:
             share = 1 / len(batches)
             update(tree_map(lambda gradient: gradient * share, sums))
             mx.eval(state)
-            mean: mx.array = total * share
-            return mean
+            return self._mean(total * share)
 
         return several
 
@@ -251,6 +302,16 @@ def _check(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 1:
             raise ValueError(f"{name} must be at least 1, but is {number}")
+
+
+def _examples(batch: Batch) -> int:
+    """Return how many examples a batch has, by the first of its columns that has a length."""
+    lengths = (
+        len(column)
+        for column in batch.values()
+        if hasattr(column, "__len__") and getattr(column, "ndim", 1) > 0
+    )
+    return next(lengths, 1)
 
 
 def _endless(batches: Batches) -> Iterator[Batch]:

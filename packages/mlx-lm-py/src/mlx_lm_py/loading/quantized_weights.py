@@ -16,13 +16,23 @@ def __dir__() -> list[str]:
     return __all__
 
 
+# The group sizes and bits of each mode.
+_SIZES = {
+    "affine": ((32, 64, 128), (2, 3, 4, 5, 6, 8)),
+    "mxfp4": ((32,), (4,)),
+    "nvfp4": ((16,), (4,)),
+    "mxfp8": ((32,), (8,)),
+}
+
+
 def quantize_as(
     model: nn.Module, weights: Mapping[str, mx.array], config: Mapping[str, Any]
 ) -> None:
     """Make those layers quantized that the weights have scales for.
 
-    The shapes tell the bits and the group size of each layer, so that GGUF files and checkpoints
-    with mixed quantization need no description.
+    What ``quantization`` in the configuration says of all layers, or of one by its name, is the
+    mode; in the affine one the shapes tell the bits and the group size of each layer, so that GGUF
+    files and checkpoints with mixed quantization need no description.
 
     Args:
         model: The model, whose layers are replaced.
@@ -35,50 +45,75 @@ def quantize_as(
     quantization = config.get("quantization") or {}
     if "quantization_config" in config and not quantization:
         raise ValueError("only weights quantized by MLX or llama.cpp are supported")
-    if not isinstance(quantization, dict) or quantization.get("mode", "affine") != "affine":
-        raise ValueError(f"the quantization {quantization!r} is not supported; known: affine")
+    if not isinstance(quantization, dict):
+        raise ValueError(f"the quantization {quantization!r} is not supported; it is no object")
+    for path, own in {"": quantization, **quantization}.items():
+        mode = own.get("mode", "affine") if isinstance(own, dict) else "affine"
+        if mode not in _SIZES:
+            of = f" of '{path}'" if path else ""
+            known = ", ".join(_SIZES)
+            raise ValueError(f"the quantization mode {mode!r}{of} is not supported; known: {known}")
 
-    def predicate(path: str, module: nn.Module) -> bool | dict[str, int]:
+    def predicate(path: str, module: nn.Module) -> bool | dict[str, int | str]:
         scales = weights.get(f"{path}.scales")
         packed = weights.get(f"{path}.weight")
         if scales is None or packed is None or not hasattr(module, "to_quantized"):
             return False
+        own = quantization.get(path)
+        mode = (own if isinstance(own, dict) else quantization).get("mode", "affine")
         columns = module.weight.shape[-1]
-        group_size = columns // max(scales.shape[-1], 1) if scales.ndim == 2 else 0
+        group_size = columns // max(scales.shape[-1], 1) if scales.ndim == packed.ndim else 0
         bits = packed.shape[-1] * 32 // columns
-        if group_size not in (32, 64, 128) or bits not in (2, 3, 4, 5, 6, 8):
+        if group_size not in _SIZES[mode][0] or bits not in _SIZES[mode][1]:
             raise ValueError(f"the quantized weight '{path}' has shapes that make no sense")
-        return {"group_size": group_size, "bits": bits}
+        return {"group_size": group_size, "bits": bits, "mode": mode}
 
     nn.quantize(model, class_predicate=predicate)
 
 
-def use_blocks(model: nn.Module, weights: Mapping[str, mx.array], types: Mapping[str, str]) -> None:
-    """Make those layers ones of blocks whose weights are blocks of GGUF.
+def use_blocks(
+    model: nn.Module, weights: Mapping[str, mx.array], types: Mapping[str, str]
+) -> tuple[dict[str, mx.array], dict[str, str]]:
+    """Give weights the names of a model, and make layers whose weights are blocks ones of blocks.
+
+    Weights that belong to no linear layer or embedding, or that the model divides or joins, are
+    dequantized.
 
     Args:
         model: The model, whose layers are replaced.
-        weights: The weights by name.
-        types: The types of the layers by their paths, as `load_gguf` gives them.
+        weights: The weights by the names of the checkpoint.
+        types: The types of those that are blocks, by the paths of their layers.
 
-    Raises:
-        ValueError: If the weight of another kind of layer is quantized.
+    Returns:
+        The weights by the names of the model, and the types of those that are still blocks.
     """
-    floating = (value.dtype for value in weights.values())
-    dtype = next((kind for kind in floating if mx.issubdtype(kind, mx.floating)), mx.float32)
+    named = model.sanitize(dict(weights))
+    layers = dict(model.named_modules())
+    kept = {
+        path: kind
+        for path, kind in types.items()
+        if named.get(f"{path}.weight") is weights[f"{path}.weight"]
+        and type(layers.get(path)) in (nn.Linear, nn.Embedding)
+    }
+    dtype = next((x.dtype for x in weights.values() if mx.issubdtype(x.dtype, mx.floating)), None)
+    dtype = dtype or mx.float16
+    if len(kept) < len(types):
+        dense = {
+            f"{path}.weight": mx.dequantize_blocks(weights[f"{path}.weight"], kind, dtype)
+            for path, kind in types.items()
+            if path not in kept
+        }
+        named = model.sanitize({**weights, **dense})
 
     def replaced(path: str, module: nn.Module) -> nn.Module:
-        if path not in types:
+        if path not in kept:
             return module
+        rows, columns = module.weight.shape
         if isinstance(module, nn.Embedding):
-            rows, columns = module.weight.shape
-            return nn.BlockEmbedding(rows, columns, types[path], dtype)
-        if isinstance(module, nn.Linear):
-            rows, columns = module.weight.shape
-            return nn.BlockLinear(columns, rows, types[path], "bias" in module)
-        raise ValueError(
-            f"the weight '{path}' is quantized, which a {type(module).__name__} is not"
-        )
+            return nn.BlockEmbedding(rows, columns, kept[path], dtype)
+        return nn.BlockLinear(columns, rows, kept[path], "bias" in module)
 
-    leaves = tree_map_with_path(replaced, model.leaf_modules(), is_leaf=nn.Module.is_module)
-    model.update_modules(leaves)
+    if kept:
+        leaves = tree_map_with_path(replaced, model.leaf_modules(), is_leaf=nn.Module.is_module)
+        model.update_modules(leaves)
+    return named, kept

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["LAYER", "QK_NORM", "GGUFNames"]
+__all__ = ["EXPERTS", "FUSED", "LAYER", "POST_NORMS", "QK_NORM", "SANDWICH", "GGUFNames"]
 
 
 def __dir__() -> list[str]:
@@ -32,13 +32,40 @@ LAYER = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-"""The weights of a `DecoderLayer` of `Attention` and `MLP`."""
+"""The usual weights of a layer."""
+
+FUSED = {
+    "attn_norm": "input_layernorm",
+    "attn_qkv": "self_attn.qkv_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_up": "mlp.gate_up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+"""Those of a layer whose projections are fused."""
+
+POST_NORMS = {
+    "post_attention_norm": "post_attention_layernorm",
+    "post_ffw_norm": "post_feedforward_layernorm",
+}
+"""Norms after each part of a layer alone."""
+
+SANDWICH = POST_NORMS | {"ffn_norm": "pre_feedforward_layernorm"}
+"""Norms before and after each part."""
+
+EXPERTS = {
+    "ffn_gate_inp": "mlp.gate",
+    "ffn_gate_exps": "mlp.switch_mlp.gate_proj",
+    "ffn_up_exps": "mlp.switch_mlp.up_proj",
+    "ffn_down_exps": "mlp.switch_mlp.down_proj",
+}
+"""Experts and their router."""
 
 QK_NORM = {
     "attn_q_norm": "self_attn.q_norm",
     "attn_k_norm": "self_attn.k_norm",
 }
-"""What `Attention` has besides if its queries and keys are normalized."""
+"""Norms of queries and keys."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +76,8 @@ class GGUFNames:
         layer: The name of a weight after ``blk.N.``, and the one after ``model.layers.N.``.
         interleaved: Those of them that llama.cpp reorders, so that the rows of a head that rotate
             together are side by side, and the entry of the configuration that counts their heads.
+        norms_hold_one: Whether llama.cpp has added the one that the checkpoint's norms are short
+            of.
 
     Example:
         >>> GGUFNames().hf_name("blk.3.ffn_down.scales")
@@ -57,6 +86,7 @@ class GGUFNames:
 
     layer: Mapping[str, str] = field(default_factory=lambda: LAYER)
     interleaved: Mapping[str, str] = field(default_factory=dict)
+    norms_hold_one: bool = False
 
     def hf_name(self, name: str) -> str:
         """Translate the name of a weight from GGUF to Hugging Face.

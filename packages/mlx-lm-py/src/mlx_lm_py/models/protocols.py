@@ -1,18 +1,15 @@
-"""What the rest of the package asks of a model, and of the file that defines one."""
+"""What the rest of the package asks of a model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import mlx_core_py as mx
-from mlx_core_py import nn
 
 from mlx_lm_py.cache import Cache
 
-from .gguf_names import GGUFNames
-
-__all__ = ["Args", "LanguageModel", "ModelFile", "ReadsConfig"]
+__all__ = ["Args", "LanguageModel"]
 
 
 def __dir__() -> list[str]:
@@ -54,26 +51,3 @@ class LanguageModel(Protocol):
         If ``last_only``, those after the last one alone, as if the length were 1.
         """
         ...
-
-
-class ReadsConfig(Protocol):
-    """The class of a model's configuration."""
-
-    def from_dict(self, config: Mapping[str, Any]) -> Args:
-        """Read ``config.json``; raise ``ValueError``, which names the entry, if it is not valid."""
-        ...
-
-
-class ModelFile(Protocol):
-    """What a module of this package defines for its architecture.
-
-    Attributes:
-        ModelArgs: The configuration.
-        Model: The model, made from a ``ModelArgs``: a `LanguageModel` that is an `nn.Module`, with
-            a method ``sanitize(weights)`` that makes the weights of checkpoints its own.
-        GGUF: What GGUF files call its weights.
-    """
-
-    ModelArgs: ReadsConfig
-    Model: Callable[..., nn.Module]
-    GGUF: GGUFNames

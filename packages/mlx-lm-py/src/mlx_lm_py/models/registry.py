@@ -1,57 +1,84 @@
-"""The architectures by name, each in a module that is imported when it is asked for."""
+"""The architectures by name, in families that are imported when one of them is asked for."""
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from mlx_core_py import nn
+from .architecture import Architecture
+from .blocks import CausalLM
+from .config import Config
 
-from .protocols import ModelFile
-
-__all__ = ["MODULES", "make_model", "model_file"]
+__all__ = ["ALIASES", "FAMILIES", "find_architecture", "make_model"]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-# The ``model_type`` of ``config.json``, or the ``general.architecture`` of GGUF files, to the
-# module of this package.
-MODULES = {
-    "llama": "llama",
+# The ``model_type`` of ``config.json``, to the module of `families` that knows it.
+FAMILIES = {
+    name: family
+    for family, names in {
+        "cohere": "cohere cohere2",
+        "gemma": "gemma gemma2 gemma3_text",
+        "glm": "glm glm4 glm4_moe",
+        "gpt": "gpt2 gpt_bigcode gpt_neox gptj starcoder2",
+        "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
+        "olmo": "olmo olmo2 olmo3 olmoe",
+        "others": "exaone4 mixtral nemotron stablelm",
+        "phi": "phi phi3",
+        "qwen": "mimo qwen2 qwen2_moe qwen3 qwen3_moe",
+    }.items()
+    for name in names.split()
+}
+
+# Other names of the same: those of configurations, and the ``general.architecture`` of GGUF files.
+ALIASES = {
     "mistral": "llama",
-    "qwen2": "qwen2",
-    "qwen3": "qwen3",
+    "iquestcoder": "llama",
+    "xverse": "llama",
+    "command-r": "cohere",
+    "ernie4_5-dense": "ernie4_5",
+    "gemma3": "gemma3_text",
+    "hunyuan-dense": "hunyuan_v1_dense",
+    "qwen2moe": "qwen2_moe",
+    "qwen3moe": "qwen3_moe",
 }
 
 
-def model_file(architecture: object) -> ModelFile:
-    """Import the module that defines an architecture.
+def find_architecture(name: object) -> Architecture:
+    """Import what is known of an architecture.
 
     Args:
-        architecture: Its name, in whichever way a model file gives it.
+        name: Its name, in whichever way a model file gives it.
 
     Returns:
-        The module.
+        The architecture.
 
     Raises:
-        ValueError: If the architecture is not supported. The message names those that are.
+        ValueError: If the architecture is not supported. The message names some that are.
 
     Example:
-        >>> model_file("mistral") is model_file("llama")
+        >>> find_architecture("mistral") is find_architecture("llama")
         True
     """
-    if not isinstance(architecture, str) or architecture not in MODULES:
+    known = ALIASES.get(name, name) if isinstance(name, str) else None
+    if not isinstance(known, str) or known not in FAMILIES:
+        name = str(name)[:100]
+        near = difflib.get_close_matches(name, {*FAMILIES, *ALIASES}, n=5, cutoff=0.3)
         raise ValueError(
-            f"the architecture {str(architecture)[:100]!r} is not supported; "
-            f"supported: {', '.join(MODULES)}"
+            f"the architecture {name!r} is not supported; {len(FAMILIES)} are"
+            + (f", those with the nearest names: {', '.join(near)}" if near else "")
         )
-    return cast(ModelFile, importlib.import_module(f".{MODULES[architecture]}", __package__))
+    family = importlib.import_module(f".families.{FAMILIES[known]}", __package__)
+    architecture: Architecture = family.ARCHITECTURES[known]
+    return architecture
 
 
-def make_model(config: Mapping[str, Any]) -> nn.Module:
+def make_model(config: Mapping[str, Any]) -> CausalLM:
     """Create a model from its configuration, with random weights.
 
     Args:
@@ -63,5 +90,6 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     Raises:
         ValueError: If the architecture is not supported or the configuration is not valid.
     """
-    file = model_file(config.get("model_type"))
-    return file.Model(file.ModelArgs.from_dict(config))
+    architecture = find_architecture(config.get("model_type"))
+    values = Config(config)
+    return CausalLM(architecture.spec(values), architecture.rules_of(values))

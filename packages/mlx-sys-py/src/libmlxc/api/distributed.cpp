@@ -1,13 +1,45 @@
 #include "mlx/c/distributed.h"
 
 #include <mlx/distributed/ops.h>
+#include <mlx/ops.h>
+#include <mlx/primitives.h>
 
 #include "api/distributed_handles.hpp"
 #include "core/convert.hpp"
 #include "core/guard.hpp"
 
 using namespace mlx_c;
-namespace distributed = mlx::core::distributed;
+namespace mx = mlx::core;
+namespace distributed = mx::distributed;
+
+namespace {
+
+// MLX's engines for CPUs have no reduce-scatter, so there it is this process's part of an
+// all-reduce. Contiguous makes a copy of the part, so that the memory of the whole can be freed.
+mx::array reduce_scatter(
+    const mx::array& x, const std::optional<distributed::Group>& group, mx::StreamOrDevice s) {
+  auto everyone = group ? *group : distributed::init();
+  if (everyone.size() == 1) {
+    return x;
+  }
+  if (x.ndim() == 0) {
+    throw std::invalid_argument("x must have an axis to split, but is a scalar");
+  }
+  auto part = distributed::sum_scatter(x, everyone, s);
+  auto stream = part.primitive().stream();
+  if (stream.device != mx::Device::cpu) {
+    return part;
+  }
+  auto extent = part.shape(0);
+  mx::Shape start(x.ndim(), 0);
+  mx::Shape stop = x.shape();
+  start[0] = everyone.rank() * extent;
+  stop[0] = start[0] + extent;
+  auto sum = distributed::all_sum(x, everyone, s);
+  return mx::contiguous(mx::slice(sum, start, stop, stream), false, stream);
+}
+
+}  // namespace
 
 int mlx_distributed_all_gather(
     mlx_array* res, const mlx_array x, const mlx_distributed_group group, const mlx_stream s) {
@@ -77,6 +109,5 @@ int mlx_distributed_send(
 
 int mlx_distributed_sum_scatter(
     mlx_array* res, const mlx_array x, const mlx_distributed_group group, const mlx_stream s) {
-  return guard(
-      [&] { set(res, distributed::sum_scatter(get(x, "x"), get_optional(group), get_stream(s))); });
+  return guard([&] { set(res, reduce_scatter(get(x, "x"), get_optional(group), get_stream(s))); });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -144,6 +145,44 @@ mx::array without_padding_below_zero(
   return mx::slice(x, start, stop, s);
 }
 
+template <class Sizes>
+std::vector<int> listed(const Sizes& sizes) {
+  return std::apply([](auto... size) { return std::vector<int>{size...}; }, sizes);
+}
+
+// A convolution of the input dilated by the stride; none where the operands have another number of
+// axes, of which MLX tells.
+template <size_t axes>
+std::optional<mx::array> conv_transpose(
+    const mx::array& input,
+    const mx::array& weight,
+    const std::vector<int>& stride,
+    const std::vector<int>& padding,
+    const std::vector<int>& dilation,
+    const std::vector<int>& output_padding,
+    int groups,
+    mx::StreamOrDevice s) {
+  if (input.ndim() != axes + 2 || weight.ndim() != axes + 2) {
+    return std::nullopt;
+  }
+  std::vector<int> before(axes), behind(axes);
+  for (size_t i = 0; i < axes; ++i) {
+    before[i] = extent(weight.shape(static_cast<int>(i) + 1), dilation[i]) - padding[i];
+    behind[i] = before[i] + output_padding[i];
+  }
+  return mlx_c::conv_general(
+      input,
+      weight,
+      std::vector<int>(axes, 1),
+      std::move(before),
+      std::move(behind),
+      dilation,
+      stride,
+      groups,
+      true,
+      s);
+}
+
 }  // namespace
 
 mx::array conv_general(
@@ -184,6 +223,68 @@ mx::array conv_general(
       groups,
       flip,
       s);
+}
+
+mx::array conv_transpose1d(
+    const mx::array& input,
+    const mx::array& weight,
+    int stride,
+    int padding,
+    int dilation,
+    int output_padding,
+    int groups,
+    mx::StreamOrDevice s) {
+  const auto result = conv_transpose<1>(
+      input, weight, {stride}, {padding}, {dilation}, {output_padding}, groups, s);
+  return result
+      ? *result
+      : mx::conv_transpose1d(input, weight, stride, padding, dilation, output_padding, groups, s);
+}
+
+mx::array conv_transpose2d(
+    const mx::array& input,
+    const mx::array& weight,
+    const std::pair<int, int>& stride,
+    const std::pair<int, int>& padding,
+    const std::pair<int, int>& dilation,
+    const std::pair<int, int>& output_padding,
+    int groups,
+    mx::StreamOrDevice s) {
+  const auto result = conv_transpose<2>(
+      input,
+      weight,
+      listed(stride),
+      listed(padding),
+      listed(dilation),
+      listed(output_padding),
+      groups,
+      s);
+  return result
+      ? *result
+      : mx::conv_transpose2d(input, weight, stride, padding, dilation, output_padding, groups, s);
+}
+
+mx::array conv_transpose3d(
+    const mx::array& input,
+    const mx::array& weight,
+    const std::tuple<int, int, int>& stride,
+    const std::tuple<int, int, int>& padding,
+    const std::tuple<int, int, int>& dilation,
+    const std::tuple<int, int, int>& output_padding,
+    int groups,
+    mx::StreamOrDevice s) {
+  const auto result = conv_transpose<3>(
+      input,
+      weight,
+      listed(stride),
+      listed(padding),
+      listed(dilation),
+      listed(output_padding),
+      groups,
+      s);
+  return result
+      ? *result
+      : mx::conv_transpose3d(input, weight, stride, padding, dilation, output_padding, groups, s);
 }
 
 bool has_right_gradient(const mx::Convolution& convolution) {

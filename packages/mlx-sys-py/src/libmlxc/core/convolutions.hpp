@@ -1,6 +1,8 @@
 // Convolutions of dilated inputs, and derivatives of all.
 #pragma once
 
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <mlx/array.h>
@@ -21,6 +23,36 @@ mlx::core::array conv_general(
     std::vector<int> input_dilation,
     int groups,
     bool flip,
+    mlx::core::StreamOrDevice s);
+
+// MLX's, but what is cut off beyond what the kernel adds are positions of the dilated input, as in
+// conv_general.
+mlx::core::array conv_transpose1d(
+    const mlx::core::array& input,
+    const mlx::core::array& weight,
+    int stride,
+    int padding,
+    int dilation,
+    int output_padding,
+    int groups,
+    mlx::core::StreamOrDevice s);
+mlx::core::array conv_transpose2d(
+    const mlx::core::array& input,
+    const mlx::core::array& weight,
+    const std::pair<int, int>& stride,
+    const std::pair<int, int>& padding,
+    const std::pair<int, int>& dilation,
+    const std::pair<int, int>& output_padding,
+    int groups,
+    mlx::core::StreamOrDevice s);
+mlx::core::array conv_transpose3d(
+    const mlx::core::array& input,
+    const mlx::core::array& weight,
+    const std::tuple<int, int, int>& stride,
+    const std::tuple<int, int, int>& padding,
+    const std::tuple<int, int, int>& dilation,
+    const std::tuple<int, int, int>& output_padding,
+    int groups,
     mlx::core::StreamOrDevice s);
 
 // Whether MLX's gradient of a convolution is right: it is not where the input is dilated, as that

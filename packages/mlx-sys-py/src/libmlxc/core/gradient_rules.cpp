@@ -290,6 +290,28 @@ Arrays multiply_gradient(
   return results;
 }
 
+// MLX's divides by the square of the divisor, which is too large for float16 from 256 on, and 0
+// below 1 / 4096.
+Arrays divide_gradient(
+    const mx::array& node,
+    const mx::array& cotangent,
+    const std::vector<int>& argnums,
+    const mx::array& output) {
+  const mx::StreamOrDevice s = node.primitive().stream();
+  const auto by_dividend = cached_node<mx::divide>(cotangent, node.inputs()[1], s);
+  Arrays results;
+  results.reserve(argnums.size());
+  for (int argnum : argnums) {
+    if (argnum == 0) {
+      results.push_back(by_dividend);
+    } else {
+      const auto product = cached_node<mx::multiply>(by_dividend, output, s);
+      results.push_back(cached_node<mx::negative>(product, s));
+    }
+  }
+  return results;
+}
+
 Arrays exp_gradient(
     const mx::array& node,
     const mx::array& cotangent,
@@ -346,6 +368,9 @@ FrequentRule frequent_rule(std::string_view name) {
   }
   if (name == "Multiply") {
     return multiply_gradient;
+  }
+  if (name == "Divide") {
+    return divide_gradient;
   }
   if (name == "Exp") {
     return exp_gradient;

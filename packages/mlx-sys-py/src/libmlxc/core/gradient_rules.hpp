@@ -13,7 +13,8 @@ namespace mlx_c {
 // Where one element is written to more than once, the last value stays, and it alone has a
 // gradient; MLX gives each of them the whole cotangent. It has no gradient of a scatter that
 // multiplies, nor of factorisations of matrices, and that of a convolution of a dilated input has
-// the wrong shape. Everything else is MLX's rule.
+// the wrong shape; that of a quotient divides by a square, which half precision has not. Everything
+// else is MLX's rule.
 std::vector<mlx::core::array> node_vjp(
     const mlx::core::array& node,
     const std::vector<mlx::core::array>& cotangents,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import mlx_core_py as mx
+from mlx_core_py.nn._checks import positive
 from mlx_core_py.nn.layers.base import Module
 
 __all__ = [
@@ -213,7 +214,8 @@ def gelu(x: mx.array) -> mx.array:
         >>> nn.gelu(mx.array([0.0, 100.0]))
         array([0, 100], dtype=float32)
     """
-    return x * (1 + mx.erf(x * math.sqrt(0.5))) / 2
+    # Twice a number of float16 may be too large for it.
+    return 0.5 * x * (1 + mx.erf(x * math.sqrt(0.5)))
 
 
 def gelu_approx(x: mx.array) -> mx.array:
@@ -225,7 +227,10 @@ def gelu_approx(x: mx.array) -> mx.array:
         >>> nn.gelu_approx(mx.array([0.0, 100.0]))
         array([0, 100], dtype=float32)
     """
-    return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    # The cube of 41 is too large for float16, and the gradient of the hyperbolic tangent, 0 there,
+    # would be multiplied by infinity.
+    y = mx.clip(x, -10, 10) if x.dtype == mx.float16 else x
+    return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (y + 0.044715 * y**3)))
 
 
 def gelu_fast_approx(x: mx.array) -> mx.array:
@@ -273,7 +278,8 @@ def hardswish(x: mx.array) -> mx.array:
         >>> nn.hardswish(mx.array([-5.0, 0.0, 3.0]))
         array([-0, 0, 3], dtype=float32)
     """
-    return x * relu6(x + 3) / 6
+    # Six times a number of float16 may be too large for it.
+    return x * (relu6(x + 3) / 6)
 
 
 def hard_tanh(x: mx.array, min_val: float = -1.0, max_val: float = 1.0) -> mx.array:
@@ -630,12 +636,17 @@ class PReLU(Module):
     Shape:
         Any, to the same.
 
+    Raises:
+        TypeError: If ``num_parameters`` is not an integer.
+        ValueError: If ``num_parameters`` is less than one.
+
     Example:
         >>> nn.PReLU()(mx.array([-4.0, 2.0]))
         array([-1, 2], dtype=float32)
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        positive(num_parameters=num_parameters)
         super().__init__()
         self.weight: mx.array = mx.full((num_parameters,), init)
 

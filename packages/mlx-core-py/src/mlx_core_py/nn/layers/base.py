@@ -113,7 +113,7 @@ class Module(AttributeDict):
         Args:
             inputs: What to call the module with, to learn the shapes of outputs; nothing is
                 evaluated. Without inputs the table has no shapes.
-            depth: How far down to list modules; ``None`` (default) lists all.
+            depth: Inside of how many modules to list one; ``None`` (default) lists all.
             named: Named arguments of the call.
 
         Returns:

@@ -6,7 +6,7 @@ Source: https://ml-explore.github.io/mlx/build/html/python/nn/layers.html
 from __future__ import annotations
 
 import mlx_core_py as mx
-from mlx_core_py.nn._checks import check_arrays
+from mlx_core_py.nn._checks import check_arrays, check_numbers
 from mlx_core_py.nn.layers.base import Module
 
 __all__ = ["Dropout", "Dropout2d", "Dropout3d"]
@@ -118,6 +118,7 @@ class Dropout3d(Module):
 
 
 def _checked(p: float) -> float:
+    check_numbers(p=p)
     if not 0 <= p < 1:
         raise ValueError(f"p must be at least 0 and less than 1, but is {p}")
     return p

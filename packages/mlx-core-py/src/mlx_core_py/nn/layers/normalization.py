@@ -9,7 +9,7 @@ import math
 from typing import Self
 
 import mlx_core_py as mx
-from mlx_core_py.nn._checks import check_arrays, check_last_axis, positive
+from mlx_core_py.nn._checks import check_arrays, check_last_axis, check_numbers, positive
 from mlx_core_py.nn.layers.base import Module
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm"]
@@ -73,6 +73,7 @@ class BatchNorm(Module):
     ) -> None:
         positive(num_features=num_features)
         _check_eps(eps)
+        check_numbers(momentum=momentum)
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must be between 0 and 1, but is {momentum}")
         super().__init__()
@@ -393,5 +394,6 @@ class RMSNorm(Module):
 
 
 def _check_eps(eps: float) -> None:
+    check_numbers(eps=eps)
     if not eps > 0:
         raise ValueError(f"eps must be positive, but is {eps}")

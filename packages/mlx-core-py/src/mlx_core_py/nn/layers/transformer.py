@@ -55,7 +55,8 @@ class MultiHeadAttention(Module):
         Queries ``(N, L, query_input_dims)``, keys ``(N, S, key_input_dims)`` and values ``(N, S,
         value_input_dims)`` to ``(N, L, value_output_dims)``. A ``mask``, which is added to the
         scores, or a boolean one that says which keys a query sees, broadcasts to ``(N, num_heads,
-        L, S)``.
+        L, S)``; ``"causal"`` is one with which a query sees no key after it. A query that sees no
+        key has zeros in place of values.
 
     Raises:
         TypeError: If a size is not an integer, or an input no array.
@@ -104,7 +105,11 @@ class MultiHeadAttention(Module):
         self.out_proj: Linear = Linear(value_dims, value_output_dims, bias=bias)
 
     def __call__(
-        self, queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array | None = None
+        self,
+        queries: mx.array,
+        keys: mx.array,
+        values: mx.array,
+        mask: mx.array | str | None = None,
     ) -> mx.array:
         heads = []
         for name, x, projection in (
@@ -118,7 +123,12 @@ class MultiHeadAttention(Module):
             y = projection(x)
             heads.append(mx.unflatten(y, -1, (self.num_heads, -1)).swapaxes(-2, -3))
         q, k, v = heads
-        if mask is not None and mask.dtype != mx.bool_:
+        if k.shape[-2] != v.shape[-2]:
+            raise ValueError(
+                f"values must have as many positions as keys, {k.shape[-2]}, "
+                f"but has the shape {values.shape}"
+            )
+        if isinstance(mask, mx.array) and mask.dtype != mx.bool_:
             mask = mask.astype(q.dtype)
         y = mx.fast.scaled_dot_product_attention(
             q, k, v, scale=math.sqrt(1 / q.shape[-1]), mask=mask
@@ -201,7 +211,7 @@ class TransformerEncoderLayer(Module):
         self.activation = activation
         self.norm_first = norm_first
 
-    def __call__(self, x: mx.array, mask: mx.array | None = None) -> mx.array:
+    def __call__(self, x: mx.array, mask: mx.array | str | None = None) -> mx.array:
         def attend(x: mx.array) -> mx.array:
             return self.dropout1(self.attention(x, x, x, mask))
 
@@ -259,7 +269,7 @@ class TransformerEncoder(Module):
         self.ln: LayerNorm = LayerNorm(dims)
         self.checkpoint = checkpoint
 
-    def __call__(self, x: mx.array, mask: mx.array | None = None) -> mx.array:
+    def __call__(self, x: mx.array, mask: mx.array | str | None = None) -> mx.array:
         for layer in self.layers:
             call = checkpointed(layer) if self.checkpoint else layer
             x = call(x, mask)
@@ -327,8 +337,8 @@ class TransformerDecoderLayer(Module):
         self,
         x: mx.array,
         memory: mx.array,
-        x_mask: mx.array | None = None,
-        memory_mask: mx.array | None = None,
+        x_mask: mx.array | str | None = None,
+        memory_mask: mx.array | str | None = None,
     ) -> mx.array:
         def attend(x: mx.array) -> mx.array:
             return self.dropout1(self.self_attention(x, x, x, x_mask))
@@ -397,8 +407,8 @@ class TransformerDecoder(Module):
         self,
         x: mx.array,
         memory: mx.array,
-        x_mask: mx.array | None = None,
-        memory_mask: mx.array | None = None,
+        x_mask: mx.array | str | None = None,
+        memory_mask: mx.array | str | None = None,
     ) -> mx.array:
         for layer in self.layers:
             call = checkpointed(layer) if self.checkpoint else layer
@@ -471,9 +481,9 @@ class Transformer(Module):
         self,
         src: mx.array,
         tgt: mx.array,
-        src_mask: mx.array | None = None,
-        tgt_mask: mx.array | None = None,
-        memory_mask: mx.array | None = None,
+        src_mask: mx.array | str | None = None,
+        tgt_mask: mx.array | str | None = None,
+        memory_mask: mx.array | str | None = None,
     ) -> mx.array:
         memory = self.encoder(src, src_mask)
         result: mx.array = self.decoder(tgt, memory, tgt_mask, memory_mask)

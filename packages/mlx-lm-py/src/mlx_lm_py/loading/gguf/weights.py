@@ -11,7 +11,7 @@ from mlx_core_py.gguf import TENSOR_TYPES, TensorInfo
 from mlx_core_py.gguf import load as load_arrays
 from mlx_lm_utils_py import read_gguf_header
 
-from mlx_lm_py.models.registry import model_file
+from mlx_lm_py.models.registry import find_architecture
 
 from .config import gguf_architecture, gguf_config
 
@@ -43,8 +43,11 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
         ValueError: If the file is damaged or holds what is not supported.
     """
     header = read_gguf_header(path)
-    names = model_file(gguf_architecture(header)).GGUF
+    find_architecture(gguf_architecture(header))
     config = gguf_config(header)
+    names = find_architecture(config["model_type"]).gguf
+    if names is None:
+        raise ValueError(f"{path}: GGUF files of '{config['model_type']}' are not supported")
     # Kernels for blocks are for the CPU; what they are, every device can compute with.
     keeps_blocks = mx.default_device() == mx.cpu
     arrays, _ = load_arrays(path, "packed" if keeps_blocks else "affine")
@@ -56,9 +59,19 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
         config["rope_scaling"] = {"rope_type": "factors", "factors": factors.tolist()}
+    for kind in ("long", "short"):
+        factors = arrays.pop(f"rope_factors_{kind}.weight", None)
+        if factors is not None:
+            scaling = config.setdefault("rope_scaling", {})
+            config["rope_scaling"] = scaling | {
+                "rope_type": "longrope",
+                f"{kind}_factor": factors.tolist(),
+            }
     weights = {}
     for name, value in arrays.items():
         hf_name, heads = names.hf_name(name), names.heads_entry(name)
+        if names.norms_hold_one and name.endswith("norm.weight"):
+            value = value - 1
         weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
     if blocks:
         config["block_types"] = {

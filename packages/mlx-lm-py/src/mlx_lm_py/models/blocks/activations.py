@@ -1,0 +1,44 @@
+"""Activations by the names that configurations have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import mlx_core_py as mx
+from mlx_core_py import nn
+
+__all__ = ["ACTIVATIONS", "activation"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+ACTIVATIONS: dict[str, Callable[[mx.array], mx.array]] = {
+    "silu": nn.silu,
+    "swish": nn.silu,
+    "gelu": nn.gelu,
+    "gelu_new": nn.gelu_approx,
+    "gelu_fast": nn.gelu_approx,
+    "gelu_pytorch_tanh": nn.gelu_approx,
+    "relu": nn.relu,
+    "relu2": nn.relu2,
+}
+
+
+def activation(name: str) -> Callable[[mx.array], mx.array]:
+    """Find an activation.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The function.
+
+    Raises:
+        ValueError: If it is not known.
+    """
+    if name not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise ValueError(f"'hidden_act' {name!r} is not supported; known: {known}")
+    return ACTIVATIONS[name]

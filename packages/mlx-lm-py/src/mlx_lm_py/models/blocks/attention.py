@@ -1,0 +1,158 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import mlx_core_py as mx
+from mlx_core_py import nn
+from mlx_lm_utils_py import create_causal_mask, initialize_rope
+
+from mlx_lm_py.cache import AttentionCache
+from mlx_lm_py.models import spec as specs
+
+from .heads import join_heads, split_heads
+from .norms import make_norm
+
+__all__ = ["Attention", "Mask", "make_mask"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+Mask: TypeAlias = mx.array | Literal["causal"] | None
+
+
+def make_mask(length: int, offset: int, window: int | None) -> Mask:
+    """The mask of a step, over the keys that any of its positions sees.
+
+    Args:
+        length: The number of positions.
+        offset: The number of positions before them.
+        window: How many of the latest positions are seen. Default: ``None``, all.
+
+    Returns:
+        Nothing if all keys are seen by all, ``"causal"`` if each position sees those before it,
+        else an array of shape ``(length, keys)``.
+
+    Example:
+        >>> make_mask(1, 9, None), make_mask(3, 9, 16), make_mask(2, 9, 2).shape
+        (None, 'causal', (2, 3))
+    """
+    if window is None or offset + length <= window:
+        return None if length == 1 else "causal"
+    if length == 1:
+        return None
+    return create_causal_mask(length, min(offset, window - 1), window)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention.
+
+    Args:
+        spec: What it is like.
+        dim: Number of features in and out.
+    """
+
+    def __init__(self, spec: specs.Attention, dim: int) -> None:
+        super().__init__()
+        width = spec.head_dim
+        self.n_heads: int = spec.heads
+        self.n_kv_heads: int = spec.kv_heads
+        self.scale: float = width**-0.5 if spec.scale is None else spec.scale
+        self.window: int | None = spec.window
+        self.softcap: float | None = spec.softcap
+        self.clip: float | None = spec.clip
+        self.q_proj: nn.Linear = nn.Linear(dim, spec.heads * width, bias=spec.qkv_bias)
+        self.k_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
+        self.v_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
+        self.o_proj: nn.Linear = nn.Linear(spec.heads * width, dim, bias=spec.out_bias)
+        if spec.sinks:
+            self.sinks: mx.array = mx.zeros((spec.heads,))
+        self.norm_at: Literal["head", "all", "rotated"] | None = None
+        if spec.qk_norm is not None:
+            over_all = spec.qk_norm_over == "all"
+            self.norm_at = "all" if over_all else "rotated" if spec.norm_after_rope else "head"
+            sizes = (spec.heads * width, spec.kv_heads * width) if over_all else (width, width)
+            self.q_norm: nn.Module = make_norm(spec.qk_norm, sizes[0])
+            self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1])
+        self.rope: nn.Module | None = None
+        if spec.rope is not None:
+            self.rope = initialize_rope(
+                spec.rope.dims,
+                spec.rope.base,
+                spec.rope.interleaved,
+                spec.rope.scaling,
+                spec.rope.context,
+            )
+
+    def __call__(
+        self,
+        x: mx.array,
+        mask: Mask = None,
+        cache: AttentionCache | None = None,
+        *,
+        last_only: bool = False,
+    ) -> mx.array:
+        """Attend within ``x`` of shape ``(batch, length, dim)`` and to the cache.
+
+        ``mask`` is over the keys that `make_mask` speaks of. If ``last_only``, the last position
+        alone attends.
+        """
+        asking = x[:, -1:] if last_only else x
+        if last_only and isinstance(mask, mx.array):
+            mask = mask[..., -1:, :]
+        queries, keys, values = self.q_proj(asking), self.k_proj(x), self.v_proj(x)
+        if self.norm_at == "all":
+            queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if self.clip is not None:
+            queries, keys, values = (
+                mx.clip(part, -self.clip, self.clip) for part in (queries, keys, values)
+            )
+        queries = split_heads(queries, self.n_heads)
+        keys = split_heads(keys, self.n_kv_heads)
+        values = split_heads(values, self.n_kv_heads)
+        if self.norm_at == "head":
+            queries, keys = self.q_norm(queries), self.k_norm(keys)
+        length = keys.shape[2]
+        if self.rope is not None:
+            offset = cache.offset if cache is not None else 0
+            queries = self.rope(queries, offset=offset + length - queries.shape[2])
+            keys = self.rope(keys, offset=offset)
+        if self.norm_at == "rotated":
+            queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if cache is not None:
+            keys, values = cache.update_and_fetch(keys, values)
+        if self.window is not None and keys.shape[2] > self.window + length - 1:
+            # What no position of this step sees is not computed.
+            seen = self.window + length - 1
+            keys, values = keys[:, :, -seen:], values[:, :, -seen:]
+        if self.softcap is not None:
+            output = _softcapped(queries, keys, values, self.scale, self.softcap, mask)
+        elif "sinks" in self:
+            output = mx.fast.scaled_dot_product_attention(
+                queries, keys, values, scale=self.scale, mask=mask, sinks=self.sinks
+            )
+        else:
+            output = mx.fast.scaled_dot_product_attention(
+                queries, keys, values, scale=self.scale, mask=mask
+            )
+        return self.o_proj(join_heads(output))
+
+
+def _softcapped(
+    queries: mx.array, keys: mx.array, values: mx.array, scale: float, softcap: float, mask: Mask
+) -> mx.array:
+    """Attention whose scores are kept below a number, smoothly."""
+    batch, heads, length, width = queries.shape
+    kv_heads, count = keys.shape[1:3]
+    grouped = queries.reshape(batch, kv_heads, heads // kv_heads, length, width)
+    scores = (grouped * scale) @ keys[:, :, None].swapaxes(-1, -2)
+    scores = mx.tanh(scores / softcap) * softcap
+    if isinstance(mask, str):
+        mask = create_causal_mask(length, count - length)
+    if mask is not None:
+        scores = mx.where(mask, scores, mx.array(-mx.inf, scores.dtype))
+    weights = mx.softmax(scores, axis=-1, precise=True)
+    return (weights @ values[:, :, None]).reshape(batch, heads, length, -1)

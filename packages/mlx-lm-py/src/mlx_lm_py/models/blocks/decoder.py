@@ -1,0 +1,227 @@
+"""The way from tokens to logits through a stack of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import mlx_core_py as mx
+from mlx_core_py import nn
+
+from mlx_lm_py.cache import AttentionCache, Cache
+from mlx_lm_py.models import spec as specs
+from mlx_lm_py.models.rules import Rule, load_weights, save_weights
+
+from .attention import Attention, Mask, make_mask
+from .mlp import MLP
+from .moe import MoE
+from .norms import make_norm
+
+__all__ = ["CausalLM", "Decoder", "DecoderLayer"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+# Which norms a layer has: before and after its attention, before and after its feed-forward layer.
+_NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
+    "pre": ("input_layernorm", None, "post_attention_layernorm", None),
+    "post": (None, "post_attention_layernorm", None, "post_feedforward_layernorm"),
+    "sandwich": (
+        "input_layernorm",
+        "post_attention_layernorm",
+        "pre_feedforward_layernorm",
+        "post_feedforward_layernorm",
+    ),
+    "parallel": ("input_layernorm", None, None, None),
+    "parallel2": ("input_layernorm", None, "post_attention_layernorm", None),
+}
+
+
+class DecoderLayer(nn.Module):
+    """Attention and a feed-forward layer, each added to its input.
+
+    Args:
+        spec: What it is like.
+        dim: Number of features in and out.
+    """
+
+    def __init__(self, spec: specs.Layer, dim: int) -> None:
+        super().__init__()
+        self.self_attn: Attention = Attention(spec.mixer, dim)
+        self.mlp: MLP | MoE = (
+            MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
+        )
+        self.parallel = spec.order.startswith("parallel")
+        self.residual = spec.residual
+        self.window = spec.mixer.window
+        self.norms = _NORMS[spec.order]
+        for name in self.norms:
+            if name is not None:
+                setattr(self, name, make_norm(spec.norm, dim))
+
+    def __call__(
+        self,
+        x: mx.array,
+        mask: Mask = None,
+        cache: AttentionCache | None = None,
+        *,
+        last_only: bool = False,
+    ) -> mx.array:
+        """Transform ``x`` of shape ``(batch, length, dim)``.
+
+        If ``last_only``, only what becomes of the last position is computed and returned.
+        """
+        before, after, before_mlp, after_mlp = self.norms
+        y = x if before is None else self[before](x)
+        attended = self.self_attn(y, mask, cache, last_only=last_only)
+        if last_only:
+            x, y = x[:, -1:], y[:, -1:]
+        if after is not None:
+            attended = self[after](attended)
+        if self.residual != 1.0:
+            attended = attended * self.residual
+        h = x + attended
+        if not self.parallel:
+            y = h
+        elif before_mlp is not None:
+            y = x
+        transformed = self.mlp(y if before_mlp is None else self[before_mlp](y))
+        if after_mlp is not None:
+            transformed = self[after_mlp](transformed)
+        if self.residual != 1.0:
+            transformed = transformed * self.residual
+        return h + transformed
+
+
+class Decoder(nn.Module):
+    """The layers, from tokens to normalized hidden states.
+
+    Args:
+        spec: What it is like.
+    """
+
+    def __init__(self, spec: specs.Decoder) -> None:
+        super().__init__()
+        self.embed_tokens: nn.Embedding = nn.Embedding(spec.vocab_size, spec.width)
+        if spec.positions:
+            self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
+        self.layers: list[DecoderLayer] = [DecoderLayer(one, spec.width) for one in spec.layers]
+        self.norm: nn.Module = make_norm(spec.norm, spec.width)
+        self.scale = spec.embed_scale
+
+    def __call__(
+        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+    ) -> mx.array:
+        """Return hidden states of shape ``(batch, length, dim)``.
+
+        If ``last_only``, those of the last position, as if the length were 1.
+        """
+        h = self.embed_tokens(tokens)
+        if self.scale != 1.0:
+            h = h * self.scale
+        length = tokens.shape[1]
+        offset = _held(cache)
+        if "embed_positions" in self:
+            h = h + self.embed_positions(mx.arange(offset, offset + length))
+        masks: dict[int | None, Mask] = {}
+        for i, layer in enumerate(self.layers):
+            if layer.window not in masks:
+                masks[layer.window] = make_mask(length, offset, layer.window)
+            # Nothing but keys and values of the last layer depends on the other positions.
+            is_last = i == len(self.layers) - 1
+            h = layer(
+                h,
+                masks[layer.window],
+                cast(AttentionCache, cache[i]) if cache else None,
+                last_only=last_only and is_last,
+            )
+        normalized: mx.array = self.norm(h)
+        return normalized
+
+
+def _held(cache: Sequence[Cache] | None) -> int:
+    """The number of positions that a cache holds."""
+    for layer in cache or ():
+        if isinstance(layer, AttentionCache):
+            return layer.offset
+    return 0
+
+
+class CausalLM(nn.Module):
+    """A decoder with its output layer, which predicts tokens.
+
+    Args:
+        spec: What it is like.
+        rules: How the weights of checkpoints become its own.
+    """
+
+    def __init__(self, spec: specs.Decoder, rules: Sequence[Rule] = ()) -> None:
+        super().__init__()
+        self.args = spec
+        self.rules = tuple(rules)
+        self.model: Decoder = Decoder(spec)
+        if not spec.tied:
+            self.lm_head: nn.Linear = nn.Linear(spec.width, spec.vocab_size, bias=spec.head_bias)
+
+    def __call__(
+        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+    ) -> mx.array:
+        """Predict the token after each of the given ones.
+
+        Args:
+            tokens: Integers of shape ``(batch, length)``.
+            cache: As `make_prompt_cache` gives it; it takes in the tokens. Default: ``None``.
+            last_only: Whether to predict after the last token only, which saves the output layer
+                and most of the last layer for the others. Default: ``False``.
+
+        Returns:
+            Logits of shape ``(batch, length, vocab_size)``, or ``(batch, 1, vocab_size)``.
+
+        Raises:
+            ValueError: If ``tokens`` is of another shape, or empty.
+        """
+        if tokens.ndim != 2 or tokens.size == 0:
+            raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
+        h = self.model(tokens, cache, last_only=last_only)
+        logits = self.model.embed_tokens.as_linear(h) if self.args.tied else self.lm_head(h)
+        if self.args.logit_scale != 1.0:
+            logits = logits * self.args.logit_scale
+        if self.args.softcap is not None:
+            logits = mx.tanh(logits / self.args.softcap) * self.args.softcap
+        return logits
+
+    @property
+    def layers(self) -> list[DecoderLayer]:
+        """The layers."""
+        return self.model.layers
+
+    def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        """Make the weights of a checkpoint those of the model.
+
+        Args:
+            weights: The weights of a checkpoint by name.
+
+        Returns:
+            Those that the model has parameters for, under their names.
+        """
+        weights = load_weights(weights, self.rules)
+        # Old checkpoints store what RoPE derives from its base, and a tied output layer twice.
+        return {
+            name: value
+            for name, value in weights.items()
+            if not name.endswith("rotary_emb.inv_freq")
+            and not (self.args.tied and name.startswith("lm_head."))
+        }
+
+    def checkpoint(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        """Undo `sanitize`.
+
+        Args:
+            weights: Weights of the model by name.
+
+        Returns:
+            Those of a checkpoint.
+        """
+        return save_weights(weights, self.rules)

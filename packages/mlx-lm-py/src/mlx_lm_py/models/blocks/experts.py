@@ -1,0 +1,137 @@
+"""The feed-forward layers of experts, whose weights lie in one array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mlx_core_py as mx
+from mlx_core_py import nn
+
+__all__ = ["Experts", "QuantizedSwitchLinear", "SwitchLinear"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class SwitchLinear(nn.Module):
+    """A linear layer of many, of which each token uses some.
+
+    Args:
+        experts: The number of layers.
+        input_dims: Number of features in.
+        output_dims: Number of features out.
+    """
+
+    def __init__(self, experts: int, input_dims: int, output_dims: int) -> None:
+        super().__init__()
+        bound = input_dims**-0.5
+        self.weight: mx.array = mx.random.uniform(-bound, bound, (experts, output_dims, input_dims))
+
+    def __call__(self, x: mx.array, chosen: mx.array, *, is_sorted: bool = False) -> mx.array:
+        """Transform ``x`` of shape ``(..., 1, input_dims)`` by the chosen layers."""
+        return mx.gather_mm(
+            x, self.weight.swapaxes(-1, -2), rhs_indices=chosen, sorted_indices=is_sorted
+        )
+
+    def to_quantized(
+        self, group_size: int = 64, bits: int = 4, mode: str = "affine", **_: Any
+    ) -> QuantizedSwitchLinear:
+        """The layer with its weight quantized, as `nn.quantize` asks for it.
+
+        Args:
+            group_size: Number of weights that share a scale. Default: 64.
+            bits: Number of bits of a weight. Default: 4.
+            mode: The mode of `mx.quantize`. Default: ``"affine"``.
+
+        Returns:
+            The layer.
+        """
+        layer = QuantizedSwitchLinear(group_size, bits, mode)
+        packed = mx.quantize(self.weight, group_size, bits, mode=mode)
+        for name, array in zip(("weight", "scales", "biases"), packed, strict=False):
+            setattr(layer, name, array)
+        layer.freeze()
+        return layer
+
+
+class QuantizedSwitchLinear(nn.Module):
+    """A `SwitchLinear` whose weight is quantized.
+
+    Args:
+        group_size: Number of weights that share a scale.
+        bits: Number of bits of a weight.
+        mode: The mode of `mx.quantize`.
+    """
+
+    weight: mx.array
+    scales: mx.array
+
+    def __init__(self, group_size: int, bits: int, mode: str) -> None:
+        super().__init__()
+        self.group_size = group_size
+        self.bits = bits
+        self.mode = mode
+
+    def __call__(self, x: mx.array, chosen: mx.array, *, is_sorted: bool = False) -> mx.array:
+        """Transform ``x`` of shape ``(..., 1, input_dims)`` by the chosen layers."""
+        return mx.gather_qmm(
+            x,
+            self.weight,
+            self.scales,
+            self.get("biases"),
+            rhs_indices=chosen,
+            transpose=True,
+            group_size=self.group_size,
+            bits=self.bits,
+            mode=self.mode,
+            sorted_indices=is_sorted,
+        )
+
+
+class Experts(nn.Module):
+    """Gated feed-forward layers, of which each token uses some.
+
+    Args:
+        experts: The number of them.
+        dim: Number of features in and out.
+        hidden: Number of features between.
+        act: The activation.
+    """
+
+    def __init__(
+        self, experts: int, dim: int, hidden: int, act: Callable[[mx.array], mx.array]
+    ) -> None:
+        super().__init__()
+        self.gate_proj: SwitchLinear = SwitchLinear(experts, dim, hidden)
+        self.up_proj: SwitchLinear = SwitchLinear(experts, dim, hidden)
+        self.down_proj: SwitchLinear = SwitchLinear(experts, hidden, dim)
+        self.act = act
+
+    def __call__(self, x: mx.array, chosen: mx.array) -> mx.array:
+        """What each of the chosen experts makes of its token.
+
+        Args:
+            x: Features of shape ``(..., dim)``.
+            chosen: Numbers of experts, of shape ``(..., top_k)``.
+
+        Returns:
+            Features of shape ``(..., top_k, dim)``.
+        """
+        shape, top_k = chosen.shape, chosen.shape[-1]
+        flat = chosen.flatten()
+        rows = x.reshape(-1, 1, x.shape[-1])
+        if flat.size < 64:
+            rows = mx.repeat(rows, top_k, axis=0)
+            return self._apply(rows, flat, False).reshape(*shape, -1)
+        # Tokens of one expert side by side are one product.
+        order = mx.argsort(flat)
+        y = self._apply(rows[order // top_k], flat[order], True)
+        return y[mx.argsort(order)].reshape(*shape, -1)
+
+    def _apply(self, x: mx.array, chosen: mx.array, is_sorted: bool) -> mx.array:
+        gate = self.act(self.gate_proj(x, chosen, is_sorted=is_sorted))
+        return self.down_proj(
+            gate * self.up_proj(x, chosen, is_sorted=is_sorted), chosen, is_sorted=is_sorted
+        )

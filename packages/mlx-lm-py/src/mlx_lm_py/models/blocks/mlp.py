@@ -1,0 +1,44 @@
+"""Feed-forward layers."""
+
+from __future__ import annotations
+
+import mlx_core_py as mx
+from mlx_core_py import nn
+
+from mlx_lm_py.models.spec import Mlp
+
+from .activations import activation
+
+__all__ = ["MLP"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class MLP(nn.Module):
+    """Feed-forward layer, gated or not.
+
+    Args:
+        spec: What it is like.
+        dim: Number of features in and out.
+
+    Example:
+        >>> MLP(Mlp(16), 8)(mx.ones((1, 3, 8))).shape
+        (1, 3, 8)
+    """
+
+    def __init__(self, spec: Mlp, dim: int) -> None:
+        super().__init__()
+        if spec.gated:
+            self.gate_proj: nn.Linear = nn.Linear(dim, spec.hidden, bias=spec.bias)
+        self.up_proj: nn.Linear = nn.Linear(dim, spec.hidden, bias=spec.bias)
+        self.down_proj: nn.Linear = nn.Linear(spec.hidden, dim, bias=spec.bias)
+        self.gated = spec.gated
+        self.act = activation(spec.act)
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Transform ``x`` of shape ``(..., dim)``."""
+        if self.gated:
+            return self.down_proj(self.act(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(self.act(self.up_proj(x)))

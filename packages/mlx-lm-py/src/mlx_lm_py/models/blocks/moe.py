@@ -1,0 +1,107 @@
+"""Mixtures of experts."""
+
+from __future__ import annotations
+
+import mlx_core_py as mx
+from mlx_core_py import nn
+
+from mlx_lm_py.models.spec import Mlp, Moe
+
+from .activations import activation
+from .experts import Experts
+from .mlp import MLP
+
+__all__ = ["MoE"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class Gate(nn.Module):
+    """The router's projection, never quantized, with a bias that takes part in the choice alone.
+
+    Args:
+        dim: Number of features in.
+        experts: Number of experts.
+    """
+
+    def __init__(self, dim: int, experts: int) -> None:
+        super().__init__()
+        self.weight: mx.array = mx.zeros((experts, dim))
+        self.e_score_correction_bias: mx.array = mx.zeros((experts,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """The logits of the experts."""
+        return x @ self.weight.T
+
+
+class MoE(nn.Module):
+    """Experts, of which each token uses a few.
+
+    Args:
+        spec: What it is like.
+        dim: Number of features in and out.
+
+    Example:
+        >>> MoE(Moe(experts=4, top_k=2, hidden=16), 8)(mx.ones((1, 3, 8))).shape
+        (1, 3, 8)
+    """
+
+    def __init__(self, spec: Moe, dim: int) -> None:
+        super().__init__()
+        self.top_k = spec.top_k
+        self.router = spec.router
+        self.gate: nn.Module = (
+            Gate(dim, spec.experts)
+            if spec.router.bias
+            else nn.Linear(dim, spec.experts, bias=False)
+        )
+        self.switch_mlp: Experts = Experts(spec.experts, dim, spec.hidden, activation(spec.act))
+        if spec.shared:
+            self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act), dim)
+            if spec.shared_gate:
+                self.shared_expert_gate: nn.Linear = nn.Linear(dim, 1, bias=False)
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Transform ``x`` of shape ``(..., dim)``."""
+        chosen, weights = self._route(x)
+        y = (self.switch_mlp(x, chosen) * weights[..., None].astype(x.dtype)).sum(axis=-2)
+        if "shared_expert" in self:
+            shared = self.shared_expert(x)
+            if "shared_expert_gate" in self:
+                shared = mx.sigmoid(self.shared_expert_gate(x)) * shared
+            y = y + shared
+        return y
+
+    def _route(self, x: mx.array) -> tuple[mx.array, mx.array]:
+        """The experts of each token, and what they are weighted by, of shape ``(..., top_k)``."""
+        router = self.router
+        # The choice among many nearly equal ones is not left to rounding.
+        logits = self.gate(x).astype(mx.float32)
+        scores = logits
+        if router.score == "sigmoid":
+            scores = mx.sigmoid(logits)
+        elif router.before:
+            scores = mx.softmax(logits, axis=-1, precise=True)
+        ranked = scores
+        if "e_score_correction_bias" in self.gate:
+            ranked = scores + self.gate.e_score_correction_bias.astype(mx.float32)
+        if router.groups > 1:
+            ranked = _within_groups(ranked, router.groups, router.top_groups)
+        chosen = mx.argpartition(-ranked, kth=self.top_k - 1, axis=-1)[..., : self.top_k]
+        weights = mx.take_along_axis(scores, chosen, axis=-1)
+        if router.score == "softmax" and not router.before:
+            weights = mx.softmax(weights, axis=-1, precise=True)
+        if router.normalize:
+            weights = weights / (weights.sum(axis=-1, keepdims=True) + 1e-20)
+        return chosen, weights * router.scale
+
+
+def _within_groups(scores: mx.array, groups: int, top: int) -> mx.array:
+    """Leave only the experts of the groups whose two best ones have the best sum."""
+    grouped = mx.unflatten(scores, -1, (groups, -1))
+    sums = mx.topk(grouped, 2, axis=-1).sum(axis=-1)
+    worst = mx.argpartition(sums, kth=groups - top - 1, axis=-1)[..., : groups - top]
+    out = mx.put_along_axis(mx.ones_like(sums), worst, mx.array(0.0), axis=-1)
+    return mx.where(out[..., None] > 0, grouped, -mx.inf).flatten(-2)

@@ -1,0 +1,1 @@
+"""Families of architectures: from configurations to decoders, and from their weights to ours."""

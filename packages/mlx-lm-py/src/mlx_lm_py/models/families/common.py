@@ -1,0 +1,143 @@
+"""What families share."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.spec import Attention, Decoder, Layer, Mlp, Norm, Rope
+
+__all__ = ["change_attention", "decoder", "layer_types", "plain", "ropes", "sliding"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def decoder(c: Config, layer: Layer, *, tied: bool = False, **options: Any) -> Decoder:
+    """A decoder whose layers are alike.
+
+    Args:
+        c: The configuration.
+        layer: A layer.
+        tied: Whether the output layer is the embedding where the configuration does not say.
+            Default: ``False``.
+        **options: Further attributes of `Decoder`.
+
+    Returns:
+        The decoder.
+    """
+    options.setdefault("norm", layer.norm)
+    return Decoder(
+        vocab_size=c.vocab_size,
+        width=c.width,
+        layers=(layer,) * c.depth,
+        context_length=c.context_length(),
+        tied=c("tie_word_embeddings", tied),
+        **options,
+    )
+
+
+def change_attention(layer: Layer, **changes: Any) -> Layer:
+    """Change the attention of a layer.
+
+    Args:
+        layer: The layer.
+        **changes: Attributes of `Attention`.
+
+    Returns:
+        The changed layer.
+    """
+    return dataclasses.replace(layer, mixer=dataclasses.replace(layer.mixer, **changes))
+
+
+def layer_types(c: Config, full_each: int = 0) -> list[str]:
+    """Which layers attend to everything, and which to a window.
+
+    Args:
+        c: The configuration.
+        full_each: How many layers there are from one that attends to everything to the next, where
+            the configuration does not say. Default: 0, all do.
+
+    Returns:
+        ``"full_attention"`` or ``"sliding_attention"`` for each layer.
+
+    Raises:
+        ValueError: If the configuration says something else, or not of each layer.
+    """
+    usual = [
+        "sliding_attention" if full_each and (i + 1) % full_each else "full_attention"
+        for i in range(c.depth)
+    ]
+    types = c("layer_types", usual)
+    if len(types) != c.depth or not set(types) <= {"full_attention", "sliding_attention"}:
+        raise ValueError(
+            "'layer_types' in the configuration must name full_attention or sliding_attention for "
+            f"each of the {c.depth} layers, not {types}"
+        )
+    return types
+
+
+def sliding(c: Config, full_each: int = 0) -> list[int]:
+    """The numbers of the layers that attend to a window.
+
+    Args:
+        c: The configuration.
+        full_each: As for `layer_types`.
+
+    Returns:
+        The numbers.
+    """
+    return [i for i, kind in enumerate(layer_types(c, full_each)) if kind == "sliding_attention"]
+
+
+def plain(
+    c: Config,
+    *,
+    norm: Norm | None = None,
+    rope: Rope | None = None,
+    act: str = "silu",
+    mlp_bias: bool = False,
+    **attention: Any,
+) -> Layer:
+    """A layer of grouped-query attention and a gated feed-forward layer.
+
+    Args:
+        c: The configuration.
+        norm: Default: ``None``, by the root of the mean of squares.
+        rope: Default: ``None``, as the configuration says.
+        act: The activation where the configuration names none. Default: ``"silu"``.
+        mlp_bias: Whether the feed-forward layer has biases. Default: ``False``.
+        **attention: Attributes of `Attention`.
+
+    Returns:
+        The layer.
+    """
+    mixer: Attention = c.attention(c.rope() if rope is None else rope, **attention)
+    return Layer(mixer, Mlp(c.hidden, c.act(act), bias=mlp_bias), norm or c.norm())
+
+
+def ropes(
+    c: Config, *, base: float = 10000.0, local_base: float | None = None
+) -> tuple[Rope, Rope]:
+    """The positions of layers that attend to everything, and of those with a window.
+
+    Args:
+        c: The configuration, which may have an entry for either or one for the first.
+        base: Where the configuration has none. Default: 10000.
+        local_base: Of layers with a window, which are not scaled. Default: ``None``, that of the
+            others.
+
+    Returns:
+        The positions.
+    """
+    kinds: dict[str, Any] = c("rope_scaling", {})
+    if "full_attention" in kinds:
+        full, local = (
+            Config({**c.values, "rope_scaling": None, "rope_parameters": kinds[kind]}).rope()
+            for kind in ("full_attention", "sliding_attention")
+        )
+        return full, local
+    full = c.rope(base=base)
+    return full, dataclasses.replace(full, base=local_base or full.base, scaling=None)

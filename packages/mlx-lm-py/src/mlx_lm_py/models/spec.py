@@ -1,0 +1,260 @@
+"""What a decoder is made of, as data: the one thing in which architectures differ.
+
+A family reads a configuration into one of these; `blocks` make it into modules. Nothing here knows
+a model by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mlx_lm_utils_py.config import check_range
+
+__all__ = ["Attention", "Decoder", "Layer", "Mlp", "Moe", "Norm", "Rope", "Router", "each"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A normalization.
+
+    Attributes:
+        eps: Added to the variance.
+        kind: By the root of the mean of squares, or by mean and deviation.
+        weight: Whether there is one.
+        bias: Whether there is one; of ``"layer"`` alone.
+        offset: What the weight of the checkpoint is short of; Gemma keeps it less one.
+    """
+
+    eps: float
+    kind: Literal["rms", "layer"] = "rms"
+    weight: bool = True
+    bias: bool = False
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.eps < 0:
+            raise ValueError(f"the 'eps' of a norm must not be negative, not {self.eps}")
+
+
+@dataclass(frozen=True)
+class Rope:
+    """Rotary positions.
+
+    Attributes:
+        dims: The number of leading dimensions of a head that are rotated.
+        base: Of the geometric series of wavelengths.
+        interleaved: Whether neighbours rotate together, rather than the two halves.
+        scaling: The ``rope_scaling`` of the configuration.
+        context: The ``max_position_embeddings`` of the configuration.
+    """
+
+    dims: int
+    base: float = 10000.0
+    interleaved: bool = False
+    scaling: Mapping[str, Any] | None = None
+    context: int | None = None
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Grouped-query attention.
+
+    Attributes:
+        heads: Of queries.
+        kv_heads: Of keys and values.
+        head_dim: The width of a head.
+        rope: Default: ``None``, no positions.
+        scale: Of the products of queries and keys. Default: one by the root of ``head_dim``.
+        qkv_bias: Whether the projections before have biases.
+        out_bias: Whether the one after has one.
+        qk_norm: Of queries and keys. Default: ``None``.
+        qk_norm_over: Whether each head is normalized by itself, or all of them as one.
+        norm_after_rope: Whether queries and keys are normalized after they are rotated.
+        window: How many of the latest positions are seen. Default: ``None``, all.
+        softcap: What scores are kept below. Default: ``None``.
+        clip: What queries, keys and values are kept within. Default: ``None``.
+        sinks: Whether each head has a learned score of attending to nothing.
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    rope: Rope | None = None
+    scale: float | None = None
+    qkv_bias: bool = False
+    out_bias: bool = False
+    qk_norm: Norm | None = None
+    qk_norm_over: Literal["head", "all"] = "head"
+    norm_after_rope: bool = False
+    window: int | None = None
+    softcap: float | None = None
+    clip: float | None = None
+    sinks: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("num_attention_heads", self.heads)
+        check_range("num_key_value_heads", self.kv_heads)
+        check_range("head_dim", self.head_dim)
+        if self.heads % self.kv_heads:
+            raise ValueError(
+                f"'num_attention_heads' ({self.heads}) in the configuration must be a multiple of "
+                f"'num_key_value_heads' ({self.kv_heads})"
+            )
+        if self.window is not None:
+            check_range("sliding_window", self.window)
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """A feed-forward layer.
+
+    Attributes:
+        hidden: The number of features between.
+        act: The activation, by its name in configurations.
+        gated: Whether what is activated multiplies a second projection.
+        bias: Whether the projections have biases.
+    """
+
+    hidden: int
+    act: str = "silu"
+    gated: bool = True
+    bias: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("intermediate_size", self.hidden)
+
+
+@dataclass(frozen=True)
+class Router:
+    """How tokens find their experts.
+
+    Attributes:
+        score: What makes logits into weights.
+        before: Whether that is done before the best are chosen, over all experts, rather than
+            after, over the chosen ones.
+        normalize: Whether the weights of the chosen ones are made to sum to one.
+        scale: What the weights are multiplied by.
+        bias: Whether a learned bias takes part in the choice, and not in the weights.
+        groups: The number of groups of experts, of which only the best are chosen from.
+        top_groups: The number of these.
+    """
+
+    score: Literal["softmax", "sigmoid"] = "softmax"
+    before: bool = True
+    normalize: bool = False
+    scale: float = 1.0
+    bias: bool = False
+    groups: int = 1
+    top_groups: int = 1
+
+
+@dataclass(frozen=True)
+class Moe:
+    """Experts, of which each token uses a few.
+
+    Attributes:
+        experts: The number of them.
+        top_k: How many a token uses.
+        hidden: The number of features within one.
+        router: How they are chosen.
+        act: The activation.
+        shared: The number of features of an expert that every token uses. Default: 0, none.
+        shared_gate: Whether that one is weighted by a gate of its own.
+    """
+
+    experts: int
+    top_k: int
+    hidden: int
+    router: Router = Router()
+    act: str = "silu"
+    shared: int = 0
+    shared_gate: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("num_experts", self.experts, high=2**16)
+        check_range("num_experts_per_tok", self.top_k, high=self.experts)
+        check_range("moe_intermediate_size", self.hidden)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a decoder.
+
+    Attributes:
+        mixer: What mixes positions.
+        ffn: What mixes features.
+        norm: Of its norms.
+        order: Where they are: before each part (``"pre"``), after it (``"post"``), both
+            (``"sandwich"``); or before both parts, which go side by side (``"parallel"``, and
+            ``"parallel2"`` with a norm for each).
+        residual: What the parts are multiplied by before they are added.
+    """
+
+    mixer: Attention
+    ffn: Mlp | Moe
+    norm: Norm
+    order: Literal["pre", "post", "sandwich", "parallel", "parallel2"] = "pre"
+    residual: float = 1.0
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A decoder with its output layer.
+
+    Attributes:
+        vocab_size: The number of tokens.
+        width: The number of features between layers.
+        layers: From the first to the last.
+        norm: Of what the last one gives.
+        context_length: The number of positions that the model can tell apart.
+        tied: Whether the output layer is the embedding.
+        head_bias: Whether the output layer has a bias.
+        positions: The number of learned positions that are added to the embedding. Default: 0.
+        embed_scale: What the embedding is multiplied by.
+        logit_scale: What the logits are multiplied by.
+        softcap: What the logits are kept below. Default: ``None``.
+    """
+
+    vocab_size: int
+    width: int
+    layers: tuple[Layer, ...]
+    norm: Norm
+    context_length: int
+    tied: bool = False
+    head_bias: bool = False
+    positions: int = 0
+    embed_scale: float = 1.0
+    logit_scale: float = 1.0
+    softcap: float | None = None
+
+    def __post_init__(self) -> None:
+        check_range("vocab_size", self.vocab_size)
+        check_range("hidden_size", self.width)
+        check_range("num_hidden_layers", len(self.layers), high=1000)
+
+
+def each(
+    model: Decoder,
+    change: Callable[[Layer], Layer],
+    where: Iterable[int] | None = None,
+) -> Decoder:
+    """Change layers of a decoder.
+
+    Args:
+        model: The decoder.
+        change: What is done to a layer.
+        where: The numbers of the layers. Default: ``None``, all of them.
+
+    Returns:
+        The changed decoder.
+    """
+    chosen = set(range(len(model.layers)) if where is None else where)
+    layers = (change(layer) if i in chosen else layer for i, layer in enumerate(model.layers))
+    return dataclasses.replace(model, layers=tuple(layers))
