@@ -10,10 +10,10 @@ import pytest
 from gguf import GGMLQuantizationType as TensorType
 from mlx_core_py import nn
 from mlx_core_py.gguf import GGUFHeader, TensorInfo
-from mlx_lm_py import load
+from mlx_lm_py import load, load_model
 from mlx_lm_py.loading.gguf import gguf_config, load_gguf
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from tiny_models import make_gguf, read_config, read_weights, write_gguf
+from tiny_models import FIXTURES, MODELS, make_gguf, read_config, read_weights, write_gguf
 
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
@@ -164,7 +164,7 @@ WIDE = {
     "num_key_value_heads": 2,
     "max_position_embeddings": 128,
     "rms_norm_eps": 1e-5,
-    "rope_parameters": {"rope_theta": 10000.0},
+    "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
 }
 MATRICES = {
     "token_embd": (96, 256), "output": (96, 256),
@@ -254,3 +254,26 @@ def test_models_of_split_files(tmp_path: Path) -> None:
     for part in parts:
         got, _ = load(part)
         np.testing.assert_array_equal(np.array(got(tokens)), np.array(want(tokens)))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MODELS if (FIXTURES / name / "gguf.json").exists()]
+)
+def test_architectures_in_blocks(tmp_path: Path, name: str) -> None:
+    """They have the logits of the same weights in float32, those that they divide or join too."""
+    path = make_gguf(tmp_path / "m.gguf", name, TensorType.Q5_0)
+    weights, config, _ = load_gguf(path)
+    types = config["block_types"]
+    dense = {
+        key: value
+        if key.removesuffix(".weight") not in types
+        else mx.dequantize_blocks(value, types[key.removesuffix(".weight")])
+        for key, value in weights.items()
+    }
+    want = load_model(dense, {key: value for key, value in config.items() if key != "block_types"})
+    got = load_model(weights, config)
+    for length in (1, 12):
+        tokens = mx.arange(length).reshape(1, -1)
+        logits = np.array(want(tokens).astype(mx.float32))
+        found = np.array(got(tokens).astype(mx.float32))
+        np.testing.assert_allclose(found, logits, atol=0.03 * np.abs(logits).max())
