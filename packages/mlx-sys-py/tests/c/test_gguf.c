@@ -114,6 +114,7 @@ static void test_loaded_types(void) {
   CHECK(mlx_array_dim(arr, 1) == 1);
   CHECK_OK(mlx_io_gguf_get_array(&arr, contents, "b"));
   CHECK(mlx_array_dtype(arr) == MLX_BFLOAT16);
+  CHECK_OK(mlx_array_eval(arr));
   CHECK(memcmp(mlx_array_data_bfloat16(arr), brain, sizeof(brain)) == 0);
   mlx_array_free(arr);
   mlx_io_gguf_free(contents);
