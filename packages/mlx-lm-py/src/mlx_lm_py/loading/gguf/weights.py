@@ -50,7 +50,9 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
         raise ValueError(f"{path}: GGUF files of '{config['model_type']}' are not supported")
     # Kernels for blocks are for the CPU; what they are, every device can compute with.
     keeps_blocks = mx.default_device() == mx.cpu
-    arrays, _ = load_arrays(path, "packed" if keeps_blocks else "affine")
+    # Read, not mapped: a token reads all weights, which takes longer from the small pages of a file
+    # than from huge ones of their own.
+    arrays, _ = load_arrays(path, "packed" if keeps_blocks else "affine", mmap=False)
     blocks = {
         name.removesuffix(".weight"): tensor.ggml_type
         for name, tensor in header.tensors.items()
