@@ -62,8 +62,9 @@ def test_the_last_token_alone(name: str) -> None:
 @every
 @pytest.mark.parametrize("mask", [None, "causal", "array"])
 def test_the_last_position_of_a_layer(name: str, mask: Any) -> None:
-    layer = make_model(name).layers[0]
-    x = mx.random.normal((2, 9, layer.self_attn.q_proj.weight.shape[1]))
+    model = make_model(name)
+    layer = model.layers[0]
+    x = mx.random.normal((2, 9, model.args.width))
     if mask == "array":
         mask = mx.arange(81).reshape(9, 9) % 5 != 1
     close(layer(x, mask, last_only=True), layer(x, mask)[:, -1:], 2e-5)
@@ -119,7 +120,12 @@ def test_a_gguf_file_in_half_precision(
 @pytest.mark.parametrize("bits", [4, 8])
 def test_quantized_weights_are_recognized(name: str, bits: int) -> None:
     model = make_model(name)
-    nn.quantize(model, group_size=32, bits=bits)
+
+    def chosen(path: str, module: nn.Module) -> bool:
+        # With a router rounded too, some tokens would go to other experts.
+        return hasattr(module, "to_quantized") and not path.endswith("mlp.gate")
+
+    nn.quantize(model, group_size=32, bits=bits, class_predicate=chosen)
     weights = model.checkpoint(dict(tree_flatten(model.parameters())))
     quantization = {"group_size": 32, "bits": bits}
     again = load_model(weights, read_config(name) | {"quantization": quantization})

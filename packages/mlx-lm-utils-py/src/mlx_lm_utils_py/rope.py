@@ -143,7 +143,7 @@ def initialize_rope(
         scaling_config: The ``rope_scaling`` (or ``rope_parameters``) entry of the configuration.
             Its ``rope_type`` (or ``type``) is one of
 
-            * ``default``: no scaling,
+            * ``default`` (or ``mrope``, in models of images): no scaling,
             * ``linear``: positions divided by ``factor``,
             * ``dynamic``: a base that grows with sequences longer than the original context, by
               ``factor``,
@@ -178,7 +178,8 @@ def initialize_rope(
         raise ValueError(f"base must be greater than 1, not {base}")
     config = dict(scaling_config or {})
     kind = config.get("rope_type", config.get("type", "default"))
-    if kind == "default":
+    # Of text alone the positions in time, height and width are the same.
+    if kind in ("default", "mrope"):
         return nn.RoPE(dims, traditional=traditional, base=base)
     if kind == "linear":
         scale = 1.0 / _positive(config, "factor")

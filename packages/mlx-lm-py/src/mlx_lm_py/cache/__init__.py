@@ -3,11 +3,13 @@
 from .base import AttentionCache, Cache
 from .kv import KVCache
 from .prompt_cache import cache_length, make_prompt_cache, trim_prompt_cache
+from .states import StateCache
 
 __all__ = [
     "AttentionCache",
     "Cache",
     "KVCache",
+    "StateCache",
     "cache_length",
     "make_prompt_cache",
     "trim_prompt_cache",

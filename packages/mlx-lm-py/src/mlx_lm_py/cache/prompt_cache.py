@@ -87,6 +87,9 @@ def trim_prompt_cache(cache: Sequence[Cache], n: int) -> int:
         n: How many positions.
 
     Returns:
-        How many were there to forget.
+        How many were there to forget; 0, and nothing is forgotten, if a layer keeps a state that
+        cannot be trimmed.
     """
+    if not all(getattr(layer, "trimmable", True) for layer in cache):
+        return 0
     return max((layer.trim(n) for layer in cache), default=0)

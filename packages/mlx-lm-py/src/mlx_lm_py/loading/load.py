@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,12 +12,15 @@ from mlx_lm_utils_py import Tokenizer, choose_gguf, get_model_path, load_safeten
 
 from mlx_lm_py.models import make_model
 from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.models.towers import has_other_parts
 
 from .default_model import default_model
 from .gguf import load_gguf
 from .quantized_weights import quantize_as, use_blocks
 
 __all__ = ["load", "load_model"]
+
+_log = logging.getLogger(__name__)
 
 
 def __dir__() -> list[str]:
@@ -61,6 +65,8 @@ def load(
     else:
         weights, config, metadata = load_gguf(path)
         tokenizer = Tokenizer.from_gguf(metadata)
+    if has_other_parts(config):
+        _log.warning("%s is a model of more than text: its text part is loaded", path)
     return load_model(weights, config), tokenizer
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from .architecture import Architecture
 from .blocks import CausalLM
 from .config import Config
+from .towers import text_config
 
 __all__ = ["ALIASES", "FAMILIES", "find_architecture", "make_model"]
 
@@ -23,12 +24,15 @@ FAMILIES = {
     name: family
     for family, names in {
         "cohere": "cohere cohere2",
+        "deepseek": "deepseek_v2 deepseek_v3 dots1",
         "gemma": "gemma gemma2 gemma3_text",
         "glm": "glm glm4 glm4_moe",
         "gpt": "gpt2 gpt_bigcode gpt_neox gptj starcoder2",
+        "gpt_oss": "gpt_oss",
+        "lfm2": "lfm2",
         "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
         "olmo": "olmo olmo2 olmo3 olmoe",
-        "others": "exaone4 mixtral nemotron stablelm",
+        "others": "ernie4_5_moe exaone4 granitemoe mixtral nemotron stablelm",
         "phi": "phi phi3",
         "qwen": "mimo qwen2 qwen2_moe qwen3 qwen3_moe",
     }.items()
@@ -43,6 +47,16 @@ ALIASES = {
     "command-r": "cohere",
     "ernie4_5-dense": "ernie4_5",
     "gemma3": "gemma3_text",
+    "qwen2_vl": "qwen2",
+    "qwen2_vl_text": "qwen2",
+    "qwen2_5_vl": "qwen2",
+    "qwen2_5_vl_text": "qwen2",
+    "qwen2vl": "qwen2",
+    "qwen3_vl_text": "qwen3",
+    "qwen3vl": "qwen3",
+    "qwen3_vl_moe_text": "qwen3_moe",
+    "qwen3vlmoe": "qwen3_moe",
+    "kimi_k2": "deepseek_v3",
     "hunyuan-dense": "hunyuan_v1_dense",
     "qwen2moe": "qwen2_moe",
     "qwen3moe": "qwen3_moe",
@@ -90,6 +104,7 @@ def make_model(config: Mapping[str, Any]) -> CausalLM:
     Raises:
         ValueError: If the architecture is not supported or the configuration is not valid.
     """
+    config = text_config(config)
     architecture = find_architecture(config.get("model_type"))
     values = Config(config)
     return CausalLM(architecture.spec(values), architecture.rules_of(values))

@@ -7,12 +7,14 @@ on the other side.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import mlx_core_py as mx
 
 __all__ = [
+    "Convert",
     "Drop",
     "Rename",
     "Rule",
@@ -67,12 +69,14 @@ class Split:
         rows: The number of rows of each.
         heads: Into how many blocks the rows are divided, in each of which there is a part of each.
             Default: 1.
+        axis: Which axis the rows are. Default: 0; 1 where experts are stacked.
     """
 
     theirs: str
     ours: tuple[str, ...]
     rows: tuple[int, ...]
     heads: int = 1
+    axis: Literal[0, 1] = 0
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,19 @@ class Stack:
 
 
 @dataclass(frozen=True)
+class Convert:
+    """What no other rule says.
+
+    Attributes:
+        load: From the weights of a checkpoint to those of the model.
+        save: Back.
+    """
+
+    load: Callable[[dict[str, mx.array]], dict[str, mx.array]]
+    save: Callable[[dict[str, mx.array]], dict[str, mx.array]]
+
+
+@dataclass(frozen=True)
 class Transpose:
     """Matrices whose rows are the features that come in.
 
@@ -99,7 +116,7 @@ class Transpose:
     pattern: str
 
 
-Rule = Drop | Rename | Split | Stack | Transpose
+Rule = Convert | Drop | Rename | Split | Stack | Transpose
 
 
 def load_weights(weights: Mapping[str, mx.array], rules: Sequence[Rule]) -> Weights:
@@ -120,6 +137,8 @@ def load_weights(weights: Mapping[str, mx.array], rules: Sequence[Rule]) -> Weig
     loaded = dict(weights)
     for rule in rules:
         match rule:
+            case Convert(load=load):
+                loaded = load(loaded)
             case Drop(pattern):
                 at = _matcher(pattern)
                 loaded = {name: value for name, value in loaded.items() if not at.match(name)}
@@ -147,6 +166,8 @@ def save_weights(weights: Mapping[str, mx.array], rules: Sequence[Rule]) -> Weig
     saved = dict(weights)
     for rule in reversed(rules):
         match rule:
+            case Convert(save=save):
+                saved = save(saved)
             case Rename(theirs, ours, undone=True):
                 saved = _renamed(saved, ours, theirs)
             case Split():
@@ -198,10 +219,16 @@ def _split(weights: Weights, rule: Split) -> Weights:
             split[name] = value
             continue
         *values, kind = match.groups()
-        if value.shape[0] != rule.heads * sum(rule.rows):
+        rows_of_all = rule.heads * sum(rule.rows)
+        if value.ndim <= rule.axis or value.shape[rule.axis] != rows_of_all:
             raise ValueError(
-                f"the weight '{name}' has {value.shape[0]} rows, not {rule.heads * sum(rule.rows)}"
+                f"the weight '{name}' has the shape {value.shape}, not {rows_of_all} rows"
             )
+        if rule.axis == 1:
+            cuts = [sum(rule.rows[:i]) for i in range(1, len(rule.rows))]
+            for ours, part in zip(rule.ours, mx.split(value, cuts, axis=1), strict=True):
+                split[f"{_filled(ours, values)}.{kind}"] = part
+            continue
         blocks = value.reshape(rule.heads, sum(rule.rows), *value.shape[1:])
         start = 0
         for ours, rows in zip(rule.ours, rule.rows, strict=True):
@@ -219,6 +246,10 @@ def _joined(weights: Weights, rule: Split) -> Weights:
         if match is None:
             continue
         *values, kind = match.groups()
+        if rule.axis == 1:
+            found = [joined.pop(f"{_filled(ours, values)}.{kind}") for ours in rule.ours]
+            joined[f"{_filled(rule.theirs, values)}.{kind}"] = mx.concatenate(found, axis=1)
+            continue
         parts = [
             joined.pop(f"{_filled(ours, values)}.{kind}").reshape(
                 rule.heads, rows, *weights[name].shape[1:]

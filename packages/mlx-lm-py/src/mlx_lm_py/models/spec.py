@@ -13,7 +13,19 @@ from typing import Any, Literal
 
 from mlx_lm_utils_py.config import check_range
 
-__all__ = ["Attention", "Decoder", "Layer", "Mlp", "Moe", "Norm", "Rope", "Router", "each"]
+__all__ = [
+    "Attention",
+    "Decoder",
+    "Layer",
+    "Mla",
+    "Mlp",
+    "Moe",
+    "Norm",
+    "Rope",
+    "Router",
+    "ShortConv",
+    "each",
+]
 
 
 def __dir__() -> list[str]:
@@ -112,6 +124,60 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Mla:
+    """Attention to keys and values that are kept compressed (https://arxiv.org/abs/2405.04434).
+
+    Attributes:
+        heads: The number of heads.
+        kv_rank: The width of what keys and values are made from.
+        nope_dim: The width of the part of a head's query and key without positions.
+        rope_dim: The width of the part with positions, whose key all heads share.
+        value_dim: The width of a head's value.
+        rope: The positions.
+        norm: Of what is compressed.
+        q_rank: The width of what queries are made from. Default: ``None``, they are not compressed.
+        scale: Of the products of queries and keys. Default: one by the root of their width.
+        bias: Whether the projections that compress, and the one after, have biases.
+    """
+
+    heads: int
+    kv_rank: int
+    nope_dim: int
+    rope_dim: int
+    value_dim: int
+    rope: Rope
+    norm: Norm
+    q_rank: int | None = None
+    scale: float | None = None
+    bias: bool = False
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("num_attention_heads", self.heads)
+        for name in ("kv_rank", "nope_dim", "rope_dim", "value_dim"):
+            check_range(name, getattr(self, name))
+        if self.q_rank is not None:
+            check_range("q_lora_rank", self.q_rank)
+
+
+@dataclass(frozen=True)
+class ShortConv:
+    """A gated causal convolution over few positions.
+
+    Attributes:
+        taps: How many positions it sees.
+        bias: Whether it and its projections have biases.
+    """
+
+    taps: int
+    bias: bool = False
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("conv_L_cache", self.taps, high=1024)
+
+
+@dataclass(frozen=True)
 class Mlp:
     """A feed-forward layer.
 
@@ -144,6 +210,7 @@ class Router:
         bias: Whether a learned bias takes part in the choice, and not in the weights.
         groups: The number of groups of experts, of which only the best are chosen from.
         top_groups: The number of these.
+        group_score: What a group counts for: its best expert, or its two best ones together.
     """
 
     score: Literal["softmax", "sigmoid"] = "softmax"
@@ -153,6 +220,11 @@ class Router:
     bias: bool = False
     groups: int = 1
     top_groups: int = 1
+    group_score: Literal["best", "two"] = "two"
+
+    def __post_init__(self) -> None:
+        check_range("n_group", self.groups)
+        check_range("topk_group", self.top_groups, high=self.groups)
 
 
 @dataclass(frozen=True)
@@ -167,6 +239,7 @@ class Moe:
         act: The activation.
         shared: The number of features of an expert that every token uses. Default: 0, none.
         shared_gate: Whether that one is weighted by a gate of its own.
+        bias: Whether the router and the experts have biases.
     """
 
     experts: int
@@ -176,6 +249,7 @@ class Moe:
     act: str = "silu"
     shared: int = 0
     shared_gate: bool = False
+    bias: bool = False
 
     def __post_init__(self) -> None:
         check_range("num_experts", self.experts, high=2**16)
@@ -197,7 +271,7 @@ class Layer:
         residual: What the parts are multiplied by before they are added.
     """
 
-    mixer: Attention
+    mixer: Attention | Mla | ShortConv
     ffn: Mlp | Moe
     norm: Norm
     order: Literal["pre", "post", "sandwich", "parallel", "parallel2"] = "pre"

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import AttentionCache, Cache
+from mlx_lm_py.cache import AttentionCache, Cache, KVCache, StateCache
 from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
+from mlx_lm_py.models.towers import text_weights
 
 from .attention import Attention, Mask, make_mask
+from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
 from .norms import make_norm
+from .short_conv import ShortConv
 
 __all__ = ["CausalLM", "Decoder", "DecoderLayer"]
 
@@ -39,6 +42,14 @@ _NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 }
 
 
+# What a mixer is called in checkpoints, and what is made of it.
+_MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
+    specs.Attention: ("self_attn", Attention),
+    specs.Mla: ("self_attn", MultiHeadLatentAttention),
+    specs.ShortConv: ("conv", ShortConv),
+}
+
+
 class DecoderLayer(nn.Module):
     """Attention and a feed-forward layer, each added to its input.
 
@@ -49,7 +60,8 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, spec: specs.Layer, dim: int) -> None:
         super().__init__()
-        self.self_attn: Attention = Attention(spec.mixer, dim)
+        self.mixer_name, make = _MIXERS[type(spec.mixer)]
+        setattr(self, self.mixer_name, make(spec.mixer, dim))
         self.mlp: MLP | MoE = (
             MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
         )
@@ -65,7 +77,7 @@ class DecoderLayer(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: AttentionCache | None = None,
+        cache: Cache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
@@ -75,7 +87,7 @@ class DecoderLayer(nn.Module):
         """
         before, after, before_mlp, after_mlp = self.norms
         y = x if before is None else self[before](x)
-        attended = self.self_attn(y, mask, cache, last_only=last_only)
+        attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only)
         if last_only:
             x, y = x[:, -1:], y[:, -1:]
         if after is not None:
@@ -87,7 +99,7 @@ class DecoderLayer(nn.Module):
             y = h
         elif before_mlp is not None:
             y = x
-        transformed = self.mlp(y if before_mlp is None else self[before_mlp](y))
+        transformed: mx.array = self.mlp(y if before_mlp is None else self[before_mlp](y))
         if after_mlp is not None:
             transformed = self[after_mlp](transformed)
         if self.residual != 1.0:
@@ -134,7 +146,7 @@ class Decoder(nn.Module):
             h = layer(
                 h,
                 masks[layer.window],
-                cast(AttentionCache, cache[i]) if cache else None,
+                cache[i] if cache else None,
                 last_only=last_only and is_last,
             )
         normalized: mx.array = self.norm(h)
@@ -197,6 +209,13 @@ class CausalLM(nn.Module):
         """The layers."""
         return self.model.layers
 
+    def make_cache(self) -> list[Cache]:
+        """An empty cache for each layer."""
+        return [
+            StateCache() if isinstance(layer.mixer, specs.ShortConv) else KVCache()
+            for layer in self.args.layers
+        ]
+
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
         """Make the weights of a checkpoint those of the model.
 
@@ -206,7 +225,7 @@ class CausalLM(nn.Module):
         Returns:
             Those that the model has parameters for, under their names.
         """
-        weights = load_weights(weights, self.rules)
+        weights = load_weights(text_weights(weights), self.rules)
         # Old checkpoints store what RoPE derives from its base, and a tied output layer twice.
         return {
             name: value

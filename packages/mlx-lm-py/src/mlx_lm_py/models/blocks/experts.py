@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import mlx_core_py as mx
 from mlx_core_py import nn
+
+from mlx_lm_py.models.spec import Moe
+
+from .activations import gated_activation
 
 __all__ = ["Experts", "QuantizedSwitchLinear", "SwitchLinear"]
 
@@ -22,18 +25,22 @@ class SwitchLinear(nn.Module):
         experts: The number of layers.
         input_dims: Number of features in.
         output_dims: Number of features out.
+        bias: Whether there are biases. Default: ``False``.
     """
 
-    def __init__(self, experts: int, input_dims: int, output_dims: int) -> None:
+    def __init__(self, experts: int, input_dims: int, output_dims: int, bias: bool = False) -> None:
         super().__init__()
+        if bias:
+            self.bias: mx.array = mx.zeros((experts, output_dims))
         bound = input_dims**-0.5
         self.weight: mx.array = mx.random.uniform(-bound, bound, (experts, output_dims, input_dims))
 
     def __call__(self, x: mx.array, chosen: mx.array, *, is_sorted: bool = False) -> mx.array:
         """Transform ``x`` of shape ``(..., 1, input_dims)`` by the chosen layers."""
-        return mx.gather_mm(
+        y = mx.gather_mm(
             x, self.weight.swapaxes(-1, -2), rhs_indices=chosen, sorted_indices=is_sorted
         )
+        return y + self.bias[chosen][:, None] if "bias" in self else y
 
     def to_quantized(
         self, group_size: int = 64, bits: int = 4, mode: str = "affine", **_: Any
@@ -52,6 +59,8 @@ class SwitchLinear(nn.Module):
         packed = mx.quantize(self.weight, group_size, bits, mode=mode)
         for name, array in zip(("weight", "scales", "biases"), packed, strict=False):
             setattr(layer, name, array)
+        if "bias" in self:
+            layer.bias = self.bias
         layer.freeze()
         return layer
 
@@ -67,6 +76,7 @@ class QuantizedSwitchLinear(nn.Module):
 
     weight: mx.array
     scales: mx.array
+    bias: mx.array
 
     def __init__(self, group_size: int, bits: int, mode: str) -> None:
         super().__init__()
@@ -76,7 +86,7 @@ class QuantizedSwitchLinear(nn.Module):
 
     def __call__(self, x: mx.array, chosen: mx.array, *, is_sorted: bool = False) -> mx.array:
         """Transform ``x`` of shape ``(..., 1, input_dims)`` by the chosen layers."""
-        return mx.gather_qmm(
+        y = mx.gather_qmm(
             x,
             self.weight,
             self.scales,
@@ -88,26 +98,24 @@ class QuantizedSwitchLinear(nn.Module):
             mode=self.mode,
             sorted_indices=is_sorted,
         )
+        return y + self.bias[chosen][:, None] if "bias" in self else y
 
 
 class Experts(nn.Module):
     """Gated feed-forward layers, of which each token uses some.
 
     Args:
-        experts: The number of them.
+        spec: What they are like.
         dim: Number of features in and out.
-        hidden: Number of features between.
-        act: The activation.
     """
 
-    def __init__(
-        self, experts: int, dim: int, hidden: int, act: Callable[[mx.array], mx.array]
-    ) -> None:
+    def __init__(self, spec: Moe, dim: int) -> None:
         super().__init__()
-        self.gate_proj: SwitchLinear = SwitchLinear(experts, dim, hidden)
-        self.up_proj: SwitchLinear = SwitchLinear(experts, dim, hidden)
-        self.down_proj: SwitchLinear = SwitchLinear(experts, hidden, dim)
-        self.act = act
+        count, hidden, bias = spec.experts, spec.hidden, spec.bias
+        self.gate_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
+        self.up_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
+        self.down_proj: SwitchLinear = SwitchLinear(count, hidden, dim, bias)
+        self.gated = gated_activation(spec.act)
 
     def __call__(self, x: mx.array, chosen: mx.array) -> mx.array:
         """What each of the chosen experts makes of its token.
@@ -131,7 +139,6 @@ class Experts(nn.Module):
         return y[mx.argsort(order)].reshape(*shape, -1)
 
     def _apply(self, x: mx.array, chosen: mx.array, is_sorted: bool) -> mx.array:
-        gate = self.act(self.gate_proj(x, chosen, is_sorted=is_sorted))
-        return self.down_proj(
-            gate * self.up_proj(x, chosen, is_sorted=is_sorted), chosen, is_sorted=is_sorted
-        )
+        gate = self.gate_proj(x, chosen, is_sorted=is_sorted)
+        up = self.up_proj(x, chosen, is_sorted=is_sorted)
+        return self.down_proj(self.gated(gate, up), chosen, is_sorted=is_sorted)

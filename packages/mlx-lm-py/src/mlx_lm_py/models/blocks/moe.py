@@ -5,9 +5,8 @@ from __future__ import annotations
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.models.spec import Mlp, Moe
+from mlx_lm_py.models.spec import Mlp, Moe, Router
 
-from .activations import activation
 from .experts import Experts
 from .mlp import MLP
 
@@ -55,9 +54,9 @@ class MoE(nn.Module):
         self.gate: nn.Module = (
             Gate(dim, spec.experts)
             if spec.router.bias
-            else nn.Linear(dim, spec.experts, bias=False)
+            else nn.Linear(dim, spec.experts, bias=spec.bias)
         )
-        self.switch_mlp: Experts = Experts(spec.experts, dim, spec.hidden, activation(spec.act))
+        self.switch_mlp: Experts = Experts(spec, dim)
         if spec.shared:
             self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act), dim)
             if spec.shared_gate:
@@ -88,7 +87,7 @@ class MoE(nn.Module):
         if "e_score_correction_bias" in self.gate:
             ranked = scores + self.gate.e_score_correction_bias.astype(mx.float32)
         if router.groups > 1:
-            ranked = _within_groups(ranked, router.groups, router.top_groups)
+            ranked = _within_groups(ranked, router)
         chosen = mx.argpartition(-ranked, kth=self.top_k - 1, axis=-1)[..., : self.top_k]
         weights = mx.take_along_axis(scores, chosen, axis=-1)
         if router.score == "softmax" and not router.before:
@@ -98,10 +97,14 @@ class MoE(nn.Module):
         return chosen, weights * router.scale
 
 
-def _within_groups(scores: mx.array, groups: int, top: int) -> mx.array:
-    """Leave only the experts of the groups whose two best ones have the best sum."""
-    grouped = mx.unflatten(scores, -1, (groups, -1))
-    sums = mx.topk(grouped, 2, axis=-1).sum(axis=-1)
-    worst = mx.argpartition(sums, kth=groups - top - 1, axis=-1)[..., : groups - top]
+def _within_groups(scores: mx.array, router: Router) -> mx.array:
+    """Leave only the experts of the best groups."""
+    grouped = mx.unflatten(scores, -1, (router.groups, -1))
+    out_of = router.groups - router.top_groups
+    if not out_of:
+        return scores
+    best = mx.topk(grouped, 1 if router.group_score == "best" else 2, axis=-1)
+    sums = best.sum(axis=-1)
+    worst = mx.argpartition(sums, kth=out_of - 1, axis=-1)[..., :out_of]
     out = mx.put_along_axis(mx.ones_like(sums), worst, mx.array(0.0), axis=-1)
     return mx.where(out[..., None] > 0, grouped, -mx.inf).flatten(-2)

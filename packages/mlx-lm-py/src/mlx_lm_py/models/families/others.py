@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf_names import EXPERTS, LAYER, POST_NORMS, QK_NORM, GGUFNames
-from mlx_lm_py.models.rules import Rename, Rule, Stack
-from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, Router, each
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import LAYER, POST_NORMS, QK_NORM, GGUFNames
+from mlx_lm_py.models.rules import Convert, Rename, Rule, Split, Stack
+from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, each
 
 from .common import change_attention, decoder, layer_types, plain, sliding
-from .qwen import experts_of, sparse
+from .glm import SHARED
+from .llama import ernie, granite
+from .qwen import EXPERTS, experts_of, sparse
 
 __all__ = ["ARCHITECTURES"]
 
@@ -53,6 +57,63 @@ def exaone4(c: Config) -> Decoder:
     return each(model, lambda one: change_attention(one, window=window), sliding(c, pattern))
 
 
+def ernie_moe(c: Config) -> Decoder:
+    """ERNIE 4.5 with experts, whose choice a bias takes part in, and shared ones."""
+    router = Router(normalize=True, bias=True)
+    size = c("moe_intermediate_size", int)
+    experts = Moe(
+        c("moe_num_experts", int),
+        c("moe_k", 2),
+        size,
+        router,
+        c.act(),
+        shared=c("moe_num_shared_experts", 0) * size,
+    )
+    first = c("moe_layer_start_index", 1)
+    last = c("moe_layer_end_index", -1)
+    step = c("moe_layer_interval", 1)
+    chosen = range(first, (c.depth - 1 if last < 0 else last) + 1)
+    model = ernie(Config({"tie_word_embeddings": True, **c.values}))
+    return each(
+        model,
+        lambda layer: dataclasses.replace(layer, ffn=experts),
+        [i for i in chosen if (i + 1) % step == 0],
+    )
+
+
+def granite_moe(c: Config) -> Decoder:
+    """Granite with experts (https://arxiv.org/abs/2505.08699)."""
+    return sparse(c, granite(c), experts_of(c, Router(before=False)))
+
+
+def _granite_rules(c: Config) -> Sequence[Rule]:
+    moe = "model.layers.*.mlp."
+    hidden = c.hidden
+    return (
+        Rename("model.layers.*.block_sparse_moe", "model.layers.*.mlp"),
+        Rename(f"{moe}router.layer", f"{moe}gate"),
+        Split(
+            f"{moe}input_linear",
+            (f"{moe}switch_mlp.gate_proj", f"{moe}switch_mlp.up_proj"),
+            (hidden, hidden),
+            axis=1,
+        ),
+        Rename(f"{moe}output_linear", f"{moe}switch_mlp.down_proj"),
+    )
+
+
+_BIAS = "mlp.gate.e_score_correction_bias"
+_ERNIE: tuple[Rule, ...] = (
+    *EXPERTS,
+    SHARED,
+    Rename("model.layers.*.mlp.moe_statics.e_score_correction_bias", f"model.layers.*.{_BIAS}"),
+    Convert(
+        lambda weights: {k: v.flatten() if k.endswith(_BIAS) else v for k, v in weights.items()},
+        lambda weights: {k: v[None] if k.endswith(_BIAS) else v for k, v in weights.items()},
+    ),
+)
+
+
 def mixtral(c: Config) -> Decoder:
     """Mixtral (https://arxiv.org/abs/2401.04088): the weights of the chosen experts sum to one."""
     window = c("sliding_window", 0) if "sliding_window" in c else None
@@ -71,11 +132,13 @@ _MIXTRAL: tuple[Rule, ...] = (
 _INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
 
 ARCHITECTURES = {
+    "ernie4_5_moe": Architecture(ernie_moe, _ERNIE),
+    "granitemoe": Architecture(granite_moe, _granite_rules),
     "exaone4": Architecture(
         exaone4,
         gguf=GGUFNames(LAYER | QK_NORM | POST_NORMS),
     ),
-    "mixtral": Architecture(mixtral, _MIXTRAL, gguf=GGUFNames(LAYER | EXPERTS, _INTERLEAVED)),
+    "mixtral": Architecture(mixtral, _MIXTRAL, gguf=GGUFNames(LAYER | GGUF_EXPERTS, _INTERLEAVED)),
     "nemotron": Architecture(nemotron, gguf=GGUFNames(norms_hold_one=True)),
     "stablelm": Architecture(stablelm, gguf=GGUFNames()),
 }

@@ -1,0 +1,57 @@
+"""Gated short convolutions (https://arxiv.org/abs/2511.23404)."""
+
+from __future__ import annotations
+
+import mlx_core_py as mx
+from mlx_core_py import nn
+
+from mlx_lm_py.cache import StateCache
+from mlx_lm_py.models import spec as specs
+
+from .attention import Mask
+
+__all__ = ["ShortConv"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class ShortConv(nn.Module):
+    """A causal convolution of each feature by itself, over few positions, between two gates.
+
+    Args:
+        spec: What it is like.
+        dim: Number of features in and out.
+    """
+
+    def __init__(self, spec: specs.ShortConv, dim: int) -> None:
+        super().__init__()
+        self.taps = spec.taps
+        self.in_proj: nn.Linear = nn.Linear(dim, 3 * dim, bias=spec.bias)
+        self.conv: nn.Conv1d = nn.Conv1d(dim, dim, spec.taps, groups=dim, bias=spec.bias)
+        self.out_proj: nn.Linear = nn.Linear(dim, dim, bias=spec.bias)
+
+    def __call__(
+        self,
+        x: mx.array,
+        mask: Mask = None,
+        cache: StateCache | None = None,
+        *,
+        last_only: bool = False,
+    ) -> mx.array:
+        """Transform ``x`` of shape ``(batch, length, dim)`` after what the cache holds.
+
+        If ``last_only``, only what becomes of the last position is computed and returned.
+        """
+        gate, let_through, values = mx.split(self.in_proj(x), 3, axis=-1)
+        values = gate * values
+        held = None if cache is None else cache.arrays[0]
+        if held is None:
+            held = mx.zeros((values.shape[0], self.taps - 1, values.shape[-1]), values.dtype)
+        values = mx.concatenate([held, values], axis=1)
+        if cache is not None:
+            cache.arrays[0] = values[:, values.shape[1] - self.taps + 1 :]
+        if last_only:
+            values, let_through = values[:, -self.taps :], let_through[:, -1:]
+        return self.out_proj(let_through * self.conv(values))

@@ -1,0 +1,90 @@
+"""DeepSeek: https://arxiv.org/abs/2405.04434, https://arxiv.org/abs/2412.19437."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from mlx_lm_py.models.architecture import Architecture
+from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.rules import Drop, Rule
+from mlx_lm_py.models.spec import Decoder, Layer, Mla, Mlp, Rope, Router, each
+
+from .common import decoder, plain
+from .glm import SHARED, with_experts
+from .qwen import EXPERTS, experts_of
+
+__all__ = ["ARCHITECTURES"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _latent(c: Config, *, interleaved: bool) -> Mla:
+    nope, rope_dim = c("qk_nope_head_dim", 128), c("qk_rope_head_dim", 64)
+    rope = Rope(rope_dim, c("rope_theta", 10000.0), interleaved, c.scaling(), c.context)
+    scaling = c.scaling() or {}
+    scale = (nope + rope_dim) ** -0.5
+    weight = scaling.get("mscale_all_dim")
+    if weight and scaling.get("rope_type", scaling.get("type")) != "default":
+        factor = float(scaling.get("factor", 1.0))
+        scale *= (0.1 * float(weight) * math.log(max(factor, 1.0)) + 1.0) ** 2
+    return Mla(
+        c.heads,
+        kv_rank=c("kv_lora_rank", 512),
+        nope_dim=nope,
+        rope_dim=rope_dim,
+        value_dim=c("v_head_dim", 128),
+        rope=rope,
+        norm=dataclasses.replace(c.norm(default=1e-6), eps=1e-6),
+        q_rank=c("q_lora_rank", 0) or None,
+        scale=scale,
+        bias=c("attention_bias", False),
+    )
+
+
+def deepseek_v3(c: Config) -> Decoder:
+    """Latent attention; experts chosen by sigmoids with a bias, from the best groups."""
+    mixer = _latent(c, interleaved=c("rope_interleave", True))
+    model = decoder(c, Layer(mixer, Mlp(c.hidden, c.act()), c.norm(default=1e-6)))
+    defaults = Config({"n_group": 8, "topk_group": 4, "first_k_dense_replace": 3, **c.values})
+    return with_experts(defaults, model)
+
+
+def deepseek_v2(c: Config) -> Decoder:
+    """Latent attention; experts by softmax, from the groups with the best ones."""
+    mixer = _latent(c, interleaved=True)
+    model = decoder(c, Layer(mixer, Mlp(c.hidden, c.act()), c.norm(default=1e-6)))
+    grouped = c("topk_method", "greedy") == "group_limited_greedy"
+    router = Router(
+        scale=c("routed_scaling_factor", 1.0),
+        groups=c("n_group", 1) if grouped else 1,
+        top_groups=c("topk_group", 1) if grouped else 1,
+        group_score="best",
+    )
+    shared = c("n_shared_experts", 2) * c("moe_intermediate_size", 1407)
+    experts = experts_of(c, router, shared=shared)
+    first = c("first_k_dense_replace", 0)
+    return each(model, lambda layer: dataclasses.replace(layer, ffn=experts), range(first, c.depth))
+
+
+def dots1(c: Config) -> Decoder:
+    """Plain attention with norms of queries and keys, and the experts of DeepSeek-V3."""
+    norm = c.norm(default=1e-6)
+    bias = c("attention_bias", False)
+    layer = plain(c, norm=norm, qkv_bias=bias, out_bias=bias, qk_norm=norm)
+    model = decoder(c, layer)
+    return with_experts(Config({"first_k_dense_replace": 0, **c.values}), model)
+
+
+def _rules(c: Config) -> Sequence[Rule]:
+    return (Drop(f"model.layers.{c.depth}"), *EXPERTS, SHARED)
+
+
+ARCHITECTURES = {
+    "deepseek_v2": Architecture(deepseek_v2, _rules),
+    "deepseek_v3": Architecture(deepseek_v3, _rules),
+    "dots1": Architecture(dots1, _rules),
+}
