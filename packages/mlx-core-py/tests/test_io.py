@@ -184,7 +184,7 @@ def test_what_is_no_file_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     mx.savez(path, x=mx.array(1))
     with pytest.raises(
-        ValueError, match="mmap needs a path to a file of npy or safetensors, not npz"
+        ValueError, match="mmap needs a path to a file of npy, safetensors or gguf, not npz"
     ):
         mx.load(path, mmap=True)
     with pytest.raises(ValueError, match="not a file object"):

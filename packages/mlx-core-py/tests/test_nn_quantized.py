@@ -297,3 +297,46 @@ def test_quantized_input_of_a_model() -> None:
         nn.quantize(nn.Sequential(nn.Embedding(4, 64)), mode="nvfp4", quantize_input=True)
     with pytest.raises(ValueError, match="mode"):
         nn.Linear(64, 64, bias=False).to_quantized(mode="affine", quantize_input=True)
+
+
+def test_layers_of_blocks() -> None:
+    """Of Q8_0: a block is a float16 and 32 signed bytes."""
+    layer = nn.BlockLinear(64, 3, "Q8_0")
+    table = nn.BlockEmbedding(3, 64, "Q8_0", mx.float16)
+    assert layer.weight.shape == table.weight.shape == (3, 2 * 34)
+    assert repr(layer) == "BlockLinear(input_dims=64, output_dims=3, bias=True, type=Q8_0)"
+    assert repr(table) == "BlockEmbedding(3, 64, type=Q8_0)"
+    rng = np.random.default_rng(0)
+    scales = rng.uniform(0.5, 1, (3, 2, 1)).astype(np.float16)
+    codes = rng.integers(-128, 128, (3, 2, 32), dtype=np.int8)
+    blocks = np.concatenate([scales.view(np.uint8), codes.view(np.uint8)], -1).reshape(3, -1)
+    weights = (scales * codes.astype(np.float32)).reshape(3, -1)
+    layer.weight = table.weight = mx.array(blocks)
+    layer.bias = mx.arange(3.0)
+    x = rng.standard_normal((2, 64)).astype(np.float32)
+    want = x @ weights.T
+    np.testing.assert_allclose(np.array(layer(mx.array(x))), want + np.arange(3), rtol=1e-4)
+    np.testing.assert_allclose(np.array(table.as_linear(mx.array(x))), want, rtol=1e-4)
+    rows = table(mx.array([[2, 0]]))
+    assert rows.dtype == mx.float16
+    np.testing.assert_array_equal(np.array(rows), weights[[2, 0]][None].astype(np.float16))
+
+
+def test_layers_of_blocks_are_frozen() -> None:
+    layer = nn.BlockLinear(64, 3, "Q8_0")
+    assert layer.trainable_parameters() == {}
+    layer.unfreeze()
+    assert layer.trainable_parameters() == {}
+    layer.unfreeze(keys=["bias", "weight"])
+    assert set(layer.trainable_parameters()) == {"bias"}
+    assert "bias" not in nn.BlockLinear(64, 3, "Q8_0", bias=False)
+
+
+@pytest.mark.parametrize("kind", [nn.BlockLinear, nn.BlockEmbedding])
+def test_wrong_layers_of_blocks(kind: Any) -> None:
+    with pytest.raises(ValueError, match=r"type must be one of Q4_0, .*, but is 'F32'"):
+        kind(64, 64, "F32")
+    with pytest.raises(ValueError, match="a row of 64 weights is no whole number of blocks"):
+        kind(64, 64, "Q4_K")
+    with pytest.raises(ValueError, match="must be"):
+        kind(0, 64, "Q8_0")

@@ -140,3 +140,59 @@ def test_wrong_arguments() -> None:
 def test_packed_weights_without_scales_are_refused(group_size: int | None) -> None:
     with pytest.raises(ValueError, match="scales must be given"):
         mx.gather_qqmm(mx.zeros((4, 64)), mx.zeros((2, 2), mx.uint32), group_size=group_size)
+
+
+def blocks_of_bytes(*shape: int) -> mx.array:
+    """Random blocks of Q8_0, 34 bytes each, whose scales are between 0.5 and 1."""
+    rng = np.random.default_rng(6)
+    blocks = rng.integers(0, 256, (*shape, 34), dtype=np.uint8)
+    scales = rng.uniform(0.5, 1, (*shape, 1)).astype(np.float16)
+    blocks[..., :2] = scales.view(np.uint8)
+    return mx.array(blocks.reshape(*shape[:-1], -1))
+
+
+def weights_in(blocks: mx.array) -> np.ndarray:
+    """What Q8_0 means: a float16, then 32 signed bytes."""
+    each = np.array(blocks).reshape(*blocks.shape[:-1], -1, 34)
+    scales = each[..., :2].copy().view(np.float16).astype(np.float32)
+    return (scales * each[..., 2:].view(np.int8)).reshape(*blocks.shape[:-1], -1)
+
+
+def test_gradients_of_products_with_blocks() -> None:
+    blocks = blocks_of_bytes(6, 4)
+    weights = weights_in(blocks)
+    x = np.random.default_rng(7).standard_normal((3, 128)).astype(np.float32)
+
+    def loss(x: mx.array) -> mx.array:
+        return mx.blocks_matmul(x, blocks, "Q8_0").square().sum()
+
+    gradient = np.array(mx.grad(loss)(mx.array(x)))
+    want = 2 * (x @ weights.T) @ weights
+    np.testing.assert_allclose(gradient, want, rtol=1e-3, atol=1e-5 * np.abs(want).max())
+    y, tangent = mx.jvp(
+        lambda x: mx.blocks_matmul(x, blocks, "Q8_0"), [mx.array(x)], [mx.array(x) + 1]
+    )
+    np.testing.assert_allclose(np.array(y[0]), x @ weights.T, rtol=1e-4, atol=0.1)
+    np.testing.assert_allclose(np.array(tangent[0]), (x + 1) @ weights.T, rtol=1e-4, atol=0.1)
+
+
+def test_transforms_of_products_with_blocks() -> None:
+    blocks = blocks_of_bytes(6, 4)
+    weights = weights_in(blocks)
+    x = np.random.default_rng(8).standard_normal((3, 128)).astype(np.float32)
+
+    def product(x: mx.array, w: mx.array = blocks) -> mx.array:
+        return mx.blocks_matmul(x, w, "Q8_0")
+
+    mapped = mx.vmap(product)(mx.array(x))
+    np.testing.assert_allclose(np.array(mapped), x @ weights.T, rtol=1e-4, atol=0.1)
+    both = mx.vmap(product)(mx.array(x), blocks.reshape(3, 2, -1))
+    want = np.einsum("bk,bnk->bn", x, weights.reshape(3, 2, -1))
+    np.testing.assert_allclose(np.array(both), want, rtol=1e-4, atol=0.1)
+    rows = mx.vmap(lambda w: mx.dequantize_blocks(w, "Q8_0"), in_axes=1)(blocks.reshape(3, 2, -1))
+    np.testing.assert_array_equal(np.array(rows), weights.reshape(3, 2, -1).swapaxes(0, 1))
+    for shapeless in (False, True):
+        compiled = mx.compile(lambda x: product(x) * 2, shapeless=shapeless)
+        for count in (3, 2):
+            got = np.array(compiled(mx.array(x[:count])))
+            np.testing.assert_allclose(got, 2 * x[:count] @ weights.T, rtol=1e-4, atol=0.2)

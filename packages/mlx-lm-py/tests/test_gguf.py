@@ -8,10 +8,12 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as TensorType
+from mlx_core_py import nn
 from mlx_core_py.gguf import GGUFHeader, TensorInfo
+from mlx_lm_py import load, load_model
 from mlx_lm_py.loading.gguf import gguf_config, load_gguf
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from tiny_models import make_gguf, read_config, read_weights, write_gguf
+from tiny_models import FIXTURES, MODELS, make_gguf, read_config, read_weights, write_gguf
 
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
@@ -152,3 +154,126 @@ def test_packed_weights_are_those_of_the_checkpoint(
             loaded = mx.dequantize(loaded, scales, biases, group_size=32, bits=bits)
             original = gguf.quants.dequantize(gguf.quants.quantize(original, kind), kind)
         np.testing.assert_allclose(np.array(loaded, np.float32), original, atol=2e-3)
+
+
+WIDE = {
+    "hidden_size": 256,
+    "num_hidden_layers": 1,
+    "intermediate_size": 512,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+    "rms_norm_eps": 1e-5,
+    "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
+}
+MATRICES = {
+    "token_embd": (96, 256), "output": (96, 256),
+    "blk.0.attn_q": (256, 256), "blk.0.attn_k": (128, 256), "blk.0.attn_v": (128, 256),
+    "blk.0.attn_output": (256, 256), "blk.0.ffn_gate": (512, 256), "blk.0.ffn_up": (512, 256),
+    "blk.0.ffn_down": (256, 512),
+}  # fmt: skip
+# Where the blocks of a type have numbers in half precision.
+HALVES = {
+    "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,),
+    "Q5_1": (0, 2), "TQ1_0": (52,), "TQ2_0": (64,),
+}  # fmt: skip
+IN_BLOCKS = [
+    "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "Q5_0", "Q5_1", "IQ4_NL", "IQ4_XS", "IQ2_S", "IQ3_S",
+    "IQ1_S", "TQ1_0", "TQ2_0",
+]  # fmt: skip
+
+
+def make_blocks(kind: TensorType, rows: int, columns: int, seed: int) -> np.ndarray:
+    """Random blocks, whose weights are about as large as those of a model."""
+    rng = np.random.default_rng(seed)
+    size, nbytes = gguf.GGML_QUANT_SIZES[kind]
+    blocks = rng.integers(0, 256, (rows, columns // size, nbytes), dtype=np.uint8)
+    scale = np.ones((*blocks.shape[:2], 1), np.float16).view(np.uint8)
+    for at in HALVES.get(kind.name, (0,)):
+        blocks[..., at : at + 2] = scale
+    size_of = np.abs(gguf.quants.dequantize(blocks.reshape(rows, -1), kind)).mean()
+    scale = np.full((*blocks.shape[:2], 1), 0.05 / size_of, np.float16).view(np.uint8)
+    for at in HALVES.get(kind.name, (0,)):
+        blocks[..., at : at + 2] = scale
+    return blocks.reshape(rows, -1)
+
+
+def wide_tensors(kind: TensorType, dequantized: bool) -> dict[str, np.ndarray]:
+    tensors: dict[str, np.ndarray] = {
+        f"{name}.weight": np.ones(256, np.float32)
+        for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm")
+    }
+    for seed, (name, shape) in enumerate(MATRICES.items()):
+        blocks = make_blocks(kind, *shape, seed)
+        tensors[f"{name}.weight"] = gguf.quants.dequantize(blocks, kind) if dequantized else blocks
+    return tensors
+
+
+@pytest.mark.parametrize("name", IN_BLOCKS)
+def test_models_in_blocks(tmp_path: Path, name: str) -> None:
+    """They have the logits of the same model in float32, and take no more memory than the file."""
+    kind = TensorType[name]
+    path = write_gguf(tmp_path / "m.gguf", WIDE, wide_tensors(kind, False), kind)
+    plain = write_gguf(tmp_path / "f32.gguf", WIDE, wide_tensors(kind, True))
+    model: Any = load(path)[0]
+    other = load(plain)[0]
+    layer = model.model.layers[0].mlp.down_proj
+    assert isinstance(layer, nn.BlockLinear)
+    assert layer.type == name
+    assert isinstance(model.model.embed_tokens, nn.BlockEmbedding)
+    size, nbytes = gguf.GGML_QUANT_SIZES[kind]
+    assert layer.weight.nbytes == 256 * 512 // size * nbytes
+    for length in (1, 20):
+        tokens = mx.arange(length).reshape(1, -1)
+        want = np.array(other(tokens), np.float32)
+        got = np.array(model(tokens).astype(mx.float32))
+        np.testing.assert_allclose(got, want, atol=0.02 * np.abs(want).max())
+
+
+def test_models_of_split_files(tmp_path: Path) -> None:
+    whole = write_gguf(tmp_path / "m.gguf", WIDE, wide_tensors(TensorType.Q4_K, True))
+    reader = gguf.GGUFReader(whole)
+    writer = gguf.GGUFWriter(tmp_path / "s.gguf", "llama", split_max_tensors=5)
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        kinds = field.types
+        writer.add_key_value(
+            field.name, field.contents(), kinds[0], kinds[-1] if len(kinds) > 1 else None
+        )
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, np.array(tensor.data))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    parts = sorted(tmp_path.glob("s-*.gguf"))
+    assert len(parts) == 3
+    want, _ = load(whole)
+    tokens = mx.array([[1, 2, 3]])
+    for part in parts:
+        got, _ = load(part)
+        np.testing.assert_array_equal(np.array(got(tokens)), np.array(want(tokens)))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MODELS if (FIXTURES / name / "gguf.json").exists()]
+)
+def test_architectures_in_blocks(tmp_path: Path, name: str) -> None:
+    """They have the logits of the same weights in float32, those that they divide or join too."""
+    path = make_gguf(tmp_path / "m.gguf", name, TensorType.Q5_0)
+    weights, config, _ = load_gguf(path)
+    types = config["block_types"]
+    dense = {
+        key: value
+        if key.removesuffix(".weight") not in types
+        else mx.dequantize_blocks(value, types[key.removesuffix(".weight")])
+        for key, value in weights.items()
+    }
+    want = load_model(dense, {key: value for key, value in config.items() if key != "block_types"})
+    got = load_model(weights, config)
+    for length in (1, 12):
+        tokens = mx.arange(length).reshape(1, -1)
+        logits = np.array(want(tokens).astype(mx.float32))
+        found = np.array(got(tokens).astype(mx.float32))
+        np.testing.assert_allclose(found, logits, atol=0.03 * np.abs(logits).max())

@@ -83,7 +83,8 @@ def write_gguf(
 ) -> Path:
     """Write a GGUF file with llama.cpp's library.
 
-    Matrices in float32 become ``matrices``, vectors stay as they are.
+    Matrices in float32 become ``matrices``, vectors stay as they are, bytes are blocks of
+    ``matrices`` already.
     """
     writer = gguf.GGUFWriter(path, architecture)
     _add_metadata(writer, config, architecture)
@@ -96,6 +97,8 @@ def write_gguf(
     for name, value in tensors.items():
         if value.dtype == np.float32 and value.ndim > 1:
             value = gguf.quants.quantize(value, matrices)
+            writer.add_tensor(name, value, raw_dtype=matrices)
+        elif value.dtype == np.uint8:
             writer.add_tensor(name, value, raw_dtype=matrices)
         else:
             writer.add_tensor(name, value)

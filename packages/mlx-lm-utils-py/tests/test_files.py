@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlx_lm_utils_py import get_model_path, load_safetensors, read_gguf_header
 
-F32, F16, Q5_0, Q8_0, BF16 = 0, 1, 6, 8, 30
+F32, F16, Q8_0, BF16, Q2_0 = 0, 1, 8, 30, 42
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
     "llama.embedding_length": 32,
@@ -100,7 +100,7 @@ def test_wrong_gguf_metadata(tmp_path: Path, change: dict[str, Any], message: st
         ({"a\0.weight": floats(4)}, "name with a null character"),
         ({"": floats(4)}, "name of 0 bytes"),
         ({"a": (99, (4,), bytes(16))}, "unknown type 99: a"),
-        ({"a": (Q5_0, (2, 32), bytes(44))}, "'a' is of GGML type Q5_0, which is not supported"),
+        ({"a": (Q2_0, (2, 64), bytes(36))}, "'a' is of GGML type Q2_0, which is not supported"),
         ({"a": (Q8_0, (2, 33), bytes(99))}, "type Q8_0 whose rows are no whole blocks: a"),
         ({"a": (F32, (2**40,), b"")}, "too large: a"),
         ({"a": (F32, (2**20, 2**20, 2**20), b"")}, "truncated"),

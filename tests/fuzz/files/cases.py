@@ -57,7 +57,11 @@ def draw_case(seed: str, changes: Sequence[int] | None = None) -> Case:
     content = b"".join(parts) if whole is None else whole
     if kind == "npz" and whole is None:
         content = archive(r, {"a.npy": content, "b.npy": b"".join(others)})
-    ways = {"npy": ("object", "path", "mmap"), "safetensors": ("object", "path", "mmap")}
+    ways = {
+        "npy": ("object", "path", "mmap"),
+        "safetensors": ("object", "path", "mmap"),
+        "gguf": ("path", "mmap"),
+    }
     return Case(kind, content, Random(seed + ":way").choice(ways.get(kind, ("path",))))
 
 

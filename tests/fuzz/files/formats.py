@@ -11,18 +11,22 @@ from collections.abc import Callable
 from random import Random
 
 import numpy as np
+from mlx_core_py.gguf import TENSOR_TYPES
 
 NPY_TYPES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
 SAFETENSORS_TYPES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E8M0": 1, "U16": 2, "I16": 2, "F16": 2,
     "BF16": 2, "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8,
 }  # fmt: skip
-# Of GGUF: number, elements of a block, its bytes.
-GGUF_TYPES = (
-    (0, 1, 4), (1, 1, 2), (24, 1, 1), (25, 1, 2), (26, 1, 4), (30, 1, 2), (2, 32, 18), (3, 32, 20),
-    (8, 32, 34), (12, 256, 144),
-)  # fmt: skip
-GGUF_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q"}
+# Of GGUF: number, elements of a block, its bytes. The package gguf gives Q8_1 bytes it once had.
+GGUF_TYPES = [
+    (kind.id, kind.block_size, kind.block_nbytes)
+    for kind in TENSOR_TYPES.values()
+    if kind.name != "Q8_1"
+]
+GGUF_NUMBERS = {
+    0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
+}  # fmt: skip
 
 Parts = list[bytes]
 

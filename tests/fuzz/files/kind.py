@@ -19,7 +19,14 @@ from fuzz.kinds import Failure
 
 from .cases import FORMATS, Case, draw_case, draw_changes
 from .known import THEY_REFUSE, WE_REFUSE, reason
-from .readers import Contents, read_gguf_tensors, read_ours, read_theirs, same_type
+from .readers import (
+    Contents,
+    read_gguf_tensors,
+    read_ours,
+    read_theirs,
+    same_type,
+    with_one_nan,
+)
 
 # What a file of some hundred bytes may take, in seconds and in KiB.
 MAX_SECONDS = 5.0
@@ -133,10 +140,15 @@ def _difference(kind: str, ours: Contents, theirs: Contents) -> tuple[str, str] 
 
 def _compare_gguf(ours: Contents, path: str) -> tuple[str, str] | None:
     try:
-        theirs = read_gguf_tensors(path)
+        numbers, dequantized = read_gguf_tensors(path)
     except Exception as error:
         return f"they refuse: {_general(f'{type(error).__name__}: {error}')}", format_exc()
-    return _difference("gguf", {name: ours[name] for name in theirs if name in ours}, theirs)
+    theirs = numbers | {name: with_one_nan(x) for name, x in dequantized.items()}
+    mine = {name: ours[name] for name in theirs if name in ours}
+    for name in dequantized:
+        if name in mine and mine[name].dtype == "float32":
+            mine[name] = with_one_nan(mine[name])
+    return _difference("gguf", mine, theirs)
 
 
 def _general(message: str) -> str:

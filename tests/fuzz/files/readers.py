@@ -20,7 +20,12 @@ SAFETENSORS_NAMES = {
     "int32": {"I32"}, "float32": {"F32"}, "uint64": {"U64"}, "int64": {"I64"},
     "float64": {"F64"}, "complex64": {"C64"},
 }  # fmt: skip
-GGUF_NAMES = {0: "float32", 1: "float16", 24: "int8", 25: "int16", 26: "int32", 30: "bfloat16"}
+GGUF_NAMES = {
+    0: "float32", 1: "float16", 24: "int8", 25: "int16", 26: "int32", 27: "int64", 28: "float64",
+    30: "bfloat16",
+}  # fmt: skip
+# What becomes affine weights.
+GGUF_AFFINE = (2, 3, 8)
 
 
 @dataclass(frozen=True)
@@ -98,17 +103,29 @@ def read_theirs(kind: str, content: bytes) -> Contents:
     raise ValueError(f"there is no other reader of {kind}")
 
 
-def read_gguf_tensors(path: str) -> dict[str, Stored]:
-    """The tensors of a GGUF file that are numbers, as gguf's own package reads them."""
+def read_gguf_tensors(path: str) -> tuple[Contents, Contents]:
+    """The tensors of a GGUF file, as gguf's own package reads them: numbers, and quantized ones."""
     import gguf
 
-    result = {}
+    numbers, dequantized = {}, {}
     for tensor in gguf.GGUFReader(path).tensors:
-        if tensor.tensor_type.value in GGUF_NAMES:
-            name = GGUF_NAMES[tensor.tensor_type.value]
-            shape = tuple(int(extent) for extent in reversed(tensor.shape))
-            result[tensor.name] = Stored(name, shape, np.ascontiguousarray(tensor.data).tobytes())
-    return result
+        kind = tensor.tensor_type
+        shape = tuple(int(extent) for extent in reversed(tensor.shape))
+        if kind.value in GGUF_NAMES:
+            content = np.ascontiguousarray(tensor.data).tobytes()
+            numbers[tensor.name] = Stored(GGUF_NAMES[kind.value], shape, content)
+        elif kind in gguf.quants._type_traits and kind.value not in GGUF_AFFINE:
+            with np.errstate(all="ignore"):
+                values = gguf.quants.dequantize(np.ascontiguousarray(tensor.data), kind)
+            dequantized[tensor.name] = Stored("float32", shape, values.tobytes())
+    return numbers, dequantized
+
+
+def with_one_nan(x: Stored) -> Stored:
+    """The same with one NaN for all: which one an operation gives, the processor decides."""
+    values = np.frombuffer(x.content, np.float32).copy()
+    values[np.isnan(values)] = np.nan
+    return Stored(x.dtype, x.shape, values.tobytes())
 
 
 def same_type(kind: str, ours: str, theirs: str) -> bool:

@@ -47,7 +47,7 @@ def __dir__() -> list[str]:
 
 _FORMATS = ("safetensors", "gguf", "npy", "npz")
 _WITH_METADATA = ("safetensors", "gguf")
-_IN_PLACE = ("npy", "safetensors")
+_IN_PLACE = ("npy", "safetensors", "gguf")
 
 
 def load(
@@ -70,14 +70,16 @@ def load(
         return_metadata: Whether to return the metadata too; safetensors and GGUF have some.
             Default: ``False``.
         stream: Is checked, and has no effect: the CPU reads files, on a stream for that.
-        mmap: Whether the arrays of an npy or safetensors file are to be the memory that the file
-            is in, instead of copies: loading takes no time, and processes share the memory. The
-            file must not change meanwhile. Default: ``False``.
+        mmap: Whether the arrays of an npy, safetensors or GGUF file are to be the memory that the
+            file is in, instead of copies: loading takes no time, and processes share the memory.
+            The file must not change meanwhile. Default: ``False``.
 
     Returns:
         An array (npy) or a dictionary from name to array, of the data types in the file;
         ``complex128`` becomes ``complex64``, and ``F8_E4M3`` and ``F8_E8M0`` are ``uint8``, as in
-        MLX. With ``return_metadata``, a pair: the dictionary, and a dictionary of the metadata.
+        MLX. Quantized tensors of GGUF of type ``Q4_0``, ``Q4_1`` and ``Q8_0`` are affine weights,
+        as in MLX, and of other types ``float32``; `mlx_core_py.gguf.load` has other forms. With
+        ``return_metadata``, a pair: the dictionary, and a dictionary of the metadata.
         The values are read when they are needed; if the file has become shorter by then, that
         raises ``OSError``.
 
@@ -87,7 +89,7 @@ def load(
             texts.
         TypeError: If ``file`` is neither a path nor a binary file object, or ``stream`` is not one.
         ValueError: If the format is unknown, or has no metadata to return, or if ``mmap`` is true
-            for another format than npy and safetensors or for a file object.
+            for npz or for a file object.
 
     Example:
         >>> import io
@@ -107,8 +109,8 @@ def load(
         )
     if mmap and (kind not in _IN_PLACE or not isinstance(source, str)):
         raise ValueError(
-            f"[load] mmap needs a path to a file of {' or '.join(_IN_PLACE)}, "
-            f"not {'a file object' if kind in _IN_PLACE else kind}"
+            f"[load] mmap needs a path to a file of {', '.join(_IN_PLACE[:-1])} or "
+            f"{_IN_PLACE[-1]}, not {'a file object' if kind in _IN_PLACE else kind}"
         )
     if kind == "npy":
         return _sys.io.load_npy(source, mmap)
@@ -118,7 +120,7 @@ def load(
     if kind == "safetensors":
         arrays, metadata = _sys.io.load_safetensors(source, mmap)
     elif isinstance(source, str):
-        arrays, metadata = _sys.io.load_gguf(source)
+        arrays, metadata = _sys.io.load_gguf(source, mmap=mmap)
     else:
         raise TypeError("[load] file: GGUF is loaded from a path, not from a file object")
     return (arrays, metadata) if return_metadata else arrays

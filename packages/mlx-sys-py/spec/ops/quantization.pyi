@@ -1,6 +1,6 @@
 """Weights in a few bits, and products with them."""
 
-cpp_includes = ["core/checks.hpp"]
+cpp_includes = ["core/blocks.hpp", "core/checks.hpp"]
 
 @c(
     "mlx_quantize",
@@ -357,4 +357,121 @@ def from_fp8(x: array, dtype: Dtype = bfloat16, *, stream: StreamLike = None) ->
         array([1, 2], dtype=bfloat16)
 
     See: MLX ``mlx.core.from_fp8``.
+    """
+
+@c(
+    "mlx_dequantize_blocks",
+    "array blocks, str type, dtype dtype",
+    cpp="mlx_c::dequantize_blocks({blocks}, {type}, {dtype}, {s})",
+)
+def dequantize_blocks(
+    blocks: array,
+    /,
+    type: str,
+    dtype: Dtype = float32,
+    *,
+    stream: StreamLike = None,
+) -> array:
+    """Weights from blocks of a quantized type of GGUF.
+
+    In ``float32`` they are, bit for bit, what the Python package ``gguf`` makes of them. The rows
+    of an embedding are ``dequantize_blocks(blocks[ids], type)``.
+
+    Args:
+        blocks: ``uint8`` array of shape ``(..., bytes)``, whose rows are whole blocks.
+        type: Name of the type, such as "Q4_K", as in ``mlx_core_py.gguf.TENSOR_TYPES``.
+        dtype: ``float32`` (default), ``float16`` or ``bfloat16``.
+        stream: Stream to run on; ``None`` (default) is the default stream. The CPU reads blocks.
+
+    Returns:
+        Array of shape ``(..., weights)``.
+
+    Raises:
+        ValueError: If ``type`` is no quantized type, ``blocks`` is not ``uint8`` or has rows that
+            are no whole blocks of it, or ``dtype`` is another one.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> scale = mx.array([0.5], mx.float16).view(mx.uint8)
+        >>> block = mx.concatenate([scale, mx.arange(32, dtype=mx.uint8)])
+        >>> mx.dequantize_blocks(block, "Q8_0")[:4]
+        array([0, 0.5, 1, 1.5], dtype=float32)
+
+    See: the block structs of ggml-common.h.
+    """
+
+@c(
+    "mlx_blocks_matmul",
+    "array x, array blocks, str type",
+    cpp="mlx_c::blocks_matmul({x}, {blocks}, {type}, {s})",
+)
+def blocks_matmul(x: array, blocks: array, /, type: str, *, stream: StreamLike = None) -> array:
+    """Product of an array with weights in blocks of a quantized type of GGUF.
+
+    The weights stay as they are, on a CPU; their gradient is not defined, that of ``x`` is.
+    Elsewhere they are dequantized first.
+
+    Args:
+        x: Floating-point array of shape ``(..., M, K)`` or ``(K,)``.
+        blocks: ``uint8`` array of shape ``(..., N, bytes)``; a row is the blocks of K weights.
+        type: Name of the type, such as "Q4_K", as in ``mlx_core_py.gguf.TENSOR_TYPES``.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        ``x @ w.T`` for the weights ``w``, of ``x``'s type and shape ``(..., M, N)`` or ``(N,)``.
+
+    Raises:
+        ValueError: If ``type`` is no quantized type, or the arguments do not fit each other.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> scale = mx.array([[0.5]], mx.float16).view(mx.uint8)
+        >>> blocks = mx.concatenate([scale, mx.ones((1, 32), mx.uint8)], axis=1)
+        >>> mx.blocks_matmul(mx.ones((2, 32)), blocks, "Q8_0")
+        array([[16],
+               [16]], dtype=float32)
+
+    See: the block structs of ggml-common.h.
+    """
+
+@c(
+    "mlx_gather_blocks_matmul",
+    "array x, array blocks, str type, array? lhs_indices, array? rhs_indices",
+    cpp="mlx_c::gather_blocks_matmul({x}, {blocks}, {type}, {lhs_indices}, {rhs_indices}, {s})",
+)
+def gather_blocks_matmul(
+    x: array,
+    blocks: array,
+    /,
+    type: str,
+    lhs_indices: array | None = None,
+    rhs_indices: array | None = None,
+    *,
+    stream: StreamLike = None,
+) -> array:
+    """Products with matrices in blocks, as of :func:`blocks_matmul`, picked by index.
+
+    Args:
+        x: Floating-point array of shape ``(..., M, K)``.
+        blocks: ``uint8`` array of shape ``(..., N, bytes)``.
+        type: Name of the type, such as "Q4_K", as in ``mlx_core_py.gguf.TENSOR_TYPES``.
+        lhs_indices: Positions in the flattened leading axes of ``x``; ``None`` (default) takes all.
+        rhs_indices: Positions in the flattened leading axes of ``blocks``; ``None`` (default) takes
+            all.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        Array of the broadcast shape of the indices, then ``(M, N)``.
+
+    Raises:
+        ValueError: If ``type`` is no quantized type, or the arguments do not fit each other.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> scales = mx.array([0.5, 1.0], mx.float16).view(mx.uint8).reshape(2, 1, 2)
+        >>> blocks = mx.concatenate([scales, mx.ones((2, 1, 32), mx.uint8)], axis=2)
+        >>> mx.gather_blocks_matmul(mx.ones((1, 32)), blocks, "Q8_0", rhs_indices=mx.array([1]))
+        array([[[32]]], dtype=float32)
+
+    See: the block structs of ggml-common.h.
     """

@@ -18,7 +18,7 @@ def save_safetensors(
     /,
 ) -> None: ...
 def load_gguf(
-    file: str | os.PathLike[str], /
+    file: str | os.PathLike[str], /, form: str = "affine", mmap: bool = False
 ) -> tuple[dict[str, array], dict[str, str | list[str] | array | None]]: ...
 def save_gguf(
     file: str | os.PathLike[str],

@@ -443,31 +443,51 @@ cdef class _GGUF:
         return check(c.mlx_io_gguf_set_metadata_array(self._c, name, item._c))
 
 
-def load_gguf(file, /):
+cdef dict gguf_forms = {
+    "affine": c.MLX_GGUF_AFFINE,
+    "packed": c.MLX_GGUF_PACKED,
+    "blocks": c.MLX_GGUF_BLOCKS,
+    "float32": c.MLX_GGUF_FLOAT,
+}
+
+
+def load_gguf(file, /, form="affine", mmap=False):
     """Read the arrays and the metadata of a GGUF file.
 
-    Tensors of type Q4_0, Q4_1 and Q8_0 stay quantized: ``name.weight`` is packed, with
-    ``name.scales`` and ``name.biases`` beside it. Other quantizations become float16.
+    A model that is split into files (``-00001-of-00003.gguf``) is loaded as a whole, by the name of
+    any of them.
 
     Args:
         file (str or os.PathLike): where to read.
+        form (str, optional): what becomes of quantized tensors. Default: ``"affine"``, as MLX has
+            it: of type Q4_0, Q4_1 and Q8_0, ``name.weight`` is packed, with ``name.scales`` and
+            ``name.biases`` beside it, and others become float32. ``"packed"``: the same, but others
+            are uint8 arrays whose rows are the blocks of the file, as all are with ``"blocks"``.
+            ``"float32"``: all become float32.
+        mmap (bool, optional): whether the arrays are to be the memory that the file is in, or read
+            it, where that can be. Default: ``False``.
 
     Returns:
-        tuple[dict[str, array], dict[str, str | list[str] | array | None]]: arrays and metadata
-        by name.
+        tuple[dict[str, array], dict[str, str | list[str] | array]]: arrays and metadata by name.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file, or one that the model is split into is missing.
         OSError: it cannot be read, or is not a whole GGUF file.
+        ValueError: there is no such form.
 
     See: MLX ``mlx.core.load``; the GGUF specification of ggml.
     """
     cdef _GGUF gguf = _GGUF()
+    cdef c.mlx_gguf_form wanted
+    cdef c.c_bool mapped = bool(mmap)
     cdef int status
+    if form not in gguf_forms:
+        raise ValueError(f"form must be one of {', '.join(gguf_forms)}, but is {form!r}")
+    wanted = gguf_forms[form]
     name = to_path(file)
     cdef const char* path = name
     with nogil:
-        status = c.mlx_load_gguf(&gguf._c, path, cpu_stream)
+        status = c.mlx_load_gguf_as(&gguf._c, path, wanted, mapped)
     check(status)
     return gguf.arrays(), gguf.metadata()
 

@@ -5,7 +5,7 @@
 #include "files.h"
 
 enum { F32_TENSOR = 0, Q4_1_TENSOR = 3, Q4_2_TENSOR = 4, Q5_0_TENSOR = 6, Q4_K_TENSOR = 12 };
-enum { BF16_TENSOR = 30 };
+enum { BF16_TENSOR = 30, Q2_0_TENSOR = 42 };
 
 static inline buffer new_file(uint32_t version, uint64_t tensors, uint64_t entries) {
   buffer file = {.size = 0};

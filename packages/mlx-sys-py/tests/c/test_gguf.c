@@ -114,6 +114,7 @@ static void test_loaded_types(void) {
   CHECK(mlx_array_dim(arr, 1) == 1);
   CHECK_OK(mlx_io_gguf_get_array(&arr, contents, "b"));
   CHECK(mlx_array_dtype(arr) == MLX_BFLOAT16);
+  CHECK_OK(mlx_array_eval(arr));
   CHECK(memcmp(mlx_array_data_bfloat16(arr), brain, sizeof(brain)) == 0);
   mlx_array_free(arr);
   mlx_io_gguf_free(contents);
@@ -131,24 +132,48 @@ static void check_not_loaded(const buffer* file, const char* text) {
 }
 
 static void test_types_not_loaded(void) {
-  const uint64_t blocks[] = {32}, four[] = {4};
-  buffer file = new_file(3, 0, 1);
-  put_string(&file, "a");
-  put_u32(&file, MLX_GGUF_FLOAT64);
-  put_u64(&file, 0);
+  const uint64_t blocks[] = {64}, four[] = {4}, packed[] = {32};
+  buffer file = new_file(3, 1, 0);
+  put_tensor(&file, "w", 1, blocks, Q2_0_TENSOR, 0);
   end_file(&file);
-  check_not_loaded(&file, "float64 value in a");
-
-  file = new_file(3, 1, 0);
-  put_tensor(&file, "w", 1, blocks, Q5_0_TENSOR, 0);
-  end_file(&file);
-  check_not_loaded(&file, "type 6 (Q5_0), which cannot be loaded: w");
+  check_not_loaded(&file, "type 42 (Q2_0), which cannot be loaded: w");
 
   file = new_file(3, 2, 0);
-  put_tensor(&file, "w.weight", 1, blocks, Q4_1_TENSOR, 0);
+  put_tensor(&file, "w.weight", 1, packed, Q4_1_TENSOR, 0);
   put_tensor(&file, "w.scales", 1, four, F32_TENSOR, 32);
   end_file(&file);
   check_not_loaded(&file, "two tensors of one name: w.scales");
+}
+
+static void check_form(mlx_gguf_form form, bool mapped, mlx_dtype dtype, int columns) {
+  mlx_io_gguf contents = {NULL};
+  mlx_array arr = mlx_array_new();
+  CHECK_OK(mlx_load_gguf_as(&contents, "forms.gguf", form, mapped));
+  CHECK_OK(mlx_io_gguf_get_array(&arr, contents, "w.weight"));
+  CHECK(mlx_array_dtype(arr) == dtype && mlx_array_dim(arr, 0) == columns);
+  CHECK_OK(mlx_array_eval(arr));
+  mlx_array_free(arr);
+  mlx_io_gguf_free(contents);
+}
+
+static void test_forms(void) {
+  const uint64_t blocks[] = {64};
+  buffer file = new_file(3, 1, 0);
+  put_tensor(&file, "w.weight", 1, blocks, Q4_1_TENSOR, 0);
+  put_zeros(&file, -file.size % 32);
+  put_zeros(&file, 40);
+  write_file("forms.gguf", file.bytes, file.size);
+  for (int mapped = 0; mapped < 2; ++mapped) {
+    check_form(MLX_GGUF_AFFINE, mapped, MLX_UINT32, 8);
+    check_form(MLX_GGUF_PACKED, mapped, MLX_UINT32, 8);
+    check_form(MLX_GGUF_BLOCKS, mapped, MLX_UINT8, 40);
+    check_form(MLX_GGUF_FLOAT, mapped, MLX_FLOAT32, 64);
+  }
+  mlx_io_gguf contents = {NULL};
+  CHECK_FAILS(
+      mlx_load_gguf_as(&contents, "forms.gguf", (mlx_gguf_form)4, false),
+      MLX_ERROR_INVALID_ARGUMENT,
+      "form");
 }
 
 int main(void) {
@@ -156,5 +181,6 @@ int main(void) {
   test_truncated();
   test_loaded_types();
   test_types_not_loaded();
+  test_forms();
   return 0;
 }

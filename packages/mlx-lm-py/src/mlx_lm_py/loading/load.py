@@ -16,7 +16,7 @@ from mlx_lm_py.models.towers import has_other_parts
 
 from .default_model import default_model
 from .gguf import load_gguf
-from .quantized_weights import quantize_as
+from .quantized_weights import quantize_as, use_blocks
 
 __all__ = ["load", "load_model"]
 
@@ -85,12 +85,13 @@ def load_model(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> La
             missing, of the wrong shape or type, or not known.
     """
     model = make_model(config)
-    weights = model.sanitize(dict(weights))
+    weights, blocks = use_blocks(model, weights, config.get("block_types", {}))
     quantize_as(model, weights, config)
     for name, value in weights.items():
         stem, _, kind = name.rpartition(".")
         # Packed weights, and scales that are powers of two or of eight bits.
         packed = kind in ("weight", "scales") and f"{stem}.scales" in weights
+        packed = packed or (kind == "weight" and stem in blocks)
         if not packed and not mx.issubdtype(value.dtype, mx.floating):
             raise ValueError(f"the weight '{name}' has the unsupported type {value.dtype}")
     model.load_weights(list(weights.items()), strict=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 import mlx_core_py as mx
 from mlx_core_py import nn
+from mlx_core_py.trees import tree_map_with_path
 
-__all__ = ["quantize_as"]
+__all__ = ["quantize_as", "use_blocks"]
 
 
 def __dir__() -> list[str]:
@@ -68,3 +69,51 @@ def quantize_as(
         return {"group_size": group_size, "bits": bits, "mode": mode}
 
     nn.quantize(model, class_predicate=predicate)
+
+
+def use_blocks(
+    model: nn.Module, weights: Mapping[str, mx.array], types: Mapping[str, str]
+) -> tuple[dict[str, mx.array], dict[str, str]]:
+    """Give weights the names of a model, and make layers whose weights are blocks ones of blocks.
+
+    Weights that belong to no linear layer or embedding, or that the model divides or joins, are
+    dequantized.
+
+    Args:
+        model: The model, whose layers are replaced.
+        weights: The weights by the names of the checkpoint.
+        types: The types of those that are blocks, by the paths of their layers.
+
+    Returns:
+        The weights by the names of the model, and the types of those that are still blocks.
+    """
+    named = model.sanitize(dict(weights))
+    layers = dict(model.named_modules())
+    kept = {
+        path: kind
+        for path, kind in types.items()
+        if named.get(f"{path}.weight") is weights[f"{path}.weight"]
+        and type(layers.get(path)) in (nn.Linear, nn.Embedding)
+    }
+    dtype = next((x.dtype for x in weights.values() if mx.issubdtype(x.dtype, mx.floating)), None)
+    dtype = dtype or mx.float16
+    if len(kept) < len(types):
+        dense = {
+            f"{path}.weight": mx.dequantize_blocks(weights[f"{path}.weight"], kind, dtype)
+            for path, kind in types.items()
+            if path not in kept
+        }
+        named = model.sanitize({**weights, **dense})
+
+    def replaced(path: str, module: nn.Module) -> nn.Module:
+        if path not in kept:
+            return module
+        rows, columns = module.weight.shape
+        if isinstance(module, nn.Embedding):
+            return nn.BlockEmbedding(rows, columns, kept[path], dtype)
+        return nn.BlockLinear(columns, rows, kept[path], "bias" in module)
+
+    if kept:
+        leaves = tree_map_with_path(replaced, model.leaf_modules(), is_leaf=nn.Module.is_module)
+        model.update_modules(leaves)
+    return named, kept

@@ -28,6 +28,16 @@ typedef struct mlx_gguf_type_ {
 /* All types that the format has. */
 MLX_C_API int mlx_gguf_get_types(const mlx_gguf_type** res, size_t* num);
 
+/* What becomes of quantized tensors. Those of type Q4_0, Q4_1 and Q8_0 are affine weights in groups
+ * of 32, as MLX makes them: the packed weights beside scales and biases in float16. Blocks are
+ * bytes, as many in a row as its blocks have. */
+typedef enum mlx_gguf_form_ MLX_C_ENUM {
+  MLX_GGUF_AFFINE, /* affine weights, and float32 for other types */
+  MLX_GGUF_PACKED, /* affine weights, and blocks for other types */
+  MLX_GGUF_BLOCKS, /* blocks */
+  MLX_GGUF_FLOAT,  /* float32 */
+} mlx_gguf_form;
+
 /* The types of metadata, in the order of their numbers in files. */
 typedef enum mlx_gguf_value_type_ MLX_C_ENUM {
   MLX_GGUF_UINT8,

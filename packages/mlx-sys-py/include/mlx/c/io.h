@@ -3,6 +3,7 @@
 #define MLX_C_IO_H
 
 #include "mlx/c/api.h"
+#include "mlx/c/gguf.h"
 #include "mlx/c/types.h"
 
 #ifdef __cplusplus
@@ -16,6 +17,10 @@ MLX_C_API int mlx_load(mlx_array* res, const char* file, const mlx_stream s);
  * of the array fail. */
 MLX_C_API int mlx_load_mapped(mlx_array* res, const char* file);
 MLX_C_API int mlx_load_gguf(mlx_io_gguf* gguf, const char* file, const mlx_stream s);
+/* Not in mlx-c. The arrays are the memory that the file is in, where that can be, if `mapped`. A
+ * model that is split into files is loaded as a whole, by the name of any of them. */
+MLX_C_API int mlx_load_gguf_as(
+    mlx_io_gguf* gguf, const char* file, mlx_gguf_form form, bool mapped);
 MLX_C_API int mlx_load_safetensors_reader(
     mlx_map_string_to_array* res_0,
     mlx_map_string_to_string* res_1,

@@ -1,9 +1,9 @@
 #include "mlx/c/gguf.h"
 
+#include "core/gguf_types.hpp"
 #include "core/guard.hpp"
 #include "core/handle.hpp"
 #include "files/gguf_header.hpp"
-#include "files/gguf_types.hpp"
 #include "files/reading.hpp"
 
 namespace mlx_c {

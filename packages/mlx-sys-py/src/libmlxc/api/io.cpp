@@ -11,12 +11,10 @@
 #include "api/io_handles.hpp"
 #include "core/convert.hpp"
 #include "core/guard.hpp"
-#include "cpu/arrays/allocation.hpp"
 #include "files/atomic_file.hpp"
 #include "files/byte_source.hpp"
+#include "files/gguf.hpp"
 #include "files/gguf_header.hpp"
-#include "files/gguf_types.hpp"
-#include "files/gguf_validate.hpp"
 #include "files/load_node.hpp"
 #include "files/map_array.hpp"
 #include "files/npy.hpp"
@@ -68,28 +66,8 @@ mx::SafetensorsLoad load_safetensors(ByteSource& source, const Loading& load) {
   });
 }
 
-mx::array read_bfloat16(FileSource& from, const GgufTensor& tensor) {
-  auto memory = cpu::allocate(tensor.nbytes);
-  auto buffer = memory.buffer();
-  from.read(static_cast<char*>(buffer.raw_ptr()), tensor.nbytes, tensor.offset);
-  return mx::array(std::move(memory), tensor.shape, mx::bfloat16);
-}
-
-mx::GGUFLoad checked_gguf(const std::string& file, mx::StreamOrDevice stream) {
-  return reading(file, [&] {
-    auto header = read_gguf_header(file);
-    check_loadable(header);
-    auto result = mx::load_gguf(file, stream);
-    FileSource from(file);
-    for (auto& tensor : header.tensors) {
-      // MLX would convert it to float16.
-      if (tensor.type->id == gguf_bfloat16) {
-        result.first.insert_or_assign(tensor.name, read_bfloat16(from, tensor));
-      }
-    }
-    cpu::move_to_large_pages(result.first);
-    return result;
-  });
+mx::GGUFLoad checked_gguf(const std::string& file, mlx_gguf_form form, bool mapped) {
+  return reading(file, [&] { return load_gguf(file, form, mapped); });
 }
 
 // --- Saving ------------------------------------------------------------------------------------
@@ -241,7 +219,19 @@ int mlx_load_mapped(mlx_array* res, const char* file) {
 }
 
 int mlx_load_gguf(mlx_io_gguf* gguf, const char* file, const mlx_stream s) {
-  return guard([&] { set(gguf, checked_gguf(readable(file), get_stream(s))); });
+  return guard([&] {
+    get_stream(s);
+    set(gguf, checked_gguf(readable(file), MLX_GGUF_AFFINE, false));
+  });
+}
+
+int mlx_load_gguf_as(mlx_io_gguf* gguf, const char* file, mlx_gguf_form form, bool mapped) {
+  return guard([&] {
+    if (form < MLX_GGUF_AFFINE || form > MLX_GGUF_FLOAT) {
+      throw std::invalid_argument("form must be one of mlx_gguf_form");
+    }
+    set(gguf, checked_gguf(readable(file), form, mapped));
+  });
 }
 
 int mlx_load_safetensors_reader(
@@ -300,7 +290,7 @@ int mlx_save_gguf(const char* file, mlx_io_gguf gguf) {
     replace_file(file, ".gguf", [&](const std::string& name) {
       mx::save_gguf(name, contents.first, contents.second);
       // MLX does not check whether the metadata could be written.
-      check_loadable(read_gguf_header(name));
+      read_gguf_header(name);
     });
   });
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <string_view>
 
+#include "core/gguf_types.hpp"
 #include "files/cursor.hpp"
-#include "files/gguf_types.hpp"
 #include "files/utf8.hpp"
 
 namespace mlx_c {
@@ -23,6 +25,9 @@ constexpr uint64_t max_name_bytes = 65535;
 
 // MLX's own.
 constexpr uint32_t max_dimensions = 8;
+
+// Of a model; more is damage.
+constexpr uint64_t max_parts = 99999;
 
 // Bytes that an item takes in a file, by value type: of a string, those of its length.
 constexpr std::array<uint32_t, 13> value_sizes{1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8};
@@ -245,10 +250,75 @@ class HeaderParser : FileCursor {
   GgufHeader header_;
 };
 
+// Whole numbers of the metadata, of whatever type the writer has chosen; 0 if there is none.
+uint64_t find_number(const GgufHeader& header, const std::string& key) {
+  const auto found = header.entry_index.find(key);
+  if (found == header.entry_index.end()) {
+    return 0;
+  }
+  const GgufEntry& entry = header.entries[found->second];
+  const bool is_signed = entry.type == MLX_GGUF_INT8 || entry.type == MLX_GGUF_INT16 ||
+      entry.type == MLX_GGUF_INT32 || entry.type == MLX_GGUF_INT64;
+  const bool is_unsigned = entry.type == MLX_GGUF_UINT8 || entry.type == MLX_GGUF_UINT16 ||
+      entry.type == MLX_GGUF_UINT32 || entry.type == MLX_GGUF_UINT64;
+  if (entry.is_array || !(is_signed || is_unsigned)) {
+    throw IoError(gguf_label(header.file) + " has no whole number in " + key);
+  }
+  uint64_t number = 0;
+  std::ranges::copy(entry.bytes, reinterpret_cast<char*>(&number));
+  if (is_signed && (entry.bytes.back() & 0x80) != 0) {
+    throw IoError(gguf_label(header.file) + " has a negative number in " + key);
+  }
+  return number;
+}
+
+// As split models count their files: "-00001-of-00003.gguf" ends the name of the first of three.
+std::string part_suffix(uint64_t number, uint64_t count) {
+  char text[64];
+  std::snprintf(
+      text,
+      sizeof(text),
+      "-%05llu-of-%05llu.gguf",
+      static_cast<unsigned long long>(number + 1),
+      static_cast<unsigned long long>(count));
+  return text;
+}
+
 }  // namespace
 
 GgufHeader read_gguf_header(const std::string& file) {
   return HeaderParser(file).run();
+}
+
+std::vector<GgufHeader> read_gguf_parts(const std::string& file) {
+  std::vector<GgufHeader> parts;
+  parts.push_back(read_gguf_header(file));
+  const uint64_t count = find_number(parts[0], "split.count");
+  if (count <= 1) {
+    return parts;
+  }
+  const uint64_t number = find_number(parts[0], "split.no");
+  const std::string suffix = part_suffix(number, count);
+  if (count > max_parts || number >= count || !file.ends_with(suffix)) {
+    throw IoError(
+        gguf_label(file) + " is part " + std::to_string(number) + " of " + std::to_string(count) +
+        ", so its name should end in " + suffix);
+  }
+  const std::string stem = file.substr(0, file.size() - suffix.size());
+  parts.clear();
+  for (uint64_t i = 0; i < count; ++i) {
+    const std::string part = stem + part_suffix(i, count);
+    if (!std::filesystem::exists(part)) {
+      throw FileNotFound(
+          "there is no file " + part + ", which is part of the model that " + file + " is in");
+    }
+    parts.push_back(read_gguf_header(part));
+    if (find_number(parts[i], "split.count") != count || find_number(parts[i], "split.no") != i) {
+      throw IoError(
+          gguf_label(part) + " is not part " + std::to_string(i) + " of " + std::to_string(count));
+    }
+  }
+  return parts;
 }
 
 }  // namespace mlx_c

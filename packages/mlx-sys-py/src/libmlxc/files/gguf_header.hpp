@@ -54,6 +54,10 @@ struct GgufHeader {
 // Throws IoError unless the file holds all that its header says, each tensor in a place of its own.
 GgufHeader read_gguf_header(const std::string& file);
 
+// The headers of all the files that a model is split into, of which one is named; of that file
+// alone if it is whole. Throws as above, and FileNotFound if one of them is missing.
+std::vector<GgufHeader> read_gguf_parts(const std::string& file);
+
 // What messages call a file.
 inline std::string gguf_label(const std::string& file) {
   return "GGUF file " + file;

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mlx_core_py.nn.layers.activations import *
 from mlx_core_py.nn.layers.base import *
+from mlx_core_py.nn.layers.blocks import *
 from mlx_core_py.nn.layers.containers import *
 from mlx_core_py.nn.layers.convolution import *
 from mlx_core_py.nn.layers.convolution_transpose import *

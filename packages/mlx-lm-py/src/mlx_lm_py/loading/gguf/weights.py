@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import mlx_core_py as mx
+from mlx_core_py.gguf import TENSOR_TYPES, TensorInfo
+from mlx_core_py.gguf import load as load_arrays
 from mlx_lm_utils_py import read_gguf_header
 
 from mlx_lm_py.models.registry import find_architecture
@@ -23,13 +25,14 @@ def __dir__() -> list[str]:
 def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
 
-    Q4_0, Q4_1 and Q8_0 tensors stay packed: besides their ``weight`` there are ``scales`` and
-    ``biases``, for groups of 32 values. All that is not packed is of one floating type: float16 if
-    the file holds any, or any blocks that become float16, else bfloat16 if it holds any, else
-    float32.
+    Quantized matrices stay packed. Q4_0, Q4_1 and Q8_0 become MLX's affine weights: besides their
+    ``weight`` there are ``scales`` and ``biases``, for groups of 32 values. Others stay in the
+    blocks of the file, where the CPU computes: ``weight`` is bytes then, and ``block_types`` in the
+    configuration has the types of these layers. All that is not packed is of one floating type:
+    float16 if the file holds any, or any blocks, else bfloat16 if it holds any, else float32.
 
     Args:
-        path: The file.
+        path: The file. Of a model that is split into files, any of them.
 
     Returns:
         The weights by their Hugging Face names, the configuration as in ``config.json``, and the
@@ -45,7 +48,16 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
     names = find_architecture(config["model_type"]).gguf
     if names is None:
         raise ValueError(f"{path}: GGUF files of '{config['model_type']}' are not supported")
-    arrays = mx.load(str(path))
+    # Kernels for blocks are for the CPU; what they are, every device can compute with.
+    keeps_blocks = mx.default_device() == mx.cpu
+    # Read, not mapped: a token reads all weights, which takes longer from the small pages of a file
+    # than from huge ones of their own.
+    arrays, _ = load_arrays(path, "packed" if keeps_blocks else "affine", mmap=False)
+    blocks = {
+        name.removesuffix(".weight"): tensor.ggml_type
+        for name, tensor in header.tensors.items()
+        if keeps_blocks and _stays_in_blocks(tensor)
+    }
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
         config["rope_scaling"] = {"rope_type": "factors", "factors": factors.tolist()}
@@ -63,7 +75,17 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
         if names.norms_hold_one and name.endswith("norm.weight"):
             value = value - 1
         weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
-    return _with_one_float_type(weights), config, header.metadata
+    if blocks:
+        config["block_types"] = {
+            names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
+            for name, kind in blocks.items()
+        }
+    return _with_one_float_type(weights, bool(blocks)), config, header.metadata
+
+
+def _stays_in_blocks(tensor: TensorInfo) -> bool:
+    kind = TENSOR_TYPES[tensor.ggml_type]
+    return kind.block_size > 1 and not kind.packed
 
 
 def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
@@ -81,7 +103,7 @@ def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
     return split.swapaxes(1, 2).reshape(weight.shape)
 
 
-def _with_one_float_type(weights: Mapping[str, mx.array]) -> dict[str, mx.array]:
+def _with_one_float_type(weights: Mapping[str, mx.array], has_blocks: bool) -> dict[str, mx.array]:
     """Give all floating parts of a GGUF model the type to compute in.
 
     The files keep norms in float32 beside narrower weights or scales; left so, every product would
@@ -89,5 +111,7 @@ def _with_one_float_type(weights: Mapping[str, mx.array]) -> dict[str, mx.array]
     """
     floating = {k: v for k, v in weights.items() if mx.issubdtype(v.dtype, mx.floating)}
     held = {value.dtype for value in floating.values()}
+    if has_blocks:
+        held.add(mx.float16)
     dtype = next((narrow for narrow in (mx.float16, mx.bfloat16) if narrow in held), mx.float32)
     return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}

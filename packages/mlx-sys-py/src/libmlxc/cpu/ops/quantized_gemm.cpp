@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cpu/kernels/table.hpp"
+#include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
@@ -17,6 +18,9 @@ namespace {
 constexpr int panel = 32, tasks_per_thread = 8;
 constexpr int task_rows = 128;
 
+// Weights of a group that blocks are unpacked to.
+constexpr int block_group = 32;
+
 int pieces(int size, int piece) {
   return (size + piece - 1) / piece;
 }
@@ -27,12 +31,40 @@ int task_columns(const QuantizedGemm& p) {
   return threads ? pieces(pieces(p.n, tasks_per_thread * thread_count()), panel) * panel : p.n;
 }
 
+// Rows of x from which packing the weights for int16 GEMM pays.
+constexpr int many_rows = 8;
+
 // Rows of x above which it pays to dequantize the weights once for all of them.
 constexpr int few_rows = 32;
 
 bool reads_packed(const QuantizedGemm& p) {
   return p.encoding == Encoding::affine && p.transposed && (p.bits == 4 || p.bits == 8) &&
       p.m <= few_rows;
+}
+
+// Rows of x up to which blocks are unpacked for some of them at a time.
+int few_rows_of_blocks(const Kernels& kernels, const QuantizedGemm& p) {
+  return kernels.int16_gemm && p.x_type != ElementType::f32 ? many_rows - 1 : few_rows;
+}
+
+const std::uint8_t* blocks_at(const QuantizedGemm& p, const BlockFormat& blocks, int column) {
+  return reinterpret_cast<const std::uint8_t*>(p.w) +
+      static_cast<std::size_t>(column) * (p.k / blocks.size) * blocks.nbytes;
+}
+
+void multiply_few(const Kernels& kernels, const QuantizedGemm& p, const BlockFormat& blocks) {
+  struct Packed;
+  const BlockKernels& own = block_kernels(kernels);
+  BlockGemm product{
+      blocks.type, p.m, p.n, p.k, p.x, p.x_type, blocks_at(p, blocks, 0), p.y, p.y_type, nullptr};
+  product.packed =
+      static_cast<float*>(scratch<Packed>(sizeof(float) * p.m * own.packed_row_size(product)));
+  const Range rows{0, p.m};
+  own.pack_x(product, rows);
+  const int width = task_columns(p), tasks = pieces(p.n, width);
+  parallel_for(tasks, [&](int task) {
+    own.multiply(product, {task * width, std::min((task + 1) * width, p.n)}, rows);
+  });
 }
 
 void multiply_packed(const Kernels& kernels, QuantizedGemm p) {
@@ -56,12 +88,23 @@ constexpr int block_size = 1 << 17;
 
 // The block of y in `rows` and `columns`, from dequantized weights.
 void multiply_block(
-    const Kernels& kernels, const QuantizedGemm& p, const float* x, Range rows, Range columns) {
+    const Kernels& kernels,
+    const QuantizedGemm& p,
+    const BlockFormat* blocks,
+    const float* x,
+    Range rows,
+    Range columns) {
   const int m = rows.end - rows.begin, n = columns.end - columns.begin;
   Buffer<float> weights(static_cast<std::size_t>(n) * p.k);
   const Range depth{0, p.k};
-  kernels.qgemm.dequantize(
-      p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
+  if (blocks) {
+    const std::size_t count = static_cast<std::size_t>(n) * p.k / blocks->size;
+    block_kernels(kernels).dequantize(
+        blocks->type, blocks_at(p, *blocks, columns.begin), count, weights.data());
+  } else {
+    kernels.qgemm.dequantize(
+        p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
+  }
   const Operand w = p.transposed ? Operand{weights.data(), 1, p.k} : Operand{weights.data(), n, 1};
 
   const bool direct = p.y_type == ElementType::f32;
@@ -80,7 +123,8 @@ void multiply_block(
   }
 }
 
-void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
+void multiply_blocks(
+    const Kernels& kernels, const QuantizedGemm& p, const BlockFormat* blocks = nullptr) {
   std::optional<Buffer<float>> widened;
   const float* x = static_cast<const float*>(p.x);
   if (p.x_type != ElementType::f32) {
@@ -96,22 +140,70 @@ void multiply_blocks(const Kernels& kernels, const QuantizedGemm& p) {
     multiply_block(
         kernels,
         p,
+        blocks,
         x,
         {row, std::min(row + task_rows, p.m)},
         {column, std::min(column + width, p.n)});
   });
 }
 
-// Rows of x from which packing the weights for int16 GEMM pays.
-constexpr int many_rows = 8;
-
-bool reads_integers(const Kernels& kernels, const QuantizedGemm& p) {
-  return kernels.int16_gemm && p.encoding == Encoding::affine && p.transposed &&
-      p.x_type != ElementType::f32 && p.m >= many_rows && p.group % 32 == 0;
+bool becomes_affine(const Kernels& kernels, const BlockFormat& blocks) {
+  return block_kernels(kernels).to_affine(blocks.type, nullptr, 0, nullptr, nullptr, nullptr);
 }
 
-Int16Gemm integer_product(const QuantizedGemm& p) {
-  return {p.k, p.group, 16, true, false, p.y_type, p.n};
+bool becomes_integers(const Kernels& kernels, const BlockFormat& blocks) {
+  return block_kernels(kernels).pack_integers({}, blocks.type, nullptr, 0, nullptr);
+}
+
+bool reads_integers(
+    const Kernels& kernels, const QuantizedGemm& p, const BlockFormat* blocks = nullptr) {
+  if (!kernels.int16_gemm || p.x_type == ElementType::f32 || p.m < many_rows) {
+    return false;
+  }
+  if (blocks) {
+    return becomes_affine(kernels, *blocks) || becomes_integers(kernels, *blocks);
+  }
+  return p.encoding == Encoding::affine && p.transposed && p.group % block_group == 0;
+}
+
+// Packs columns of w; blocks become affine weights on the way.
+bool pack_w(
+    const Kernels& kernels,
+    const Int16Gemm& product,
+    const QuantizedGemm& p,
+    const BlockFormat* blocks,
+    Range columns,
+    std::int32_t* panel) {
+  const Int16GemmKernels& integers = *kernels.int16_gemm;
+  if (!blocks) {
+    return integers.pack_w(product, p, columns, panel);
+  }
+  const BlockKernels& own = block_kernels(kernels);
+  const int count = columns.end - columns.begin;
+  const std::uint8_t* const first = blocks_at(p, *blocks, columns.begin);
+  if (!product.biased) {
+    return own.pack_integers(product, blocks->type, first, count, panel);
+  }
+  struct Codes;
+  struct Scales;
+  const std::size_t size = static_cast<std::size_t>(count) * p.k, groups = size / block_group;
+  auto* const codes = static_cast<std::uint8_t*>(scratch<Codes>(size));
+  auto* const scales = static_cast<float*>(scratch<Scales>(2 * groups * sizeof(float)));
+  own.to_affine(blocks->type, first, size / blocks->size, codes, scales, scales + groups);
+  QuantizedGemm affine = p;
+  affine.bits = 8;
+  affine.w = reinterpret_cast<const std::uint32_t*>(codes);
+  affine.scales = scales;
+  affine.biases = scales + groups;
+  affine.scales_type = affine.biases_type = ElementType::f32;
+  return integers.pack_w(product, affine, {0, count}, panel);
+}
+
+// With blocks whose groups are smaller than those of panels, integers have their scales in them.
+Int16Gemm integer_product(
+    const Kernels& kernels, const QuantizedGemm& p, const BlockFormat* blocks) {
+  const bool biased = !blocks || becomes_affine(kernels, *blocks);
+  return {p.k, p.group, biased ? 16 : 15, biased, false, p.y_type, p.n};
 }
 
 // The panels that the rows of x are divided into.
@@ -119,17 +211,21 @@ struct Panels {
   int rows, count;
   std::size_t size;  // words of each
 
-  Panels(const Int16GemmKernels& integers, const QuantizedGemm& p)
+  Panels(const Int16GemmKernels& integers, const Int16Gemm& product, const QuantizedGemm& p)
       : rows(pieces(p.m, pieces(p.m, integers.rows))),
         count(pieces(p.m, rows)),
-        size(integers.x_panel_size(integer_product(p), rows)) {}
+        size(integers.x_panel_size(product, rows)) {}
 };
 
-void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows& x) {
-  if (x.panels && x.group == p.group) {
+void pack(
+    const Int16GemmKernels& integers,
+    const Int16Gemm& product,
+    const QuantizedGemm& p,
+    IntegerRows& x) {
+  if (x.panels && x.group == p.group && x.bits == product.x_bits) {
     return;
   }
-  const Panels panels(integers, p);
+  const Panels panels(integers, product, p);
   x.panels.emplace(panels.size * panels.count);
   x.group = 0;
   std::atomic<bool> fits = true;
@@ -138,24 +234,29 @@ void pack(const Int16GemmKernels& integers, const QuantizedGemm& p, IntegerRows&
     const void* source =
         static_cast<const char*>(p.x) + static_cast<std::size_t>(first) * p.k * item_size(p.x_type);
     std::int32_t* panel = x.panels->data() + i * panels.size;
-    if (!integers.pack_x(integer_product(p), source, p.x_type, p.k, rows, panel)) {
+    if (!integers.pack_x(product, source, p.x_type, p.k, rows, panel)) {
       fits = false;
     }
   });
   x.fits = fits;
   x.group = p.group;
+  x.bits = product.x_bits;
 }
 
 // False if the values of x or w are out of range for int16 GEMM; then y is still to be computed.
-bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRows& x) {
+bool multiply_integers(
+    const Kernels& kernels,
+    const QuantizedGemm& p,
+    IntegerRows& x,
+    const BlockFormat* blocks = nullptr) {
   const Int16GemmKernels& integers = *kernels.int16_gemm;
-  pack(integers, p, x);
+  const Int16Gemm product = integer_product(kernels, p, blocks);
+  pack(integers, product, p, x);
   if (!x.fits) {
     return false;
   }
 
-  const Int16Gemm product = integer_product(p);
-  const Panels panels(integers, p);
+  const Panels panels(integers, product, p);
   std::atomic<bool> fits = true;
   // A task is one panel of w with several panels of x: all of them if there are enough tasks then.
   const int columns = pieces(p.n, integers.columns);
@@ -167,7 +268,7 @@ bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRo
     const Range part{column, std::min(column + integers.columns, p.n)};
     std::int32_t* const w =
         static_cast<std::int32_t*>(scratch<Int16GemmKernels>(4 * integers.w_panel_size(product)));
-    if (!integers.pack_w(product, p, part, w)) {
+    if (!pack_w(kernels, product, p, blocks, part, w)) {
       fits = false;
     }
     for (int i = first; i < std::min(first + share, panels.count); i++) {
@@ -183,11 +284,33 @@ bool multiply_integers(const Kernels& kernels, const QuantizedGemm& p, IntegerRo
 
 }  // namespace
 
+std::shared_ptr<IntegerRows> rows_of(const mlx::core::array& x) {
+  if (!TaskQueue::current()) {
+    return std::make_shared<IntegerRows>();
+  }
+  std::shared_ptr<void>& shared = TaskQueue::current()->shared_by_readers_of(x);
+  if (!shared) {
+    shared = std::make_shared<IntegerRows>();
+  }
+  return std::static_pointer_cast<IntegerRows>(shared);
+}
+
 void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows) {
   if (reads_integers(kernels, p) && multiply_integers(kernels, p, rows)) {
     return;
   }
   reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
+}
+
+void multiply(
+    const Kernels& kernels, QuantizedGemm p, const BlockFormat& blocks, IntegerRows& rows) {
+  p.group = block_group;
+  if (p.m <= few_rows_of_blocks(kernels, p)) {
+    return multiply_few(kernels, p, blocks);
+  }
+  if (!reads_integers(kernels, p, &blocks) || !multiply_integers(kernels, p, rows, &blocks)) {
+    multiply_blocks(kernels, p, &blocks);
+  }
 }
 
 }  // namespace mlx_c::cpu

@@ -1,9 +1,12 @@
 // Matmul with one matrix of quantized weights.
 #pragma once
 
+#include <memory>
 #include <optional>
 
-#include "cpu/kernels/table.hpp"
+#include <mlx/array.h>
+
+#include "cpu/kernels/blocks/table.hpp"
 #include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
@@ -12,11 +15,18 @@ namespace mlx_c::cpu {
 // needs them packs.
 struct IntegerRows {
   std::optional<Buffer<std::int32_t>> panels;
-  int group = 0;
+  int group = 0, bits = 0;
   bool fits = false;
 };
 
+// The state that consecutive products with the same x share.
+std::shared_ptr<IntegerRows> rows_of(const mlx::core::array& x);
+
 // Computes p, of which everything but `packed` is set. No operand is empty.
 void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows);
+
+// The same where w are blocks: it has neither scales nor biases, and is transposed.
+void multiply(
+    const Kernels& kernels, QuantizedGemm p, const BlockFormat& blocks, IntegerRows& rows);
 
 }  // namespace mlx_c::cpu

@@ -143,18 +143,6 @@ QuantizedGemm describe(
   return p;
 }
 
-// The state that consecutive products with the same x share.
-std::shared_ptr<IntegerRows> rows_of(const array& x) {
-  if (!TaskQueue::current()) {
-    return std::make_shared<IntegerRows>();
-  }
-  std::shared_ptr<void>& shared = TaskQueue::current()->shared_by_readers_of(x);
-  if (!shared) {
-    shared = std::make_shared<IntegerRows>();
-  }
-  return std::static_pointer_cast<IntegerRows>(shared);
-}
-
 bool all_in_order(const std::vector<array>& arrays) {
   return std::all_of(
       arrays.begin(), arrays.end(), [](const array& a) { return a.flags().row_contiguous; });
