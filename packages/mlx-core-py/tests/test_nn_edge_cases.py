@@ -487,6 +487,7 @@ OTHERS = {
 }
 OTHERS |= {"AllToShardedLinear", "ShardedToAllLinear", "FullyShardedModule"}
 OTHERS |= {"QuantizedAllToShardedLinear", "QuantizedShardedToAllLinear"}
+OTHERS |= {"BlockEmbedding", "BlockLinear"}
 
 
 def test_every_layer_is_in_the_table() -> None:

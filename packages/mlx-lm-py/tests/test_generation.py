@@ -188,3 +188,10 @@ def test_smollm2_knows_the_capital_of_france() -> None:
     *_, last = responses = list(stream_generate(model, tokenizer, prompt, max_tokens=16))
     assert "".join(response.text for response in responses) == "The capital of France is Paris."
     assert last.finish_reason == "stop"
+
+
+def test_logits_that_are_no_numbers() -> None:
+    model = make_model()
+    model.model.norm.weight = model.model.norm.weight * mx.nan
+    with pytest.raises(FloatingPointError, match=r"logits of the model are NaN.*bfloat16"):
+        list(generate_step([1, 2, 3], model, max_tokens=3))

