@@ -39,6 +39,8 @@ STACKED = [np.stack([part, part[::-1]]) for part in (WEIGHTS, SCALES, BIASES)]
 HEADS = uniform(1, 2, 4, 8)
 
 # Arguments of the operations that take others than matrices of floats. An array is a NumPy array.
+# Rows of 32 weights: a scale of one half and integers of 8 bits.
+BLOCKS = np.hstack([np.tile([0x00, 0x38], (3, 1)), np.arange(96).reshape(3, 32)]).astype(np.uint8)
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **{
         f"ops.{name}": {"a": ints(3, 3, below=8), "b": ints(3, 3, below=8)}
@@ -125,6 +127,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ops.addmm": {"c": uniform(2), "a": uniform(4, 3), "b": uniform(3, 2), "alpha": 2.0},
     "ops.hadamard_transform": {"a": uniform(3, 4)},
     "ops.quantize": {"w": uniform(2, 64)},
+    "ops.dequantize_blocks": {"blocks": BLOCKS, "type": "Q8_0"},
+    "ops.blocks_matmul": {"x": uniform(2, 32), "blocks": BLOCKS, "type": "Q8_0"},
+    "ops.gather_blocks_matmul": {
+        "x": uniform(2, 2, 32),
+        "blocks": np.stack([BLOCKS, BLOCKS[::-1]]),
+        "type": "Q8_0",
+        "rhs_indices": np.array([1, 0]),
+    },
     "ops.dequantize": {"w": WEIGHTS, "scales": SCALES, "biases": BIASES},
     "ops.quantized_matmul": {"x": uniform(3, 64), "w": WEIGHTS, "scales": SCALES, "biases": BIASES},
     "ops.gather_qmm": {

@@ -10,9 +10,11 @@
 #include <mlx/transforms.h>
 
 #include "cpu/arrays/mapped_memory.hpp"
+#include "cpu/graph/elementwise_fusion.hpp"
 #include "cpu/graph/multi_output_fusion.hpp"
 #include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/nodes/verbose.hpp"
 
 namespace mlx_c::cpu {
 
@@ -261,7 +263,11 @@ class Execution {
       return;
     }
     // Each of several outputs has handles on the inputs; those of one are enough, and let inputs be
-    // overwritten.
+    // overwritten. Where a node may fail later, as a factorization does, all are needed then.
+    if (node.siblings().empty() || !elementwise_program(*measured(node.primitive_ptr()))) {
+      node.primitive().eval_cpu(node.inputs(), outputs);
+      return;
+    }
     const auto each_other = [&](auto change) {
       for (array& sibling : node.siblings()) {
         if (sibling.primitive_ptr() == node.primitive_ptr()) {
