@@ -126,7 +126,12 @@ def test_an_exception_while_recording_leaves_nothing_behind() -> None:
 
 def test_recordings_are_forgotten() -> None:
     calls = []
-    compiled = transforms.compile(lambda x: [calls.append(1) or x[0] + 1])
+
+    def function(x: list[array]) -> list[array]:
+        calls.append(1)
+        return [x[0] + 1]
+
+    compiled = transforms.compile(function)
     compiled(available(X))
     compiled(available(X))
     assert len(calls) == 1
@@ -137,7 +142,12 @@ def test_recordings_are_forgotten() -> None:
 
 def test_threads_share_a_recording() -> None:
     calls = []
-    compiled = transforms.compile(lambda x: [calls.append(1) or ops.tanh(x[0]) * 3])
+
+    def function(x: list[array]) -> list[array]:
+        calls.append(1)
+        return [ops.tanh(x[0]) * 3]
+
+    compiled = transforms.compile(function)
     compiled(available(X))
     results: list[Any] = []
 

@@ -60,15 +60,16 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, spec: specs.Layer, dim: int) -> None:
         super().__init__()
-        self.mixer_name, make = _MIXERS[type(spec.mixer)]
+        name, make = _MIXERS[type(spec.mixer)]
+        self.mixer_name: str = name
         setattr(self, self.mixer_name, make(spec.mixer, dim))
         self.mlp: MLP | MoE = (
             MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
         )
-        self.parallel = spec.order.startswith("parallel")
-        self.residual = spec.residual
-        self.window = spec.mixer.window
-        self.norms = _NORMS[spec.order]
+        self.parallel: bool = spec.order.startswith("parallel")
+        self.residual: float = spec.residual
+        self.window: int | None = spec.mixer.window
+        self.norms: tuple[str | None, str | None, str | None, str | None] = _NORMS[spec.order]
         for name in self.norms:
             if name is not None:
                 setattr(self, name, make_norm(spec.norm, dim))
@@ -121,7 +122,7 @@ class Decoder(nn.Module):
             self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
         self.layers: list[DecoderLayer] = [DecoderLayer(one, spec.width) for one in spec.layers]
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
-        self.scale = spec.embed_scale
+        self.scale: float = spec.embed_scale
 
     def __call__(
         self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
@@ -172,7 +173,7 @@ class CausalLM(nn.Module):
     def __init__(self, spec: specs.Decoder, rules: Sequence[Rule] = ()) -> None:
         super().__init__()
         self.args = spec
-        self.rules = tuple(rules)
+        self.rules: tuple[Rule, ...] = tuple(rules)
         self.model: Decoder = Decoder(spec)
         if not spec.tied:
             self.lm_head: nn.Linear = nn.Linear(spec.width, spec.vocab_size, bias=spec.head_bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mlx_core_py as mx
@@ -115,7 +116,7 @@ class Experts(nn.Module):
         self.gate_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
         self.up_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
         self.down_proj: SwitchLinear = SwitchLinear(count, hidden, dim, bias)
-        self.gated = gated_activation(spec.act)
+        self.gated: Callable[[mx.array, mx.array], mx.array] = gated_activation(spec.act)
 
     def __call__(self, x: mx.array, chosen: mx.array) -> mx.array:
         """What each of the chosen experts makes of its token.

@@ -34,9 +34,9 @@ class MultiHeadLatentAttention(nn.Module):
     def __init__(self, spec: Mla, dim: int) -> None:
         super().__init__()
         self.n_heads: int = spec.heads
-        self.kv_rank = spec.kv_rank
-        self.nope_dim = spec.nope_dim
-        self.value_dim = spec.value_dim
+        self.kv_rank: int = spec.kv_rank
+        self.nope_dim: int = spec.nope_dim
+        self.value_dim: int = spec.value_dim
         width = spec.nope_dim + spec.rope_dim
         self.scale: float = width**-0.5 if spec.scale is None else spec.scale
         if spec.q_rank is None:

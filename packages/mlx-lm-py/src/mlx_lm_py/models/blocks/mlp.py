@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
@@ -39,8 +41,8 @@ class MLP(nn.Module):
             self.gate_proj: nn.Linear = nn.Linear(dim, spec.hidden, bias=spec.bias)
         self.up_proj: nn.Linear = nn.Linear(dim, spec.hidden, bias=spec.bias)
         self.down_proj: nn.Linear = nn.Linear(spec.hidden, dim, bias=spec.bias)
-        self.gated = spec.gated
-        self.act = activation(spec.act)
+        self.gated: bool = spec.gated
+        self.act: Callable[[mx.array], mx.array] = activation(spec.act)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""

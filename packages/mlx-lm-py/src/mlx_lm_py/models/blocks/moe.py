@@ -49,8 +49,8 @@ class MoE(nn.Module):
 
     def __init__(self, spec: Moe, dim: int) -> None:
         super().__init__()
-        self.top_k = spec.top_k
-        self.router = spec.router
+        self.top_k: int = spec.top_k
+        self.router: Router = spec.router
         self.gate: nn.Module = (
             Gate(dim, spec.experts)
             if spec.router.bias

@@ -27,7 +27,7 @@ class ShortConv(nn.Module):
 
     def __init__(self, spec: specs.ShortConv, dim: int) -> None:
         super().__init__()
-        self.taps = spec.taps
+        self.taps: int = spec.taps
         self.in_proj: nn.Linear = nn.Linear(dim, 3 * dim, bias=spec.bias)
         self.conv: nn.Conv1d = nn.Conv1d(dim, dim, spec.taps, groups=dim, bias=spec.bias)
         self.out_proj: nn.Linear = nn.Linear(dim, dim, bias=spec.bias)
