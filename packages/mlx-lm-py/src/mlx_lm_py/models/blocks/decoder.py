@@ -60,8 +60,8 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, spec: specs.Layer, dim: int) -> None:
         super().__init__()
-        name, make = _MIXERS[type(spec.mixer)]
-        self.mixer_name: str = name
+        mixer, make = _MIXERS[type(spec.mixer)]
+        self.mixer_name: str = mixer
         setattr(self, self.mixer_name, make(spec.mixer, dim))
         self.mlp: MLP | MoE = (
             MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
