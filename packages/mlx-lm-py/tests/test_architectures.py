@@ -64,10 +64,13 @@ def test_the_last_token_alone(name: str) -> None:
 def test_the_last_position_of_a_layer(name: str, mask: Any) -> None:
     model = make_model(name)
     layer = model.layers[0]
-    x = mx.random.normal((2, 9, model.args.width))
+    x = mx.random.normal((2, 9, model.args.width), key=mx.random.key(0))
     if mask == "array":
         mask = mx.arange(81).reshape(9, 9) % 5 != 1
-    close(layer(x, mask, last_only=True), layer(x, mask)[:, -1:], 2e-5)
+    expected = layer(x, mask)[:, -1:]
+    # Sums of terms as large as the largest are rounded by its last digit.
+    size = mx.abs(expected).max()
+    close(layer(x, mask, last_only=True) / size, expected / size, 2e-5)
 
 
 @every

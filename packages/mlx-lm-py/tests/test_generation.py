@@ -1,4 +1,5 @@
 import importlib.util
+import math
 from typing import Any
 
 import mlx_core_py as mx
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from mlx_lm_py import generate, generate_step, load, stream_generate
 from mlx_lm_py.cache import cache_length, make_prompt_cache
-from mlx_lm_py.sample_utils import make_sampler
+from mlx_lm_py.sample_utils import make_logits_processors, make_sampler
 from tiny_models import MODELS, Hybrid, Totals, make_model, wrapped_tokenizer
 
 PROMPT = [5, 17, 80, 3, 44, 2, 9]
@@ -193,5 +194,17 @@ def test_smollm2_knows_the_capital_of_france() -> None:
 def test_logits_that_are_no_numbers() -> None:
     model = make_model()
     model.model.norm.weight = model.model.norm.weight * mx.nan
-    with pytest.raises(FloatingPointError, match=r"logits of the model are NaN.*bfloat16"):
+    with pytest.raises(FloatingPointError, match=r"logits are NaN or infinite.*bfloat16"):
         list(generate_step([1, 2, 3], model, max_tokens=3))
+
+
+def test_processors_that_leave_no_token() -> None:
+    nothing = make_logits_processors(dict.fromkeys(range(96), -math.inf))
+    with pytest.raises(FloatingPointError, match="logits_processors leave no token"):
+        list(generate_step([1, 2, 3], make_model(), max_tokens=3, logits_processors=nothing))
+
+
+@pytest.mark.parametrize("wrong", [[3], lambda tokens, logits: logits])
+def test_processors_that_are_none(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="logits_processors must be a list of functions"):
+        generate_step([1], make_model(), logits_processors=wrong)

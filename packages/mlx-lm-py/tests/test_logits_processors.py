@@ -170,7 +170,8 @@ def test_generation_follows_processors() -> None:
 def test_an_answer_does_not_end_too_early() -> None:
     model = make_model()
     (first, _), *_ = generate_step([1, 2, 3], model, max_tokens=1)
-    process = make_min_tokens(2, 3, {first})
+    # The second is none that the output layer has.
+    process = make_min_tokens(2, 3, {first, 900})
     tokens = [
         t for t, _ in generate_step([1, 2, 3], model, max_tokens=3, logits_processors=[process])
     ]

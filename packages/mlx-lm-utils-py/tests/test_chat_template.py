@@ -206,3 +206,15 @@ def test_tools_may_be_functions() -> None:
         },
         {"name": "g"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("tool", "error", "message"),
+    [
+        (3, TypeError, "tools must be JSON schemas or functions, not int"),
+        (lambda a: a, ValueError, "parameter 'a' of <lambda> needs an annotation"),
+    ],
+)
+def test_tools_that_are_none(tool: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        render_chat_template("", USER, tools=[tool])

@@ -45,6 +45,7 @@ def function_schema(function: Callable[..., Any]) -> dict[str, Any]:
         "parameters": ...}}``.
 
     Raises:
+        TypeError: If it is no function.
         ValueError: If a parameter has no annotation, or one that JSON has no type for.
 
     Example:
@@ -58,6 +59,8 @@ def function_schema(function: Callable[..., Any]) -> dict[str, Any]:
         >>> function_schema(add)["function"]["parameters"]["required"]
         ['a']
     """
+    if not callable(function):
+        raise TypeError(f"tools must be JSON schemas or functions, not {type(function).__name__}")
     description, meanings = _read_docstring(inspect.getdoc(function) or "")
     hints = typing.get_type_hints(function)
     properties: dict[str, Any] = {}

@@ -58,13 +58,16 @@ def make_plan(
     """
     tokens = _checked_prompt(prompt, model)
     max_tokens = _within_context(len(tokens), model, max_tokens, prompt_cache)
+    processors = logits_processors if logits_processors is not None else ()
+    if callable(processors) or not all(map(callable, processors)):
+        raise TypeError("logits_processors must be a list of functions of tokens and logits")
     if prefill_step_size < 1:
         raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")
     return Plan(
         tokens,
         max_tokens,
         sampler or make_sampler(),
-        tuple(logits_processors or ()),
+        tuple(processors),
         make_prompt_cache(model) if prompt_cache is None else prompt_cache,
         prefill_step_size,
     )

@@ -54,7 +54,7 @@ def generate_step(
         TypeError: If the prompt or ``max_tokens`` is of the wrong type.
         ValueError: If the prompt is empty, holds what is no token or is longer than the context
             of the model, or a number is too small.
-        FloatingPointError: If the logits of the model are NaN.
+        FloatingPointError: If the logits are NaN, or no token is possible.
     """
     plan = make_plan(
         prompt,
@@ -89,8 +89,8 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
             logits = process(history, logits)
         total = mx.logsumexp(logits, axis=-1, keepdims=True)
         logprobs = logits - total
-        # What is no number anywhere makes the total none.
-        bad.append(mx.isnan(total))
+        # NaN or infinity anywhere makes the total so; it is -inf if no token is left.
+        bad.append(~mx.isfinite(total))
         return plan.sampler(logprobs), logprobs[0]
 
     reserve_prompt_cache(cache, len(ids) + 1)
@@ -116,8 +116,9 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
             mx.async_eval(next_token, bad[-1])
         if bad.popleft().item():
             raise FloatingPointError(
-                "the logits of the model are NaN: what it computes may be beyond the range of its "
-                "type; load it with another dtype, such as bfloat16 or float32"
+                "the logits are NaN or infinite: what the model computes may be beyond the range "
+                "of its type (load it with another dtype, such as bfloat16 or float32), or "
+                "logits_processors leave no token"
             )
         yield int(token.item()), logprobs
         if i + 1 < plan.max_tokens:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from mlx_lm_utils_py import context_length
 from mlx_lm_utils_py.config import check_range, with_rope_parameters
@@ -84,6 +84,24 @@ class Config:
             )
         return value
 
+    def positive(self, name: str, default: _T, /) -> _T:
+        """Read a number that must be greater than 0, as what divides or counts steps must.
+
+        Args:
+            name: The name of the entry.
+            default: What is there if the entry is absent, whose type it must have.
+
+        Returns:
+            Its value.
+
+        Raises:
+            ValueError: If it is of another type, or not positive. The message names it.
+        """
+        value: Any = self(name, default)
+        if value <= 0:
+            raise ValueError(f"'{name}' in the configuration must be positive, not {value}")
+        return cast(_T, value)
+
     def first(self, *names: str) -> str:
         """The first of several names of an entry that is there; else the first of all."""
         return next((name for name in names if name in self), names[0])
@@ -111,7 +129,14 @@ class Config:
     @property
     def head_dim(self) -> int:
         """The width of a head."""
-        return self("head_dim", 0) or self.width // self.heads
+        if self("head_dim", 0):
+            return self("head_dim", 0)
+        if self.width % self.heads:
+            raise ValueError(
+                f"the configuration has a width of {self.width}, no multiple of its {self.heads} "
+                "heads, and no 'head_dim'"
+            )
+        return self.width // self.heads
 
     @property
     def vocab_size(self) -> int:

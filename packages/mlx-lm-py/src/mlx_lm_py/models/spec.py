@@ -154,8 +154,10 @@ class Mla:
 
     def __post_init__(self) -> None:
         check_range("num_attention_heads", self.heads)
-        for name in ("kv_rank", "nope_dim", "rope_dim", "value_dim"):
-            check_range(name, getattr(self, name))
+        check_range("kv_lora_rank", self.kv_rank)
+        check_range("qk_nope_head_dim", self.nope_dim)
+        check_range("qk_rope_head_dim", self.rope_dim)
+        check_range("v_head_dim", self.value_dim)
         if self.q_rank is not None:
             check_range("q_lora_rank", self.q_rank)
 
@@ -255,6 +257,11 @@ class Moe:
         check_range("num_experts", self.experts, high=2**16)
         check_range("num_experts_per_tok", self.top_k, high=self.experts)
         check_range("moe_intermediate_size", self.hidden)
+        if self.experts % self.router.groups:
+            raise ValueError(
+                f"'n_group' ({self.router.groups}) in the configuration must divide the number of "
+                f"experts ({self.experts})"
+            )
 
 
 @dataclass(frozen=True)

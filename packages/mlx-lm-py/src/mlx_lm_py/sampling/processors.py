@@ -252,12 +252,13 @@ def make_min_tokens(count: int, prompt_tokens: int, ends: Collection[int]) -> Lo
     """
     if count < 0:
         raise ValueError(f"min_tokens must not be negative, not {count}")
-    banned = mx.array(sorted(ends), dtype=mx.int32)
 
     def process(tokens: mx.array, logits: mx.array) -> mx.array:
-        if tokens.size - prompt_tokens >= count or not banned.size:
+        # A tokenizer may know ends that the output layer does not have.
+        banned = [token for token in sorted(ends) if token < logits.shape[-1]]
+        if tokens.size - prompt_tokens >= count or not banned:
             return logits
-        return logits.at[:, banned].add(mx.array(-math.inf, logits.dtype))
+        return logits.at[:, mx.array(banned)].add(mx.array(-math.inf, logits.dtype))
 
     return process
 

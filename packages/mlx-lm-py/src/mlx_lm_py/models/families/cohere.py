@@ -30,7 +30,7 @@ def cohere(c: Config) -> Decoder:
 def cohere2(c: Config) -> Decoder:
     """Three windows with positions to one layer that attends to everything without."""
     window = c("sliding_window", 4096)
-    pattern = c("sliding_window_pattern", 4)
+    pattern = c.positive("sliding_window_pattern", 4)
     full = [i for i, kind in enumerate(layer_types(c, pattern)) if kind == "full_attention"]
     model = each(cohere(c), lambda layer: change_attention(layer, rope=None), full)
     return each(model, lambda layer: change_attention(layer, window=window), sliding(c, pattern))

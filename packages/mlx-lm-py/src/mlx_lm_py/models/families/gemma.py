@@ -45,7 +45,7 @@ def gemma2(c: Config) -> Decoder:
         model,
         lambda layer: change_attention(
             dataclasses.replace(layer, order="sandwich"),
-            scale=c("query_pre_attn_scalar", 256.0) ** -0.5,
+            scale=c.positive("query_pre_attn_scalar", 256.0) ** -0.5,
             softcap=cap or None,
         ),
     )
@@ -64,7 +64,7 @@ def gemma3(c: Config) -> Decoder:
     return each(
         model,
         lambda layer: change_attention(layer, rope=local, window=window),
-        sliding(c, c("sliding_window_pattern", 6)),
+        sliding(c, c.positive("sliding_window_pattern", 6)),
     )
 
 

@@ -46,7 +46,7 @@ def _hidden(c: Config) -> int:
     hidden = c(c.first("block_ff_dim", "intermediate_size"), int)
     if c("block_auto_adjust_ff_dim", True):
         factor = c("block_ffn_dim_multiplier", 1.0)
-        multiple = c("block_multiple_of", 256)
+        multiple = c.positive("block_multiple_of", 256)
         hidden = int(factor * int(2 * hidden / 3))
         hidden = -(-hidden // multiple) * multiple
     return hidden

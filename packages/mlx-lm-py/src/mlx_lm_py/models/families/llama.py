@@ -45,8 +45,12 @@ def smollm3(c: Config) -> Decoder:
         mlp_bias=c("mlp_bias", False),
     )
     model = decoder(c, layer, tied=True)
-    interval = c("no_rope_layer_interval", 4)
+    interval = c.positive("no_rope_layer_interval", 4)
     rotated = c("no_rope_layers", [int((i + 1) % interval != 0) for i in range(c.depth)])
+    if len(rotated) != c.depth:
+        raise ValueError(
+            f"'no_rope_layers' in the configuration must be of each of the {c.depth} layers"
+        )
     without = [i for i, flag in enumerate(rotated) if not flag]
     if c("use_sliding_window", False):
         window = c("sliding_window", int)
@@ -117,16 +121,17 @@ def granite(c: Config) -> Decoder:
         c,
         layer,
         embed_scale=c("embedding_multiplier", 1.0),
-        logit_scale=1 / c("logits_scaling", 1.0),
+        logit_scale=1 / c.positive("logits_scaling", 1.0),
     )
 
 
 def hunyuan_dense(c: Config) -> Decoder:
     """Queries and keys are normalized after they are rotated, by a base that grew once."""
     rope = c.rope()
-    alpha = (rope.scaling or {}).get("alpha")
-    if alpha:
-        base = rope.base * float(alpha) ** (rope.dims / (rope.dims - 2))
+    if "alpha" in (rope.scaling or {}):
+        alpha = Config(rope.scaling or {}).positive("alpha", 1.0)
+        # One pair of dimensions has one wavelength, which no base changes.
+        base = rope.base * alpha ** (rope.dims / (rope.dims - 2) if rope.dims > 2 else 0.0)
         rope = dataclasses.replace(rope, base=base, scaling=None)
     norm = c.norm(default=1e-5)
     bias = c("attention_bias", False)

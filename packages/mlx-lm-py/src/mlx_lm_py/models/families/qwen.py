@@ -53,7 +53,7 @@ def sparse(c: Config, model: Decoder, experts: Moe) -> Decoder:
     Returns:
         The decoder with experts.
     """
-    step = c("decoder_sparse_step", 1)
+    step = c.positive("decoder_sparse_step", 1)
     dense: list[int] = c("mlp_only_layers", [])
     chosen = [i for i in range(c.depth) if i not in dense and (i + 1) % step == 0]
 
