@@ -6,13 +6,14 @@ from typing import Literal, TypeAlias
 
 import mlx_core_py as mx
 from mlx_core_py import nn
-from mlx_lm_utils_py import create_causal_mask, initialize_rope
+from mlx_lm_utils_py import create_causal_mask
 
 from mlx_lm_py.cache import AttentionCache
 from mlx_lm_py.models import spec as specs
 
 from .heads import join_heads, split_heads
 from .norms import make_norm
+from .positions import make_rope
 
 __all__ = ["Attention", "Mask", "make_mask"]
 
@@ -79,13 +80,7 @@ class Attention(nn.Module):
             self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1])
         self.rope: nn.Module | None = None
         if spec.rope is not None:
-            self.rope = initialize_rope(
-                spec.rope.dims,
-                spec.rope.base,
-                spec.rope.interleaved,
-                spec.rope.scaling,
-                spec.rope.context,
-            )
+            self.rope = make_rope(spec.rope)
 
     def __call__(
         self,

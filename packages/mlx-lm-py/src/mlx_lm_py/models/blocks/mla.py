@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mlx_core_py as mx
 from mlx_core_py import nn
-from mlx_lm_utils_py import initialize_rope
 
 from mlx_lm_py.cache import AttentionCache
 from mlx_lm_py.models.spec import Mla
@@ -12,6 +11,7 @@ from mlx_lm_py.models.spec import Mla
 from .attention import Mask
 from .heads import join_heads, split_heads
 from .norms import make_norm
+from .positions import make_rope
 
 __all__ = ["MultiHeadLatentAttention"]
 
@@ -53,13 +53,7 @@ class MultiHeadLatentAttention(nn.Module):
             spec.kv_rank, spec.heads * (spec.nope_dim + spec.value_dim), bias=False
         )
         self.o_proj: nn.Linear = nn.Linear(spec.heads * spec.value_dim, dim, bias=spec.bias)
-        self.rope: nn.Module = initialize_rope(
-            spec.rope_dim,
-            spec.rope.base,
-            spec.rope.interleaved,
-            spec.rope.scaling,
-            spec.rope.context,
-        )
+        self.rope: nn.Module = make_rope(spec.rope)
 
     def __call__(
         self,
