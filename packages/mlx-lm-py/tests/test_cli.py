@@ -80,8 +80,12 @@ def is_one_line(text: str) -> bool:
     ],
 )
 def test_usage_errors(
-    arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2

@@ -1,11 +1,23 @@
-"""Run language models: loading, caches, sampling, generation, and a command line."""
+"""Run language models: loading, caches, sampling, generation, and a command line.
 
-# The packages share one version.
-from mlx_core_py import __version__
+Its names are loaded when they are first asked for: the command line answers `--help` and a mistake
+in an option without the arrays, the tokenizers and the templates.
+"""
 
-from . import cache, sample_utils
-from .generate import GenerationResponse, generate, generate_step, stream_generate
-from .loading import load, load_model
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # The packages share one version.
+    from mlx_core_py import __version__
+
+    from . import cache, sample_utils
+    from .generation import GenerationResponse, generate, generate_step, stream_generate
+    from .loading import load, load_model
 
 __all__ = [
     "GenerationResponse",
@@ -22,3 +34,39 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_HOMES = {
+    "GenerationResponse": "mlx_lm_py.generation",
+    "__version__": "mlx_core_py",
+    "generate": "mlx_lm_py.generation",
+    "generate_step": "mlx_lm_py.generation",
+    "load": "mlx_lm_py.loading",
+    "load_model": "mlx_lm_py.loading",
+    "stream_generate": "mlx_lm_py.generation",
+}
+_MODULES = {"cache", "generation", "loading", "models", "sample_utils", "sampling"}
+
+
+class _Package(ModuleType):
+    """A package whose function `generate` outlives the import of its module of that name.
+
+    To import a module makes it an attribute of its package.
+    """
+
+    def __getattr__(self, name: str) -> object:
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        setattr(self, name, value)
+        return value
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "generate" and isinstance(value, ModuleType):
+            value = value.generate
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

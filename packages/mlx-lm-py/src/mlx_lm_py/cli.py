@@ -3,54 +3,124 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
+import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import cast
 
-from .commands import generate
-from .commands.streams import print_error
+from .commands.common.parser import (
+    PROGRAM,
+    USAGE_ERROR,
+    Command,
+    Parser,
+    command_parser,
+    nearest,
+)
+from .commands.common.streams import print_error
 
-__all__ = ["BROKEN_PIPE", "COMMANDS", "INTERRUPTED", "RUNTIME_ERROR", "USAGE_ERROR", "main"]
+__all__ = [
+    "BROKEN_PIPE",
+    "COMMANDS",
+    "INTERRUPTED",
+    "RUNTIME_ERROR",
+    "USAGE_ERROR",
+    "main",
+    "make_parser",
+]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-COMMANDS = {"generate": generate}
+COMMANDS = {
+    "generate": "answer a prompt",
+}
 
-USAGE_ERROR = 2
 RUNTIME_ERROR = 1
 # What a shell reports for a program that SIGINT or SIGPIPE ended.
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"mlx-lm-py: error: {message} (see {self.prog} --help)\n")
-
-
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        # Read on demand: argparse's own action wants it before it is asked for.
-        print(parser.prog, importlib.metadata.version("mlx-lm-py"))
+        # Read on demand, which takes longer than all the rest of the help.
+        import importlib.metadata
+
+        print(parser.prog, importlib.metadata.version(PROGRAM))
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlx-lm-py", description="Run language models.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        subparser = commands.add_parser(
-            name, help=command.SUMMARY, description=command.DESCRIPTION, allow_abbrev=False
-        )
-        command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+class _Completion(argparse.Action):
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: object, values: object, *_: object
+    ) -> None:
+        from .commands.common.completion import completion
+
+        print(completion(str(values), COMMANDS, _all_parsers()), end="")
+        parser.exit()
+
+
+class _Man(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from .commands.common.man import man_page
+
+        print(man_page(_top_parser(), _all_parsers()), end="")
+        parser.exit()
+
+
+def make_parser(name: str) -> Parser:
+    """Create the parser of a command.
+
+    Args:
+        name: One of ``COMMANDS``.
+
+    Returns:
+        The parser; what it has read has the function ``run``, which does the work.
+    """
+    module = importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
+    return command_parser(name, cast(Command, module))
+
+
+def _all_parsers() -> dict[str, Parser]:
+    return {name: make_parser(name) for name in COMMANDS}
+
+
+def _top_parser() -> Parser:
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items())
+    parser = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} COMMAND [options]",
+        description="Run language models.",
+        epilog=f"commands:\n{listed}\n\n"
+        f"'{PROGRAM} COMMAND --help' shows the options of a command and examples.",
+    )
+    add = parser.add_argument
+    add("-V", "--version", action=_Version, nargs=0, help="show the version and exit")
+    add(
+        "--completion",
+        action=_Completion,
+        choices=["bash", "zsh", "fish"],
+        help="print what makes a shell complete commands and options, and exit",
+    )
+    add("--man", action=_Man, nargs=0, help="print the manual page and exit")
     return parser
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    if arguments and arguments[0] == "help":
+        arguments = [*arguments[1:2], "--help"]
+    if not arguments or arguments[0].startswith("-"):
+        parser = _top_parser()
+        parser.parse_args(arguments)
+        parser.error("a COMMAND is needed: " + ", ".join(COMMANDS))
+    name, *rest = arguments
+    if name not in COMMANDS:
+        _top_parser().error(f"unknown command '{name}'{nearest(name, list(COMMANDS))}")
+    return make_parser(name).parse_args(rest)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,11 +134,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reports for a program that was interrupted.
     """
     try:
-        options = _parser().parse_args(arguments)
+        options = _parse(sys.argv[1:] if arguments is None else arguments)
         # A terminal that cannot show a character should not end the answer.
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")
         options.run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print_error("")
         return INTERRUPTED
@@ -76,8 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads on; keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except (MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        print_error(f"mlx-lm-py: error: {message}")
+        print_error(f"{PROGRAM}: error: {message}")
         return RUNTIME_ERROR
     return 0

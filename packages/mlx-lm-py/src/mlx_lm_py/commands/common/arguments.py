@@ -1,0 +1,111 @@
+"""Types of arguments, for commands to declare theirs with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["integer_in", "integers", "json_object", "number_in"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def integer_in(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
+    """Create the type of an integer argument.
+
+    Args:
+        low: The smallest value.
+        high: The largest value. Default: ``2**31 - 1``.
+
+    Returns:
+        A function for the ``type`` of `argparse.ArgumentParser.add_argument`.
+
+    Example:
+        >>> integer_in(1, 9)("7")
+        7
+    """
+
+    # argparse puts the name of the function in its messages.
+    def integer(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{value} is not in {low}..{high}")
+        return value
+
+    return integer
+
+
+def integers(low: int, high: int = 2**31 - 1) -> Callable[[str], list[int]]:
+    """Create the type of an argument that is one or more integers with commas between.
+
+    Args:
+        low: The smallest value.
+        high: The largest value. Default: ``2**31 - 1``.
+
+    Returns:
+        A function for the ``type`` of `argparse.ArgumentParser.add_argument`.
+
+    Example:
+        >>> integers(1)("128,512")
+        [128, 512]
+    """
+    one = integer_in(low, high)
+
+    def integer(text: str) -> list[int]:
+        return [one(part) for part in text.split(",")]
+
+    return integer
+
+
+def number_in(low: float, high: float = math.inf) -> Callable[[str], float]:
+    """Create the type of an argument that is a finite number.
+
+    Args:
+        low: The smallest value.
+        high: The largest value. Default: none.
+
+    Returns:
+        A function for the ``type`` of `argparse.ArgumentParser.add_argument`.
+
+    Example:
+        >>> number_in(0.0, 1.0)("0.5")
+        0.5
+    """
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high or math.isinf(value):
+            raise argparse.ArgumentTypeError(f"{text} is not in {low:g}..{high:g}")
+        return value
+
+    return number
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read an argument that is a JSON object.
+
+    Args:
+        text: The argument.
+
+    Returns:
+        The object.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is something else.
+
+    Example:
+        >>> json_object('{"enable_thinking": false}')
+        {'enable_thinking': False}
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object, such as '{{\"a\": 1}}'")
+    return value

@@ -1,0 +1,128 @@
+"""What somebody asks: prompts from options, files and stdin, as tokens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .opening import template_options
+from .streams import is_terminal, read_stdin
+
+if TYPE_CHECKING:
+    from mlx_lm_utils_py import Tokenizer
+
+__all__ = ["Request", "read_requests", "to_prompt"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a model is asked.
+
+    Attributes:
+        text: The prompt; of a conversation its last message.
+        messages: The conversation, if it is one.
+    """
+
+    text: str
+    messages: Sequence[dict[str, Any]] | None = None
+
+
+def read_requests(options: argparse.Namespace) -> list[Request]:
+    """Read the prompts of ``--prompt``, ``--prompt-file`` or stdin.
+
+    Args:
+        options: What the parser has read.
+
+    Returns:
+        The prompts; there is at least one.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is not UTF-8, or holds no prompts.
+    """
+    if options.prompt_file is not None:
+        return _read_file(Path(options.prompt_file).expanduser())
+    if options.prompt is not None:
+        return [Request(_piped() if options.prompt == "-" else options.prompt)]
+    text = "" if is_terminal(sys.stdin) else _piped()
+    if not text.strip():
+        options.parser.error("what to ask is missing: give --prompt TEXT, or pipe it in")
+    return [Request(text)]
+
+
+def _piped() -> str:
+    # The end of the last line is the shell's.
+    return read_stdin().removesuffix("\n")
+
+
+def _read_file(path: Path) -> list[Request]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
+    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
+    if not numbered:
+        raise ValueError(f"{path} holds no prompt")
+    if path.suffix != ".jsonl":
+        return [Request(line) for _, line in numbered]
+    return [_from_json(line, f"line {i} of {path}") for i, line in numbered]
+
+
+def _from_json(line: str, place: str) -> Request:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{place} is not JSON") from None
+    if isinstance(value, str):
+        return Request(value)
+    if isinstance(value, dict) and isinstance(value.get("prompt"), str):
+        return Request(value["prompt"])
+    messages = value.get("messages") if isinstance(value, dict) else None
+    if isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages):
+        return Request(str(messages[-1].get("content", "")), messages)
+    raise ValueError(f"{place} has neither a 'prompt' that is text nor 'messages'")
+
+
+def to_prompt(request: Request, tokenizer: Tokenizer, options: argparse.Namespace) -> list[int]:
+    """Turn what is asked into tokens.
+
+    Args:
+        request: What is asked.
+        tokenizer: That of the model.
+        options: With those of `add_chat`, ``--raw`` and ``--prefill``.
+
+    Returns:
+        The tokens.
+
+    Raises:
+        ValueError: If an option needs a chat template and there is none, or the template fails.
+    """
+    extra = template_options(options, tokenizer)
+    templates = not options.raw and ("chat_template" in extra or tokenizer.chat_templates)
+    if not templates:
+        why = "cannot be used with --raw" if options.raw else "needs a model with a chat template"
+        if options.system_prompt is not None:
+            raise ValueError(f"--system-prompt {why}")
+        if request.messages is not None:
+            raise ValueError(f"a prompt with messages {why}")
+        text = request.text + (options.prefill or "")
+        bos = tokenizer.bos_token
+        # What begins with the first token already is not to begin with it twice.
+        return tokenizer.encode(text, add_special_tokens=not (bos and text.startswith(bos)))
+    messages = list(request.messages or [{"role": "user", "content": request.text}])
+    if options.system_prompt is not None:
+        messages.insert(0, {"role": "system", "content": options.system_prompt})
+    if options.prefill:
+        messages.append({"role": "assistant", "content": options.prefill})
+    beginning = "continue_final_message" if options.prefill else "add_generation_prompt"
+    prompt: list[int] = tokenizer.apply_chat_template(messages, **{beginning: True}, **extra)
+    return prompt
