@@ -36,6 +36,7 @@ def __dir__() -> list[str]:
 
 COMMANDS = {
     "generate": "answer a prompt",
+    "chat": "talk with a model",
 }
 
 RUNTIME_ERROR = 1

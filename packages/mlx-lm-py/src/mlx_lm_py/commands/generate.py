@@ -12,7 +12,8 @@ from .common.opening import (
     make_processors,
     open_model,
     prefill_step_size,
-    use_sampler,
+    sampler_of,
+    seed,
 )
 from .common.options import add_chat, add_model, add_output, add_sampling
 from .common.requests import Request, read_requests, to_prompt
@@ -102,7 +103,8 @@ def run(options: argparse.Namespace) -> None:
     requests = read_requests(options)
     opened = open_model(options)
     several = len(requests) * options.answers > 1
-    sampler = use_sampler(options, opened.tokenizer)
+    seed(options)
+    sampler = sampler_of(options, opened.tokenizer)
     for i, request in enumerate(requests):
         prompt = to_prompt(request, opened.tokenizer, options)
         for j in range(options.answers):

@@ -20,9 +20,10 @@ __all__ = [
     "make_processors",
     "open_model",
     "prefill_step_size",
+    "sampler_of",
+    "seed",
     "set_up",
     "template_options",
-    "use_sampler",
 ]
 
 
@@ -105,8 +106,20 @@ def prefill_step_size() -> int:
     return 128 if mx.default_device().type == mx.cpu else 2048
 
 
-def use_sampler(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
-    """Make what chooses tokens, and seed it.
+def seed(options: argparse.Namespace) -> None:
+    """Make sampling repeatable, if that is asked for.
+
+    Args:
+        options: With those of `add_sampling`.
+    """
+    import mlx_core_py as mx
+
+    if options.seed is not None:
+        mx.random.seed(options.seed)
+
+
+def sampler_of(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
+    """Make what chooses tokens.
 
     Args:
         options: With those of `add_sampling`.
@@ -115,12 +128,8 @@ def use_sampler(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
     Returns:
         The sampler.
     """
-    import mlx_core_py as mx
-
     from mlx_lm_py.sampling import make_sampler
 
-    if options.seed is not None:
-        mx.random.seed(options.seed)
     return make_sampler(
         options.temp,
         options.top_p,

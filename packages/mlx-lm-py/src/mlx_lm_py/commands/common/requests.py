@@ -124,5 +124,5 @@ def to_prompt(request: Request, tokenizer: Tokenizer, options: argparse.Namespac
     if options.prefill:
         messages.append({"role": "assistant", "content": options.prefill})
     beginning = "continue_final_message" if options.prefill else "add_generation_prompt"
-    prompt: list[int] = tokenizer.apply_chat_template(messages, **{beginning: True}, **extra)
+    prompt: list[int] = tokenizer.apply_chat_template(messages, **{**extra, beginning: True})
     return prompt
