@@ -49,9 +49,9 @@ _MODULES = {"cache", "generation", "loading", "models", "sample_utils", "samplin
 
 
 class _Package(ModuleType):
-    """A package whose function `generate` outlives the import of its module of that name.
+    """A package whose functions outlive the import of its modules of the same names.
 
-    To import a module makes it an attribute of its package.
+    To import a module, such as ``mlx_lm_py.generate``, makes it an attribute of its package.
     """
 
     def __getattr__(self, name: str) -> object:
@@ -64,8 +64,8 @@ class _Package(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name == "generate" and isinstance(value, ModuleType):
-            value = value.generate
+        if name in _HOMES and isinstance(value, ModuleType):
+            value = getattr(value, name)
         super().__setattr__(name, value)
 
 

@@ -14,6 +14,7 @@ from .commands.common.parser import (
     USAGE_ERROR,
     Command,
     Parser,
+    UsageError,
     command_parser,
     nearest,
 )
@@ -37,6 +38,10 @@ def __dir__() -> list[str]:
 COMMANDS = {
     "generate": "answer a prompt",
     "chat": "talk with a model",
+    "show": "say what a model is, and how much memory it needs",
+    "ls": "list the models on this disk",
+    "pull": "download a model",
+    "rm": "remove a model from this disk",
 }
 
 RUNTIME_ERROR = 1
@@ -139,7 +144,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that cannot show a character should not end the answer.
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")
-        options.run(options)
+        try:
+            options.run(options)
+        except UsageError as error:
+            options.parser.error(str(error))
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:

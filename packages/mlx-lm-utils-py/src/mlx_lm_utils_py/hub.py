@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["choose_gguf", "get_model_path"]
+__all__ = ["MODEL_PATTERNS", "choose_gguf", "get_model_path", "parse_repository"]
 
 
 def __dir__() -> list[str]:
@@ -16,7 +16,9 @@ def __dir__() -> list[str]:
 _NAME = r"[A-Za-z0-9][\w.-]*"
 # A repository, and perhaps one of the models in it: a file, or a kind of quantization.
 _REPOSITORY = re.compile(rf"({_NAME}/{_NAME})(?:/([\w./-]+\.gguf)|:([\w.-]+))?")
-_PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.model", "merges.txt"]
+MODEL_PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.model", "merges.txt"]
+"""What is downloaded of a repository that is not one of GGUF files."""
+
 _SHARD = re.compile(r"-(\d{5})-of-\d{5}\.gguf$")
 
 
@@ -45,10 +47,10 @@ def get_model_path(path_or_repo: str | Path, revision: str | None = None) -> Pat
     # An empty name, as a shell makes of an unset variable, is not the current folder.
     if name and path.exists():
         return path
-    match = _REPOSITORY.fullmatch(name)
-    if match is None:
+    parsed = parse_repository(name)
+    if parsed is None:
         raise FileNotFoundError(f"no such file or folder: {name or repr(name)}")
-    repository, file, kind = match.groups()
+    repository, file, kind = parsed
     # Here, because it takes longer to import than all the rest and most models are local.
     import huggingface_hub
     from huggingface_hub.errors import (
@@ -79,7 +81,7 @@ def get_model_path(path_or_repo: str | Path, revision: str | None = None) -> Pat
             )
             return _local(folder, choose_gguf(_files(folder), name, file, kind))
         chosen = choose_gguf(files, name, file, kind)
-        return _local(download(chosen or _PATTERNS), chosen)
+        return _local(download(chosen or MODEL_PATTERNS), chosen)
     except RevisionNotFoundError:
         raise FileNotFoundError(f"repository {repository} has no revision '{revision}'") from None
     except RepositoryNotFoundError:
@@ -93,6 +95,27 @@ def get_model_path(path_or_repo: str | Path, revision: str | None = None) -> Pat
         raise
     except (HfHubHTTPError, OSError) as error:
         raise _unreachable(name, error) from None
+
+
+def parse_repository(name: str) -> tuple[str, str | None, str | None] | None:
+    """Take the name of a repository apart.
+
+    Args:
+        name: As `get_model_path` takes it.
+
+    Returns:
+        The repository, and the file or the kind of quantization that is wanted of it; ``None`` if
+        it is no such name.
+
+    Example:
+        >>> parse_repository("org/repo:Q8_0")
+        ('org/repo', None, 'Q8_0')
+    """
+    match = _REPOSITORY.fullmatch(name)
+    if match is None:
+        return None
+    repository, file, kind = match.groups()
+    return repository, file, kind
 
 
 def _unreachable(name: str, error: Exception) -> FileNotFoundError:

@@ -29,11 +29,14 @@ _ITEM_BYTES = {
 }  # fmt: skip
 
 
-def check_safetensors(path: str | Path) -> None:
+def check_safetensors(path: str | Path) -> dict[str, dict[str, Any]]:
     """Check that a safetensors file is whole and that its header agrees with its size.
 
     Args:
         path: The file.
+
+    Returns:
+        What the header says of each tensor: ``dtype``, ``shape``, ``data_offsets``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -56,6 +59,7 @@ def check_safetensors(path: str | Path) -> None:
     for name, entry in header.items():
         if name != "__metadata__":
             _check_entry(path, name, entry, size - 8 - length)
+    return {name: entry for name, entry in header.items() if name != "__metadata__"}
 
 
 def _check_entry(path: Path, name: str, entry: Any, data_bytes: int) -> None:

@@ -16,6 +16,7 @@ from .common.opening import (
     seed,
 )
 from .common.options import add_chat, add_model, add_output, add_sampling
+from .common.parser import UsageError
 from .common.requests import Request, read_requests, to_prompt
 from .common.results import Answer, likely_tokens
 from .common.streams import print_error
@@ -95,11 +96,12 @@ def run(options: argparse.Namespace) -> None:
         options: What the parser has read.
 
     Raises:
+        UsageError: If there is no prompt, or options do not go together.
         FileNotFoundError: If there is no such model.
         ValueError: If the model or a prompt is not valid.
     """
     if options.logprobs is not None and not options.json:
-        options.parser.error("--logprobs needs --json")
+        raise UsageError("--logprobs needs --json")
     requests = read_requests(options)
     opened = open_model(options)
     several = len(requests) * options.answers > 1

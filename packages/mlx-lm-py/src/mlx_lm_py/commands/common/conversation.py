@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import os
 from collections.abc import Generator, Sequence
@@ -117,7 +118,23 @@ class Conversation:
             messages.insert(0, {"role": "system", "content": self.system_prompt})
         options = {**template_options, "add_generation_prompt": True}
         prompt: list[int] = self._tokenizer.apply_chat_template(messages, **options)
-        return prompt
+        return self._in_own_tokens(prompt)
+
+    def _in_own_tokens(self, prompt: list[int]) -> list[int]:
+        """Put the tokens that the cache holds where a prompt has others for the same text.
+
+        A model need not write a text in the tokens that the tokenizer has for it.
+        """
+        held = self._held
+        if prompt[: len(held)] == held:
+            return prompt
+        text = self._tokenizer.decode(held)
+        count = bisect.bisect_left(
+            range(len(prompt)), len(text), key=lambda k: len(self._tokenizer.decode(prompt[:k]))
+        )
+        if self._tokenizer.decode(prompt[:count]) != text:
+            return prompt
+        return held + prompt[count:]
 
     def _reuse(self, prompt: list[int]) -> int:
         """Cut the cache back to what it has in common with a prompt, of which a token is left."""

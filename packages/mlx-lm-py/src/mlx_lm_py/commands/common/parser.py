@@ -11,7 +11,15 @@ from typing import Any, NoReturn, Protocol
 
 from .streams import print_error
 
-__all__ = ["PROGRAM", "USAGE_ERROR", "Command", "Parser", "command_parser", "nearest"]
+__all__ = [
+    "PROGRAM",
+    "USAGE_ERROR",
+    "Command",
+    "Parser",
+    "UsageError",
+    "command_parser",
+    "nearest",
+]
 
 
 def __dir__() -> list[str]:
@@ -20,6 +28,10 @@ def __dir__() -> list[str]:
 
 PROGRAM = "mlx-lm-py"
 USAGE_ERROR = 2
+
+
+class UsageError(Exception):
+    """A mistake in the command line that only the command notices."""
 
 
 class Command(Protocol):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .opening import template_options
+from .parser import UsageError
 from .streams import is_terminal, read_stdin
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def read_requests(options: argparse.Namespace) -> list[Request]:
         The prompts; there is at least one.
 
     Raises:
+        UsageError: If there is none.
         OSError: If the file cannot be read.
         ValueError: If it is not UTF-8, or holds no prompts.
     """
@@ -55,7 +57,7 @@ def read_requests(options: argparse.Namespace) -> list[Request]:
         return [Request(_piped() if options.prompt == "-" else options.prompt)]
     text = "" if is_terminal(sys.stdin) else _piped()
     if not text.strip():
-        options.parser.error("what to ask is missing: give --prompt TEXT, or pipe it in")
+        raise UsageError("what to ask is missing: give --prompt TEXT, or pipe it in")
     return [Request(text)]
 
 
