@@ -4,4 +4,6 @@ import sys
 
 from .cli import main
 
-sys.exit(main())
+# What benchmarks start is a process of this module too.
+if __name__ == "__main__":
+    sys.exit(main())

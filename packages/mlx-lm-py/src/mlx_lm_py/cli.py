@@ -38,6 +38,7 @@ def __dir__() -> list[str]:
 COMMANDS = {
     "generate": "answer a prompt",
     "chat": "talk with a model",
+    "bench": "measure how fast a model reads and writes",
     "show": "say what a model is, and how much memory it needs",
     "ls": "list the models on this disk",
     "pull": "download a model",
