@@ -39,6 +39,7 @@ COMMANDS = {
     "generate": "answer a prompt",
     "chat": "talk with a model",
     "bench": "measure how fast a model reads and writes",
+    "perplexity": "measure how well a model foretells a text",
     "show": "say what a model is, and how much memory it needs",
     "ls": "list the models on this disk",
     "pull": "download a model",
