@@ -80,6 +80,7 @@ def write_gguf(
     tensors: Mapping[str, np.ndarray],
     matrices: TensorType = TensorType.F32,
     architecture: str = "llama",
+    template: str | None = None,
 ) -> Path:
     """Write a GGUF file with llama.cpp's library.
 
@@ -94,6 +95,8 @@ def write_gguf(
     writer.add_token_list([*alphabet, "he", "ll", "</s>"])
     writer.add_token_merges(["h e", "l l"])
     writer.add_eos_token_id(95)
+    if template is not None:
+        writer.add_chat_template(template)
     for name, value in tensors.items():
         if value.dtype == np.float32 and value.ndim > 1:
             value = gguf.quants.quantize(value, matrices)
@@ -169,9 +172,13 @@ def make_gguf(
     name: str,
     matrices: TensorType = TensorType.F32,
     weights: Mapping[str, mx.array] | None = None,
+    template: str | None = None,
+    context_length: int | None = None,
 ) -> Path:
     """The model of a fixture as llama.cpp's converter would write it, norms in float32."""
     config = read_config(name)
+    if context_length is not None:
+        config["max_position_embeddings"] = context_length
     architecture = json.loads((FIXTURES / name / "gguf.json").read_text())["architecture"]
     architectures = {value: key for key, value in gguf.MODEL_ARCH_NAMES.items()}
     names = gguf.get_tensor_name_map(architectures[architecture], config["num_hidden_layers"])
@@ -198,7 +205,7 @@ def make_gguf(
         tensors[_gguf_name(names, weight)] = stacked
     if config["rope_parameters"].get("rope_type") == "llama3":
         tensors["rope_freqs.weight"] = llama3_factors(config)
-    return write_gguf(path, config, tensors, matrices, architecture)
+    return write_gguf(path, config, tensors, matrices, architecture, template)
 
 
 def _gguf_name(names: gguf.TensorNameMap, weight: str) -> str:

@@ -1,0 +1,258 @@
+"""Conversations: as somebody types, from a pipe, and what is read of a turn."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import TEMPLATE, Terminal, make_default_package
+from mlx_lm_py import load
+from mlx_lm_py.commands.common.conversation import Conversation
+from mlx_lm_py.commands.common.line_input import read_message
+from mlx_lm_utils_py import Tokenizer
+from tiny_models import make_model, make_tokenizer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """What programs are given: a small default model, and a place for the history."""
+    make_default_package(tmp_path / "packages")
+    path = os.pathsep.join([str(tmp_path / "packages"), os.environ.get("PYTHONPATH", "")])
+    state = str(tmp_path / "state")
+    return {"PYTHONPATH": path, "XDG_STATE_HOME": state, "HOME": str(tmp_path), "NO_COLOR": "1"}
+
+
+# A terminal that can do nothing has readline's reader, whatever is installed.
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None:
+    if term == "xterm":
+        pytest.importorskip("prompt_toolkit")
+    saved = tmp_path / "saved.json"
+    with Terminal(["chat", "-n", "3", "--temp", "0"], {**environment, "TERM": term}) as chat:
+        chat.wait_for("Ctrl-D ends the chat.")
+        chat.wait_for(">>> ")
+        chat.type("hell\r")
+        chat.wait_for("4096 tokens, ")
+        chat.type('"""he\r')
+        chat.wait_for("... ")
+        chat.type('ll"""\r')
+        chat.wait_for("4096 tokens, ")
+        chat.type("/set tmp\r")
+        chat.wait_for("there is no setting 'tmp'; did you mean 'temp'? (see /set)")
+        chat.type("/set temp 0.5\r")
+        chat.wait_for("temp: 0.5")
+        chat.type("/set temp x\r")
+        chat.wait_for("temp: 'x' is not a number")
+        chat.type("/set top-p 2\r")
+        chat.wait_for("top-p: 2 is not in 0..1")
+        chat.type("/system he\r")
+        chat.wait_for("system prompt: he")
+        chat.type("/undo\r")
+        chat.wait_for("Taken back; 2 messages are left.")
+        chat.type("/regen\r")
+        chat.wait_for("4096 tokens, ")
+        chat.type("/stats\r")
+        chat.wait_for("tokens were not read again")
+        chat.type(f"/save {saved}\r")
+        chat.wait_for("Saved to ")
+        chat.type("/clear\r")
+        chat.wait_for("begins anew")
+        chat.type(f"/load {saved}\r")
+        chat.wait_for("2 messages from ")
+        chat.type(f"/file {tmp_path / 'no'}\r")
+        chat.wait_for("No such file or directory")
+        chat.type("/think off\r")
+        chat.wait_for("thinking: off")
+        chat.type("/hlep\r")
+        chat.wait_for("unknown command '/hlep'; did you mean '/help'? (see /help)")
+        chat.type("/help\r")
+        chat.wait_for("Ctrl-D ends the chat.")
+        chat.type("\x03")
+        chat.wait_for("Ctrl-D or /exit ends the chat.")
+        chat.type("\x04")
+        assert chat.wait() == 0
+    assert "\x1b[2m" not in chat.seen
+    record = json.loads(saved.read_text())
+    assert [message["role"] for message in record["messages"]] == ["user", "assistant"]
+    assert record["system_prompt"] == "he"
+    for path in (tmp_path / "state" / "mlx-lm-py").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_ctrl_c_stops_the_answer(environment: dict[str, str]) -> None:
+    arguments = ["chat", "-n", "4000", "--temp", "2", "--no-history"]
+    with Terminal(arguments, {**environment, "TERM": "dumb"}) as chat:
+        chat.wait_for(">>> ")
+        chat.type("hell\r")
+        chat.wait_for("\n")
+        # Some of the answer.
+        chat._read(lambda: len(chat.seen) > chat._looked + 20, 30)
+        chat.type("\x03")
+        chat.wait_for("stopped")
+        chat.wait_for(">>> ")
+        chat.type("/exit\r")
+        assert chat.wait() == 0
+    assert not (Path(environment["XDG_STATE_HOME"]) / "mlx-lm-py").exists()
+
+
+def test_colours(environment: dict[str, str]) -> None:
+    with Terminal(
+        ["chat", "--no-history"], {**environment, "NO_COLOR": "", "TERM": "vt100"}
+    ) as chat:
+        chat.wait_for("\x1b[2m/help lists commands")
+
+
+def test_from_a_pipe(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "mlx_lm_py", "chat", "-n", "4", "-s", "1"]
+    result = subprocess.run(
+        command,
+        input="hell\n/undo\n\nhe\n",
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=True,
+    )
+    assert result.stderr == "Taken back; 0 messages are left.\n"
+    assert ">>>" not in result.stdout
+
+
+def test_generate_in_a_terminal(environment: dict[str, str]) -> None:
+    with Terminal(["generate"], environment) as program:
+        assert program.wait() == 2
+    assert "give --prompt TEXT, or pipe it in" in program.seen
+    with Terminal(["generate", "-p", "hell", "-n", "3", "-q"], environment) as program:
+        assert program.wait() == 0
+    with Terminal(["rm", environment["HOME"] + "/m.gguf"], environment) as program:
+        assert program.wait() == 1
+
+
+def test_rm_asks(environment: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.touch()
+    for answer, kept in (("n", True), ("", True), ("y", False)):
+        with Terminal(["rm", str(path)], environment) as program:
+            program.wait_for("[y/N] ")
+            program.type(f"{answer}\r")
+            assert program.wait() == 0
+        assert path.exists() == kept
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["  hello "], "hello"),
+        (['"""a', "", ' b"""'], "a\n\n b"),
+        (['"""', "a", '"""'], "a"),
+        (['"""one line"""'], "one line"),
+        (['"""a', "b"], "a\nb"),
+    ],
+)
+def test_messages_of_several_lines(lines: list[str], message: str) -> None:
+    rest: Iterator[str] = iter(lines)
+
+    def read(prompt: str) -> str:
+        try:
+            return next(rest)
+        except StopIteration:
+            raise EOFError from None
+
+    assert read_message(read, "> ") == message
+
+
+def tokenizer() -> Tokenizer:
+    return Tokenizer(make_tokenizer(), {"eos_token": "</s>"}, chat_template=TEMPLATE)
+
+
+def say(conversation: Conversation, text: str | None, **options: Any) -> str:
+    return "".join(r.text for r in conversation.answer(text, {}, max_tokens=6, **options))
+
+
+# One whose cache can be cut, one whose layers keep a state, and one with a window.
+@pytest.mark.parametrize("name", ["llama", "lfm2", "gemma3_text"])
+def test_what_is_kept_between_turns_changes_nothing(name: str) -> None:
+    model = make_model(name)
+    kept = Conversation(model, tokenizer())
+    for text in ("abc", "xyz", None, "qq"):
+        if text is None:
+            kept.drop_answer()
+        before = list(kept.messages)
+        answer = say(kept, text)
+        fresh = Conversation(model, tokenizer())
+        fresh.messages = before
+        assert say(fresh, text) == answer
+        assert fresh.reused == 0
+        assert fresh.messages == kept.messages
+        if text in ("xyz", "qq") and name != "lfm2":
+            assert kept.reused > 0
+
+
+def test_an_answer_that_is_stopped_stays() -> None:
+    model = make_model("llama")
+    conversation = Conversation(model, tokenizer())
+    stream = conversation.answer("abc", {}, max_tokens=50)
+    first = [next(stream).text for _ in range(3)]
+    stream.close()
+    assert conversation.messages[-1] == {"role": "assistant", "content": "".join(first)}
+    fresh = Conversation(model, tokenizer())
+    fresh.messages = list(conversation.messages)
+    assert say(conversation, "d") == say(fresh, "d")
+    assert conversation.reused > 3
+
+
+def test_what_does_not_fit_is_not_said() -> None:
+    conversation = Conversation(make_model("llama"), tokenizer())
+    say(conversation, "abc")
+    before = list(conversation.messages)
+    with pytest.raises(ValueError, match="more than the context"):
+        say(conversation, "x" * 200)
+    assert conversation.messages == before
+    assert say(conversation, "d")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"messages": [1]}', '{"messages": [{"role": 1, "content": ""}]}', "\x00"],
+)
+def test_loading_no_conversation(text: str, tmp_path: Path) -> None:
+    conversation = Conversation(make_model("llama"), tokenizer(), "s")
+    say(conversation, "abc")
+    before = list(conversation.messages)
+    (tmp_path / "c.json").write_text(text)
+    with pytest.raises(ValueError, match=r"is not JSON|holds no conversation"):
+        conversation.load(tmp_path / "c.json")
+    assert (conversation.messages, conversation.system_prompt) == (before, "s")
+
+
+def test_other_tokens_for_the_same_text(tmp_path: Path) -> None:
+    """A model writes `h`, `e` where the tokenizer has `he`: its own tokens stay in the cache."""
+    model, tokens = load(make_default_package(tmp_path))
+    conversation = Conversation(model, tokens)
+    h, e = (tokens.encode(letter)[0] for letter in "he")
+    wanted = iter([h, e, h, e])
+
+    def sampler(logprobs: Any) -> Any:
+        import mlx_core_py as mx
+
+        return mx.array([next(wanted, 95)])
+
+    assert "".join(r.text for r in conversation.answer("a", {}, sampler=sampler)) == "hehe"
+    said = len(tokens.encode("ua</s>a"))
+    say(conversation, "b")
+    assert conversation.reused >= said + 4
+
+
+def test_tables_of_settings_are_those_of_the_parser() -> None:
+    from mlx_lm_py import cli
+    from mlx_lm_py.commands.common import slash_commands
+
+    known = {action.dest for action in cli.make_parser("chat")._actions}
+    assert set(slash_commands._SETTINGS) <= known
+    assert all(re.fullmatch(r"/[a-z]+", name) for name in slash_commands.names())
