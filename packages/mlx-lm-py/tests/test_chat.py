@@ -38,7 +38,7 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
     saved = tmp_path / "saved.json"
     with Terminal(["chat", "-n", "3", "--temp", "0"], {**environment, "TERM": term}) as chat:
         chat.wait_for("Ctrl-D ends the chat.")
-        chat.wait_for(">>> ")
+        chat.wait_for(">>>")
         chat.type("hell\r")
         chat.wait_for("4096 tokens, ")
         chat.type('"""he\r')
@@ -75,8 +75,10 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
         chat.wait_for("unknown command '/hlep'; did you mean '/help'? (see /help)")
         chat.type("/help\r")
         chat.wait_for("Ctrl-D ends the chat.")
+        chat.wait_for(">>>")
         chat.type("\x03")
         chat.wait_for("Ctrl-D or /exit ends the chat.")
+        chat.wait_for(">>>")
         chat.type("\x04")
         assert chat.wait() == 0
     assert "\x1b[2m" not in chat.seen
@@ -90,14 +92,14 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
 def test_ctrl_c_stops_the_answer(environment: dict[str, str]) -> None:
     arguments = ["chat", "-n", "4000", "--temp", "2", "--no-history"]
     with Terminal(arguments, {**environment, "TERM": "dumb"}) as chat:
-        chat.wait_for(">>> ")
+        chat.wait_for(">>>")
         chat.type("hell\r")
         chat.wait_for("\n")
         # Some of the answer.
         chat._read(lambda: len(chat.seen) > chat._looked + 20, 30)
         chat.type("\x03")
         chat.wait_for("stopped")
-        chat.wait_for(">>> ")
+        chat.wait_for(">>>")
         chat.type("/exit\r")
         assert chat.wait() == 0
     assert not (Path(environment["XDG_STATE_HOME"]) / "mlx-lm-py").exists()

@@ -30,6 +30,7 @@ class Hub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.wrong: set[str] = set()
+        self.down: set[str] = set()
         # Of each file, from which byte on it was asked for.
         self.asked: list[tuple[str, int]] = []
 
@@ -50,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/api/models/org/repo"):
             return self.answer(json.dumps(self.info()).encode(), "application/json")
         name = path.rpartition("/")[2]
-        if path.startswith("/org/repo/resolve/") and name in FILES:
+        if path.startswith("/org/repo/resolve/") and name in FILES.keys() - self.server.down:
             return self.file(name)
         self.send_response(404)
         self.send_header("X-Error-Code", "RepoNotFound")
@@ -162,16 +163,15 @@ def test_one_of_several_files(hub: Hub, tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_what_was_interrupted_goes_on(hub: Hub, tmp_path: Path) -> None:
-    data = FILES["model-Q8_0.gguf"]
-    blobs = tmp_path / "hub" / "models--org--repo" / "blobs"
-    blobs.mkdir(parents=True)
-    half = blobs / f"{hashlib.sha256(data).hexdigest()}.incomplete"
-    half.write_bytes(data[:50_000])
-    result = run(hub, tmp_path, "pull", "org/repo:Q8_0")
+def test_what_is_there_is_not_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    hub.down = {"model-Q8_0.gguf"}
+    arguments = ["pull", "org/repo", "--include", "*.json", "--include", "*Q8_0*"]
+    assert run(hub, tmp_path, *arguments).returncode == 1
+    hub.down = set()
+    hub.asked.clear()
+    result = run(hub, tmp_path, *arguments)
     assert result.returncode == 0, result.stderr
-    assert hub.asked == [("model-Q8_0.gguf", 50_000)]
-    assert Path(result.stdout.rstrip("\n")).read_bytes() == data
+    assert hub.asked == [("model-Q8_0.gguf", 0)]
 
 
 def test_a_file_that_is_not_what_the_hub_has(hub: Hub, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def __dir__() -> list[str]:
 
 DESCRIPTION = (
     "Download a model from the Hugging Face hub, or what is missing of it, and compare every file "
-    "with the checksum that the hub has for it. What is interrupted goes on the next time."
+    "with the checksum that the hub has for it. Files that are here are not fetched again."
 )
 EXAMPLES = [
     ("mlx-lm-py pull Qwen/Qwen3-0.6B", "a folder of safetensors files"),
