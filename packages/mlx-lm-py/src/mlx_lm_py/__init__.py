@@ -4,6 +4,7 @@
 from mlx_core_py import __version__
 
 from . import cache, sample_utils
+from .convert import convert
 from .generate import GenerationResponse, generate, generate_step, stream_generate
 from .loading import load, load_model
 
@@ -11,6 +12,7 @@ __all__ = [
     "GenerationResponse",
     "__version__",
     "cache",
+    "convert",
     "generate",
     "generate_step",
     "load",
