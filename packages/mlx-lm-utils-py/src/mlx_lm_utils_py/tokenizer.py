@@ -149,6 +149,11 @@ class Tokenizer:
                 templates[key[len("tokenizer.chat_template.") :] or "default"] = template
         return cls(tokenizer, special_tokens, ends, templates)
 
+    @property
+    def backend(self) -> tokenizers.Tokenizer:
+        """The tokenizer of the ``tokenizers`` library."""
+        return self._tokenizer
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Save the tokenizer as a Hugging Face checkpoint has it.
 

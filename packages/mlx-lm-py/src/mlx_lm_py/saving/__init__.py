@@ -2,6 +2,7 @@
 
 from .convert import MODEL_CONVERSION_DTYPES, convert
 from .files import make_shards, save, save_config, save_model
+from .gguf import GGUF_KINDS, save_gguf
 from .quantize import (
     QUANT_RECIPES,
     compute_bits_per_weight,
@@ -12,6 +13,7 @@ from .quantize import (
 )
 
 __all__ = [
+    "GGUF_KINDS",
     "MODEL_CONVERSION_DTYPES",
     "QUANT_RECIPES",
     "compute_bits_per_weight",
@@ -23,6 +25,7 @@ __all__ = [
     "quantize_model",
     "save",
     "save_config",
+    "save_gguf",
     "save_model",
 ]
 

@@ -9,12 +9,14 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_core_py import nn
 from mlx_core_py.trees import tree_map
+from mlx_lm_utils_py import get_model_path
 
 from mlx_lm_py.loading import load
 from mlx_lm_py.models.registry import ALIASES
 from mlx_lm_py.models.towers import text_config
 
 from .files import Progress, new_folder, save
+from .gguf import save_gguf
 from .quantize import dequantize_model, mixed_quant_predicate_builder, quantize_model
 
 __all__ = ["MODEL_CONVERSION_DTYPES", "convert"]
@@ -42,16 +44,18 @@ def convert(
     quant_predicate: Callable[[str, nn.Module], bool | dict[str, Any]] | str | None = None,
     trust_remote_code: bool = False,
     *,
+    gguf: str | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Convert a model to a folder of safetensors, and quantize it or undo that.
+    """Convert a model to a folder of safetensors or a GGUF file, and quantize it or undo that.
 
-    The folder appears when all is in it, or not at all. It is what mlx-lm reads, and where nothing
-    is quantized `transformers` too.
+    What is written appears when all is in it, or not at all. A folder is what mlx-lm reads, and
+    where nothing is quantized `transformers` too.
 
     Args:
         hf_path: What `load` takes: a folder, a GGUF file, a repository on the hub.
-        mlx_path: The folder to write, which must not exist. Default: ``"mlx_model"``.
+        mlx_path: The folder to write, or the GGUF file, which must not exist. Default:
+            ``"mlx_model"``.
         quantize: Whether to quantize it. What is quantized already stays as it is. Default:
             ``False``.
         q_group_size: How many weights share a scale. Default: ``None``, 64, or the mode's.
@@ -65,6 +69,8 @@ def convert(
         quant_predicate: Which layers to quantize, and how: a function as for `quantize_model`, or
             the name of a recipe of ``QUANT_RECIPES``. Default: ``None``, all but routers.
         trust_remote_code: Nothing of a checkpoint is ever run, so this makes no difference.
+        gguf: Write a GGUF file whose matrices are of this type, one of ``GGUF_KINDS``. Default:
+            ``None``, a folder.
         progress: Is told how many bytes are written, and of how many. Default: ``None``.
 
     Raises:
@@ -82,6 +88,9 @@ def convert(
         raise ValueError(f"dtype must be one of {MODEL_CONVERSION_DTYPES}, not {dtype!r}")
     if isinstance(quant_predicate, str) and q_mode != "affine":
         raise ValueError("recipes of quant_predicate are for q_mode 'affine'")
+    if gguf is not None:
+        _convert_to_gguf(hf_path, Path(mlx_path), gguf, revision, quantize, progress)
+        return
     with new_folder(mlx_path) as folder:
         model, tokenizer, config = load(hf_path, revision=revision, lazy=True, return_config=True)
         assert isinstance(model, nn.Module)
@@ -104,6 +113,27 @@ def convert(
                 model, config, q_group_size, q_bits, q_mode, quant_predicate=quant_predicate
             )
         save(folder, hf_path, model, tokenizer, config, progress=progress)
+
+
+def _convert_to_gguf(
+    hf_path: str | Path,
+    path: Path,
+    kind: str,
+    revision: str | None,
+    quantize: bool,
+    progress: Progress | None,
+) -> None:
+    if quantize:
+        raise ValueError("quantize is for folders; the type of a GGUF file is what gguf says")
+    if path.suffix != ".gguf":
+        raise ValueError(f"mlx_path must be a name that ends with .gguf, not {str(path)!r}")
+    if path.exists():
+        raise ValueError(f"{path} exists already; remove it, or name another place")
+    model, tokenizer, config = load(hf_path, revision=revision, lazy=True, return_config=True)
+    assert isinstance(model, nn.Module)
+    source = get_model_path(hf_path, revision)
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    save_gguf(path, model, tokenizer, _described(config), kind, source=source, progress=progress)
 
 
 def _described(config: dict[str, Any]) -> dict[str, Any]:
