@@ -16,6 +16,7 @@ from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.models.towers import has_other_parts
 
 from .default_model import default_model
+from .formats import to_mlx
 from .gguf import load_gguf
 from .quantized_weights import quantize_as, use_blocks
 
@@ -175,7 +176,9 @@ def load_folder(
     if has_other_parts(config):
         _log.warning("%s is a model of more than text: its text part is loaded", model_path)
     weights = load_safetensors(model_path)
-    return load_model(_cast(weights, dtype), config, lazy=lazy), config
+    # Weights in a form that MLX has not become floating, of this type.
+    named = {} if dtype is None else {"dtype": str(dtype).rpartition(".")[2]}
+    return load_model(_cast(weights, dtype), config | named, lazy=lazy), config
 
 
 def _cast(weights: dict[str, mx.array], dtype: mx.Dtype | None) -> dict[str, mx.array]:
@@ -206,6 +209,7 @@ def load_model(
         ValueError: If the architecture or the kind of quantization is not supported, a weight is
             missing, of the wrong shape or type, or not known.
     """
+    weights, config = to_mlx(weights, config)
     model = make_model(config)
     weights, blocks = use_blocks(model, weights, config.get("block_types", {}))
     quantize_as(model, weights, config)

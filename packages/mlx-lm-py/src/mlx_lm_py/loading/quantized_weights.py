@@ -45,8 +45,6 @@ def quantize_as(
         ValueError: If the kind of quantization is not supported, or the shapes make no sense.
     """
     quantization = config.get("quantization") or {}
-    if "quantization_config" in config and not quantization:
-        raise ValueError("only weights quantized by MLX or llama.cpp are supported")
     if not isinstance(quantization, dict):
         raise ValueError(f"the quantization {quantization!r} is not supported; it is no object")
     for path, own in {"": quantization, **quantization}.items():
