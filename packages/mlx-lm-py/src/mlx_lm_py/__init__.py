@@ -5,6 +5,7 @@ from mlx_core_py import __version__
 
 from . import cache, sample_utils
 from .convert import convert
+from .embedding import embed, load_embedder
 from .generate import GenerationResponse, generate, generate_step, stream_generate
 from .loading import load, load_model
 
@@ -13,9 +14,11 @@ __all__ = [
     "__version__",
     "cache",
     "convert",
+    "embed",
     "generate",
     "generate_step",
     "load",
+    "load_embedder",
     "load_model",
     "sample_utils",
     "stream_generate",
