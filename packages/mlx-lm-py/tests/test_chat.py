@@ -42,7 +42,7 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
         chat.type("hell\r")
         chat.wait_for("4096 tokens, ")
         chat.type('"""he\r')
-        chat.wait_for("... ")
+        chat.wait_for("...")
         chat.type('ll"""\r')
         chat.wait_for("4096 tokens, ")
         chat.type("/set tmp\r")

@@ -54,7 +54,7 @@ def test_wrong_weights(change: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"quantization_config": {"quant_method": "awq"}},
+        {"quantization_config": {"quant_method": "hqq"}},
         {"quantization": {"mode": "martian"}},
         {"quantization": {"model.embed_tokens": {"mode": "martian"}}},
         {"quantization": 3},

@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from mlx_core_py import __version__
 
     from . import cache, sample_utils
+    from .embedding import embed, load_embedder
     from .generation import GenerationResponse, generate, generate_step, stream_generate
     from .loading import load, load_model
+    from .saving import convert
 
 __all__ = [
     "GenerationResponse",
     "__version__",
     "cache",
+    "convert",
+    "embed",
     "generate",
     "generate_step",
     "load",
+    "load_embedder",
     "load_model",
     "sample_utils",
     "stream_generate",
@@ -39,13 +44,25 @@ def __dir__() -> list[str]:
 _HOMES = {
     "GenerationResponse": "mlx_lm_py.generation",
     "__version__": "mlx_core_py",
+    "convert": "mlx_lm_py.saving",
+    "embed": "mlx_lm_py.embedding",
     "generate": "mlx_lm_py.generation",
     "generate_step": "mlx_lm_py.generation",
     "load": "mlx_lm_py.loading",
+    "load_embedder": "mlx_lm_py.embedding",
     "load_model": "mlx_lm_py.loading",
     "stream_generate": "mlx_lm_py.generation",
 }
-_MODULES = {"cache", "generation", "loading", "models", "sample_utils", "sampling"}
+_MODULES = {
+    "cache",
+    "embedding",
+    "generation",
+    "loading",
+    "models",
+    "sample_utils",
+    "sampling",
+    "saving",
+}
 
 
 class _Package(ModuleType):

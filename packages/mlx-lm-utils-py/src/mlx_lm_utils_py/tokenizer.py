@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -84,13 +85,16 @@ class Tokenizer:
         return None if token is None else self._tokenizer.token_to_id(token)
 
     @classmethod
-    def from_folder(cls, folder: str | Path) -> Tokenizer:
+    def from_folder(
+        cls, folder: str | Path, overrides: Mapping[str, Any] | None = None
+    ) -> Tokenizer:
         """Load the tokenizer of a Hugging Face checkpoint.
 
         Args:
             folder: Folder with ``tokenizer.json``, or ``tokenizer.model``, or ``vocab.json`` and
                 ``merges.txt``; and where the model has them ``tokenizer_config.json``,
                 ``generation_config.json``, ``config.json`` and ``chat_template.jinja``.
+            overrides: Entries that go before those of ``tokenizer_config.json``. Default: ``None``.
 
         Returns:
             The tokenizer. An answer ends with what these files say, and with what is known to end
@@ -101,7 +105,7 @@ class Tokenizer:
             ValueError: If a file is damaged.
         """
         folder = Path(folder)
-        config = read_optional(folder / "tokenizer_config.json")
+        config = read_optional(folder / "tokenizer_config.json") | dict(overrides or {})
         tokenizer = tokenizer_from_folder(folder, config)
         special_tokens = {}
         for name in (f"{short}_token" for short in _SPECIAL):
@@ -144,6 +148,32 @@ class Tokenizer:
                     raise ValueError(f"'{key}' must be a string")
                 templates[key[len("tokenizer.chat_template.") :] or "default"] = template
         return cls(tokenizer, special_tokens, ends, templates)
+
+    @property
+    def backend(self) -> tokenizers.Tokenizer:
+        """The tokenizer of the ``tokenizers`` library."""
+        return self._tokenizer
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Save the tokenizer as a Hugging Face checkpoint has it.
+
+        Args:
+            folder: An existing folder, for ``tokenizer.json``, ``tokenizer_config.json``, the
+                templates, and in ``generation_config.json`` the ids that end an answer.
+        """
+        folder = Path(folder)
+        self._tokenizer.save(str(folder / "tokenizer.json"))
+        config = {"tokenizer_class": "PreTrainedTokenizerFast", **self.special_tokens}
+        ends = {"eos_token_id": sorted(self.eos_token_ids)}
+        for name, value in (("tokenizer_config", config), ("generation_config", ends)):
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+            (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        for name, template in self.chat_templates.items():
+            path = folder / "chat_template.jinja"
+            if name != "default":
+                path = folder / "additional_chat_templates" / f"{name}.jinja"
+                path.parent.mkdir(exist_ok=True)
+            path.write_text(template, encoding="utf-8")
 
     @property
     def chat_template(self) -> str | None:

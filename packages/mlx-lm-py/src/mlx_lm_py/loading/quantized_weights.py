@@ -23,6 +23,8 @@ _SIZES = {
     "nvfp4": ((16,), (4,)),
     "mxfp8": ((32,), (8,)),
 }
+# Those whose scales are of eight bits, by group size and bits.
+_MODES = {(32, 4): "mxfp4", (16, 4): "nvfp4", (32, 8): "mxfp8"}
 
 
 def quantize_as(
@@ -30,9 +32,9 @@ def quantize_as(
 ) -> None:
     """Make those layers quantized that the weights have scales for.
 
-    What ``quantization`` in the configuration says of all layers, or of one by its name, is the
-    mode; in the affine one the shapes tell the bits and the group size of each layer, so that GGUF
-    files and checkpoints with mixed quantization need no description.
+    The shapes and the type of the scales tell the mode, the bits and the group size of each layer,
+    so that GGUF files and checkpoints with mixed quantization need no description; where
+    ``quantization`` in the configuration names a mode that is not known, nothing is read.
 
     Args:
         model: The model, whose layers are replaced.
@@ -43,8 +45,6 @@ def quantize_as(
         ValueError: If the kind of quantization is not supported, or the shapes make no sense.
     """
     quantization = config.get("quantization") or {}
-    if "quantization_config" in config and not quantization:
-        raise ValueError("only weights quantized by MLX or llama.cpp are supported")
     if not isinstance(quantization, dict):
         raise ValueError(f"the quantization {quantization!r} is not supported; it is no object")
     for path, own in {"": quantization, **quantization}.items():
@@ -59,12 +59,11 @@ def quantize_as(
         packed = weights.get(f"{path}.weight")
         if scales is None or packed is None or not hasattr(module, "to_quantized"):
             return False
-        own = quantization.get(path)
-        mode = (own if isinstance(own, dict) else quantization).get("mode", "affine")
         columns = module.weight.shape[-1]
         group_size = columns // max(scales.shape[-1], 1) if scales.ndim == packed.ndim else 0
         bits = packed.shape[-1] * 32 // columns
-        if group_size not in _SIZES[mode][0] or bits not in _SIZES[mode][1]:
+        mode = _MODES.get((group_size, bits), "") if scales.dtype == mx.uint8 else "affine"
+        if not mode or group_size not in _SIZES[mode][0] or bits not in _SIZES[mode][1]:
             raise ValueError(f"the quantized weight '{path}' has shapes that make no sense")
         return {"group_size": group_size, "bits": bits, "mode": mode}
 

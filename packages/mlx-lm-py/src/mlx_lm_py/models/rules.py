@@ -21,6 +21,7 @@ __all__ = [
     "Split",
     "Stack",
     "Transpose",
+    "checkpoint_name",
     "load_weights",
     "save_weights",
 ]
@@ -293,3 +294,34 @@ def _unstacked(weights: Weights, theirs: str, ours: str) -> Weights:
         for i in range(value.shape[0]):
             unstacked[f"{_filled(theirs, [*values, str(i)])}.{kind}"] = value[i]
     return unstacked
+
+
+def checkpoint_name(path: str, rules: Sequence[Rule]) -> str:
+    """Tell what a layer is called in checkpoints.
+
+    Args:
+        path: The path of a layer of the model.
+        rules: As for `load_weights`.
+
+    Returns:
+        Its name there; of a layer that is one with others there, that of all.
+
+    Example:
+        >>> rules = [Split("layers.*.qk", ("layers.*.q", "layers.*.k"), (1, 1))]
+        >>> checkpoint_name("layers.3.q", rules)
+        'layers.3.qk'
+    """
+    for rule in reversed(rules):
+        match rule:
+            case Rename(theirs, ours, undone=True):
+                pairs = [(ours, theirs)]
+            case Split(theirs, parts):
+                pairs = [(part, theirs) for part in parts]
+            case _:
+                continue
+        for before, after in pairs:
+            found = _matcher(before).match(path)
+            if found:
+                path = (_filled(after, found.groups()) + path[found.end() :]).removeprefix(".")
+                break
+    return path
