@@ -4,12 +4,19 @@
 from mlx_core_py import __version__
 
 from . import cache, sample_utils
-from .generate import GenerationResponse, generate, generate_step, stream_generate
+from .generate import (
+    GenerationResponse,
+    batch_generate,
+    generate,
+    generate_step,
+    stream_generate,
+)
 from .loading import load, load_model
 
 __all__ = [
     "GenerationResponse",
     "__version__",
+    "batch_generate",
     "cache",
     "generate",
     "generate_step",

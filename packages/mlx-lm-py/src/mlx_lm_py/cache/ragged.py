@@ -44,7 +44,8 @@ class RaggedCache:
     def __init__(self, caches: Sequence[Cache], lengths: Sequence[int]) -> None:
         if not caches or len(caches) != len(lengths) or min(lengths) < 1:
             raise ValueError(
-                f"lengths must be a number from 1 on for each of {len(caches)} caches, not {lengths}"
+                f"lengths must be a number from 1 on for each of {len(caches)} caches, "
+                f"not {list(lengths)}"
             )
         self.caches: list[Cache] = list(caches)
         self.lengths: list[int] = list(lengths)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import mlx_core_py as mx
 from mlx_core_py import nn
@@ -80,7 +80,7 @@ class DecoderLayer(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: Cache | None = None,
+        cache: Cache | RaggedCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
@@ -128,7 +128,11 @@ class Decoder(nn.Module):
         self.scale: float = spec.embed_scale
 
     def __call__(
-        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+        self,
+        tokens: mx.array,
+        cache: Sequence[Cache | RaggedCache] | None = None,
+        *,
+        last_only: bool = False,
     ) -> mx.array:
         """Return hidden states of shape ``(batch, length, dim)``.
 
@@ -143,7 +147,7 @@ class Decoder(nn.Module):
         masks: dict[int | None, Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
-        offset = 0 if cache is None or is_ragged else cache_length(cache)
+        offset = 0 if cache is None or is_ragged else cache_length(cast("Sequence[Cache]", cache))
         for i, layer in enumerate(self.layers):
             if layer.window not in masks:
                 masks[layer.window] = None if is_ragged else make_mask(length, offset, layer.window)
@@ -159,16 +163,15 @@ class Decoder(nn.Module):
         return normalized
 
 
-def _positions(cache: Sequence[Cache] | None, length: int) -> mx.array:
+def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.array:
     """The positions of new tokens, after those that the cache holds."""
     if not cache:
         return mx.arange(length)
     if not isinstance(cache[0], RaggedCache):
-        offset = cache_length(cache)
+        offset = cache_length(cast("Sequence[Cache]", cache))
         return mx.arange(offset, offset + length)
-    sequences = zip(
-        *(layer.caches for layer in cache if isinstance(layer, RaggedCache)), strict=True
-    )
+    layers = [layer.caches for layer in cache if isinstance(layer, RaggedCache)]
+    sequences = zip(*layers, strict=True)
     starts = [cache_length(sequence) for sequence in sequences]
     parts = zip(starts, cache[0].lengths, strict=True)
     return mx.concatenate([mx.arange(start, start + count) for start, count in parts])
@@ -182,6 +185,9 @@ class CausalLM(nn.Module):
         rules: How the weights of checkpoints become its own.
     """
 
+    # What `BatchGenerator` asks a model.
+    takes_ragged_batches: bool = True
+
     def __init__(self, spec: specs.Decoder, rules: Sequence[Rule] = ()) -> None:
         super().__init__()
         self.args = spec
@@ -191,7 +197,11 @@ class CausalLM(nn.Module):
             self.lm_head: nn.Linear = nn.Linear(spec.width, spec.vocab_size, bias=spec.head_bias)
 
     def __call__(
-        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+        self,
+        tokens: mx.array,
+        cache: Sequence[Cache | RaggedCache] | None = None,
+        *,
+        last_only: bool = False,
     ) -> mx.array:
         """Predict the token after each of the given ones.
 

@@ -1,7 +1,7 @@
 """What layers do with sequences that are read side by side.
 
-This is the one place where a layer that looks at other positions learns of them: all else of a model
-works on rows, whichever sequence they belong to.
+This is the one place where a layer that looks at other positions learns of them: all else of a
+model works on rows, whichever sequence they belong to.
 """
 
 from __future__ import annotations
