@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
     from . import cache, sample_utils
     from .embedding import embed, load_embedder
-    from .generation import GenerationResponse, generate, generate_step, stream_generate
+    from .generation import (
+        GenerationResponse,
+        batch_generate,
+        generate,
+        generate_step,
+        stream_generate,
+    )
     from .loading import load, load_model
     from .saving import convert
 
 __all__ = [
     "GenerationResponse",
     "__version__",
+    "batch_generate",
     "cache",
     "convert",
     "embed",
@@ -44,6 +51,7 @@ def __dir__() -> list[str]:
 _HOMES = {
     "GenerationResponse": "mlx_lm_py.generation",
     "__version__": "mlx_core_py",
+    "batch_generate": "mlx_lm_py.generation",
     "convert": "mlx_lm_py.saving",
     "embed": "mlx_lm_py.embedding",
     "generate": "mlx_lm_py.generation",

@@ -3,15 +3,18 @@
 from .base import AttentionCache, Cache
 from .kv import KVCache
 from .prompt_cache import cache_length, make_prompt_cache, trim_prompt_cache
+from .ragged import RaggedCache, ragged_prompt_cache
 from .states import StateCache
 
 __all__ = [
     "AttentionCache",
     "Cache",
     "KVCache",
+    "RaggedCache",
     "StateCache",
     "cache_length",
     "make_prompt_cache",
+    "ragged_prompt_cache",
     "trim_prompt_cache",
 ]
 

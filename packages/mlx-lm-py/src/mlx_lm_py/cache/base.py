@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import mlx_core_py as mx
 
@@ -24,6 +24,10 @@ class Cache(Protocol):
     @property
     def nbytes(self) -> int:
         """Number of bytes of the arrays."""
+        ...
+
+    def copy(self) -> Self:
+        """A cache of its own with the same content."""
         ...
 
     def trim(self, n: int) -> int:

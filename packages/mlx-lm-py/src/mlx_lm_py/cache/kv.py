@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import mlx_core_py as mx
 
 __all__ = ["KVCache"]
@@ -88,6 +90,10 @@ class KVCache:
     def state(self) -> list[mx.array]:
         """The arrays that hold the cache, for `mx.eval`; empty before the first update."""
         return [array for array in (self._keys, self._values) if array is not None]
+
+    def copy(self) -> KVCache:
+        """A cache of its own with the same content, copied when one of both grows."""
+        return copy(self)
 
     @property
     def nbytes(self) -> int:

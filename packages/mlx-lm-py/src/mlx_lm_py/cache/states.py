@@ -39,6 +39,12 @@ class StateCache:
         """The arrays that hold the cache, for `mx.eval`; empty before the first step."""
         return [array for array in self.arrays if array is not None]
 
+    def copy(self) -> StateCache:
+        """A cache of its own with the same content."""
+        other = StateCache(len(self.arrays))
+        other.arrays = list(self.arrays)
+        return other
+
     @property
     def nbytes(self) -> int:
         """Number of bytes of the arrays."""

@@ -1,9 +1,17 @@
 """From a prompt to the tokens that follow it, and to their text."""
 
+from .batch import BatchResponse, batch_generate
 from .step import generate_step
 from .stream import GenerationResponse, generate, stream_generate
 
-__all__ = ["GenerationResponse", "generate", "generate_step", "stream_generate"]
+__all__ = [
+    "BatchResponse",
+    "GenerationResponse",
+    "batch_generate",
+    "generate",
+    "generate_step",
+    "stream_generate",
+]
 
 
 def __dir__() -> list[str]:

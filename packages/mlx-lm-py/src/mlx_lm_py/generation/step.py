@@ -9,10 +9,9 @@ import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache
 from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
+from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler
-
-from .plan import Plan, make_plan
 
 __all__ = ["generate_step", "generate_tokens"]
 
@@ -115,11 +114,7 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
                 history = mx.concatenate([history, next_token])
             mx.async_eval(next_token, bad[-1])
         if bad.popleft().item():
-            raise FloatingPointError(
-                "the logits are NaN or infinite: what the model computes may be beyond the range "
-                "of its type (load it with another dtype, such as bfloat16 or float32), or "
-                "logits_processors leave no token"
-            )
+            raise FloatingPointError(IMPOSSIBLE)
         yield int(token.item()), logprobs
         if i + 1 < plan.max_tokens:
             token, logprobs = next_token, next_logprobs

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import mlx_core_py as mx
 from mlx_lm_utils_py import Tokenizer
 
+from mlx_lm_py.engine.plan import Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
 
-from .plan import Plan, make_plan
 from .step import generate_tokens
 
-__all__ = ["GenerationResponse", "generate", "stream_generate"]
+__all__ = ["GenerationResponse", "encode_prompt", "generate", "stream_generate"]
 
 
 def __dir__() -> list[str]:
@@ -61,6 +61,21 @@ class GenerationResponse:
         )
 
 
+def encode_prompt(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The tokens of a prompt, with those that begin every text.
+
+    Args:
+        tokenizer: The tokenizer.
+        text: The prompt.
+
+    Returns:
+        Its tokens.
+    """
+    # A rendered chat template begins with the first token already.
+    bos = tokenizer.bos_token
+    return tokenizer.encode(text, add_special_tokens=not (bos and text.startswith(bos)))
+
+
 def stream_generate(
     model: LanguageModel,
     tokenizer: Tokenizer,
@@ -88,9 +103,7 @@ def stream_generate(
             is out of its range.
     """
     if isinstance(prompt, str):
-        # A rendered chat template begins with the first token already.
-        bos = tokenizer.bos_token
-        prompt = tokenizer.encode(prompt, add_special_tokens=not (bos and prompt.startswith(bos)))
+        prompt = encode_prompt(tokenizer, prompt)
     plan = make_plan(prompt, model, max_tokens=max_tokens, **options)
     return _stream(model, tokenizer, plan, time.perf_counter())
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache
+from mlx_lm_py.cache import Cache, RaggedCache
 
 __all__ = ["Args", "LanguageModel"]
 
@@ -44,7 +44,11 @@ class LanguageModel(Protocol):
         ...
 
     def __call__(
-        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+        self,
+        tokens: mx.array,
+        cache: Sequence[Cache | RaggedCache] | None = None,
+        *,
+        last_only: bool = False,
     ) -> mx.array:
         """Return the logits that follow each of ``tokens``, of shape ``(batch, length)``.
 

@@ -9,11 +9,12 @@ from .processors import (
     make_presence_penalty,
     make_repetition_penalty,
 )
-from .samplers import Sampler, make_sampler
+from .samplers import Sampler, greedy, make_sampler
 
 __all__ = [
     "LogitsProcessor",
     "Sampler",
+    "greedy",
     "make_dry_penalty",
     "make_frequency_penalty",
     "make_logits_processors",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import mlx_core_py as mx
 
-__all__ = ["Sampler", "make_sampler"]
+__all__ = ["Sampler", "greedy", "make_sampler"]
 
 
 def __dir__() -> list[str]:
@@ -15,6 +15,22 @@ def __dir__() -> list[str]:
 
 
 Sampler = Callable[[mx.array], mx.array]
+
+
+def greedy(logprobs: mx.array) -> mx.array:
+    """Choose the most likely token, the first one of several.
+
+    Args:
+        logprobs: Log-probabilities of shape ``(batch, vocabulary)``.
+
+    Returns:
+        Tokens of shape ``(batch,)``.
+
+    Example:
+        >>> greedy(mx.array([[0.1, 0.9]])).tolist()
+        [1]
+    """
+    return mx.argmax(logprobs, axis=-1)
 
 
 def make_sampler(
@@ -86,7 +102,7 @@ def make_sampler(
     if not (math.isfinite(top_n_sigma) and top_n_sigma >= 0):
         raise ValueError(f"top_n_sigma must not be negative, not {top_n_sigma}")
     if temp == 0:
-        return lambda logprobs: mx.argmax(logprobs, axis=-1)
+        return greedy
     # Beyond this float32 has only infinity, under which all tokens would be alike.
     sharpness = min(1 / temp, 1e30)
     nucleus = 0 < top_p < 1

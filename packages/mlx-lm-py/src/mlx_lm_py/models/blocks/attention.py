@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import mlx_core_py as mx
 from mlx_core_py import nn
 from mlx_lm_utils_py import create_causal_mask
 
-from mlx_lm_py.cache import AttentionCache
+from mlx_lm_py.cache import AttentionCache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
 from .heads import join_heads, split_heads
+from .masks import Mask
 from .norms import make_norm
 from .positions import make_rope
+from .ragged import last_positions, over_sequences
 
-__all__ = ["Attention", "Mask", "make_mask"]
+__all__ = ["Attention"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-Mask: TypeAlias = mx.array | Literal["causal"] | None
-
-
-def make_mask(length: int, offset: int, window: int | None) -> Mask:
-    """The mask of a step, over the keys that any of its positions sees.
-
-    Args:
-        length: The number of positions.
-        offset: The number of positions before them.
-        window: How many of the latest positions are seen. Default: ``None``, all.
-
-    Returns:
-        Nothing if all keys are seen by all, ``"causal"`` if each position sees those before it,
-        else an array of shape ``(length, keys)``.
-
-    Example:
-        >>> make_mask(1, 9, None), make_mask(3, 9, 16), make_mask(2, 9, 2).shape
-        (None, 'causal', (2, 3))
-    """
-    if window is None or offset + length <= window:
-        return None if length == 1 else "causal"
-    if length == 1:
-        return None
-    return create_causal_mask(length, min(offset, window - 1), window)
 
 
 class Attention(nn.Module):
@@ -86,18 +62,16 @@ class Attention(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: AttentionCache | None = None,
+        cache: AttentionCache | RaggedCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
         """Attend within ``x`` of shape ``(batch, length, dim)`` and to the cache.
 
-        ``mask`` is over the keys that `make_mask` speaks of. If ``last_only``, the last position
-        alone attends.
+        ``mask`` is over the keys that `make_mask` speaks of; a ragged batch has its own. If
+        ``last_only``, the last position of each sequence alone attends.
         """
-        asking = x[:, -1:] if last_only else x
-        if last_only and isinstance(mask, mx.array):
-            mask = mask[..., -1:, :]
+        asking = last_positions(x, cache) if last_only else x
         queries, keys, values = self.q_proj(asking), self.k_proj(x), self.v_proj(x)
         if self.norm_at == "all":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
@@ -110,7 +84,29 @@ class Attention(nn.Module):
         values = split_heads(values, self.n_kv_heads)
         if self.norm_at == "head":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
+        output = over_sequences(
+            self._attend,
+            (queries, keys, values),
+            mask,
+            cache,
+            window=self.window,
+            axis=2,
+            last_only=last_only,
+        )
+        return self.o_proj(join_heads(output))
+
+    def _attend(
+        self,
+        queries: mx.array,
+        keys: mx.array,
+        values: mx.array,
+        mask: Mask,
+        cache: AttentionCache | None,
+    ) -> mx.array:
+        """Attend to the keys of one sequence: positions, cache, window, scores."""
         length = keys.shape[2]
+        if queries.shape[2] < length and isinstance(mask, mx.array):
+            mask = mask[..., -queries.shape[2] :, :]
         if self.rope is not None:
             offset = cache.offset if cache is not None else 0
             queries = self.rope(queries, offset=offset + length - queries.shape[2])
@@ -133,7 +129,7 @@ class Attention(nn.Module):
             output = mx.fast.scaled_dot_product_attention(
                 queries, keys, values, scale=self.scale, mask=mask
             )
-        return self.o_proj(join_heads(output))
+        return output
 
 
 def _softcapped(

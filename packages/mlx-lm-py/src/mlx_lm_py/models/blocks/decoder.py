@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import AttentionCache, Cache, KVCache, StateCache
+from mlx_lm_py.cache import Cache, KVCache, RaggedCache, StateCache, cache_length
 from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
-from .attention import Attention, Mask, make_mask
+from .attention import Attention
+from .masks import Mask, make_mask
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
 from .norms import make_norm
+from .ragged import last_positions
 from .short_conv import ShortConv
 
 __all__ = ["CausalLM", "Decoder", "DecoderLayer"]
@@ -78,19 +80,20 @@ class DecoderLayer(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: Cache | None = None,
+        cache: Cache | RaggedCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
         """Transform ``x`` of shape ``(batch, length, dim)``.
 
-        If ``last_only``, only what becomes of the last position is computed and returned.
+        If ``last_only``, only what becomes of the last position of each sequence is computed and
+        returned.
         """
         before, after, before_mlp, after_mlp = self.norms
         y = x if before is None else self[before](x)
         attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only)
         if last_only:
-            x, y = x[:, -1:], y[:, -1:]
+            x, y = last_positions(x, cache), last_positions(y, cache)
         if after is not None:
             attended = self[after](attended)
         if self.residual != 1.0:
@@ -125,23 +128,29 @@ class Decoder(nn.Module):
         self.scale: float = spec.embed_scale
 
     def __call__(
-        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+        self,
+        tokens: mx.array,
+        cache: Sequence[Cache | RaggedCache] | None = None,
+        *,
+        last_only: bool = False,
     ) -> mx.array:
         """Return hidden states of shape ``(batch, length, dim)``.
 
-        If ``last_only``, those of the last position, as if the length were 1.
+        If ``last_only``, those of the last position of each sequence, as if the length were 1.
         """
         h = self.embed_tokens(tokens)
         if self.scale != 1.0:
             h = h * self.scale
         length = tokens.shape[1]
-        offset = _held(cache)
         if "embed_positions" in self:
-            h = h + self.embed_positions(mx.arange(offset, offset + length))
+            h = h + self.embed_positions(_positions(cache, length))
         masks: dict[int | None, Mask] = {}
+        # Each sequence of a ragged batch has a mask of its own.
+        is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
+        offset = 0 if cache is None or is_ragged else cache_length(cast("Sequence[Cache]", cache))
         for i, layer in enumerate(self.layers):
             if layer.window not in masks:
-                masks[layer.window] = make_mask(length, offset, layer.window)
+                masks[layer.window] = None if is_ragged else make_mask(length, offset, layer.window)
             # Nothing but keys and values of the last layer depends on the other positions.
             is_last = i == len(self.layers) - 1
             h = layer(
@@ -154,12 +163,18 @@ class Decoder(nn.Module):
         return normalized
 
 
-def _held(cache: Sequence[Cache] | None) -> int:
-    """The number of positions that a cache holds."""
-    for layer in cache or ():
-        if isinstance(layer, AttentionCache):
-            return layer.offset
-    return 0
+def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.array:
+    """The positions of new tokens, after those that the cache holds."""
+    if not cache:
+        return mx.arange(length)
+    if not isinstance(cache[0], RaggedCache):
+        offset = cache_length(cast("Sequence[Cache]", cache))
+        return mx.arange(offset, offset + length)
+    layers = [layer.caches for layer in cache if isinstance(layer, RaggedCache)]
+    sequences = zip(*layers, strict=True)
+    starts = [cache_length(sequence) for sequence in sequences]
+    parts = zip(starts, cache[0].lengths, strict=True)
+    return mx.concatenate([mx.arange(start, start + count) for start, count in parts])
 
 
 class CausalLM(nn.Module):
@@ -170,6 +185,9 @@ class CausalLM(nn.Module):
         rules: How the weights of checkpoints become its own.
     """
 
+    # What `BatchGenerator` asks a model.
+    takes_ragged_batches: bool = True
+
     def __init__(self, spec: specs.Decoder, rules: Sequence[Rule] = ()) -> None:
         super().__init__()
         self.args = spec
@@ -179,18 +197,25 @@ class CausalLM(nn.Module):
             self.lm_head: nn.Linear = nn.Linear(spec.width, spec.vocab_size, bias=spec.head_bias)
 
     def __call__(
-        self, tokens: mx.array, cache: Sequence[Cache] | None = None, *, last_only: bool = False
+        self,
+        tokens: mx.array,
+        cache: Sequence[Cache | RaggedCache] | None = None,
+        *,
+        last_only: bool = False,
     ) -> mx.array:
         """Predict the token after each of the given ones.
 
         Args:
             tokens: Integers of shape ``(batch, length)``.
-            cache: As `make_prompt_cache` gives it; it takes in the tokens. Default: ``None``.
+            cache: As `make_prompt_cache` gives it; it takes in the tokens. Or as
+                `ragged_prompt_cache` gives it: then ``batch`` is 1, and ``length`` the number of
+                tokens of all sequences. Default: ``None``.
             last_only: Whether to predict after the last token only, which saves the output layer
                 and most of the last layer for the others. Default: ``False``.
 
         Returns:
-            Logits of shape ``(batch, length, vocab_size)``, or ``(batch, 1, vocab_size)``.
+            Logits of shape ``(batch, length, vocab_size)``; if ``last_only``, ``(batch, 1,
+            vocab_size)``, or ``(1, sequences, vocab_size)`` of a ragged batch.
 
         Raises:
             ValueError: If ``tokens`` is of another shape, or empty.

@@ -11,11 +11,18 @@ from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler, make_sampler
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["IMPOSSIBLE", "Plan", "make_plan"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+# What is wrong where no token can be chosen.
+IMPOSSIBLE = (
+    "the logits are NaN or infinite: what the model computes may be beyond the range of its type "
+    "(load it with another dtype, such as bfloat16 or float32), or logits_processors leave no token"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def make_plan(
     tokens = _checked_prompt(prompt, model)
     max_tokens = _within_context(len(tokens), model, max_tokens, prompt_cache)
     processors = logits_processors if logits_processors is not None else ()
-    if callable(processors) or not all(map(callable, processors)):
+    if not isinstance(processors, Sequence) or not all(map(callable, processors)):
         raise TypeError("logits_processors must be a list of functions of tokens and logits")
     if prefill_step_size < 1:
         raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")

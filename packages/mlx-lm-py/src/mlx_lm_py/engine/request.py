@@ -1,0 +1,91 @@
+"""A sequence on its way through the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import mlx_core_py as mx
+
+from mlx_lm_py.cache import Cache
+from mlx_lm_py.sampling import LogitsProcessor, Sampler
+
+__all__ = ["Request"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass(eq=False)
+class Request:
+    """A sequence, what it asks for and how far it is.
+
+    Attributes:
+        uid: Its number.
+        segments: The parts of the prompt that are not read yet. No step reads of two of them.
+        prompt_tokens: Number of tokens of the whole prompt.
+        max_tokens: Number of tokens to generate.
+        sampler: Chooses a token; ``None`` takes the most likely one.
+        processors: Change the logits, one after the other.
+        stops: Tokens after which the sequence ends.
+        key: The state of random numbers, which no other sequence draws from.
+        cache: The cache of each layer.
+        tokens: The tokens before the answer that the cache holds.
+        history: All tokens so far, for the processors; ``None`` without any.
+        generated: Number of tokens that have been sampled, whether they are known yet or not.
+        answer: The tokens that are known, the latest last.
+        fed: Number of tokens of the answer that the cache holds.
+        error: What a processor or the sampler raised.
+        at_segment_end: Whether the latest step has read a segment to its end.
+        done: Whether nothing more is to come: finished, failed or taken out.
+    """
+
+    uid: int
+    segments: list[list[int]]
+    prompt_tokens: int
+    max_tokens: int
+    sampler: Sampler | None
+    processors: tuple[LogitsProcessor, ...]
+    stops: tuple[tuple[int, ...], ...]
+    key: mx.array
+    cache: Sequence[Cache]
+    tokens: list[int]
+    history: mx.array | None = None
+    generated: int = 0
+    answer: list[int] = field(default_factory=list)
+    fed: int = 0
+    error: Exception | None = None
+    at_segment_end: bool = False
+    done: bool = False
+
+    @property
+    def unread(self) -> int:
+        """Number of tokens of the prompt that are not read yet."""
+        return sum(map(len, self.segments))
+
+    @property
+    def is_decoding(self) -> bool:
+        """Whether the prompt is read and more tokens are to be sampled."""
+        more = self.generated < self.max_tokens
+        return more and not (self.segments or self.done or self.error)
+
+    @property
+    def held(self) -> list[int]:
+        """The tokens that the cache holds, those of the answer included."""
+        return self.tokens + self.answer[: self.fed]
+
+    def take(self, count: int) -> list[int]:
+        """Take at most ``count`` tokens of the prompt, of one segment."""
+        first = self.segments[0]
+        taken = first[:count]
+        self.at_segment_end = len(taken) == len(first)
+        if self.at_segment_end:
+            self.segments.pop(0)
+        else:
+            self.segments[0] = first[count:]
+        return taken
+
+    def is_stopped(self) -> bool:
+        """Whether the answer ends in one of its stop sequences."""
+        return any(tuple(self.answer[-len(stop) :]) == stop for stop in self.stops)

@@ -1,0 +1,110 @@
+"""What a batch generator tells of its sequences and of its work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import mlx_core_py as mx
+
+from mlx_lm_py.cache import Cache
+
+__all__ = ["BatchStats", "PromptResponse", "TokenResponse"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass(frozen=True)
+class PromptResponse:
+    """How far the prompt of a sequence has been read.
+
+    Attributes:
+        uid: The sequence.
+        progress: The number of tokens read, and of all tokens of the prompt.
+        end_of_segment: Whether a segment ends here: `BatchGenerator.extract_cache` then gives the
+            cache of what precedes.
+        end_of_prompt: Whether the prompt ends here.
+    """
+
+    uid: int
+    progress: tuple[int, int]
+    end_of_segment: bool
+    end_of_prompt: bool
+
+
+@dataclass(frozen=True)
+class TokenResponse:
+    """A token of a sequence.
+
+    Attributes:
+        uid: The sequence.
+        token: The token; -1 if the sequence failed.
+        logprobs: Log-probabilities of shape ``(vocabulary,)`` that it was chosen from; ``None`` if
+            the sequence failed.
+        finish_reason: ``"stop"`` after a stop sequence, ``"length"`` after ``max_tokens`` or at the
+            end of the context, ``"error"`` if the sequence failed, else ``None``.
+        prompt_cache: The cache of a sequence that has finished.
+        all_tokens: The tokens that this cache holds.
+        error: Why the sequence failed.
+    """
+
+    uid: int
+    token: int
+    logprobs: mx.array | None
+    finish_reason: Literal["stop", "length", "error"] | None = None
+    prompt_cache: Sequence[Cache] | None = None
+    all_tokens: list[int] | None = None
+    error: Exception | None = None
+
+
+@dataclass
+class BatchStats:
+    """The work of a batch generator.
+
+    A step that reads prompts and decodes counts for both, by its rows.
+
+    Attributes:
+        prompt_tokens: Tokens of prompts that were read.
+        prompt_time: Seconds that this took.
+        generation_tokens: Tokens that were generated.
+        generation_time: Seconds that this took.
+        generation_steps: Steps that generated.
+        peak_memory: Most memory of the process so far, in GB.
+    """
+
+    prompt_tokens: int = 0
+    prompt_time: float = 0.0
+    generation_tokens: int = 0
+    generation_time: float = 0.0
+    generation_steps: int = 0
+    peak_memory: float = 0.0
+
+    @property
+    def prompt_tps(self) -> float:
+        """Tokens of prompts per second; 0 without any."""
+        return self.prompt_tokens / self.prompt_time if self.prompt_time else 0.0
+
+    @property
+    def generation_tps(self) -> float:
+        """Generated tokens per second; 0 without any."""
+        return self.generation_tokens / self.generation_time if self.generation_time else 0.0
+
+    def since(self, before: BatchStats) -> BatchStats:
+        """The work after that of ``before``.
+
+        Args:
+            before: Earlier statistics of the same generator.
+
+        Returns:
+            The differences; the most memory as it is.
+
+        Example:
+            >>> BatchStats(5, 2.0, 8).since(BatchStats(2, 1.0)).prompt_tps
+            3.0
+        """
+        names = [one.name for one in fields(self) if one.name != "peak_memory"]
+        values = {name: getattr(self, name) - getattr(before, name) for name in names}
+        return BatchStats(**values, peak_memory=self.peak_memory)

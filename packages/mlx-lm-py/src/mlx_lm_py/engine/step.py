@@ -1,0 +1,193 @@
+"""One call of the model for all sequences, and one token of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import mlx_core_py as mx
+
+from mlx_lm_py.cache import ragged_prompt_cache
+from mlx_lm_py.models.protocols import LanguageModel
+
+from .request import Request
+
+__all__ = ["Step", "make_step"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass
+class Step:
+    """A step that is under way.
+
+    Attributes:
+        requests: The sequences that it reads of.
+        sampled: The sequences of which a token is sampled.
+        tokens: A token of each sampled sequence, of shape ``(sampled,)``.
+        impossible: Whether that token is none, as the logits are NaN or none is possible.
+        logprobs: Log-probabilities of shape ``(sampled, vocabulary)``.
+        states: Arrays of the caches of sequences of which no token is sampled.
+        prompt_rows: Number of tokens of prompts that are read.
+        rows: Number of all tokens that are read.
+        started: When the step was made.
+    """
+
+    requests: list[Request]
+    sampled: list[Request]
+    tokens: mx.array
+    impossible: mx.array
+    logprobs: mx.array
+    states: list[mx.array]
+    prompt_rows: int
+    rows: int
+    started: float = field(default_factory=time.perf_counter)
+
+
+def make_step(
+    model: LanguageModel,
+    before: Step | None,
+    decoding: Sequence[Request],
+    pieces: Sequence[tuple[Request, list[int]]],
+) -> Step:
+    """Make the graph of a step.
+
+    Args:
+        model: The model.
+        before: The step before, whose tokens those that decode go on with. They need not be known
+            yet.
+        decoding: The sequences that decode.
+        pieces: Sequences of which the prompt is read, with the tokens. Those with more to come are
+            read only.
+
+    Returns:
+        The step, nothing of which is evaluated.
+    """
+    requests = [*decoding, *(request for request, _ in pieces)]
+    lengths = [1] * len(decoding) + [len(piece) for _, piece in pieces]
+    parts = []
+    if decoding:
+        assert before is not None
+        parts.append(_latest_tokens(before, decoding))
+    if pieces:
+        parts.append(mx.array([token for _, piece in pieces for token in piece], mx.int32))
+    inputs = parts[0] if len(parts) == 1 else mx.concatenate(parts)
+    logits = _logits(model, inputs, requests, lengths)
+    for request in decoding:
+        request.fed += 1
+    for request, piece in pieces:
+        request.tokens += piece
+    return _sample(logits, requests, sum(lengths[len(decoding) :]), sum(lengths))
+
+
+def _latest_tokens(before: Step, decoding: Sequence[Request]) -> mx.array:
+    """What each sequence that decodes goes on with."""
+    if list(decoding) == before.sampled:
+        return before.tokens
+    rows = {request.uid: row for row, request in enumerate(before.sampled)}
+    return before.tokens[mx.array([rows[request.uid] for request in decoding])]
+
+
+def _logits(
+    model: LanguageModel, tokens: mx.array, requests: Sequence[Request], lengths: Sequence[int]
+) -> mx.array:
+    """The logits after the last token of each sequence, of shape ``(sequences, vocabulary)``."""
+    caches = [request.cache for request in requests]
+    if len(requests) == 1:
+        logits = model(tokens[None], cache=caches[0], last_only=True)[:, -1]
+    elif getattr(model, "takes_ragged_batches", False):
+        ragged = ragged_prompt_cache(caches, lengths)
+        logits = model(tokens[None], cache=ragged, last_only=True)[0]
+    else:
+        # A model that knows nothing of them reads one sequence after the other.
+        ends = [sum(lengths[: i + 1]) for i in range(len(lengths))]
+        parts = mx.split(tokens, ends[:-1])
+        alone = [
+            model(part[None], cache=cache, last_only=True)[:, -1]
+            for part, cache in zip(parts, caches, strict=True)
+        ]
+        logits = mx.concatenate(alone)
+    return logits.astype(mx.float32)
+
+
+def _sample(logits: mx.array, requests: Sequence[Request], prompt_rows: int, rows: int) -> Step:
+    """Sample from the rows of the sequences that are at the end of their prompt or beyond."""
+    kept = [row for row, request in enumerate(requests) if not request.segments]
+    sampled = [requests[row] for row in kept]
+    if len(kept) < len(requests):
+        logits = logits[mx.array(kept, mx.int32)]
+    if any(request.processors for request in sampled):
+        logits = mx.concatenate(
+            [_processed(logits[row : row + 1], request) for row, request in enumerate(sampled)]
+        )
+    total = mx.logsumexp(logits, axis=-1, keepdims=True)
+    logprobs = logits - total
+    tokens = mx.argmax(logprobs, axis=-1).astype(mx.int32)
+    if any(request.sampler is not None for request in sampled):
+        tokens = mx.concatenate(
+            [
+                _chosen(tokens[row : row + 1], logprobs[row : row + 1], request)
+                for row, request in enumerate(sampled)
+            ]
+        )
+    for row, request in enumerate(sampled):
+        request.generated += 1
+        if request.history is not None:
+            request.history = mx.concatenate([request.history, tokens[row : row + 1]])
+    return Step(
+        requests=list(requests),
+        sampled=sampled,
+        tokens=tokens,
+        # NaN or infinity anywhere makes the total so; it is -inf if no token is left.
+        impossible=~mx.isfinite(total[:, 0]),
+        logprobs=logprobs,
+        states=[
+            array
+            for request in requests
+            if request.segments
+            for layer in request.cache
+            for array in layer.state
+        ],
+        prompt_rows=prompt_rows,
+        rows=rows,
+    )
+
+
+# What a user's function raises ends its own sequence and no other. Its row stays in the step: no
+# one will look at it.
+
+
+def _processed(logits: mx.array, request: Request) -> mx.array:
+    try:
+        for process in request.processors:
+            assert request.history is not None
+            logits = process(request.history, logits)
+            if logits.ndim != 2 or logits.shape[0] != 1:
+                raise ValueError(
+                    "logits_processors must return logits of shape (1, vocabulary), not "
+                    f"{logits.shape}"
+                )
+    except Exception as error:
+        request.error = error
+    return logits
+
+
+def _chosen(token: mx.array, logprobs: mx.array, request: Request) -> mx.array:
+    """What the sampler of a sequence chooses, by random numbers of its own."""
+    if request.sampler is None or request.error is not None:
+        return token
+    state = mx.random.state
+    others, state[0] = state[0], request.key
+    try:
+        chosen = request.sampler(logprobs)
+        if chosen.shape != (1,):
+            raise ValueError(f"a sampler must return tokens of shape (1,), not {chosen.shape}")
+        token = chosen.astype(mx.int32)
+    except Exception as error:
+        request.error = error
+    finally:
+        request.key, state[0] = state[0], others
+    return token
