@@ -43,7 +43,15 @@ CYTHON_FLOORS = [
 PARTS_OF_ARRAY = {"_dlpack", "_from_python", "_indexing", "_to_python", "_updates"}
 
 # The folders of mlx_lm_py, from the top to the bottom: an import stays in its own or points down.
-LM_FLOORS = ["commands", "generation", "loading", "models", "sampling", "cache"]
+LM_FLOORS = [
+    "commands",
+    "generation",
+    "answers",
+    "loading",
+    "models",
+    "sampling",
+    "cache",
+]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CIMPORT = re.compile(
