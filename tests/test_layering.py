@@ -43,7 +43,18 @@ CYTHON_FLOORS = [
 PARTS_OF_ARRAY = {"_dlpack", "_from_python", "_indexing", "_to_python", "_updates"}
 
 # The folders of mlx_lm_py, from the top to the bottom: an import stays in its own or points down.
-LM_FLOORS = ["commands", "generation", "embedding", "saving", "loading", "models", "sampling", "cache"]
+LM_FLOORS = [
+    "commands",
+    "generation",
+    "embedding",
+    "saving",
+    "loading",
+    "engine",
+    "answers",
+    "models",
+    "sampling",
+    "cache",
+]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CIMPORT = re.compile(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import mlx_core_py as mx
 from mlx_lm_utils_py import Tokenizer
 
+from mlx_lm_py.answers import StopStrings
 from mlx_lm_py.engine.plan import Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
 
@@ -27,7 +28,8 @@ class GenerationResponse:
     """A piece of generated text and how things stand after it.
 
     Attributes:
-        text: The text that this token completes; empty within a character.
+        text: The text that this token completes; empty within a character, and while it may
+            begin a string of ``stop``.
         token: The token.
         logprobs: Log-probabilities of all tokens at this place, of shape ``(vocabulary,)``.
         prompt_tokens: Number of tokens of the prompt.
@@ -35,8 +37,8 @@ class GenerationResponse:
         generation_tokens: Number of tokens generated so far, this one included.
         generation_tps: Tokens generated per second, from the first one on.
         peak_memory: Most memory used so far, in GB.
-        finish_reason: ``"stop"`` after a token that ends the answer, ``"length"`` after
-            ``max_tokens`` or at the end of the context, else ``None``.
+        finish_reason: ``"stop"`` after a token or a string that ends the answer, ``"length"``
+            after ``max_tokens`` or at the end of the context, else ``None``.
     """
 
     text: str
@@ -82,6 +84,7 @@ def stream_generate(
     prompt: str | Sequence[int] | mx.array,
     *,
     max_tokens: int = 256,
+    stop: str | Sequence[str] = (),
     **options: Any,
 ) -> Iterator[GenerationResponse]:
     """Generate text, piece by piece.
@@ -92,6 +95,8 @@ def stream_generate(
         prompt: Text, or tokens, to continue. A conversation goes through
             `Tokenizer.apply_chat_template` first.
         max_tokens: Most tokens to generate. Default: 256.
+        stop: A string, or several, that end the answer; the text ends before the first one that
+            is complete. Default: none.
         **options: Further options of `generate_step`.
 
     Yields:
@@ -105,11 +110,11 @@ def stream_generate(
     if isinstance(prompt, str):
         prompt = encode_prompt(tokenizer, prompt)
     plan = make_plan(prompt, model, max_tokens=max_tokens, **options)
-    return _stream(model, tokenizer, plan, time.perf_counter())
+    return _stream(model, tokenizer, plan, StopStrings(stop), time.perf_counter())
 
 
 def _stream(
-    model: LanguageModel, tokenizer: Tokenizer, plan: Plan, start: float
+    model: LanguageModel, tokenizer: Tokenizer, plan: Plan, stop: StopStrings, start: float
 ) -> Iterator[GenerationResponse]:
     detokenizer = tokenizer.detokenizer
     prompt_tokens = len(plan.prompt)
@@ -120,11 +125,15 @@ def _stream(
             first = now
         finish_reason: Literal["stop", "length"] | None = None
         if token in tokenizer.eos_token_ids:
-            finish_reason, text = "stop", detokenizer.finalize()
+            finish_reason, text = "stop", stop.add(detokenizer.finalize())
         else:
-            text = detokenizer.add_token(token)
+            text = stop.add(detokenizer.add_token(token))
             if n == plan.max_tokens:
-                finish_reason, text = "length", text + detokenizer.finalize()
+                finish_reason, text = "length", text + stop.add(detokenizer.finalize())
+        if stop.found is not None:
+            finish_reason = "stop"
+        elif finish_reason is not None:
+            text += stop.finish()
         yield GenerationResponse(
             text=text,
             token=token,
