@@ -40,6 +40,8 @@ COMMANDS = {
     "chat": "talk with a model",
     "bench": "measure how fast a model reads and writes",
     "perplexity": "measure how well a model foretells a text",
+    "convert": "convert or quantize a model",
+    "embed": "turn texts into vectors",
     "show": "say what a model is, and how much memory it needs",
     "ls": "list the models on this disk",
     "pull": "download a model",

@@ -13,7 +13,7 @@ from .common.opening import (
     seed,
     template_options,
 )
-from .common.options import add_chat, add_model, add_sampling
+from .common.options import add_chat, add_model, add_sampling, add_stop
 from .common.streams import is_terminal, print_error, styled
 
 TYPE_CHECKING = False
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_chat(parser)
     add_sampling(parser, temp=0.7, max_tokens=2048)
+    add_stop(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but the answers")
     parser.add_argument(
         "--no-history", action="store_true", help="keep none of the lines for the next time"
@@ -122,6 +123,7 @@ def _answer(chat: Chat, text: str, tokenizer: Tokenizer, talks: bool) -> None:
         sampler=sampler_of(options, tokenizer),
         logits_processors=make_processors(options, tokenizer),
         prefill_step_size=prefill_step_size(),
+        stop=options.stop,
     )
     chat.last = None
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import time
 from typing import TYPE_CHECKING, Any
 
 from .common.arguments import integer_in
@@ -15,7 +15,7 @@ from .common.opening import (
     sampler_of,
     seed,
 )
-from .common.options import add_chat, add_model, add_output, add_sampling
+from .common.options import add_chat, add_model, add_output, add_sampling, add_stop
 from .common.parser import UsageError
 from .common.requests import Request, read_requests, to_prompt
 from .common.results import Answer, likely_tokens
@@ -39,6 +39,7 @@ EXAMPLES = [
         "the prompt from a pipe, only the answer",
     ),
     ('mlx-lm-py generate -p "A poem" --temp 0.8 --top-p 0.95 --seed 1', "a repeatable surprise"),
+    ('mlx-lm-py generate -p "Count: 1, 2, 3," --stop , --answers 3', "three answers at once"),
     ('mlx-lm-py generate -p "List two colours" --json --logprobs 3 -n 8', "for a program to read"),
 ]
 
@@ -76,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many answers to give to each prompt (default: %(default)s)",
     )
     add_sampling(parser, temp=0.0, max_tokens=256)
+    add_stop(parser)
     output = parser.add_argument_group("output")
     add_output(output, "print a line of JSON for each answer")
     output.add_argument(
@@ -104,28 +106,16 @@ def run(options: argparse.Namespace) -> None:
         raise UsageError("--logprobs needs --json")
     requests = read_requests(options)
     opened = open_model(options)
-    several = len(requests) * options.answers > 1
-    seed(options)
-    sampler = sampler_of(options, opened.tokenizer)
-    for i, request in enumerate(requests):
-        prompt = to_prompt(request, opened.tokenizer, options)
-        for j in range(options.answers):
-            if several and not options.json and not options.quiet:
-                print(_heading(request, j, options.answers), flush=True)
-            answer = Answer(i, j)
-            for response in _stream(opened, prompt, options, sampler):
-                answer.add(response)
-                if options.logprobs is not None:
-                    answer.logprobs.append(
-                        likely_tokens(
-                            response.token, response.logprobs, opened.tokenizer, options.logprobs
-                        )
-                    )
-                if not options.json:
-                    print(response.text, end="", flush=True)
-            print(answer.to_json() if options.json else "", flush=True)
-            if not options.quiet and not options.json:
-                _report(answer, opened, options)
+    prompts = [to_prompt(request, opened.tokenizer, options) for request in requests]
+    answers = [
+        Answer(i, j, _heading(request, j, options.answers))
+        for i, request in enumerate(requests)
+        for j in range(options.answers)
+    ]
+    if len(answers) > 1:
+        _answer_all(answers, prompts, opened, options)
+    else:
+        _answer(answers[0], prompts[0], opened, options)
 
 
 def _heading(request: Request, answer: int, answers: int) -> str:
@@ -134,20 +124,68 @@ def _heading(request: Request, answer: int, answers: int) -> str:
     return f"# {shown}" + (f" ({answer + 1} of {answers})" if answers > 1 else "")
 
 
-def _stream(
-    opened: Opened, prompt: list[int], options: argparse.Namespace, sampler: Any
-) -> Iterator[GenerationResponse]:
+def _generation(opened: Opened, options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "max_tokens": options.max_tokens,
+        "sampler": sampler_of(options, opened.tokenizer),
+        "logits_processors": make_processors(options, opened.tokenizer),
+        "prefill_step_size": prefill_step_size(),
+        "stop": options.stop,
+    }
+
+
+def _take(
+    answer: Answer, response: GenerationResponse, opened: Opened, options: argparse.Namespace
+) -> None:
+    answer.add(response)
+    if options.logprobs is not None:
+        answer.logprobs.append(
+            likely_tokens(response.token, response.logprobs, opened.tokenizer, options.logprobs)
+        )
+
+
+def _answer(answer: Answer, prompt: list[int], opened: Opened, options: argparse.Namespace) -> None:
+    """Show an answer as it is made."""
     from mlx_lm_py.generation import stream_generate
 
-    return stream_generate(
-        opened.model,
-        opened.tokenizer,
-        prompt,
-        max_tokens=options.max_tokens,
-        sampler=sampler,
-        logits_processors=make_processors(options, opened.tokenizer),
-        prefill_step_size=prefill_step_size(),
-    )
+    seed(options)
+    generation = _generation(opened, options)
+    for response in stream_generate(opened.model, opened.tokenizer, prompt, **generation):
+        _take(answer, response, opened, options)
+        if not options.json:
+            print(response.text, end="", flush=True)
+    print(answer.to_json() if options.json else "", flush=True)
+    if not options.quiet and not options.json:
+        _report(answer, opened, options)
+
+
+def _answer_all(
+    answers: list[Answer], prompts: list[list[int]], opened: Opened, options: argparse.Namespace
+) -> None:
+    """Make answers at once, and show them in order."""
+    from .common.batching import answer_all
+
+    tokens = [prompts[answer.prompt_index] for answer in answers]
+    start = time.perf_counter()
+    shown = 0
+    generation = _generation(opened, options)
+    for i, response in answer_all(opened, tokens, seed=options.seed, **generation):
+        _take(answers[i], response, opened, options)
+        while shown < len(answers) and answers[shown].is_done:
+            answer = answers[shown]
+            if options.json:
+                print(answer.to_json(), flush=True)
+            else:
+                heading = "" if options.quiet else answer.heading + "\n"
+                print(f"{heading}{answer.text}", flush=True)
+            shown += 1
+    if not options.quiet and not options.json:
+        seconds = time.perf_counter() - start
+        written = sum(len(answer.tokens) for answer in answers)
+        print_error(
+            f"{len(answers)} answers, {sum(map(len, tokens))} tokens read and {written} written in "
+            f"{seconds:.2f} s, {written / seconds:.1f} tokens/s"
+        )
 
 
 def _report(answer: Answer, opened: Opened, options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["integer_in", "integers", "json_object", "number_in"]
+__all__ = ["integer_in", "integers", "json_object", "nonempty", "number_in"]
 
 
 def __dir__() -> list[str]:
@@ -84,6 +84,27 @@ def number_in(low: float, high: float = math.inf) -> Callable[[str], float]:
         return value
 
     return number
+
+
+def nonempty(text: str) -> str:
+    """Read an argument that is a text.
+
+    Args:
+        text: The argument.
+
+    Returns:
+        The text.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is empty.
+
+    Example:
+        >>> nonempty("END")
+        'END'
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("an empty text is everywhere")
+    return text
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import integer_in, json_object, number_in
+from .arguments import integer_in, json_object, nonempty, number_in
 
-__all__ = ["add_chat", "add_computing", "add_model", "add_output", "add_penalties", "add_sampling"]
+__all__ = [
+    "add_chat",
+    "add_computing",
+    "add_model",
+    "add_output",
+    "add_penalties",
+    "add_sampling",
+    "add_stop",
+]
 
 
 def __dir__() -> list[str]:
@@ -176,6 +184,22 @@ def add_sampling(parser: argparse.ArgumentParser, temp: float, max_tokens: int) 
         help="makes sampling repeatable (default: random)",
     )
     add_penalties(parser)
+
+
+def add_stop(parser: argparse.ArgumentParser) -> None:
+    """Declare what ends an answer.
+
+    Args:
+        parser: The parser.
+    """
+    parser.add_argument(
+        "--stop",
+        action="append",
+        default=[],
+        type=nonempty,
+        metavar="TEXT",
+        help="end an answer before this text; repeatable",
+    )
 
 
 def add_penalties(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,7 @@ class Answer:
     Attributes:
         prompt_index: The number of its prompt, from 0 on.
         index: Its number among the answers to that prompt, from 0 on.
+        heading: What is shown above it, where there are several.
         text: What there is of it.
         tokens: Its tokens.
         logprobs: Of each token, itself and the most likely ones.
@@ -34,6 +35,7 @@ class Answer:
 
     prompt_index: int
     index: int
+    heading: str = ""
     text: str = ""
     tokens: list[int] = field(default_factory=list)
     logprobs: list[dict[str, Any]] = field(default_factory=list)
@@ -48,6 +50,11 @@ class Answer:
         self.text += response.text
         self.tokens.append(response.token)
         self.last = response
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended."""
+        return self.last is not None and self.last.finish_reason is not None
 
     def to_json(self) -> str:
         """Describe the answer in a line of JSON.

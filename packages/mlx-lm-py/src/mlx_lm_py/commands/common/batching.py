@@ -1,0 +1,116 @@
+"""Answers to several prompts, made at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import mlx_core_py as mx
+
+from mlx_lm_py.answers import StopStrings
+from mlx_lm_py.engine import BatchGenerator
+from mlx_lm_py.generation import GenerationResponse
+
+if TYPE_CHECKING:
+    from mlx_lm_utils_py import StreamingDetokenizer
+
+    from .opening import Opened
+
+__all__ = ["answer_all"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass
+class _Sequence:
+    """An answer that is being made."""
+
+    index: int
+    prompt_tokens: int
+    detokenizer: StreamingDetokenizer
+    stop: StopStrings
+    count: int = 0
+    first: float = 0.0
+
+
+def answer_all(
+    opened: Opened,
+    prompts: Sequence[list[int]],
+    *,
+    max_tokens: int,
+    stop: Sequence[str],
+    seed: int | None,
+    **options: Any,
+) -> Iterator[tuple[int, GenerationResponse]]:
+    """Answer prompts at once.
+
+    Args:
+        opened: The model.
+        prompts: Their tokens.
+        max_tokens: Most tokens of an answer.
+        stop: Strings that end one.
+        seed: That of the first one's random numbers; each has the next one. ``None`` for any.
+        **options: Options of `BatchGenerator`.
+
+    Yields:
+        The number of a prompt and the next piece of its answer, as `stream_generate` gives it.
+
+    Raises:
+        ValueError: If a prompt is empty or does not fit the context.
+    """
+    tokenizer = opened.tokenizer
+    start = time.perf_counter()
+    ends = sorted(tokenizer.eos_token_ids)
+    with BatchGenerator(opened.model, stop_tokens=ends, **options) as generator:
+        seeds = None if seed is None else [(seed + i) % 2**64 for i in range(len(prompts))]
+        uids = generator.insert(prompts, [max_tokens] * len(prompts), seeds=seeds)
+        running = {
+            uid: _Sequence(i, len(prompts[i]), tokenizer.detokenizer, StopStrings(stop))
+            for i, uid in enumerate(uids)
+        }
+        while responses := generator.next_generated():
+            now = time.perf_counter()
+            for response in responses:
+                one = running.get(response.uid)
+                # A step that was under way when a string was found.
+                if one is None:
+                    continue
+                if response.error is not None:
+                    raise response.error
+                one.count += 1
+                one.first = one.first or now
+                reason: Literal["stop", "length"] | None = None
+                if response.finish_reason == "stop":
+                    reason, text = "stop", one.stop.add(one.detokenizer.finalize())
+                else:
+                    text = one.stop.add(one.detokenizer.add_token(response.token))
+                    if response.finish_reason == "length":
+                        reason, text = "length", text + one.stop.add(one.detokenizer.finalize())
+                if one.stop.found is not None:
+                    reason = "stop"
+                    generator.remove([response.uid])
+                elif reason is not None:
+                    text += one.stop.finish()
+                if reason is not None:
+                    del running[response.uid]
+                assert response.logprobs is not None
+                yield (
+                    one.index,
+                    GenerationResponse(
+                        text=text,
+                        token=response.token,
+                        logprobs=response.logprobs,
+                        prompt_tokens=one.prompt_tokens,
+                        prompt_tps=one.prompt_tokens / (one.first - start),
+                        generation_tokens=one.count,
+                        generation_tps=(one.count - 1) / (now - one.first)
+                        if one.count > 1
+                        else 0.0,
+                        peak_memory=mx.get_peak_memory() / 1e9,
+                        finish_reason=reason,
+                    ),
+                )
