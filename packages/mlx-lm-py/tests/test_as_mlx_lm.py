@@ -25,6 +25,8 @@ def test_every_option_of_theirs_is_known(name: str) -> None:
     assert theirs
     command = as_mlx_lm.COMMANDS[name]
     ours = {*command.values, *command.flags, *command.unused, *command.missing, "--verbose"}
+    if name == "convert":
+        ours |= {"--hf-path", "--model", "--mlx-path", "-q", "--quantize"}
     assert theirs <= ours
     known = {
         option
@@ -46,7 +48,19 @@ def test_every_option_of_theirs_is_known(name: str) -> None:
         ),
         ("generate", "--verbose False", "generate --max-tokens 100 --prompt hello --quiet"),
         ("generate", "--verbose T -p a -m 1", "generate --prompt=a --max-tokens=1"),
+        (
+            "generate",
+            "-p a -m 1 --extra-eos-token x y",
+            "generate --prompt=a --max-tokens=1 --stop=x --stop=y",
+        ),
         ("chat", "--trust-remote-code -m 3 --temp 1", "chat --max-tokens=3 --temp=1"),
+        ("convert", "--hf-path a -q", "convert a mlx_model --bits=4"),
+        (
+            "convert",
+            "--model a --mlx-path b -q --q-bits 8 --q-group-size 32",
+            "convert a b --bits=8 --group-size=32",
+        ),
+        ("convert", "--model a --mlx-path b --q-bits 8 -d", "convert a b --dequantize"),
         (
             "perplexity",
             "--model m --data-path t.txt --sequence-length 8 --num-samples 2 --batch-size 4",

@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .cli import main as run_ours
 from .commands.common.parser import USAGE_ERROR, nearest
@@ -53,6 +54,12 @@ _SAMPLING = _same(
     "--seed", "--system-prompt",
 )  # fmt: skip
 
+# Kinds of caches, files of them, and speculation.
+_CACHES = (
+    "--max-kv-size", "--prompt-cache-file", "--kv-bits", "--kv-group-size", "--quantized-kv-start",
+    "--draft-model", "--num-draft-tokens",
+)  # fmt: skip
+
 COMMANDS = {
     "generate": _Theirs(
         "generate",
@@ -63,11 +70,12 @@ COMMANDS = {
             "-p": "--prompt",
             "-m": "--max-tokens",
             "--prefill-response": "--prefill",
+            "--extra-eos-token": "--stop",
             "--chat-template-config": "--chat-template-args",
         },
         {**_NEVER, "--ignore-chat-template": "--raw", "--use-default-chat-template": ""},
         ("--min-tokens-to-keep", "--prefill-step-size"),
-        ("--adapter-path", "--image", "--quantize-activations", "-qa"),
+        ("--adapter-path", "--image", "--quantize-activations", "-qa", *_CACHES),
     ),
     "chat": _Theirs(
         "chat",
@@ -75,7 +83,21 @@ COMMANDS = {
         {**_SAMPLING, "-m": "--max-tokens"},
         _NEVER,
         ("--prefill-step-size",),
-        ("--adapter-path", "--pipeline"),
+        ("--adapter-path", "--pipeline", "--max-kv-size"),
+    ),
+    "convert": _Theirs(
+        "convert",
+        (),
+        {
+            "--dtype": "--dtype",
+            "--q-group-size": "--group-size",
+            "--q-bits": "--bits",
+            "--q-mode": "--mode",
+            "--quant-predicate": "--recipe",
+        },
+        {**_NEVER, "-d": "--dequantize", "--dequantize": "--dequantize"},
+        (),
+        ("--upload-repo",),
     ),
     "perplexity": _Theirs(
         "perplexity",
@@ -130,28 +152,40 @@ def translate(name: str, arguments: Sequence[str]) -> list[str]:
     said: list[str] = []
 
     class Say(argparse.Action):
-        def __call__(
-            self, _: object, __: object, values: object, option: str | None = None
-        ) -> None:
+        def __call__(self, _: object, __: object, values: Any, option: str | None = None) -> None:
             if option in command.missing:
                 parser.error(f"{option}: there is nothing like it in mlx-lm-py")
             ours = command.values.get(str(option)) or command.flags.get(str(option))
             if ours:
                 # What begins with a dash would else be taken for an option.
-                said.append(ours if self.nargs == 0 else f"{ours}={values}")
+                each = values if self.nargs == "+" else [values]
+                said.extend([ours] if self.nargs == 0 else [f"{ours}={value}" for value in each])
 
     for option in (*command.values, *command.unused):
-        parser.add_argument(option, action=Say, metavar="VALUE")
+        several = "+" if option == "--extra-eos-token" else None
+        parser.add_argument(option, action=Say, nargs=several, metavar="VALUE")
     for option in command.flags:
         parser.add_argument(option, action=Say, nargs=0)
     for option in command.missing:
         parser.add_argument(option, action=Say, nargs="*", help=argparse.SUPPRESS)
+    if name == "convert":
+        parser.add_argument("--hf-path", "--model", required=True, metavar="VALUE")
+        parser.add_argument("--mlx-path", default="mlx_model", metavar="VALUE")
+        parser.add_argument("-q", "--quantize", action="store_true")
     verbose = None
     if name == "generate":
         verbose = parser.add_argument("--verbose", default="true", metavar="BOOL")
     options = parser.parse_args(arguments)
     if verbose is not None and options.verbose.lower() in ("false", "f", "no", "0"):
         said.append("--quiet")
+    if name == "convert":
+        # Theirs says by a flag of its own whether the other options are to count.
+        names = ("--bits", "--mode", "--recipe", "--group-size")
+        how = [word for word in said if word.startswith(names)]
+        said = [word for word in said if word not in how]
+        if options.quantize:
+            said += how if any(word.startswith(names[:3]) for word in how) else ["--bits=4", *how]
+        said = [options.hf_path, options.mlx_path, *said]
     given = {word.partition("=")[0] for word in said}
     defaults = zip(command.defaults[::2], command.defaults[1::2], strict=True)
     rest = [word for pair in defaults if pair[0] not in given for word in pair]
