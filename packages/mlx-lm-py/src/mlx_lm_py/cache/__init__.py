@@ -2,12 +2,14 @@
 
 from .base import AttentionCache, Cache
 from .kv import KVCache
+from .lists import CacheList
 from .prompt_cache import cache_length, make_prompt_cache, trim_prompt_cache
 from .states import StateCache
 
 __all__ = [
     "AttentionCache",
     "Cache",
+    "CacheList",
     "KVCache",
     "StateCache",
     "cache_length",

@@ -25,16 +25,20 @@ FAMILIES = {
     for family, names in {
         "cohere": "cohere cohere2",
         "deepseek": "deepseek_v2 deepseek_v3 dots1",
-        "gemma": "gemma gemma2 gemma3_text",
+        "gemma": "gemma gemma2 gemma3_text recurrent_gemma",
         "glm": "glm glm4 glm4_moe",
         "gpt": "gpt2 gpt_bigcode gpt_neox gptj starcoder2",
         "gpt_oss": "gpt_oss",
-        "lfm2": "lfm2",
+        "kimi": "kimi_linear",
+        "lfm2": "lfm2 lfm2_moe",
         "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
+        "mamba": "falcon_h1 falcon_mamba granitemoehybrid jamba mamba mamba2",
+        "nemotron_h": "nemotron_h",
         "olmo": "olmo olmo2 olmo3 olmoe",
         "others": "ernie4_5_moe exaone4 granitemoe mixtral nemotron stablelm",
         "phi": "phi phi3",
         "qwen": "mimo qwen2 qwen2_moe qwen3 qwen3_moe",
+        "qwen_next": "olmo_hybrid qwen3_5 qwen3_5_moe qwen3_next",
     }.items()
     for name in names.split()
 }
@@ -59,6 +63,10 @@ ALIASES = {
     "kimi_k2": "deepseek_v3",
     "hunyuan-dense": "hunyuan_v1_dense",
     "qwen2moe": "qwen2_moe",
+    "qwen3_5_text": "qwen3_5",
+    "qwen3_5_moe_text": "qwen3_5_moe",
+    "lfm2-vl": "lfm2",
+    "lfm2_vl": "lfm2",
     "qwen3moe": "qwen3_moe",
 }
 

@@ -23,6 +23,8 @@ ACTIVATIONS: dict[str, Callable[[mx.array], mx.array]] = {
     "gelu_pytorch_tanh": nn.gelu_approx,
     "relu": nn.relu,
     "relu2": nn.relu2,
+    "sigmoid": mx.sigmoid,
+    "softplus": nn.softplus,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import mlx_core_py as mx
@@ -11,11 +12,12 @@ from mlx_lm_utils_py import create_causal_mask
 from mlx_lm_py.cache import AttentionCache
 from mlx_lm_py.models import spec as specs
 
+from .activations import activation
 from .heads import join_heads, split_heads
 from .norms import make_norm
 from .positions import make_rope
 
-__all__ = ["Attention", "Mask", "make_mask"]
+__all__ = ["Attention", "Mask", "make_mask", "stretched"]
 
 
 def __dir__() -> list[str]:
@@ -25,13 +27,15 @@ def __dir__() -> list[str]:
 Mask: TypeAlias = mx.array | Literal["causal"] | None
 
 
-def make_mask(length: int, offset: int, window: int | None) -> Mask:
+def make_mask(length: int, offset: int, window: int | None, chunk: int | None = None) -> Mask:
     """The mask of a step, over the keys that any of its positions sees.
 
     Args:
         length: The number of positions.
         offset: The number of positions before them.
         window: How many of the latest positions are seen. Default: ``None``, all.
+        chunk: How many positions there are in each of the pieces within which they are seen.
+            Default: ``None``, there are no pieces.
 
     Returns:
         Nothing if all keys are seen by all, ``"causal"`` if each position sees those before it,
@@ -41,6 +45,9 @@ def make_mask(length: int, offset: int, window: int | None) -> Mask:
         >>> make_mask(1, 9, None), make_mask(3, 9, 16), make_mask(2, 9, 2).shape
         (None, 'causal', (2, 3))
     """
+    if chunk is not None and offset + length > chunk:
+        asking, seen = mx.arange(offset, offset + length)[:, None], mx.arange(offset + length)
+        return (seen <= asking) & (seen // chunk == asking // chunk)
     if window is None or offset + length <= window:
         return None if length == 1 else "causal"
     if length == 1:
@@ -58,7 +65,7 @@ class Attention(nn.Module):
 
     def __init__(self, spec: specs.Attention, dim: int) -> None:
         super().__init__()
-        width = spec.head_dim
+        width, value = spec.head_dim, spec.value_dim or spec.head_dim
         self.n_heads: int = spec.heads
         self.n_kv_heads: int = spec.kv_heads
         self.scale: float = width**-0.5 if spec.scale is None else spec.scale
@@ -67,8 +74,14 @@ class Attention(nn.Module):
         self.clip: float | None = spec.clip
         self.q_proj: nn.Linear = nn.Linear(dim, spec.heads * width, bias=spec.qkv_bias)
         self.k_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
-        self.v_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
-        self.o_proj: nn.Linear = nn.Linear(spec.heads * width, dim, bias=spec.out_bias)
+        self.v_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * value, bias=spec.qkv_bias)
+        self.o_proj: nn.Linear = nn.Linear(spec.heads * value, dim, bias=spec.out_bias)
+        self.stretch: specs.Stretch | None = spec.stretch
+        self.scales: tuple[float, float] = (spec.key_scale, spec.value_scale)
+        if spec.gate is not None:
+            gates = spec.heads * (value if spec.gate == "feature" else 1)
+            self.gate_proj: nn.Linear = nn.Linear(dim, gates, bias=False)
+            self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
         if spec.sinks:
             self.sinks: mx.array = mx.zeros((spec.heads,))
         self.norm_at: Literal["head", "all", "rotated"] | None = None
@@ -99,6 +112,8 @@ class Attention(nn.Module):
         if last_only and isinstance(mask, mx.array):
             mask = mask[..., -1:, :]
         queries, keys, values = self.q_proj(asking), self.k_proj(x), self.v_proj(x)
+        if self.scales != (1.0, 1.0):
+            keys, values = keys * self.scales[0], values * self.scales[1]
         if self.norm_at == "all":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
         if self.clip is not None:
@@ -111,12 +126,14 @@ class Attention(nn.Module):
         if self.norm_at == "head":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
         length = keys.shape[2]
+        offset = cache.offset if cache is not None else 0
         if self.rope is not None:
-            offset = cache.offset if cache is not None else 0
             queries = self.rope(queries, offset=offset + length - queries.shape[2])
             keys = self.rope(keys, offset=offset)
         if self.norm_at == "rotated":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if self.stretch is not None:
+            queries = stretched(queries, offset + length, self.stretch)
         if cache is not None:
             keys, values = cache.update_and_fetch(keys, values)
         if self.window is not None and keys.shape[2] > self.window + length - 1:
@@ -133,7 +150,30 @@ class Attention(nn.Module):
             output = mx.fast.scaled_dot_product_attention(
                 queries, keys, values, scale=self.scale, mask=mask
             )
-        return self.o_proj(join_heads(output))
+        output = join_heads(output)
+        if "gate_proj" in self:
+            gate = self.gate_act(self.gate_proj(asking))
+            output = (
+                mx.unflatten(output, -1, (self.n_heads, -1))
+                * (mx.unflatten(gate, -1, (self.n_heads, -1)))
+            ).flatten(-2)
+        return self.o_proj(output)
+
+
+def stretched(queries: mx.array, end: int, stretch: specs.Stretch) -> mx.array:
+    """Let queries grow with the logarithm of their position.
+
+    Args:
+        queries: Shape ``(batch, heads, length, width)``.
+        end: The number of positions up to the last of them.
+        stretch: How.
+
+    Returns:
+        The queries.
+    """
+    at = mx.arange(end - queries.shape[2], end)[:, None] + stretch.first
+    growth = 1 + stretch.share * mx.log1p(mx.floor(at / stretch.length))
+    return queries * growth.astype(queries.dtype)
 
 
 def _softcapped(

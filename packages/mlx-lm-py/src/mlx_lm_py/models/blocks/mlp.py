@@ -42,10 +42,15 @@ class MLP(nn.Module):
         self.up_proj: nn.Linear = nn.Linear(dim, spec.hidden, bias=spec.bias)
         self.down_proj: nn.Linear = nn.Linear(spec.hidden, dim, bias=spec.bias)
         self.gated: bool = spec.gated
+        self.scales: tuple[float, float] = spec.scales
         self.act: Callable[[mx.array], mx.array] = activation(spec.act)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
+        if self.scales != (1.0, 1.0):
+            by_gate, by_out = self.scales
+            hidden = self.act(self.gate_proj(x) * by_gate) * self.up_proj(x)
+            return self.down_proj(hidden) * by_out
         if self.gated and x.dtype == mx.float16:
             # What a gate lets through goes beyond 65504 in models as usual as Llama 2 7B.
             hidden = self.act(self.gate_proj(x)) * (self.up_proj(x) * (1 / _ROOM))

@@ -56,16 +56,27 @@ class MoE(nn.Module):
             if spec.router.bias
             else nn.Linear(dim, spec.experts, bias=spec.bias)
         )
-        self.switch_mlp: Experts = Experts(spec, dim)
+        self.weight_inputs: bool = spec.weight_inputs
+        self.switch_mlp: Experts = Experts(spec, spec.latent or dim)
+        if spec.latent:
+            self.fc1_latent_proj: nn.Linear = nn.Linear(dim, spec.latent, bias=False)
+            self.fc2_latent_proj: nn.Linear = nn.Linear(spec.latent, dim, bias=False)
         if spec.shared:
-            self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act), dim)
+            self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act, spec.gated), dim)
             if spec.shared_gate:
                 self.shared_expert_gate: nn.Linear = nn.Linear(dim, 1, bias=False)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
         chosen, weights = self._route(x)
-        y = (self.switch_mlp(x, chosen) * weights[..., None].astype(x.dtype)).sum(axis=-2)
+        features = self.fc1_latent_proj(x) if "fc1_latent_proj" in self else x
+        if self.weight_inputs:
+            y = self.switch_mlp(features, chosen, weights).sum(axis=-2)
+        else:
+            y = self.switch_mlp(features, chosen) * weights[..., None].astype(x.dtype)
+            y = y.sum(axis=-2)
+        if "fc2_latent_proj" in self:
+            y = self.fc2_latent_proj(y)
         if "shared_expert" in self:
             shared = self.shared_expert(x)
             if "shared_expert_gate" in self:
