@@ -22,7 +22,7 @@ from tokenizers import decoders, pre_tokenizers
 from tokenizers.models import BPE
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
-from drawn import read_drawn  # noqa: E402
+from drawn import read_drawn
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MODELS = sorted(path.parent.name for path in FIXTURES.glob("*/config.json"))

@@ -4,6 +4,7 @@ from .base import AttentionCache, Cache
 from .kv import KVCache
 from .lists import CacheList
 from .prompt_cache import cache_length, make_prompt_cache, trim_prompt_cache
+from .ragged import RaggedCache, ragged_prompt_cache
 from .states import StateCache
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "Cache",
     "CacheList",
     "KVCache",
+    "RaggedCache",
     "StateCache",
     "cache_length",
     "make_prompt_cache",
+    "ragged_prompt_cache",
     "trim_prompt_cache",
 ]
 

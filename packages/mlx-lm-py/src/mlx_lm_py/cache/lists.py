@@ -31,6 +31,11 @@ class CacheList:
         return self.caches[index]
 
     @property
+    def offset(self) -> int:
+        """Number of positions held."""
+        return max((getattr(cache, "offset", 0) for cache in self.caches), default=0)
+
+    @property
     def trimmable(self) -> bool:
         """Whether all of them can forget."""
         return all(getattr(cache, "trimmable", True) for cache in self.caches)

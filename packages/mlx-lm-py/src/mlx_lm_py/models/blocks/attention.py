@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import mlx_core_py as mx
 from mlx_core_py import nn
 from mlx_lm_utils_py import create_causal_mask
 
-from mlx_lm_py.cache import AttentionCache
+from mlx_lm_py.cache import AttentionCache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
 from .activations import activation
 from .heads import join_heads, split_heads
+from .masks import Mask
 from .norms import make_norm
 from .positions import make_rope
+from .ragged import last_positions, over_sequences
 
-__all__ = ["Attention", "Mask", "make_mask", "stretched"]
+__all__ = ["Attention", "stretched"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-Mask: TypeAlias = mx.array | Literal["causal"] | None
-
-
-def make_mask(length: int, offset: int, window: int | None, chunk: int | None = None) -> Mask:
-    """The mask of a step, over the keys that any of its positions sees.
-
-    Args:
-        length: The number of positions.
-        offset: The number of positions before them.
-        window: How many of the latest positions are seen. Default: ``None``, all.
-        chunk: How many positions there are in each of the pieces within which they are seen.
-            Default: ``None``, there are no pieces.
-
-    Returns:
-        Nothing if all keys are seen by all, ``"causal"`` if each position sees those before it,
-        else an array of shape ``(length, keys)``.
-
-    Example:
-        >>> make_mask(1, 9, None), make_mask(3, 9, 16), make_mask(2, 9, 2).shape
-        (None, 'causal', (2, 3))
-    """
-    if chunk is not None and offset + length > chunk:
-        asking, seen = mx.arange(offset, offset + length)[:, None], mx.arange(offset + length)
-        return (seen <= asking) & (seen // chunk == asking // chunk)
-    if window is None or offset + length <= window:
-        return None if length == 1 else "causal"
-    if length == 1:
-        return None
-    return create_causal_mask(length, min(offset, window - 1), window)
 
 
 class Attention(nn.Module):
@@ -70,6 +41,7 @@ class Attention(nn.Module):
         self.n_kv_heads: int = spec.kv_heads
         self.scale: float = width**-0.5 if spec.scale is None else spec.scale
         self.window: int | None = spec.window
+        self.chunk: int | None = spec.chunk
         self.softcap: float | None = spec.softcap
         self.clip: float | None = spec.clip
         self.q_proj: nn.Linear = nn.Linear(dim, spec.heads * width, bias=spec.qkv_bias)
@@ -99,18 +71,16 @@ class Attention(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: AttentionCache | None = None,
+        cache: AttentionCache | RaggedCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
         """Attend within ``x`` of shape ``(batch, length, dim)`` and to the cache.
 
-        ``mask`` is over the keys that `make_mask` speaks of. If ``last_only``, the last position
-        alone attends.
+        ``mask`` is over the keys that `make_mask` speaks of; a ragged batch has its own. If
+        ``last_only``, the last position of each sequence alone attends.
         """
-        asking = x[:, -1:] if last_only else x
-        if last_only and isinstance(mask, mx.array):
-            mask = mask[..., -1:, :]
+        asking = last_positions(x, cache) if last_only else x
         queries, keys, values = self.q_proj(asking), self.k_proj(x), self.v_proj(x)
         if self.scales != (1.0, 1.0):
             keys, values = keys * self.scales[0], values * self.scales[1]
@@ -125,8 +95,36 @@ class Attention(nn.Module):
         values = split_heads(values, self.n_kv_heads)
         if self.norm_at == "head":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
+        output = over_sequences(
+            self._attend,
+            (queries, keys, values),
+            mask,
+            cache,
+            window=self.window,
+            chunk=self.chunk,
+            axis=2,
+            last_only=last_only,
+        )
+        output = join_heads(output)
+        if "gate_proj" in self:
+            gate = self.gate_act(self.gate_proj(asking))
+            parts = (mx.unflatten(part, -1, (self.n_heads, -1)) for part in (output, gate))
+            output = mx.multiply(*parts).flatten(-2)
+        return self.o_proj(output)
+
+    def _attend(
+        self,
+        queries: mx.array,
+        keys: mx.array,
+        values: mx.array,
+        mask: Mask,
+        cache: AttentionCache | None,
+    ) -> mx.array:
+        """Attend to the keys of one sequence: positions, cache, window, scores."""
         length = keys.shape[2]
         offset = cache.offset if cache is not None else 0
+        if queries.shape[2] < length and isinstance(mask, mx.array):
+            mask = mask[..., -queries.shape[2] :, :]
         if self.rope is not None:
             queries = self.rope(queries, offset=offset + length - queries.shape[2])
             keys = self.rope(keys, offset=offset)
@@ -150,14 +148,7 @@ class Attention(nn.Module):
             output = mx.fast.scaled_dot_product_attention(
                 queries, keys, values, scale=self.scale, mask=mask
             )
-        output = join_heads(output)
-        if "gate_proj" in self:
-            gate = self.gate_act(self.gate_proj(asking))
-            output = (
-                mx.unflatten(output, -1, (self.n_heads, -1))
-                * (mx.unflatten(gate, -1, (self.n_heads, -1)))
-            ).flatten(-2)
-        return self.o_proj(output)
+        return output
 
 
 def stretched(queries: mx.array, end: int, stretch: specs.Stretch) -> mx.array:

@@ -8,20 +8,22 @@ from typing import Any
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import Cache, CacheList, KVCache, StateCache, cache_length
+from mlx_lm_py.cache import Cache, CacheList, KVCache, RaggedCache, StateCache, cache_length
 from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
-from .attention import Attention, Mask, make_mask
+from .attention import Attention
 from .delta import GatedDelta
 from .mamba import Mamba
 from .mamba2 import Mamba2
+from .masks import Mask, make_mask
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
 from .norms import make_norm
 from .parallel import ParallelMixers
+from .ragged import last_positions
 from .rg_lru import RgLru
 from .short_conv import ShortConv
 
@@ -107,17 +109,18 @@ class DecoderLayer(nn.Module):
     ) -> mx.array:
         """Transform ``x`` of shape ``(batch, length, dim)``.
 
-        If ``last_only``, only what becomes of the last position is computed and returned.
+        If ``last_only``, only what becomes of the last position of each sequence is computed and
+        returned.
         """
         before, after, before_mlp, _ = self.norms
         if self.mixer_name is None:
             # What no position sees of another is left out.
-            x = x[:, -1:] if last_only else x
+            x = last_positions(x, cache) if last_only else x
             return self._transformed(x, x)
         y = x if before is None else self[before](x)
         attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only)
         if last_only:
-            x, y = x[:, -1:], y[:, -1:]
+            x, y = last_positions(x, cache), last_positions(y, cache)
         if after is not None:
             attended = self[after](attended)
         if self.residual != 1.0:
@@ -161,20 +164,22 @@ class Decoder(nn.Module):
     ) -> mx.array:
         """Return hidden states of shape ``(batch, length, dim)``.
 
-        If ``last_only``, those of the last position, as if the length were 1.
+        If ``last_only``, those of the last position of each sequence, as if the length were 1.
         """
         h = self.embed_tokens(tokens)
         if self.scale != 1.0:
             h = h * self.scale
         length = tokens.shape[1]
-        offset = _held(cache)
         if "embed_positions" in self:
-            h = h + self.embed_positions(mx.arange(offset, offset + length))
+            h = h + self.embed_positions(_positions(cache, length))
         masks: dict[tuple[int | None, int | None], Mask] = {}
+        # Each sequence of a ragged batch has a mask of its own.
+        is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
+        offset = 0 if cache is None or is_ragged else cache_length(cache)
         for i, layer in enumerate(self.layers):
             sight = layer.window, layer.chunk
             if sight not in masks:
-                masks[sight] = make_mask(length, offset, *sight)
+                masks[sight] = None if is_ragged else make_mask(length, offset, *sight)
             # Nothing but keys and values of the last layer depends on the other positions.
             is_last = i == len(self.layers) - 1
             h = layer(
@@ -185,11 +190,6 @@ class Decoder(nn.Module):
             )
         normalized: mx.array = self.norm(h)
         return normalized
-
-
-def _held(cache: Sequence[Cache] | None) -> int:
-    """The number of positions that a cache holds."""
-    return 0 if cache is None else cache_length(cache)
 
 
 def _cache_of(mixer: specs.Mixer | None) -> Cache:
@@ -204,6 +204,21 @@ def _cache_of(mixer: specs.Mixer | None) -> Cache:
         case None:
             return StateCache(0)
     return StateCache(2)
+
+
+def _positions(cache: Sequence[Cache] | None, length: int) -> mx.array:
+    """The positions of new tokens, after those that the cache holds."""
+    if not cache:
+        return mx.arange(length)
+    if not isinstance(cache[0], RaggedCache):
+        offset = cache_length(cache)
+        return mx.arange(offset, offset + length)
+    sequences = zip(
+        *(layer.caches for layer in cache if isinstance(layer, RaggedCache)), strict=True
+    )
+    starts = [cache_length(sequence) for sequence in sequences]
+    parts = zip(starts, cache[0].lengths, strict=True)
+    return mx.concatenate([mx.arange(start, start + count) for start, count in parts])
 
 
 class CausalLM(nn.Module):
@@ -229,12 +244,15 @@ class CausalLM(nn.Module):
 
         Args:
             tokens: Integers of shape ``(batch, length)``.
-            cache: As `make_prompt_cache` gives it; it takes in the tokens. Default: ``None``.
+            cache: As `make_prompt_cache` gives it; it takes in the tokens. Or as
+                `ragged_prompt_cache` gives it: then ``batch`` is 1, and ``length`` the number of
+                tokens of all sequences. Default: ``None``.
             last_only: Whether to predict after the last token only, which saves the output layer
                 and most of the last layer for the others. Default: ``False``.
 
         Returns:
-            Logits of shape ``(batch, length, vocab_size)``, or ``(batch, 1, vocab_size)``.
+            Logits of shape ``(batch, length, vocab_size)``; if ``last_only``, ``(batch, 1,
+            vocab_size)``, or ``(1, sequences, vocab_size)`` of a ragged batch.
 
         Raises:
             ValueError: If ``tokens`` is of another shape, or empty.

@@ -8,9 +8,10 @@ from mlx_core_py import nn
 from mlx_lm_py.cache import StateCache
 from mlx_lm_py.models import spec as specs
 
-from .attention import Mask
 from .causal_conv import CausalConv
 from .gated_norm import GatedNorm
+from .masks import Mask
+from .ragged import EachSequence
 from .scans import delta_scan
 
 __all__ = ["GatedDelta"]
@@ -20,7 +21,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class GatedDelta(nn.Module):
+class GatedDelta(EachSequence):
     """A state of each head, which decays, and which is corrected by what comes in.
 
     Args:
@@ -51,18 +52,9 @@ class GatedDelta(nn.Module):
         self.norm: GatedNorm = GatedNorm(spec.value_dim, spec.norm.eps, act=spec.gate_act)
         self.out_proj: nn.Linear = nn.Linear(values, dim, bias=False)
 
-    def __call__(
-        self,
-        x: mx.array,
-        mask: Mask = None,
-        cache: StateCache | None = None,
-        *,
-        last_only: bool = False,
+    def _transform(
+        self, last_only: bool, x: mx.array, mask: Mask, cache: StateCache | None
     ) -> mx.array:
-        """Transform ``x`` of shape ``(batch, length, dim)`` after what the cache holds.
-
-        If ``last_only``, only what becomes of the last position is returned.
-        """
         spec = self.spec
         mixed = nn.silu(self.conv1d(self.in_proj_qkv(x), cache))
         queries, keys, values = mx.split(mixed, self.cuts, axis=-1)

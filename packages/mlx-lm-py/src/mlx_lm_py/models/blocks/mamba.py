@@ -8,9 +8,10 @@ from mlx_core_py import nn
 from mlx_lm_py.cache import StateCache
 from mlx_lm_py.models import spec as specs
 
-from .attention import Mask
 from .causal_conv import CausalConv
+from .masks import Mask
 from .norms import make_norm
+from .ragged import EachSequence
 from .scans import linear_scan
 
 __all__ = ["Mamba"]
@@ -20,7 +21,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class Mamba(nn.Module):
+class Mamba(EachSequence):
     """States of each feature, which decay by factors of the input.
 
     Args:
@@ -44,18 +45,9 @@ class Mamba(nn.Module):
             self.b_layernorm: nn.Module = make_norm(spec.norm, state)
             self.c_layernorm: nn.Module = make_norm(spec.norm, state)
 
-    def __call__(
-        self,
-        x: mx.array,
-        mask: Mask = None,
-        cache: StateCache | None = None,
-        *,
-        last_only: bool = False,
+    def _transform(
+        self, last_only: bool, x: mx.array, mask: Mask, cache: StateCache | None
     ) -> mx.array:
-        """Transform ``x`` of shape ``(batch, length, dim)`` after what the cache holds.
-
-        If ``last_only``, only what becomes of the last position is returned.
-        """
         values, gate = mx.split(self.in_proj(x), 2, axis=-1)
         values = nn.silu(self.conv1d(values, cache))
         steps, b, c = mx.split(self.x_proj(values), self.cuts, axis=-1)

@@ -8,9 +8,10 @@ from mlx_core_py import nn
 from mlx_lm_py.cache import StateCache
 from mlx_lm_py.models import spec as specs
 
-from .attention import Mask
 from .causal_conv import CausalConv
 from .gated_norm import GatedNorm
+from .masks import Mask
+from .ragged import EachSequence
 from .scans import decay_scan
 
 __all__ = ["Mamba2"]
@@ -20,7 +21,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class Mamba2(nn.Module):
+class Mamba2(EachSequence):
     """A state of each head, which decays by a factor of the input.
 
     Args:
@@ -44,18 +45,9 @@ class Mamba2(nn.Module):
             )
         self.out_proj: nn.Linear = nn.Linear(inner, dim, bias=spec.bias)
 
-    def __call__(
-        self,
-        x: mx.array,
-        mask: Mask = None,
-        cache: StateCache | None = None,
-        *,
-        last_only: bool = False,
+    def _transform(
+        self, last_only: bool, x: mx.array, mask: Mask, cache: StateCache | None
     ) -> mx.array:
-        """Transform ``x`` of shape ``(batch, length, dim)`` after what the cache holds.
-
-        If ``last_only``, only what becomes of the last position is returned.
-        """
         spec = self.spec
         projected = self.in_proj(x)
         if spec.multipliers is not None:

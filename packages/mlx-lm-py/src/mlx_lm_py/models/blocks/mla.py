@@ -5,13 +5,15 @@ from __future__ import annotations
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import AttentionCache
+from mlx_lm_py.cache import AttentionCache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
-from .attention import Mask, stretched
+from .attention import stretched
 from .heads import join_heads, split_heads
+from .masks import Mask
 from .norms import make_norm
 from .positions import make_rope
+from .ragged import last_positions, over_sequences
 
 __all__ = ["MultiHeadLatentAttention"]
 
@@ -60,15 +62,15 @@ class MultiHeadLatentAttention(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: AttentionCache | None = None,
+        cache: AttentionCache | RaggedCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
         """Attend within ``x`` of shape ``(batch, length, dim)`` and to the cache.
 
-        If ``last_only``, the last position alone attends.
+        If ``last_only``, the last position of each sequence alone attends.
         """
-        asking = x[:, -1:] if last_only else x
+        asking = last_positions(x, cache) if last_only else x
         if "q_proj" in self:
             queries = self.q_proj(asking)
         else:
@@ -76,26 +78,42 @@ class MultiHeadLatentAttention(nn.Module):
         queries = split_heads(queries, self.n_heads)
         latents, rotated = mx.split(self.kv_a_proj_with_mqa(x), [self.kv_rank], axis=-1)
         latents = self.kv_a_layernorm(latents)[:, None]
-        length = x.shape[1]
+        output = over_sequences(
+            self._attend,
+            (queries, latents, rotated[:, None]),
+            mask,
+            cache,
+            axis=2,
+            last_only=last_only,
+        )
+        return self.o_proj(join_heads(output))
+
+    def _attend(
+        self,
+        queries: mx.array,
+        latents: mx.array,
+        rotated: mx.array,
+        mask: Mask,
+        cache: AttentionCache | None,
+    ) -> mx.array:
+        """Attend to the latents of one sequence."""
+        length, asking = latents.shape[2], queries.shape[2]
         offset = cache.offset if cache is not None else 0
-        rotated = rotated[:, None]
         plain, turned = mx.split(queries, [self.nope_dim], axis=-1)
         if self.rope is not None:
             rotated = self.rope(rotated, offset=offset)
-            turned = self.rope(turned, offset=offset + length - asking.shape[1])
+            turned = self.rope(turned, offset=offset + length - asking)
         if self.stretch is not None:
             plain, turned = (
                 stretched(part, offset + length, self.stretch) for part in (plain, turned)
             )
         if cache is not None:
             latents, rotated = cache.update_and_fetch(latents, rotated)
-        if last_only and isinstance(mask, mx.array):
-            mask = mask[..., -1:, :]
-        if asking.shape[1] == 1:
-            output = self._of_latents(plain, turned, latents, rotated, mask)
-        else:
-            output = self._of_heads(plain, turned, latents, rotated, mask)
-        return self.o_proj(join_heads(output))
+        if asking < length and isinstance(mask, mx.array):
+            mask = mask[..., -asking:, :]
+        if asking == 1:
+            return self._of_latents(plain, turned, latents, rotated, mask)
+        return self._of_heads(plain, turned, latents, rotated, mask)
 
     def _of_heads(
         self, plain: mx.array, turned: mx.array, latents: mx.array, rotated: mx.array, mask: Mask

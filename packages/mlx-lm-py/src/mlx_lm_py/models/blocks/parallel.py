@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mlx_core_py as mx
-from mlx_core_py import nn
 
 from mlx_lm_py.cache import CacheList
 from mlx_lm_py.models import spec as specs
 
-from .attention import Attention, Mask
+from .attention import Attention
 from .mamba2 import Mamba2
+from .masks import Mask
+from .ragged import EachSequence
 
 __all__ = ["ParallelMixers"]
 
@@ -18,7 +19,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class ParallelMixers(nn.Module):
+class ParallelMixers(EachSequence):
     """Attention and a state space of the same input, added.
 
     Args:
@@ -33,18 +34,9 @@ class ParallelMixers(nn.Module):
         self.scales_in: tuple[float, float] = spec.scales_in
         self.scales_out: tuple[float, float] = spec.scales_out
 
-    def __call__(
-        self,
-        x: mx.array,
-        mask: Mask = None,
-        cache: CacheList | None = None,
-        *,
-        last_only: bool = False,
+    def _transform(
+        self, last_only: bool, x: mx.array, mask: Mask, cache: CacheList | None
     ) -> mx.array:
-        """Transform ``x`` of shape ``(batch, length, dim)`` after what the caches hold.
-
-        If ``last_only``, only what becomes of the last position is returned.
-        """
         keys, states = (None, None) if cache is None else cache.caches
         (to_attention, to_states), (by_attention, by_states) = self.scales_in, self.scales_out
         attended = self.self_attn(x * to_attention, mask, keys, last_only=last_only)

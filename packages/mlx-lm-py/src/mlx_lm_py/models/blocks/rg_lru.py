@@ -9,8 +9,9 @@ from mlx_lm_py.cache import StateCache
 from mlx_lm_py.models import spec as specs
 
 from .activations import activation
-from .attention import Mask
 from .causal_conv import CausalConv
+from .masks import Mask
+from .ragged import EachSequence
 from .scans import linear_scan
 
 __all__ = ["RgLru"]
@@ -33,7 +34,7 @@ class _Unit(nn.Module):
         self.recurrent_gate_bias: mx.array = mx.zeros((heads, part))
 
 
-class RgLru(nn.Module):
+class RgLru(EachSequence):
     """A state of each feature, which decays by a gate, beside a gate of the output.
 
     Args:
@@ -52,18 +53,9 @@ class RgLru(nn.Module):
         self.conv_1d: CausalConv = CausalConv(width, spec.taps, bias=True)
         self.rg_lru: _Unit = _Unit(spec.heads, width)
 
-    def __call__(
-        self,
-        x: mx.array,
-        mask: Mask = None,
-        cache: StateCache | None = None,
-        *,
-        last_only: bool = False,
+    def _transform(
+        self, last_only: bool, x: mx.array, mask: Mask, cache: StateCache | None
     ) -> mx.array:
-        """Transform ``x`` of shape ``(batch, length, dim)`` after what the cache holds.
-
-        If ``last_only``, only what becomes of the last position is returned.
-        """
         state = None if cache is None else cache.arrays[1]
         values = self.conv_1d(self.linear_x(x), cache)
         unit = self.rg_lru

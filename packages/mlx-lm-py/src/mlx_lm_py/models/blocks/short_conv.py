@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import StateCache
+from mlx_lm_py.cache import RaggedCache, StateCache
 from mlx_lm_py.models import spec as specs
 
-from .attention import Mask
+from .masks import Mask
+from .ragged import last_positions, over_sequences
 
 __all__ = ["ShortConv"]
 
@@ -36,7 +39,7 @@ class ShortConv(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: StateCache | None = None,
+        cache: StateCache | RaggedCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
@@ -45,13 +48,22 @@ class ShortConv(nn.Module):
         If ``last_only``, only what becomes of the last position is computed and returned.
         """
         gate, let_through, values = mx.split(self.in_proj(x), 3, axis=-1)
-        values = gate * values
+        convolved = over_sequences(
+            partial(self._convolve, last_only), (gate * values,), mask, cache, axis=1
+        )
+        if last_only:
+            let_through = last_positions(let_through, cache)
+        return self.out_proj(let_through * convolved)
+
+    def _convolve(
+        self, last_only: bool, values: mx.array, mask: Mask, cache: StateCache | None
+    ) -> mx.array:
+        """Convolve one sequence after what the cache holds."""
         held = None if cache is None else cache.arrays[0]
         if held is None:
             held = mx.zeros((values.shape[0], self.taps - 1, values.shape[-1]), values.dtype)
         values = mx.concatenate([held, values], axis=1)
         if cache is not None:
             cache.arrays[0] = values[:, values.shape[1] - self.taps + 1 :]
-        if last_only:
-            values, let_through = values[:, -self.taps :], let_through[:, -1:]
-        return self.out_proj(let_through * self.conv(values))
+        convolved: mx.array = self.conv(values[:, -self.taps :] if last_only else values)
+        return convolved

@@ -12,7 +12,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Convert, Join, Rename, Rule, Split
+from mlx_lm_py.models.rules import Convert, Join, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Delta, Router, each
 
 from .common import ATTENDS, CONVOLUTIONS, decoder, drop_mtp, kinds, plain, renamed
@@ -156,18 +156,11 @@ def _of_fused_experts(weights: dict[str, mx.array]) -> dict[str, mx.array]:
 def _olmo_rules(c: Config) -> Sequence[Rule]:
     keys = c("linear_num_key_heads", int) * c("linear_key_head_dim", int)
     rows = (keys, keys, c("linear_num_value_heads", int) * c("linear_value_head_dim", int))
-    recurrent = _recurrent(c)
-    norms = (
-        Rename(
-            f"model.layers.{i}.feedforward_layer_norm",
-            f"model.layers.{i}.post_"
-            + ("attention_layernorm" if i in recurrent else "feedforward_layernorm"),
-        )
-        for i in range(c.depth)
-    )
     return (
-        *renamed(("attention_layer_norm", "input_layernorm")),
-        *norms,
+        *renamed(
+            ("attention_layer_norm", "input_layernorm"),
+            ("feedforward_layer_norm", "post_attention_layernorm"),
+        ),
         Join(tuple(f"{_MIXER}{p}_proj" for p in "qkv"), f"{_MIXER}in_proj_qkv", rows),
         Join(tuple(f"{_MIXER}{p}_conv1d" for p in "qkv"), f"{_MIXER}conv1d", rows),
         CONVOLUTIONS,
