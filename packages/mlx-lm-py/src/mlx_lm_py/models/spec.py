@@ -103,6 +103,7 @@ class Attention:
         gate: What a gate of the output has a number for. Default: ``None``, there is no gate.
         gate_act: The activation of that gate.
         value_dim: The width of a head's value. Default: ``None``, that of the head.
+        out_norm: Of what goes into the last projection. Default: ``None``.
         key_scale: What keys are multiplied by.
         value_scale: What values are multiplied by.
     """
@@ -126,6 +127,7 @@ class Attention:
     gate: Literal["feature", "head"] | None = None
     gate_act: str = "sigmoid"
     value_dim: int | None = None
+    out_norm: Norm | None = None
     key_scale: float = 1.0
     value_scale: float = 1.0
 
@@ -213,6 +215,7 @@ class Mlp:
         gated: Whether what is activated multiplies a second projection.
         bias: Whether the projections have biases.
         scales: What the gate and the output are multiplied by.
+        norm: Of what goes into the last projection. Default: ``None``.
     """
 
     hidden: int
@@ -220,6 +223,7 @@ class Mlp:
     gated: bool = True
     bias: bool = False
     scales: tuple[float, float] = (1.0, 1.0)
+    norm: Norm | None = None
 
     def __post_init__(self) -> None:
         check_range("intermediate_size", self.hidden)
@@ -230,7 +234,8 @@ class Router:
     """How tokens find their experts.
 
     Attributes:
-        score: What makes logits into weights.
+        score: What makes logits into weights; ``"mixer"`` is a softmax, for one expert after the
+            other, over those whose logits are near its own (https://arxiv.org/abs/2409.12136).
         before: Whether that is done before the best are chosen, over all experts, rather than
             after, over the chosen ones.
         normalize: Whether the weights of the chosen ones are made to sum to one.
@@ -241,7 +246,7 @@ class Router:
         group_score: What a group counts for: its best expert, or its two best ones together.
     """
 
-    score: Literal["softmax", "sigmoid"] = "softmax"
+    score: Literal["softmax", "sigmoid", "mixer"] = "softmax"
     before: bool = True
     normalize: bool = False
     scale: float = 1.0
@@ -335,6 +340,7 @@ class Decoder:
         head_bias: Whether the output layer has a bias.
         positions: The number of learned positions that are added to the embedding. Default: 0.
         embed_scale: What the embedding is multiplied by.
+        embed_norm: Of the embedding. Default: ``None``.
         logit_scale: What the logits are multiplied by.
         softcap: What the logits are kept below. Default: ``None``.
     """
@@ -348,6 +354,7 @@ class Decoder:
     head_bias: bool = False
     positions: int = 0
     embed_scale: float = 1.0
+    embed_norm: Norm | None = None
     logit_scale: float = 1.0
     softcap: float | None = None
 

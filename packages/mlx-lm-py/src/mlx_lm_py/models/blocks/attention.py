@@ -54,6 +54,8 @@ class Attention(nn.Module):
             gates = spec.heads * (value if spec.gate == "feature" else 1)
             self.gate_proj: nn.Linear = nn.Linear(dim, gates, bias=False)
             self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
+        if spec.out_norm is not None:
+            self.attn_sub_norm: nn.Module = make_norm(spec.out_norm, spec.heads * value)
         if spec.sinks:
             self.sinks: mx.array = mx.zeros((spec.heads,))
         self.norm_at: Literal["head", "all", "rotated"] | None = None
@@ -110,6 +112,8 @@ class Attention(nn.Module):
             gate = self.gate_act(self.gate_proj(asking))
             parts = (mx.unflatten(part, -1, (self.n_heads, -1)) for part in (output, gate))
             output = mx.multiply(*parts).flatten(-2)
+        if "attn_sub_norm" in self:
+            output = self.attn_sub_norm(output)
         return self.o_proj(output)
 
     def _attend(

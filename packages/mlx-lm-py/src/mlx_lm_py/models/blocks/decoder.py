@@ -155,6 +155,8 @@ class Decoder(nn.Module):
         self.embed_tokens: nn.Embedding = nn.Embedding(spec.vocab_size, spec.width)
         if spec.positions:
             self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
+        if spec.embed_norm is not None:
+            self.embed_norm: nn.Module = make_norm(spec.embed_norm, spec.width)
         self.layers: list[DecoderLayer] = [DecoderLayer(one, spec.width) for one in spec.layers]
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
         self.scale: float = spec.embed_scale
@@ -169,6 +171,8 @@ class Decoder(nn.Module):
         h = self.embed_tokens(tokens)
         if self.scale != 1.0:
             h = h * self.scale
+        if "embed_norm" in self:
+            h = self.embed_norm(h)
         length = tokens.shape[1]
         if "embed_positions" in self:
             h = h + self.embed_positions(_positions(cache, length))

@@ -89,6 +89,8 @@ class MoE(nn.Module):
         router = self.router
         # The choice among many nearly equal ones is not left to rounding.
         logits = self.gate(x).astype(mx.float32)
+        if router.score == "mixer":
+            return _mixed(logits, self.top_k)
         scores = logits
         if router.score == "sigmoid":
             scores = mx.sigmoid(logits)
@@ -106,6 +108,21 @@ class MoE(nn.Module):
         if router.normalize:
             weights = weights / (weights.sum(axis=-1, keepdims=True) + 1e-20)
         return chosen, weights * router.scale
+
+
+def _mixed(logits: mx.array, top_k: int) -> tuple[mx.array, mx.array]:
+    """The best experts one after the other, each among those that are within a fiftieth of it."""
+    left, numbers = logits, mx.arange(logits.shape[-1])
+    chosen, weights = [], []
+    for _ in range(top_k):
+        best = left.max(axis=-1, keepdims=True)
+        far = (best - logits) / mx.maximum(mx.abs(logits), best) > 0.02
+        shares = mx.softmax(mx.where(far, -mx.inf, left), axis=-1, precise=True)
+        expert = mx.argmax(left, axis=-1, keepdims=True)
+        chosen.append(expert)
+        weights.append(mx.take_along_axis(shares, expert, axis=-1))
+        left = mx.where(numbers == expert, -mx.inf, left)
+    return mx.concatenate(chosen, axis=-1), mx.concatenate(weights, axis=-1)
 
 
 def _within_groups(scores: mx.array, router: Router) -> mx.array:
