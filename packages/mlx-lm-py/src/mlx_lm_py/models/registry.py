@@ -36,6 +36,7 @@ FAMILIES = {
         "mamba": "falcon_h1 falcon_mamba granitemoehybrid jamba mamba mamba2",
         "mistral": "llama4_text ministral3 mistral4",
         "nemotron_h": "nemotron_h",
+        "older": "exaone internlm2 minicpm qwen",
         "olmo": "olmo olmo2 olmo3 olmoe",
         "others": "ernie4_5_moe exaone4 granitemoe mixtral nemotron stablelm",
         "phi": "phi phi3",

@@ -13,6 +13,7 @@ from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, Stretc
 
 from .common import change_attention, decoder, plain, renamed
 from .deepseek import deepseek_rules, deepseek_v3
+from .qwen import FUSED_EXPERTS
 
 __all__ = ["ARCHITECTURES"]
 
@@ -38,11 +39,23 @@ def ministral3(c: Config) -> Decoder:
 
 
 def mistral4(c: Config) -> Decoder:
-    """DeepSeek-V3 with such queries, one group of experts by softmax."""
+    """Latent attention with such queries, and experts by softmax."""
     stretch = _stretch(c)
-    defaults = {"n_group": 1, "topk_group": 1, "first_k_dense_replace": 0}
-    model = deepseek_v3(Config({**defaults, **c.values}))
-    return each(model, lambda layer: change_attention(layer, stretch=stretch))
+    defaults = {"n_group": 1, "topk_group": 1, "first_k_dense_replace": 0, **c.values}
+    model = deepseek_v3(Config(defaults))
+    router = Router(
+        normalize=c("norm_topk_prob", True),
+        scale=c("routed_scaling_factor", 1.0),
+        groups=c("n_group", 1),
+        top_groups=c("topk_group", 1),
+    )
+
+    def change(layer: Layer) -> Layer:
+        if isinstance(layer.ffn, Moe):
+            layer = dataclasses.replace(layer, ffn=dataclasses.replace(layer.ffn, router=router))
+        return change_attention(layer, stretch=stretch)
+
+    return each(model, change)
 
 
 def llama4(c: Config) -> Decoder:
@@ -135,5 +148,5 @@ _LLAMA4 = (
 ARCHITECTURES = {
     "llama4_text": Architecture(llama4, _LLAMA4),
     "ministral3": Architecture(ministral3),
-    "mistral4": Architecture(mistral4, deepseek_rules),
+    "mistral4": Architecture(mistral4, lambda c: (FUSED_EXPERTS, *deepseek_rules(c))),
 }

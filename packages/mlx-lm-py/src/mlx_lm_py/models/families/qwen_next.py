@@ -16,7 +16,7 @@ from mlx_lm_py.models.rules import Convert, Join, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Delta, Router, each
 
 from .common import ATTENDS, CONVOLUTIONS, decoder, drop_mtp, kinds, plain, renamed
-from .qwen import EXPERTS, experts_of, sparse
+from .qwen import EXPERTS, FUSED_EXPERTS, experts_of, sparse
 
 __all__ = ["ARCHITECTURES"]
 
@@ -135,22 +135,7 @@ def _next_rules(c: Config) -> Sequence[Rule]:
 
 
 def _moe_rules(c: Config) -> Sequence[Rule]:
-    return (Convert(_of_fused_experts, lambda weights: weights), *_shared(c))
-
-
-def _of_fused_experts(weights: dict[str, mx.array]) -> dict[str, mx.array]:
-    """Experts that lie in one array, gates above what they let through; without ``.weight``."""
-    loaded: dict[str, mx.array] = {}
-    for name, value in weights.items():
-        if name.endswith(".mlp.experts.gate_up_proj"):
-            target = name.replace("experts.gate_up_proj", "switch_mlp")
-            gate, up = mx.split(value, 2, axis=1)
-            loaded |= {f"{target}.gate_proj.weight": gate, f"{target}.up_proj.weight": up}
-        elif name.endswith(".mlp.experts.down_proj"):
-            loaded[name.replace("experts", "switch_mlp") + ".weight"] = value
-        else:
-            loaded[name] = value
-    return loaded
+    return (FUSED_EXPERTS, *_shared(c))
 
 
 def _olmo_rules(c: Config) -> Sequence[Rule]:
