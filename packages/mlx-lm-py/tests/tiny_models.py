@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from mlx_lm_py.cache import Cache, make_prompt_cache
 from mlx_lm_utils_py import Tokenizer
 from tokenizers import decoders, pre_tokenizers
 from tokenizers.models import BPE
+
+sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
+from drawn import read_drawn
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MODELS = sorted(path.parent.name for path in FIXTURES.glob("*/config.json"))
@@ -36,6 +39,9 @@ def read_config(name: str) -> dict[str, Any]:
 
 
 def read_weights(name: str) -> dict[str, mx.array]:
+    path = FIXTURES / name / "weights.json"
+    if path.is_file():
+        return {key: mx.array(value) for key, value in read_drawn(path).items()}
     weights: dict[str, mx.array] = mx.load(str(FIXTURES / name / "model.safetensors"))
     return weights
 
@@ -66,8 +72,7 @@ def wrapped_tokenizer(**options: Any) -> Tokenizer:
 
 def make_folder(folder: Path, name: str = "llama") -> Path:
     """A checkpoint as it lies on the hub."""
-    for file in ("config.json", "model.safetensors"):
-        shutil.copy(FIXTURES / name / file, folder)
+    mx.save_safetensors(str(folder / "model.safetensors"), read_weights(name))
     config = read_config(name) | {"eos_token_id": 95}
     (folder / "config.json").write_text(json.dumps(config))
     make_tokenizer().save(str(folder / "tokenizer.json"))

@@ -2,6 +2,7 @@
 
 from .base import AttentionCache, Cache
 from .kv import KVCache
+from .lists import CacheList
 from .prompt_cache import cache_length, make_prompt_cache, trim_prompt_cache
 from .ragged import RaggedCache, ragged_prompt_cache
 from .states import StateCache
@@ -9,6 +10,7 @@ from .states import StateCache
 __all__ = [
     "AttentionCache",
     "Cache",
+    "CacheList",
     "KVCache",
     "RaggedCache",
     "StateCache",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from .base import AttentionCache, Cache
 from .kv import KVCache
+from .lists import CacheList
 
 __all__ = [
     "HasLayers",
@@ -68,6 +69,15 @@ def cache_length(cache: Sequence[Cache]) -> int:
     return max((getattr(layer, "offset", 0) for layer in cache), default=0)
 
 
+def _attending(cache: Iterable[Cache]) -> Iterator[AttentionCache]:
+    """The caches of attention, those within others included."""
+    for layer in cache:
+        if isinstance(layer, CacheList):
+            yield from _attending(layer.caches)
+        elif isinstance(layer, AttentionCache):
+            yield layer
+
+
 def reserve_prompt_cache(cache: Sequence[Cache], n: int) -> None:
     """Have room for more positions in all layers that attend, from the next growth on.
 
@@ -75,9 +85,8 @@ def reserve_prompt_cache(cache: Sequence[Cache], n: int) -> None:
         cache: The cache of a model.
         n: How many positions will be added.
     """
-    for layer in cache:
-        if isinstance(layer, AttentionCache):
-            layer.reserve(layer.offset + n)
+    for layer in _attending(cache):
+        layer.reserve(layer.offset + n)
 
 
 def trim_prompt_cache(cache: Sequence[Cache], n: int) -> int:

@@ -215,7 +215,11 @@ def load_model(
     """
     weights, config = to_mlx(weights, config)
     model = make_model(config)
-    weights, blocks = use_blocks(model, weights, config.get("block_types", {}))
+    # Where it is a list, it is the configuration's own.
+    block_types = config.get("block_types")
+    weights, blocks = use_blocks(
+        model, weights, block_types if isinstance(block_types, dict) else {}
+    )
     quantize_as(model, weights, config)
     for name, value in weights.items():
         stem, _, kind = name.rpartition(".")

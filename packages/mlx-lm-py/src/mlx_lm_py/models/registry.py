@@ -23,18 +23,26 @@ def __dir__() -> list[str]:
 FAMILIES = {
     name: family
     for family, names in {
+        "apart": "apertus bitnet hunyuan minimax_m2 nanochat phimoe solar_open",
         "cohere": "cohere cohere2",
-        "deepseek": "deepseek_v2 deepseek_v3 dots1",
-        "gemma": "gemma gemma2 gemma3_text",
+        "deepseek": "deepseek_v2 deepseek_v3 dots1 glm4_moe_lite minicpm3 youtu",
+        "gemma": "gemma gemma2 gemma3_text recurrent_gemma",
         "glm": "glm glm4 glm4_moe",
         "gpt": "gpt2 gpt_bigcode gpt_neox gptj starcoder2",
         "gpt_oss": "gpt_oss",
-        "lfm2": "lfm2",
+        "kimi": "kimi_linear",
+        "lfm2": "lfm2 lfm2_moe",
         "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
+        "mamba": "falcon_h1 falcon_mamba granitemoehybrid jamba mamba mamba2",
+        "mistral": "llama4_text ministral3 mistral4",
+        "nemotron_h": "nemotron_h",
+        "older": "exaone internlm2 minicpm qwen",
         "olmo": "olmo olmo2 olmo3 olmoe",
         "others": "ernie4_5_moe exaone4 granitemoe mixtral nemotron stablelm",
         "phi": "phi phi3",
         "qwen": "mimo qwen2 qwen2_moe qwen3 qwen3_moe",
+        "windows": "afmoe exaone_moe laguna mellum mimo_v2_flash",
+        "qwen_next": "olmo_hybrid qwen3_5 qwen3_5_moe qwen3_next",
     }.items()
     for name in names.split()
 }
@@ -59,6 +67,14 @@ ALIASES = {
     "kimi_k2": "deepseek_v3",
     "hunyuan-dense": "hunyuan_v1_dense",
     "qwen2moe": "qwen2_moe",
+    "hunyuan_v1_moe": "hunyuan",
+    "llama4": "llama4_text",
+    "minimax": "minimax_m2",
+    "youtu_llm": "youtu",
+    "qwen3_5_text": "qwen3_5",
+    "qwen3_5_moe_text": "qwen3_5_moe",
+    "lfm2-vl": "lfm2",
+    "lfm2_vl": "lfm2",
     "qwen3moe": "qwen3_moe",
 }
 

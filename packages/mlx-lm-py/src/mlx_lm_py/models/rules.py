@@ -16,6 +16,7 @@ import mlx_core_py as mx
 __all__ = [
     "Convert",
     "Drop",
+    "Join",
     "Rename",
     "Rule",
     "Split",
@@ -117,7 +118,29 @@ class Transpose:
     pattern: str
 
 
-Rule = Convert | Drop | Rename | Split | Stack | Transpose
+@dataclass(frozen=True)
+class Join:
+    """Weights that are one, one below the other.
+
+    Attributes:
+        theirs: The names in the checkpoint.
+        ours: The name in the model.
+        rows: The number of rows of each.
+        heads: Into how many blocks the rows are divided, as of `Split`.
+    """
+
+    theirs: tuple[str, ...]
+    ours: str
+    rows: tuple[int, ...]
+    heads: int = 1
+
+    @property
+    def undone(self) -> Split:
+        """The rule from the model to the checkpoint."""
+        return Split(self.ours, self.theirs, self.rows, self.heads)
+
+
+Rule = Convert | Drop | Join | Rename | Split | Stack | Transpose
 
 
 def load_weights(weights: Mapping[str, mx.array], rules: Sequence[Rule]) -> Weights:
@@ -147,6 +170,8 @@ def load_weights(weights: Mapping[str, mx.array], rules: Sequence[Rule]) -> Weig
                 loaded = _renamed(loaded, theirs, ours)
             case Split():
                 loaded = _split(loaded, rule)
+            case Join():
+                loaded = _joined(loaded, rule.undone)
             case Stack(theirs, ours):
                 loaded = _stacked(loaded, theirs, ours)
             case Transpose(pattern):
@@ -173,6 +198,8 @@ def save_weights(weights: Mapping[str, mx.array], rules: Sequence[Rule]) -> Weig
                 saved = _renamed(saved, ours, theirs)
             case Split():
                 saved = _joined(saved, rule)
+            case Join():
+                saved = _split(saved, rule.undone)
             case Stack(theirs, ours):
                 saved = _unstacked(saved, theirs, ours)
             case Transpose(pattern):

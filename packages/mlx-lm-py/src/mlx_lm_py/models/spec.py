@@ -13,46 +13,32 @@ from typing import Any, Literal
 
 from mlx_lm_utils_py.config import check_range
 
+from .norm import Norm
+from .recurrent import Delta, Mamba, Mamba2, RgLru, ShortConv
+
 __all__ = [
     "Attention",
     "Decoder",
+    "Delta",
     "Layer",
+    "Mamba",
+    "Mamba2",
     "Mla",
     "Mlp",
     "Moe",
     "Norm",
+    "Parallel",
+    "RgLru",
     "Rope",
     "Router",
     "ShortConv",
+    "Stretch",
     "each",
 ]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-@dataclass(frozen=True)
-class Norm:
-    """A normalization.
-
-    Attributes:
-        eps: Added to the variance.
-        kind: By the root of the mean of squares, or by mean and deviation.
-        weight: Whether there is one.
-        bias: Whether there is one; of ``"layer"`` alone.
-        offset: What the weight of the checkpoint is short of; Gemma keeps it less one.
-    """
-
-    eps: float
-    kind: Literal["rms", "layer"] = "rms"
-    weight: bool = True
-    bias: bool = False
-    offset: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.eps < 0:
-            raise ValueError(f"the 'eps' of a norm must not be negative, not {self.eps}")
 
 
 @dataclass(frozen=True)
@@ -75,6 +61,24 @@ class Rope:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Queries that grow with the logarithm of their position.
+
+    Attributes:
+        share: Of the logarithm that is added to one.
+        length: The number of positions after each of which they grow.
+        first: The number that the first position has.
+    """
+
+    share: float
+    length: int
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("original_max_position_embeddings", self.length)
+
+
+@dataclass(frozen=True)
 class Attention:
     """Grouped-query attention.
 
@@ -93,6 +97,15 @@ class Attention:
         softcap: What scores are kept below. Default: ``None``.
         clip: What queries, keys and values are kept within. Default: ``None``.
         sinks: Whether each head has a learned score of attending to nothing.
+        chunk: How many positions there are in each of the pieces within which all attention is.
+            Default: ``None``, there are no pieces.
+        stretch: By what queries grow. Default: ``None``, they do not.
+        gate: What a gate of the output has a number for. Default: ``None``, there is no gate.
+        gate_act: The activation of that gate.
+        value_dim: The width of a head's value. Default: ``None``, that of the head.
+        out_norm: Of what goes into the last projection. Default: ``None``.
+        key_scale: What keys are multiplied by.
+        value_scale: What values are multiplied by.
     """
 
     heads: int
@@ -109,6 +122,14 @@ class Attention:
     softcap: float | None = None
     clip: float | None = None
     sinks: bool = False
+    chunk: int | None = None
+    stretch: Stretch | None = None
+    gate: Literal["feature", "head"] | None = None
+    gate_act: str = "sigmoid"
+    value_dim: int | None = None
+    out_norm: Norm | None = None
+    key_scale: float = 1.0
+    value_scale: float = 1.0
 
     def __post_init__(self) -> None:
         check_range("num_attention_heads", self.heads)
@@ -121,6 +142,8 @@ class Attention:
             )
         if self.window is not None:
             check_range("sliding_window", self.window)
+        if self.chunk is not None:
+            check_range("attention_chunk_size", self.chunk)
 
 
 @dataclass(frozen=True)
@@ -133,11 +156,12 @@ class Mla:
         nope_dim: The width of the part of a head's query and key without positions.
         rope_dim: The width of the part with positions, whose key all heads share.
         value_dim: The width of a head's value.
-        rope: The positions.
+        rope: The positions. ``None``: there are none.
         norm: Of what is compressed.
         q_rank: The width of what queries are made from. Default: ``None``, they are not compressed.
         scale: Of the products of queries and keys. Default: one by the root of their width.
         bias: Whether the projections that compress, and the one after, have biases.
+        stretch: By what queries grow. Default: ``None``, they do not.
     """
 
     heads: int
@@ -145,11 +169,12 @@ class Mla:
     nope_dim: int
     rope_dim: int
     value_dim: int
-    rope: Rope
+    rope: Rope | None
     norm: Norm
     q_rank: int | None = None
     scale: float | None = None
     bias: bool = False
+    stretch: Stretch | None = None
     window: None = None
 
     def __post_init__(self) -> None:
@@ -163,20 +188,21 @@ class Mla:
 
 
 @dataclass(frozen=True)
-class ShortConv:
-    """A gated causal convolution over few positions.
+class Parallel:
+    """Attention and a state space side by side, of which each is added.
 
     Attributes:
-        taps: How many positions it sees.
-        bias: Whether it and its projections have biases.
+        attention: The attention.
+        states: The state space.
+        scales_in: What goes into each is multiplied by.
+        scales_out: What comes out of each is multiplied by.
     """
 
-    taps: int
-    bias: bool = False
+    attention: Attention
+    states: Mamba2
+    scales_in: tuple[float, float] = (1.0, 1.0)
+    scales_out: tuple[float, float] = (1.0, 1.0)
     window: None = None
-
-    def __post_init__(self) -> None:
-        check_range("conv_L_cache", self.taps, high=1024)
 
 
 @dataclass(frozen=True)
@@ -188,12 +214,16 @@ class Mlp:
         act: The activation, by its name in configurations.
         gated: Whether what is activated multiplies a second projection.
         bias: Whether the projections have biases.
+        scales: What the gate and the output are multiplied by.
+        norm: Of what goes into the last projection. Default: ``None``.
     """
 
     hidden: int
     act: str = "silu"
     gated: bool = True
     bias: bool = False
+    scales: tuple[float, float] = (1.0, 1.0)
+    norm: Norm | None = None
 
     def __post_init__(self) -> None:
         check_range("intermediate_size", self.hidden)
@@ -204,7 +234,8 @@ class Router:
     """How tokens find their experts.
 
     Attributes:
-        score: What makes logits into weights.
+        score: What makes logits into weights; ``"mixer"`` is a softmax, for one expert after the
+            other, over those whose logits are near its own (https://arxiv.org/abs/2409.12136).
         before: Whether that is done before the best are chosen, over all experts, rather than
             after, over the chosen ones.
         normalize: Whether the weights of the chosen ones are made to sum to one.
@@ -215,7 +246,7 @@ class Router:
         group_score: What a group counts for: its best expert, or its two best ones together.
     """
 
-    score: Literal["softmax", "sigmoid"] = "softmax"
+    score: Literal["softmax", "sigmoid", "mixer"] = "softmax"
     before: bool = True
     normalize: bool = False
     scale: float = 1.0
@@ -242,6 +273,9 @@ class Moe:
         shared: The number of features of an expert that every token uses. Default: 0, none.
         shared_gate: Whether that one is weighted by a gate of its own.
         bias: Whether the router and the experts have biases.
+        gated: Whether what is activated multiplies a second projection.
+        latent: The width of what the experts work on. Default: 0, that of the layer.
+        weight_inputs: Whether the weights of experts are of what goes into them, not out of them.
     """
 
     experts: int
@@ -252,6 +286,9 @@ class Moe:
     shared: int = 0
     shared_gate: bool = False
     bias: bool = False
+    gated: bool = True
+    latent: int = 0
+    weight_inputs: bool = False
 
     def __post_init__(self) -> None:
         check_range("num_experts", self.experts, high=2**16)
@@ -264,22 +301,26 @@ class Moe:
             )
 
 
+Mixer = Attention | Mla | Parallel | ShortConv | Mamba | Mamba2 | Delta | RgLru
+
+
 @dataclass(frozen=True)
 class Layer:
     """A layer of a decoder.
 
     Attributes:
-        mixer: What mixes positions.
-        ffn: What mixes features.
+        mixer: What mixes positions. ``None``: nothing does.
+        ffn: What mixes features. ``None``: nothing does.
         norm: Of its norms.
         order: Where they are: before each part (``"pre"``), after it (``"post"``), both
             (``"sandwich"``); or before both parts, which go side by side (``"parallel"``, and
             ``"parallel2"`` with a norm for each).
+            Of a layer with one part, ``"pre"`` is before it.
         residual: What the parts are multiplied by before they are added.
     """
 
-    mixer: Attention | Mla | ShortConv
-    ffn: Mlp | Moe
+    mixer: Mixer | None
+    ffn: Mlp | Moe | None
     norm: Norm
     order: Literal["pre", "post", "sandwich", "parallel", "parallel2"] = "pre"
     residual: float = 1.0
@@ -299,6 +340,7 @@ class Decoder:
         head_bias: Whether the output layer has a bias.
         positions: The number of learned positions that are added to the embedding. Default: 0.
         embed_scale: What the embedding is multiplied by.
+        embed_norm: Of the embedding. Default: ``None``.
         logit_scale: What the logits are multiplied by.
         softcap: What the logits are kept below. Default: ``None``.
     """
@@ -312,6 +354,7 @@ class Decoder:
     head_bias: bool = False
     positions: int = 0
     embed_scale: float = 1.0
+    embed_norm: Norm | None = None
     logit_scale: float = 1.0
     softcap: float | None = None
 

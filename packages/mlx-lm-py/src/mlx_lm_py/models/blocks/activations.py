@@ -7,7 +7,7 @@ from collections.abc import Callable
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-__all__ = ["ACTIVATIONS", "activation", "gated_activation"]
+__all__ = ["ACTIVATIONS", "XIELU", "activation", "gated_activation"]
 
 
 def __dir__() -> list[str]:
@@ -23,6 +23,8 @@ ACTIVATIONS: dict[str, Callable[[mx.array], mx.array]] = {
     "gelu_pytorch_tanh": nn.gelu_approx,
     "relu": nn.relu,
     "relu2": nn.relu2,
+    "sigmoid": mx.sigmoid,
+    "softplus": nn.softplus,
 }
 
 
@@ -67,3 +69,20 @@ def gated_activation(name: str) -> Callable[[mx.array, mx.array], mx.array]:
         return _clamped_swiglu
     act = activation(name)
     return lambda gate, up: act(gate) * up
+
+
+class XIELU(nn.Module):
+    """A square on the right and an exponential on the left (https://arxiv.org/abs/2411.13010)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alpha_p: mx.array = mx.zeros((1,))
+        self.alpha_n: mx.array = mx.zeros((1,))
+        self.beta: mx.array = mx.array(0.5)
+        self.eps: mx.array = mx.array(-1e-6)
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Activate each element of ``x``."""
+        right, left = nn.softplus(self.alpha_p), self.beta + nn.softplus(self.alpha_n)
+        curved = mx.where(x > 0, right * x * x, (mx.expm1(mx.minimum(x, self.eps)) - x) * left)
+        return curved + self.beta * x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import mlx_core_py as mx
@@ -11,13 +12,14 @@ from mlx_lm_utils_py import create_causal_mask
 from mlx_lm_py.cache import AttentionCache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
+from .activations import activation
 from .heads import join_heads, split_heads
 from .masks import Mask
 from .norms import make_norm
 from .positions import make_rope
 from .ragged import last_positions, over_sequences
 
-__all__ = ["Attention"]
+__all__ = ["Attention", "stretched"]
 
 
 def __dir__() -> list[str]:
@@ -34,17 +36,26 @@ class Attention(nn.Module):
 
     def __init__(self, spec: specs.Attention, dim: int) -> None:
         super().__init__()
-        width = spec.head_dim
+        width, value = spec.head_dim, spec.value_dim or spec.head_dim
         self.n_heads: int = spec.heads
         self.n_kv_heads: int = spec.kv_heads
         self.scale: float = width**-0.5 if spec.scale is None else spec.scale
         self.window: int | None = spec.window
+        self.chunk: int | None = spec.chunk
         self.softcap: float | None = spec.softcap
         self.clip: float | None = spec.clip
         self.q_proj: nn.Linear = nn.Linear(dim, spec.heads * width, bias=spec.qkv_bias)
         self.k_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
-        self.v_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
-        self.o_proj: nn.Linear = nn.Linear(spec.heads * width, dim, bias=spec.out_bias)
+        self.v_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * value, bias=spec.qkv_bias)
+        self.o_proj: nn.Linear = nn.Linear(spec.heads * value, dim, bias=spec.out_bias)
+        self.stretch: specs.Stretch | None = spec.stretch
+        self.scales: tuple[float, float] = (spec.key_scale, spec.value_scale)
+        if spec.gate is not None:
+            gates = spec.heads * (value if spec.gate == "feature" else 1)
+            self.gate_proj: nn.Linear = nn.Linear(dim, gates, bias=False)
+            self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
+        if spec.out_norm is not None:
+            self.attn_sub_norm: nn.Module = make_norm(spec.out_norm, spec.heads * value)
         if spec.sinks:
             self.sinks: mx.array = mx.zeros((spec.heads,))
         self.norm_at: Literal["head", "all", "rotated"] | None = None
@@ -73,6 +84,8 @@ class Attention(nn.Module):
         """
         asking = last_positions(x, cache) if last_only else x
         queries, keys, values = self.q_proj(asking), self.k_proj(x), self.v_proj(x)
+        if self.scales != (1.0, 1.0):
+            keys, values = keys * self.scales[0], values * self.scales[1]
         if self.norm_at == "all":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
         if self.clip is not None:
@@ -90,10 +103,18 @@ class Attention(nn.Module):
             mask,
             cache,
             window=self.window,
+            chunk=self.chunk,
             axis=2,
             last_only=last_only,
         )
-        return self.o_proj(join_heads(output))
+        output = join_heads(output)
+        if "gate_proj" in self:
+            gate = self.gate_act(self.gate_proj(asking))
+            parts = (mx.unflatten(part, -1, (self.n_heads, -1)) for part in (output, gate))
+            output = mx.multiply(*parts).flatten(-2)
+        if "attn_sub_norm" in self:
+            output = self.attn_sub_norm(output)
+        return self.o_proj(output)
 
     def _attend(
         self,
@@ -105,14 +126,16 @@ class Attention(nn.Module):
     ) -> mx.array:
         """Attend to the keys of one sequence: positions, cache, window, scores."""
         length = keys.shape[2]
+        offset = cache.offset if cache is not None else 0
         if queries.shape[2] < length and isinstance(mask, mx.array):
             mask = mask[..., -queries.shape[2] :, :]
         if self.rope is not None:
-            offset = cache.offset if cache is not None else 0
             queries = self.rope(queries, offset=offset + length - queries.shape[2])
             keys = self.rope(keys, offset=offset)
         if self.norm_at == "rotated":
             queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if self.stretch is not None:
+            queries = stretched(queries, offset + length, self.stretch)
         if cache is not None:
             keys, values = cache.update_and_fetch(keys, values)
         if self.window is not None and keys.shape[2] > self.window + length - 1:
@@ -130,6 +153,22 @@ class Attention(nn.Module):
                 queries, keys, values, scale=self.scale, mask=mask
             )
         return output
+
+
+def stretched(queries: mx.array, end: int, stretch: specs.Stretch) -> mx.array:
+    """Let queries grow with the logarithm of their position.
+
+    Args:
+        queries: Shape ``(batch, heads, length, width)``.
+        end: The number of positions up to the last of them.
+        stretch: How.
+
+    Returns:
+        The queries.
+    """
+    at = mx.arange(end - queries.shape[2], end)[:, None] + stretch.first
+    growth = 1 + stretch.share * mx.log1p(mx.floor(at / stretch.length))
+    return queries * growth.astype(queries.dtype)
 
 
 def _softcapped(

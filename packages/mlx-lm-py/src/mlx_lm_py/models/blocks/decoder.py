@@ -8,18 +8,23 @@ from typing import Any, cast
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import Cache, KVCache, RaggedCache, StateCache, cache_length
+from mlx_lm_py.cache import Cache, CacheList, KVCache, RaggedCache, StateCache, cache_length
 from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
 from .attention import Attention
+from .delta import GatedDelta
+from .mamba import Mamba
+from .mamba2 import Mamba2
 from .masks import Mask, make_mask
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
 from .norms import make_norm
+from .parallel import ParallelMixers
 from .ragged import last_positions
+from .rg_lru import RgLru
 from .short_conv import ShortConv
 
 __all__ = ["CausalLM", "Decoder", "DecoderLayer"]
@@ -48,7 +53,12 @@ _NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 _MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
     specs.Attention: ("self_attn", Attention),
     specs.Mla: ("self_attn", MultiHeadLatentAttention),
+    specs.Parallel: ("mixer", ParallelMixers),
     specs.ShortConv: ("conv", ShortConv),
+    specs.Mamba: ("mamba", Mamba),
+    specs.Mamba2: ("mamba", Mamba2),
+    specs.Delta: ("linear_attn", GatedDelta),
+    specs.RgLru: ("recurrent", RgLru),
 }
 
 
@@ -62,16 +72,29 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, spec: specs.Layer, dim: int) -> None:
         super().__init__()
-        mixer, make = _MIXERS[type(spec.mixer)]
-        self.mixer_name: str = mixer
-        setattr(self, self.mixer_name, make(spec.mixer, dim))
-        self.mlp: MLP | MoE = (
-            MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
-        )
+        self.mixer_name: str | None = None
+        if spec.mixer is not None:
+            self.mixer_name, make = _MIXERS[type(spec.mixer)]
+            setattr(self, self.mixer_name, make(spec.mixer, dim))
+        if spec.ffn is not None:
+            self.mlp: MLP | MoE = (
+                MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
+            )
         self.parallel: bool = spec.order.startswith("parallel")
         self.residual: float = spec.residual
-        self.window: int | None = spec.mixer.window
-        self.norms: tuple[str | None, str | None, str | None, str | None] = _NORMS[spec.order]
+        self.window: int | None = None if spec.mixer is None else spec.mixer.window
+        self.chunk: int | None = getattr(spec.mixer, "chunk", None)
+        before, after, before_mlp, after_mlp = _NORMS[spec.order]
+        if spec.mixer is None:
+            before, after = None, None
+        if spec.ffn is None:
+            before_mlp, after_mlp = None, None
+        self.norms: tuple[str | None, str | None, str | None, str | None] = (
+            before,
+            after,
+            before_mlp,
+            after_mlp,
+        )
         for name in self.norms:
             if name is not None:
                 setattr(self, name, make_norm(spec.norm, dim))
@@ -89,7 +112,11 @@ class DecoderLayer(nn.Module):
         If ``last_only``, only what becomes of the last position of each sequence is computed and
         returned.
         """
-        before, after, before_mlp, after_mlp = self.norms
+        before, after, before_mlp, _ = self.norms
+        if self.mixer_name is None:
+            # What no position sees of another is left out.
+            x = last_positions(x, cache) if last_only else x
+            return self._transformed(x, x)
         y = x if before is None else self[before](x)
         attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only)
         if last_only:
@@ -103,6 +130,11 @@ class DecoderLayer(nn.Module):
             y = h
         elif before_mlp is not None:
             y = x
+        return self._transformed(h, y) if "mlp" in self else h
+
+    def _transformed(self, h: mx.array, y: mx.array) -> mx.array:
+        """Add to ``h`` what the feed-forward layer makes of ``y``."""
+        _, _, before_mlp, after_mlp = self.norms
         transformed: mx.array = self.mlp(y if before_mlp is None else self[before_mlp](y))
         if after_mlp is not None:
             transformed = self[after_mlp](transformed)
@@ -123,6 +155,8 @@ class Decoder(nn.Module):
         self.embed_tokens: nn.Embedding = nn.Embedding(spec.vocab_size, spec.width)
         if spec.positions:
             self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
+        if spec.embed_norm is not None:
+            self.embed_norm: nn.Module = make_norm(spec.embed_norm, spec.width)
         self.layers: list[DecoderLayer] = [DecoderLayer(one, spec.width) for one in spec.layers]
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
         self.scale: float = spec.embed_scale
@@ -141,26 +175,43 @@ class Decoder(nn.Module):
         h = self.embed_tokens(tokens)
         if self.scale != 1.0:
             h = h * self.scale
+        if "embed_norm" in self:
+            h = self.embed_norm(h)
         length = tokens.shape[1]
         if "embed_positions" in self:
             h = h + self.embed_positions(_positions(cache, length))
-        masks: dict[int | None, Mask] = {}
+        masks: dict[tuple[int | None, int | None], Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
         offset = 0 if cache is None or is_ragged else cache_length(cast("Sequence[Cache]", cache))
         for i, layer in enumerate(self.layers):
-            if layer.window not in masks:
-                masks[layer.window] = None if is_ragged else make_mask(length, offset, layer.window)
+            sight = layer.window, layer.chunk
+            if sight not in masks:
+                masks[sight] = None if is_ragged else make_mask(length, offset, *sight)
             # Nothing but keys and values of the last layer depends on the other positions.
             is_last = i == len(self.layers) - 1
             h = layer(
                 h,
-                masks[layer.window],
+                masks[sight],
                 cache[i] if cache else None,
                 last_only=last_only and is_last,
             )
         normalized: mx.array = self.norm(h)
         return normalized
+
+
+def _cache_of(mixer: specs.Mixer | None) -> Cache:
+    """An empty cache for a mixer."""
+    match mixer:
+        case specs.Attention() | specs.Mla():
+            return KVCache()
+        case specs.Parallel():
+            return CacheList(KVCache(), StateCache(2))
+        case specs.ShortConv():
+            return StateCache()
+        case None:
+            return StateCache(0)
+    return StateCache(2)
 
 
 def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.array:
@@ -237,10 +288,7 @@ class CausalLM(nn.Module):
 
     def make_cache(self) -> list[Cache]:
         """An empty cache for each layer."""
-        return [
-            StateCache() if isinstance(layer.mixer, specs.ShortConv) else KVCache()
-            for layer in self.args.layers
-        ]
+        return [_cache_of(layer.mixer) for layer in self.args.layers]
 
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
         """Make the weights of a checkpoint those of the model.

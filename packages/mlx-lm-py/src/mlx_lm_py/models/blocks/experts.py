@@ -10,7 +10,7 @@ from mlx_core_py import nn
 
 from mlx_lm_py.models.spec import Moe
 
-from .activations import gated_activation
+from .activations import activation, gated_activation
 
 __all__ = ["Experts", "QuantizedSwitchLinear", "SwitchLinear"]
 
@@ -103,7 +103,7 @@ class QuantizedSwitchLinear(nn.Module):
 
 
 class Experts(nn.Module):
-    """Gated feed-forward layers, of which each token uses some.
+    """Feed-forward layers, of which each token uses some.
 
     Args:
         spec: What they are like.
@@ -113,17 +113,22 @@ class Experts(nn.Module):
     def __init__(self, spec: Moe, dim: int) -> None:
         super().__init__()
         count, hidden, bias = spec.experts, spec.hidden, spec.bias
-        self.gate_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
+        if spec.gated:
+            self.gate_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
+            self.gated: Callable[[mx.array, mx.array], mx.array] = gated_activation(spec.act)
+        else:
+            self.act: Callable[[mx.array], mx.array] = activation(spec.act)
         self.up_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
         self.down_proj: SwitchLinear = SwitchLinear(count, hidden, dim, bias)
-        self.gated: Callable[[mx.array, mx.array], mx.array] = gated_activation(spec.act)
 
-    def __call__(self, x: mx.array, chosen: mx.array) -> mx.array:
+    def __call__(self, x: mx.array, chosen: mx.array, weights: mx.array | None = None) -> mx.array:
         """What each of the chosen experts makes of its token.
 
         Args:
             x: Features of shape ``(..., dim)``.
             chosen: Numbers of experts, of shape ``(..., top_k)``.
+            weights: What the features are multiplied by for each, of shape ``(..., top_k)``.
+                Default: ``None``, nothing.
 
         Returns:
             Features of shape ``(..., top_k, dim)``.
@@ -131,6 +136,9 @@ class Experts(nn.Module):
         shape, top_k = chosen.shape, chosen.shape[-1]
         flat = chosen.flatten()
         rows = x.reshape(-1, 1, x.shape[-1])
+        if weights is not None:
+            rows = mx.repeat(rows, top_k, axis=0) * weights.reshape(-1, 1, 1).astype(x.dtype)
+            return self._apply(rows, flat, False).reshape(*shape, -1)
         if flat.size < 64:
             rows = mx.repeat(rows, top_k, axis=0)
             return self._apply(rows, flat, False).reshape(*shape, -1)
@@ -140,6 +148,9 @@ class Experts(nn.Module):
         return y[mx.argsort(order)].reshape(*shape, -1)
 
     def _apply(self, x: mx.array, chosen: mx.array, is_sorted: bool) -> mx.array:
-        gate = self.gate_proj(x, chosen, is_sorted=is_sorted)
         up = self.up_proj(x, chosen, is_sorted=is_sorted)
-        return self.down_proj(self.gated(gate, up), chosen, is_sorted=is_sorted)
+        if "gate_proj" in self:
+            hidden = self.gated(self.gate_proj(x, chosen, is_sorted=is_sorted), up)
+        else:
+            hidden = self.act(up)
+        return self.down_proj(hidden, chosen, is_sorted=is_sorted)

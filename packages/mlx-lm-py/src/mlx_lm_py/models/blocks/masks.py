@@ -17,13 +17,15 @@ def __dir__() -> list[str]:
 Mask: TypeAlias = mx.array | Literal["causal"] | None
 
 
-def make_mask(length: int, offset: int, window: int | None) -> Mask:
+def make_mask(length: int, offset: int, window: int | None, chunk: int | None = None) -> Mask:
     """The mask of a step, over the keys that any of its positions sees.
 
     Args:
         length: The number of positions.
         offset: The number of positions before them.
         window: How many of the latest positions are seen. Default: ``None``, all.
+        chunk: How many positions there are in each of the pieces within which they are seen.
+            Default: ``None``, there are no pieces.
 
     Returns:
         Nothing if all keys are seen by all, ``"causal"`` if each position sees those before it,
@@ -33,6 +35,9 @@ def make_mask(length: int, offset: int, window: int | None) -> Mask:
         >>> make_mask(1, 9, None), make_mask(3, 9, 16), make_mask(2, 9, 2).shape
         (None, 'causal', (2, 3))
     """
+    if chunk is not None and offset + length > chunk:
+        asking, seen = mx.arange(offset, offset + length)[:, None], mx.arange(offset + length)
+        return (seen <= asking) & (seen // chunk == asking // chunk)
     if window is None or offset + length <= window:
         return None if length == 1 else "causal"
     if length == 1:

@@ -6,8 +6,9 @@ import mlx_core_py as mx
 from mlx_core_py import nn
 
 from mlx_lm_py.cache import AttentionCache, RaggedCache
-from mlx_lm_py.models.spec import Mla
+from mlx_lm_py.models import spec as specs
 
+from .attention import stretched
 from .heads import join_heads, split_heads
 from .masks import Mask
 from .norms import make_norm
@@ -32,7 +33,7 @@ class MultiHeadLatentAttention(nn.Module):
         dim: Number of features in and out.
     """
 
-    def __init__(self, spec: Mla, dim: int) -> None:
+    def __init__(self, spec: specs.Mla, dim: int) -> None:
         super().__init__()
         self.n_heads: int = spec.heads
         self.kv_rank: int = spec.kv_rank
@@ -54,7 +55,8 @@ class MultiHeadLatentAttention(nn.Module):
             spec.kv_rank, spec.heads * (spec.nope_dim + spec.value_dim), bias=False
         )
         self.o_proj: nn.Linear = nn.Linear(spec.heads * spec.value_dim, dim, bias=spec.bias)
-        self.rope: nn.Module = make_rope(spec.rope)
+        self.rope: nn.Module | None = None if spec.rope is None else make_rope(spec.rope)
+        self.stretch: specs.Stretch | None = spec.stretch
 
     def __call__(
         self,
@@ -97,9 +99,14 @@ class MultiHeadLatentAttention(nn.Module):
         """Attend to the latents of one sequence."""
         length, asking = latents.shape[2], queries.shape[2]
         offset = cache.offset if cache is not None else 0
-        rotated = self.rope(rotated, offset=offset)
         plain, turned = mx.split(queries, [self.nope_dim], axis=-1)
-        turned = self.rope(turned, offset=offset + length - asking)
+        if self.rope is not None:
+            rotated = self.rope(rotated, offset=offset)
+            turned = self.rope(turned, offset=offset + length - asking)
+        if self.stretch is not None:
+            plain, turned = (
+                stretched(part, offset + length, self.stretch) for part in (plain, turned)
+            )
         if cache is not None:
             latents, rotated = cache.update_and_fetch(latents, rotated)
         if asking < length and isinstance(mask, mx.array):

@@ -9,7 +9,8 @@ from mlx_core_py import nn
 
 from mlx_lm_py.models.spec import Mlp
 
-from .activations import activation
+from .activations import XIELU, activation
+from .norms import make_norm
 
 __all__ = ["MLP"]
 
@@ -42,10 +43,24 @@ class MLP(nn.Module):
         self.up_proj: nn.Linear = nn.Linear(dim, spec.hidden, bias=spec.bias)
         self.down_proj: nn.Linear = nn.Linear(spec.hidden, dim, bias=spec.bias)
         self.gated: bool = spec.gated
-        self.act: Callable[[mx.array], mx.array] = activation(spec.act)
+        self.scales: tuple[float, float] = spec.scales
+        if spec.norm is not None:
+            self.ffn_sub_norm: nn.Module = make_norm(spec.norm, spec.hidden)
+        if spec.act == "xielu":
+            self.act_fn: XIELU = XIELU()
+        else:
+            self.act: Callable[[mx.array], mx.array] = activation(spec.act)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
+        if self.scales != (1.0, 1.0):
+            by_gate, by_out = self.scales
+            hidden = self.act(self.gate_proj(x) * by_gate) * self.up_proj(x)
+            return self.down_proj(hidden) * by_out
+        if "ffn_sub_norm" in self:
+            return self.down_proj(self.ffn_sub_norm(self.act(self.gate_proj(x)) * self.up_proj(x)))
+        if "act_fn" in self:
+            return self.down_proj(self.act_fn(self.up_proj(x)))
         if self.gated and x.dtype == mx.float16:
             # What a gate lets through goes beyond 65504 in models as usual as Llama 2 7B.
             hidden = self.act(self.gate_proj(x)) * (self.up_proj(x) * (1 / _ROOM))

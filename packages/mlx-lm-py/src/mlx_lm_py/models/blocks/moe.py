@@ -56,16 +56,27 @@ class MoE(nn.Module):
             if spec.router.bias
             else nn.Linear(dim, spec.experts, bias=spec.bias)
         )
-        self.switch_mlp: Experts = Experts(spec, dim)
+        self.weight_inputs: bool = spec.weight_inputs
+        self.switch_mlp: Experts = Experts(spec, spec.latent or dim)
+        if spec.latent:
+            self.fc1_latent_proj: nn.Linear = nn.Linear(dim, spec.latent, bias=False)
+            self.fc2_latent_proj: nn.Linear = nn.Linear(spec.latent, dim, bias=False)
         if spec.shared:
-            self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act), dim)
+            self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act, spec.gated), dim)
             if spec.shared_gate:
                 self.shared_expert_gate: nn.Linear = nn.Linear(dim, 1, bias=False)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
         chosen, weights = self._route(x)
-        y = (self.switch_mlp(x, chosen) * weights[..., None].astype(x.dtype)).sum(axis=-2)
+        features = self.fc1_latent_proj(x) if "fc1_latent_proj" in self else x
+        if self.weight_inputs:
+            y = self.switch_mlp(features, chosen, weights).sum(axis=-2)
+        else:
+            y = self.switch_mlp(features, chosen) * weights[..., None].astype(x.dtype)
+            y = y.sum(axis=-2)
+        if "fc2_latent_proj" in self:
+            y = self.fc2_latent_proj(y)
         if "shared_expert" in self:
             shared = self.shared_expert(x)
             if "shared_expert_gate" in self:
@@ -78,6 +89,8 @@ class MoE(nn.Module):
         router = self.router
         # The choice among many nearly equal ones is not left to rounding.
         logits = self.gate(x).astype(mx.float32)
+        if router.score == "mixer":
+            return _mixed(logits, self.top_k)
         scores = logits
         if router.score == "sigmoid":
             scores = mx.sigmoid(logits)
@@ -95,6 +108,21 @@ class MoE(nn.Module):
         if router.normalize:
             weights = weights / (weights.sum(axis=-1, keepdims=True) + 1e-20)
         return chosen, weights * router.scale
+
+
+def _mixed(logits: mx.array, top_k: int) -> tuple[mx.array, mx.array]:
+    """The best experts one after the other, each among those that are within a fiftieth of it."""
+    left, numbers = logits, mx.arange(logits.shape[-1])
+    chosen, weights = [], []
+    for _ in range(top_k):
+        best = left.max(axis=-1, keepdims=True)
+        far = (best - logits) / mx.maximum(mx.abs(logits), best) > 0.02
+        shares = mx.softmax(mx.where(far, -mx.inf, left), axis=-1, precise=True)
+        expert = mx.argmax(left, axis=-1, keepdims=True)
+        chosen.append(expert)
+        weights.append(mx.take_along_axis(shares, expert, axis=-1))
+        left = mx.where(numbers == expert, -mx.inf, left)
+    return mx.concatenate(chosen, axis=-1), mx.concatenate(weights, axis=-1)
 
 
 def _within_groups(scores: mx.array, router: Router) -> mx.array:

@@ -7,15 +7,17 @@ model works on rows, whichever sequence they belong to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mlx_core_py as mx
+from mlx_core_py import nn
 
 from mlx_lm_py.cache import Cache, RaggedCache
 
 from .masks import Mask, make_mask
 
-__all__ = ["last_positions", "over_sequences"]
+__all__ = ["EachSequence", "last_positions", "over_sequences"]
 
 
 def __dir__() -> list[str]:
@@ -46,6 +48,7 @@ def over_sequences(
     cache: Any,
     *,
     window: int | None = None,
+    chunk: int | None = None,
     axis: int,
     last_only: bool = False,
 ) -> mx.array:
@@ -57,6 +60,7 @@ def over_sequences(
         mask: The mask, as `make_mask` makes it. Each sequence of a ragged batch has its own.
         cache: The cache of the layer.
         window: How many of the latest positions are seen. Default: ``None``, all.
+        chunk: Within how large pieces. Default: ``None``, there are none.
         axis: The axis of positions, of the arrays and of the result.
         last_only: Whether the first array has the last position of each sequence alone. Default:
             ``False``.
@@ -70,8 +74,29 @@ def over_sequences(
         cache.split(array, axis, last_only=last_only and i == 0) for i, array in enumerate(arrays)
     ]
     masks = [
-        make_mask(length, offset, window)
+        make_mask(length, offset, window, chunk)
         for length, offset in zip(cache.lengths, cache.offsets, strict=True)
     ]
     results = [step(*part) for part in zip(*parts, masks, cache.caches, strict=True)]
     return results[0] if len(results) == 1 else mx.concatenate(results, axis=axis)
+
+
+class EachSequence(nn.Module):
+    """A layer that goes over one sequence at a time, with what its own cache holds."""
+
+    def __call__(
+        self,
+        x: mx.array,
+        mask: Mask = None,
+        cache: Any = None,
+        *,
+        last_only: bool = False,
+    ) -> mx.array:
+        """Transform ``x`` of shape ``(batch, length, dim)`` after what the cache holds.
+
+        If ``last_only``, only what becomes of the last position of each sequence is returned.
+        """
+        return over_sequences(partial(self._transform, last_only), (x,), mask, cache, axis=1)
+
+    def _transform(self, last_only: bool, x: mx.array, mask: Mask, cache: Any) -> mx.array:
+        raise NotImplementedError

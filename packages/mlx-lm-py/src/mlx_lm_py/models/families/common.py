@@ -5,14 +5,105 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import mlx_core_py as mx
+
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.rules import Convert, Drop, Rename
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Mlp, Norm, Rope
 
-__all__ = ["change_attention", "decoder", "layer_types", "plain", "ropes", "sliding"]
+__all__ = [
+    "ATTENDS",
+    "CONVOLUTIONS",
+    "change_attention",
+    "decoder",
+    "drop_mtp",
+    "kinds",
+    "layer_types",
+    "plain",
+    "renamed",
+    "ropes",
+    "sliding",
+]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+ATTENDS = ("full_attention", "attention")
+"""What configurations call a layer that attends."""
+
+
+def _taps_second(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+    return {
+        name: value.swapaxes(1, 2)
+        if name.endswith(_CONVOLUTIONS) and value.ndim == 3 and value.shape[1] == 1
+        else value
+        for name, value in weights.items()
+    }
+
+
+def _taps_last(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+    return {
+        name: value.swapaxes(1, 2) if name.endswith(_CONVOLUTIONS) else value
+        for name, value in weights.items()
+    }
+
+
+_CONVOLUTIONS = ("conv1d.weight", "conv_1d.weight", ".conv.conv.weight")
+CONVOLUTIONS = Convert(_taps_second, _taps_last)
+"""The taps of convolutions are the second axis here, and the last one in checkpoints."""
+
+
+def renamed(*pairs: tuple[str, str]) -> tuple[Rename, ...]:
+    """Rules for names within layers.
+
+    Args:
+        *pairs: What follows ``model.layers.N.`` in the checkpoint, and in the model.
+
+    Returns:
+        The rules.
+    """
+    return tuple(
+        Rename(f"model.layers.*.{theirs}", f"model.layers.*.{ours}") for theirs, ours in pairs
+    )
+
+
+def kinds(c: Config, default: list[str], *known: str, name: str = "layer_types") -> list[str]:
+    """What each layer is.
+
+    Args:
+        c: The configuration.
+        default: What they are where the configuration does not say.
+        *known: What they may be.
+        name: The entry. Default: ``"layer_types"``.
+
+    Returns:
+        The kind of each layer.
+
+    Raises:
+        ValueError: If the configuration says something else, or not of each layer.
+    """
+    found = c(name, default)
+    if len(found) != c.depth or not set(found) <= set(known):
+        raise ValueError(
+            f"{name!r} in the configuration must name {' or '.join(known)} for each of the "
+            f"{c.depth} layers, not {found}"
+        )
+    return found
+
+
+def drop_mtp(c: Config) -> tuple[Drop, ...]:
+    """Rules that leave out what predicts further tokens.
+
+    Args:
+        c: The configuration.
+
+    Returns:
+        The rules.
+    """
+    extra = range(c.depth, c.depth + c("num_nextn_predict_layers", 0))
+    return (Drop("mtp"), Drop("model.mtp"), *(Drop(f"model.layers.{i}") for i in extra))
 
 
 def decoder(c: Config, layer: Layer, *, tied: bool = False, **options: Any) -> Decoder:

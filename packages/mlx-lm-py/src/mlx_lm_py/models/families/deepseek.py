@@ -15,7 +15,7 @@ from .common import decoder, plain
 from .glm import SHARED, with_experts
 from .qwen import EXPERTS, experts_of
 
-__all__ = ["ARCHITECTURES"]
+__all__ = ["ARCHITECTURES", "deepseek_rules", "deepseek_v3"]
 
 
 def __dir__() -> list[str]:
@@ -70,6 +70,32 @@ def deepseek_v2(c: Config) -> Decoder:
     return each(model, lambda layer: dataclasses.replace(layer, ffn=experts), range(first, c.depth))
 
 
+def glm4_moe_lite(c: Config) -> Decoder:
+    """DeepSeek-V3 with experts of one group after the first layer."""
+    types = c("mlp_layer_types", ["dense"])
+    first = {"first_k_dense_replace": types.count("dense"), "n_group": 1, "topk_group": 1}
+    return deepseek_v3(Config({**first, "rms_norm_eps": 1e-5, **c.values}))
+
+
+def youtu(c: Config) -> Decoder:
+    """Latent attention without experts."""
+    mixer = _latent(c, interleaved=c("rope_interleave", True))
+    return decoder(c, Layer(mixer, Mlp(c.hidden, c.act()), c.norm(default=1e-6)), tied=True)
+
+
+def minicpm3(c: Config) -> Decoder:
+    """Latent attention without experts; scales of embeddings, depth and logits."""
+    mixer = _latent(c, interleaved=False)
+    layer = Layer(mixer, Mlp(c.hidden, c.act()), c.norm(default=1e-5))
+    return decoder(
+        c,
+        dataclasses.replace(layer, residual=c("scale_depth", 1.4) / c.depth**0.5),
+        tied=True,
+        embed_scale=float(c.values.get("scale_emb", 12)),
+        logit_scale=c("dim_model_base", 256) / c.width,
+    )
+
+
 def dots1(c: Config) -> Decoder:
     """Plain attention with norms of queries and keys, and the experts of DeepSeek-V3."""
     norm = c.norm(default=1e-6)
@@ -79,12 +105,23 @@ def dots1(c: Config) -> Decoder:
     return with_experts(Config({"first_k_dense_replace": 0, **c.values}), model)
 
 
-def _rules(c: Config) -> Sequence[Rule]:
+def deepseek_rules(c: Config) -> Sequence[Rule]:
+    """Experts one by one, and layers that predict further tokens.
+
+    Args:
+        c: The configuration.
+
+    Returns:
+        The rules.
+    """
     return (Drop(f"model.layers.{c.depth}"), *EXPERTS, SHARED)
 
 
 ARCHITECTURES = {
-    "deepseek_v2": Architecture(deepseek_v2, _rules),
-    "deepseek_v3": Architecture(deepseek_v3, _rules),
-    "dots1": Architecture(dots1, _rules),
+    "deepseek_v2": Architecture(deepseek_v2, deepseek_rules),
+    "deepseek_v3": Architecture(deepseek_v3, deepseek_rules),
+    "glm4_moe_lite": Architecture(glm4_moe_lite, deepseek_rules),
+    "minicpm3": Architecture(minicpm3),
+    "youtu": Architecture(youtu),
+    "dots1": Architecture(dots1, deepseek_rules),
 }

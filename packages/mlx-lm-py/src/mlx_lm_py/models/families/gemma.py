@@ -7,13 +7,17 @@ https://arxiv.org/abs/2503.19786.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+
+import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, SANDWICH, GGUFNames
-from mlx_lm_py.models.spec import Decoder, Norm, each
+from mlx_lm_py.models.rules import Rename, Rule
+from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, RgLru, each
 
-from .common import change_attention, decoder, plain, ropes, sliding
+from .common import CONVOLUTIONS, change_attention, decoder, plain, renamed, ropes, sliding
 
 __all__ = ["ARCHITECTURES"]
 
@@ -68,7 +72,56 @@ def gemma3(c: Config) -> Decoder:
     )
 
 
+def recurrent_gemma(c: Config) -> Decoder:
+    """Two recurrent units to one layer that attends to a window (https://arxiv.org/abs/2404.07839)."""
+    norm = _norm(c)
+    rope = c.rope(0.5)
+    attention = c.attention(
+        rope,
+        qkv_bias=c("attention_bias", False),
+        out_bias=True,
+        window=c("attention_window_size", 2048),
+    )
+    mlp = Mlp(c.hidden // 2, "gelu_pytorch_tanh", bias=True)
+    unit = RgLru(c("lru_width", 0) or c.width, c.heads, c("conv1d_width", 4))
+    # The library rounds this one number.
+    scale = float(mx.array(c.width**0.5).astype(mx.bfloat16))
+    model = decoder(c, Layer(unit, mlp, norm), tied=True, embed_scale=scale)
+    model = dataclasses.replace(model, softcap=c("logits_soft_cap", 30.0))
+    return each(model, lambda one: dataclasses.replace(one, mixer=attention), _attending(c))
+
+
+def _attending(c: Config) -> list[int]:
+    pattern = c("block_types", ["recurrent", "recurrent", "attention"])
+    names = {"recurrent", "attention", "linear_attention", "sliding_attention"}
+    if not pattern or not set(pattern) <= names:
+        raise ValueError(f"'block_types' in the configuration is {pattern}")
+    kinds = (pattern * c.depth)[: c.depth]
+    return [i for i, kind in enumerate(kinds) if kind.endswith("attention") and kind[0] != "l"]
+
+
+def _recurrent_rules(c: Config) -> Sequence[Rule]:
+    attends = _attending(c)
+    return (
+        Rename("model.final_norm", "model.norm"),
+        *(
+            Rename(
+                f"model.layers.{i}.temporal_block",
+                f"model.layers.{i}." + ("self_attn" if i in attends else "recurrent"),
+            )
+            for i in range(c.depth)
+        ),
+        *renamed(
+            ("temporal_pre_norm", "input_layernorm"),
+            ("channel_pre_norm", "post_attention_layernorm"),
+            ("mlp_block", "mlp"),
+        ),
+        CONVOLUTIONS,
+    )
+
+
 ARCHITECTURES = {
+    "recurrent_gemma": Architecture(recurrent_gemma, _recurrent_rules),
     "gemma": Architecture(gemma, gguf=GGUFNames(norms_hold_one=True)),
     "gemma2": Architecture(gemma2, gguf=GGUFNames(LAYER | SANDWICH, norms_hold_one=True)),
     "gemma3_text": Architecture(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import mlx_core_py as mx
-
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Convert, Rename, Rule
-from mlx_lm_py.models.spec import Decoder, Layer, Mlp, ShortConv, each
+from mlx_lm_py.models.rules import Rename, Rule, Stack
+from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Router, ShortConv, each
 
-from .common import decoder
+from .common import CONVOLUTIONS, decoder, renamed
+from .qwen import experts_of
 
 __all__ = ["ARCHITECTURES"]
 
@@ -42,6 +41,20 @@ def lfm2(c: Config) -> Decoder:
     )
 
 
+def lfm2_moe(c: Config) -> Decoder:
+    """Experts, chosen by sigmoids with a bias, after the first layers."""
+    model = lfm2(Config({"block_auto_adjust_ff_dim": False, **c.values}))
+    router = Router(
+        "sigmoid",
+        normalize=c("norm_topk_prob", True),
+        scale=c("routed_scaling_factor", 1.0),
+        bias=c("use_expert_bias", True),
+    )
+    experts = experts_of(c, router)
+    sparse = range(c("num_dense_layers", 2), c.depth)
+    return each(model, lambda one: dataclasses.replace(one, ffn=experts), sparse)
+
+
 def _hidden(c: Config) -> int:
     hidden = c(c.first("block_ff_dim", "intermediate_size"), int)
     if c("block_auto_adjust_ff_dim", True):
@@ -53,16 +66,6 @@ def _hidden(c: Config) -> int:
 
 
 _LAYER = "model.layers.*."
-_CONV = ".conv.conv.weight"
-
-
-def _swapped(weights: dict[str, mx.array]) -> dict[str, mx.array]:
-    # Taps are the second axis here and the last one there.
-    return {
-        name: value.swapaxes(1, 2) if name.endswith(_CONV) else value
-        for name, value in weights.items()
-    }
-
 
 _RULES: Sequence[Rule] = (
     Rename("model.embedding_norm", "model.norm"),
@@ -79,7 +82,21 @@ _RULES: Sequence[Rule] = (
             ("self_attn.k_layernorm", "self_attn.k_norm"),
         )
     ),
-    Convert(_swapped, _swapped),
+    CONVOLUTIONS,
 )
 
-ARCHITECTURES = {"lfm2": Architecture(lfm2, _RULES)}
+_EXPERTS = (
+    *renamed(
+        ("feed_forward.gate", "mlp.gate"),
+        ("feed_forward.expert_bias", "mlp.gate.e_score_correction_bias"),
+    ),
+    *(
+        Stack(f"{_LAYER}feed_forward.experts.*.{theirs}", f"{_LAYER}mlp.switch_mlp.{ours}_proj")
+        for theirs, ours in (("w1", "gate"), ("w3", "up"), ("w2", "down"))
+    ),
+)
+
+ARCHITECTURES = {
+    "lfm2": Architecture(lfm2, _RULES),
+    "lfm2_moe": Architecture(lfm2_moe, (*_EXPERTS, *_RULES)),
+}

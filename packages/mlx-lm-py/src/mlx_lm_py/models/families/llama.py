@@ -12,7 +12,7 @@ from mlx_lm_py.models.spec import Decoder, each
 
 from .common import change_attention, decoder, plain, sliding
 
-__all__ = ["ARCHITECTURES", "ernie", "granite", "llama"]
+__all__ = ["ARCHITECTURES", "ernie", "granite", "hunyuan_dense", "llama"]
 
 
 def __dir__() -> list[str]:

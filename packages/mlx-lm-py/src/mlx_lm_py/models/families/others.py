@@ -17,7 +17,7 @@ from .glm import SHARED
 from .llama import ernie, granite
 from .qwen import EXPERTS, experts_of, sparse
 
-__all__ = ["ARCHITECTURES"]
+__all__ = ["ARCHITECTURES", "granite_moe_rules"]
 
 
 def __dir__() -> list[str]:
@@ -86,7 +86,15 @@ def granite_moe(c: Config) -> Decoder:
     return sparse(c, granite(c), experts_of(c, Router(before=False)))
 
 
-def _granite_rules(c: Config) -> Sequence[Rule]:
+def granite_moe_rules(c: Config) -> Sequence[Rule]:
+    """How Granite keeps its experts.
+
+    Args:
+        c: The configuration.
+
+    Returns:
+        The rules.
+    """
     moe = "model.layers.*.mlp."
     hidden = c.hidden
     return (
@@ -133,7 +141,7 @@ _INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"
 
 ARCHITECTURES = {
     "ernie4_5_moe": Architecture(ernie_moe, _ERNIE),
-    "granitemoe": Architecture(granite_moe, _granite_rules),
+    "granitemoe": Architecture(granite_moe, granite_moe_rules),
     "exaone4": Architecture(
         exaone4,
         gguf=GGUFNames(LAYER | QK_NORM | POST_NORMS),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
+import mlx_core_py as mx
+
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from mlx_lm_py.models.rules import Drop, Stack
+from mlx_lm_py.models.rules import Convert, Drop, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Moe, Router, each
 
 from .common import change_attention, decoder, plain, sliding
 
-__all__ = ["ARCHITECTURES", "EXPERTS", "experts_of", "sparse"]
+__all__ = ["ARCHITECTURES", "EXPERTS", "FUSED_EXPERTS", "experts_of", "sparse"]
 
 
 def __dir__() -> list[str]:
@@ -103,6 +105,24 @@ EXPERTS = tuple(
     Stack(f"model.layers.*.mlp.experts.*.{name}", f"model.layers.*.mlp.switch_mlp.{name}")
     for name in ("gate_proj", "up_proj", "down_proj")
 )
+
+
+def _of_fused(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+    """Experts that lie in one array, gates above what they let through; without ``.weight``."""
+    loaded: dict[str, mx.array] = {}
+    for name, value in weights.items():
+        if name.endswith(".mlp.experts.gate_up_proj"):
+            target = name.replace("experts.gate_up_proj", "switch_mlp")
+            gate, up = mx.split(value, 2, axis=1)
+            loaded |= {f"{target}.gate_proj.weight": gate, f"{target}.up_proj.weight": up}
+        elif name.endswith(".mlp.experts.down_proj"):
+            loaded[name.replace("experts", "switch_mlp") + ".weight"] = value
+        else:
+            loaded[name] = value
+    return loaded
+
+
+FUSED_EXPERTS = Convert(_of_fused, lambda weights: weights)
 _SHARED_GGUF = {
     "ffn_gate_inp_shexp": "mlp.shared_expert_gate",
     "ffn_gate_shexp": "mlp.shared_expert.gate_proj",

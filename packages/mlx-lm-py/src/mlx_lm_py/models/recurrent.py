@@ -1,0 +1,177 @@
+"""What layers are made of that keep a state in place of keys and values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mlx_lm_utils_py.config import check_range
+
+from .norm import Norm
+
+__all__ = ["Delta", "Mamba", "Mamba2", "RgLru", "ShortConv"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass(frozen=True)
+class ShortConv:
+    """A gated causal convolution over few positions.
+
+    Attributes:
+        taps: How many positions it sees.
+        bias: Whether it and its projections have biases.
+    """
+
+    taps: int
+    bias: bool = False
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("conv_L_cache", self.taps, high=1024)
+
+
+@dataclass(frozen=True)
+class Mamba:
+    """A selective state space (https://arxiv.org/abs/2312.00752).
+
+    Attributes:
+        inner: The number of features within.
+        state: The number of states of each.
+        rank: The width of what steps are made from.
+        taps: How many positions its convolution sees.
+        bias: Whether the projections in and out have biases.
+        conv_bias: Whether the convolution has one.
+        norm: Of steps, keys and queries. Default: ``None``.
+    """
+
+    inner: int
+    state: int
+    rank: int
+    taps: int = 4
+    bias: bool = False
+    conv_bias: bool = True
+    norm: Norm | None = None
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("intermediate_size", self.inner)
+        check_range("state_size", self.state)
+        check_range("time_step_rank", self.rank)
+        check_range("conv_kernel", self.taps, high=1024)
+
+
+@dataclass(frozen=True)
+class Mamba2:
+    """A selective state space whose heads each decay as one (https://arxiv.org/abs/2405.21060).
+
+    Attributes:
+        heads: The number of heads.
+        head_dim: The width of a head.
+        state: The width of keys and queries.
+        groups: The number of groups of heads, which share keys and queries.
+        taps: How many positions its convolution sees.
+        bias: Whether the projections in and out have biases.
+        conv_bias: Whether the convolution has one.
+        norm: Of what goes out. Default: ``None``, there is a gate alone.
+        norm_groups: The number of groups of features that are normalized by themselves.
+        gate_first: Whether what is normalized has gone through the gate.
+        step_limits: What steps are kept within.
+        multipliers: Of the gate, values, keys, queries and steps. Default: ``None``.
+    """
+
+    heads: int
+    head_dim: int
+    state: int
+    groups: int = 1
+    taps: int = 4
+    bias: bool = False
+    conv_bias: bool = True
+    norm: Norm | None = None
+    norm_groups: int = 1
+    gate_first: bool = True
+    step_limits: tuple[float, float] = (0.0, math.inf)
+    multipliers: tuple[float, ...] | None = None
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("mamba_num_heads", self.heads)
+        check_range("mamba_head_dim", self.head_dim)
+        check_range("ssm_state_size", self.state)
+        check_range("n_groups", self.groups)
+        check_range("conv_kernel", self.taps, high=1024)
+        if self.heads % self.groups:
+            raise ValueError(
+                f"the number of heads ({self.heads}) in the configuration must be a multiple of "
+                f"'n_groups' ({self.groups})"
+            )
+        if self.multipliers is not None and len(self.multipliers) != 5:
+            raise ValueError(f"'ssm_multipliers' must be 5 numbers, not {self.multipliers}")
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A gated delta network (https://arxiv.org/abs/2412.06464).
+
+    Attributes:
+        key_heads: The number of heads of queries and keys.
+        value_heads: The number of heads of values.
+        key_dim: The width of a head of queries and keys.
+        value_dim: The width of a head of values.
+        norm: Of what goes out.
+        taps: How many positions its convolution sees.
+        beta: How far a correction can go.
+        gate_act: The activation of the gate of what goes out.
+        rank: The width of what the gate and the decays of each row of the state are made from.
+            Default: 0, a head decays as one.
+    """
+
+    key_heads: int
+    value_heads: int
+    key_dim: int
+    value_dim: int
+    norm: Norm
+    taps: int = 4
+    beta: float = 1.0
+    gate_act: str = "silu"
+    rank: int = 0
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("linear_num_key_heads", self.key_heads)
+        check_range("linear_num_value_heads", self.value_heads)
+        check_range("linear_key_head_dim", self.key_dim)
+        check_range("linear_value_head_dim", self.value_dim)
+        check_range("linear_conv_kernel_dim", self.taps, high=1024)
+        if self.value_heads % self.key_heads:
+            raise ValueError(
+                f"'linear_num_value_heads' ({self.value_heads}) in the configuration must be a "
+                f"multiple of 'linear_num_key_heads' ({self.key_heads})"
+            )
+
+
+@dataclass(frozen=True)
+class RgLru:
+    """A real-gated linear recurrent unit (https://arxiv.org/abs/2402.19427).
+
+    Attributes:
+        width: The number of features within.
+        heads: The number of blocks of features that make a gate.
+        taps: How many positions its convolution sees.
+        act: The activation of the gate of what goes out.
+    """
+
+    width: int
+    heads: int
+    taps: int = 4
+    act: str = "gelu_pytorch_tanh"
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("lru_width", self.width)
+        check_range("num_attention_heads", self.heads)
+        check_range("conv1d_width", self.taps, high=1024)
+        if self.width % self.heads:
+            raise ValueError(f"'lru_width' ({self.width}) must be a multiple of {self.heads} heads")
