@@ -320,6 +320,19 @@ def test_options_reach_generation(model: Path, monkeypatch: pytest.MonkeyPatch) 
     assert seen["dry"] == (0.8, 2.0, 3)
 
 
+def test_stop_strings_alone_and_together(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["generate", "-p", "hell", "-n", "12", "-q"]) == 0
+    whole = capsys.readouterr().out[:-1]
+    end = whole[5:7]
+    cut = whole[: whole.index(end)]
+    assert run(["generate", "-p", "hell", "-n", "12", "-q", "--stop", end]) == 0
+    assert capsys.readouterr().out == f"{cut}\n"
+    Path("p.txt").write_text("hell\nhell\n")
+    assert run(["generate", "-f", "p.txt", "-n", "12", "--json", "--stop", end]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(r["text"], r["finish_reason"]) for r in records] == [(cut, "stop")] * 2
+
+
 def test_prefill_and_raw(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     language_model, tokenizer = load(model)
     del language_model
@@ -514,6 +527,10 @@ def test_bench(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(r["rates"]) == r["repetitions"] == 2 for r in records)
     assert all(r["model"] == "llama F32" and min(r["rates"]) > 0 for r in records)
     assert Path("p.svg").read_text().startswith("<?xml")
+    seen = run(["bench", "-p", "8", "-g", "4", "-r", "1", "--concurrency", "2,3", "-o", "csv"])
+    assert seen == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[5] for line in lines[3:]] == ["pp8+tg4 c2", "pp8+tg4 c3"]
     assert run([*arguments, "-o", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 7
 
