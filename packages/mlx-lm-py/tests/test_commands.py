@@ -120,7 +120,7 @@ def test_help_loads_no_arrays() -> None:
     ("arguments", "message"),
     [
         ([], "a COMMAND is needed: " + ", ".join(cli.COMMANDS) + ""),
-        (["genrate"], "unknown command 'genrate'; did you mean 'generate'?"),
+        (["chta"], "unknown command 'chta'; did you mean 'chat'?"),
         (["xyzzy"], "unknown command 'xyzzy'"),
         (["--bogus"], "unknown option '--bogus'"),
         (
