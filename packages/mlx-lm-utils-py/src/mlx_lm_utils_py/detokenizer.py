@@ -10,7 +10,7 @@ from typing import Any
 
 import tokenizers
 
-__all__ = ["StreamingDetokenizer"]
+__all__ = ["StreamingDetokenizer", "byte_characters"]
 
 
 def __dir__() -> list[str]:
@@ -22,12 +22,20 @@ _WINDOW = 16
 
 
 @functools.cache
-def _byte_of_character() -> dict[str, int]:
+def byte_characters() -> list[str]:
     """The alphabet of byte-level BPE, in which every byte is a printable character.
 
     Bytes that are printable in Latin-1 stand for themselves, the others, in order, for what
     follows U+00FF.
+
+    Returns:
+        The characters of the bytes 0 to 255.
     """
+    return [character for character, _ in sorted(_byte_of_character().items(), key=lambda x: x[1])]
+
+
+@functools.cache
+def _byte_of_character() -> dict[str, int]:
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     table = {chr(byte): byte for byte in printable}
@@ -121,9 +129,11 @@ class StreamingDetokenizer:
 
     def _bytes(self, token: int) -> bytes:
         added = self._added.get(token)
-        if added is not None:
-            skip = added.special and self._skip_special_tokens
-            return b"" if skip else added.content.encode()
+        if added is not None and added.special and self._skip_special_tokens:
+            return b""
+        # Spaces in tokens that were added, such as Gemma's runs of them, are U+2581 as in others.
+        if added is not None and self._byte_level:
+            return added.content.encode()
         piece = self._tokenizer.id_to_token(token)
         if piece is None:
             return b""

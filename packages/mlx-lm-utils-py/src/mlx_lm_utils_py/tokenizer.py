@@ -91,9 +91,10 @@ class Tokenizer:
         """Load the tokenizer of a Hugging Face checkpoint.
 
         Args:
-            folder: Folder with ``tokenizer.json``, or ``tokenizer.model``, or ``vocab.json`` and
-                ``merges.txt``; and where the model has them ``tokenizer_config.json``,
-                ``generation_config.json``, ``config.json`` and ``chat_template.jinja``.
+            folder: Folder with ``tokenizer.json``, or ``tekken.json``, or ``tokenizer.model``, or
+                ``*.tiktoken``, or ``vocab.json`` and ``merges.txt``; and where the model has them
+                ``tokenizer_config.json``, ``generation_config.json``, ``config.json`` and
+                ``chat_template.jinja``.
             overrides: Entries that go before those of ``tokenizer_config.json``. Default: ``None``.
 
         Returns:
