@@ -46,6 +46,7 @@ PARTS_OF_ARRAY = {"_dlpack", "_from_python", "_indexing", "_to_python", "_update
 LM_FLOORS = [
     "commands",
     "generation",
+    "structured",
     "answers",
     "loading",
     "models",
