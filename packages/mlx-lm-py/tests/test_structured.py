@@ -102,9 +102,9 @@ leaves = st.one_of(
     st.tuples(st.integers(-200, 0), st.integers(0, 200)).map(
         lambda ends: {"type": "integer", "minimum": ends[0], "maximum": ends[1]}
     ),
-    st.lists(st.one_of(st.text(max_size=3), st.integers()), min_size=1, unique_by=repr).map(
-        lambda values: {"enum": values}
-    ),
+    st.lists(
+        st.one_of(st.text(max_size=3), st.integers(-(2**53), 2**53)), min_size=1, unique_by=repr
+    ).map(lambda values: {"enum": values}),
 )
 
 
@@ -276,6 +276,7 @@ def test_harmony() -> None:
         ),
         (schema_format({"const": {1, 2}}), ValueError, "the schema is no JSON"),
         (schema_format({"const": float("nan")}), ValueError, "the schema is no JSON"),
+        (schema_format({"enum": [2**53 + 1]}), ValueError, r"the schema has 9007199254740993"),
         (schema_format({"$ref": "#/x"}), ValueError, "does not exist"),
         (schema_format({"minimum": 5, "maximum": 1, "type": "integer"}), ValueError, "Unsatisfi"),
         (
@@ -306,6 +307,22 @@ def test_deep_schemas() -> None:
         schema = {"items": schema}
     with pytest.raises(ValueError, match="the schema is no JSON"):
         make_constraint(small_tokenizer(), schema_format(schema))
+
+
+def test_long_chains_of_rules() -> None:
+    """They are refused or work; by default they would need more stack than there is."""
+    count = 6000
+    lines = [f"a{i}: a{i + 1}" for i in range(count)]
+    chain = "\n".join(["start: a0", *lines, f'a{count}: "y"'])
+    constraint = make_constraint(small_tokenizer(), {"type": "grammar", "definition": chain})
+    assert small_tokenizer().decode(allowed(constraint, [9])) == "y"
+    count = 1500
+    rules: dict[str, Any] = {
+        f"a{i}": {"type": "array", "items": {"$ref": f"#/$defs/a{i + 1}"}} for i in range(count)
+    }
+    schema = {"$ref": "#/$defs/a0", "$defs": {**rules, f"a{count}": {"type": "null"}}}
+    constraint = make_constraint(small_tokenizer(), schema_format(schema))
+    assert small_tokenizer().decode(allowed(constraint, [9])) == "["
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,8 +21,14 @@ _TYPES = ("text", "json_object", "json_schema", "regex", "grammar")
 _WHITE_SPACE = r"[ \n\t]{1,40}"
 # Compiling takes time that grows faster than the text.
 _MAX_CHARS = 131_072
+# The library follows rules that name each other by recursion, and a stack that is full ends the
+# process. The longest chain that so many characters can write needs less than a tenth of this;
+# memory that is not touched is not used.
+_STACK_BYTES = 512 * 2**20
 # How many parts of a schema are looked at to find the one that is wrong.
 _MAX_PARTS = 256
+
+_stack_size = threading.Lock()
 
 
 def make_grammar(response_format: Mapping[str, Any]) -> tuple[str, object] | None:
@@ -85,7 +92,21 @@ def _of_schema(schema: Mapping[str, Any]) -> tuple[str, object]:
         text = json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"response_format: the schema is no JSON: {error}") from None
+    _check_numbers(schema)
     return _compiled(text), schema
+
+
+def _check_numbers(schema: object) -> None:
+    """Refuse whole numbers that the library, which computes in float64, would change."""
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping):
+            waiting += part.values()
+        elif isinstance(part, (list, tuple)):
+            waiting += part
+        elif isinstance(part, int) and not -(2**53) <= part <= 2**53:
+            raise ValueError(f"response_format: the schema has {part}, which is beyond 2**53")
 
 
 def _compiled(schema: str) -> str:
@@ -131,6 +152,19 @@ def make_matcher(vocabulary: Any, grammar: str, schema: object = None) -> Any:
 
 
 def _matcher(vocabulary: Any, grammar: str) -> tuple[Any, str]:
+    made: list[tuple[Any, str]] = []
+    with _stack_size:
+        before = threading.stack_size(_STACK_BYTES)
+        try:
+            thread = threading.Thread(target=lambda: made.append(_compile(vocabulary, grammar)))
+            thread.start()
+        finally:
+            threading.stack_size(before)
+    thread.join()
+    return made[0]
+
+
+def _compile(vocabulary: Any, grammar: str) -> tuple[Any, str]:
     llguidance = library()
     limits = llguidance.LLParserLimits(verbose_errors=False)
     matcher = llguidance.LLMatcher(vocabulary, grammar, log_level=0, limits=limits)
