@@ -333,6 +333,22 @@ def test_stop_strings_alone_and_together(model: Path, capsys: pytest.CaptureFixt
     assert [(r["text"], r["finish_reason"]) for r in records] == [(cut, "stop")] * 2
 
 
+def test_answers_of_a_form(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("llguidance")
+    Path("p.txt").write_text("hell\nhe\n")
+    Path("s.json").write_text('{"type": "integer", "minimum": 10, "maximum": 99}')
+    Path("g.gbnf").write_text('root ::= "xy" | "zy"')
+    for options, pattern in (
+        (["--regex", "[ab]{3}"], "[ab]{3}"),
+        (["--json-schema", "s.json"], "[0-9]{2}"),
+        (["--grammar", "g.gbnf"], "[xz]y"),
+    ):
+        for asked in (["-p", "hell"], ["-f", "p.txt"]):
+            assert run(["generate", "-n", "9", "-q", "--temp", "2", *asked, *options]) == 0
+            for line in capsys.readouterr().out.splitlines():
+                assert re.fullmatch(pattern, line)
+
+
 def test_prefill_and_raw(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     language_model, tokenizer = load(model)
     del language_model

@@ -626,3 +626,17 @@ def test_entries_that_go_before_the_files(tmp_path: Path) -> None:
     before.save_pretrained(tmp_path)
     after = Tokenizer.from_folder(tmp_path, {"eos_token": "h", "chat_template": None})
     assert after.eos_token == "h"
+
+
+def test_bytes_of_tokens() -> None:
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    inner = tokenizers.Tokenizer(BPE({c: i for i, c in enumerate([*alphabet, "<e>"])}, []))
+    inner.add_special_tokens(["<e>"])
+    inner.decoder = decoders.ByteLevel()
+    tokenizer = Tokenizer(inner, eos_token_ids=[7])
+    assert sorted(tokenizer.token_bytes()[:256]) == [bytes([i]) for i in range(256)]
+    assert tokenizer.token_bytes()[256:] == [b"<e>"]
+    assert (tokenizer.token_to_id("<e>"), tokenizer.token_to_id("none")) == (256, None)
+    assert tokenizer.special_token_ids == {7, 256}
+    with pytest.raises(ValueError, match="have no bytes"):
+        Tokenizer(tokenizers.Tokenizer(BPE({"a": 0}, []))).token_bytes()

@@ -85,9 +85,9 @@ class StreamingDetokenizer:
         Returns:
             The text that is now certain; empty while a character is incomplete.
         """
-        if not self._byte_level and not self._pieces_are_text:
+        if not self.has_bytes:
             return self._decoded(token)
-        return self._text(self._bytes(token), final=False)
+        return self._text(self.token_bytes(token), final=False)
 
     def finalize(self) -> str:
         """End the text.
@@ -95,7 +95,7 @@ class StreamingDetokenizer:
         Returns:
             What is left; an incomplete character becomes U+FFFD.
         """
-        if not self._byte_level and not self._pieces_are_text:
+        if not self.has_bytes:
             return self._decode(self._recent)[self._shown :]
         return self._text(b"", final=True)
 
@@ -127,7 +127,20 @@ class StreamingDetokenizer:
             text = text.removeprefix(" ")
         return text
 
-    def _bytes(self, token: int) -> bytes:
+    @property
+    def has_bytes(self) -> bool:
+        """Whether each token is a run of bytes, whatever goes before it."""
+        return self._byte_level or self._pieces_are_text
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes that a token adds to the text.
+
+        Args:
+            token: Its id.
+
+        Returns:
+            The bytes; none for ids without a token.
+        """
         added = self._added.get(token)
         if added is not None and added.special and self._skip_special_tokens:
             return b""

@@ -12,10 +12,11 @@ from .common.opening import (
     make_processors,
     open_model,
     prefill_step_size,
+    response_format,
     sampler_of,
     seed,
 )
-from .common.options import add_chat, add_model, add_output, add_sampling, add_stop
+from .common.options import add_chat, add_model, add_output, add_sampling, add_stop, add_structure
 from .common.parser import UsageError
 from .common.requests import Request, read_requests, to_prompt
 from .common.results import Answer, likely_tokens
@@ -40,6 +41,7 @@ EXAMPLES = [
     ),
     ('mlx-lm-py generate -p "A poem" --temp 0.8 --top-p 0.95 --seed 1', "a repeatable surprise"),
     ('mlx-lm-py generate -p "Count: 1, 2, 3," --stop , --answers 3', "three answers at once"),
+    ('mlx-lm-py generate -p "A year?" --regex "[0-9]{4}"', "an answer of a given form"),
     ('mlx-lm-py generate -p "List two colours" --json --logprobs 3 -n 8', "for a program to read"),
 ]
 
@@ -78,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_sampling(parser, temp=0.0, max_tokens=256)
     add_stop(parser)
+    add_structure(parser)
     output = parser.add_argument_group("output")
     add_output(output, "print a line of JSON for each answer")
     output.add_argument(
@@ -131,6 +134,7 @@ def _generation(opened: Opened, options: argparse.Namespace) -> dict[str, Any]:
         "logits_processors": make_processors(options, opened.tokenizer),
         "prefill_step_size": prefill_step_size(),
         "stop": options.stop,
+        "response_format": response_format(options),
     }
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "add_penalties",
     "add_sampling",
     "add_stop",
+    "add_structure",
 ]
 
 
@@ -199,6 +200,23 @@ def add_stop(parser: argparse.ArgumentParser) -> None:
         type=nonempty,
         metavar="TEXT",
         help="end an answer before this text; repeatable",
+    )
+
+
+def add_structure(parser: argparse.ArgumentParser) -> None:
+    """Declare what form an answer must have.
+
+    Args:
+        parser: The parser.
+    """
+    group = parser.add_argument_group("structure", "needs the extra 'structured'")
+    one = group.add_mutually_exclusive_group()
+    one.add_argument("--json-schema", metavar="FILE", help="answer JSON that fits this schema")
+    one.add_argument("--regex", type=nonempty, metavar="PATTERN", help="answer what matches this")
+    one.add_argument(
+        "--grammar",
+        metavar="FILE",
+        help="answer what this grammar allows; llama.cpp's of a .gbnf file, else Lark's",
     )
 
 
