@@ -8,13 +8,20 @@ from typing import Any, cast
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import Cache, KVCache, RaggedCache, StateCache, cache_length
+from mlx_lm_py.cache import (
+    ArraysCache,
+    Cache,
+    KVCache,
+    RaggedCache,
+    RotatingKVCache,
+    cache_length,
+)
 from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
 from .attention import Attention
-from .masks import Mask, make_mask
+from .masks import Mask, mask_of
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
@@ -144,23 +151,35 @@ class Decoder(nn.Module):
         length = tokens.shape[1]
         if "embed_positions" in self:
             h = h + self.embed_positions(_positions(cache, length))
-        masks: dict[int | None, Mask] = {}
+        masks: dict[Any, Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
         offset = 0 if cache is None or is_ragged else cache_length(cast("Sequence[Cache]", cache))
         for i, layer in enumerate(self.layers):
-            if layer.window not in masks:
-                masks[layer.window] = None if is_ragged else make_mask(length, offset, layer.window)
+            one = cache[i] if cache else None
+            # Layers of one kind see the same keys.
+            kind = (layer.window, type(one), getattr(one, "max_size", 0))
+            if kind not in masks:
+                masks[kind] = None if is_ragged else mask_of(length, one, layer.window, offset)
             # Nothing but keys and values of the last layer depends on the other positions.
             is_last = i == len(self.layers) - 1
             h = layer(
                 h,
-                masks[layer.window],
-                cache[i] if cache else None,
+                masks[kind],
+                one,
                 last_only=last_only and is_last,
             )
         normalized: mx.array = self.norm(h)
         return normalized
+
+
+def _cache_of(mixer: specs.Attention | specs.Mla | specs.ShortConv, context_length: int) -> Cache:
+    """An empty cache, which keeps no position that is out of sight."""
+    if isinstance(mixer, specs.ShortConv):
+        return ArraysCache()
+    if mixer.window is not None and mixer.window < context_length:
+        return RotatingKVCache(mixer.window)
+    return KVCache()
 
 
 def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.array:
@@ -237,10 +256,7 @@ class CausalLM(nn.Module):
 
     def make_cache(self) -> list[Cache]:
         """An empty cache for each layer."""
-        return [
-            StateCache() if isinstance(layer.mixer, specs.ShortConv) else KVCache()
-            for layer in self.args.layers
-        ]
+        return [_cache_of(layer.mixer, self.args.context_length) for layer in self.args.layers]
 
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
         """Make the weights of a checkpoint those of the model.

@@ -6,6 +6,7 @@ import mlx_core_py as mx
 from mlx_core_py import nn
 
 from mlx_lm_py.cache import AttentionCache, RaggedCache
+from mlx_lm_py.cache.quantized import dequantized
 from mlx_lm_py.models.spec import Mla
 
 from .heads import join_heads, split_heads
@@ -101,7 +102,7 @@ class MultiHeadLatentAttention(nn.Module):
         plain, turned = mx.split(queries, [self.nope_dim], axis=-1)
         turned = self.rope(turned, offset=offset + length - asking)
         if cache is not None:
-            latents, rotated = cache.update_and_fetch(latents, rotated)
+            latents, rotated = dequantized(cache, *cache.update_and_fetch(latents, rotated))
         if asking < length and isinstance(mask, mx.array):
             mask = mask[..., -asking:, :]
         if asking == 1:

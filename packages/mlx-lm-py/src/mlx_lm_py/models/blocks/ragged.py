@@ -13,7 +13,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache, RaggedCache
 
-from .masks import Mask, make_mask
+from .masks import Mask, mask_of
 
 __all__ = ["last_positions", "over_sequences"]
 
@@ -54,7 +54,7 @@ def over_sequences(
     Args:
         step: A function of the arrays, a mask and a cache.
         arrays: Arrays with an axis of positions.
-        mask: The mask, as `make_mask` makes it. Each sequence of a ragged batch has its own.
+        mask: The mask, as `mask_of` makes it. Each sequence of a ragged batch has its own.
         cache: The cache of the layer.
         window: How many of the latest positions are seen. Default: ``None``, all.
         axis: The axis of positions, of the arrays and of the result.
@@ -70,8 +70,8 @@ def over_sequences(
         cache.split(array, axis, last_only=last_only and i == 0) for i, array in enumerate(arrays)
     ]
     masks = [
-        make_mask(length, offset, window)
-        for length, offset in zip(cache.lengths, cache.offsets, strict=True)
+        mask_of(length, one, window)
+        for length, one in zip(cache.lengths, cache.caches, strict=True)
     ]
     results = [step(*part) for part in zip(*parts, masks, cache.caches, strict=True)]
     return results[0] if len(results) == 1 else mx.concatenate(results, axis=axis)
