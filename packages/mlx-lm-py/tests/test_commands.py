@@ -349,6 +349,32 @@ def test_answers_of_a_form(model: Path, capsys: pytest.CaptureFixture[str]) -> N
                 assert re.fullmatch(pattern, line)
 
 
+def test_caches(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlx_lm_py import generation
+    from mlx_lm_py.cache import QuantizedKVCache, QuantizedRotatingKVCache
+
+    seen: list[Any] = []
+
+    def stream(*_: object, prompt_cache: Any = None, **__: object) -> Any:
+        seen.append(prompt_cache)
+        raise ValueError("seen")
+
+    assert run(["generate", "-p", "hell" * 9, "-n", "9", "-q", "--max-kv-size", "6"]) == 0
+    assert run(["generate", "-p", "a", "--answers", "2", "--kv-bits", "8"]) == 2
+    assert "are for a single answer" in capsys.readouterr().err
+    monkeypatch.setattr(generation, "stream_generate", stream)
+    for options, kind in (
+        (["--kv-bits", "4", "--kv-group-size", "32"], QuantizedKVCache),
+        (["--kv-bits", "4", "--max-kv-size", "9"], QuantizedRotatingKVCache),
+    ):
+        assert run(["generate", "-p", "a", *options]) == 1
+        assert all(type(layer) is kind and layer.bits == 4 for layer in seen[-1])
+    assert {layer.group_size for layer in seen[0]} == {32}
+    assert {layer.max_size for layer in seen[1]} == {9}
+
+
 def test_prefill_and_raw(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     language_model, tokenizer = load(model)
     del language_model

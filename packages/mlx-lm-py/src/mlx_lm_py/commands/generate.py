@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .common.arguments import integer_in
 from .common.opening import (
     Opened,
+    cache_options,
     make_processors,
     open_model,
     prefill_step_size,
@@ -16,7 +17,15 @@ from .common.opening import (
     sampler_of,
     seed,
 )
-from .common.options import add_chat, add_model, add_output, add_sampling, add_stop, add_structure
+from .common.options import (
+    add_cache,
+    add_chat,
+    add_model,
+    add_output,
+    add_sampling,
+    add_stop,
+    add_structure,
+)
 from .common.parser import UsageError
 from .common.requests import Request, read_requests, to_prompt
 from .common.results import Answer, likely_tokens
@@ -81,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sampling(parser, temp=0.0, max_tokens=256)
     add_stop(parser)
     add_structure(parser)
+    add_cache(parser)
     output = parser.add_argument_group("output")
     add_output(output, "print a line of JSON for each answer")
     output.add_argument(
@@ -108,6 +118,8 @@ def run(options: argparse.Namespace) -> None:
     if options.logprobs is not None and not options.json:
         raise UsageError("--logprobs needs --json")
     requests = read_requests(options)
+    if len(requests) * options.answers > 1 and (options.max_kv_size or options.kv_bits):
+        raise UsageError("--max-kv-size and --kv-bits are for a single answer")
     opened = open_model(options)
     prompts = [to_prompt(request, opened.tokenizer, options) for request in requests]
     answers = [
@@ -153,7 +165,7 @@ def _answer(answer: Answer, prompt: list[int], opened: Opened, options: argparse
     from mlx_lm_py.generation import stream_generate
 
     seed(options)
-    generation = _generation(opened, options)
+    generation = _generation(opened, options) | cache_options(options, opened.model)
     for response in stream_generate(opened.model, opened.tokenizer, prompt, **generation):
         _take(answer, response, opened, options)
         if not options.json:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Opened",
+    "cache_options",
     "make_processors",
     "open_model",
     "prefill_step_size",
@@ -192,6 +193,37 @@ def _bias(values: dict[str, Any], vocab_size: int) -> dict[int, float]:
             raise ValueError(f"--logit-bias: the bias of token {name} must be a number")
         bias[int(name)] = float(value)
     return bias
+
+
+def cache_options(options: argparse.Namespace, model: LanguageModel) -> dict[str, Any]:
+    """What keeps what was read, if that is not the usual.
+
+    Args:
+        options: With those of `add_cache`.
+        model: The model.
+
+    Returns:
+        Options of `stream_generate`.
+    """
+    if options.max_kv_size is None and options.kv_bits is None:
+        return {}
+    from mlx_lm_py.cache import (
+        KVCache,
+        QuantizedKVCache,
+        QuantizedRotatingKVCache,
+        RotatingKVCache,
+        make_prompt_cache,
+    )
+
+    cache = make_prompt_cache(model, options.max_kv_size)
+    if options.kv_bits is not None:
+        how = {"group_size": options.kv_group_size, "bits": options.kv_bits}
+        for i, layer in enumerate(cache):
+            if type(layer) is KVCache:
+                cache[i] = QuantizedKVCache(**how)
+            elif type(layer) is RotatingKVCache:
+                cache[i] = QuantizedRotatingKVCache(layer.max_size, layer.keep, **how)
+    return {"prompt_cache": cache}
 
 
 def response_format(options: argparse.Namespace) -> dict[str, Any] | None:
