@@ -50,6 +50,7 @@ LM_FLOORS = [
     "saving",
     "loading",
     "engine",
+    "structured",
     "answers",
     "models",
     "sampling",

@@ -83,8 +83,8 @@ def test_running(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
-    assert as_mlx_lm.main(["genrate"]) == 2
-    assert "did you mean 'generate'?" in capsys.readouterr().err
+    assert as_mlx_lm.main(["chta"]) == 2
+    assert "did you mean 'chat'?" in capsys.readouterr().err
     with pytest.raises(SystemExit) as caught:
         as_mlx_lm.main(["generate", "--adapter-path", "x"])
     assert caught.value.code == 2

@@ -90,7 +90,9 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
 
 
 def test_ctrl_c_stops_the_answer(environment: dict[str, str]) -> None:
-    arguments = ["chat", "-n", "4000", "--temp", "2", "--no-history"]
+    # What ends an answer must not come before Ctrl-C does.
+    never = ["--logit-bias", '{"95": -1000}']
+    arguments = ["chat", "-n", "4000", "--temp", "2", "--no-history", *never]
     with Terminal(arguments, {**environment, "TERM": "dumb"}) as chat:
         chat.wait_for(">>>")
         chat.type("hell\r")

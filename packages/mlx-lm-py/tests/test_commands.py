@@ -120,7 +120,7 @@ def test_help_loads_no_arrays() -> None:
     ("arguments", "message"),
     [
         ([], "a COMMAND is needed: " + ", ".join(cli.COMMANDS) + ""),
-        (["genrate"], "unknown command 'genrate'; did you mean 'generate'?"),
+        (["chta"], "unknown command 'chta'; did you mean 'chat'?"),
         (["xyzzy"], "unknown command 'xyzzy'"),
         (["--bogus"], "unknown option '--bogus'"),
         (
@@ -320,6 +320,61 @@ def test_options_reach_generation(model: Path, monkeypatch: pytest.MonkeyPatch) 
     assert seen["dry"] == (0.8, 2.0, 3)
 
 
+def test_stop_strings_alone_and_together(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["generate", "-p", "hell", "-n", "12", "-q"]) == 0
+    whole = capsys.readouterr().out[:-1]
+    end = whole[5:7]
+    cut = whole[: whole.index(end)]
+    assert run(["generate", "-p", "hell", "-n", "12", "-q", "--stop", end]) == 0
+    assert capsys.readouterr().out == f"{cut}\n"
+    Path("p.txt").write_text("hell\nhell\n")
+    assert run(["generate", "-f", "p.txt", "-n", "12", "--json", "--stop", end]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(r["text"], r["finish_reason"]) for r in records] == [(cut, "stop")] * 2
+
+
+def test_answers_of_a_form(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("llguidance")
+    Path("p.txt").write_text("hell\nhe\n")
+    Path("s.json").write_text('{"type": "integer", "minimum": 10, "maximum": 99}')
+    Path("g.gbnf").write_text('root ::= "xy" | "zy"')
+    for options, pattern in (
+        (["--regex", "[ab]{3}"], "[ab]{3}"),
+        (["--json-schema", "s.json"], "[0-9]{2}"),
+        (["--grammar", "g.gbnf"], "[xz]y"),
+    ):
+        for asked in (["-p", "hell"], ["-f", "p.txt"]):
+            assert run(["generate", "-n", "9", "-q", "--temp", "2", *asked, *options]) == 0
+            for line in capsys.readouterr().out.splitlines():
+                assert re.fullmatch(pattern, line)
+
+
+def test_caches(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlx_lm_py import generation
+    from mlx_lm_py.cache import QuantizedKVCache, QuantizedRotatingKVCache
+
+    seen: list[Any] = []
+
+    def stream(*_: object, prompt_cache: Any = None, **__: object) -> Any:
+        seen.append(prompt_cache)
+        raise ValueError("seen")
+
+    assert run(["generate", "-p", "hell" * 9, "-n", "9", "-q", "--max-kv-size", "6"]) == 0
+    assert run(["generate", "-p", "a", "--answers", "2", "--kv-bits", "8"]) == 2
+    assert "are for a single answer" in capsys.readouterr().err
+    monkeypatch.setattr(generation, "stream_generate", stream)
+    for options, kind in (
+        (["--kv-bits", "4", "--kv-group-size", "32"], QuantizedKVCache),
+        (["--kv-bits", "4", "--max-kv-size", "9"], QuantizedRotatingKVCache),
+    ):
+        assert run(["generate", "-p", "a", *options]) == 1
+        assert all(type(layer) is kind and layer.bits == 4 for layer in seen[-1])
+    assert {layer.group_size for layer in seen[0]} == {32}
+    assert {layer.max_size for layer in seen[1]} == {9}
+
+
 def test_prefill_and_raw(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     language_model, tokenizer = load(model)
     del language_model
@@ -514,6 +569,10 @@ def test_bench(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(r["rates"]) == r["repetitions"] == 2 for r in records)
     assert all(r["model"] == "llama F32" and min(r["rates"]) > 0 for r in records)
     assert Path("p.svg").read_text().startswith("<?xml")
+    seen = run(["bench", "-p", "8", "-g", "4", "-r", "1", "--concurrency", "2,3", "-o", "csv"])
+    assert seen == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[5] for line in lines[3:]] == ["pp8+tg4 c2", "pp8+tg4 c3"]
     assert run([*arguments, "-o", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 7
 

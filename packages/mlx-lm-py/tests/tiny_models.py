@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -245,6 +246,15 @@ class Totals:
     @property
     def nbytes(self) -> int:
         return self.total.nbytes
+
+    def copy(self) -> Totals:
+        return copy.copy(self)
+
+    def is_trimmable(self) -> bool:
+        return False
+
+    def can_trim(self, n: int) -> bool:
+        return n == 0
 
     def trim(self, n: int) -> int:
         return 0

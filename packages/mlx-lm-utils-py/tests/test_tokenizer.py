@@ -157,7 +157,7 @@ def test_words(name: str, text: str, words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("base", "change", "message"),
     [
-        (GPT2, {"tokenizer.ggml.model": "bert"}, "'bert' is not supported"),
+        (GPT2, {"tokenizer.ggml.model": "rwkv"}, "'rwkv' is not supported"),
         (GPT2, {"tokenizer.ggml.model": None}, "is not supported"),
         (GPT2, {"tokenizer.ggml.pre": "martian"}, "'martian' is not supported; known: .*qwen2"),
         (GPT2, {"tokenizer.ggml.tokens": None}, "needs 'tokenizer.ggml.tokens'"),
@@ -601,3 +601,42 @@ def test_smollm2_round_trips(text: str) -> None:
     ids = tokenizer.encode(text)
     assert tokenizer.decode(ids) == text
     assert "".join(stream(tokenizer, ids)) == text
+
+
+def test_documents_begin_as_the_files_of_sentencepiece_say(tmp_path: Path) -> None:
+    sentencepiece_file(tmp_path / "tokenizer.model", 2)
+    assert Tokenizer.from_folder(tmp_path).encode("hi") == [1, 259]
+    write(tmp_path, "tokenizer_config.json", {"add_bos_token": False})
+    assert Tokenizer.from_folder(tmp_path).encode("hi") == [259]
+
+
+def test_saved_as_a_checkpoint_has_it(tmp_path: Path) -> None:
+    metadata = GPT2 | {"tokenizer.chat_template": "x", "tokenizer.chat_template.tool_use": "y"}
+    before = Tokenizer.from_gguf(metadata)
+    before.save_pretrained(tmp_path)
+    after = Tokenizer.from_folder(tmp_path)
+    assert after.encode("hi é") == before.encode("hi é")
+    assert after.eos_token_ids == before.eos_token_ids
+    assert after.special_tokens == before.special_tokens
+    assert after.chat_templates == {"default": "x", "tool_use": "y"}
+
+
+def test_entries_that_go_before_the_files(tmp_path: Path) -> None:
+    before = Tokenizer.from_gguf(GPT2)
+    before.save_pretrained(tmp_path)
+    after = Tokenizer.from_folder(tmp_path, {"eos_token": "h", "chat_template": None})
+    assert after.eos_token == "h"
+
+
+def test_bytes_of_tokens() -> None:
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    inner = tokenizers.Tokenizer(BPE({c: i for i, c in enumerate([*alphabet, "<e>"])}, []))
+    inner.add_special_tokens(["<e>"])
+    inner.decoder = decoders.ByteLevel()
+    tokenizer = Tokenizer(inner, eos_token_ids=[7])
+    assert sorted(tokenizer.token_bytes()[:256]) == [bytes([i]) for i in range(256)]
+    assert tokenizer.token_bytes()[256:] == [b"<e>"]
+    assert (tokenizer.token_to_id("<e>"), tokenizer.token_to_id("none")) == (256, None)
+    assert tokenizer.special_token_ids == {7, 256}
+    with pytest.raises(ValueError, match="have no bytes"):
+        Tokenizer(tokenizers.Tokenizer(BPE({"a": 0}, []))).token_bytes()

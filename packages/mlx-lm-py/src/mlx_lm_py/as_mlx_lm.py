@@ -54,11 +54,8 @@ _SAMPLING = _same(
     "--seed", "--system-prompt",
 )  # fmt: skip
 
-# Kinds of caches, files of them, and speculation.
-_CACHES = (
-    "--max-kv-size", "--prompt-cache-file", "--kv-bits", "--kv-group-size", "--quantized-kv-start",
-    "--draft-model", "--num-draft-tokens",
-)  # fmt: skip
+# Files of caches, and speculation.
+_LATER = ("--prompt-cache-file", "--draft-model", "--num-draft-tokens")
 
 COMMANDS = {
     "generate": _Theirs(
@@ -66,7 +63,9 @@ COMMANDS = {
         ("--max-tokens", "100", "--prompt", "hello"),
         {
             **_SAMPLING,
-            **_same("--prompt", "--min-p", "--top-k"),
+            **_same(
+                "--prompt", "--min-p", "--top-k", "--max-kv-size", "--kv-bits", "--kv-group-size"
+            ),
             "-p": "--prompt",
             "-m": "--max-tokens",
             "--prefill-response": "--prefill",
@@ -74,8 +73,8 @@ COMMANDS = {
             "--chat-template-config": "--chat-template-args",
         },
         {**_NEVER, "--ignore-chat-template": "--raw", "--use-default-chat-template": ""},
-        ("--min-tokens-to-keep", "--prefill-step-size"),
-        ("--adapter-path", "--image", "--quantize-activations", "-qa", *_CACHES),
+        ("--min-tokens-to-keep", "--prefill-step-size", "--quantized-kv-start"),
+        ("--adapter-path", "--image", "--quantize-activations", "-qa", *_LATER),
     ),
     "chat": _Theirs(
         "chat",

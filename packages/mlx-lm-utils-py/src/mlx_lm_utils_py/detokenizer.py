@@ -10,7 +10,7 @@ from typing import Any
 
 import tokenizers
 
-__all__ = ["StreamingDetokenizer"]
+__all__ = ["StreamingDetokenizer", "byte_characters"]
 
 
 def __dir__() -> list[str]:
@@ -22,12 +22,20 @@ _WINDOW = 16
 
 
 @functools.cache
-def _byte_of_character() -> dict[str, int]:
+def byte_characters() -> list[str]:
     """The alphabet of byte-level BPE, in which every byte is a printable character.
 
     Bytes that are printable in Latin-1 stand for themselves, the others, in order, for what
     follows U+00FF.
+
+    Returns:
+        The characters of the bytes 0 to 255.
     """
+    return [character for character, _ in sorted(_byte_of_character().items(), key=lambda x: x[1])]
+
+
+@functools.cache
+def _byte_of_character() -> dict[str, int]:
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     table = {chr(byte): byte for byte in printable}
@@ -77,9 +85,9 @@ class StreamingDetokenizer:
         Returns:
             The text that is now certain; empty while a character is incomplete.
         """
-        if not self._byte_level and not self._pieces_are_text:
+        if not self.has_bytes:
             return self._decoded(token)
-        return self._text(self._bytes(token), final=False)
+        return self._text(self.token_bytes(token), final=False)
 
     def finalize(self) -> str:
         """End the text.
@@ -87,7 +95,7 @@ class StreamingDetokenizer:
         Returns:
             What is left; an incomplete character becomes U+FFFD.
         """
-        if not self._byte_level and not self._pieces_are_text:
+        if not self.has_bytes:
             return self._decode(self._recent)[self._shown :]
         return self._text(b"", final=True)
 
@@ -119,11 +127,26 @@ class StreamingDetokenizer:
             text = text.removeprefix(" ")
         return text
 
-    def _bytes(self, token: int) -> bytes:
+    @property
+    def has_bytes(self) -> bool:
+        """Whether each token is a run of bytes, whatever goes before it."""
+        return self._byte_level or self._pieces_are_text
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes that a token adds to the text.
+
+        Args:
+            token: Its id.
+
+        Returns:
+            The bytes; none for ids without a token.
+        """
         added = self._added.get(token)
-        if added is not None:
-            skip = added.special and self._skip_special_tokens
-            return b"" if skip else added.content.encode()
+        if added is not None and added.special and self._skip_special_tokens:
+            return b""
+        # Spaces in tokens that were added, such as Gemma's runs of them, are U+2581 as in others.
+        if added is not None and self._byte_level:
+            return added.content.encode()
         piece = self._tokenizer.id_to_token(token)
         if piece is None:
             return b""

@@ -15,7 +15,7 @@ _ENDS_OF_TURNS = (
     "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|return|>", "<|call|>", "<|calls|>",
     "<|flush|>", "<end_of_turn>", "<end_of_utterance>", "<EOT>", "_<EOT>",
 )  # fmt: skip
-_ENDS_OF_DOCUMENTS = ("<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>")  # noqa: RUF001
+_ENDS_OF_DOCUMENTS = ("<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>")
 # After these a model that fills in the middle of code goes on with another file.
 _ENDS_OF_FILES = (
     "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>",

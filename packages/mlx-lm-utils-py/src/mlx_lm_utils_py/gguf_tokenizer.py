@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
-from tokenizers.models import BPE, Unigram
+from tokenizers.models import BPE, Unigram, WordPiece
 from tokenizers.processors import TemplateProcessing
 
 from .end_tokens import END_TOKENS
@@ -33,7 +33,8 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     Args:
         metadata: As `read_gguf_header` gives it. ``tokenizer.ggml.model`` may be ``gpt2``
             (byte-level BPE), ``llama`` (SentencePiece BPE with byte fallback), ``t5``
-            (SentencePiece unigram) or ``gemma4`` (BPE over words that begin with U+2581).
+            (SentencePiece unigram), ``gemma4`` (BPE over words that begin with U+2581) or ``bert``
+            (WordPiece).
 
     Returns:
         A tokenizer of the ``tokenizers`` library.
@@ -65,9 +66,9 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     )
     bos = eos = None
     if _flag(metadata, "add_bos_token", add_bos):
-        bos = token_id(metadata, "bos", len(tokens))
+        bos = _first_id(metadata, ("bos", "cls"), len(tokens))
     if _flag(metadata, "add_eos_token", add_eos):
-        eos = token_id(metadata, "eos", len(tokens))
+        eos = _first_id(metadata, ("eos", "seperator"), len(tokens))
     if bos is not None or eos is not None:
         before = [] if bos is None else ["<bos>"]
         after = [] if eos is None else ["<eos>"]
@@ -101,6 +102,11 @@ def token_id(metadata: Mapping[str, Any], name: str, vocab_size: int) -> int | N
     if type(value) is not int or not 0 <= value < vocab_size:
         raise ValueError(f"{key} is {value!r}, which is none of the {vocab_size} tokens")
     return value
+
+
+def _first_id(metadata: Mapping[str, Any], names: Sequence[str], vocab_size: int) -> int | None:
+    found = (token_id(metadata, name, vocab_size) for name in names)
+    return next((i for i in found if i is not None), None)
 
 
 def _named(tokens: list[str]) -> list[str]:
@@ -214,7 +220,36 @@ def _unigram(
     return tokenizer, False, True
 
 
-_KINDS = {"gpt2": _byte_level, "llama": _sentencepiece, "t5": _unigram, "gemma4": _gemma4}
+def _wordpiece(
+    metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
+) -> _Built:
+    """The longest pieces of words, of which the file marks those that begin one."""
+    pieces = {}
+    for token, i in vocabulary.items():
+        if types[i] in (_CONTROL, _UNKNOWN):
+            pieces[token] = i
+        else:
+            pieces[token[1:] if token.startswith("▁") else f"##{token}"] = i
+    if len(pieces) != len(vocabulary):
+        raise ValueError("tokenizer.ggml.tokens has the same piece of a word twice")
+    unknown = token_id(metadata, "unknown", len(vocabulary))
+    if unknown is None:
+        raise ValueError("the GGUF metadata needs 'tokenizer.ggml.unknown_token_id'")
+    tokenizer = Tokenizer(WordPiece(pieces, unk_token=list(pieces)[unknown]))
+    # llama.cpp knows no other.
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer, True, True
+
+
+_KINDS = {
+    "bert": _wordpiece,
+    "gpt2": _byte_level,
+    "llama": _sentencepiece,
+    "t5": _unigram,
+    "gemma4": _gemma4,
+}
 
 
 def _listed_merges(

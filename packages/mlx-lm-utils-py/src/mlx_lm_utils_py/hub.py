@@ -16,7 +16,7 @@ def __dir__() -> list[str]:
 _NAME = r"[A-Za-z0-9][\w.-]*"
 # A repository, and perhaps one of the models in it: a file, or a kind of quantization.
 _REPOSITORY = re.compile(rf"({_NAME}/{_NAME})(?:/([\w./-]+\.gguf)|:([\w.-]+))?")
-MODEL_PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.model", "merges.txt"]
+MODEL_PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.tiktoken", "merges.txt"]
 """What is downloaded of a repository that is not one of GGUF files."""
 
 _SHARD = re.compile(r"-(\d{5})-of-\d{5}\.gguf$")

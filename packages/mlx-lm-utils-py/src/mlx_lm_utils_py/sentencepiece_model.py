@@ -23,7 +23,7 @@ MAX_MODEL_BYTES = 256 * 2**20
 # Numbers of the fields that are read.
 _PIECES, _TRAINER, _NORMALIZER = 1, 2, 3
 _TEXT, _SCORE, _TYPE = 1, 2, 3
-_MODEL_TYPE, _BYTE_FALLBACK, _UNK_ID = 3, 35, 40
+_MODEL_TYPE, _BYTE_FALLBACK, _UNK_ID, _BOS_ID, _EOS_ID = 3, 35, 40, 41, 42
 _CHARSMAP, _DUMMY_PREFIX, _EXTRA_SPACES = 2, 3, 4
 
 _KINDS = {1: "t5", 2: "llama"}
@@ -68,7 +68,10 @@ def read_sentencepiece(path: str | Path) -> dict[str, Any]:
     kind = trainer.get(_MODEL_TYPE, 1)
     if not tokens or kind not in _KINDS:
         raise ValueError(f"{path} is not a SentencePiece model of kind BPE or unigram")
+    # What a vocabulary has not is -1, which is a large number in a message.
+    ends = {"bos": trainer.get(_BOS_ID, 1), "eos": trainer.get(_EOS_ID, 2)}
     return {
+        **{f"tokenizer.ggml.{k}_token_id": i for k, i in ends.items() if i < len(tokens)},
         "tokenizer.ggml.model": _KINDS[kind],
         "tokenizer.ggml.tokens": tokens,
         "tokenizer.ggml.scores": scores,

@@ -91,9 +91,10 @@ class Tokenizer:
         """Load the tokenizer of a Hugging Face checkpoint.
 
         Args:
-            folder: Folder with ``tokenizer.json``, or ``tokenizer.model``, or ``vocab.json`` and
-                ``merges.txt``; and where the model has them ``tokenizer_config.json``,
-                ``generation_config.json``, ``config.json`` and ``chat_template.jinja``.
+            folder: Folder with ``tokenizer.json``, or ``tekken.json``, or ``tokenizer.model``, or
+                ``*.tiktoken``, or ``vocab.json`` and ``merges.txt``; and where the model has them
+                ``tokenizer_config.json``, ``generation_config.json``, ``config.json`` and
+                ``chat_template.jinja``.
             overrides: Entries that go before those of ``tokenizer_config.json``. Default: ``None``.
 
         Returns:
@@ -183,6 +184,41 @@ class Tokenizer:
     @chat_template.setter
     def chat_template(self, template: str) -> None:
         self.chat_templates["default"] = template
+
+    def token_to_id(self, token: str) -> int | None:
+        """Look a token up.
+
+        Args:
+            token: The token as the vocabulary spells it, such as ``"<|im_end|>"``.
+
+        Returns:
+            Its id, or ``None`` if there is none.
+        """
+        i: int | None = self._tokenizer.token_to_id(token)
+        return i
+
+    @property
+    def special_token_ids(self) -> frozenset[int]:
+        """The tokens that are no text, such as those that begin and end a turn."""
+        added = self._tokenizer.get_added_tokens_decoder()
+        return frozenset(i for i, token in added.items() if token.special) | self.eos_token_ids
+
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of all tokens.
+
+        Returns:
+            What each token adds to a text, in the order of their ids; of a special token what it
+            is spelled like; nothing for ids without a token.
+
+        Raises:
+            ValueError: If the tokenizer's pieces are no pieces of text, as those of WordPiece.
+        """
+        detokenizer = self.detokenizer
+        if not detokenizer.has_bytes:
+            raise ValueError("the tokens of this tokenizer have no bytes of their own")
+        # The vocabulary may have holes, and then ids beyond the number of its tokens.
+        size = max(self._tokenizer.get_vocab().values(), default=-1) + 1
+        return [detokenizer.token_bytes(i) for i in range(size)]
 
     def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
         """Turn text into tokens.

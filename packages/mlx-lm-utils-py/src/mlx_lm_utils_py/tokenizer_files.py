@@ -11,6 +11,7 @@ import tokenizers
 from .config import MAX_JSON_BYTES, read_json
 from .gguf_tokenizer import tokenizer_from_gguf
 from .sentencepiece_model import read_sentencepiece
+from .tiktoken_files import is_tiktoken, read_tekken, read_tiktoken
 
 __all__ = ["find_templates", "read_optional", "tokenizer_from_folder"]
 
@@ -35,8 +36,9 @@ def tokenizer_from_folder(folder: Path, config: Mapping[str, Any]) -> tokenizers
     """Load the tokenizer of a checkpoint.
 
     Args:
-        folder: A folder with ``tokenizer.json``; or with ``tokenizer.model``, of SentencePiece; or
-            with ``vocab.json`` and ``merges.txt``.
+        folder: A folder with ``tokenizer.json``; or with ``tekken.json``; or with
+            ``tokenizer.model``, of SentencePiece or tiktoken, ``tiktoken.model`` or
+            ``*.tiktoken``; or with ``vocab.json`` and ``merges.txt``.
         config: What ``tokenizer_config.json`` says.
 
     Returns:
@@ -47,6 +49,14 @@ def tokenizer_from_folder(folder: Path, config: Mapping[str, Any]) -> tokenizers
         ValueError: If a file is damaged, or its words are cut in a way that is not known.
     """
     path = folder / "tokenizer.json"
+    vocabularies = [
+        *(
+            folder / name
+            for name in ("tokenizer.model", "tiktoken.model")
+            if (folder / name).is_file()
+        ),
+        *sorted(folder.glob("*.tiktoken")),
+    ]
     if path.is_file():
         read_json(path)
         try:
@@ -54,16 +64,26 @@ def tokenizer_from_folder(folder: Path, config: Mapping[str, Any]) -> tokenizers
         # The library raises bare exceptions.
         except Exception as error:
             raise ValueError(f"{path} is not a valid tokenizer: {error}") from None
-    elif (folder / "tokenizer.model").is_file():
-        metadata = read_sentencepiece(folder / "tokenizer.model")
+    elif (folder / "tekken.json").is_file():
+        tokenizer = tokenizer_from_gguf(read_tekken(folder / "tekken.json"))
+    elif vocabularies:
+        by_rank = is_tiktoken(vocabularies[0])
+        if by_rank:
+            metadata = read_tiktoken(vocabularies[0], config)
+        else:
+            metadata = read_sentencepiece(vocabularies[0])
         _add_tokens(metadata, folder, config)
+        _name_bos(metadata, config)
         tokenizer = tokenizer_from_gguf(metadata)
+        if by_rank:
+            # There a word that is a token is taken as it is.
+            tokenizer.model.ignore_merges = True
     elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
         tokenizer = tokenizer_from_gguf(_vocabulary_and_merges(folder, config))
     else:
         raise FileNotFoundError(
-            f"{folder} has no tokenizer: neither tokenizer.json nor tokenizer.model nor vocab.json "
-            "with merges.txt"
+            f"{folder} has no tokenizer: neither tokenizer.json, tekken.json, tokenizer.model or "
+            "*.tiktoken, nor vocab.json with merges.txt"
         )
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -168,6 +188,18 @@ def _add_tokens(metadata: dict[str, Any], folder: Path, config: Mapping[str, Any
             kind = _CONTROL if entry.get("special") else _USER_DEFINED
             added[entry["content"]] = int(i), kind
     _put(metadata, added, path)
+
+
+def _name_bos(metadata: dict[str, Any], config: Mapping[str, Any]) -> None:
+    """Tell which token documents begin with, if the configuration does."""
+    bos = config.get("bos_token")
+    bos = bos.get("content") if isinstance(bos, dict) else bos
+    tokens = metadata["tokenizer.ggml.tokens"]
+    if isinstance(bos, str) and bos in tokens:
+        metadata["tokenizer.ggml.bos_token_id"] = tokens.index(bos)
+    for name in ("add_bos_token", "add_eos_token"):
+        if isinstance(config.get(name), bool):
+            metadata[f"tokenizer.ggml.{name}"] = config[name]
 
 
 def _put(metadata: dict[str, Any], added: Mapping[str, tuple[Any, int]], path: Path) -> None:

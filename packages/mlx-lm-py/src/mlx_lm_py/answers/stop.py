@@ -35,7 +35,7 @@ class StopStrings:
     """
 
     def __init__(self, stop: str | Sequence[str]) -> None:
-        words = [stop] if isinstance(stop, str) else stop
+        words: object = [stop] if isinstance(stop, str) else stop
         if not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
             raise TypeError("stop must be a string or a list of strings")
         if not all(words):

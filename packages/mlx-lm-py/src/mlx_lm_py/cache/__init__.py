@@ -1,21 +1,37 @@
 """Key-value caches: what attention has seen, kept so that each token is read once."""
 
 from .base import AttentionCache, Cache
+from .chunked import ChunkedKVCache
 from .kv import KVCache
 from .lists import CacheList
-from .prompt_cache import cache_length, make_prompt_cache, trim_prompt_cache
+from .prompt_cache import (
+    cache_length,
+    can_trim_prompt_cache,
+    make_prompt_cache,
+    quantize_prompt_cache,
+    trim_prompt_cache,
+)
+from .quantized import QuantizedKVCache
 from .ragged import RaggedCache, ragged_prompt_cache
-from .states import StateCache
+from .rotating import QuantizedRotatingKVCache, RotatingKVCache
+from .states import ArraysCache, StateCache
 
 __all__ = [
+    "ArraysCache",
     "AttentionCache",
     "Cache",
     "CacheList",
+    "ChunkedKVCache",
     "KVCache",
+    "QuantizedKVCache",
+    "QuantizedRotatingKVCache",
     "RaggedCache",
+    "RotatingKVCache",
     "StateCache",
     "cache_length",
+    "can_trim_prompt_cache",
     "make_prompt_cache",
+    "quantize_prompt_cache",
     "ragged_prompt_cache",
     "trim_prompt_cache",
 ]

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from copy import copy
+from typing import Any, Self
 
 import mlx_core_py as mx
+
+from .base import check_trim, own
+from .checks import check_buffers, check_numbers
+from .quantized import QuantizedKVCache, quantize_part
 
 __all__ = ["KVCache"]
 
@@ -20,6 +25,9 @@ class KVCache:
 
     Attributes:
         offset: Number of positions held.
+        keys: The buffer of keys, of shape ``(batch, heads, room, width)``; ``None`` before the
+            first update.
+        values: That of values.
         step: Number of positions by which the buffers grow.
 
     Example:
@@ -27,6 +35,8 @@ class KVCache:
         >>> keys, values = cache.update_and_fetch(mx.ones((1, 2, 3, 4)), mx.ones((1, 2, 3, 4)))
         >>> keys.shape, cache.offset
         ((1, 2, 3, 4), 3)
+
+    See: mlx-lm ``mlx_lm.models.cache.KVCache``.
     """
 
     step = 256
@@ -34,8 +44,8 @@ class KVCache:
     def __init__(self) -> None:
         self.offset: int = 0
         self._reserved = 0
-        self._keys: mx.array | None = None
-        self._values: mx.array | None = None
+        self.keys: mx.array | None = None
+        self.values: mx.array | None = None
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Add positions and return all that are held.
@@ -54,8 +64,8 @@ class KVCache:
         if len(shape) != 4 or shape[:3] != others[:3]:
             raise ValueError(f"keys of shape {shape} and values of shape {others} do not agree")
         start, end = self.offset, self.offset + shape[2]
-        self._keys = all_keys = self._grow(self._keys, keys, end)
-        self._values = all_values = self._grow(self._values, values, end)
+        self.keys = all_keys = self._grow(self.keys, keys, end)
+        self.values = all_values = self._grow(self.values, values, end)
         all_keys[:, :, start:end] = keys
         all_values[:, :, start:end] = values
         self.offset = end
@@ -87,18 +97,76 @@ class KVCache:
         return room if buffer is None else mx.concatenate([buffer, room], axis=2)
 
     @property
-    def state(self) -> list[mx.array]:
-        """The arrays that hold the cache, for `mx.eval`; empty before the first update."""
-        return [array for array in (self._keys, self._values) if array is not None]
+    def state(self) -> tuple[mx.array | None, mx.array | None, int]:
+        """The buffers and the number of positions held."""
+        return self.keys, self.values, self.offset
 
-    def copy(self) -> KVCache:
+    @state.setter
+    def state(self, state: Any) -> None:
+        keys, values, offset = state
+        check_numbers(offset=offset)
+        if offset > check_buffers(keys, values):
+            raise ValueError(f"a cache cannot hold {offset} positions in its buffers")
+        self.keys, self.values, self.offset = keys, values, offset
+
+    @classmethod
+    def from_state(cls, state: Any) -> Self:
+        """Make a cache of the ``state`` of one.
+
+        Raises:
+            ValueError: If the state cannot be that of such a cache.
+        """
+        cache = cls()
+        cache.state = state
+        return cache
+
+    def copy(self) -> Self:
         """A cache of its own with the same content, copied when one of both grows."""
-        return copy(self)
+        other = copy(self)
+        other.keys, other.values = own(self.keys), own(self.values)
+        return other
+
+    def to_quantized(
+        self, group_size: int = 64, bits: int = 4, *, value_bits: int | None = None
+    ) -> QuantizedKVCache:
+        """A cache that holds the same, as integers.
+
+        Args:
+            group_size: As of `QuantizedKVCache`. Default: 64.
+            bits: As of `QuantizedKVCache`. Default: 4.
+            value_bits: As of `QuantizedKVCache`. Default: ``None``.
+
+        Returns:
+            The cache.
+        """
+        cache = QuantizedKVCache(group_size, bits, value_bits=value_bits)
+        cache.reserve(self._reserved)
+        if self.keys is not None and self.values is not None:
+            cache.keys = quantize_part(self.keys, "keys", group_size, bits)
+            cache.values = quantize_part(self.values, "values", group_size, cache.value_bits)
+            cache.offset = self.offset
+        return cache
 
     @property
     def nbytes(self) -> int:
         """Number of bytes of the buffers."""
-        return sum(array.nbytes for array in self.state)
+        return sum(array.nbytes for array in (self.keys, self.values) if array is not None)
+
+    def size(self) -> int:
+        """Number of positions held."""
+        return self.offset
+
+    def empty(self) -> bool:
+        """Whether nothing has been added."""
+        return self.keys is None
+
+    def is_trimmable(self) -> bool:
+        """Whether any number of positions can be forgotten: always."""
+        return True
+
+    def can_trim(self, n: int) -> bool:
+        """Whether the latest ``n`` positions can be forgotten: always."""
+        return True
 
     def trim(self, n: int) -> int:
         """Forget the latest positions.
@@ -112,8 +180,7 @@ class KVCache:
         Raises:
             ValueError: If ``n`` is negative.
         """
-        if n < 0:
-            raise ValueError(f"n must not be negative, not {n}")
+        check_trim(n)
         n = min(n, self.offset)
         self.offset -= n
         return n

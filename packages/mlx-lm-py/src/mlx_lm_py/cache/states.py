@@ -2,53 +2,108 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import mlx_core_py as mx
 
-__all__ = ["StateCache"]
+from .base import own
+
+__all__ = ["ArraysCache", "StateCache"]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-class StateCache:
+class ArraysCache:
     """Arrays that a layer replaces at each step, such as the latest inputs of a convolution.
 
     A state does not tell what it was before: it cannot be trimmed.
 
     Args:
-        count: The number of arrays. Default: 1.
+        size: The number of arrays. Default: 1.
 
     Attributes:
-        arrays: The arrays; ``None`` before the first step.
+        cache: The arrays; ``None`` before the first step.
 
     Example:
-        >>> cache = StateCache()
-        >>> cache.arrays[0] = mx.zeros((1, 2, 3))
+        >>> cache = ArraysCache()
+        >>> cache[0] = mx.zeros((1, 2, 3))
         >>> cache.nbytes, cache.trim(1)
         (24, 0)
+
+    See: mlx-lm ``mlx_lm.models.cache.ArraysCache``.
     """
 
-    trimmable = False
+    def __init__(self, size: int = 1) -> None:
+        self.cache: list[mx.array | None] = [None] * size
 
-    def __init__(self, count: int = 1) -> None:
-        self.arrays: list[mx.array | None] = [None] * count
+    def __getitem__(self, index: int) -> mx.array | None:
+        """One of the arrays."""
+        return self.cache[index]
+
+    def __setitem__(self, index: int, array: mx.array | None) -> None:
+        """Replace one of the arrays."""
+        self.cache[index] = array
 
     @property
-    def state(self) -> list[mx.array]:
-        """The arrays that hold the cache, for `mx.eval`; empty before the first step."""
-        return [array for array in self.arrays if array is not None]
+    def arrays(self) -> list[mx.array | None]:
+        """The arrays, as ``cache``."""
+        return self.cache
 
-    def copy(self) -> StateCache:
+    @property
+    def state(self) -> tuple[list[mx.array | None], None, None]:
+        """The arrays, and what mlx-lm keeps of padding, of which there is none here."""
+        return self.cache, None, None
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        arrays, padding, lengths = state
+        if padding is not None or lengths is not None:
+            raise ValueError("states of sequences that are padded cannot be taken over")
+        if not isinstance(arrays, (list, tuple)) or not all(
+            array is None or isinstance(array, mx.array) for array in arrays
+        ):
+            raise ValueError("the state of a cache must be arrays")
+        self.cache = list(arrays)
+
+    @classmethod
+    def from_state(cls, state: Any) -> Self:
+        """Make a cache of the ``state`` of one.
+
+        Raises:
+            ValueError: If the state cannot be that of such a cache.
+        """
+        cache = cls()
+        cache.state = state
+        return cache
+
+    def copy(self) -> Self:
         """A cache of its own with the same content."""
-        other = StateCache(len(self.arrays))
-        other.arrays = list(self.arrays)
+        other = type(self)(len(self.cache))
+        other.cache = own(self.cache)
         return other
 
     @property
     def nbytes(self) -> int:
         """Number of bytes of the arrays."""
-        return sum(array.nbytes for array in self.state)
+        return sum(array.nbytes for array in self.cache if array is not None)
+
+    def size(self) -> int:
+        """0: a state has no positions."""
+        return 0
+
+    def empty(self) -> bool:
+        """Whether no step has been made."""
+        return all(array is None for array in self.cache)
+
+    def is_trimmable(self) -> bool:
+        """Whether positions can be forgotten: never."""
+        return False
+
+    def can_trim(self, n: int) -> bool:
+        """Whether the latest ``n`` positions can be forgotten: never, unless there are none."""
+        return n == 0 or self.empty()
 
     def trim(self, n: int) -> int:
         """Forget nothing.
@@ -60,3 +115,6 @@ class StateCache:
             0.
         """
         return 0
+
+
+StateCache = ArraysCache

@@ -82,6 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many sequences at once (default: 1)",
     )
     add(
+        "--concurrency",
+        type=integers(1),
+        default=[],
+        metavar="N,…",
+        help="also answer so many requests that come at once, each with the first prompt length "
+        "and number of tokens; what counts is the tokens that are written",
+    )
+    add(
         "-r",
         "--repetitions",
         type=integer_in(1),
@@ -121,6 +129,8 @@ def run(options: argparse.Namespace) -> None:
     ]
     if not tests:
         raise UsageError("there is nothing to measure: --prompt-tokens and --generation-tokens")
+    if options.concurrency and 0 in (options.prompt_tokens[0], options.generation_tokens[0]):
+        raise UsageError("--concurrency needs --prompt-tokens and --generation-tokens above 0")
     if options.against and options.batch_size != [1]:
         raise UsageError("--against measures single sequences: leave --batch-size away")
     rows: list[Row] = []
@@ -158,7 +168,7 @@ def _measure(
 
     from .common.bench_table import Row
     from .common.model_facts import facts_of, model_file
-    from .common.runners import LlamaCpp, Ours
+    from .common.runners import LlamaCpp, Ours, concurrent_seconds
 
     facts = facts_of(model_file(default_model() if name is None else get_model_path(name)))
     longest = max(length for _, length, _ in tests)
@@ -187,7 +197,7 @@ def _measure(
             # The first one makes buffers and wakes threads.
             if j >= 0:
                 rates[i, test].append(rate)
-    return [
+    rows = [
         Row(
             _label(facts),
             facts.nbytes,
@@ -200,6 +210,24 @@ def _measure(
         for test in tests
         for i, runner in enumerate(runners)
     ]
+    for requests in options.concurrency:
+        read, write = options.prompt_tokens[0], options.generation_tokens[0]
+        seconds = [
+            concurrent_seconds(opened.model, read, write, requests)
+            for _ in progress(range(options.repetitions + 1), "answering", options.quiet)
+        ]
+        rows.append(
+            Row(
+                _label(facts),
+                facts.nbytes,
+                facts.parameters,
+                runners[0].backend,
+                threads,
+                f"pp{read}+tg{write} c{requests}",
+                tuple(requests * write / one for one in seconds[1:]),
+            )
+        )
+    return rows
 
 
 def _label(facts: Facts) -> str:

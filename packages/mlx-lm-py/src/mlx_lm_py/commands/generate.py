@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Any
 from .common.arguments import integer_in
 from .common.opening import (
     Opened,
+    cache_options,
     make_processors,
     open_model,
     prefill_step_size,
+    response_format,
     sampler_of,
     seed,
 )
-from .common.options import add_chat, add_model, add_output, add_sampling, add_stop
+from .common.options import (
+    add_cache,
+    add_chat,
+    add_model,
+    add_output,
+    add_sampling,
+    add_stop,
+    add_structure,
+)
 from .common.parser import UsageError
 from .common.requests import Request, read_requests, to_prompt
 from .common.results import Answer, likely_tokens
@@ -40,6 +50,7 @@ EXAMPLES = [
     ),
     ('mlx-lm-py generate -p "A poem" --temp 0.8 --top-p 0.95 --seed 1', "a repeatable surprise"),
     ('mlx-lm-py generate -p "Count: 1, 2, 3," --stop , --answers 3', "three answers at once"),
+    ('mlx-lm-py generate -p "A year?" --regex "[0-9]{4}"', "an answer of a given form"),
     ('mlx-lm-py generate -p "List two colours" --json --logprobs 3 -n 8', "for a program to read"),
 ]
 
@@ -78,6 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_sampling(parser, temp=0.0, max_tokens=256)
     add_stop(parser)
+    add_structure(parser)
+    add_cache(parser)
     output = parser.add_argument_group("output")
     add_output(output, "print a line of JSON for each answer")
     output.add_argument(
@@ -105,6 +118,8 @@ def run(options: argparse.Namespace) -> None:
     if options.logprobs is not None and not options.json:
         raise UsageError("--logprobs needs --json")
     requests = read_requests(options)
+    if len(requests) * options.answers > 1 and (options.max_kv_size or options.kv_bits):
+        raise UsageError("--max-kv-size and --kv-bits are for a single answer")
     opened = open_model(options)
     prompts = [to_prompt(request, opened.tokenizer, options) for request in requests]
     answers = [
@@ -131,6 +146,7 @@ def _generation(opened: Opened, options: argparse.Namespace) -> dict[str, Any]:
         "logits_processors": make_processors(options, opened.tokenizer),
         "prefill_step_size": prefill_step_size(),
         "stop": options.stop,
+        "response_format": response_format(options),
     }
 
 
@@ -149,7 +165,7 @@ def _answer(answer: Answer, prompt: list[int], opened: Opened, options: argparse
     from mlx_lm_py.generation import stream_generate
 
     seed(options)
-    generation = _generation(opened, options)
+    generation = _generation(opened, options) | cache_options(options, opened.model)
     for response in stream_generate(opened.model, opened.tokenizer, prompt, **generation):
         _take(answer, response, opened, options)
         if not options.json:

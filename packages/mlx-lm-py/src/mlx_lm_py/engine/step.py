@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import mlx_core_py as mx
 
@@ -30,7 +31,7 @@ class Step:
         tokens: A token of each sampled sequence, of shape ``(sampled,)``.
         impossible: Whether that token is none, as the logits are NaN or none is possible.
         logprobs: Log-probabilities of shape ``(sampled, vocabulary)``.
-        states: Arrays of the caches of sequences of which no token is sampled.
+        states: What the caches hold of sequences of which no token is sampled.
         prompt_rows: Number of tokens of prompts that are read.
         rows: Number of all tokens that are read.
         started: When the step was made.
@@ -41,7 +42,7 @@ class Step:
     tokens: mx.array
     impossible: mx.array
     logprobs: mx.array
-    states: list[mx.array]
+    states: list[Any]
     prompt_rows: int
     rows: int
     started: float = field(default_factory=time.perf_counter)
@@ -144,13 +145,7 @@ def _sample(logits: mx.array, requests: Sequence[Request], prompt_rows: int, row
         # NaN or infinity anywhere makes the total so; it is -inf if no token is left.
         impossible=~mx.isfinite(total[:, 0]),
         logprobs=logprobs,
-        states=[
-            array
-            for request in requests
-            if request.segments
-            for layer in request.cache
-            for array in layer.state
-        ],
+        states=[layer.state for request in requests if request.segments for layer in request.cache],
         prompt_rows=prompt_rows,
         rows=rows,
     )

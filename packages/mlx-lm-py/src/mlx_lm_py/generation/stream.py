@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import mlx_core_py as mx
@@ -13,6 +13,7 @@ from mlx_lm_utils_py import Tokenizer
 from mlx_lm_py.answers import StopStrings
 from mlx_lm_py.engine.plan import Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.structured import make_constraint
 
 from .step import generate_tokens
 
@@ -85,6 +86,7 @@ def stream_generate(
     *,
     max_tokens: int = 256,
     stop: str | Sequence[str] = (),
+    response_format: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Iterator[GenerationResponse]:
     """Generate text, piece by piece.
@@ -97,12 +99,16 @@ def stream_generate(
         max_tokens: Most tokens to generate. Default: 256.
         stop: A string, or several, that end the answer; the text ends before the first one that
             is complete. Default: none.
+        response_format: What the answer must look like: JSON, a schema of it, a regular
+            expression or a grammar, as `mlx_lm_py.structured.make_constraint` takes it. What the
+            model thinks before is free. Default: ``None``, anything.
         **options: Further options of `generate_step`.
 
     Yields:
         A response for each token; the one that ends the answer included, with no text of its own.
 
     Raises:
+        ImportError: If there is a response format, and the extra ``structured`` is not installed.
         TypeError: If an argument is of the wrong type.
         ValueError: If the prompt is empty or longer than the context of the model, or an option
             is out of its range.
@@ -110,6 +116,12 @@ def stream_generate(
     if isinstance(prompt, str):
         prompt = encode_prompt(tokenizer, prompt)
     plan = make_plan(prompt, model, max_tokens=max_tokens, **options)
+    if response_format is not None:
+        constraint = make_constraint(
+            tokenizer, response_format, tokenizer.decode(plan.prompt[-64:])
+        )
+        if constraint is not None:
+            plan = replace(plan, processors=(*plan.processors, constraint))
     return _stream(model, tokenizer, plan, StopStrings(stop), time.perf_counter())
 
 

@@ -119,13 +119,9 @@ def load(
         model, config = load_folder(path, lazy, model_config=model_config, dtype=dtype)
     else:
         weights, config, metadata = load_gguf(path)
-        weights = _cast(weights, dtype)
-        if not lazy:
-            # They are read while the tokenizer is made, which takes as long.
-            mx.async_eval(weights)
         tokenizer = Tokenizer.from_gguf(metadata)
         config |= model_config or {}
-        model = load_model(weights, config, lazy=lazy)
+        model = load_model(_cast(weights, dtype), config, lazy=lazy)
     return (model, tokenizer, config) if return_config else (model, tokenizer)
 
 

@@ -12,9 +12,12 @@ import mlx_core_py as mx
 from mlx_lm_py.answers import StopStrings
 from mlx_lm_py.engine import BatchGenerator
 from mlx_lm_py.generation import GenerationResponse
+from mlx_lm_py.structured import make_constraint
 
 if TYPE_CHECKING:
     from mlx_lm_utils_py import StreamingDetokenizer
+
+    from mlx_lm_py.sampling import LogitsProcessor
 
     from .opening import Opened
 
@@ -44,6 +47,8 @@ def answer_all(
     max_tokens: int,
     stop: Sequence[str],
     seed: int | None,
+    response_format: dict[str, Any] | None,
+    logits_processors: Sequence[LogitsProcessor],
     **options: Any,
 ) -> Iterator[tuple[int, GenerationResponse]]:
     """Answer prompts at once.
@@ -53,6 +58,8 @@ def answer_all(
         prompts: Their tokens.
         max_tokens: Most tokens of an answer.
         stop: Strings that end one.
+        response_format: What form an answer must have; ``None`` for any.
+        logits_processors: What changes the logits of all of them.
         seed: That of the first one's random numbers; each has the next one. ``None`` for any.
         **options: Options of `BatchGenerator`.
 
@@ -67,7 +74,19 @@ def answer_all(
     ends = sorted(tokenizer.eos_token_ids)
     with BatchGenerator(opened.model, stop_tokens=ends, **options) as generator:
         seeds = None if seed is None else [(seed + i) % 2**64 for i in range(len(prompts))]
-        uids = generator.insert(prompts, [max_tokens] * len(prompts), seeds=seeds)
+        processors = [list(logits_processors) for _ in prompts]
+        if response_format is not None:
+            for prompt, mine in zip(prompts, processors, strict=True):
+                before = tokenizer.decode(prompt[-64:])
+                constraint = make_constraint(tokenizer, response_format, before)
+                if constraint is not None:
+                    mine.append(constraint)
+        uids = generator.insert(
+            prompts,
+            [max_tokens] * len(prompts),
+            logits_processors=processors,
+            seeds=seeds,
+        )
         running = {
             uid: _Sequence(i, len(prompts[i]), tokenizer.detokenizer, StopStrings(stop))
             for i, uid in enumerate(uids)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Opened",
+    "cache_options",
     "make_processors",
     "open_model",
     "prefill_step_size",
+    "response_format",
     "sampler_of",
     "seed",
     "set_up",
@@ -191,6 +193,63 @@ def _bias(values: dict[str, Any], vocab_size: int) -> dict[int, float]:
             raise ValueError(f"--logit-bias: the bias of token {name} must be a number")
         bias[int(name)] = float(value)
     return bias
+
+
+def cache_options(options: argparse.Namespace, model: LanguageModel) -> dict[str, Any]:
+    """What keeps what was read, if that is not the usual.
+
+    Args:
+        options: With those of `add_cache`.
+        model: The model.
+
+    Returns:
+        Options of `stream_generate`.
+    """
+    if options.max_kv_size is None and options.kv_bits is None:
+        return {}
+    from mlx_lm_py.cache import (
+        KVCache,
+        QuantizedKVCache,
+        QuantizedRotatingKVCache,
+        RotatingKVCache,
+        make_prompt_cache,
+    )
+
+    cache = make_prompt_cache(model, options.max_kv_size)
+    if options.kv_bits is not None:
+        how = {"group_size": options.kv_group_size, "bits": options.kv_bits}
+        for i, layer in enumerate(cache):
+            if type(layer) is KVCache:
+                cache[i] = QuantizedKVCache(**how)
+            elif type(layer) is RotatingKVCache:
+                cache[i] = QuantizedRotatingKVCache(layer.max_size, layer.keep, **how)
+    return {"prompt_cache": cache}
+
+
+def response_format(options: argparse.Namespace) -> dict[str, Any] | None:
+    """What form an answer must have.
+
+    Args:
+        options: With those of `add_structure`.
+
+    Returns:
+        The ``response_format`` of `stream_generate`; ``None`` for any form.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If a schema is no JSON object, or a grammar not UTF-8.
+    """
+    if options.regex is not None:
+        return {"type": "regex", "pattern": options.regex}
+    if options.json_schema is not None:
+        from mlx_lm_utils_py import read_json
+
+        return {"type": "json_schema", "json_schema": {"schema": read_json(options.json_schema)}}
+    if options.grammar is not None:
+        path = Path(options.grammar).expanduser()
+        syntax = "gbnf" if path.suffix == ".gbnf" else "lark"
+        return {"type": "grammar", "definition": path.read_text("utf-8"), "syntax": syntax}
+    return None
 
 
 def template_options(options: argparse.Namespace, tokenizer: Tokenizer) -> dict[str, Any]:

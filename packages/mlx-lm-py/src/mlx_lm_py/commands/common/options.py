@@ -7,6 +7,7 @@ import argparse
 from .arguments import integer_in, json_object, nonempty, number_in
 
 __all__ = [
+    "add_cache",
     "add_chat",
     "add_computing",
     "add_model",
@@ -14,6 +15,7 @@ __all__ = [
     "add_penalties",
     "add_sampling",
     "add_stop",
+    "add_structure",
 ]
 
 
@@ -199,6 +201,48 @@ def add_stop(parser: argparse.ArgumentParser) -> None:
         type=nonempty,
         metavar="TEXT",
         help="end an answer before this text; repeatable",
+    )
+
+
+def add_structure(parser: argparse.ArgumentParser) -> None:
+    """Declare what form an answer must have.
+
+    Args:
+        parser: The parser.
+    """
+    group = parser.add_argument_group("structure", "needs the extra 'structured'")
+    one = group.add_mutually_exclusive_group()
+    one.add_argument("--json-schema", metavar="FILE", help="answer JSON that fits this schema")
+    one.add_argument("--regex", type=nonempty, metavar="PATTERN", help="answer what matches this")
+    one.add_argument(
+        "--grammar",
+        metavar="FILE",
+        help="answer what this grammar allows; llama.cpp's of a .gbnf file, else Lark's",
+    )
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Declare what is kept of what was read.
+
+    Args:
+        parser: The parser.
+    """
+    group = parser.add_argument_group("key-value cache")
+    group.add_argument(
+        "--max-kv-size",
+        type=integer_in(5),
+        metavar="N",
+        help="keep the first 4 and the latest positions, N in all, and forget the others",
+    )
+    group.add_argument(
+        "--kv-bits", type=int, choices=[2, 3, 4, 5, 6, 8], help="bits of a number (default: 16)"
+    )
+    group.add_argument(
+        "--kv-group-size",
+        type=int,
+        choices=[32, 64, 128],
+        default=64,
+        help="numbers that share a scale, with --kv-bits (default: %(default)s)",
     )
 
 

@@ -63,8 +63,8 @@ def nearest(name: str, known: Sequence[str]) -> str:
         Words for the end of a message; none if nothing is near.
 
     Example:
-        >>> nearest("genrate", ["generate", "chat"])
-        "; did you mean 'generate'?"
+        >>> nearest("chta", ["generate", "chat"])
+        "; did you mean 'chat'?"
     """
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import mlx_core_py as mx
 
 from mlx_lm_py.cache import make_prompt_cache
+from mlx_lm_py.engine import BatchGenerator
 
 from .opening import prefill_step_size
 
 if TYPE_CHECKING:
     from mlx_lm_py.models.protocols import LanguageModel
 
-__all__ = ["LlamaCpp", "Ours", "Runner"]
+__all__ = ["LlamaCpp", "Ours", "Runner", "concurrent_seconds"]
 
 
 def __dir__() -> list[str]:
@@ -93,6 +94,29 @@ class Ours:
             mx.eval(token)
             token = following
         mx.eval(token)
+
+
+def concurrent_seconds(model: LanguageModel, prompt: int, count: int, requests: int) -> float:
+    """Take the time of requests that come at once, as a server answers them.
+
+    Args:
+        model: The model.
+        prompt: The number of tokens of each prompt.
+        count: How many tokens each is answered.
+        requests: How many there are.
+
+    Returns:
+        The time until the last one has its answer.
+    """
+    prompts = _tokens(prompt, requests, model.args.vocab_size)
+    start = time.perf_counter()
+    with BatchGenerator(model, max_tokens=count, completion_batch_size=requests) as generator:
+        generator.insert(prompts)
+        while responses := generator.next_generated():
+            for response in responses:
+                if response.error is not None:
+                    raise response.error
+    return time.perf_counter() - start
 
 
 class LlamaCpp:

@@ -74,6 +74,8 @@ def gguf_config(header: GGUFHeader) -> dict[str, Any]:
         if count < 1:
             raise ValueError(f"the GGUF value '{architecture}.attention.{key}' is {count}")
     head_dim = get("attention.key_length", int, hidden_size // heads)
+    if head_dim < 1:
+        raise ValueError(f"the heads of '{architecture}' in the GGUF file are {head_dim} wide")
     has = header.tensors.__contains__
     config: dict[str, Any] = {
         "model_type": architecture,

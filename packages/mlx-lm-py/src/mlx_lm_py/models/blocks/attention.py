@@ -7,12 +7,12 @@ from typing import Literal
 
 import mlx_core_py as mx
 from mlx_core_py import nn
-from mlx_lm_utils_py import create_causal_mask
 
 from mlx_lm_py.cache import AttentionCache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
 from .activations import activation
+from .attend import update_and_attend
 from .heads import join_heads, split_heads
 from .masks import Mask
 from .norms import make_norm
@@ -79,7 +79,7 @@ class Attention(nn.Module):
     ) -> mx.array:
         """Attend within ``x`` of shape ``(batch, length, dim)`` and to the cache.
 
-        ``mask`` is over the keys that `make_mask` speaks of; a ragged batch has its own. If
+        ``mask`` is over the keys that `mask_of` speaks of; a ragged batch has its own. If
         ``last_only``, the last position of each sequence alone attends.
         """
         asking = last_positions(x, cache) if last_only else x
@@ -136,23 +136,17 @@ class Attention(nn.Module):
             queries, keys = self.q_norm(queries), self.k_norm(keys)
         if self.stretch is not None:
             queries = stretched(queries, offset + length, self.stretch)
-        if cache is not None:
-            keys, values = cache.update_and_fetch(keys, values)
-        if self.window is not None and keys.shape[2] > self.window + length - 1:
-            # What no position of this step sees is not computed.
-            seen = self.window + length - 1
-            keys, values = keys[:, :, -seen:], values[:, :, -seen:]
-        if self.softcap is not None:
-            output = _softcapped(queries, keys, values, self.scale, self.softcap, mask)
-        elif "sinks" in self:
-            output = mx.fast.scaled_dot_product_attention(
-                queries, keys, values, scale=self.scale, mask=mask, sinks=self.sinks
-            )
-        else:
-            output = mx.fast.scaled_dot_product_attention(
-                queries, keys, values, scale=self.scale, mask=mask
-            )
-        return output
+        return update_and_attend(
+            queries,
+            keys,
+            values,
+            cache,
+            mask,
+            scale=self.scale,
+            window=self.window,
+            softcap=self.softcap,
+            sinks=self.get("sinks"),
+        )
 
 
 def stretched(queries: mx.array, end: int, stretch: specs.Stretch) -> mx.array:
@@ -169,20 +163,3 @@ def stretched(queries: mx.array, end: int, stretch: specs.Stretch) -> mx.array:
     at = mx.arange(end - queries.shape[2], end)[:, None] + stretch.first
     growth = 1 + stretch.share * mx.log1p(mx.floor(at / stretch.length))
     return queries * growth.astype(queries.dtype)
-
-
-def _softcapped(
-    queries: mx.array, keys: mx.array, values: mx.array, scale: float, softcap: float, mask: Mask
-) -> mx.array:
-    """Attention whose scores are kept below a number, smoothly."""
-    batch, heads, length, width = queries.shape
-    kv_heads, count = keys.shape[1:3]
-    grouped = queries.reshape(batch, kv_heads, heads // kv_heads, length, width)
-    scores = (grouped * scale) @ keys[:, :, None].swapaxes(-1, -2)
-    scores = mx.tanh(scores / softcap) * softcap
-    if isinstance(mask, str):
-        mask = create_causal_mask(length, count - length)
-    if mask is not None:
-        scores = mx.where(mask, scores, mx.array(-mx.inf, scores.dtype))
-    weights = mx.softmax(scores, axis=-1, precise=True)
-    return (weights @ values[:, :, None]).reshape(batch, heads, length, -1)

@@ -8,7 +8,15 @@ from typing import Any, cast
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import Cache, CacheList, KVCache, RaggedCache, StateCache, cache_length
+from mlx_lm_py.cache import (
+    ArraysCache,
+    Cache,
+    CacheList,
+    KVCache,
+    RaggedCache,
+    RotatingKVCache,
+    cache_length,
+)
 from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
@@ -17,7 +25,7 @@ from .attention import Attention
 from .delta import GatedDelta
 from .mamba import Mamba
 from .mamba2 import Mamba2
-from .masks import Mask, make_mask
+from .masks import Mask, mask_of
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
@@ -180,38 +188,46 @@ class Decoder(nn.Module):
         length = tokens.shape[1]
         if "embed_positions" in self:
             h = h + self.embed_positions(_positions(cache, length))
-        masks: dict[tuple[int | None, int | None], Mask] = {}
+        masks: dict[Any, Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
         offset = 0 if cache is None or is_ragged else cache_length(cast("Sequence[Cache]", cache))
         for i, layer in enumerate(self.layers):
-            sight = layer.window, layer.chunk
-            if sight not in masks:
-                masks[sight] = None if is_ragged else make_mask(length, offset, *sight)
+            one = cache[i] if cache else None
+            # Layers of one kind see the same keys.
+            kind = (layer.window, layer.chunk, type(one), getattr(one, "max_size", 0))
+            if kind not in masks:
+                masks[kind] = (
+                    None
+                    if is_ragged
+                    else mask_of(length, one, layer.window, layer.chunk, offset=offset)
+                )
             # Nothing but keys and values of the last layer depends on the other positions.
             is_last = i == len(self.layers) - 1
             h = layer(
                 h,
-                masks[sight],
-                cache[i] if cache else None,
+                masks[kind],
+                one,
                 last_only=last_only and is_last,
             )
         normalized: mx.array = self.norm(h)
         return normalized
 
 
-def _cache_of(mixer: specs.Mixer | None) -> Cache:
-    """An empty cache for a mixer."""
+def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
+    """An empty cache for a mixer, which keeps no position that is out of sight."""
     match mixer:
         case specs.Attention() | specs.Mla():
+            if mixer.window is not None and mixer.window < context_length:
+                return RotatingKVCache(mixer.window)
             return KVCache()
         case specs.Parallel():
-            return CacheList(KVCache(), StateCache(2))
+            return CacheList(KVCache(), ArraysCache(2))
         case specs.ShortConv():
-            return StateCache()
+            return ArraysCache()
         case None:
-            return StateCache(0)
-    return StateCache(2)
+            return ArraysCache(0)
+    return ArraysCache(2)
 
 
 def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.array:
@@ -288,7 +304,7 @@ class CausalLM(nn.Module):
 
     def make_cache(self) -> list[Cache]:
         """An empty cache for each layer."""
-        return [_cache_of(layer.mixer) for layer in self.args.layers]
+        return [_cache_of(layer.mixer, self.args.context_length) for layer in self.args.layers]
 
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
         """Make the weights of a checkpoint those of the model.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import mlx_core_py as mx
 from mlx_lm_utils_py import create_causal_mask
 
-__all__ = ["Mask", "make_mask"]
+from mlx_lm_py.cache import CacheList, ChunkedKVCache, RotatingKVCache
+
+__all__ = ["Mask", "make_mask", "mask_of"]
 
 
 def __dir__() -> list[str]:
@@ -43,3 +45,38 @@ def make_mask(length: int, offset: int, window: int | None, chunk: int | None = 
     if length == 1:
         return None
     return create_causal_mask(length, min(offset, window - 1), window)
+
+
+def mask_of(
+    length: int,
+    cache: Any,
+    window: int | None,
+    chunk: int | None = None,
+    *,
+    offset: int | None = None,
+) -> Mask:
+    """The mask of a step, over the keys that an update of a cache gives.
+
+    Args:
+        length: The number of positions.
+        cache: The cache of the layer; ``None`` if there is none.
+        window: How many of the latest positions are seen. Default: ``None``, all.
+        chunk: Within how large pieces. Default: ``None``, there are none.
+        offset: The number of positions before them. Default: ``None``, what the cache says.
+
+    Returns:
+        As `make_mask` does. A layer with a window that uses a cache which keeps all is asked to
+        attend to the latest keys alone, of which `make_mask` speaks.
+
+    Example:
+        >>> mask_of(3, RotatingKVCache(2), None).tolist()
+        [[True, False, False], [True, True, False], [False, True, True]]
+    """
+    while isinstance(cache, CacheList):
+        cache = next((one for one in cache.caches if hasattr(one, "offset")), None)
+    if isinstance(cache, RotatingKVCache):
+        return cache.make_mask(length, window_size=window)
+    if isinstance(cache, ChunkedKVCache):
+        return cache.make_mask(length)
+    before = getattr(cache, "offset", 0) if offset is None else offset
+    return make_mask(length, before, window, chunk)

@@ -6,6 +6,7 @@ import mlx_core_py as mx
 from mlx_core_py import nn
 
 from mlx_lm_py.cache import AttentionCache, RaggedCache
+from mlx_lm_py.cache.quantized import dequantized
 from mlx_lm_py.models import spec as specs
 
 from .attention import stretched
@@ -108,7 +109,7 @@ class MultiHeadLatentAttention(nn.Module):
                 stretched(part, offset + length, self.stretch) for part in (plain, turned)
             )
         if cache is not None:
-            latents, rotated = cache.update_and_fetch(latents, rotated)
+            latents, rotated = dequantized(cache, *cache.update_and_fetch(latents, rotated))
         if asking < length and isinstance(mask, mx.array):
             mask = mask[..., -asking:, :]
         if asking == 1:

@@ -15,7 +15,7 @@ from mlx_core_py import nn
 
 from mlx_lm_py.cache import Cache, RaggedCache
 
-from .masks import Mask, make_mask
+from .masks import Mask, mask_of
 
 __all__ = ["EachSequence", "last_positions", "over_sequences"]
 
@@ -57,7 +57,7 @@ def over_sequences(
     Args:
         step: A function of the arrays, a mask and a cache.
         arrays: Arrays with an axis of positions.
-        mask: The mask, as `make_mask` makes it. Each sequence of a ragged batch has its own.
+        mask: The mask, as `mask_of` makes it. Each sequence of a ragged batch has its own.
         cache: The cache of the layer.
         window: How many of the latest positions are seen. Default: ``None``, all.
         chunk: Within how large pieces. Default: ``None``, there are none.
@@ -74,8 +74,8 @@ def over_sequences(
         cache.split(array, axis, last_only=last_only and i == 0) for i, array in enumerate(arrays)
     ]
     masks = [
-        make_mask(length, offset, window, chunk)
-        for length, offset in zip(cache.lengths, cache.offsets, strict=True)
+        mask_of(length, one, window, chunk)
+        for length, one in zip(cache.lengths, cache.caches, strict=True)
     ]
     results = [step(*part) for part in zip(*parts, masks, cache.caches, strict=True)]
     return results[0] if len(results) == 1 else mx.concatenate(results, axis=axis)

@@ -7,7 +7,7 @@ from functools import partial
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import RaggedCache, StateCache
+from mlx_lm_py.cache import ArraysCache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
 from .masks import Mask
@@ -39,7 +39,7 @@ class ShortConv(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: StateCache | RaggedCache | None = None,
+        cache: ArraysCache | RaggedCache | None = None,
         *,
         last_only: bool = False,
     ) -> mx.array:
@@ -56,14 +56,14 @@ class ShortConv(nn.Module):
         return self.out_proj(let_through * convolved)
 
     def _convolve(
-        self, last_only: bool, values: mx.array, mask: Mask, cache: StateCache | None
+        self, last_only: bool, values: mx.array, mask: Mask, cache: ArraysCache | None
     ) -> mx.array:
         """Convolve one sequence after what the cache holds."""
-        held = None if cache is None else cache.arrays[0]
+        held = None if cache is None else cache[0]
         if held is None:
             held = mx.zeros((values.shape[0], self.taps - 1, values.shape[-1]), values.dtype)
         values = mx.concatenate([held, values], axis=1)
         if cache is not None:
-            cache.arrays[0] = values[:, values.shape[1] - self.taps + 1 :]
+            cache[0] = values[:, values.shape[1] - self.taps + 1 :]
         convolved: mx.array = self.conv(values[:, -self.taps :] if last_only else values)
         return convolved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,15 +125,20 @@ def _words(state: Mapping[str, Any]) -> str:
                 expressions.append(_GPT2)
         else:
             expressions.append(str(step.get("type")))
-    whole = bool(state["model"].get("ignore_merges"))
-    found = _BY_EXPRESSIONS.get((tuple(expressions), whole))
+    found = _BY_EXPRESSIONS.get(tuple(map(_plain, expressions)))
     if found is None:
         raise ValueError(f"how this tokenizer cuts words has no name in GGUF files: {expressions}")
     return found
 
 
+def _plain(expression: str) -> str:
+    """Without the backslashes that some write before what means itself, but for line breaks."""
+    expression = expression.replace("\r", r"\r").replace("\n", r"\n")
+    return re.sub(r"\\([^A-Za-z0-9])", r"\1", expression)
+
+
 _GPT2 = WORD_SPLITS["gpt-2"].expressions[0]
 # The first name of each kind is the commonest.
-_BY_EXPRESSIONS: dict[tuple[tuple[str, ...], bool], str] = {}
-for _name, _split in reversed(WORD_SPLITS.items()):
-    _BY_EXPRESSIONS[_split.expressions, _split.whole_words] = _name
+_BY_EXPRESSIONS = {
+    tuple(map(_plain, split.expressions)): name for name, split in reversed(WORD_SPLITS.items())
+}

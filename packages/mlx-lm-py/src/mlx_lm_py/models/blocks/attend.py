@@ -1,0 +1,153 @@
+"""Attention to what a cache holds, whatever the kind of cache: the one place that updates it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import mlx_core_py as mx
+from mlx_lm_utils_py import create_causal_mask
+
+from mlx_lm_py.cache import AttentionCache, RotatingKVCache
+from mlx_lm_py.cache.quantized import Packed
+
+from .masks import Mask
+
+__all__ = ["attend_quantized", "update_and_attend"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def update_and_attend(
+    queries: mx.array,
+    keys: mx.array,
+    values: mx.array,
+    cache: AttentionCache | None,
+    mask: Mask = None,
+    *,
+    scale: float,
+    window: int | None = None,
+    softcap: float | None = None,
+    sinks: mx.array | None = None,
+) -> mx.array:
+    """Add keys and values to a cache, and attend to all that it holds.
+
+    Args:
+        queries: Shape ``(batch, heads, length, width)``; the last ``length`` of the new positions.
+        keys: Shape ``(batch, kv_heads, new, width)``.
+        values: Shape ``(batch, kv_heads, new, value_width)``.
+        cache: The cache; ``None`` if there is nothing but the new positions.
+        mask: Which keys are seen, over those that `mask_of` speaks of. Default: ``None``, all.
+        scale: What scores are multiplied by.
+        window: How many of the latest positions are seen. Default: ``None``, all.
+        softcap: Below what number scores are kept. Default: ``None``.
+        sinks: A score for each head of attending to nothing. Default: ``None``.
+
+    Returns:
+        Shape ``(batch, heads, length, value_width)``.
+    """
+    new = keys.shape[2]
+    held: Any = keys
+    if cache is not None:
+        held, values = cache.update_and_fetch(keys, values)
+    if window is not None and not isinstance(cache, RotatingKVCache):
+        # What no position of this step sees is not computed.
+        held, values = _latest(held, window + new - 1), _latest(values, window + new - 1)
+    if isinstance(held, tuple):
+        quantized: Any = cache
+        return attend_quantized(
+            queries,
+            held,
+            cast("Packed", values),
+            quantized.group_size,
+            quantized.bits,
+            quantized.value_bits,
+            mask,
+            scale=scale,
+            softcap=softcap,
+            sinks=sinks,
+        )
+    if softcap is not None:
+        grouped = _grouped(queries, held.shape[1])
+        scores = (grouped * scale) @ held[:, :, None].swapaxes(-1, -2)
+        weights = _weights(scores, mask, softcap, sinks)
+        return (weights @ values[:, :, None]).reshape(*queries.shape[:3], -1)
+    return mx.fast.scaled_dot_product_attention(
+        queries, held, values, scale=scale, mask=mask, sinks=sinks
+    )
+
+
+def attend_quantized(
+    queries: mx.array,
+    keys: Packed,
+    values: Packed,
+    group_size: int,
+    bits: int,
+    value_bits: int,
+    mask: Mask = None,
+    *,
+    scale: float,
+    softcap: float | None = None,
+    sinks: mx.array | None = None,
+) -> mx.array:
+    """Attend to keys and values that stay integers.
+
+    Args:
+        queries: Shape ``(batch, heads, length, width)``.
+        keys: Integers, scales and biases of ``(batch, kv_heads, count, width)``.
+        values: Those of ``(batch, kv_heads, count, value_width)``.
+        group_size: How many numbers share a scale.
+        bits: How many bits a number of a key has.
+        value_bits: How many bits a number of a value has.
+        mask: Which keys are seen, as `mx.fast.scaled_dot_product_attention` takes it. Default:
+            ``None``, all.
+        scale: What scores are multiplied by.
+        softcap: Below what number scores are kept. Default: ``None``.
+        sinks: A score for each head of attending to nothing. Default: ``None``.
+
+    Returns:
+        Shape ``(batch, heads, length, value_width)``.
+    """
+    batch, heads, length, _ = queries.shape
+    kv_heads, count = keys[0].shape[1:3]
+    # The queries that share a head of keys are rows of one product.
+    rows = (queries * scale).reshape(batch, kv_heads, -1, queries.shape[-1])
+    scores = mx.quantized_matmul(rows, *keys, transpose=True, group_size=group_size, bits=bits)
+    scores = scores.reshape(batch, kv_heads, heads // kv_heads, length, count)
+    weights = _weights(scores, mask, softcap, sinks).reshape(batch, kv_heads, -1, count)
+    attended = mx.quantized_matmul(
+        weights, *values, transpose=False, group_size=group_size, bits=value_bits
+    )
+    return attended.reshape(batch, heads, length, -1)
+
+
+def _weights(
+    scores: mx.array, mask: Mask, softcap: float | None, sinks: mx.array | None
+) -> mx.array:
+    """Weights from scores of shape ``(batch, kv_heads, queries of each, length, count)``."""
+    kv_heads, shared, length, count = scores.shape[1:]
+    if softcap is not None:
+        scores = mx.tanh(scores / softcap) * softcap
+    if isinstance(mask, str):
+        mask = None if length == 1 else create_causal_mask(length, count - length)
+    if mask is not None:
+        scores = mx.where(mask, scores, mx.array(-mx.inf, scores.dtype))
+    if sinks is None:
+        return mx.softmax(scores, axis=-1, precise=True)
+    nothing = sinks.astype(scores.dtype).reshape(kv_heads, shared, 1, 1)
+    nothing = mx.broadcast_to(nothing, (*scores.shape[:-1], 1))
+    scores = mx.concatenate([scores, nothing], axis=-1)
+    return mx.softmax(scores, axis=-1, precise=True)[..., :-1]
+
+
+def _grouped(queries: mx.array, kv_heads: int) -> mx.array:
+    batch, heads, length, width = queries.shape
+    return queries.reshape(batch, kv_heads, heads // kv_heads, length, width)
+
+
+def _latest(part: Any, count: int) -> Any:
+    """The latest positions of keys or values."""
+    if isinstance(part, tuple):
+        return tuple(_latest(one, count) for one in part)
+    return part[:, :, -count:] if part.shape[2] > count else part
