@@ -86,12 +86,13 @@ class Constraint:
         Raises:
             ValueError: If the grammar turns out to be too complex.
         """
-        # The model computes them while the mask is made.
-        mx.async_eval(logits)
         if self._prompt is None:
             self._prompt = tokens.size
-        # Waits for the latest token, which the next mask depends on.
-        answer: list[int] = tokens[self._prompt :].tolist()
+        latest = tokens[self._prompt :]
+        # The tokens first: the model computes the logits while they are read and the mask is made.
+        mx.async_eval(latest)
+        mx.async_eval(logits)
+        answer: list[int] = latest.tolist()
         if answer[: self.count] != self._taken:
             pairs = zip(answer, self._taken, strict=False)
             same = next((i for i, (a, b) in enumerate(pairs) if a != b), len(answer))
