@@ -263,7 +263,7 @@ def test_harmony() -> None:
             ValueError,
             "response_format.definition is no GBNF grammar",
         ),
-        (schema_format({"type": "strin"}), ValueError, "Invalid type: strin"),
+        (schema_format({"type": "word"}), ValueError, "Invalid type: word"),
         (
             schema_format({"properties": {"a": {"items": {"not": {}}}}}),
             ValueError,
@@ -283,6 +283,15 @@ def test_harmony() -> None:
             {"type": "grammar", "definition": "start: " + "a | " * 300_000 + 'a\na: "x"'},
             ValueError,
             "response_format: the grammar has .* characters",
+        ),
+        (
+            {
+                "type": "grammar",
+                "definition": "start: A0\n"
+                + "".join(f'A{i}: A{i + 1} | "x" A{i + 1}\n' for i in range(2000)),
+            },
+            ValueError,
+            "definition has 2000 terminals, more than 500",
         ),
     ],
 )

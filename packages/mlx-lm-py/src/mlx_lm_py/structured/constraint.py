@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import mlx_core_py as mx
@@ -33,10 +33,9 @@ class Constraint:
     does not allow, and at its end, only the tokens that end an answer are left.
 
     Args:
+        tokenizer: The tokenizer of the model.
         matcher: An ``LLMatcher`` at its beginning.
         size: Number of tokens that the matcher knows.
-        ends: The tokens that end an answer.
-        pieces: The bytes of all tokens, to find the end of the reasoning in. Default: none.
         reasoning_end: What the reasoning ends with, after which the grammar begins. Default:
             ``None``, it begins at once.
         reasoning_begin: A token that begins the reasoning, if it comes first; else there is none.
@@ -45,20 +44,21 @@ class Constraint:
 
     def __init__(
         self,
+        tokenizer: Tokenizer,
         matcher: Any,
         size: int,
-        ends: Collection[int],
-        pieces: list[bytes] | None = None,
         reasoning_end: str | None = None,
         reasoning_begin: int | None = None,
     ) -> None:
+        # The matcher asks the tokenizer, and does not keep it.
+        self._tokenizer = tokenizer
         self._matcher = matcher
         self._fill = library("llguidance.numpy").fill_next_token_bitmask
         self._bits = library("llguidance.numpy").allocate_token_bitmask(1, size)
         self._numpy = library("numpy")
         self._size = size
-        self._ends = frozenset(ends)
-        self._pieces = pieces or []
+        self._ends = tokenizer.eos_token_ids
+        self._pieces = tokenizer.token_bytes() if reasoning_end else []
         # Bytes as characters: a tag may be cut anywhere, also within a character.
         end = (reasoning_end or "").encode().decode("latin-1")
         self._search = WordSearch([end] if end else [])
@@ -86,12 +86,13 @@ class Constraint:
         Raises:
             ValueError: If the grammar turns out to be too complex.
         """
-        # The model computes them while the mask is made.
-        mx.async_eval(logits)
         if self._prompt is None:
             self._prompt = tokens.size
-        # Waits for the latest token, which the next mask depends on.
-        answer: list[int] = tokens[self._prompt :].tolist()
+        latest = tokens[self._prompt :]
+        # The tokens first: the model computes the logits while they are read and the mask is made.
+        mx.async_eval(latest)
+        mx.async_eval(logits)
+        answer: list[int] = latest.tolist()
         if answer[: self.count] != self._taken:
             pairs = zip(answer, self._taken, strict=False)
             same = next((i for i, (a, b) in enumerate(pairs) if a != b), len(answer))
@@ -189,7 +190,7 @@ def make_constraint(
     prompt: str = "",
     format: AnswerFormat | None = None,
 ) -> Constraint | None:
-    """Make a logits processor that holds an answer to a structure.
+    """Make a logits processor that holds an answer to a structure, with llguidance.
 
     Where the model reasons first, the structure is that of what comes after the reasoning.
 
@@ -211,6 +212,18 @@ def make_constraint(
         TypeError: If the response format, or a part of it, is of the wrong type.
         ValueError: If it is wrong, too large or asks for something that is not supported. The
             message says where.
+
+    Example:
+        >>> from tokenizers import Tokenizer as Pieces, decoders, models
+        >>> pieces = Pieces(models.BPE({"a": 0, "b": 1, "</s>": 2}, []))
+        >>> pieces.decoder = decoders.ByteLevel()
+        >>> process = make_constraint(
+        ...     Tokenizer(pieces, eos_token_ids=[2]), {"type": "regex", "pattern": "ab"}
+        ... )
+        >>> process(mx.array([1]), mx.zeros((1, 3))).tolist()
+        [[0.0, -inf, -inf]]
+        >>> process(mx.array([1, 0, 1]), mx.zeros((1, 3))).tolist()
+        [[-inf, -inf, 0.0]]
     """
     made = make_grammar(response_format)
     if made is None:
@@ -218,8 +231,7 @@ def make_constraint(
     known = vocabulary(tokenizer)
     matcher = make_matcher(known, *made)
     end, begin = _reasoning(tokenizer, format or answer_format(tokenizer), prompt.rstrip())
-    pieces = tokenizer.token_bytes() if end is not None else None
-    return Constraint(matcher, known.vocab_size, tokenizer.eos_token_ids, pieces, end, begin)
+    return Constraint(tokenizer, matcher, known.vocab_size, end, begin)
 
 
 def _reasoning(

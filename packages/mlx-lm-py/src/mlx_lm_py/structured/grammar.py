@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,6 +22,9 @@ _TYPES = ("text", "json_object", "json_schema", "regex", "grammar")
 _WHITE_SPACE = r"[ \n\t]{1,40}"
 # Compiling takes time that grows faster than the text.
 _MAX_CHARS = 131_072
+# Terminals are put into each other, which takes a time that grows with the cube of their number.
+_MAX_TERMINALS = 500
+_TERMINAL = re.compile(r"^[ \t]*_?[A-Z][A-Z0-9_]*[ \t]*[.:]", re.MULTILINE)
 # The library follows rules that name each other by recursion, and a stack that is full ends the
 # process. The longest chain that so many characters can write needs less than a tenth of this;
 # memory that is not touched is not used.
@@ -67,6 +71,11 @@ def make_grammar(response_format: Mapping[str, Any]) -> tuple[str, object] | Non
                 raise ValueError(f"response_format.syntax must be 'lark' or 'gbnf', not {syntax!r}")
             if syntax == "gbnf":
                 text = _lark_of_gbnf(text)
+            count = len(_TERMINAL.findall(text))
+            if count > _MAX_TERMINALS:
+                raise ValueError(
+                    f"response_format.definition has {count} terminals, more than {_MAX_TERMINALS}"
+                )
             return str(matcher.grammar_from_lark(text)), None
     raise ValueError(f"response_format.type must be one of {', '.join(_TYPES)}, not {kind!r}")
 

@@ -43,6 +43,14 @@ def tool_call_format(
     Raises:
         TypeError: If a tool is no mapping.
         ValueError: If there is no such tool, or models of this family write no JSON.
+
+    Example:
+        >>> from tokenizers import Tokenizer as Pieces, models
+        >>> template = "<tool_call>{{ tools }}</tool_call>"
+        >>> tokenizer = Tokenizer(Pieces(models.BPE({}, [])), chat_template=template)
+        >>> made = tool_call_format(tokenizer, [{"name": "f"}], parallel_tool_calls=False)
+        >>> print(made["definition"].splitlines()[1])
+        call: call_0
     """
     parameters = Tools(tools).parameters
     name: Any = tool_choice
