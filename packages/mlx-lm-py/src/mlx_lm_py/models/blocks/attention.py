@@ -110,8 +110,8 @@ class Attention(nn.Module):
         output = join_heads(output)
         if "gate_proj" in self:
             gate = self.gate_act(self.gate_proj(asking))
-            parts = (mx.unflatten(part, -1, (self.n_heads, -1)) for part in (output, gate))
-            output = mx.multiply(*parts).flatten(-2)
+            gate = mx.unflatten(gate, -1, (self.n_heads, -1))
+            output = (mx.unflatten(output, -1, (self.n_heads, -1)) * gate).flatten(-2)
         if "attn_sub_norm" in self:
             output = self.attn_sub_norm(output)
         return self.o_proj(output)

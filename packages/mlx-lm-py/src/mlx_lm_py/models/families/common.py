@@ -140,6 +140,7 @@ def change_attention(layer: Layer, **changes: Any) -> Layer:
     Returns:
         The changed layer.
     """
+    assert layer.mixer is not None
     return dataclasses.replace(layer, mixer=dataclasses.replace(layer.mixer, **changes))
 
 

@@ -34,8 +34,7 @@ def gemma(c: Config) -> Decoder:
     """Norms less one, embeddings as long as their width, a gate of GELU."""
     layer = plain(c, norm=_norm(c), act="gelu_pytorch_tanh")
     # Older files name GELU where its approximation is meant.
-    ffn = dataclasses.replace(layer.ffn, act="gelu_pytorch_tanh")
-    layer = dataclasses.replace(layer, ffn=ffn)
+    layer = dataclasses.replace(layer, ffn=Mlp(c.hidden, "gelu_pytorch_tanh"))
     return decoder(c, layer, tied=True, embed_scale=c.width**0.5)
 
 

@@ -85,7 +85,7 @@ _RULES: Sequence[Rule] = (
     CONVOLUTIONS,
 )
 
-_EXPERTS = (
+_EXPERTS: tuple[Rule, ...] = (
     *renamed(
         ("feed_forward.gate", "mlp.gate"),
         ("feed_forward.expert_bias", "mlp.gate.e_score_correction_bias"),

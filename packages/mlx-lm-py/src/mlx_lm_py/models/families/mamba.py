@@ -28,7 +28,7 @@ from mlx_lm_py.models.spec import (
     each,
 )
 
-from .common import ATTENDS, CONVOLUTIONS, decoder, kinds, plain, renamed
+from .common import ATTENDS, CONVOLUTIONS, change_attention, decoder, kinds, plain, renamed
 from .llama import granite
 from .others import granite_moe_rules
 from .qwen import EXPERTS, experts_of
@@ -49,7 +49,7 @@ def step_limits(c: Config) -> tuple[float, float]:
     Returns:
         The lowest and the highest.
     """
-    limits = c("time_step_limit", [0.0, math.inf])
+    limits: list[Any] = c("time_step_limit", [0.0, math.inf])
     # The library writes infinity as an object.
     low, high = (float(x["__float__"]) if isinstance(x, dict) else float(x) for x in limits)
     return low, high
@@ -77,10 +77,7 @@ def mamba(c: Config) -> Decoder:
 def falcon_mamba(c: Config) -> Decoder:
     """Steps, keys and queries are normalized."""
     norm = Norm(c("mixer_rms_eps", 1e-6), weight=False)
-    return each(
-        mamba(c),
-        lambda one: dataclasses.replace(one, mixer=dataclasses.replace(one.mixer, norm=norm)),
-    )
+    return each(mamba(c), lambda one: change_attention(one, norm=norm))
 
 
 def mamba2(c: Config) -> Decoder:
@@ -205,7 +202,7 @@ def granite_hybrid(c: Config) -> Decoder:
     def change(kind: str, layer: Layer) -> Layer:
         if kind not in ATTENDS:
             return dataclasses.replace(layer, mixer=states, ffn=ffn)
-        mixer = dataclasses.replace(layer.mixer, rope=rope)  # type: ignore[type-var, arg-type]
+        mixer = dataclasses.replace(layer.mixer, rope=rope)  # type: ignore[type-var]
         return dataclasses.replace(layer, mixer=mixer, ffn=ffn)
 
     layers = tuple(change(*pair) for pair in zip(types, model.layers, strict=True))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Convert
+from mlx_lm_py.models.rules import Convert, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, Stretch, each
 
 from .common import change_attention, decoder, plain, renamed
@@ -140,7 +141,7 @@ def _save(weights: dict[str, mx.array]) -> dict[str, mx.array]:
     return saved
 
 
-_LLAMA4 = (
+_LLAMA4: Sequence[Rule] = (
     *renamed(("feed_forward", "mlp"), ("mlp.router", "mlp.gate")),
     Convert(_load, _save),
 )

@@ -108,8 +108,9 @@ def laguna(c: Config) -> Decoder:
     heads: list[int] = c("num_attention_heads_per_layer", [c.heads] * c.depth)
     if len(heads) != c.depth:
         raise ValueError(f"'num_attention_heads_per_layer' must be of each of {c.depth} layers")
-    for i, count in enumerate(heads):
-        model = each(model, lambda one, n=count: change_attention(one, heads=n), [i])
+    pairs = zip(model.layers, heads, strict=True)
+    layers = tuple(change_attention(one, heads=count) for one, count in pairs)
+    model = dataclasses.replace(model, layers=layers)
     router = Router("sigmoid", normalize=True, scale=c("moe_routed_scaling_factor", 1.0), bias=True)
     experts = experts_of(c, router, shared=c("shared_expert_intermediate_size", 512))
     return each(model, lambda one: dataclasses.replace(one, ffn=experts), _sparse(c, 1))
