@@ -40,7 +40,9 @@ def test_an_import_loads_little() -> None:
         import sys
         import mlx_core_py as mx
         # What takes longer to import than all of the package.
-        slow = "__future__ contextlib importlib.util inspect math numpy re threading typing".split()
+        slow = "__future__ collections contextlib enum functools importlib.util inspect math numpy "
+        slow += "operator re reprlib threading types typing"
+        slow = slow.split()
         assert not set(slow) & set(sys.modules), set(slow) & set(sys.modules)
         lazy = "cuda distributed fast fft gguf linalg metal nn optimizers random special training"
         lazy = [*lazy.split(), "utils"]
@@ -59,6 +61,22 @@ def test_an_import_loads_little() -> None:
             "mlx_sys_py._stream",
             "mlx_sys_py.ops",
         }, ours
+    """)
+
+
+def test_enumerations_are_loaded_alone() -> None:
+    run("""
+        import pickle
+        import sys
+        import mlx_core_py as mx
+        assert mx.default_device().type in (mx.cpu, mx.gpu)
+        assert mx.issubdtype(mx.float16, mx.floating)
+        assert type(mx.cpu) is mx.DeviceType and pickle.loads(pickle.dumps(mx.cpu)) is mx.cpu
+        assert {mx.DeviceType.__module__, mx.DtypeCategory.__module__} == {"mlx_core_py"}
+        assert "mlx_core_py._later" not in sys.modules
+        cpu = mx.cpu
+        mx.eval
+        assert vars(mx)["cpu"] is cpu and {"cpu", "floating", "DtypeCategory"} <= set(mx.__all__)
     """)
 
 

@@ -15,9 +15,7 @@ try:
     from mlx_sys_py import ArrayAt as ArrayAt
     from mlx_sys_py import ArrayIterator as ArrayIterator
     from mlx_sys_py import Device as Device
-    from mlx_sys_py import DeviceType as DeviceType
     from mlx_sys_py import Dtype as Dtype
-    from mlx_sys_py import DtypeCategory as DtypeCategory
     from mlx_sys_py import Stream as Stream
     from mlx_sys_py import StreamContext as StreamContext
     from mlx_sys_py import ThreadLocalStream as ThreadLocalStream
@@ -26,8 +24,6 @@ try:
     from mlx_sys_py import bool_ as bool_
     from mlx_sys_py import clear_streams as clear_streams
     from mlx_sys_py import complex64 as complex64
-    from mlx_sys_py import complexfloating as complexfloating
-    from mlx_sys_py import cpu as cpu
     from mlx_sys_py import default_device as default_device
     from mlx_sys_py import default_stream as default_stream
     from mlx_sys_py import device_count as device_count
@@ -35,33 +31,25 @@ try:
     from mlx_sys_py import float16 as float16
     from mlx_sys_py import float32 as float32
     from mlx_sys_py import float64 as float64
-    from mlx_sys_py import floating as floating
     from mlx_sys_py import from_dlpack as from_dlpack
-    from mlx_sys_py import generic as generic
-    from mlx_sys_py import gpu as gpu
-    from mlx_sys_py import inexact as inexact
     from mlx_sys_py import int8 as int8
     from mlx_sys_py import int16 as int16
     from mlx_sys_py import int32 as int32
     from mlx_sys_py import int64 as int64
-    from mlx_sys_py import integer as integer
     from mlx_sys_py import is_available as is_available
     from mlx_sys_py import issubdtype as issubdtype
     from mlx_sys_py import new_stream as new_stream
     from mlx_sys_py import new_thread_local_stream as new_thread_local_stream
     from mlx_sys_py import new_thread_unsafe_stream as new_thread_unsafe_stream
-    from mlx_sys_py import number as number
     from mlx_sys_py import set_default_device as set_default_device
     from mlx_sys_py import set_default_stream as set_default_stream
     from mlx_sys_py import show_as as _show_as
-    from mlx_sys_py import signedinteger as signedinteger
     from mlx_sys_py import stream as stream
     from mlx_sys_py import synchronize as synchronize
     from mlx_sys_py import uint8 as uint8
     from mlx_sys_py import uint16 as uint16
     from mlx_sys_py import uint32 as uint32
     from mlx_sys_py import uint64 as uint64
-    from mlx_sys_py import unsignedinteger as unsignedinteger
     from mlx_sys_py.ops import *
 
     from mlx_core_py._lazy import collect_again as _collect_again
@@ -94,6 +82,19 @@ pi: "Final" = 3.141592653589793
 
 # An import should not take long: what stands beside the operations is loaded on first use.
 if TYPE_CHECKING:
+    from mlx_sys_py import DeviceType as DeviceType
+    from mlx_sys_py import DtypeCategory as DtypeCategory
+    from mlx_sys_py import complexfloating as complexfloating
+    from mlx_sys_py import cpu as cpu
+    from mlx_sys_py import floating as floating
+    from mlx_sys_py import generic as generic
+    from mlx_sys_py import gpu as gpu
+    from mlx_sys_py import inexact as inexact
+    from mlx_sys_py import integer as integer
+    from mlx_sys_py import number as number
+    from mlx_sys_py import signedinteger as signedinteger
+    from mlx_sys_py import unsignedinteger as unsignedinteger
+
     from mlx_core_py import cuda as cuda
     from mlx_core_py import distributed as distributed
     from mlx_core_py import fast as fast
@@ -120,6 +121,7 @@ else:
         if not (name.startswith("_") or type(value) is type(_sys))
         if name not in ("TYPE_CHECKING", "annotations", "bool")
     ]
+    _FIRST += _sys._ENUMS
     _SUBMODULES = (
         "cuda distributed fast fft gguf linalg metal nn optimizers random special training utils"
     )

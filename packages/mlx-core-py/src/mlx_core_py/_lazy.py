@@ -10,14 +10,18 @@ import sys
 
 # Not from threading, which most programs never need.
 from _thread import RLock
-from types import ModuleType
 
+import mlx_sys_py as _sys
 from mlx_sys_py import show_as
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
+    from types import ModuleType
     from typing import Any
+else:
+    # What `types` gives that name to, after it has made a dozen other types.
+    ModuleType = type(gc)
 
 __all__ = ["collect_again", "lazy_module", "load_later"]
 
@@ -93,6 +97,8 @@ def lazy_module(name: str) -> ModuleType:
 class _Beginning(ModuleType):
     """A package that loads its module ``_later`` when it is asked for what it does not have.
 
+    Enumerations alone are had without it.
+
     With the names of that it is a module like any other, whose names the interpreter looks up fast.
     """
 
@@ -100,7 +106,10 @@ class _Beginning(ModuleType):
     __getattribute__ = object.__getattribute__
 
     def __getattr__(self, name: str) -> "Any":
-        _complete(self)
+        if name in _sys._ENUMS:
+            _add_enum(self, name)
+        else:
+            _complete(self)
         return getattr(self, name)
 
     def __dir__(self) -> list[str]:
@@ -111,6 +120,12 @@ class _Beginning(ModuleType):
     def __dict__(self) -> "dict[str, Any]":  # type: ignore[override]
         _complete(self)
         return vars(self)
+
+
+def _add_enum(package: ModuleType, name: str) -> None:
+    value = getattr(_sys, name)
+    show_as(package.__name__, {name: value}, "mlx_sys_py")
+    setattr(package, name, value)
 
 
 def _complete(package: ModuleType) -> None:
@@ -128,6 +143,9 @@ def _complete(package: ModuleType) -> None:
     show_as(package.__name__, new, "mlx_sys_py")
     for name, value in new.items():
         names.setdefault(name, value)
+    for name in _sys._ENUMS:
+        if name not in names:
+            _add_enum(package, name)
     names["__all__"] = everything = [*names["_FIRST"], *(name for name in new if name[0] != "_")]
     names["__dir__"] = lambda: everything
     package.__class__ = ModuleType

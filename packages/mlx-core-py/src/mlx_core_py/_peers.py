@@ -5,23 +5,23 @@ they have not been told of. Neither asks a library to introduce itself, so that 
 introduced here: at once to what is imported already, to the others right after their import.
 """
 
-import reprlib
 import sys
-from types import ModuleType
 
 from mlx_sys_py import array
 
-# The name is what type checkers know; typing is among what takes long to import, and so is
-# __future__, without which annotations are quoted.
+# The name is what type checkers know; typing and types are among what takes long to import, and so
+# is __future__, without which annotations are quoted.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from reprlib import Repr
+    from types import ModuleType
     from typing import Any
 
 __all__: list[str] = []
 
 
-def _tell_einops(backends: ModuleType) -> None:
+def _tell_einops(backends: "ModuleType") -> None:
     """Einops finds a subclass of its AbstractBackend by itself."""
 
     class MLXCoreBackend(backends.AbstractBackend):  # type: ignore[name-defined, misc]
@@ -64,7 +64,7 @@ def _tell_einops(backends: ModuleType) -> None:
     vars(backends)[MLXCoreBackend.__name__] = MLXCoreBackend
 
 
-def _tell_data_loaders(collate: ModuleType) -> None:
+def _tell_data_loaders(collate: "ModuleType") -> None:
     """A batch of arrays is an array, as one of tensors is a tensor."""
 
     def stacked(batch: list[array], *, collate_fn_map: "Any" = None) -> "Any":
@@ -73,13 +73,30 @@ def _tell_data_loaders(collate: ModuleType) -> None:
     collate.default_collate_fn_map[array] = stacked
 
 
+def _tell_reprlib(reprlib: "ModuleType") -> None:
+    """Of an array, reprlib shows what it shows of most objects.
+
+    It goes by the name of the type alone, takes an array for one of the module `array` and asks for
+    what only that has: so do pytest, pydoc and pdb.
+    """
+    repr_of_others = reprlib.Repr.repr_array
+
+    def repr_array(self: "Repr", x: "Any", level: int) -> str:
+        is_ours = isinstance(x, array)
+        text: str = self.repr_instance(x, level) if is_ours else repr_of_others(self, x, level)
+        return text
+
+    reprlib.Repr.repr_array = repr_array
+
+
 _PEERS: "dict[str, Callable[[ModuleType], None]]" = {
     "einops._backends": _tell_einops,
+    "reprlib": _tell_reprlib,
     "torch.utils.data._utils.collate": _tell_data_loaders,
 }
 
 
-def _try_to(tell: "Callable[[ModuleType], None]", module: ModuleType) -> None:
+def _try_to(tell: "Callable[[ModuleType], None]", module: "ModuleType") -> None:
     try:  # noqa: SIM105 - contextlib takes long to import
         tell(module)
     except AttributeError:
@@ -90,7 +107,7 @@ def _try_to(tell: "Callable[[ModuleType], None]", module: ModuleType) -> None:
 class _Finder:
     """Waits for the import of the modules above, which others find and load."""
 
-    def find_spec(self, name: str, path: "Any", target: ModuleType | None = None) -> "Any":
+    def find_spec(self, name: str, path: "Any", target: "ModuleType | None" = None) -> "Any":
         if name not in _PEERS:
             return None
         for finder in sys.meta_path:
@@ -110,11 +127,11 @@ class _Loader:
         self._loader = loader
         self._tell = tell
 
-    def create_module(self, spec: "Any") -> ModuleType | None:
+    def create_module(self, spec: "Any") -> "ModuleType | None":
         module: ModuleType | None = self._loader.create_module(spec)
         return module
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
@@ -122,18 +139,8 @@ class _Loader:
         _try_to(self._tell, module)
 
 
-# What `reprlib` shows of other objects. It goes by the name of the type alone, takes an array for
-# one of the module `array` and asks for what only that has: so do pytest, pydoc and pdb.
-_repr_of_others = reprlib.Repr.repr_array
-
-
-def _repr_array(self: reprlib.Repr, x: "Any", level: int) -> str:
-    return self.repr_instance(x, level) if isinstance(x, array) else _repr_of_others(self, x, level)
-
-
 def introduce() -> None:
     """Tell the libraries that are imported of arrays, and wait for the others."""
-    reprlib.Repr.repr_array = _repr_array  # type: ignore[method-assign]
     for name, tell in _PEERS.items():
         if (module := sys.modules.get(name)) is not None:
             _try_to(tell, module)

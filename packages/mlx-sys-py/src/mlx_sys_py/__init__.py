@@ -38,32 +38,23 @@ if version() != MLX_VERSION:
 from mlx_sys_py._array import ArrayAt, ArrayIterator, VectorArray, array, from_dlpack
 from mlx_sys_py._dtype import (
     Dtype,
-    DtypeCategory,
     bfloat16,
     bool_,
     complex64,
-    complexfloating,
     float16,
     float32,
     float64,
-    floating,
-    generic,
-    inexact,
     int8,
     int16,
     int32,
     int64,
-    integer,
     issubdtype,
-    number,
     promote_types,
     show_as,
-    signedinteger,
     uint8,
     uint16,
     uint32,
     uint64,
-    unsignedinteger,
 )
 from mlx_sys_py._error import (
     FileError,
@@ -76,18 +67,15 @@ from mlx_sys_py._error import (
 )
 from mlx_sys_py._stream import (
     Device,
-    DeviceType,
     Stream,
     StreamContext,
     ThreadLocalStream,
     _finish,
     clear_streams,
-    cpu,
     default_device,
     default_stream,
     device_count,
     device_info,
-    gpu,
     is_available,
     new_stream,
     new_thread_local_stream,
@@ -133,10 +121,31 @@ if TYPE_CHECKING:
         ClosureValueAndGrad,
     )
     from mlx_sys_py._containers import MapStringToArray, MapStringToString
+    from mlx_sys_py._enums import (
+        DeviceType,
+        DtypeCategory,
+        complexfloating,
+        cpu,
+        floating,
+        generic,
+        gpu,
+        inexact,
+        integer,
+        number,
+        signedinteger,
+        unsignedinteger,
+    )
     from mlx_sys_py._paths import get_include, get_libraries, get_library_dir
     from mlx_sys_py._typing import ArrayLike
-else:
+
+_ENUMS = (
+    "DeviceType DtypeCategory complexfloating cpu floating generic gpu inexact integer number "
+    "signedinteger unsignedinteger"
+).split()
+
+if not TYPE_CHECKING:
     _HOMES = {
+        **dict.fromkeys(_ENUMS, "_enums"),
         "ArrayLike": "_typing",
         "MapStringToArray": "_containers",
         "MapStringToString": "_containers",

@@ -4,7 +4,8 @@ from typing import Any, Self, TypeAlias, final
 from typing_extensions import Buffer, disjoint_base
 
 from mlx_sys_py._dtype import Dtype
-from mlx_sys_py._stream import Device, DeviceType
+from mlx_sys_py._enums import DeviceType
+from mlx_sys_py._stream import Device
 from mlx_sys_py._typing import (
     ArrayLike,
     ConvertsToArray,

@@ -8,6 +8,7 @@ from cpython.buffer cimport (
 from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport (
     PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName,
@@ -35,7 +36,6 @@ from mlx_sys_py._scalars cimport (
 from mlx_sys_py._stream cimport Stream, available, to_stream, to_stream_on
 from mlx_sys_py._text cimport take_string
 
-import operator
 import sys
 
 from mlx_sys_py._error import IntRangeError, OperandError, OutOfRangeError, WrongTypeError

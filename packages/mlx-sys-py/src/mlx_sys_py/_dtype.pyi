@@ -1,5 +1,6 @@
-from enum import Enum
 from typing import Any, final
+
+from mlx_sys_py._enums import DtypeCategory
 
 @final
 class Dtype:
@@ -7,16 +8,6 @@ class Dtype:
     def name(self) -> str: ...
     @property
     def size(self) -> int: ...
-
-class DtypeCategory(Enum):
-    complexfloating = ...
-    floating = ...
-    inexact = ...
-    signedinteger = ...
-    unsignedinteger = ...
-    integer = ...
-    number = ...
-    generic = ...
 
 bool_: Dtype
 uint8: Dtype
@@ -32,15 +23,6 @@ float32: Dtype
 float64: Dtype
 bfloat16: Dtype
 complex64: Dtype
-
-complexfloating = DtypeCategory.complexfloating
-floating = DtypeCategory.floating
-inexact = DtypeCategory.inexact
-signedinteger = DtypeCategory.signedinteger
-unsignedinteger = DtypeCategory.unsignedinteger
-integer = DtypeCategory.integer
-number = DtypeCategory.number
-generic = DtypeCategory.generic
 
 def issubdtype(arg1: Dtype | DtypeCategory, arg2: Dtype | DtypeCategory, /) -> bool: ...
 def promote_types(a: Dtype, b: Dtype, /) -> Dtype: ...

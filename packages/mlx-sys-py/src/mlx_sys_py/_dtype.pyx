@@ -1,7 +1,5 @@
 """Element types, their categories and how they promote."""
 
-import enum
-
 from cpython.module cimport PyModule_Check
 from cpython.object cimport Py_TPFLAGS_HEAPTYPE, PyTypeObject
 
@@ -79,22 +77,6 @@ cdef class Dtype:
         return "bool_" if self.name == "bool" else self.name
 
 
-class DtypeCategory(enum.Enum):
-    """A group of element types, for `issubdtype`: ``floating``, ``integer``, ``number``, ..."""
-
-    complexfloating = c.MLX_COMPLEXFLOATING
-    floating = c.MLX_FLOATING
-    inexact = c.MLX_INEXACT
-    signedinteger = c.MLX_SIGNEDINTEGER
-    unsignedinteger = c.MLX_UNSIGNEDINTEGER
-    integer = c.MLX_INTEGER
-    number = c.MLX_NUMBER
-    generic = c.MLX_GENERIC
-
-    def __repr__(self):
-        return f"DtypeCategory.{self.name}"
-
-
 cdef list _dtypes = [None] * 14
 
 
@@ -121,27 +103,6 @@ float32 = make_dtype(c.MLX_FLOAT32, "float32")
 float64 = make_dtype(c.MLX_FLOAT64, "float64")
 bfloat16 = make_dtype(c.MLX_BFLOAT16, "bfloat16")
 complex64 = make_dtype(c.MLX_COMPLEX64, "complex64")
-
-complexfloating = DtypeCategory.complexfloating
-floating = DtypeCategory.floating
-inexact = DtypeCategory.inexact
-signedinteger = DtypeCategory.signedinteger
-unsignedinteger = DtypeCategory.unsignedinteger
-integer = DtypeCategory.integer
-number = DtypeCategory.number
-generic = DtypeCategory.generic
-
-cdef dict _parents = {
-    complexfloating: inexact,
-    floating: inexact,
-    inexact: number,
-    signedinteger: integer,
-    unsignedinteger: integer,
-    integer: number,
-    number: generic,
-    generic: None,
-}
-
 
 cdef Dtype dtype_object(c.mlx_dtype value):
     return <Dtype>_dtypes[<int>value]
@@ -182,6 +143,9 @@ def issubdtype(arg1, arg2, /):
     """
     cdef c.c_bool contained = False
     cdef c.mlx_dtype_category category
+    # Loaded on first use, as enumerations take long to import.
+    from mlx_sys_py._enums import PARENTS, DtypeCategory
+
     for name, value in (("arg1", arg1), ("arg2", arg2)):
         if not isinstance(value, (Dtype, DtypeCategory)):
             raise WrongTypeError(
@@ -196,7 +160,7 @@ def issubdtype(arg1, arg2, /):
     while arg1 is not None:
         if arg1 is arg2:
             return True
-        arg1 = _parents[arg1]
+        arg1 = PARENTS[arg1]
     return False
 
 

@@ -160,7 +160,7 @@ cdef object as_item(object item):
     else:
         try:
             if getattr(item, "ndim", 0) == 0:
-                return operator.index(item)
+                return PyNumber_Index(item)
         except TypeError:
             pass
         try:

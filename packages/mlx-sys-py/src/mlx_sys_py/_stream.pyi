@@ -1,17 +1,9 @@
-from enum import Enum
 from types import TracebackType
 from typing import Self, final
 
 from typing_extensions import disjoint_base
 
-class DeviceType(Enum):
-    cpu = ...
-    gpu = ...
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-
-cpu: DeviceType
-gpu: DeviceType
+from mlx_sys_py._enums import DeviceType
 
 @disjoint_base
 class Device:

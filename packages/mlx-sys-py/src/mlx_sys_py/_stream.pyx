@@ -4,7 +4,6 @@ The default stream of a device is one stream for the whole process, so an array 
 thread can be evaluated in any other.
 """
 
-import enum
 import os
 
 cimport mlx_sys_py.c as c
@@ -12,27 +11,17 @@ from mlx_sys_py._error cimport check
 from mlx_sys_py._text cimport take_string, take_strings
 
 
-class DeviceType(enum.Enum):
-    """The kind of a device: ``cpu`` or ``gpu``."""
-
-    cpu = c.MLX_CPU
-    gpu = c.MLX_GPU
-
-    def __repr__(self):
-        return f"DeviceType.{self.name}"
-
-    __str__ = __repr__
-
-    def __eq__(self, other):
-        if isinstance(other, Device):
-            return other.type is self and other.index == 0
-        return self is other
-
-    __hash__ = enum.Enum.__hash__
+cdef object _device_type = None
 
 
-cpu = DeviceType.cpu
-gpu = DeviceType.gpu
+cdef object device_type():
+    """The class `DeviceType`, whose module is loaded on first use."""
+    global _device_type
+    if _device_type is None:
+        from mlx_sys_py._enums import DeviceType
+
+        _device_type = DeviceType
+    return _device_type
 
 
 cdef class Device:
@@ -75,7 +64,7 @@ cdef class Device:
         """DeviceType: the kind of device."""
         cdef c.mlx_device_type res
         check(c.mlx_device_get_type(&res, self._c))
-        return DeviceType(<int>res)
+        return device_type()(<int>res)
 
     @property
     def index(self):
@@ -90,7 +79,7 @@ cdef class Device:
     def __eq__(self, other):
         if isinstance(other, Device):
             return c.mlx_device_equal(self._c, (<Device>other)._c)
-        if isinstance(other, DeviceType):
+        if isinstance(other, device_type()):
             return self.type is other
         return NotImplemented
 
@@ -164,10 +153,10 @@ cdef class ThreadLocalStream(Stream):
 
 cdef object to_device_type(object value, str name):
     """The type of device that `value`, such a type or its number, stands for."""
-    if isinstance(value, DeviceType):
+    if isinstance(value, device_type()):
         return value
-    if type(value) is int and value in (cpu.value, gpu.value):
-        return DeviceType(value)
+    if type(value) is int and value in (c.MLX_CPU, c.MLX_GPU):
+        return device_type()(value)
     raise TypeError(f"{name} must be cpu or gpu, not {value!r}")
 
 
@@ -175,7 +164,7 @@ cdef Device to_device(object value, str name):
     """The device that `value` (a device, a type of device or the number of one) names."""
     if isinstance(value, Device):
         return <Device>value
-    if isinstance(value, (DeviceType, int)):
+    if isinstance(value, (device_type(), int)):
         return Device(to_device_type(value, name))
     raise TypeError(f"{name} must be a Device or DeviceType, not {type(value).__name__}")
 
@@ -185,7 +174,7 @@ cdef Stream to_stream(object value):
     cdef c.mlx_stream res
     if isinstance(value, Stream):
         return <Stream>value
-    if not isinstance(value, (Device, DeviceType, int)):
+    if not isinstance(value, (Device, device_type(), int)):
         raise TypeError(
             f"stream must be a Stream, Device, DeviceType or None, not {type(value).__name__}"
         )

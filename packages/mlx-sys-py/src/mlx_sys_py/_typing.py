@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlx_sys_py._array import array
-from mlx_sys_py._stream import Device, DeviceType, Stream
+from mlx_sys_py._enums import DeviceType
+from mlx_sys_py._stream import Device, Stream
 
 # `typing` takes longer to import than this package: what tells types at run time does without.
 TYPE_CHECKING = False

@@ -74,7 +74,9 @@ def install() -> None:
                 name=name,
             )
     sys.meta_path.insert(0, _Finder())
-    # Not the enumerations: their members are pickled with the name of the class.
+    # Not the enumerations: their members are pickled with the name of the class. They take the name
+    # that shows when they are loaded.
+    import_module("mlx_sys_py._enums")
     types = (mx.array, mx.ArrayAt, mx.Device, mx.Dtype, mx.Stream)
     show_as("mlx.core", {kind.__name__: kind for kind in types}, mx.__name__)
 
