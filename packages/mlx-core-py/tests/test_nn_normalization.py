@@ -122,3 +122,45 @@ def test_norms_of_half_precision_do_not_overflow(layer: nn.Module) -> None:
 @pytest.mark.parametrize("layer", [nn.RMSNorm, nn.LayerNorm, nn.InstanceNorm])
 def test_sizes_must_be_positive_integers(layer: type[nn.Module]) -> None:
     check_sizes(layer, (0,), "dims")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("size", [1, 7, 16, 200, 512, 513])
+@pytest.mark.parametrize("turned", [False, True])
+def test_gradients_of_rows_side_by_side(rows: int, size: int, turned: bool) -> None:
+    shape = (size, rows) if turned else (rows, size)
+    x, g = (normal(*shape, seed=i) for i in range(2))
+    w, b = (normal(size, seed=2 + i) for i in range(2))
+    values, cotangents = [a.T if turned else a for a in map(mx.array, (x, g))]
+    _, (of_x, of_w, of_b) = mx.vjp(
+        lambda x, w, b: mx.fast.layer_norm(x, w, b, 1e-5),
+        [values, mx.array(w), mx.array(b)],
+        [cotangents],
+    )
+    x, g = (np.float64(a.T if turned else a) for a in (x, g))
+    centred = x - x.mean(-1, keepdims=True)
+    factor = 1 / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+    n, inner = centred * factor, g * w
+    expected = factor * (
+        inner - inner.mean(-1, keepdims=True) - n * (inner * n).mean(-1, keepdims=True)
+    )
+    assert close(of_x, expected, 1e-4, 1e-4)
+    assert close(of_w, (g * n).sum(0), 1e-4, 1e-4)
+    assert close(of_b, g.sum(0), 1e-4, 1e-4)
+
+
+def test_a_row_that_is_not_finite_leaves_its_neighbour_alone() -> None:
+    x, g = normal(2, 40, seed=0), normal(2, 40, seed=1)
+    w = mx.array(normal(40, seed=2))
+
+    def of_x(x: np.ndarray, g: np.ndarray) -> np.ndarray:
+        grads = mx.vjp(
+            lambda x: mx.fast.layer_norm(x, w, None, 1e-5), [mx.array(x)], [mx.array(g)]
+        )[1]
+        return np.array(grads[0])
+
+    alone = of_x(x[1:], g[1:])
+    x[0, 3] = np.nan
+    both = of_x(x, g)
+    assert np.isnan(both[0]).all()
+    assert np.array_equal(both[1:], alone)

@@ -185,6 +185,29 @@ def test_products(data: Any, seed: int) -> None:
         check_same(result, expected)
 
 
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), seed=seeds)
+def test_sums_with_products(data: Any, seed: int) -> None:
+    for _ in range(4):
+        of_a, of_b = product_shapes(data)
+        if min(len(of_a), len(of_b)) < 2:
+            continue  # Which not all of these sums are made for.
+        kind = data.draw(products)
+        a, their_a = same_values(seed, of_a, kind)
+        b, their_b = same_values(seed, of_b, kind)
+        with stock.stream(stock.cpu):
+            product = stock.matmul(their_a, their_b)
+        of_c = tuple(product.shape)
+        of_c = data.draw(st.sampled_from([of_c, of_c[-1:], (1,), (), (*of_c[:-1], 1)]))
+        c, their_c = same_values(seed, of_c, data.draw(st.sampled_from([kind] * 3 + ["float32"])))
+        factors = data.draw(st.sampled_from([(1.0, 1.0)] * 3 + [(2.0, 1.0), (1.0, 0.5)]))
+        with stock.stream(stock.cpu):
+            expected = stock.addmm(their_c, their_a, their_b, *factors)
+        result = ops.addmm(c, a, b, *factors)
+        check_graph(result, expected)
+        check_same(result, expected)
+
+
 def test_products_of_nothing() -> None:
     ops.matmul(ops.ones((2, 3)), ops.ones((3, 2)))
     assert numpy(ops.matmul(ops.ones((2, 0)), ops.ones((0, 2)))).tolist() == [[0, 0], [0, 0]]

@@ -1,6 +1,6 @@
 """Products of matrices and tensors."""
 
-cpp_includes = ["core/axes.hpp", "core/fixed_shape.hpp", "core/products.hpp"]
+cpp_includes = ["core/axes.hpp", "core/cached_addmm.hpp", "core/fixed_shape.hpp", "core/products.hpp"]
 
 @c("mlx_matmul", "array a, array b", cpp="mlx_c::matmul")
 def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
@@ -28,7 +28,7 @@ def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:
     See: MLX ``mlx.core.matmul``.
     """
 
-@c("mlx_addmm", "array c, array a, array b, float alpha, float beta")
+@c("mlx_addmm", "array c, array a, array b, float alpha, float beta", cpp="mlx_c::addmm")
 def addmm(
     c: array,
     a: array,

@@ -107,6 +107,7 @@ class Execution {
     for (; !done(); next_++) {
       auto& [node, row] = nodes_[next_];
       if (is_done(node)) {
+        release(node);
         continue;
       }
       if (!uses_task_queue(node, row) || !may_run_inline(node, row)) {
@@ -142,6 +143,7 @@ class Execution {
            next_++) {
         auto& [node, row] = nodes_[next_];
         if (is_done(node)) {
+          release(node);
           continue;
         }
         const std::size_t bytes = bytes_touched(node, row);
@@ -254,6 +256,11 @@ class Execution {
     return [buffers = std::move(buffers)] {};
   }
 
+  static bool overwrites_inputs(const mx::Primitive& primitive) {
+    auto* kernel = dynamic_cast<const KernelPrimitive*>(&primitive);
+    return elementwise_program(primitive) || (kernel && kernel->overwrites_inputs());
+  }
+
   static void evaluate(array& node, std::vector<array>& outputs) {
     // What is differentiated later needs its inputs: a second handle keeps them from being
     // overwritten.
@@ -264,7 +271,7 @@ class Execution {
     }
     // Each of several outputs has handles on the inputs; those of one are enough, and let inputs be
     // overwritten. Where a node may fail later, as a factorization does, all are needed then.
-    if (node.siblings().empty() || !elementwise_program(*measured(node.primitive_ptr()))) {
+    if (node.siblings().empty() || !overwrites_inputs(*measured(node.primitive_ptr()))) {
       node.primitive().eval_cpu(node.inputs(), outputs);
       return;
     }
@@ -324,7 +331,11 @@ class Execution {
     if (!node.is_tracer()) {
       node.detach();
     }
-    // Our handle would keep its buffer from being reused.
+    release(node);
+  }
+
+  // Our handle would keep its buffer from being reused.
+  static void release(array& node) {
     array(std::move(node));
   }
 

@@ -48,18 +48,27 @@ struct NormArgs {
   int size;
 };
 
+// A row, the gradient with respect to what it is normalised to, and where that with respect to the
+// row goes.
+struct NormGradientRow {
+  const float *x, *gradient;
+  float* of_x;
+};
+
+// Rows whose gradients are computed side by side: each waits for its sums.
+constexpr int most_norm_rows = 2;
+
 struct NormalizationKernels {
   // Of one row: y = (x - mean) / sqrt(variance + eps) * weight + bias. Weight and bias may be null.
   void (*normalize)(
       const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
-  // Given the gradient with respect to y, that with respect to x; those with respect to weight and
-  // bias are added to what is there, or null.
+  // Of up to `most_norm_rows` rows, one after the other as far as sums go. The gradients with
+  // respect to weight and bias are added to what is there, or null.
   void (*gradients)(
       const NormArgs&,
-      const float* x,
+      const NormGradientRow* rows,
+      int count,
       const float* weight,
-      const float* gradient,
-      float* of_x,
       float* of_weight,
       float* of_bias);
 };

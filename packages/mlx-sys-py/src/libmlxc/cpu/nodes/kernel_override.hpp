@@ -32,6 +32,11 @@ class KernelPrimitive : public mlx::core::Primitive {
     return true;
   }
 
+  // Whether its results may lie where its inputs do. Once scheduled, it cannot fail.
+  virtual bool overwrites_inputs() const {
+    return false;
+  }
+
   // What the name does not say, for the verbose mode.
   virtual std::string details() const {
     return {};

@@ -25,6 +25,9 @@ using mx::array;
 constexpr int task_size = 1 << 14;
 // Tasks that sum gradients of the parameters, each into its own memory.
 constexpr int most_sums = 64;
+// Elements of a row up to which gradients of two rows are computed side by side: both rows, their
+// gradients and results are in the first-level cache with the sums.
+constexpr int short_row = 512;
 
 // A weight or bias, as floats.
 class Parameter {
@@ -136,20 +139,24 @@ class NormalizationGradients : public Fused {
       std::fill_n(sum, summed * size, 0.0f);
       float* const of_weight = roles.has_weight ? sum : nullptr;
       float* const of_bias = roles.has_bias ? sum + (summed - 1) * size : nullptr;
-      Buffer<float> memory(3 * static_cast<std::size_t>(size));
-      float *const first = memory.data(), *const second = first + size,
-                   *const third = second + size;
-      for (int row = task * step; row < std::min(rows.count(), (task + 1) * step); row++) {
-        float* const target = of_x.row(row, third);
-        kernels.normalization.gradients(
-            norm,
-            rows.read(row, first),
-            factors.data(),
-            gradients.read(row, second),
-            target,
-            of_weight,
-            of_bias);
-        of_x.put(kernels, row, target);
+      // What rows are converted to and from.
+      const int at_once = size <= short_row ? most_norm_rows : 1;
+      Buffer<float> memory(at_once * 3 * static_cast<std::size_t>(size));
+      const int end = std::min(rows.count(), (task + 1) * step);
+      for (int first = task * step; first < end; first += at_once) {
+        const int count = std::min(at_once, end - first);
+        NormGradientRow some[most_norm_rows];
+        for (int i = 0; i < count; i++) {
+          float* const own = memory.data() + 3 * static_cast<std::size_t>(i) * size;
+          some[i] = {
+              rows.read(first + i, own),
+              gradients.read(first + i, own + size),
+              of_x.row(first + i, own + 2 * static_cast<std::size_t>(size))};
+        }
+        kernels.normalization.gradients(norm, some, count, factors.data(), of_weight, of_bias);
+        for (int i = 0; i < count; i++) {
+          of_x.put(kernels, first + i, some[i].of_x);
+        }
       }
     });
     for (int i = 0; i < summed; i++) {

@@ -97,6 +97,20 @@ Sequences result(array& y, bool has_steps) {
   return {y, has_steps};
 }
 
+// Multiplications of a node that may write over its input: it cannot be stopped and begun again.
+constexpr double most_in_place = 1ull << 31;
+
+// `y`, which lies where `x` does if nobody else needs that: each element is read before the one in
+// its place is written.
+Sequences result_over(const array& x, array& y, double multiplications) {
+  if (multiplications <= most_in_place && x.flags().row_contiguous && x.shape() == y.shape() &&
+      x.size() == x.data_size() && may_overwrite(x)) {
+    y.copy_shared_buffer(x);
+    return {y, true};
+  }
+  return result(y, true);
+}
+
 // What both directions have in common.
 struct Run {
   const Kernels* table;
@@ -115,6 +129,10 @@ struct Run {
     return 1.0 * rows * layer.hidden * layer.hidden * gates_of(layer.cell);
   }
 
+  double multiplications() const {
+    return multiplications_of_step() * steps;
+  }
+
   Buffer<float> packed_weight(bool backward) {
     weight.prepare();
     const StepRows w = weight.at(0);
@@ -131,7 +149,7 @@ struct Run {
   template <class F>
   void for_rows(F f) const {
     const int threads = thread_count(), panels = table->recurrent.panel_count(layer);
-    const bool worth = multiplications_of_step() * steps >= worth_threads;
+    const bool worth = multiplications() >= worth_threads;
     if (rows < least_rows * threads && multiplications_of_step() >= worth_shared_steps) {
       return f(0, rows, [&](auto g) {
         parallel_for(panels, [&](int panel) { g(Range{panel, panel + 1}); });
@@ -170,7 +188,7 @@ struct ForwardRun : Run {
       bias.emplace(in[3]);
     }
     if (form.saves_gates) {
-      gates = result(out.back(), true);
+      gates = result_over(in[0], out.back(), multiplications());
     }
   }
 
@@ -223,10 +241,12 @@ struct BackwardRun : Run {
         form(form),
         hidden(in.hidden, true),
         first_hidden(in.first_hidden, false),
-        of_inputs(result(*out.of_inputs, true)),
+        of_inputs(
+            in.gates ? result_over(*in.gates, *out.of_inputs, multiplications())
+                     : result(*out.of_inputs, true)),
         of_first_hidden(result(*out.of_first_hidden, false)),
         previous(result(*out.previous, true)) {
-    const auto take = [](MaybeSequences& target, const std::optional<array>& a, bool has_steps) {
+    const auto take = [](MaybeSequences& target, const array* a, bool has_steps) {
       if (a) {
         target.emplace(*a, has_steps);
       }
@@ -429,6 +449,10 @@ class RecurrentScanGradients : public Fused {
     return "RecurrentScanGradients";
   }
 
+  bool overwrites_inputs() const override {
+    return true;
+  }
+
  protected:
   void compute(const Arrays& inputs, Arrays& outputs) override {
     auto run = std::make_shared<BackwardRun>(
@@ -498,6 +522,10 @@ class RecurrentScan : public Fused {
 
   const char* name() const override {
     return "RecurrentScan";
+  }
+
+  bool overwrites_inputs() const override {
+    return true;
   }
 
  protected:

@@ -118,17 +118,17 @@ RecurrentGradientInputs::RecurrentGradientInputs(const RecurrentForm& form, cons
     : weight(inputs[0]), hidden(inputs[1]), first_hidden(inputs[2]) {
   std::size_t next = 3;
   if (form.cell == Cell::lstm) {
-    cells = inputs[next++];
-    first_cell = inputs[next++];
+    cells = &inputs[next++];
+    first_cell = &inputs[next++];
   }
   if (form.needs_gates()) {
-    gates = inputs[next++];
+    gates = &inputs[next++];
   }
   if (form.has_hidden_cotangent) {
-    of_hidden = inputs[next++];
+    of_hidden = &inputs[next++];
   }
   if (form.has_cell_cotangent) {
-    of_cells = inputs[next++];
+    of_cells = &inputs[next++];
   }
 }
 
@@ -181,9 +181,9 @@ std::vector<mx::Shape> recurrent_gradient_shapes(const RecurrentForm& form, cons
   const mx::Shape &states = in.hidden.shape(), &weight = in.weight.shape();
   const mx::Shape first = without_steps(states);
   require_shape(function, "hidden", in.first_hidden, first);
-  for (const auto* of : {&in.cells, &in.of_hidden, &in.of_cells}) {
-    if (*of) {
-      require_shape(function, "cotangent", **of, states);
+  for (const array* of : {in.cells, in.of_hidden, in.of_cells}) {
+    if (of) {
+      require_shape(function, "cotangent", *of, states);
     }
   }
   std::vector<mx::Shape> shapes{with_last(states, weight[0]), first, states};
@@ -264,7 +264,7 @@ Arrays recurrent_gradients_graph(const RecurrentForm& form, const Arrays& inputs
   const array weight = g.wide(in.weight);
   const array previous = shifted(g, in.hidden, in.first_hidden);
   const Arrays states = g.steps(in.hidden), before = g.steps(previous);
-  const auto steps = [&](const std::optional<array>& a) { return a ? g.steps(*a) : Arrays{}; };
+  const auto steps = [&](const array* a) { return a ? g.steps(*a) : Arrays{}; };
   const Arrays cells = steps(in.cells), gates = steps(in.gates), of_hidden = steps(in.of_hidden),
                of_cells = steps(in.of_cells);
   Arrays cells_before;

@@ -38,10 +38,12 @@ int gates_of(Cell cell);
 // The function that users call.
 const char* recurrent_function(Cell cell);
 
-// The inputs of the node of the gradients, in the order in which they are there.
+// The inputs of the node of the gradients, in the order in which they are there. No handles of
+// them: those would keep their memory from being used for results.
 struct RecurrentGradientInputs {
-  mlx::core::array weight, hidden, first_hidden;
-  std::optional<mlx::core::array> cells, first_cell, gates, of_hidden, of_cells;
+  const mlx::core::array &weight, &hidden, &first_hidden;
+  const mlx::core::array *cells = nullptr, *first_cell = nullptr, *gates = nullptr,
+                         *of_hidden = nullptr, *of_cells = nullptr;
 
   RecurrentGradientInputs(const RecurrentForm& form, const std::vector<mlx::core::array>& inputs);
 };

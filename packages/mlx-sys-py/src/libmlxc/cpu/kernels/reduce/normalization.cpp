@@ -70,42 +70,64 @@ void normalize_row(
   });
 }
 
-template <bool weighted, bool biased>
-void gradients_of_row(
+template <int count, bool weighted, bool biased>
+void gradients_of_rows(
     const NormArgs& p,
-    const float* x,
+    const NormGradientRow* some,
     const float* weight,
-    const float* gradient,
-    float* of_x,
     float* of_weight,
     float* of_bias) {
   const auto size = (std::size_t)p.size;
-  const float mean = mean_of(p, x);
+  NormGradientRow rows[count];
+  float mean[count], factor[count], shift[count], slope[count];
+  for (int r = 0; r < count; r++) {
+    rows[r] = some[r];
+    mean[r] = mean_of(p, rows[r].x);
+  }
   // The gradient with respect to what weight and bias are applied to.
   const auto inner = [=](Lanes at, vfloat g) __attribute__((always_inline)) {
     return weighted ? g * at.load_from(weight) : g;
   };
   // All sums in one pass. That of the products with x is scaled afterwards.
-  vfloat squares = {}, total = {}, product = {};
+  vfloat squares[count] = {}, total[count] = {}, product[count] = {};
   for_lanes(size, [&](Lanes at) __attribute__((always_inline)) {
-    const vfloat centred = at.load_from(x, mean) - mean, g = inner(at, at.load_from(gradient));
-    squares += centred * centred;
-    total += g;
-    product += g * centred;
+#pragma GCC unroll 2
+    for (int r = 0; r < count; r++) {
+      const vfloat centred = at.load_from(rows[r].x, mean[r]) - mean[r];
+      const vfloat g = inner(at, at.load_from(rows[r].gradient));
+      squares[r] += centred * centred;
+      total[r] += g;
+      product[r] += g * centred;
+    }
   });
-  const float factor = factor_of(p, sum(squares));
-  // The parts of the gradient that move the mean and the variance have no effect.
-  const float shift = p.centred ? sum(total) / (float)p.size : 0;
-  const float slope = sum(product) * factor / (float)p.size;
-  for_lanes(size, [=](Lanes at) __attribute__((always_inline)) {
-    const vfloat n = (at.load_from(x) - mean) * factor, g = at.load_from(gradient);
+  for (int r = 0; r < count; r++) {
+    factor[r] = factor_of(p, sum(squares[r]));
+    // The parts of the gradient that move the mean and the variance have no effect.
+    shift[r] = p.centred ? sum(total[r]) / (float)p.size : 0;
+    slope[r] = sum(product[r]) * factor[r] / (float)p.size;
+  }
+  for_lanes(size, [&](Lanes at) __attribute__((always_inline)) {
+    vfloat with_weight = {}, with_bias = {};
     if constexpr (weighted) {
-      at.store_to(of_weight, at.load_from(of_weight) + g * n);
+      with_weight = at.load_from(of_weight);
     }
     if constexpr (biased) {
-      at.store_to(of_bias, at.load_from(of_bias) + g);
+      with_bias = at.load_from(of_bias);
     }
-    at.store_to(of_x, (inner(at, g) - shift - n * slope) * factor);
+#pragma GCC unroll 2
+    for (int r = 0; r < count; r++) {
+      const vfloat n = (at.load_from(rows[r].x) - mean[r]) * factor[r];
+      const vfloat g = at.load_from(rows[r].gradient);
+      with_weight += g * n;
+      with_bias += g;
+      at.store_to(rows[r].of_x, (inner(at, g) - shift[r] - n * slope[r]) * factor[r]);
+    }
+    if constexpr (weighted) {
+      at.store_to(of_weight, with_weight);
+    }
+    if constexpr (biased) {
+      at.store_to(of_bias, with_bias);
+    }
   });
 }
 
@@ -130,14 +152,14 @@ void normalize(
 
 void normalize_gradients(
     const NormArgs& p,
-    const float* x,
+    const NormGradientRow* rows,
+    int count,
     const float* weight,
-    const float* gradient,
-    float* of_x,
     float* of_weight,
     float* of_bias) {
   with_parameters(weight != nullptr, of_bias != nullptr, [&]<bool weighted, bool biased>() {
-    gradients_of_row<weighted, biased>(p, x, weight, gradient, of_x, of_weight, of_bias);
+    count == 1 ? gradients_of_rows<1, weighted, biased>(p, rows, weight, of_weight, of_bias)
+               : gradients_of_rows<2, weighted, biased>(p, rows, weight, of_weight, of_bias);
   });
 }
 

@@ -8,10 +8,9 @@ namespace mlx_c::cpu::MLX_C_ISA {
 void normalize(const NormArgs&, const float* x, const float* weight, const float* bias, float* y);
 void normalize_gradients(
     const NormArgs&,
-    const float* x,
+    const NormGradientRow* rows,
+    int count,
     const float* weight,
-    const float* gradient,
-    float* of_x,
     float* of_weight,
     float* of_bias);
 
