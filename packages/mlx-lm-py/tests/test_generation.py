@@ -10,7 +10,8 @@ from mlx_lm_py.cache import cache_length, make_prompt_cache
 from mlx_lm_py.sample_utils import make_logits_processors, make_sampler
 from tiny_models import MODELS, Hybrid, Totals, make_model, wrapped_tokenizer
 
-PROMPT = [5, 17, 80, 3, 44, 2, 9]
+# Every fixture has these tokens.
+PROMPT = [5, 17, 40, 3, 44, 2, 9]
 
 
 def greedy(model: Any, prompt: list[int], n: int) -> list[int]:

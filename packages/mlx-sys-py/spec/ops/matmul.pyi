@@ -1,6 +1,11 @@
 """Products of matrices and tensors."""
 
-cpp_includes = ["core/axes.hpp", "core/cached_addmm.hpp", "core/fixed_shape.hpp", "core/products.hpp"]
+cpp_includes = [
+    "core/axes.hpp",
+    "core/cached_addmm.hpp",
+    "core/fixed_shape.hpp",
+    "core/products.hpp",
+]
 
 @c("mlx_matmul", "array a, array b", cpp="mlx_c::matmul")
 def matmul(a: array, b: array, /, *, stream: StreamLike = None) -> array:

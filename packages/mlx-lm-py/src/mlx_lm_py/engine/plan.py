@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mlx_core_py as mx
 
@@ -65,7 +66,7 @@ def make_plan(
     """
     tokens = _checked_prompt(prompt, model)
     max_tokens = _within_context(len(tokens), model, max_tokens, prompt_cache)
-    processors = logits_processors if logits_processors is not None else ()
+    processors: Any = logits_processors if logits_processors is not None else ()
     if not isinstance(processors, Sequence) or not all(map(callable, processors)):
         raise TypeError("logits_processors must be a list of functions of tokens and logits")
     if prefill_step_size < 1:

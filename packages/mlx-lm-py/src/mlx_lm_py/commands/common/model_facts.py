@@ -15,7 +15,8 @@ from mlx_lm_utils_py.safetensors import check_safetensors
 from mlx_lm_py.loading.gguf.config import gguf_architecture, gguf_config
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.registry import find_architecture
-from mlx_lm_py.models.spec import Attention, Decoder, Mla
+from mlx_lm_py.models.recurrent import Delta, Mamba, Mamba2, RgLru, ShortConv
+from mlx_lm_py.models.spec import Attention, Decoder, Mixer, Mla, Parallel
 from mlx_lm_py.models.towers import text_config
 
 __all__ = ["Facts", "Tensor", "cache_bytes", "facts_of", "model_file"]
@@ -212,15 +213,35 @@ def cache_bytes(decoder: Decoder, length: int, item_bytes: int = 2) -> int:
     Returns:
         The number of bytes.
     """
-    # Buffers grow by so many positions.
-    length = -(-length // 256) * 256
-    numbers = 0
-    for layer in decoder.layers:
-        mixer = layer.mixer
-        if isinstance(mixer, Attention):
-            numbers += 2 * mixer.kv_heads * mixer.head_dim * length
-        elif isinstance(mixer, Mla):
-            numbers += (mixer.kv_rank + mixer.rope_dim) * length
-        else:
-            numbers += decoder.width * mixer.taps
-    return numbers * item_bytes
+    return (
+        sum(_numbers(layer.mixer, length, decoder.width) for layer in decoder.layers) * item_bytes
+    )
+
+
+def _numbers(mixer: Mixer | None, length: int, width: int) -> int:
+    """How many numbers the cache of a layer holds; a state of float32 counts as two."""
+    # Buffers grow by so many positions; those of a window no further than it.
+    held = -(-length // 256) * 256
+    match mixer:
+        case Attention():
+            seen = held if mixer.window is None else min(held, mixer.window)
+            return 2 * mixer.kv_heads * mixer.head_dim * seen
+        case Mla():
+            return (mixer.kv_rank + mixer.rope_dim) * held
+        case Parallel():
+            return _numbers(mixer.attention, length, width) + _numbers(mixer.states, length, width)
+        case ShortConv():
+            return width * mixer.taps
+        case Mamba():
+            return mixer.inner * (mixer.taps + 2 * mixer.state)
+        case Mamba2():
+            inner = mixer.heads * mixer.head_dim
+            mixed = inner + 2 * mixer.groups * mixer.state
+            return mixed * mixer.taps + 2 * inner * mixer.state
+        case Delta():
+            values = mixer.value_heads * mixer.value_dim
+            mixed = 2 * mixer.key_heads * mixer.key_dim + values
+            return mixed * mixer.taps + 2 * values * mixer.key_dim
+        case RgLru():
+            return mixer.width * (mixer.taps + 2)
+    return 0

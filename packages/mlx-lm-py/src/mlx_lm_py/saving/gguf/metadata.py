@@ -54,13 +54,15 @@ def gguf_metadata(model_type: str, spec: Decoder, config: Mapping[str, Any]) -> 
     if len(mixers) < len(spec.layers):
         raise ValueError(f"models of type '{model_type}' are not written as GGUF files")
     first = next((mixer for mixer in mixers if mixer.window is None), mixers[0])
-    ffns = [layer.ffn for layer in spec.layers]
+    ffns = [layer.ffn for layer in spec.layers if layer.ffn is not None]
     hidden = next((ffn.hidden for ffn in ffns if isinstance(ffn, Mlp)), 0)
     values: dict[str, Any] = {
         "context_length": spec.context_length,
         "embedding_length": spec.width,
         "block_count": len(spec.layers),
-        "feed_forward_length": hidden or config.get("intermediate_size") or ffns[0].hidden,
+        "feed_forward_length": hidden
+        or config.get("intermediate_size")
+        or (ffns[0].hidden if ffns else 0),
         "attention.head_count": first.heads,
         "attention.head_count_kv": first.kv_heads,
         "attention.key_length": first.head_dim,
