@@ -14,8 +14,8 @@ from mlx_lm_utils_py.safetensors import check_safetensors
 
 from mlx_lm_py.loading.gguf.config import gguf_architecture, gguf_config
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.registry import find_architecture
 from mlx_lm_py.models.recurrent import Delta, Mamba, Mamba2, RgLru, ShortConv
+from mlx_lm_py.models.registry import find_architecture
 from mlx_lm_py.models.spec import Attention, Decoder, Mixer, Mla, Parallel
 from mlx_lm_py.models.towers import text_config
 
