@@ -34,7 +34,7 @@ def wide(name: str = "llama") -> Any:
         for part in parts:
             if part in rows:
                 shape = (rows[part], *shape[1:])
-            elif part == "o_proj":
+            elif part == "o_proj" and len(shape) > 1:
                 shape = (shape[0], heads * 32)
         weights[key] = mx.random.normal(shape) * 0.3 if len(shape) > 1 else mx.ones(shape)
     return load_model(weights, config)
