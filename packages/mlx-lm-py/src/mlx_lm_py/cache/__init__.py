@@ -2,6 +2,7 @@
 
 from .base import AttentionCache, Cache
 from .chunked import ChunkedKVCache
+from .files import load_prompt_cache, save_prompt_cache
 from .kv import KVCache
 from .lists import CacheList
 from .prompt_cache import (
@@ -30,9 +31,11 @@ __all__ = [
     "StateCache",
     "cache_length",
     "can_trim_prompt_cache",
+    "load_prompt_cache",
     "make_prompt_cache",
     "quantize_prompt_cache",
     "ragged_prompt_cache",
+    "save_prompt_cache",
     "trim_prompt_cache",
 ]
 

@@ -81,7 +81,7 @@ def save_prompt_cache(
         file_name: The file, which is replaced if there is one. Its name ends in ``.safetensors``.
         cache: The cache.
         metadata: Texts by name, to be written with it. Default: ``None``.
-        model: What tells the model from others, as `model_identity` makes it. Default: ``None``,
+        model: What tells the model from others, such as a hash. Default: ``None``,
             nothing: the cache is then read for any model.
 
     Raises:
@@ -184,7 +184,7 @@ def load_prompt_cache(
     Args:
         file_name: The file.
         return_metadata: Whether to return the metadata, too. Default: ``False``.
-        model: What tells the model from others, as `model_identity` makes it. Default: ``None``,
+        model: What tells the model from others, such as a hash. Default: ``None``,
             which takes the cache of any model.
 
     Returns:

@@ -145,7 +145,7 @@ class RotatingKVCache:
         held = 0 if self.keys is None else _length(self.keys)
         if held > self.max_size:
             self._set_in_order(self.max_size)
-            held = self.max_size
+            held = self._idx
         if self._idx == held:
             if held < self.max_size:
                 more = max(self.step, self._reserved - held)
@@ -361,7 +361,7 @@ class RotatingKVCache:
             return 0
         self.offset -= n
         self._idx -= n
-        if self.offset > self._idx:
+        if n and self.offset > self._idx:
             # Places behind would be taken for those that have been longest there.
             self.keys, self.values = _cut(self.keys, 0, self._idx), _cut(self.values, 0, self._idx)
         return n

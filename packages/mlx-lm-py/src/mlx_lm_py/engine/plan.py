@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
+from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache, quantize_prompt_cache
+from mlx_lm_py.cache.quantized import check_quantization
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler, make_sampler
 
@@ -37,14 +38,27 @@ class Plan:
         processors: Change the logits, one after the other, by the tokens so far.
         cache: The cache of each layer, to which the prompt is added.
         prefill_step_size: Number of tokens of the prompt to read at a time.
+        kv_bits: Bits of the numbers of keys and values; ``None`` if they stay as they are.
+        kv_group_size: How many of them share a scale.
+        quantized_kv_start: From how many positions on they are quantized.
     """
 
     prompt: list[int]
     max_tokens: int
     sampler: Sampler
     processors: tuple[LogitsProcessor, ...]
-    cache: Sequence[Cache]
+    cache: MutableSequence[Cache]
     prefill_step_size: int
+    kv_bits: int | None = None
+    kv_group_size: int = 64
+    quantized_kv_start: int = 0
+
+    def quantize_cache(self) -> None:
+        """Quantize the layers of the cache that have come to hold enough positions."""
+        if self.kv_bits is not None:
+            quantize_prompt_cache(
+                self.cache, self.kv_bits, self.kv_group_size, self.quantized_kv_start
+            )
 
 
 def make_plan(
@@ -56,6 +70,10 @@ def make_plan(
     logits_processors: Sequence[LogitsProcessor] | None = None,
     prompt_cache: Sequence[Cache] | None = None,
     prefill_step_size: int = 512,
+    max_kv_size: int | None = None,
+    kv_bits: int | None = None,
+    kv_group_size: int = 64,
+    quantized_kv_start: int = 0,
 ) -> Plan:
     """Check the arguments of `generate_step`, which says what they mean.
 
@@ -71,13 +89,21 @@ def make_plan(
         raise TypeError("logits_processors must be a list of functions of tokens and logits")
     if prefill_step_size < 1:
         raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")
+    if kv_bits is not None:
+        check_quantization(kv_group_size, kv_bits)
+        if quantized_kv_start < 0:
+            raise ValueError(f"quantized_kv_start must not be negative, not {quantized_kv_start}")
+    cache: Any = make_prompt_cache(model, max_kv_size) if prompt_cache is None else prompt_cache
     return Plan(
         tokens,
         max_tokens,
         sampler or make_sampler(),
         tuple(processors),
-        make_prompt_cache(model) if prompt_cache is None else prompt_cache,
+        cache,
         prefill_step_size,
+        kv_bits,
+        kv_group_size,
+        quantized_kv_start,
     )
 
 

@@ -29,6 +29,10 @@ def generate_step(
     logits_processors: Sequence[LogitsProcessor] | None = None,
     prompt_cache: Sequence[Cache] | None = None,
     prefill_step_size: int = 512,
+    max_kv_size: int | None = None,
+    kv_bits: int | None = None,
+    kv_group_size: int = 64,
+    quantized_kv_start: int = 0,
 ) -> Iterator[tuple[int, mx.array]]:
     """Generate tokens.
 
@@ -44,6 +48,12 @@ def generate_step(
             ``None``, an empty one.
         prefill_step_size: Number of tokens of the prompt to read at a time, which bounds the
             memory that this takes. Default: 512.
+        max_kv_size: How many positions the cache keeps at most, as of `make_prompt_cache`, if there
+            is no ``prompt_cache``. Default: ``None``, all.
+        kv_bits: With how many bits, 2 to 8, numbers of keys and values are kept. Default: ``None``,
+            as they are.
+        kv_group_size: How many of them share a scale: 32, 64 or 128. Default: 64.
+        quantized_kv_start: From how many positions on they are kept so. Default: 0.
 
     Yields:
         A token and the log-probabilities of shape ``(vocabulary,)`` that it was chosen from; no
@@ -63,6 +73,10 @@ def generate_step(
         logits_processors=logits_processors,
         prompt_cache=prompt_cache,
         prefill_step_size=prefill_step_size,
+        max_kv_size=max_kv_size,
+        kv_bits=kv_bits,
+        kv_group_size=kv_group_size,
+        quantized_kv_start=quantized_kv_start,
     )
     return generate_tokens(model, plan)
 
@@ -83,6 +97,7 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
 
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
         logits = model(tokens[None], cache=cache, last_only=True)[:, -1, :].astype(mx.float32)
+        plan.quantize_cache()
         for process in plan.processors:
             assert history is not None
             logits = process(history, logits)
@@ -98,6 +113,7 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     last = (len(ids) - 1) // step_size * step_size
     for start in range(0, last, step_size):
         model(mx.array([ids[start : start + step_size]]), cache=cache, last_only=True)
+        plan.quantize_cache()
         mx.eval([layer.state for layer in cache])
         mx.clear_cache()
     token, logprobs = step(mx.array(ids[last:]))

@@ -8,7 +8,9 @@ from mlx_lm_py.cache import (
     QuantizedKVCache,
     RotatingKVCache,
     can_trim_prompt_cache,
+    load_prompt_cache,
     make_prompt_cache,
+    save_prompt_cache,
     trim_prompt_cache,
 )
 
@@ -20,7 +22,9 @@ __all__ = [
     "QuantizedKVCache",
     "RotatingKVCache",
     "can_trim_prompt_cache",
+    "load_prompt_cache",
     "make_prompt_cache",
+    "save_prompt_cache",
     "trim_prompt_cache",
 ]
 
