@@ -222,7 +222,7 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
                 return RotatingKVCache(mixer.window)
             return KVCache()
         case specs.Parallel():
-            return CacheList(KVCache(), ArraysCache(2))
+            return CacheList(_cache_of(mixer.attention, context_length), ArraysCache(2))
         case specs.ShortConv():
             return ArraysCache()
         case None:
