@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import MutableSequence, Sequence
 from typing import Protocol
 
@@ -19,6 +20,10 @@ __all__ = ["Draft", "ModelDraft", "NgramDraft"]
 
 def __dir__() -> list[str]:
     return __all__
+
+
+# How many of the latest places are looked at, and how far back at each.
+PLACES, LOOKS_BACK = 8, 32
 
 
 class Draft(Protocol):
@@ -48,11 +53,13 @@ class NgramDraft:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._places: dict[tuple[int, ...], int] = {}
+        self._places: dict[tuple[int, ...], deque[int]] = {}
         self._seen = size
 
     def propose(self, tokens: Sequence[int], count: int) -> list[int]:
-        """Find what came after the latest tokens when they were last there before.
+        """Find what came after the latest tokens when they were there before.
+
+        Of several places the one counts before which most is the same, then the latest.
 
         Args:
             tokens: All tokens so far; those of an earlier call come first.
@@ -63,17 +70,25 @@ class NgramDraft:
         """
         # Each place at which something follows already, once.
         for end in range(self._seen, len(tokens)):
-            self._places[tuple(tokens[end - self._size : end])] = end
+            key = tuple(tokens[end - self._size : end])
+            self._places.setdefault(key, deque(maxlen=PLACES)).append(end)
         self._seen = max(self._seen, len(tokens))
-        place = self._places.get(tuple(tokens[-self._size :]))
-        if place is None:
+        places = self._places.get(tuple(tokens[-self._size :]))
+        if places is None:
             return []
+        place = max(places, key=lambda end: (_equal(tokens, end), end))
         # What runs into the end goes round: the text may be repeating itself.
         period = len(tokens) - place
         return [tokens[place + i % period] for i in range(count)]
 
     def finish(self, tokens: Sequence[int]) -> None:
         """Nothing: what was seen is of no use to others."""
+
+
+def _equal(tokens: Sequence[int], end: int) -> int:
+    """How many tokens before a place are those before the end of all."""
+    most = min(end, LOOKS_BACK)
+    return next((i for i in range(most) if tokens[end - 1 - i] != tokens[-1 - i]), most)
 
 
 class ModelDraft:

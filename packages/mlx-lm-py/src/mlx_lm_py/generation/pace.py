@@ -55,7 +55,11 @@ class Pace:
             accepted: How many of them were right; one token more was generated.
             seconds: How long that took.
         """
-        self.drafts = min(2 * self.drafts if accepted == drafted else accepted + 1, self._most)
+        # A few cost nearly as much as many: reading is slowest by the token where they are few.
+        if accepted == drafted:
+            self.drafts = min(2 * self.drafts, self._most)
+        else:
+            self.drafts = max(self.drafts // 2, accepted, 1)
         self._drafted.add(accepted + 1, seconds)
         self._rounds += 1
         if self._rounds < TRIAL:

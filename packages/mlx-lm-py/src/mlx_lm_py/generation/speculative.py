@@ -25,8 +25,8 @@ def __dir__() -> list[str]:
     return __all__
 
 
-# What it costs to be wrong: reading some more tokens costs little beside a step of a small model.
-_NGRAM_TOKENS = 8
+# A text that is copied is copied at length, and finding it costs nothing.
+_NGRAM_TOKENS = 16
 # mlx-lm's default.
 _MODEL_TOKENS = 2
 # How many tokens may wait to be read once more, where a cache cannot be trimmed.
@@ -48,14 +48,18 @@ def speculative_generate_step(
     The model reads the guesses all at once, chooses a token after each, and goes on after the
     first one that it chose otherwise. Each token is the model's own choice: the answer is the one
     of `generate_step`, with a sampler for the same random state too. Only where two tokens are
-    equally likely but for rounding may it differ. Guesses are left out while they do not pay.
+    equally likely but for rounding may it differ, which is not the same for one token as for
+    several. Guesses are left out while they do not pay.
+
+    Any cache will do. Layers that cannot be trimmed, such as those that keep a state, are put back
+    after wrong guesses, and read the right ones once more with the next.
 
     Args:
         prompt: The tokens to continue, at least one.
         model: The model.
         draft_model: A smaller model with the same vocabulary, which guesses. Default: ``None``.
         num_draft_tokens: How many tokens are guessed at a time, at most. Default: ``None``, 2 with
-            a draft model and 8 without.
+            a draft model and 16 without.
         ngram_size: Guess what came after so many equal tokens before, in the prompt or the answer;
             3 is a good number. Default: ``None``, a draft model guesses.
         prompt_cache: A cache that holds what goes before the prompt: that of the model, followed

@@ -115,7 +115,7 @@ def stream_generate(
         draft_tokenizer: Its tokenizer, if its vocabulary is to be compared and not just the number
             of tokens. Default: ``None``.
         num_draft_tokens: How many tokens are guessed at a time, at most. Default: ``None``, 2 by a
-            draft model, 8 from the text so far.
+            draft model, 16 from the text so far.
         ngram_size: Guess what came after so many equal tokens before. Default: ``None``, do not.
         prompt_cache: As of `generate_step`, or of `speculative_generate_step` with a draft model.
             Default: ``None``, an empty one.
