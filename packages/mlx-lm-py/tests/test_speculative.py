@@ -7,14 +7,15 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from mlx_lm_py import generate_step, load, stream_generate
-from mlx_lm_py.cache import cache_length, make_prompt_cache
+from mlx_lm_py.cache import cache_length, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm_py.generate import speculative_generate_step
 from mlx_lm_py.generation import pace as pace_module
 from mlx_lm_py.generation.drafts import NgramDraft
 from mlx_lm_py.generation.pace import Pace
+from mlx_lm_py.generation.reader import Reader
 from mlx_lm_py.sample_utils import make_logits_processors, make_sampler
 from mlx_lm_py.sampling import make_dry_penalty
-from tiny_models import Hybrid, make_model, wide, wrapped_tokenizer
+from tiny_models import Hybrid, close, make_model, wide, wrapped_tokenizer
 
 PROMPT = [5, 17, 40, 3, 44, 2, 9]
 # Of each mechanism: all positions, windows, soft caps, sinks, chunks, latent keys, experts, states.
@@ -108,7 +109,7 @@ def test_a_draft_model_that_is_right_saves_steps() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"kv_bits": 8, "kv_group_size": 32, "quantized_kv_start": start} for start in (0, 12)]
+    [{"kv_bits": 2, "kv_group_size": 32, "quantized_kv_start": start} for start in (0, 12, 20)]
     + [{"max_kv_size": 12}, {"prefill_step_size": 2}],
     ids=str,
 )
@@ -230,6 +231,21 @@ def test_a_cache_goes_on_wherever_the_answer_ends(name: str, stop: int) -> None:
         tokens = [token for token, _ in rest]
         start = max(stop, held + 1) if held < stop else stop + 1
         assert tokens == expected[start : start + 6]
+
+
+def test_a_window_that_fills_while_single_tokens_are_read() -> None:
+    model = make_model()
+    cache = make_prompt_cache(model, 10)
+    reader = Reader(model, cache)
+    reader.read(mx.array(PROMPT))
+    assert can_trim_prompt_cache(cache)
+    reader.begin()
+    for token in (1, 2, 3, 4, 5):
+        reader.read(mx.array([token]))
+    reader.keep([1, 2, 3, 4, 5], 2)
+    got = reader.read(mx.array([6, 7]))
+    expected = model(mx.array([[*PROMPT, 1, 2, 6, 7]]), cache=make_prompt_cache(model, 10))
+    close(got, expected[0, -2:])
 
 
 def test_a_layer_without_positions_sees_each_token_once() -> None:

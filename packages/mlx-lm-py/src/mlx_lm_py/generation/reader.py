@@ -48,7 +48,8 @@ class Reader:
 
     def begin(self) -> None:
         """Mark the place to which `keep` can go back."""
-        # A copy costs what the next step writes over, so it is made only where it may be needed.
+        # A copy costs what the next step writes over, so it is made only where it may be needed:
+        # what can be trimmed now may have dropped positions then, unless it keeps all.
         self._before = [
             None if type(layer) in (KVCache, QuantizedKVCache) else layer.copy()
             for layer in self.cache
@@ -73,7 +74,7 @@ class Reader:
         return self.model(tokens[None], cache=self.cache, last_only=last_only)[0, -count:]
 
     def keep(self, tokens: Sequence[int], count: int) -> None:
-        """Take back what was read since `begin`, but for the first tokens.
+        """Take back what was read since `begin`, but for the first tokens; once at most.
 
         Args:
             tokens: What was read.
@@ -90,8 +91,7 @@ class Reader:
             if before is None:
                 self.cache[i].trim(len(read))
             else:
-                # It may be gone back to once more.
-                self.cache[i] = before.copy()
+                self.cache[i] = before
         self.behind = read[:-drop]
 
     def finish(self) -> None:
