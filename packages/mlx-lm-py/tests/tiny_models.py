@@ -6,7 +6,6 @@ import copy
 import json
 import math
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,13 @@ import gguf
 import mlx_core_py as mx
 import numpy as np
 import tokenizers
+from drawn import read_drawn
 from gguf import GGMLQuantizationType as TensorType
 from mlx_lm_py import load_model
 from mlx_lm_py.cache import Cache, make_prompt_cache
 from mlx_lm_utils_py import Tokenizer
 from tokenizers import decoders, pre_tokenizers
 from tokenizers.models import BPE
-
-sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
-from drawn import read_drawn
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MODELS = sorted(path.parent.name for path in FIXTURES.glob("*/config.json"))

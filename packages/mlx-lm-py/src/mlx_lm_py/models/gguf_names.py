@@ -78,6 +78,8 @@ class GGUFNames:
             together are side by side, and the entry of the configuration that counts their heads.
         norms_hold_one: Whether llama.cpp has added the one that the checkpoint's norms are short
             of.
+        exceeds_float16: Whether what the model computes is beyond the range of float16, whatever
+            its files hold.
 
     Example:
         >>> GGUFNames().hf_name("blk.3.ffn_down.scales")
@@ -87,6 +89,7 @@ class GGUFNames:
     layer: Mapping[str, str] = field(default_factory=lambda: LAYER)
     interleaved: Mapping[str, str] = field(default_factory=dict)
     norms_hold_one: bool = False
+    exceeds_float16: bool = False
 
     def hf_name(self, name: str) -> str:
         """Translate the name of a weight from GGUF to Hugging Face.

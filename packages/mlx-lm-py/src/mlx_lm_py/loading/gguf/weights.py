@@ -80,7 +80,8 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
             names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
             for name, kind in blocks.items()
         }
-    return _with_one_float_type(weights, bool(blocks)), config, header.metadata
+    weights = _with_one_float_type(weights, bool(blocks), names.exceeds_float16)
+    return weights, config, header.metadata
 
 
 def _stays_in_blocks(tensor: TensorInfo) -> bool:
@@ -103,15 +104,19 @@ def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
     return split.swapaxes(1, 2).reshape(weight.shape)
 
 
-def _with_one_float_type(weights: Mapping[str, mx.array], has_blocks: bool) -> dict[str, mx.array]:
+def _with_one_float_type(
+    weights: Mapping[str, mx.array], has_blocks: bool, exceeds_float16: bool
+) -> dict[str, mx.array]:
     """Give all floating parts of a GGUF model the type to compute in.
 
     The files keep norms in float32 beside narrower weights or scales; left so, every product would
-    convert one of them, and give float32. In float16 a prompt is read twice as fast.
+    convert one of them, and give float32. In a half type a prompt is read twice as fast.
     """
     floating = {k: v for k, v in weights.items() if mx.issubdtype(v.dtype, mx.floating)}
     held = {value.dtype for value in floating.values()}
     if has_blocks:
         held.add(mx.float16)
+    if exceeds_float16 and mx.float16 in held:
+        held = {mx.bfloat16}
     dtype = next((narrow for narrow in (mx.float16, mx.bfloat16) if narrow in held), mx.float32)
     return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2503.19786.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import mlx_core_py as mx
 
@@ -119,11 +119,14 @@ def _recurrent_rules(c: Config) -> Sequence[Rule]:
     )
 
 
+def _gguf_names(layer: Mapping[str, str]) -> GGUFNames:
+    # Trained in bfloat16, with hidden states of up to hundreds of thousands.
+    return GGUFNames(layer, norms_hold_one=True, exceeds_float16=True)
+
+
 ARCHITECTURES = {
     "recurrent_gemma": Architecture(recurrent_gemma, _recurrent_rules),
-    "gemma": Architecture(gemma, gguf=GGUFNames(norms_hold_one=True)),
-    "gemma2": Architecture(gemma2, gguf=GGUFNames(LAYER | SANDWICH, norms_hold_one=True)),
-    "gemma3_text": Architecture(
-        gemma3, gguf=GGUFNames(LAYER | SANDWICH | QK_NORM, norms_hold_one=True)
-    ),
+    "gemma": Architecture(gemma, gguf=_gguf_names(LAYER)),
+    "gemma2": Architecture(gemma2, gguf=_gguf_names(LAYER | SANDWICH)),
+    "gemma3_text": Architecture(gemma3, gguf=_gguf_names(LAYER | SANDWICH | QK_NORM)),
 }
