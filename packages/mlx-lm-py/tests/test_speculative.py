@@ -1,12 +1,13 @@
 import importlib.util
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import mlx_core_py as mx
 import numpy as np
 import pytest
-from mlx_lm_py import generate_step, load, stream_generate
+from mlx_lm_py import generate, generate_step, load, stream_generate
 from mlx_lm_py.cache import cache_length, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm_py.generate import speculative_generate_step
 from mlx_lm_py.generation import pace as pace_module
@@ -301,6 +302,21 @@ def test_responses() -> None:
     assert responses[-1].finish_reason == "length"
     plain_responses = stream_generate(model, tokenizer, PROMPT, max_tokens=20)
     assert not any(response.from_draft for response in plain_responses)
+
+
+def test_a_structure_and_strings_that_end_an_answer() -> None:
+    pytest.importorskip("llguidance")
+    model, tokenizer = make_model(), wrapped_tokenizer(eos_token_ids=[95])
+    options: dict[str, Any] = {
+        "max_tokens": 30,
+        "response_format": {"type": "regex", "pattern": "([a-f]{2}-[0-9]){1,6}"},
+    }
+    expected = generate(model, tokenizer, PROMPT, **options)
+    assert re.fullmatch("([a-f]{2}-[0-9]?)*[a-f]?", expected)
+    for draft in ({"draft_model": Guesser(model, 5), "num_draft_tokens": 4}, {"ngram_size": 1}):
+        assert generate(model, tokenizer, PROMPT, **options, **draft) == expected
+        cut = generate(model, tokenizer, PROMPT, **options, **draft, stop=expected[5:7])
+        assert cut == expected[: expected.index(expected[5:7])]
 
 
 def test_logits_that_are_no_numbers() -> None:
