@@ -137,7 +137,7 @@ def test_gradients_of_rows_side_by_side(rows: int, size: int, turned: bool) -> N
         [values, mx.array(w), mx.array(b)],
         [cotangents],
     )
-    x, g = (np.float64(a.T if turned else a) for a in (x, g))
+    x, g = (np.float64(a.T if turned else a) for a in (x, g))  # type: ignore[assignment]
     centred = x - x.mean(-1, keepdims=True)
     factor = 1 / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
     n, inner = centred * factor, g * w

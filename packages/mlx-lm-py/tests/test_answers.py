@@ -225,7 +225,7 @@ CASES: list[tuple[str, str, str, str, list[tuple[str, Any]]]] = [
 
 def parse(family: str, pieces: list[str], prompt: str = "") -> list[Event]:
     reasoning = None if family == "text" else THINK
-    parser = AnswerParser(make_format(family, reasoning), TOOLS, prompt)
+    parser = AnswerParser(make_format(family, reasoning), TOOLS, prompt)  # type: ignore[arg-type]
     events = [event for piece in pieces for event in parser.add(piece)]
     return events + parser.finish()
 
@@ -329,7 +329,7 @@ def test_a_call_after_a_malformed_one() -> None:
 
 
 def test_nothing_is_held_back_without_need() -> None:
-    parser = AnswerParser(make_format("hermes"), TOOLS)
+    parser = AnswerParser(make_format("hermes"), TOOLS)  # type: ignore[arg-type]
     assert parser.add("1 < 2") == [TextDelta("1 < 2")]
     assert parser.add(" <tool") == [TextDelta(" ")]
     assert parser.add("box>") == [TextDelta("<toolbox>")]
@@ -340,7 +340,7 @@ def test_nothing_is_held_back_without_need() -> None:
     assert parser.add("b") == [ArgumentsDelta(0, "b")]
     assert parser.add('"}}') == [ArgumentsDelta(0, '"}'), CallDone(0)]
     assert parser.finish() == parser.finish() == []
-    parser = AnswerParser(make_format("qwen-xml"), TOOLS)
+    parser = AnswerParser(make_format("qwen-xml"), TOOLS)  # type: ignore[arg-type]
     assert parser.add("<function=f><parameter=s>\na") == [
         CallStart(0, "f"),
         ArgumentsDelta(0, '{"s": "a'),
@@ -401,7 +401,7 @@ def calls_made(family: str, text: str) -> int:
         nonlocal count
         count += event == "call"
 
-    parser = AnswerParser(make_format(family, THINK), TOOLS)
+    parser = AnswerParser(make_format(family, THINK), TOOLS)  # type: ignore[arg-type]
     sys.setprofile(profile)
     try:
         for start in range(0, len(text), 7):

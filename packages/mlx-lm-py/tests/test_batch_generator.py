@@ -363,7 +363,7 @@ def test_wrong_sequences(arguments: Any, error: type[Exception], message: str) -
 def test_wrong_numbers(name: str) -> None:
     model: LanguageModel = make_model("llama")
     with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
-        BatchGenerator(model, **{name: 0})
+        BatchGenerator(model, **{name: 0})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="stop_tokens must not have an empty sequence"):
         BatchGenerator(model, stop_tokens=[[]])
 

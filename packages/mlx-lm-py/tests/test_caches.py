@@ -210,7 +210,7 @@ def test_attention_to_integers(bits: tuple[int, int], size: int, length: int, mo
         mx.dequantize(*part, group_size=size, bits=width)
         for part, width in zip(held, bits, strict=True)
     ]
-    expected = update_and_attend(queries, *exact, None, mask, scale=0.2, **options)
+    expected = update_and_attend(queries, *exact, None, mask, scale=0.2, **options)  # type: ignore[arg-type, call-arg, misc]
     close(got, expected, 1e-4)
 
 
@@ -220,7 +220,7 @@ def test_attention_to_integers_as_in_mlx_lm() -> None:
     mine = QuantizedKVCache(32, 4)
     keys, values = drawn(1, 21, 64, heads=2)
     queries = np.random.default_rng(2).standard_normal((1, 6, 1, 64), dtype=np.float32)
-    got = update_and_attend(*map(mx.array, (queries, keys, values)), mine, scale=0.1)
+    got = update_and_attend(*map(mx.array, (queries, keys, values)), mine, scale=0.1)  # type: ignore[arg-type, misc]
     held = theirs.update_and_fetch(their_mx.array(keys), their_mx.array(values))
     expected = base.quantized_scaled_dot_product_attention(
         their_mx.array(queries), *held, scale=0.1, mask=None, group_size=32, bits=4
@@ -277,7 +277,7 @@ def test_a_bounded_number_of_positions(name: str) -> None:
     expected = model(tokens, cache=whole)
     got = [model(tokens[:, i : i + 1], cache=steps) for i in range(30)]
     close(mx.concatenate(got, axis=1), expected, 1e-3)
-    assert all(layer.keys.shape[2] <= 8 for layer in steps)
+    assert all(layer.keys.shape[2] <= 8 for layer in steps)  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="max_kv_size"):
         make_prompt_cache(model, 4)
 
@@ -295,7 +295,7 @@ def test_quantized_and_bounded(size: int | None) -> None:
     quantize_prompt_cache(cache, 8, 32, 21)
     assert type(cache[0]) is KVCache
     quantize_prompt_cache(cache, 8, 32, 20, value_bits=4)
-    assert (cache[0].bits, cache[0].value_bits, cache[0].offset) == (8, 4, 20)
+    assert (cache[0].bits, cache[0].value_bits, cache[0].offset) == (8, 4, 20)  # type: ignore[attr-defined]
     assert type(cache[1][0]) is QuantizedKVCache
     assert sum(layer.nbytes for layer in cache) < before / 2.5
     if size is None:
@@ -327,7 +327,7 @@ def test_copies_are_their_own() -> None:
         for one, number in ((first, 2.0), (second, 3.0)):
             keys = one.update_and_fetch(*full(4.0))[0]
             if isinstance(keys, tuple):
-                keys = mx.dequantize(*keys, group_size=32, bits=8)
+                keys = mx.dequantize(*keys, group_size=32, bits=8)  # type: ignore[misc]
             assert keys[0, 0, :, 0].tolist() == [1.0, number, 4.0]
 
 

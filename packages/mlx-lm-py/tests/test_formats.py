@@ -133,7 +133,7 @@ def fp8(kind: str, name: str) -> Callable[[int, int], Made]:
         parts = {"weight": q, name: s}
         if kind == "one":
             parts["input_scale"] = np.float32(2)
-        return parts, e4m3(q) * full
+        return parts, e4m3(q) * full  # type: ignore[return-value]
 
     return make
 
@@ -151,7 +151,7 @@ def fp4(size: int, factor: str = "") -> Callable[[int, int], Made]:
         parts = {name: q[:, ::2] | q[:, 1::2] << 4, "weight_scale": s}
         dense = E2M1[q] * scale.repeat(size, 1)
         if factor == "weight_scale_2":
-            parts[factor] = np.float32(0.03)
+            parts[factor] = np.float32(0.03)  # type: ignore[assignment]
             dense = dense * np.float32(0.03)
         elif factor:
             parts[factor] = np.array([25.0], np.float32)

@@ -57,14 +57,14 @@ def test_any_layer_may_be_without_positions() -> None:
     inner = make_model()
     model = Hybrid(inner)
     cache = make_prompt_cache(model)
-    steps = generate_step(PROMPT, model, max_tokens=4, prompt_cache=cache, prefill_step_size=3)
+    steps = generate_step(PROMPT, model, max_tokens=4, prompt_cache=cache, prefill_step_size=3)  # type: ignore[arg-type]
     tokens = [token for token, _ in steps]
     assert tokens == greedy(inner, PROMPT, 4)
     assert isinstance(cache[0], Totals)
     assert cache[0].total.item() == sum(PROMPT + tokens[:3])
     with pytest.raises(ValueError, match="prompt has 119 tokens after 10 in the cache"):
-        generate_step([1] * 119, model, prompt_cache=cache)
-    *_, last = stream_generate(model, wrapped_tokenizer(), [1] * 118, prompt_cache=cache)
+        generate_step([1] * 119, model, prompt_cache=cache)  # type: ignore[arg-type]
+    *_, last = stream_generate(model, wrapped_tokenizer(), [1] * 118, prompt_cache=cache)  # type: ignore[arg-type]
     assert (last.generation_tokens, last.finish_reason) == (1, "length")
 
 
@@ -81,8 +81,8 @@ def test_the_prompt_is_checked_once() -> None:
     model = Hybrid(make_model())
     model.args = Args()
     for run in (
-        lambda: list(generate_step(PROMPT, model, max_tokens=2)),
-        lambda: list(stream_generate(model, wrapped_tokenizer(), PROMPT, max_tokens=2)),
+        lambda: list(generate_step(PROMPT, model, max_tokens=2)),  # type: ignore[arg-type]
+        lambda: list(stream_generate(model, wrapped_tokenizer(), PROMPT, max_tokens=2)),  # type: ignore[arg-type]
     ):
         model.args.checks = 0
         run()

@@ -47,7 +47,7 @@ def test_quantized_from_a_number_of_positions_on() -> None:
     )
     kinds = []
     for _, _ in zip(range(5), steps, strict=False):
-        kinds.append((cache[0].offset >= 12, type(cache[0]) is QuantizedKVCache))
+        kinds.append((cache[0].offset >= 12, type(cache[0]) is QuantizedKVCache))  # type: ignore[attr-defined]
     assert kinds[0] == (False, False)
     assert kinds[-1] == (True, True)
     assert all(enough == quantized for enough, quantized in kinds)

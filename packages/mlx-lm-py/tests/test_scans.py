@@ -14,7 +14,7 @@ def _draw(*shape: int) -> np.ndarray:
     return np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32)
 
 
-def _in_pieces(scan, splits, axis, *arrays):
+def _in_pieces(scan, splits, axis, *arrays):  # type: ignore[no-untyped-def]
     parts, state, start = [], None, 0
     for size in splits:
         cut = [mx.array(a.take(range(start, start + size), axis=axis)) for a in arrays]
@@ -31,7 +31,7 @@ def test_linear(splits: list[int]) -> None:
     for t in range(LENGTH):
         state = decay[:, t] * state + x[:, t]
         expected.append(state)
-    states, last = _in_pieces(linear_scan, splits, 1, decay, x)
+    states, last = _in_pieces(linear_scan, splits, 1, decay, x)  # type: ignore[no-untyped-call]
     close(states, mx.array(np.stack(expected, axis=1)), 1e-4)
     close(last, mx.array(state), 1e-4)
 
@@ -47,7 +47,7 @@ def test_decay(splits: list[int], rate: float) -> None:
         state = np.exp(decay[:, :, t])[..., None, None] * state
         state = state + k[:, :, t, :, None] * v[:, :, t, None, :]
         expected.append((q[:, :, t, None, :] @ state)[:, :, 0])
-    answers, last = _in_pieces(decay_scan, splits, 2, q, k, v, decay)
+    answers, last = _in_pieces(decay_scan, splits, 2, q, k, v, decay)  # type: ignore[no-untyped-call]
     close(answers, mx.array(np.stack(expected, axis=2)), 2e-3)
     close(last, mx.array(state), 2e-3)
 
@@ -67,6 +67,6 @@ def test_delta(splits: list[int], rows: int, rate: float) -> None:
         correction = beta[:, :, t, None] * (v[:, :, t] - answer)
         state = state + k[:, :, t, :, None] * correction[..., None, :]
         expected.append((q[:, :, t, None, :] @ state)[:, :, 0])
-    answers, last = _in_pieces(delta_scan, splits, 2, q, k, v, decay, beta)
+    answers, last = _in_pieces(delta_scan, splits, 2, q, k, v, decay, beta)  # type: ignore[no-untyped-call]
     close(answers, mx.array(np.stack(expected, axis=2)), 2e-3)
     close(last, mx.array(state), 2e-3)

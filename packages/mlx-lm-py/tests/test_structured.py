@@ -201,9 +201,9 @@ def test_tokens_can_be_taken_back(calls: list[tuple[int, bool]]) -> None:
         tokens = [7, *answer[:length]]
         if other:
             tokens[1:2] = [6]
-        assert allowed(constraint, tokens) == allowed(fresh, tokens)
+        assert allowed(constraint, tokens) == allowed(fresh, tokens)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="count must be between"):
-        constraint.rollback(100)
+        constraint.rollback(100)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("special", [True, False])
@@ -216,10 +216,10 @@ def test_reasoning_is_free(special: bool) -> None:
     regex = {"type": "regex", "pattern": "ab"}
     # The model may begin to reason, or not.
     constraint = make_constraint(tokenizer, regex)
-    assert allowed(constraint, [9]) == sorted([a, begin])
-    assert allowed(constraint, [9, begin]) == free
-    assert allowed(constraint, [9, begin, b, b]) == free
-    assert allowed(constraint, [9, begin, b, b, end]) == [a]
+    assert allowed(constraint, [9]) == sorted([a, begin])  # type: ignore[type-var]
+    assert allowed(constraint, [9, begin]) == free  # type: ignore[list-item]
+    assert allowed(constraint, [9, begin, b, b]) == free  # type: ignore[list-item]
+    assert allowed(constraint, [9, begin, b, b, end]) == [a]  # type: ignore[list-item]
     constraint = make_constraint(tokenizer, regex)
     allowed(constraint, [9])
     assert allowed(constraint, [9, a]) == [b]
@@ -350,7 +350,7 @@ def test_text_is_free() -> None:
     assert make_constraint(small_tokenizer(), {"type": "text"}) is None
     options = {"max_tokens": 5, "response_format": {"type": "text"}}
     tokenizer = wrapped_tokenizer()
-    assert generate(make_model(), tokenizer, [1], **options) == generate(
+    assert generate(make_model(), tokenizer, [1], **options) == generate(  # type: ignore[arg-type]
         make_model(), tokenizer, [1], max_tokens=5
     )
 
@@ -374,7 +374,7 @@ def test_generation(seed: int) -> None:
         [5, 17],
         model,
         max_tokens=10,
-        logits_processors=[make_constraint(tokenizer, {"type": "regex", "pattern": pattern})],
+        logits_processors=[make_constraint(tokenizer, {"type": "regex", "pattern": pattern})],  # type: ignore[list-item]
     )
     assert [token for token, _ in steps][6:] == [95] * 4
 
@@ -429,7 +429,7 @@ TOOLS = [
 def test_calls_of_tools_are_enforced(template: str, special: tuple[str, ...]) -> None:
     tokenizer = small_tokenizer(*special, template=template)
     for seed, choice in enumerate(["required", {"type": "function", "function": {"name": "f"}}]):
-        constraint = make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, choice))
+        constraint = make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, choice))  # type: ignore[arg-type]
         tokens = sample_calls(constraint, seed)
         parser = AnswerParser(answer_format(tokenizer), TOOLS)
         answer = collect(parser.add(tokenizer.decode(tokens)) + parser.finish())

@@ -39,7 +39,8 @@ RESULTS = frozenset(
 # The names that an annotation may have besides the builtins, and the modules they come from.
 STUB_NAMES = {
     **dict.fromkeys(("ArrayLike", "Scalar", "StreamLike", "IntOrInts"), "mlx_sys_py._typing"),
-    **dict.fromkeys(("Stream", "Device", "DeviceType"), "mlx_sys_py._stream"),
+    **dict.fromkeys(("Stream", "Device"), "mlx_sys_py._stream"),
+    "DeviceType": "mlx_sys_py._enums",
     **dict.fromkeys(("Sequence", "Callable"), "collections.abc"),
     **dict.fromkeys(("Any", "Literal", "overload"), "typing"),
     **dict.fromkeys(RESULTS, "mlx_sys_py._results"),

@@ -108,7 +108,8 @@ class ChunkedKVCache(KVCache):
         check_numbers(offset=offset, chunk_size=chunk_size, start_position=start)
         if not 0 <= offset - start <= check_buffers(keys, values) or chunk_size < 1:
             raise ValueError(f"a cache cannot hold positions {start} to {offset} in its buffers")
-        self.keys, self.values, self.offset = keys, values, offset
+        self.keys, self.values = keys, values
+        self.offset: int = offset
         self.chunk_size, self.start_position = chunk_size, start
 
     @classmethod

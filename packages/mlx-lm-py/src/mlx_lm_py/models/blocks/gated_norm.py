@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
@@ -39,7 +41,7 @@ class GatedNorm(nn.Module):
         self.eps = eps
         self.groups = groups
         self.gate_first = gate_first
-        self.act = activation(act)
+        self.act: Callable[[mx.array], mx.array] = activation(act)
 
     def __call__(self, x: mx.array, gate: mx.array) -> mx.array:
         """Normalize the last axis of ``x``, of the gate's shape, in float32."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
@@ -46,7 +48,7 @@ class RgLru(EachSequence):
         super().__init__()
         width = spec.width
         self.heads: int = spec.heads
-        self.act = activation(spec.act)
+        self.act: Callable[[mx.array], mx.array] = activation(spec.act)
         self.linear_y: nn.Linear = nn.Linear(dim, width)
         self.linear_x: nn.Linear = nn.Linear(dim, width)
         self.linear_out: nn.Linear = nn.Linear(width, dim)
