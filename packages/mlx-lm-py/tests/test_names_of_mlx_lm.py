@@ -16,7 +16,13 @@ from mlx_lm_py import cache, generation, loading, sampling
         (
             "mlx_lm_py.generate",
             generation,
-            ["GenerationResponse", "generate", "generate_step", "stream_generate"],
+            [
+                "GenerationResponse",
+                "generate",
+                "generate_step",
+                "speculative_generate_step",
+                "stream_generate",
+            ],
         ),
         (
             "mlx_lm_py.sample_utils",

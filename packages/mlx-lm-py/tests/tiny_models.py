@@ -54,6 +54,26 @@ def make_model(name: str = "llama") -> Any:
     return load_model(read_weights(name), read_config(name))
 
 
+def wide(name: str = "llama") -> Any:
+    """A model with heads wide enough for a group."""
+    config = read_config(name)
+    shapes = {key: value.shape for key, value in read_weights(name).items()}
+    config = {**config, "head_dim": 32}
+    heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
+    rows = {"q_proj": heads * 32, "k_proj": kv_heads * 32, "v_proj": kv_heads * 32}
+    mx.random.seed(5)
+    weights = {}
+    for key, shape in shapes.items():
+        parts = key.split(".")
+        for part in parts:
+            if part in rows:
+                shape = (rows[part], *shape[1:])
+            elif part == "o_proj" and len(shape) > 1:
+                shape = (shape[0], heads * 32)
+        weights[key] = mx.random.normal(shape) * 0.3 if len(shape) > 1 else mx.ones(shape)
+    return load_model(weights, config)
+
+
 def make_tokenizer() -> tokenizers.Tokenizer:
     """96 tokens: </s> and most of the bytes that are printable."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[:95]

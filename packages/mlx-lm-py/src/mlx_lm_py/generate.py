@@ -7,6 +7,7 @@ from .generation import (
     batch_generate,
     generate,
     generate_step,
+    speculative_generate_step,
     stream_generate,
 )
 
@@ -18,6 +19,7 @@ __all__ = [
     "batch_generate",
     "generate",
     "generate_step",
+    "speculative_generate_step",
     "stream_generate",
 ]
 

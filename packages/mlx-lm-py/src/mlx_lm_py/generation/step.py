@@ -13,7 +13,7 @@ from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler
 
-__all__ = ["generate_step", "generate_tokens"]
+__all__ = ["generate_step", "generate_tokens", "read_prompt", "score"]
 
 
 def __dir__() -> list[str]:
@@ -91,32 +91,17 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     Yields:
         As `generate_step` does.
     """
-    ids, cache, step_size = plan.prompt, plan.cache, plan.prefill_step_size
-    history = mx.array(ids) if plan.processors else None
+    history = mx.array(plan.prompt) if plan.processors else None
     bad: deque[mx.array] = deque()
 
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
-        logits = model(tokens[None], cache=cache, last_only=True)[:, -1, :].astype(mx.float32)
+        logits = model(tokens[None], cache=plan.cache, last_only=True)[:, -1, :]
         plan.quantize_cache()
-        for process in plan.processors:
-            assert history is not None
-            logits = process(history, logits)
-        total = mx.logsumexp(logits, axis=-1, keepdims=True)
-        logprobs = logits - total
-        # NaN or infinity anywhere makes the total so; it is -inf if no token is left.
-        bad.append(~mx.isfinite(total))
+        logprobs, impossible = score(plan, logits, history)
+        bad.append(impossible)
         return plan.sampler(logprobs), logprobs[0]
 
-    reserve_prompt_cache(cache, len(ids) + 1)
-    # All pieces of the prompt but the last just fill the cache. Other buffers that they needed are
-    # of sizes that what follows has no use for.
-    last = (len(ids) - 1) // step_size * step_size
-    for start in range(0, last, step_size):
-        model(mx.array([ids[start : start + step_size]]), cache=cache, last_only=True)
-        plan.quantize_cache()
-        mx.eval([layer.state for layer in cache])
-        mx.clear_cache()
-    token, logprobs = step(mx.array(ids[last:]))
+    token, logprobs = step(mx.array(read_prompt(model, plan)))
     if history is not None:
         history = mx.concatenate([history, token])
     # Waiting bounds the memory: it is not all given out before the work begins.
@@ -134,3 +119,46 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
         yield int(token.item()), logprobs
         if i + 1 < plan.max_tokens:
             token, logprobs = next_token, next_logprobs
+
+
+def read_prompt(model: LanguageModel, plan: Plan) -> list[int]:
+    """Read a prompt into the cache, but for its last piece.
+
+    Args:
+        model: The model for which the plan was made.
+        plan: What to generate.
+
+    Returns:
+        The last piece, at least one token.
+    """
+    ids, cache, step_size = plan.prompt, plan.cache, plan.prefill_step_size
+    reserve_prompt_cache(cache, len(ids) + 1)
+    # All pieces but the last just fill the cache. Other buffers that they needed are of sizes that
+    # what follows has no use for.
+    last = (len(ids) - 1) // step_size * step_size
+    for start in range(0, last, step_size):
+        model(mx.array([ids[start : start + step_size]]), cache=cache, last_only=True)
+        plan.quantize_cache()
+        mx.eval([layer.state for layer in cache])
+        mx.clear_cache()
+    return ids[last:]
+
+
+def score(plan: Plan, logits: mx.array, history: mx.array | None) -> tuple[mx.array, mx.array]:
+    """From the logits of a model to what a sampler chooses from.
+
+    Args:
+        plan: What to generate.
+        logits: Shape ``(rows, vocabulary)``; one row if there are processors.
+        history: All tokens so far, for processors. May be ``None`` if there are none.
+
+    Returns:
+        Log-probabilities of that shape, and of shape ``(rows, 1)`` whether no token is possible.
+    """
+    logits = logits.astype(mx.float32)
+    for process in plan.processors:
+        assert history is not None
+        logits = process(history, logits)
+    total = mx.logsumexp(logits, axis=-1, keepdims=True)
+    # NaN or infinity anywhere makes the total so; it is -inf if no token is left.
+    return logits - total, ~mx.isfinite(total)

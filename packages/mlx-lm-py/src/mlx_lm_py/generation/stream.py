@@ -15,6 +15,7 @@ from mlx_lm_py.engine.plan import Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.structured import make_constraint
 
+from .speculative import Speculation, speculate, split_cache
 from .step import generate_tokens
 
 __all__ = ["GenerationResponse", "encode_prompt", "generate", "stream_generate"]
@@ -40,6 +41,7 @@ class GenerationResponse:
         peak_memory: Most memory used so far, in GB.
         finish_reason: ``"stop"`` after a token or a string that ends the answer, ``"length"``
             after ``max_tokens`` or at the end of the context, else ``None``.
+        from_draft: Whether the token had been guessed, as of `speculative_generate_step`.
     """
 
     text: str
@@ -51,6 +53,7 @@ class GenerationResponse:
     generation_tps: float
     peak_memory: float
     finish_reason: Literal["stop", "length"] | None = None
+    from_draft: bool = False
 
     @property
     def statistics(self) -> str:
@@ -87,6 +90,11 @@ def stream_generate(
     max_tokens: int = 256,
     stop: str | Sequence[str] = (),
     response_format: Mapping[str, Any] | None = None,
+    draft_model: LanguageModel | None = None,
+    draft_tokenizer: Tokenizer | None = None,
+    num_draft_tokens: int | None = None,
+    ngram_size: int | None = None,
+    prompt_cache: Any = None,
     **options: Any,
 ) -> Iterator[GenerationResponse]:
     """Generate text, piece by piece.
@@ -102,6 +110,15 @@ def stream_generate(
         response_format: What the answer must look like: JSON, a schema of it, a regular
             expression or a grammar, as `mlx_lm_py.structured.make_constraint` takes it. What the
             model thinks before is free. Default: ``None``, anything.
+        draft_model: A model that guesses what comes next, as of `speculative_generate_step`.
+            Default: ``None``, none does.
+        draft_tokenizer: Its tokenizer, if its vocabulary is to be compared and not just the number
+            of tokens. Default: ``None``.
+        num_draft_tokens: How many tokens are guessed at a time, at most. Default: ``None``, 2 by a
+            draft model, 16 from the text so far.
+        ngram_size: Guess what came after so many equal tokens before. Default: ``None``, do not.
+        prompt_cache: As of `generate_step`, or of `speculative_generate_step` with a draft model.
+            Default: ``None``, an empty one.
         **options: Further options of `generate_step`.
 
     Yields:
@@ -115,23 +132,44 @@ def stream_generate(
     """
     if isinstance(prompt, str):
         prompt = encode_prompt(tokenizer, prompt)
-    plan = make_plan(prompt, model, max_tokens=max_tokens, **options)
+    own, theirs = split_cache(model, draft_model, prompt_cache)
+    plan = make_plan(prompt, model, max_tokens=max_tokens, prompt_cache=own, **options)
     if response_format is not None:
         constraint = make_constraint(
             tokenizer, response_format, tokenizer.decode(plan.prompt[-64:])
         )
         if constraint is not None:
             plan = replace(plan, processors=(*plan.processors, constraint))
-    return _stream(model, tokenizer, plan, StopStrings(stop), time.perf_counter())
+    start = time.perf_counter()
+    tokens: Iterator[tuple[int, mx.array, bool]]
+    if draft_model is None and ngram_size is None:
+        tokens = ((token, logprobs, False) for token, logprobs in generate_tokens(model, plan))
+    else:
+        if draft_tokenizer is not None and draft_tokenizer.token_bytes() != tokenizer.token_bytes():
+            raise ValueError("draft_tokenizer has other tokens than tokenizer")
+        speculation = Speculation(
+            model,
+            plan,
+            draft_model,
+            theirs,
+            num_draft_tokens=num_draft_tokens,
+            ngram_size=ngram_size,
+        )
+        tokens = speculate(speculation, prompt_cache if theirs is not None else None)
+    return _stream(tokens, tokenizer, plan, StopStrings(stop), start)
 
 
 def _stream(
-    model: LanguageModel, tokenizer: Tokenizer, plan: Plan, stop: StopStrings, start: float
+    tokens: Iterator[tuple[int, mx.array, bool]],
+    tokenizer: Tokenizer,
+    plan: Plan,
+    stop: StopStrings,
+    start: float,
 ) -> Iterator[GenerationResponse]:
     detokenizer = tokenizer.detokenizer
     prompt_tokens = len(plan.prompt)
     first = start
-    for n, (token, logprobs) in enumerate(generate_tokens(model, plan), 1):
+    for n, (token, logprobs, from_draft) in enumerate(tokens, 1):
         now = time.perf_counter()
         if n == 1:
             first = now
@@ -157,6 +195,7 @@ def _stream(
             generation_tps=(n - 1) / (now - first) if n > 1 else 0.0,
             peak_memory=mx.get_peak_memory() / 1e9,
             finish_reason=finish_reason,
+            from_draft=from_draft,
         )
         if finish_reason == "stop":
             return

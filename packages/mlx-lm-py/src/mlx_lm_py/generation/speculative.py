@@ -1,0 +1,350 @@
+"""Generation with guesses of the next tokens, of which the model reads several at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import mlx_core_py as mx
+
+from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
+from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
+from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.sampling import greedy
+
+from .drafts import Draft, ModelDraft, NgramDraft
+from .pace import Pace
+from .reader import Reader
+from .step import read_prompt, score
+
+__all__ = ["Speculation", "speculate", "speculative_generate_step", "split_cache"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+# A text that is copied is copied at length, and finding it costs nothing.
+_NGRAM_TOKENS = 16
+# mlx-lm's default.
+_MODEL_TOKENS = 2
+# How many tokens may wait to be read once more, where a cache cannot be trimmed.
+_MOST_BEHIND = 16
+
+
+def speculative_generate_step(
+    prompt: Sequence[int] | mx.array,
+    model: LanguageModel,
+    draft_model: LanguageModel | None = None,
+    *,
+    num_draft_tokens: int | None = None,
+    ngram_size: int | None = None,
+    prompt_cache: Any = None,
+    **options: Any,
+) -> Iterator[tuple[int, mx.array, bool]]:
+    """Generate tokens with guesses of what they will be, which is faster where many are right.
+
+    The model reads the guesses all at once, chooses a token after each, and goes on after the
+    first one that it chose otherwise. Each token is the model's own choice: the answer is the one
+    of `generate_step`, with a sampler for the same random state too. Only where two tokens are
+    equally likely but for rounding may it differ, which is not the same for one token as for
+    several. Guesses are left out while they do not pay.
+
+    Any cache will do. Layers that cannot be trimmed, such as those that keep a state, are put back
+    after wrong guesses, and read the right ones once more with the next.
+
+    Args:
+        prompt: The tokens to continue, at least one.
+        model: The model.
+        draft_model: A smaller model with the same vocabulary, which guesses. Default: ``None``.
+        num_draft_tokens: How many tokens are guessed at a time, at most. Default: ``None``, 2 with
+            a draft model and 16 without.
+        ngram_size: Guess what came after so many equal tokens before, in the prompt or the answer;
+            3 is a good number. Default: ``None``, a draft model guesses.
+        prompt_cache: A cache that holds what goes before the prompt: that of the model, followed
+            by that of the draft model if there is one. Default: ``None``, an empty one.
+        **options: Further options of `generate_step`. A sampler must choose by the
+            log-probabilities and the random state alone, processors by the tokens and logits.
+
+    Yields:
+        A token, the log-probabilities of shape ``(vocabulary,)`` that it was chosen from, and
+        whether it had been guessed.
+
+    Raises:
+        TypeError: As `generate_step` does, and if a number is of the wrong type.
+        ValueError: As `generate_step` does; if there is not one of ``draft_model`` and
+            ``ngram_size``, the vocabularies differ, the prompt cache does not fit both models, or
+            a number is below 1.
+        FloatingPointError: If the logits are NaN, or no token is possible.
+
+    See: mlx-lm ``mlx_lm.generate.speculative_generate_step``; https://arxiv.org/abs/2211.17192;
+        https://arxiv.org/abs/2408.07978 for choices by the same random numbers.
+    """
+    own, theirs = split_cache(model, draft_model, prompt_cache)
+    plan = make_plan(prompt, model, prompt_cache=own, **options)
+    speculation = Speculation(
+        model, plan, draft_model, theirs, num_draft_tokens=num_draft_tokens, ngram_size=ngram_size
+    )
+    return speculate(speculation, prompt_cache if theirs is not None else None)
+
+
+def split_cache(
+    model: LanguageModel, draft_model: LanguageModel | None, prompt_cache: Any
+) -> tuple[Any, Any]:
+    """Take apart a cache of two models.
+
+    Args:
+        model: The model.
+        draft_model: The model that guesses, if any.
+        prompt_cache: The cache of the model, or of both.
+
+    Returns:
+        The cache of each; ``None`` for the one that is not there.
+    """
+    count = len(model.layers)
+    if draft_model is None or prompt_cache is None or len(prompt_cache) <= count:
+        return prompt_cache, None
+    return prompt_cache[:count], prompt_cache[count:]
+
+
+def speculate(speculation: Speculation, shared: Any = None) -> Iterator[tuple[int, mx.array, bool]]:
+    """Generate tokens as planned.
+
+    Args:
+        speculation: What to generate.
+        shared: A list that holds the caches of both models, in which those that were replaced on
+            the way are put back at the end. Default: ``None``.
+
+    Yields:
+        As `speculative_generate_step` does.
+    """
+    try:
+        yield from speculation.run()
+    finally:
+        speculation.finish()
+        if isinstance(shared, list):
+            shared[:] = [*speculation.cache, *speculation.draft_cache]
+
+
+def _check_count(name: str, value: int | None) -> None:
+    if value is None:
+        return
+    if type(value) is not int:
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+class Speculation:
+    """A generation with guesses that is under way.
+
+    Args:
+        model: The model.
+        plan: What to generate.
+        draft_model: The model that guesses. Default: ``None``.
+        draft_cache: Its cache. Default: ``None``, an empty one.
+        num_draft_tokens: As of `speculative_generate_step`. Default: ``None``.
+        ngram_size: As of `speculative_generate_step`. Default: ``None``.
+
+    Attributes:
+        cache: The cache of the model.
+        draft_cache: That of the draft model; empty if there is none.
+        tokens: All tokens so far.
+
+    Raises:
+        TypeError: As `speculative_generate_step` does.
+        ValueError: As `speculative_generate_step` does.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        plan: Plan,
+        draft_model: LanguageModel | None = None,
+        draft_cache: Sequence[Cache] | None = None,
+        *,
+        num_draft_tokens: int | None = None,
+        ngram_size: int | None = None,
+    ) -> None:
+        _check_count("num_draft_tokens", num_draft_tokens)
+        _check_count("ngram_size", ngram_size)
+        self.cache: Any = plan.cache
+        self.tokens: list[int] = list(plan.prompt)
+        self.draft_cache: Any = []
+        self._plan = plan
+        self._model = model
+        self._reader = Reader(model, plan.cache)
+        self._draft: Draft
+        # Whether the draft model's cache is someone else's too.
+        self._shares = draft_cache is not None
+        if draft_model is None:
+            if ngram_size is None:
+                raise ValueError("guesses need a draft_model or an ngram_size")
+            self._draft = NgramDraft(ngram_size)
+        else:
+            if ngram_size is not None:
+                raise ValueError("ngram_size and draft_model cannot be used together")
+            _check_draft(model, plan, draft_model, draft_cache)
+            made: Any = make_prompt_cache(draft_model) if draft_cache is None else draft_cache
+            self.draft_cache = made
+            self._draft = ModelDraft(draft_model, made, plan)
+        default = _NGRAM_TOKENS if draft_model is None else _MODEL_TOKENS
+        self._pace = Pace(num_draft_tokens or default)
+        self._looks_up = draft_model is None
+        # How many of the tokens the cache holds.
+        self._held = 0
+
+    def run(self) -> Iterator[tuple[int, mx.array, bool]]:
+        """Generate the tokens.
+
+        Yields:
+            As `speculative_generate_step` does.
+        """
+        plan = self._plan
+        yield from self._alone(mx.array(read_prompt(self._model, plan)), 1, counts=False)
+        mx.clear_cache()
+        end = len(plan.prompt) + plan.max_tokens
+        while (left := end - len(self.tokens)) > 0:
+            start = time.perf_counter()
+            most = self._most_guesses(left)
+            guesses = self._draft.propose(self.tokens, most) if most else []
+            if guesses:
+                yield from self._round(guesses, start)
+            elif most:
+                # A model that has no room will have none; a text may repeat itself any time.
+                yield from self._alone(mx.array(self.tokens[-1:]), left, until_found=self._looks_up)
+            else:
+                count = min(self._pace.rest or 1, left)
+                yield from self._alone(mx.array(self.tokens[-1:]), count)
+
+    def finish(self) -> None:
+        """Leave caches that hold what was generated, all of it or all but the last token."""
+        self._reader.finish()
+        if self._shares:
+            self._draft.finish(self.tokens[: self._held])
+
+    def _most_guesses(self, left: int) -> int:
+        """How many tokens to guess, of those that are left to generate."""
+        if self._pace.rest or len(self._reader.behind) > _MOST_BEHIND:
+            return 0
+        most = min(self._pace.drafts, left - 1)
+        plan = self._plan
+        if plan.kv_bits is not None:
+            # Keys become integers between two steps: no guess is read across that place.
+            until = plan.quantized_kv_start - cache_length(plan.cache)
+            if until > 0:
+                most = min(most, until - 1)
+        return most
+
+    def _alone(
+        self, latest: mx.array, count: int, *, counts: bool = True, until_found: bool = False
+    ) -> Iterator[tuple[int, mx.array, bool]]:
+        """Generate tokens without guesses, if need be only until there are some."""
+        plan = self._plan
+        history = mx.array(self.tokens) if plan.processors else None
+
+        def step(tokens: mx.array) -> tuple[mx.array, mx.array, mx.array]:
+            nonlocal history
+            logits = self._reader.read(tokens, last_only=True)
+            plan.quantize_cache()
+            logprobs, impossible = score(plan, logits, history)
+            token = plan.sampler(logprobs)
+            if history is not None:
+                history = mx.concatenate([history, token])
+            mx.async_eval(token, impossible)
+            return token, logprobs, impossible
+
+        start = time.perf_counter()
+        self._held = len(self.tokens)
+        under_way = step(latest)
+        found = False
+        for i in range(count):
+            token, logprobs, impossible = under_way
+            goes_on = i + 1 < count and not found
+            if goes_on:
+                # The next step is under way while the caller deals with this one.
+                under_way = step(token)
+                self._held += 1
+            if impossible.item():
+                raise FloatingPointError(IMPOSSIBLE)
+            self.tokens.append(int(token.item()))
+            found = until_found and bool(self._draft.propose(self.tokens, 1))
+            if counts:
+                self._pace.after_tokens(1, time.perf_counter() - start)
+            yield self.tokens[-1], logprobs[0], False
+            if not goes_on:
+                return
+            start = time.perf_counter()
+
+    def _round(self, guesses: list[int], start: float) -> Iterator[tuple[int, mx.array, bool]]:
+        """Read guesses, and generate what is right of them and one token more."""
+        inputs = [self.tokens[-1], *guesses]
+        self._reader.begin()
+        logits = self._reader.read(mx.array(inputs))
+        chosen, logprobs, impossible, keys = self._choose(logits, guesses)
+        mx.eval(chosen, impossible)
+        tokens, wrong = chosen.tolist(), impossible[:, 0].tolist()
+        pairs = enumerate(zip(guesses, tokens, strict=False))
+        right = next((i for i, (a, b) in pairs if a != b), len(guesses))
+        # As if nothing had been chosen after that.
+        mx.random.state[0] = keys[right]
+        self._pace.after_drafts(len(guesses), right, time.perf_counter() - start)
+        given = 0
+        try:
+            for i, token in enumerate(tokens[: right + 1]):
+                if wrong[i]:
+                    raise FloatingPointError(IMPOSSIBLE)
+                self.tokens.append(token)
+                given += 1
+                yield token, logprobs[i], i < right
+        finally:
+            # Who ends here has no use for guesses that come after.
+            kept = 1 + min(right, given)
+            self._reader.keep(inputs, kept)
+            self._held += kept
+            self._plan.quantize_cache()
+
+    def _choose(
+        self, logits: mx.array, guesses: Sequence[int]
+    ) -> tuple[mx.array, mx.array, mx.array, list[mx.array]]:
+        """A token after each position, and the random state after each."""
+        plan = self._plan
+        if plan.processors:
+            history = mx.array(self.tokens + list(guesses))
+            before = len(self.tokens)
+            rows = [
+                score(plan, logits[i : i + 1], history[: before + i])
+                for i in range(len(guesses) + 1)
+            ]
+            logprobs, impossible = (mx.concatenate(part) for part in zip(*rows, strict=True))
+        else:
+            logprobs, impossible = score(plan, logits, None)
+        state = mx.random.state
+        if plan.sampler is greedy:
+            return greedy(logprobs), logprobs, impossible, [state[0]] * logits.shape[0]
+        chosen, keys = [], []
+        for i in range(logits.shape[0]):
+            chosen.append(plan.sampler(logprobs[i : i + 1]))
+            keys.append(state[0])
+        return mx.concatenate(chosen), logprobs, impossible, keys
+
+
+def _check_draft(
+    model: LanguageModel, plan: Plan, draft_model: LanguageModel, cache: Sequence[Cache] | None
+) -> None:
+    size, other = model.args.vocab_size, draft_model.args.vocab_size
+    if size != other:
+        raise ValueError(
+            f"draft_model has {other} tokens, and the model {size}: both need the same vocabulary"
+        )
+    count = len(draft_model.layers)
+    if cache is not None and len(cache) != count:
+        raise ValueError(
+            f"prompt_cache has {len(cache)} entries for the {count} layers of the draft model"
+        )
+    held, theirs = cache_length(plan.cache), cache_length(cache or ())
+    if held != theirs:
+        raise ValueError(
+            f"prompt_cache holds {held} positions for the model and {theirs} for the draft model"
+        )
