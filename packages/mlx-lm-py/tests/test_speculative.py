@@ -178,7 +178,7 @@ class Chain:
 def test_samples_have_the_distribution_of_the_model(kind: str) -> None:
     rows = np.array([[0.5, 0.2, 0.2, 0.1], [0.1, 0.6, 0.1, 0.2], [0.25] * 4, [0.7, 0.1, 0.1, 0.1]])
     near = 0.7 * rows + 0.3 * np.roll(rows, 1, axis=1)
-    draft: dict[str, Any] = {
+    draft: dict[str, Any] = {  # type: ignore[assignment]
         "draft": {"draft_model": Chain(near)},
         "opposite": {"draft_model": Chain(rows[::-1, ::-1])},
         "ngram": {"ngram_size": 1},
@@ -253,7 +253,11 @@ def test_a_layer_without_positions_sees_each_token_once() -> None:
     inner = make_model()
     cache = make_prompt_cache(Hybrid(inner))
     steps = speculative_generate_step(
-        PROMPT, Hybrid(inner), Guesser(inner, 3), max_tokens=20, prompt_cache=cache
+        PROMPT,
+        Hybrid(inner),
+        Guesser(inner, 3),
+        max_tokens=20,
+        prompt_cache=cache,  # type: ignore[arg-type]
     )
     tokens = [token for token, _, _ in steps]
     assert tokens == plain(inner, PROMPT, 20)
