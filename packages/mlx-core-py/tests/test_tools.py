@@ -147,6 +147,7 @@ def test_functions_and_types_can_be_pickled(name: str) -> None:
         (b"cmlx_sys_py._dtype\nfloat32\n.", mx.float32),
         (b"cmlx_sys_py.ops\nsum\n.", mx.sum),
         (b"cmlx_sys_py._stream\nDeviceType\n.", mx.DeviceType),
+        (b"cmlx_sys_py._dtype\nDtypeCategory\n.", mx.DtypeCategory),
     ],
 )
 def test_pickles_that_name_the_modules_within(text: bytes, value: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -110,6 +111,8 @@ class Terminal:
 
 
 def _own_terminal() -> None:
+    # A program in the background may have been told to ignore it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     import fcntl
     import termios
 

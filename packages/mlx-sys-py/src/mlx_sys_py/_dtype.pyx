@@ -77,6 +77,15 @@ cdef class Dtype:
         return "bool_" if self.name == "bool" else self.name
 
 
+def __getattr__(name):
+    # Where pickles of earlier states have it from.
+    if name == "DtypeCategory":
+        from mlx_sys_py._enums import DtypeCategory
+
+        return DtypeCategory
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 cdef list _dtypes = [None] * 14
 
 

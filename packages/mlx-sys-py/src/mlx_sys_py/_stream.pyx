@@ -24,6 +24,13 @@ cdef object device_type():
     return _device_type
 
 
+def __getattr__(name):
+    # Where pickles of earlier states have it from.
+    if name == "DeviceType":
+        return device_type()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 cdef class Device:
     """Device(type, index=0)\n--\n
     A device that computes: a type and an index among the devices of that type.
