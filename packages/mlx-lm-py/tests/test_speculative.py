@@ -251,13 +251,10 @@ def test_a_window_that_fills_while_single_tokens_are_read() -> None:
 
 def test_a_layer_without_positions_sees_each_token_once() -> None:
     inner = make_model()
-    cache = make_prompt_cache(Hybrid(inner))
+    model: Any = Hybrid(inner)
+    cache = make_prompt_cache(model)
     steps = speculative_generate_step(
-        PROMPT,
-        Hybrid(inner),
-        Guesser(inner, 3),
-        max_tokens=20,
-        prompt_cache=cache,  # type: ignore[arg-type]
+        PROMPT, model, Guesser(inner, 3), max_tokens=20, prompt_cache=cache
     )
     tokens = [token for token, _, _ in steps]
     assert tokens == plain(inner, PROMPT, 20)
