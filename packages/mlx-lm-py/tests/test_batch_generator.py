@@ -340,7 +340,10 @@ def test_statistics() -> None:
     [
         ({"prompts": [[]]}, ValueError, "prompt must have at least one token"),
         ({"prompts": [[1], [96]]}, ValueError, "prompt has 96, which is none of the 96 tokens"),
-        ({"prompts": ["text"]}, TypeError, "prompt must be a list"),
+        ({"prompts": ["text"]}, TypeError, "prompts must be lists of tokens, not str"),
+        ({"prompts": [3]}, TypeError, "prompts must be lists of tokens, not int"),
+        ({"prompts": [[1.5]]}, TypeError, "prompt must be a list"),
+        ({"samplers": [3]}, TypeError, "a sampler must be a function, not int"),
         ({"max_tokens": [0]}, ValueError, "max_tokens must be at least 1, not 0"),
         ({"max_tokens": [1, 2]}, ValueError, "max_tokens must have 1 entries, one for each prompt"),
         ({"seeds": []}, ValueError, "seeds must have 1 entries, one for each prompt, not 0"),
@@ -395,6 +398,10 @@ def test_batch_generate() -> None:
         )
         assert cache_length(cache) >= len(prompt)
     assert response.texts == [tokenizer.decode(one) for one in response.token_ids]
+    same = batch_generate(model, tokenizer, [mx.array(ids[0])], max_tokens=3)
+    assert same.texts == response.texts[:1]
+    with pytest.raises(TypeError, match="prompts must be a list of texts or of tokens"):
+        batch_generate(model, tokenizer, texts[0])
     with pytest.raises(ValueError, match="max_tokens must have 3 entries"):
         batch_generate(model, tokenizer, ids, max_tokens=[1])
 

@@ -111,7 +111,7 @@ class BatchGenerator:
 
     def insert(
         self,
-        prompts: Sequence[Sequence[int]],
+        prompts: Sequence[Sequence[int] | mx.array],
         max_tokens: Sequence[int] | None = None,
         caches: Sequence[Sequence[Cache] | None] | None = None,
         all_tokens: Sequence[Sequence[int]] | None = None,
@@ -157,7 +157,7 @@ class BatchGenerator:
 
     def insert_segments(
         self,
-        segments: Sequence[Sequence[Sequence[int]]],
+        segments: Sequence[Sequence[Sequence[int] | mx.array]],
         max_tokens: Sequence[int] | None = None,
         caches: Sequence[Sequence[Cache] | None] | None = None,
         all_tokens: Sequence[Sequence[int]] | None = None,
@@ -211,7 +211,7 @@ class BatchGenerator:
 
     def _request(
         self,
-        segments: Sequence[Sequence[int]],
+        segments: Sequence[Sequence[int] | mx.array],
         max_tokens: int | None,
         caches: Sequence[Cache] | None,
         all_tokens: Sequence[int] | None,
@@ -220,13 +220,16 @@ class BatchGenerator:
         stop_sequences: Sequence[int | Sequence[int]] | None,
         seeds: int | None,
     ) -> Request:
-        parts = [list(part) for part in segments if len(part)]
+        parts = [part for part in map(_checked_tokens, segments) if part]
+        sampler = samplers or self.sampler or greedy
+        if not callable(sampler):
+            raise TypeError(f"a sampler must be a function, not {type(sampler).__name__}")
         processors = self.logits_processors if logits_processors is None else logits_processors
         plan = make_plan(
             [token for part in parts for token in part],
             self.model,
             max_tokens=self.max_tokens if max_tokens is None else max_tokens,
-            sampler=samplers or self.sampler or greedy,
+            sampler=sampler,
             logits_processors=processors,
             prompt_cache=None if caches is None else [layer.copy() for layer in caches],
         )
@@ -407,6 +410,14 @@ class BatchGenerator:
         if step.prompt_rows:
             self._scheduler.measure(step.rows, seconds)
             self._scheduler.learn(step.requests[-1])
+
+
+def _checked_tokens(part: Any) -> list[int]:
+    # Arrays are as good as lists; what is in them is checked with the whole prompt.
+    values = part.tolist() if hasattr(part, "tolist") else part
+    if not isinstance(values, (list, tuple)):
+        raise TypeError(f"prompts must be lists of tokens, not {type(part).__name__}")
+    return list(values)
 
 
 def _checked_stops(stops: Sequence[int | Sequence[int]], name: str) -> tuple[tuple[int, ...], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import mlx_core_py as mx
 from mlx_lm_utils_py import Tokenizer
 
 from mlx_lm_py.cache import Cache
@@ -43,7 +44,7 @@ class BatchResponse:
 def batch_generate(
     model: LanguageModel,
     tokenizer: Tokenizer,
-    prompts: Sequence[str | Sequence[int]],
+    prompts: Sequence[str | Sequence[int] | mx.array],
     prompt_caches: Sequence[Sequence[Cache] | None] | None = None,
     max_tokens: int | Sequence[int] = 128,
     verbose: bool = False,
@@ -80,7 +81,9 @@ def batch_generate(
 
     See: mlx-lm ``mlx_lm.batch_generate``.
     """
-    ids = [encode_prompt(tokenizer, one) if isinstance(one, str) else list(one) for one in prompts]
+    if isinstance(prompts, str):
+        raise TypeError("prompts must be a list of texts or of tokens, not one text")
+    ids = [encode_prompt(tokenizer, one) if isinstance(one, str) else one for one in prompts]
     limits = [max_tokens] * len(ids) if isinstance(max_tokens, int) else max_tokens
     options.setdefault("stop_tokens", sorted(tokenizer.eos_token_ids))
     tokens: dict[int, list[int]] = {}
