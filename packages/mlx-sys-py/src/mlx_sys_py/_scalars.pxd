@@ -83,7 +83,7 @@ cdef inline double to_double(object value, str name) except? -1e308:
     cdef long long number
     if type(value) is float:
         return PyFloat_AS_DOUBLE(value)
-    if type(value) is int:
+    if isinstance(value, int):
         number = PyLong_AsLongLongAndOverflow(value, &overflow)
         if overflow == 0:
             return <double>number

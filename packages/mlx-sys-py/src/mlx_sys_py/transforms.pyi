@@ -19,6 +19,7 @@ __all__ = [
     "enable_compile",
     "eval",
     "jvp",
+    "record_steps",
     "set_compile_mode",
     "value_and_grad",
     "vjp",
@@ -74,6 +75,7 @@ class CompileMode(IntEnum):
     no_fuse = 2
     enabled = 3
 
+def record_steps(fun: _Function, inputs: Sequence[array], /) -> Closure: ...
 def set_compile_mode(mode: CompileMode, /) -> None: ...
 def _primitives_with_checked_shapes() -> list[str]: ...
 def disable_compile() -> None: ...

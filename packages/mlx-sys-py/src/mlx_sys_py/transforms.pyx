@@ -33,6 +33,7 @@ __all__ = [
     "enable_compile",
     "eval",
     "jvp",
+    "record_steps",
     "set_compile_mode",
     "value_and_grad",
     "vjp",
@@ -340,6 +341,42 @@ def compile(fun, shapeless=False, /):
     cdef c.mlx_closure res
     res.ctx = NULL
     check(c.mlx_compile(&res, closure._c, to_bool(shapeless, "shapeless")))
+    return Closure._take(res, closure)
+
+
+def record_steps(fun, inputs, /):
+    """A function that does what ``fun`` would do in calls that follow each other.
+
+    Each of its calls is the next one: what grows from call to call goes on growing. No Python runs
+    then.
+
+    Args:
+        fun (Callable[[list[array]], Sequence[array]]): the function. It is called three times, with
+            arrays that have no values: it must not evaluate them. These calls must make the same
+            graph of the same constants, except that shapes, bounds of slices, offsets of rope and
+            constant integers grow evenly.
+        inputs (Sequence[array]): arrays like those that it will be called with.
+
+    Returns:
+        Closure: the function. The inputs of its calls have the shapes and types of ``inputs``, and
+            the default stream is the same.
+
+    Raises:
+        ValueError: if the calls differ in other ways.
+
+    Example:
+        >>> from itertools import count
+        >>> from mlx_sys_py import array, transforms
+        >>> numbers = count(10)
+        >>> step = transforms.record_steps(lambda x: [x[0] * next(numbers)], [array(1)])
+        >>> step([array(1)]), step([array(1)]), step([array(2)])
+        ([array(10, dtype=int32)], [array(11, dtype=int32)], [array(24, dtype=int32)])
+    """
+    cdef Closure closure = to_closure(fun)
+    cdef VectorArray arrays = to_arrays(inputs, "inputs")
+    cdef c.mlx_closure res
+    res.ctx = NULL
+    check(c._mlx_record_steps(&res, closure._c, arrays._c))
     return Closure._take(res, closure)
 
 

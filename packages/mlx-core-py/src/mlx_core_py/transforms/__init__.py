@@ -12,6 +12,7 @@ from mlx_core_py.transforms.eval import *
 from mlx_core_py.transforms.export import *
 from mlx_core_py.transforms.grad import *
 from mlx_core_py.transforms.jacobian import *
+from mlx_core_py.transforms.steps import *
 from mlx_core_py.transforms.vmap import *
 
 # The functions and classes, without the modules that define them, some of which share their names.

@@ -18,10 +18,11 @@ from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler, greedy
 
 from .plan import IMPOSSIBLE, make_plan
+from .recorder import StepRecorder
 from .request import Request
 from .responses import BatchStats, PromptResponse, TokenResponse
 from .scheduler import Scheduler
-from .step import Step, make_step
+from .step import Step, make_step, read_tokens
 
 __all__ = ["BatchGenerator"]
 
@@ -102,6 +103,9 @@ class BatchGenerator:
             max_cache_bytes,
         )
         self._uids = count()
+        self._recorder = StepRecorder(
+            lambda tokens, caches: read_tokens(model, tokens, caches, [1] * len(caches))
+        )
         # Under way, the oldest first: at most two, of which the second one goes on with tokens of
         # the first that are not known yet.
         self._steps: deque[Step] = deque()
@@ -356,7 +360,7 @@ class BatchGenerator:
         if not decoding and not pieces:
             return [], []
         try:
-            step = make_step(self.model, self._last, decoding, pieces)
+            step = make_step(self.model, self._recorder, self._last, decoding, pieces)
             mx.async_eval(step.tokens, step.impossible, step.states)
         except Exception as error:
             # A model that fails has changed some caches and not others: none of them can go on.

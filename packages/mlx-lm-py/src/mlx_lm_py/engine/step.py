@@ -9,12 +9,13 @@ from typing import Any
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import ragged_prompt_cache
+from mlx_lm_py.cache import Cache, ragged_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
 
+from .recorder import StepRecorder
 from .request import Request
 
-__all__ = ["Step", "make_step"]
+__all__ = ["Step", "make_step", "read_tokens"]
 
 
 def __dir__() -> list[str]:
@@ -50,6 +51,7 @@ class Step:
 
 def make_step(
     model: LanguageModel,
+    recorder: StepRecorder,
     before: Step | None,
     decoding: Sequence[Request],
     pieces: Sequence[tuple[Request, list[int]]],
@@ -58,6 +60,7 @@ def make_step(
 
     Args:
         model: The model.
+        recorder: What does steps in which all sequences decode, by `read_tokens`.
         before: The step before, whose tokens those that decode go on with. They need not be known
             yet.
         decoding: The sequences that decode.
@@ -76,7 +79,11 @@ def make_step(
     if pieces:
         parts.append(mx.array([token for _, piece in pieces for token in piece], mx.int32))
     inputs = parts[0] if len(parts) == 1 else mx.concatenate(parts)
-    logits = _logits(model, inputs, requests, lengths)
+    caches = [request.cache for request in requests]
+    if pieces:
+        logits = read_tokens(model, inputs, caches, lengths)
+    else:
+        logits = recorder(inputs, caches)
     for request in decoding:
         request.fed += 1
     for request, piece in pieces:
@@ -92,12 +99,24 @@ def _latest_tokens(before: Step, decoding: Sequence[Request]) -> mx.array:
     return before.tokens[mx.array([rows[request.uid] for request in decoding])]
 
 
-def _logits(
-    model: LanguageModel, tokens: mx.array, requests: Sequence[Request], lengths: Sequence[int]
+def read_tokens(
+    model: LanguageModel,
+    tokens: mx.array,
+    caches: Sequence[Sequence[Cache]],
+    lengths: Sequence[int],
 ) -> mx.array:
-    """The logits after the last token of each sequence, of shape ``(sequences, vocabulary)``."""
-    caches = [request.cache for request in requests]
-    if len(requests) == 1:
+    """Read tokens of some sequences.
+
+    Args:
+        model: The model.
+        tokens: The tokens, one sequence after the other, of shape ``(sum(lengths),)``.
+        caches: The cache of each sequence.
+        lengths: The number of tokens of each.
+
+    Returns:
+        The logits after the last token of each sequence, of shape ``(sequences, vocabulary)``.
+    """
+    if len(caches) == 1:
         logits = model(tokens[None], cache=caches[0], last_only=True)[:, -1]
     elif getattr(model, "takes_ragged_batches", False):
         ragged = ragged_prompt_cache(caches, lengths)

@@ -10,6 +10,7 @@ import mlx_core_py as mx
 from mlx_lm_py.cache import Cache
 from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
 from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
+from mlx_lm_py.engine.recorder import StepRecorder
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler
 
@@ -94,8 +95,14 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     history = mx.array(plan.prompt) if plan.processors else None
     bad: deque[mx.array] = deque()
 
+    def read(tokens: mx.array, caches: Sequence[Sequence[Cache]]) -> mx.array:
+        return model(tokens[None], cache=caches[0], last_only=True)[:, -1, :]
+
+    recorder = StepRecorder(read)
+
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
-        logits = model(tokens[None], cache=plan.cache, last_only=True)[:, -1, :]
+        decode = recorder if len(tokens) == 1 else read
+        logits = decode(tokens, [plan.cache])
         plan.quantize_cache()
         logprobs, impossible = score(plan, logits, history)
         bad.append(impossible)

@@ -64,12 +64,13 @@ mx::array copy_of(const void* data, const int* shape, int dim, mlx_dtype dtype) 
   for (auto extent : extents) {
     nbytes *= extent;
   }
-  auto memory = cpu::allocate(nbytes);
+  mx::array result(std::move(extents), type, nullptr, {});
+  cpu::allocate_for(result);
+  result.set_status(mx::array::Status::available);
   if (nbytes > 0) {
-    auto buffer = memory.buffer();
-    std::memcpy(buffer.raw_ptr(), data, nbytes);
+    std::memcpy(result.data<char>(), data, nbytes);
   }
-  return mx::array(std::move(memory), std::move(extents), type);
+  return result;
 }
 
 // Items are read in the array's own type, or their bits as an unsigned type that is no wider.

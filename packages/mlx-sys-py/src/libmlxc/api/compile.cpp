@@ -1,6 +1,7 @@
 #include "mlx/c/compile.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <functional>
@@ -22,6 +23,7 @@
 #include "core/recording.hpp"
 #include "core/shapeless_recording.hpp"
 #include "core/shared_function.hpp"
+#include "core/step_recording.hpp"
 #include "core/tape.hpp"
 #include "cpu/kernels/table.hpp"
 #include "runtime/evaluate.hpp"
@@ -306,6 +308,39 @@ class RecordedFunction {
 };
 
 }  // namespace
+
+int _mlx_record_steps(mlx_closure* res, const mlx_closure fun, const mlx_vector_array inputs) {
+  return guard([&] {
+    auto function = get_shared(fun, "fun");
+    std::array<StepRecording::Call, StepRecording::call_count> calls;
+    for (auto& call : calls) {
+      for (auto& input : get(inputs, "inputs")) {
+        call.inputs.emplace_back(input.shape(), input.dtype(), nullptr, Arrays());
+      }
+      call.outputs = function(call.inputs);
+    }
+    auto lock = lock_evaluation();
+    auto recording = std::make_shared<StepRecording>(calls);
+    auto mutex = std::make_shared<std::mutex>();
+    auto& types = calls[0].inputs;
+    auto stream = mlx::core::default_stream(mlx::core::default_device());
+    set(res, [recording, mutex, types = std::move(types), stream](const Arrays& given) {
+      auto same = [](const array& a, const array& b) {
+        return a.shape() == b.shape() && a.dtype() == b.dtype();
+      };
+      if (!std::ranges::equal(given, types, same)) {
+        throw std::invalid_argument(
+            "[record_steps] the inputs have not the shapes and types that were recorded");
+      }
+      if (mlx::core::default_stream(mlx::core::default_device()) != stream) {
+        throw std::invalid_argument(
+            "[record_steps] the default stream is not the one that steps were recorded on");
+      }
+      std::lock_guard lock(*mutex);
+      return recording->next(given);
+    });
+  });
+}
 
 int mlx_compile(mlx_closure* res, const mlx_closure fun, bool shapeless) {
   return guard([&] {

@@ -14,6 +14,9 @@ const mlx::core::array* passed_input(const mlx::core::array& node);
 
 class Recording {
  public:
+  // Of nothing.
+  Recording() = default;
+
   // Of what a function made of tracers, where nothing but the tracers varies. Nodes that only pass
   // an input on are left out, as a recording is repeated and never differentiated or vectorized;
   // with `simplifies`, equal nodes and equal scalars become one, as MLX's compile does. `originals`
@@ -29,6 +32,7 @@ class Recording {
   std::vector<mlx::core::array> repeat(const std::vector<mlx::core::array>& inputs) const;
 
  private:
+  friend class StepRecording;
   class Builder;
 
   // Of a value that is made anew each time.

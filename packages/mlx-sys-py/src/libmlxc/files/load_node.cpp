@@ -46,7 +46,7 @@ class Load : public cpu::KernelPrimitive {
 
   void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
     array& out = outputs[0];
-    out.set_data(cpu::allocate(out.nbytes()));
+    cpu::allocate_for(out);
     cpu::dispatch(
         stream(),
         [source = source_,

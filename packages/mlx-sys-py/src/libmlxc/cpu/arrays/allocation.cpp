@@ -20,6 +20,7 @@
 #endif
 #endif
 
+#include <mlx/backend/common/utils.h>
 #include <mlx/primitives.h>
 #include <mlx/utils.h>
 
@@ -30,8 +31,11 @@ namespace {
 // Below this, the system overcommits memory.
 constexpr std::size_t large = std::size_t{1} << 26;
 
-// Of intermediate results: a cache line, which is a vector of AVX-512.
+// A cache line, which is a vector of AVX-512.
 constexpr std::size_t alignment = 64;
+
+// Bytes from which a result is aligned: of fewer, the room for it would cost more than it gains.
+constexpr std::size_t worth_alignment = 1024;
 
 constexpr std::uintptr_t large_page = std::uintptr_t{1} << 21;
 
@@ -87,6 +91,30 @@ mlx::core::allocator::Data allocate(std::size_t size) {
   }
 #endif
   return memory;
+}
+
+void allocate_for(
+    mlx::core::array& y,
+    std::size_t data_size,
+    mlx::core::Strides strides,
+    mlx::core::array::Flags flags) {
+  const std::size_t size = data_size * y.itemsize();
+  if (size < worth_alignment) {
+    return y.set_data(allocate(size), data_size, std::move(strides), flags);
+  }
+  auto memory = allocate(size + alignment);
+  auto buffer = memory.buffer();
+  const auto begin = reinterpret_cast<std::uintptr_t>(buffer.raw_ptr());
+  const auto offset = static_cast<std::int64_t>(-begin % alignment);
+  y.set_data(std::move(memory), data_size, std::move(strides), flags, offset);
+}
+
+void allocate_for(mlx::core::array& y) {
+  if (y.nbytes() < worth_alignment) {
+    return y.set_data(allocate(y.nbytes()));
+  }
+  const auto [size, rows, columns] = mlx::core::check_contiguity(y.shape(), y.strides());
+  allocate_for(y, size, y.strides(), {true, rows, columns});
 }
 
 PooledMemory::PooledMemory(std::size_t size) : memory_(allocate(size + alignment)) {

@@ -18,6 +18,18 @@ void check_memory(const mlx::core::array& node);
 // take longer than filling the memory.
 mlx::core::allocator::Data allocate(std::size_t size);
 
+// Gives a result its memory. Its data begin at a cache line unless they are few: those of MLX's
+// allocator begin 8 or 24 bytes behind one, so that every load or store of half a line and more
+// would touch two.
+void allocate_for(mlx::core::array& y);
+
+// With another layout than row by row.
+void allocate_for(
+    mlx::core::array& y,
+    std::size_t data_size,
+    mlx::core::Strides strides,
+    mlx::core::array::Flags flags);
+
 // Uninitialised memory for what a task makes beside its results, aligned for any vector. Throws
 // std::bad_alloc. MLX's allocator keeps it for the next use, so that the system need not make pages
 // again.

@@ -9,6 +9,7 @@
 #include <mlx/transforms.h>
 #include <mlx/utils.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/dtypes.hpp"
 
 namespace mlx_c::cpu {
@@ -47,7 +48,7 @@ void Fused::eval_cpu(const std::vector<array>& inputs, std::vector<array>& outpu
     return compute(inputs, outputs);
   }
   for (array& y : outputs) {
-    y.set_data(mx::allocator::malloc(y.nbytes()));
+    allocate_for(y);
   }
   fill_without_inputs(outputs);
 }

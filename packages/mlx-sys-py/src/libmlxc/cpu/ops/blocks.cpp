@@ -83,7 +83,7 @@ class DequantizeBlocks : public BlockReader {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(
         stream(),
         [table = kernels(),
@@ -180,7 +180,7 @@ class BlocksToAffine : public BlockReader {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     for (array& y : outputs) {
-      y.set_data(allocate(y.nbytes()));
+      allocate_for(y);
     }
     dispatch(
         stream(),
@@ -246,6 +246,11 @@ class BlocksMatmul : public Fused {
     return {with_last(inputs[0].shape(), inputs[1].shape(0))};
   }
 
+  bool is_equivalent(const mx::Primitive& other) const override {
+    const auto* same = dynamic_cast<const BlocksMatmul*>(&other);
+    return same && same->format_.type == format_.type;
+  }
+
   const char* name() const override {
     return "BlocksMatmul";
   }
@@ -254,7 +259,7 @@ class BlocksMatmul : public Fused {
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array &x = inputs[0], &w = inputs[1];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     QuantizedGemm p{};
     p.m = static_cast<int>(x.size() / x.shape(-1));
     p.n = w.shape(0);

@@ -22,7 +22,7 @@ class Concatenate : public KernelOverride {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     std::vector<Copy> copies;
     copies.reserve(inputs.size());
     char* target = y.data<char>();

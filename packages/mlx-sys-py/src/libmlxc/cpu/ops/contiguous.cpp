@@ -28,7 +28,7 @@ class Contiguous : public KernelOverride {
     if (in_order && x.buffer_size() <= y.nbytes() + 16384) {
       return y.copy_shared_buffer(x);
     }
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(stream(), copy_of(x, y));
   }
 

@@ -152,7 +152,7 @@ struct Counting {
 };
 
 Counting counting(const std::vector<array>& inputs, std::size_t weights, array& y) {
-  y.set_data(allocate(y.nbytes()));
+  allocate_for(y);
   return {
       inputs[0].size(),
       y.size(),

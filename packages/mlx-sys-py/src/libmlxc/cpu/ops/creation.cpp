@@ -117,7 +117,7 @@ class Arange : public KernelOverride {
 
   void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(stream(), Numbering{start_, step_, y.data<void>(), y.size(), y.dtype()});
   }
 
@@ -135,7 +135,7 @@ class Full : public KernelOverride {
     if (x.flags().row_contiguous) {
       return y.copy_shared_buffer(x);
     }
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(stream(), copy_of(x, y));
   }
 };

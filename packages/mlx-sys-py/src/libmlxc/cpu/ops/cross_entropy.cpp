@@ -43,7 +43,7 @@ IndexReader places_of(const array& targets, int classes) {
 }
 
 char* allocated(array& y) {
-  y.set_data(allocate(y.nbytes()));
+  allocate_for(y);
   return y.data<char>();
 }
 

@@ -75,7 +75,7 @@ class DynamicSlice : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     Copy copy = copy_of(x, y);
     copy.shape = y.shape();
     dispatch(

@@ -111,11 +111,10 @@ void place(
       out.copy_shared_buffer(inputs[input]);
       continue;
     }
-    auto memory = allocate(out.nbytes());
     if (layout && !layout->flags().row_contiguous) {
-      out.set_data(std::move(memory), out.size(), layout->strides(), layout->flags());
+      allocate_for(out, out.size(), layout->strides(), layout->flags());
     } else {
-      out.set_data(std::move(memory));
+      allocate_for(out);
     }
   }
 }

@@ -65,6 +65,13 @@ mlx::core::array rope(
     const std::optional<mlx::core::array>& freqs,
     mlx::core::StreamOrDevice s);
 
+// The offset of a fused rope that has one for all rows.
+std::optional<int> rope_offset(mlx::core::Primitive& primitive);
+
+// That rope for other offsets, which are given as the only element.
+std::function<std::shared_ptr<mlx::core::Primitive>(const std::vector<std::int64_t>&)> rope_at(
+    mlx::core::Primitive& primitive);
+
 // The recurrent part of layers: `inputs` are projected, of shape (..., steps, gates * size), the
 // weight is that of the states, of shape (gates * size, size). The states after each step, of shape
 // (..., steps, size), and the cells of the LSTM. A graph of MLX's operations where there is no

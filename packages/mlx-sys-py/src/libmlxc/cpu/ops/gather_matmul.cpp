@@ -5,6 +5,7 @@
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
@@ -64,7 +65,7 @@ class GatherMM : public Indexed {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    allocate_for(y);
     if (y.size() == 0) {
       return;
     }
@@ -137,7 +138,7 @@ class SegmentedMM : public Indexed {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    allocate_for(y);
     if (y.size() == 0) {
       return;
     }

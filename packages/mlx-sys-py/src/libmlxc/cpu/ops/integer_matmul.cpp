@@ -101,7 +101,7 @@ class IntegerMatmul : public Batched {
  protected:
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     if (y.size() == 0) {
       return;
     }

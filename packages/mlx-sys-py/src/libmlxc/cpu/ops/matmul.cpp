@@ -6,6 +6,7 @@
 #include <mlx/allocator.h>
 #include <mlx/backend/common/utils.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/matrix_view.hpp"
 #include "cpu/nodes/kernel_override.hpp"
@@ -27,7 +28,7 @@ void allocate_columns(array& y) {
   strides[last - 1] = 1;
   strides[last] = y.shape(-2);
   const auto [size, row, column] = mx::check_contiguity(y.shape(), strides);
-  y.set_data(mx::allocator::malloc(y.nbytes()), size, strides, {true, row, column});
+  allocate_for(y, size, strides, {true, row, column});
 }
 
 // (ab + c)^T = b^T a^T + c^T.
@@ -60,7 +61,7 @@ class MatmulOverride : public KernelOverride {
     if (in_columns_) {
       allocate_columns(y);
     } else {
-      y.set_data(mx::allocator::malloc(y.nbytes()));
+      allocate_for(y);
     }
     if (y.size() == 0) {
       return;

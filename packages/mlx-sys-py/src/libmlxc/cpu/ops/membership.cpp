@@ -164,7 +164,7 @@ class IsIn : public Fused {
  protected:
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(
         stream(),
         Membership{

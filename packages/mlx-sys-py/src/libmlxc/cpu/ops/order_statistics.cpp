@@ -209,7 +209,7 @@ class OrderStatistics : public Fused {
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     const auto length = static_cast<std::size_t>(x.shape(-1));
     dispatch(
         stream(),

@@ -23,7 +23,7 @@ class Pad : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array &x = inputs[0], &value = inputs[1];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     Copy fill = copy_of(value, y);
     fill.from = mx::Strides(y.ndim(), 0);
     fill.to = y.strides();

@@ -8,6 +8,7 @@
 #include <mlx/allocator.h>
 #include <mlx/backend/cpu/encoder.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/dtypes.hpp"
 #include "cpu/arrays/matrix_stack.hpp"
 #include "cpu/kernels/table.hpp"
@@ -137,7 +138,7 @@ QuantizedGemm describe(
     p.scales_type = *float_type(inputs[2].dtype());
     p.biases_type = *float_type(inputs[3].dtype());
   }
-  y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+  allocate_for(y);
   p.y = y.data<void>();
   p.y_type = *float_type(y.dtype());
   return p;
@@ -230,7 +231,7 @@ class EmptyProduct : public KernelOverride {
 
   void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(mlx::core::allocator::malloc(y.nbytes()));
+    allocate_for(y);
     dispatch(stream(), [data = y.data<void>(), size = y.nbytes()] { std::memset(data, 0, size); });
   }
 };

@@ -151,7 +151,7 @@ class RandomBits : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& keys = inputs[0];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     if (y.size() == 0) {
       return;
     }
@@ -180,7 +180,7 @@ class RandomNormal : public Fused {
  protected:
   void compute(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     Drawing draw = drawing(inputs[0], y);
     draw.normal = true;
     dispatch(stream(), std::move(draw));

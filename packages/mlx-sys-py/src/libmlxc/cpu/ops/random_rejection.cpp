@@ -311,7 +311,7 @@ class RandomRejection : public Fused {
   template <class Draw>
   void start(const std::vector<array>& inputs, array& y) {
     const auto &a = inputs[0], &b = inputs[1], &keys = inputs[2];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(
         stream(),
         Drawing<Draw>{

@@ -93,7 +93,7 @@ StepRows at(const MaybeSequences& rows, int row, int step = 0) {
 }
 
 Sequences result(array& y, bool has_steps) {
-  y.set_data(allocate(y.nbytes()));
+  allocate_for(y);
   return {y, has_steps};
 }
 

@@ -317,7 +317,7 @@ class ReduceKernel : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& out = outputs[0];
-    out.set_data(allocate(out.nbytes()));
+    allocate_for(out);
     dispatch(
         stream(),
         [how = how_,
@@ -345,7 +345,7 @@ class SingleElements : public KernelOverride {
       return out.copy_shared_buffer(x);
     }
     // Whether a complex number is not 0.
-    out.set_data(allocate(out.nbytes()));
+    allocate_for(out);
     dispatch(stream(), [copy = copy_in_order(x), size = x.size(), target = out.data<bool>()] {
       std::vector<std::complex<float>> numbers(size);
       Copy filled = copy;

@@ -66,7 +66,7 @@ class Reshape : public KernelOverride {
     const array& x = inputs[0];
     auto strides = strides_for(x, shape_);
     if (!strides) {
-      outputs[0].set_data(allocate(outputs[0].nbytes()));
+      allocate_for(outputs[0]);
       Copy copy = copy_of(x, outputs[0]);
       copy.to = mx::make_contiguous_strides(x.shape());
       return dispatch(stream(), std::move(copy));

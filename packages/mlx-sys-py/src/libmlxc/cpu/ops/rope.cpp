@@ -31,6 +31,8 @@ struct Turn {
   std::optional<float> base;
   float scale;
   std::optional<int> offset;
+
+  bool operator==(const Turn&) const = default;
 };
 
 // A table of cosines and sines at some positions, `pairs` of each.
@@ -178,6 +180,15 @@ class RoPE : public Fused {
     return {inputs[0].shape()};
   }
 
+  bool is_equivalent(const mx::Primitive& other) const override {
+    const auto* same = dynamic_cast<const RoPE*>(&other);
+    return same && same->turn_ == turn_;
+  }
+
+  const Turn& turn() const {
+    return turn_;
+  }
+
   const char* name() const override {
     return "RoPE";
   }
@@ -193,7 +204,7 @@ class RoPE : public Fused {
       periods.emplace(inputs.back());
     }
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(
         stream(),
         [table = kernels(),
@@ -208,8 +219,8 @@ class RoPE : public Fused {
   const Turn turn_;
 };
 
-// A node for the inputs x, offsets unless there is one for all, and periods unless there is a base.
-array rope(const Turn& turn, std::vector<array> inputs, mx::Stream stream) {
+// Its inputs are x, offsets unless there is one for all, and periods unless there is a base.
+std::shared_ptr<RoPE> primitive_of(const Turn& turn, mx::Stream stream) {
   const auto definition = [=](const std::vector<array>& inputs) {
     std::optional<array> periods;
     if (!turn.base) {
@@ -228,9 +239,12 @@ array rope(const Turn& turn, std::vector<array> inputs, mx::Stream stream) {
     };
     return turn.offset ? call(*turn.offset) : call(inputs[1]);
   };
+  return std::make_shared<RoPE>(stream, definition, turn);
+}
+
+array rope(const Turn& turn, std::vector<array> inputs, mx::Stream stream) {
   const array x = inputs[0];
-  return array(
-      x.shape(), x.dtype(), std::make_shared<RoPE>(stream, definition, turn), std::move(inputs));
+  return array(x.shape(), x.dtype(), primitive_of(turn, stream), std::move(inputs));
 }
 
 std::vector<array> RoPE::vjp(
@@ -311,6 +325,21 @@ array rope(
     inputs.back() = mx::astype(inputs.back(), mx::float32, stream);
   }
   return rope(turn, std::move(inputs), stream);
+}
+
+std::optional<int> rope_offset(mx::Primitive& primitive) {
+  const auto* rope = dynamic_cast<const RoPE*>(&primitive);
+  return rope ? rope->turn().offset : std::nullopt;
+}
+
+std::function<std::shared_ptr<mx::Primitive>(const std::vector<std::int64_t>&)> rope_at(
+    mx::Primitive& primitive) {
+  return [turn = dynamic_cast<RoPE&>(primitive).turn(),
+          stream = primitive.stream()](const std::vector<std::int64_t>& offset) {
+    Turn other = turn;
+    other.offset = static_cast<int>(offset[0]);
+    return primitive_of(other, stream);
+  };
 }
 
 }  // namespace mlx_c::cpu

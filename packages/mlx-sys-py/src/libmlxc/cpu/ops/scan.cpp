@@ -296,7 +296,7 @@ class Scan : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     auto product = [&](int begin, int end) {
       return std::accumulate(
           x.shape().begin() + begin, x.shape().begin() + end, std::size_t{1}, std::multiplies<>());

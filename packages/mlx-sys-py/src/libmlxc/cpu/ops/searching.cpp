@@ -174,7 +174,7 @@ class SearchSorted : public KernelOverride {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     dispatch(
         stream(),
         Searching{

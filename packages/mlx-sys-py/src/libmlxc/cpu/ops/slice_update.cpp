@@ -96,7 +96,7 @@ void copy_on_write(const array& x, array& y, mx::Stream stream) {
   if (may_overwrite(x) && x.flags().contiguous && x.size() == x.data_size()) {
     return y.copy_shared_buffer(x);
   }
-  y.set_data(allocate(y.nbytes()));
+  allocate_for(y);
   dispatch(stream, copy_of(x, y));
 }
 

@@ -93,7 +93,7 @@ class Softmax : public KernelOverride {
     if (x.flags().row_contiguous && mlx::core::is_donatable(x, y)) {
       y.copy_shared_buffer(x);
     } else {
-      y.set_data(allocate(y.nbytes()));
+      allocate_for(y);
     }
     if (y.size() == 0) {
       return;
@@ -123,7 +123,7 @@ class LogSumExp : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     if (y.size() == 0) {
       return;
     }
@@ -155,7 +155,7 @@ class ArgReduce : public KernelOverride {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     if (y.size() == 0) {
       return;
     }

@@ -207,7 +207,7 @@ class Sort : public KernelOverride {
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     const array& x = inputs[0];
     array& y = outputs[0];
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
     const auto length = static_cast<std::size_t>(x.shape(axis_));
     Sorting sorting{
         x.dtype(),

@@ -179,7 +179,7 @@ HeadResults::HeadResults(array& y, const array* like)
     strides[2] = static_cast<std::int64_t>(y.shape(1)) * y.shape(3);
   }
   const auto [size, rows, columns] = mx::check_contiguity(y.shape(), strides);
-  y.set_data(cpu::allocate(y.nbytes()), size, strides, {true, rows, columns});
+  allocate_for(y, size, strides, {true, rows, columns});
   data_ = y.data<void>();
   batch_ = strides[0];
   head_ = strides[1];

@@ -19,6 +19,8 @@ namespace mlx_c::cpu {
 struct AttentionForm {
   float scale;
   bool causal, has_mask, has_sinks;
+
+  bool operator==(const AttentionForm&) const = default;
 };
 
 // Whether the shapes of the inputs fit each other.

@@ -5,6 +5,7 @@
 #include <mlx/fast.h>
 #include <mlx/ops.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/nodes/fused.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/ops/attention/forms.hpp"
@@ -71,6 +72,11 @@ class ScaledDotProductAttention : public Fused {
     return {shape};
   }
 
+  bool is_equivalent(const mx::Primitive& other) const override {
+    const auto* same = dynamic_cast<const ScaledDotProductAttention*>(&other);
+    return same && same->form_ == form_;
+  }
+
   const char* name() const override {
     return "ScaledDotProductAttention";
   }
@@ -90,7 +96,7 @@ class ScaledDotProductAttention : public Fused {
     const bool plain = inputs.size() == 3;
     if (plain && p.queries == 1 && DecodeAttention::reads(k, v)) {
       array& y = outputs[0];
-      y.set_data(mx::allocator::malloc(y.nbytes()));
+      allocate_for(y);
       return dispatch(
           stream(),
           [table = kernels(), p, single = DecodeAttention(q, k, v), data = y.data<void>()] {

@@ -65,9 +65,9 @@ class Convolution : public KernelOverride {
     const bool is_gradient = y.size() > 0 && c.depth() > 0 && is_weight_gradient(c);
     if (is_gradient) {
       const auto [strides, flags] = batch_last(y);
-      y.set_data(allocate(y.nbytes()), y.size(), strides, flags);
+      allocate_for(y, y.size(), strides, flags);
     } else {
-      y.set_data(allocate(y.nbytes()));
+      allocate_for(y);
     }
     if (y.size() == 0) {
       return;

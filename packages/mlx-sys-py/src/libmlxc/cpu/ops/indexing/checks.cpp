@@ -17,6 +17,7 @@
 #include <mlx/backend/cpu/encoder.h>
 #include <mlx/utils.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
@@ -201,7 +202,7 @@ class CheckedIndices : public KernelOverride {
   }
 
   void refuse(const Limit& limit, array& y) {
-    y.set_data(mx::allocator::malloc(y.nbytes()));
+    allocate_for(y);
     ErrorReport{y}(index_message(operation_, "0", limit));
     mx::cpu::get_command_encoder(stream()).dispatch(
         [data = y.data<void>(), size = y.nbytes()] { std::memset(data, 0, size); });

@@ -206,7 +206,7 @@ void start_update(const array& x, array& y, mx::Stream stream) {
   if (x.is_donatable() && x.flags().row_contiguous && x.size() == x.data_size()) {
     return y.copy_shared_buffer(x);
   }
-  y.set_data(allocate(y.nbytes()));
+  allocate_for(y);
   dispatch(stream, copy_of(x, y));
 }
 

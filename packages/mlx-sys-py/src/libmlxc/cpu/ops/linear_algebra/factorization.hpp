@@ -100,7 +100,7 @@ inline std::size_t matrix_count(const mlx::core::array& a) {
 
 inline void allocate_all(std::vector<mlx::core::array>& outputs) {
   for (mlx::core::array& y : outputs) {
-    y.set_data(allocate(y.nbytes()));
+    allocate_for(y);
   }
 }
 
@@ -111,7 +111,7 @@ inline void allocate_columns(mlx::core::array& y) {
   strides[last - 1] = 1;
   strides[last] = y.shape(-2);
   const auto [size, row, column] = mlx::core::check_contiguity(y.shape(), strides);
-  y.set_data(allocate(y.nbytes()), size, strides, {true, row, column});
+  allocate_for(y, size, strides, {true, row, column});
 }
 
 // A copy of all of `source` in column-major order, to memory that is still to be given.

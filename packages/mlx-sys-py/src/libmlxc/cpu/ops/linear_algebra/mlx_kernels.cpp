@@ -11,6 +11,7 @@
 #include <mlx/backend/cpu/encoder.h>
 #include <mlx/primitives.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/kernels/table.hpp"
 #include "cpu/ops/linear_algebra/factorization.hpp"
 #include "cpu/ops/ops.hpp"
@@ -135,7 +136,7 @@ class WithoutElements : public KernelOverride {
 
   void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
     for (array& y : outputs) {
-      y.set_data(allocate(y.nbytes()));
+      allocate_for(y);
       if (y.size() > 0 && y.dtype() == mx::uint32) {
         dispatch(stream(), [data = y.data<std::uint32_t>(), size = y.size(), rows = y.shape(-1)] {
           for (std::size_t i = 0; i < size; i++) {

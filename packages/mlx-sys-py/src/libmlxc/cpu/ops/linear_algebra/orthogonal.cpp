@@ -5,6 +5,7 @@
 #include <mlx/ops.h>
 #include <mlx/primitives.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/ops/linear_algebra/batched.hpp"
 #include "cpu/ops/linear_algebra/functions.hpp"
 #include "cpu/ops/ops.hpp"
@@ -214,7 +215,7 @@ class Qr : public KernelOverride {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     allocate_columns(outputs[0]);
-    outputs[1].set_data(allocate(outputs[1].nbytes()));
+    allocate_for(outputs[1]);
     const array& a = inputs[0];
     with_real(a.dtype(), [&]<class T>(T) {
       dispatch(

@@ -5,6 +5,7 @@
 
 #include <mlx/primitives.h>
 
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/ops/linear_algebra/factorization.hpp"
 #include "cpu/ops/ops.hpp"
 
@@ -167,8 +168,8 @@ class Lu : public KernelOverride {
 
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     allocate_columns(outputs[0]);
-    outputs[1].set_data(allocate(outputs[1].nbytes()));
-    outputs[2].set_data(allocate(outputs[2].nbytes()));
+    allocate_for(outputs[1]);
+    allocate_for(outputs[2]);
     const array& a = inputs[0];
     with_real(a.dtype(), [&]<class T>(T) {
       dispatch(
