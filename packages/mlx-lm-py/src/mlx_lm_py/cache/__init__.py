@@ -5,6 +5,7 @@ from .chunked import ChunkedKVCache
 from .files import load_prompt_cache, save_prompt_cache
 from .kv import KVCache
 from .lists import CacheList
+from .prefix import Lease, PrefixCache
 from .prompt_cache import (
     cache_length,
     can_trim_prompt_cache,
@@ -24,6 +25,8 @@ __all__ = [
     "CacheList",
     "ChunkedKVCache",
     "KVCache",
+    "Lease",
+    "PrefixCache",
     "QuantizedKVCache",
     "QuantizedRotatingKVCache",
     "RaggedCache",

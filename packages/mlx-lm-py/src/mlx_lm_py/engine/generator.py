@@ -13,10 +13,11 @@ from typing import Any, Literal, Self
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache
+from mlx_lm_py.cache import Cache, PrefixCache
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler, greedy
 
+from .kv_options import KVOptions
 from .plan import IMPOSSIBLE, make_plan
 from .request import Request
 from .responses import BatchStats, PromptResponse, TokenResponse
@@ -52,9 +53,17 @@ class BatchGenerator:
             more of them than take about 0.1 s. Default: 512.
         max_cache_bytes: Most bytes of all caches, by what sequences will need at their end: others
             wait. One that does not fit alone goes alone. Default: ``None``, any number.
+        max_kv_size: As of `generate_step`, for sequences that no cache goes before. Default:
+            ``None``.
+        kv_bits: As of `generate_step`, and so are the next two. Default: ``None``.
+        kv_group_size: How many numbers share a scale. Default: 64.
+        quantized_kv_start: From how many positions on. Default: 0.
+        prefix_cache: Where to look for what has been read of prompts, and to keep what is read.
+            Default: ``None``, nowhere.
 
     Raises:
-        ValueError: If a number is below 1, or ``stop_tokens`` has an empty sequence.
+        ValueError: If a number is out of its range, ``stop_tokens`` has an empty sequence, or
+            ``prefix_cache`` belongs to another model.
 
     Example::
 
@@ -79,6 +88,11 @@ class BatchGenerator:
         prefill_batch_size: int = 8,
         prefill_step_size: int = 512,
         max_cache_bytes: int | None = None,
+        max_kv_size: int | None = None,
+        kv_bits: int | None = None,
+        kv_group_size: int = 64,
+        quantized_kv_start: int = 0,
+        prefix_cache: PrefixCache | None = None,
     ) -> None:
         numbers = {
             "max_tokens": max_tokens,
@@ -95,11 +109,18 @@ class BatchGenerator:
         self.sampler: Sampler | None = sampler
         self.logits_processors: Sequence[LogitsProcessor] | None = logits_processors
         self._stops = _checked_stops(stop_tokens or (), "stop_tokens")
+        self._kv = KVOptions(max_kv_size, kv_bits, kv_group_size, quantized_kv_start)
+        self._kv.new_cache(model)
+        self._prefix_cache = prefix_cache
+        if prefix_cache is not None:
+            prefix_cache.bind(model)
         self._scheduler = Scheduler(
             max(completion_batch_size, prefill_batch_size),
             prefill_batch_size,
             prefill_step_size,
             max_cache_bytes,
+            self._admit,
+            prefix_cache,
         )
         self._uids = count()
         # Under way, the oldest first: at most two, of which the second one goes on with tokens of
@@ -232,11 +253,15 @@ class BatchGenerator:
             sampler=sampler,
             logits_processors=processors,
             prompt_cache=None if caches is None else [layer.copy() for layer in caches],
+            max_kv_size=self._kv.max_size,
+            kv_bits=self._kv.bits,
+            kv_group_size=self._kv.group_size,
+            quantized_kv_start=self._kv.start,
         )
         held = list(all_tokens or ())
-        stops = self._stops
+        ends = self._stops
         if stop_sequences is not None:
-            stops = _checked_stops(stop_sequences, "stop_sequences")
+            ends = _checked_stops(stop_sequences, "stop_sequences")
         return Request(
             uid=-1,
             segments=parts,
@@ -244,12 +269,22 @@ class BatchGenerator:
             max_tokens=plan.max_tokens,
             sampler=None if plan.sampler is greedy else plan.sampler,
             processors=plan.processors,
-            stops=stops,
+            ends=ends,
             key=_drawn_key() if seeds is None else mx.random.key(seeds),
             cache=plan.cache,
             tokens=held,
+            is_new=caches is None and not held,
             history=mx.array(held + plan.prompt) if plan.processors else None,
         )
+
+    def _admit(self, request: Request) -> None:
+        """Look for what has been read of the prompt of a sequence that is let in."""
+        prompt = [token for part in request.segments for token in part]
+        if self._prefix_cache is not None and request.is_new:
+            request.begin(
+                self._kv.begin(self._prefix_cache, self.model, prompt, len(prompt) + 1)
+            )
+        request.stops = self._kv.stops(len(prompt), request.cache, request.lease)
 
     def next(self) -> tuple[list[PromptResponse], list[TokenResponse]]:
         """Do a step: read the last tokens of sequences that decode, and pieces of prompts.
@@ -291,6 +326,7 @@ class BatchGenerator:
         caches = self.extract_cache(uids) if return_prompt_caches else {}
         for request in self._find(uids):
             request.done = True
+            mx.async_eval(request.keep())
         return caches
 
     def extract_cache(self, uids: Sequence[int]) -> dict[int, tuple[Sequence[Cache], list[int]]]:
@@ -357,7 +393,10 @@ class BatchGenerator:
             return [], []
         try:
             step = make_step(self.model, self._last, decoding, pieces)
-            mx.async_eval(step.tokens, step.impossible, step.states)
+            for request in step.requests:
+                self._kv.quantize(request.cache)
+            kept = [request.keep() for request, _ in pieces if request.is_worth_keeping]
+            mx.async_eval(step.tokens, step.impossible, step.states, kept)
         except Exception as error:
             # A model that fails has changed some caches and not others: none of them can go on.
             # What was under way is theirs still.
@@ -440,6 +479,7 @@ def _progress(request: Request) -> PromptResponse:
         progress=(request.prompt_tokens - request.unread, request.prompt_tokens),
         end_of_segment=request.at_segment_end,
         end_of_prompt=not request.segments,
+        cached=request.lease.length if request.lease is not None else 0,
     )
 
 
@@ -458,4 +498,5 @@ def _token(request: Request, token: int, logprobs: mx.array) -> TokenResponse:
     if reason is None:
         return TokenResponse(request.uid, token, logprobs)
     request.done = True
+    mx.async_eval(request.keep())
     return TokenResponse(request.uid, token, logprobs, reason, request.cache, request.held)

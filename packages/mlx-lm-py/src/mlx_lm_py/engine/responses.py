@@ -27,12 +27,14 @@ class PromptResponse:
         end_of_segment: Whether a segment ends here: `BatchGenerator.extract_cache` then gives the
             cache of what precedes.
         end_of_prompt: Whether the prompt ends here.
+        cached: How many of the tokens read a prefix cache had.
     """
 
     uid: int
     progress: tuple[int, int]
     end_of_segment: bool
     end_of_prompt: bool
+    cached: int = 0
 
 
 @dataclass(frozen=True)

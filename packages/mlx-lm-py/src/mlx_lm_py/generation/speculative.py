@@ -119,10 +119,16 @@ def speculate(speculation: Speculation, shared: Any = None) -> Iterator[tuple[in
     Yields:
         As `speculative_generate_step` does.
     """
+    failed = False
     try:
         yield from speculation.run()
+    except Exception:
+        failed = True
+        raise
     finally:
         speculation.finish()
+        if not failed:
+            speculation.keep()
         if isinstance(shared, list):
             shared[:] = [*speculation.cache, *speculation.draft_cache]
 
@@ -224,15 +230,19 @@ class Speculation:
         if self._shares:
             self._draft.finish(self.tokens[: self._held])
 
+    def keep(self) -> None:
+        """Keep what was read in the prefix cache, if there is one."""
+        self._plan.keep(self.tokens[: self._held])
+
     def _most_guesses(self, left: int) -> int:
         """How many tokens to guess, of those that are left to generate."""
         if self._pace.rest or len(self._reader.behind) > _MOST_BEHIND:
             return 0
         most = min(self._pace.drafts, left - 1)
         plan = self._plan
-        if plan.kv_bits is not None:
+        if plan.kv.bits is not None:
             # Keys become integers between two steps: no guess is read across that place.
-            until = plan.quantized_kv_start - cache_length(plan.cache)
+            until = plan.kv.start - cache_length(plan.cache)
             if until > 0:
                 most = min(most, until - 1)
         return most
@@ -247,7 +257,7 @@ class Speculation:
         def step(tokens: mx.array) -> tuple[mx.array, mx.array, mx.array]:
             nonlocal history
             logits = self._reader.read(tokens, last_only=True)
-            plan.quantize_cache()
+            plan.kv.quantize(plan.cache)
             logprobs, impossible = score(plan, logits, history)
             token = plan.sampler(logprobs)
             if history is not None:
@@ -303,7 +313,7 @@ class Speculation:
             kept = 1 + min(right, given)
             self._reader.keep(inputs, kept)
             self._held += kept
-            self._plan.quantize_cache()
+            self._plan.kv.quantize(self._plan.cache)
 
     def _choose(
         self, logits: mx.array, guesses: Sequence[int]
@@ -343,7 +353,7 @@ def _check_draft(
         raise ValueError(
             f"prompt_cache has {len(cache)} entries for the {count} layers of the draft model"
         )
-    held, theirs = cache_length(plan.cache), cache_length(cache or ())
+    held, theirs = cache_length(plan.cache) - plan.cached, cache_length(cache or ())
     if held != theirs:
         raise ValueError(
             f"prompt_cache holds {held} positions for the model and {theirs} for the draft model"

@@ -42,6 +42,7 @@ class GenerationResponse:
         finish_reason: ``"stop"`` after a token or a string that ends the answer, ``"length"``
             after ``max_tokens`` or at the end of the context, else ``None``.
         from_draft: Whether the token had been guessed, as of `speculative_generate_step`.
+        cached_tokens: Number of tokens of the prompt that a prefix cache had.
     """
 
     text: str
@@ -54,6 +55,7 @@ class GenerationResponse:
     peak_memory: float
     finish_reason: Literal["stop", "length"] | None = None
     from_draft: bool = False
+    cached_tokens: int = 0
 
     @property
     def statistics(self) -> str:
@@ -196,6 +198,7 @@ def _stream(
             peak_memory=mx.get_peak_memory() / 1e9,
             finish_reason=finish_reason,
             from_draft=from_draft,
+            cached_tokens=plan.cached,
         )
         if finish_reason == "stop":
             return

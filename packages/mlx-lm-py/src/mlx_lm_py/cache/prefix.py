@@ -1,0 +1,387 @@
+"""Beginnings of sequences that have been read, kept so that none is read twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import mlx_core_py as mx
+
+from .base import Cache
+from .prefix_files import PrefixFiles, Stored
+from .prefix_tree import Node, PrefixTree
+from .segments import holds_all, joined, leaves, rebuilt
+from .states import ArraysCache
+
+__all__ = ["Lease", "PrefixCache"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+# What tells kinds of caches apart that hold different things of the same tokens.
+_SETTINGS = ("max_size", "keep", "chunk_size", "group_size", "bits", "value_bits")
+
+
+class PrefixCache:
+    """What a model has read, by its tokens: a prompt that begins with some of it goes on from there.
+
+    Sequences with a common beginning share its memory. Layers that hold all positions can be
+    cut anywhere. Layers with a window or a state are kept as they were after some of the tokens:
+    before the last one of a prompt, at the end of an answer, and where long prompts are read every
+    ``checkpoint_every`` tokens; a prompt then goes on from the longest of these that it begins with.
+
+    It belongs to one model and is not for several threads at once. A model whose weights change
+    needs another one, or `clear`.
+
+    Args:
+        max_bytes: Most bytes to keep; what has not been used for longest goes first. What sequences
+            go on from at the moment stays. Default: 1 GiB.
+        checkpoint_every: After how many tokens of a prompt layers with a window or a state are
+            kept. Default: 1024.
+        folder: A folder to keep it in as well, from which another process goes on. Files of other
+            models in it are left alone. Default: ``None``, none.
+
+    Attributes:
+        max_bytes: Most bytes to keep.
+        checkpoint_every: After how many tokens states are kept.
+
+    Raises:
+        ValueError: If a number is below 1.
+
+    Example::
+
+        prefix_cache = PrefixCache()
+        generate(model, tokenizer, first_prompt, prefix_cache=prefix_cache)
+        generate(model, tokenizer, second_prompt, prefix_cache=prefix_cache)
+
+    See: mlx-lm ``mlx_lm.server.LRUPromptCache``, which keeps whole caches.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int = 1 << 30,
+        *,
+        checkpoint_every: int = 1024,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        for name, number in (("max_bytes", max_bytes), ("checkpoint_every", checkpoint_every)):
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1, not {number}")
+        self.max_bytes: int = max_bytes
+        self.checkpoint_every: int = checkpoint_every
+        self._files = None if folder is None else PrefixFiles(folder)
+        self._model: weakref.ref[Any] | None = None
+        # By the kinds of the caches of all layers: what is kept of one says nothing of another.
+        self._trees: dict[str, PrefixTree] = {}
+        self._nbytes = 0
+        self._clock = 0
+
+    def begin(
+        self,
+        model: Any,
+        tokens: Sequence[int],
+        cache: Sequence[Cache],
+        *,
+        least: int = 0,
+        room: int = 0,
+    ) -> Lease:
+        """Find what has been read of a prompt.
+
+        Args:
+            model: The model.
+            tokens: The prompt. Its last token is never found: what follows it is not kept.
+            cache: An empty cache of the model, of the kinds that the prompt is to be read into.
+            least: Keep and find no fewer tokens. What is found with another number is not the
+                same. Default: 0.
+            room: For how many positions there shall be room. Default: 0.
+
+        Returns:
+            What was found, which stays until it is released.
+
+        Raises:
+            ValueError: If this was used with another model.
+        """
+        self.bind(model)
+        key = _key(cache, least)
+        tree = self._trees.setdefault(key, PrefixTree())
+        limit = len(tokens) - 1
+        node, length = tree.match(tokens, limit)
+        states: list[Any] = []
+        if _has_states(key):
+            source, length = _nearest_states(node, length)
+            if source is not None:
+                assert source.states is not None
+                states = [one.copy() for one in source.states]
+                for one in states:
+                    one.trim(source.end - length)
+                source.states_used = self._tick()
+        if length < max(least, 1):
+            return Lease(self, key, tree.root, list(cache), 0, least)
+        while node.start >= length:
+            assert node.above is not None
+            node = node.above
+        for one in node.line():
+            one.used = self._tick()
+        found = _merged(key, _joined_line(node, length, room), states)
+        return Lease(self, key, node, rebuilt(cache, iter(found)), length, least)
+
+    def keep(self, key: str, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:
+        """Keep what a cache holds.
+
+        Args:
+            key: The kinds of caches that it began with.
+            tokens: The tokens that it holds, all of them.
+            cache: The cache, which may go on.
+
+        Returns:
+            Arrays to be evaluated before the cache goes on, lest it is copied.
+        """
+        if key != _key(cache, json.loads(key)[0]):
+            # It became another one on its way.
+            return []
+        parts, states = _sorted(key, leaves(cache))
+        return self._add(key, list(tokens), 0, parts, [one.copy() for one in states], write=True)
+
+    def _add(
+        self,
+        key: str,
+        tokens: list[int],
+        offset: int,
+        parts: Sequence[Any],
+        states: list[Any],
+        *,
+        write: bool,
+    ) -> list[Any]:
+        tree = self._trees.setdefault(key, PrefixTree())
+        before, held = tree.match(tokens, len(tokens))
+        if held == len(tokens) and (not states or (before.end == held and before.states)):
+            node, is_new = before, False
+        else:
+            node, is_new = tree.add(tokens, parts, offset), True
+            if node is not before:
+                self._nbytes += sum(one.nbytes for one in node.parts)
+            if states and node.states is None:
+                node.states, node.states_used = states, self._tick()
+                self._nbytes += sum(one.nbytes for one in states)
+        for one in node.line():
+            one.used = self._tick()
+        if not is_new:
+            return []
+        arrays = [one.state for one in [*node.parts, *(node.states or ())]]
+        if write and self._files is not None:
+            mx.eval(arrays)
+            is_longer = held < len(tokens)
+            new = _merged(key, node.parts if is_longer else [], node.states or [])
+            start = node.start if is_longer else node.end
+            node.files.add(self._files.write(Stored(key, tokens, start, new, bool(node.states))))
+        self.shrink(self.max_bytes)
+        return arrays
+
+    def shrink(self, max_bytes: int) -> None:
+        """Leave out what has not been used for longest, until so many bytes are left.
+
+        Args:
+            max_bytes: Most bytes. What is in use stays, also where it is more.
+        """
+        while self._nbytes > max_bytes:
+            _, node = min(self._free(), key=lambda one: one[0], default=(0, None))
+            if node is None:
+                return
+            if node.below or node.users:
+                self._nbytes -= sum(one.nbytes for one in node.states or ())
+                node.states = None
+            else:
+                self._remove(node)
+
+    def _free(self) -> Iterator[tuple[int, Node]]:
+        """Nodes that can be left out, or their states at least, and when these were last used."""
+        for tree in self._trees.values():
+            for node in tree.root.all_below():
+                if node.above is not None and not (node.below or node.users):
+                    yield node.used, node
+                elif node.states is not None:
+                    yield node.states_used, node
+
+    def _remove(self, node: Node) -> None:
+        assert node.above is not None
+        self._nbytes -= node.nbytes
+        del node.above.below[node.tokens[0]]
+        if self._files is not None:
+            self._files.remove(node.files - node.above.files)
+
+    def clear(self) -> None:
+        """Forget everything, but for what is in the folder."""
+        self._trees.clear()
+        self._nbytes = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes that are kept."""
+        return self._nbytes
+
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
+
+    def bind(self, model: Any) -> None:
+        """Say which model this is for, before the first use; what is in the folder is read then.
+
+        Args:
+            model: The model.
+
+        Raises:
+            ValueError: If this was used with another model.
+        """
+        if self._model is None:
+            self._model = weakref.ref(model)
+            for stored in self._files.read(model) if self._files is not None else ():
+                self._take(stored)
+        elif self._model() is not model:
+            raise ValueError("prefix_cache belongs to another model")
+
+    def _take(self, stored: Stored) -> None:
+        """Take in what a file holds, if what goes before it is there."""
+        parts, states = _sorted(stored.key, stored.leaves)
+        if not stored.has_states:
+            states = []
+        try:
+            self._add(stored.key, stored.tokens, stored.start, parts, states, write=False)
+            node, _ = self._trees[stored.key].match(stored.tokens, len(stored.tokens))
+            for one in node.line():
+                if one.end > stored.start or one is node:
+                    one.files.add(stored.name)
+        except ValueError:
+            # What it follows was left out.
+            return
+
+
+class Lease:
+    """What a sequence goes on from, and where it puts what it reads.
+
+    Attributes:
+        cache: The cache of the model, with what was found.
+        length: How many tokens of the prompt that are.
+    """
+
+    def __init__(
+        self,
+        owner: PrefixCache,
+        key: str,
+        node: Node,
+        cache: list[Any],
+        length: int,
+        least: int,
+    ) -> None:
+        self.cache: list[Any] = cache
+        self.length: int = length
+        self._owner = owner
+        self._key = key
+        self._node = node
+        self._least = least
+        self._is_held = True
+        for one in node.line():
+            one.users += 1
+
+    @property
+    def has_states(self) -> bool:
+        """Whether some layers can be kept only as they are where reading stops."""
+        return _has_states(self._key)
+
+    def stops(self, count: int) -> list[int]:
+        """Before which tokens of a prompt reading stops, to keep what has been read.
+
+        Args:
+            count: Number of tokens of the prompt.
+
+        Returns:
+            Numbers of tokens, in ascending order; none if what is read can be cut anywhere later.
+        """
+        if not self.has_states:
+            return []
+        every = self._owner.checkpoint_every
+        found = list(range(self.length + every, count - 1, every))
+        return [*found, count - 1] if count - 1 > self.length else found
+
+    def keep(self, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:
+        """Keep what the sequence has read so far.
+
+        Args:
+            tokens: All its tokens.
+            cache: Its cache, which holds them.
+
+        Returns:
+            Arrays to be evaluated before the sequence goes on, lest its cache is copied.
+        """
+        if not tokens or len(tokens) < self._least:
+            return []
+        return self._owner.keep(self._key, tokens, cache)
+
+    def release(self) -> None:
+        """Let go of what was found."""
+        if self._is_held:
+            self._is_held = False
+            for one in self._node.line():
+                one.users -= 1
+
+    def __del__(self) -> None:
+        # Whoever asked may never have begun.
+        self.release()
+
+
+def _key(cache: Sequence[Cache], least: int) -> str:
+    """What tells apart what may be kept of the same tokens."""
+    kinds = [
+        [type(one).__name__, *(getattr(one, name, None) for name in _SETTINGS)]
+        for one in leaves(cache)
+    ]
+    return json.dumps([least, kinds])
+
+
+def _holding(key: str) -> list[bool]:
+    """For each leaf whether it holds all positions."""
+    return [holds_all(kind[0]) for kind in json.loads(key)[1]]
+
+
+def _has_states(key: str) -> bool:
+    return not all(_holding(key))
+
+
+def _sorted(key: str, caches: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Take apart leaves that hold all positions and the others."""
+    pairs = list(zip(_holding(key), caches, strict=True))
+    return [one for holds, one in pairs if holds], [one for holds, one in pairs if not holds]
+
+
+def _merged(key: str, parts: Sequence[Any], states: Sequence[Any]) -> list[Any]:
+    """The leaves in their order; an empty one where there is none."""
+    sources = {True: iter(parts), False: iter(states)}
+    return [next(sources[holds], None) or ArraysCache(0) for holds in _holding(key)]
+
+
+def _joined_line(node: Node, length: int, room: int) -> list[Any]:
+    """What the layers that hold all positions keep of the first tokens."""
+    lines = zip(*(one.parts for one in node.line()), strict=True)
+    return [joined(parts, length, max(room, length + 1)) for parts in lines]
+
+
+def _nearest_states(node: Node, length: int) -> tuple[Node | None, int]:
+    """The longest beginning after which all layers are known: where, and of how many tokens."""
+    if length:
+        # States of more tokens do where these can be forgotten.
+        for one in node.all_below():
+            states = one.states
+            if states is not None and all(
+                cache.can_trim(one.end - length) for cache in states
+            ):
+                return one, length
+    above = node if node.end <= length else node.above
+    while above is not None:
+        if above.states is not None:
+            return above, above.end
+        above = above.above
+    return None, 0
