@@ -375,9 +375,7 @@ def _nearest_states(node: Node, length: int) -> tuple[Node | None, int]:
         # States of more tokens do where these can be forgotten.
         for one in node.all_below():
             states = one.states
-            if states is not None and all(
-                cache.can_trim(one.end - length) for cache in states
-            ):
+            if states is not None and all(cache.can_trim(one.end - length) for cache in states):
                 return one, length
     above = node if node.end <= length else node.above
     while above is not None:

@@ -281,9 +281,7 @@ class BatchGenerator:
         """Look for what has been read of the prompt of a sequence that is let in."""
         prompt = [token for part in request.segments for token in part]
         if self._prefix_cache is not None and request.is_new:
-            request.begin(
-                self._kv.begin(self._prefix_cache, self.model, prompt, len(prompt) + 1)
-            )
+            request.begin(self._kv.begin(self._prefix_cache, self.model, prompt, len(prompt) + 1))
         request.stops = self._kv.stops(len(prompt), request.cache, request.lease)
 
     def next(self) -> tuple[list[PromptResponse], list[TokenResponse]]:

@@ -11,7 +11,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache, Lease, PrefixCache, cache_length
 from mlx_lm_py.models.protocols import LanguageModel
-from mlx_lm_py.sampling import LogitsProcessor, Sampler, make_sampler
+from mlx_lm_py.sampling import LogitsProcessor, Sampler, begun, greedy
 
 from .kv_options import KVOptions
 
@@ -128,7 +128,7 @@ def make_plan(
     return Plan(
         tokens,
         max_tokens,
-        sampler or make_sampler(),
+        begun(sampler or greedy),
         tuple(processors),
         cache,
         prefill_step_size,

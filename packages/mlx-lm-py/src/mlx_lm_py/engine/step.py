@@ -11,6 +11,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.cache import ragged_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.sampling import SettingsSampler, sample_rows
 
 from .request import Request
 
@@ -128,12 +129,7 @@ def _sample(logits: mx.array, requests: Sequence[Request], prompt_rows: int, row
     logprobs = logits - total
     tokens = mx.argmax(logprobs, axis=-1).astype(mx.int32)
     if any(request.sampler is not None for request in sampled):
-        tokens = mx.concatenate(
-            [
-                _chosen(tokens[row : row + 1], logprobs[row : row + 1], request)
-                for row, request in enumerate(sampled)
-            ]
-        )
+        tokens = _all_chosen(tokens, logprobs, sampled)
     for row, request in enumerate(sampled):
         request.generated += 1
         if request.history is not None:
@@ -168,6 +164,32 @@ def _processed(logits: mx.array, request: Request) -> mx.array:
     except Exception as error:
         request.error = error
     return logits
+
+
+def _all_chosen(tokens: mx.array, logprobs: mx.array, requests: Sequence[Request]) -> mx.array:
+    """What all samplers choose, where ``tokens`` are the most likely ones."""
+    alike = {
+        row: request.sampler
+        for row, request in enumerate(requests)
+        if isinstance(request.sampler, SettingsSampler) and request.error is None
+    }
+    chosen = {
+        row: _chosen(tokens[row : row + 1], logprobs[row : row + 1], request)
+        for row, request in enumerate(requests)
+        if request.sampler is not None and row not in alike
+    }
+    if alike:
+        rows = list(alike)
+        index = mx.array(rows)
+        keys = mx.stack([requests[row].key for row in rows])
+        found, after = sample_rows(logprobs[index], list(alike.values()), keys)
+        for i, row in enumerate(rows):
+            requests[row].key = after[i]
+        tokens = tokens.at[index].add(found.astype(mx.int32) - tokens[index])
+    if chosen:
+        parts = [chosen.get(row, tokens[row : row + 1]) for row in range(len(requests))]
+        tokens = mx.concatenate(parts)
+    return tokens
 
 
 def _chosen(token: mx.array, logprobs: mx.array, request: Request) -> mx.array:

@@ -11,7 +11,7 @@ import mlx_core_py as mx
 from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
 from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
-from mlx_lm_py.sampling import greedy
+from mlx_lm_py.sampling import greedy, put_back, remembered
 
 from .drafts import Draft, ModelDraft, NgramDraft
 from .pace import Pace
@@ -65,7 +65,8 @@ def speculative_generate_step(
         prompt_cache: A cache that holds what goes before the prompt: that of the model, followed
             by that of the draft model if there is one. Default: ``None``, an empty one.
         **options: Further options of `generate_step`. A sampler must choose by the
-            log-probabilities and the random state alone, processors by the tokens and logits.
+            log-probabilities, the random state and what it has in an attribute ``memory`` alone,
+            processors by the tokens and logits.
 
     Yields:
         A token, the log-probabilities of shape ``(vocabulary,)`` that it was chosen from, and
@@ -292,13 +293,13 @@ class Speculation:
         inputs = [self.tokens[-1], *guesses]
         self._reader.begin()
         logits = self._reader.read(mx.array(inputs))
-        chosen, logprobs, impossible, keys = self._choose(logits, guesses)
+        chosen, logprobs, impossible, states = self._choose(logits, guesses)
         mx.eval(chosen, impossible)
         tokens, wrong = chosen.tolist(), impossible[:, 0].tolist()
         pairs = enumerate(zip(guesses, tokens, strict=False))
         right = next((i for i, (a, b) in pairs if a != b), len(guesses))
         # As if nothing had been chosen after that.
-        mx.random.state[0] = keys[right]
+        put_back(plan.sampler, states[right])
         self._pace.after_drafts(len(guesses), right, time.perf_counter() - start)
         given = 0
         try:
@@ -317,8 +318,8 @@ class Speculation:
 
     def _choose(
         self, logits: mx.array, guesses: Sequence[int]
-    ) -> tuple[mx.array, mx.array, mx.array, list[mx.array]]:
-        """A token after each position, and the random state after each."""
+    ) -> tuple[mx.array, mx.array, mx.array, list[tuple[mx.array, Any]]]:
+        """A token after each position, and what the sampler remembers after each."""
         plan = self._plan
         if plan.processors:
             history = mx.array(self.tokens + list(guesses))
@@ -330,14 +331,14 @@ class Speculation:
             logprobs, impossible = (mx.concatenate(part) for part in zip(*rows, strict=True))
         else:
             logprobs, impossible = score(plan, logits, None)
-        state = mx.random.state
         if plan.sampler is greedy:
-            return greedy(logprobs), logprobs, impossible, [state[0]] * logits.shape[0]
-        chosen, keys = [], []
+            states = [remembered(greedy)] * logits.shape[0]
+            return greedy(logprobs), logprobs, impossible, states
+        chosen, states = [], []
         for i in range(logits.shape[0]):
             chosen.append(plan.sampler(logprobs[i : i + 1]))
-            keys.append(state[0])
-        return mx.concatenate(chosen), logprobs, impossible, keys
+            states.append(remembered(plan.sampler))
+        return mx.concatenate(chosen), logprobs, impossible, states
 
 
 def _check_draft(
