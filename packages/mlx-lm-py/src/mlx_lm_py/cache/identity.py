@@ -22,8 +22,8 @@ _SAMPLES = 64
 def model_identity(model: Any) -> str:
     """Tell a model from others by its class, its configuration and its weights.
 
-    Of each weight the name, the shape, the type and some numbers count: what is trained or quantized
-    in another way is another model, and to look at a large one takes no time.
+    Of each weight the name, the shape, the type and some numbers count: what is trained or
+    quantized in another way is another model, and to look at a large one takes no time.
 
     Args:
         model: The model, a module with ``args``.

@@ -28,12 +28,12 @@ _SETTINGS = ("max_size", "keep", "chunk_size", "group_size", "bits", "value_bits
 
 
 class PrefixCache:
-    """What a model has read, by its tokens: a prompt that begins with some of it goes on from there.
+    """What a model has read, by its tokens: a prompt that begins with some goes on from there.
 
     Sequences with a common beginning share its memory. Layers that hold all positions can be
     cut anywhere. Layers with a window or a state are kept as they were after some of the tokens:
-    before the last one of a prompt, at the end of an answer, and where long prompts are read every
-    ``checkpoint_every`` tokens; a prompt then goes on from the longest of these that it begins with.
+    before the last one of a prompt, at the end of an answer, and every ``checkpoint_every`` tokens
+    of a long prompt. A prompt then goes on from the longest of these that it begins with.
 
     It belongs to one model and is not for several threads at once. A model whose weights change
     needs another one, or `clear`.

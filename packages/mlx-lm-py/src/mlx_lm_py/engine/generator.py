@@ -17,10 +17,12 @@ from mlx_lm_py.cache import Cache, PrefixCache
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler, greedy
 
+from .guesser import Guesser, GuessOptions
 from .kv_options import KVOptions
 from .plan import IMPOSSIBLE, make_plan
 from .request import Request
 from .responses import BatchStats, PromptResponse, TokenResponse
+from .rounds import make_rounds
 from .scheduler import Scheduler
 from .step import Step, make_step
 
@@ -60,6 +62,10 @@ class BatchGenerator:
         quantized_kv_start: From how many positions on. Default: 0.
         prefix_cache: Where to look for what has been read of prompts, and to keep what is read.
             Default: ``None``, nowhere.
+        draft_model: As of `speculative_generate_step`, for each sequence, and so are the next two.
+            Default: ``None``.
+        num_draft_tokens: How many tokens are guessed at a time, at most. Default: ``None``.
+        ngram_size: Guess what came after so many equal tokens before. Default: ``None``.
 
     Raises:
         ValueError: If a number is out of its range, ``stop_tokens`` has an empty sequence, or
@@ -93,6 +99,9 @@ class BatchGenerator:
         kv_group_size: int = 64,
         quantized_kv_start: int = 0,
         prefix_cache: PrefixCache | None = None,
+        draft_model: LanguageModel | None = None,
+        num_draft_tokens: int | None = None,
+        ngram_size: int | None = None,
     ) -> None:
         numbers = {
             "max_tokens": max_tokens,
@@ -114,6 +123,10 @@ class BatchGenerator:
         self._prefix_cache = prefix_cache
         if prefix_cache is not None:
             prefix_cache.bind(model)
+        self._guesses: GuessOptions | None = None
+        if draft_model is not None or ngram_size is not None:
+            self._guesses = GuessOptions(draft_model, num_draft_tokens, ngram_size)
+            self._guesses.check(model)
         self._scheduler = Scheduler(
             max(completion_batch_size, prefill_batch_size),
             prefill_batch_size,
@@ -259,6 +272,8 @@ class BatchGenerator:
             quantized_kv_start=self._kv.start,
         )
         held = list(all_tokens or ())
+        if caches is not None and self._guesses is not None and self._guesses.draft_model:
+            raise ValueError("caches cannot be given where a draft_model guesses")
         ends = self._stops
         if stop_sequences is not None:
             ends = _checked_stops(stop_sequences, "stop_sequences")
@@ -274,6 +289,7 @@ class BatchGenerator:
             cache=plan.cache,
             tokens=held,
             is_new=caches is None and not held,
+            plan=plan,
             history=mx.array(held + plan.prompt) if plan.processors else None,
         )
 
@@ -283,17 +299,27 @@ class BatchGenerator:
         if self._prefix_cache is not None and request.is_new:
             request.begin(self._kv.begin(self._prefix_cache, self.model, prompt, len(prompt) + 1))
         request.stops = self._kv.stops(len(prompt), request.cache, request.lease)
+        if self._guesses is not None:
+            assert request.plan is not None
+            plan = replace(request.plan, cache=request.cache, lease=request.lease)
+            request.guesser = Guesser(self.model, plan, self._guesses)
 
     def next(self) -> tuple[list[PromptResponse], list[TokenResponse]]:
         """Do a step: read the last tokens of sequences that decode, and pieces of prompts.
 
-        The step after it is under way when the tokens of one are returned.
+        The step after it is under way when the tokens of one are returned, unless tokens are
+        guessed.
 
         Returns:
             How far prompts are, and tokens. Both are empty when there is nothing left to do.
         """
         before = len(self._steps)
-        prompts, responses = self._launch()
+        decoding, pieces = self._scheduler.plan()
+        if self._guesses is not None:
+            prompts, responses = self._launch([], pieces)
+            responses += self._read() if self._steps else []
+            return prompts, responses + self._guess(decoding)
+        prompts, responses = self._launch(decoding, pieces)
         if len(self._steps) > 1 or (self._steps and len(self._steps) == before):
             responses += self._read()
         return prompts, responses
@@ -302,7 +328,8 @@ class BatchGenerator:
         """Do steps until there are tokens.
 
         Returns:
-            The tokens, at most one of each sequence; none when there is nothing left to do.
+            The tokens, at most one of each sequence unless tokens are guessed; none when there is
+            nothing left to do.
         """
         while True:
             prompts, responses = self.next()
@@ -384,9 +411,10 @@ class BatchGenerator:
         wanted = set(uids)
         return [one for one in self._scheduler.requests if one.uid in wanted and not one.done]
 
-    def _launch(self) -> tuple[list[PromptResponse], list[TokenResponse]]:
+    def _launch(
+        self, decoding: list[Request], pieces: list[tuple[Request, list[int]]]
+    ) -> tuple[list[PromptResponse], list[TokenResponse]]:
         """Make the next step, if there is one, and begin with it."""
-        decoding, pieces = self._scheduler.plan()
         if not decoding and not pieces:
             return [], []
         try:
@@ -431,6 +459,34 @@ class BatchGenerator:
                 responses.append(_failure(request, FloatingPointError(IMPOSSIBLE)))
             else:
                 responses.append(_token(request, tokens[row], step.logprobs[row]))
+        return responses
+
+    def _guess(self, decoding: list[Request]) -> list[TokenResponse]:
+        """Do a round: read the guesses of all sequences that decode."""
+        started = time.perf_counter()
+        try:
+            rounds = make_rounds(self.model, decoding) if decoding else []
+            mx.eval([(one.chosen, one.impossible) for one in rounds])
+        except Exception as error:
+            return [_failure(one, error) for one in decoding]
+        responses = [
+            _failure(one, one.error) for one in decoding if one.error is not None and not one.done
+        ]
+        for one in rounds:
+            request = one.request
+            count = len(request.answer)
+            given, right, is_impossible = one.finish()
+            self._kv.quantize(request.cache)
+            del request.answer[count:]
+            for i, token in enumerate(given):
+                response = _token(request, token, one.logprobs[i])
+                responses.append(replace(response, from_draft=i < right))
+            if is_impossible and not request.done:
+                responses.append(_failure(request, FloatingPointError(IMPOSSIBLE)))
+            self._counted.generation_tokens += len(given)
+        if rounds:
+            self._counted.generation_steps += 1
+            self._counted.generation_time += time.perf_counter() - started
         return responses
 
     def _count(self, step: Step) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
+from collections.abc import Iterator, MutableSequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,9 @@ import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache, Lease
 from mlx_lm_py.sampling import LogitsProcessor, Sampler
+
+from .guesser import Guesser
+from .plan import Plan
 
 __all__ = ["Request"]
 
@@ -34,6 +38,8 @@ class Request:
         cache: The cache of each layer.
         tokens: The tokens before the answer that the cache holds.
         is_new: Whether nothing goes before the prompt.
+        plan: What was asked for.
+        guesser: Who guesses the next tokens.
         lease: What was found of the prompt in a prefix cache.
         stops: Before which tokens of the prompt a piece ends, in any case.
         history: All tokens so far, for the processors; ``None`` without any.
@@ -56,6 +62,8 @@ class Request:
     cache: MutableSequence[Cache]
     tokens: list[int]
     is_new: bool = True
+    plan: Plan | None = None
+    guesser: Guesser | None = None
     lease: Lease | None = None
     stops: list[int] = field(default_factory=list)
     history: mx.array | None = None
@@ -80,7 +88,23 @@ class Request:
     @property
     def held(self) -> list[int]:
         """The tokens that the cache holds, those of the answer included."""
-        return self.tokens + self.answer[: self.fed]
+        fed = self.fed - (len(self.guesser.reader.behind) if self.guesser is not None else 0)
+        return (self.tokens + self.answer)[: len(self.tokens) + fed]
+
+    @property
+    def known(self) -> list[int]:
+        """All tokens that are known."""
+        return self.tokens + self.answer
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Draw from the random numbers of the sequence in a ``with`` block."""
+        state = mx.random.state
+        others, state[0] = state[0], self.key
+        try:
+            yield
+        finally:
+            self.key, state[0] = state[0], others
 
     def begin(self, lease: Lease) -> None:
         """Go on from what was found of the prompt.

@@ -51,6 +51,7 @@ class TokenResponse:
         prompt_cache: The cache of a sequence that has finished.
         all_tokens: The tokens that this cache holds.
         error: Why the sequence failed.
+        from_draft: Whether the token had been guessed.
     """
 
     uid: int
@@ -60,6 +61,7 @@ class TokenResponse:
     prompt_cache: Sequence[Cache] | None = None
     all_tokens: list[int] | None = None
     error: Exception | None = None
+    from_draft: bool = False
 
 
 @dataclass

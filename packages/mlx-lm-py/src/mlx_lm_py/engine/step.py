@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import mlx_core_py as mx
@@ -15,7 +16,7 @@ from mlx_lm_py.sampling import SettingsSampler, sample_rows
 
 from .request import Request
 
-__all__ = ["Step", "make_step"]
+__all__ = ["Step", "make_step", "read_all"]
 
 
 def __dir__() -> list[str]:
@@ -115,6 +116,30 @@ def _logits(
     return logits.astype(mx.float32)
 
 
+def read_all(
+    model: LanguageModel, caches: Sequence[Any], pieces: Sequence[Sequence[int]]
+) -> list[mx.array]:
+    """Read tokens of sequences side by side.
+
+    Args:
+        model: The model.
+        caches: The cache of each sequence.
+        pieces: The next tokens of each.
+
+    Returns:
+        For each sequence the logits after each of its tokens, of shape ``(tokens, vocabulary)``.
+    """
+    if len(caches) > 1 and getattr(model, "takes_ragged_batches", False):
+        lengths = [len(piece) for piece in pieces]
+        tokens = mx.array([[token for piece in pieces for token in piece]], mx.int32)
+        logits = model(tokens, cache=ragged_prompt_cache(caches, lengths))[0]
+        return list(mx.split(logits, list(accumulate(lengths))[:-1]))
+    return [
+        model(mx.array([piece], mx.int32), cache=cache)[0]
+        for cache, piece in zip(caches, pieces, strict=True)
+    ]
+
+
 def _sample(logits: mx.array, requests: Sequence[Request], prompt_rows: int, rows: int) -> Step:
     """Sample from the rows of the sequences that are at the end of their prompt or beyond."""
     kept = [row for row, request in enumerate(requests) if not request.segments]
@@ -196,15 +221,12 @@ def _chosen(token: mx.array, logprobs: mx.array, request: Request) -> mx.array:
     """What the sampler of a sequence chooses, by random numbers of its own."""
     if request.sampler is None or request.error is not None:
         return token
-    state = mx.random.state
-    others, state[0] = state[0], request.key
     try:
-        chosen = request.sampler(logprobs)
+        with request.drawing():
+            chosen = request.sampler(logprobs)
         if chosen.shape != (1,):
             raise ValueError(f"a sampler must return tokens of shape (1,), not {chosen.shape}")
         token = chosen.astype(mx.int32)
     except Exception as error:
         request.error = error
-    finally:
-        request.key, state[0] = state[0], others
     return token

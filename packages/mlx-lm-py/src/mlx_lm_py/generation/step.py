@@ -10,10 +10,11 @@ import mlx_core_py as mx
 from mlx_lm_py.cache import Cache, PrefixCache
 from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
 from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
+from mlx_lm_py.engine.scores import score
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler
 
-__all__ = ["generate_step", "generate_tokens", "read_prompt", "score"]
+__all__ = ["generate_step", "generate_tokens", "read_prompt"]
 
 
 def __dir__() -> list[str]:
@@ -103,7 +104,7 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
         logits = model(tokens[None], cache=plan.cache, last_only=True)[:, -1, :]
         plan.kv.quantize(plan.cache)
-        logprobs, impossible = score(plan, logits, history)
+        logprobs, impossible = score(plan.processors, logits, history)
         bad.append(impossible)
         return plan.sampler(logprobs), logprobs[0]
 
@@ -157,23 +158,3 @@ def read_prompt(model: LanguageModel, plan: Plan) -> list[int]:
             plan.keep(ids[:end])
         mx.clear_cache()
         start = end
-
-
-def score(plan: Plan, logits: mx.array, history: mx.array | None) -> tuple[mx.array, mx.array]:
-    """From the logits of a model to what a sampler chooses from.
-
-    Args:
-        plan: What to generate.
-        logits: Shape ``(rows, vocabulary)``; one row if there are processors.
-        history: All tokens so far, for processors. May be ``None`` if there are none.
-
-    Returns:
-        Log-probabilities of that shape, and of shape ``(rows, 1)`` whether no token is possible.
-    """
-    logits = logits.astype(mx.float32)
-    for process in plan.processors:
-        assert history is not None
-        logits = process(history, logits)
-    total = mx.logsumexp(logits, axis=-1, keepdims=True)
-    # NaN or infinity anywhere makes the total so; it is -inf if no token is left.
-    return logits - total, ~mx.isfinite(total)

@@ -9,12 +9,12 @@ from typing import Protocol
 import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache, cache_length
-from mlx_lm_py.engine.plan import Plan
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import put_back, remembered
 
+from .plan import Plan
 from .reader import Reader
-from .step import score
+from .scores import score
 
 __all__ = ["Draft", "ModelDraft", "NgramDraft"]
 
@@ -132,7 +132,9 @@ class ModelDraft:
         token = mx.array(new)
         guesses = []
         for _ in range(count):
-            logprobs, _ = score(self._plan, self._reader.read(token, last_only=True), history)
+            logprobs, _ = score(
+                self._plan.processors, self._reader.read(token, last_only=True), history
+            )
             token = self._plan.sampler(logprobs)
             guesses.append(token)
             if history is not None:
