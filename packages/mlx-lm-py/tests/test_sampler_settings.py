@@ -49,7 +49,8 @@ def definition(probabilities: np.ndarray, asked: Settings, xtc: bool) -> np.ndar
                 total += p[i]
         kept &= chosen
     if asked.min_p > 0:
-        first = np.isin(np.arange(p.size), order[: asked.min_tokens_to_keep])
+        left = [i for i in order if kept[i]]
+        first = np.isin(np.arange(p.size), left[: asked.min_tokens_to_keep])
         kept &= (p >= asked.min_p * p[kept].max()) | first
     if xtc:
         q = np.where(kept, p, 0) / p[kept].sum()

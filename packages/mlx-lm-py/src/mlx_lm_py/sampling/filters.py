@@ -48,7 +48,7 @@ def sample(logprobs: mx.array, settings: Columns, random: Random) -> mx.array:
     """
     if not settings.filters:
         return _choose(logprobs, settings, random)
-    # In descending order each filter is a prefix, and the first token is always kept.
+    # In descending order what most filters keep is a prefix of what is left.
     order = mx.argsort(-logprobs, axis=-1)
     ranked = mx.take_along_axis(logprobs, order, axis=-1).astype(mx.float32)
     choice = _choose(_filtered(ranked, order, settings, random), settings, random)
@@ -77,7 +77,6 @@ def _sharpness(logprobs: mx.array, settings: Columns) -> mx.array:
 def _filtered(ranked: mx.array, order: mx.array, settings: Columns, random: Random) -> mx.array:
     """Leave out tokens, in descending order, by all filters."""
     filters = settings.filters
-    places = mx.arange(ranked.shape[-1])
     if "top_n_sigma" in filters:
         bound = ranked[..., :1] - settings.top_n_sigma * _deviation(ranked)
         # Infinity times no deviation is none, too.
@@ -90,7 +89,8 @@ def _filtered(ranked: mx.array, order: mx.array, settings: Columns, random: Rand
         ranked = mx.where(before < settings.top_p, ranked, -math.inf)
     if "min_p" in filters:
         best = ranked.max(axis=-1, keepdims=True)
-        likely = (ranked >= best + settings.min_logprob) | (places < settings.min_tokens_to_keep)
+        places = mx.cumsum((ranked > -math.inf).astype(mx.int32), axis=-1)
+        likely = (ranked >= best + settings.min_logprob) | (places <= settings.min_tokens_to_keep)
         ranked = mx.where(likely, ranked, -math.inf)
     if "xtc" in filters:
         ranked = _without_top_choices(ranked, order, settings, random)
@@ -127,9 +127,9 @@ def _without_top_choices(
 ) -> mx.array:
     """Sometimes leave out all likely tokens but the least likely one of them."""
     likely = mx.softmax(ranked, axis=-1) > settings.xtc_threshold
-    # In descending order the likely ones come first: the last of them stays.
-    count = likely.sum(axis=-1, keepdims=True)
-    left_out = mx.arange(ranked.shape[-1]) < count - 1
+    # In descending order the last of the likely ones stays; others may have gone before them.
+    places = mx.cumsum(likely.astype(mx.int32), axis=-1)
+    left_out = likely & (places < places[..., -1:])
     special = settings.special_tokens
     if special.size:
         left_out = left_out & ~mx.any(order[..., None] == special, axis=-1)
