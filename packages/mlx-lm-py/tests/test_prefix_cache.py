@@ -264,7 +264,7 @@ actions = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(actions, st.sampled_from(["k", "kk", "ka", "a", "kr", "lk", "r"]))
 def test_against_a_dictionary(steps: list[tuple[str, list[int]]], kinds: str) -> None:
     prefix_cache, model = PrefixCache(), Bare()
