@@ -252,9 +252,7 @@ def empty(kinds: str) -> list[Any]:
 
 def size(prefix_cache: PrefixCache) -> int:
     return sum(
-        node.nbytes
-        for tree in prefix_cache._trees.values()
-        for node in tree.root.all_below()
+        node.nbytes for tree in prefix_cache._trees.values() for node in tree.root.all_below()
     )
 
 
@@ -276,6 +274,7 @@ def test_against_a_dictionary(steps: list[tuple[str, list[int]]], kinds: str) ->
         if action == "keep":
             lease = prefix_cache.begin(model, tokens, empty(kinds))
             lease.keep(tokens, held(tokens, kinds))
+            lease.release()
             kept.add(tuple(tokens))
         elif action == "begin":
             lease = prefix_cache.begin(model, tokens, empty(kinds))
@@ -293,6 +292,8 @@ def test_against_a_dictionary(steps: list[tuple[str, list[int]]], kinds: str) ->
             if lease.length:
                 check(lease.cache, tokens[: lease.length])
                 leases.append((lease, tokens[: lease.length]))
+            else:
+                lease.release()
         elif action == "release" and leases:
             leases.pop(0)[0].release()
         elif action == "shrink":

@@ -159,23 +159,21 @@ class PrefixCache:
     ) -> list[Any]:
         tree = self._trees.setdefault(key, PrefixTree())
         before, held = tree.match(tokens, len(tokens))
-        if held == len(tokens) and (not states or (before.end == held and before.states)):
-            node, is_new = before, False
-        else:
-            node, is_new = tree.add(tokens, parts, offset), True
-            if node is not before:
-                self._nbytes += sum(one.nbytes for one in node.parts)
-            if states and node.states is None:
-                node.states, node.states_used = states, self._tick()
-                self._nbytes += sum(one.nbytes for one in states)
+        is_longer = held < len(tokens)
+        is_known = not is_longer and (not states or (before.end == held and before.states))
+        node = before if is_known else tree.add(tokens, parts, offset)
+        if is_longer:
+            self._nbytes += sum(one.nbytes for one in node.parts)
+        if states and node.states is None:
+            node.states, node.states_used = states, self._tick()
+            self._nbytes += sum(one.nbytes for one in states)
         for one in node.line():
             one.used = self._tick()
-        if not is_new:
+        if is_known:
             return []
         arrays = [one.state for one in [*node.parts, *(node.states or ())]]
         if write and self._files is not None:
             mx.eval(arrays)
-            is_longer = held < len(tokens)
             new = _merged(key, node.parts if is_longer else [], node.states or [])
             start = node.start if is_longer else node.end
             node.files.add(self._files.write(Stored(key, tokens, start, new, bool(node.states))))
