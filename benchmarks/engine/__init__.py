@@ -1,1 +1,1 @@
-"""What ``bench_engine.py`` measures: many sequences at once, guesses, structure and warm prompts."""
+"""What ``bench_engine.py`` measures: sequences at once, guesses, structure, warm prompts."""

@@ -1,4 +1,4 @@
-"""Generates for many sequences with one library: a process that is told which one, and the model."""
+"""Generates with one library: a process that is told which one, and the model."""
 
 from __future__ import annotations
 

@@ -83,7 +83,8 @@ def test_guesses_change_nothing(name: str) -> None:
         assert tokens(answers) == expected
         assert [one[-1].finish_reason for one in answers.values()] == ["length"] * 4
         guessed = [one.from_draft for rows in answers.values() for one in rows]
-        assert any(guessed)
+        # A text need not repeat itself.
+        assert any(guessed) or "ngram_size" in way
         assert not all(guessed)
 
 
@@ -103,6 +104,10 @@ def test_an_answer_that_ends_within_guesses_goes_on(name: str) -> None:
         whole = prompt + said
         assert last.all_tokens == whole[: len(last.all_tokens or [])]
         rest = whole[len(last.all_tokens or []) :]
+        if not rest:
+            # The last token had been guessed, and has been read.
+            rest = [expected[len(said)]]
+            said += rest
         more = alone(model, rest, 20 - len(said), prompt_cache=last.prompt_cache)
         assert said + more == expected
 
