@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
+import mlx_core_py as mx
 from mlx_lm_utils_py import Tokenizer
 
 from mlx_lm_py.answers import StopStrings
@@ -34,7 +35,9 @@ def encode_prompt(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 def constraints(
-    tokenizer: Tokenizer, response_format: Mapping[str, Any] | None, prompt: Sequence[int]
+    tokenizer: Tokenizer,
+    response_format: Mapping[str, Any] | None,
+    prompt: Sequence[int] | mx.array,
 ) -> tuple[LogitsProcessor, ...]:
     """What holds an answer to a response format.
 
@@ -53,7 +56,9 @@ def constraints(
     """
     if response_format is None:
         return ()
-    made = make_constraint(tokenizer, response_format, tokenizer.decode(list(prompt[-64:])))
+    latest: Any = prompt[-64:]
+    latest = latest.tolist() if isinstance(latest, mx.array) else list(latest)
+    made = make_constraint(tokenizer, response_format, tokenizer.decode(latest))
     return () if made is None else (made,)
 
 

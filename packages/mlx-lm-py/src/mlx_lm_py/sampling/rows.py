@@ -33,10 +33,11 @@ def sample_rows(
         Tokens of shape ``(rows,)`` and the random states after them.
 
     Example:
+        >>> from mlx_lm_py.sampling.settings import Settings
         >>> keys = mx.stack([mx.random.key(1), mx.random.key(2)])
         >>> logprobs = mx.log(mx.array([[0.01, 0.99], [0.98, 0.02]]))
-        >>> settings = [SettingsSampler(Settings(0.1)), SettingsSampler(Settings(0.1, top_k=1))]
-        >>> sample_rows(logprobs, settings, keys)[0].tolist()
+        >>> samplers = [SettingsSampler(Settings(temp, top_k=1)) for temp in (0.1, 0.7)]
+        >>> sample_rows(logprobs, samplers, keys)[0].tolist()
         [1, 0]
     """
     # Where nothing is left out no row is sorted, so that other random numbers fall to its tokens.
