@@ -153,7 +153,8 @@ def test_caches_that_go_before_become_integers_too() -> None:
     said = alone(model, first, 3, prompt_cache=cache, **options)
     copies = [layer.copy() for layer in cache]
     expected = alone(model, [said[-1], *second], 9, prompt_cache=copies, **options)
-    for way in ({}, {"ngram_size": 1}):
+    either: list[dict[str, Any]] = [{}, {"ngram_size": 1}]
+    for way in either:
         generator = BatchGenerator(model, max_tokens=9, prefill_step_size=4, **options, **way)
         generator.insert([[said[-1], *second]], caches=[cache])
         assert tokens(run(generator)) == [expected]

@@ -141,7 +141,7 @@ def test_how_much_is_found() -> None:
     (*_, last) = stream_generate(model, tokenizer, FIRST, max_tokens=3, prefix_cache=prefix_cache)
     assert last.cached_tokens == len(FIRST) - 1
     # Who stops early has read as much.
-    steps = generate_step([1, 2, 3], model, prefix_cache=prefix_cache)
+    steps: Any = generate_step([1, 2, 3], model, prefix_cache=prefix_cache)
     more = [next(steps)[0], next(steps)[0]]
     steps.close()
     assert found(model, [1, 2, 3, *more, 0], prefix_cache) == 5
@@ -408,7 +408,7 @@ def test_wrong_arguments() -> None:
         generate_step(FIRST, model, prefix_cache=prefix_cache, prompt_cache=model.make_cache())
     for name in ("max_bytes", "checkpoint_every"):
         with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
-            PrefixCache(**{name: 0})
+            PrefixCache(**{name: 0})  # type: ignore[arg-type]
 
 
 def test_whole_answers() -> None:

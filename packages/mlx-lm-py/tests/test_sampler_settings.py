@@ -22,7 +22,7 @@ from tiny_models import make_model
 PROMPT = [5, 17, 40, 3, 44, 2, 9]
 
 
-def definition(probabilities: np.ndarray, asked: Settings, xtc: bool) -> np.ndarray:
+def definition(probabilities: Any, asked: Settings, xtc: bool) -> Any:
     """The distribution that a sampler draws from; ``xtc`` says whether top choices are left out."""
     p = probabilities.astype(np.float64)
     kept = np.ones(p.size, bool)
@@ -106,7 +106,7 @@ asked_for = st.builds(
 )
 
 
-def drawn(seed: int, size: int = 8) -> np.ndarray:
+def drawn(seed: int, size: int = 8) -> Any:
     weights = np.random.default_rng(seed).gamma(0.5, size=size) + 1e-3
     return weights / weights.sum()
 

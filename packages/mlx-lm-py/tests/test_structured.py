@@ -488,7 +488,7 @@ def test_calls_in_a_text_are_well_formed(template: str, special: tuple[str, ...]
     tokenizer = small_tokenizer(*special, template=template)
 
     def constrained() -> Any:
-        return make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, "auto"))  # type: ignore[arg-type]
+        return make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, "auto"))
 
     constraint, ends = constrained(), {256, 257}
     text = tokenizer.encode("Well, a < b [and so on", add_special_tokens=False)
@@ -499,7 +499,7 @@ def test_calls_in_a_text_are_well_formed(template: str, special: tuple[str, ...]
         tokens.append(token)
     assert ends <= set(allowed(constraint, tokens))
     # What a call may be where nothing else is: here after a text, if there is a tag for it.
-    only = make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, "required"))  # type: ignore[arg-type]
+    only = make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, "required"))
     calls = sample_calls(only, 0)
     constraint = constrained()
     tokens = [1] if template == "ipython" else [1, *text]
