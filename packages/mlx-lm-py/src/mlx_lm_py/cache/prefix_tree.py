@@ -36,15 +36,15 @@ class Node:
     )  # fmt: skip
 
     def __init__(self, tokens: list[int], above: Node | None, parts: list[Any]) -> None:
-        self.tokens = tokens
+        self.tokens: list[int] = tokens
         self.end: int = len(tokens) + (above.end if above is not None else 0)
-        self.above = above
+        self.above: Node | None = above
         self.below: dict[int, Node] = {}
-        self.parts = parts
+        self.parts: list[Any] = parts
         self.states: list[Any] | None = None
-        self.users = 0
-        self.used = 0
-        self.states_used = 0
+        self.users: int = 0
+        self.used: int = 0
+        self.states_used: int = 0
         self.files: set[Any] = set()
 
     @property

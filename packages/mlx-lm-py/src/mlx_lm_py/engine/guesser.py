@@ -96,7 +96,7 @@ class Guesser:
         options: GuessOptions,
         draft_cache: Sequence[Cache] | None = None,
     ) -> None:
-        self.reader = Reader(model, plan.cache)
+        self.reader: Reader = Reader(model, plan.cache)
         self.draft: Draft
         self.draft_cache: Any = []
         self.looks_up: bool = options.draft_model is None
@@ -113,7 +113,7 @@ class Guesser:
             self.draft_cache = made
             self.draft = ModelDraft(options.draft_model, made, plan)
         default = _NGRAM_TOKENS if self.looks_up else _MODEL_TOKENS
-        self.pace = Pace(options.num_draft_tokens or default)
+        self.pace: Pace = Pace(options.num_draft_tokens or default)
 
     def most(self, left: int) -> int:
         """How many tokens to guess at most.
