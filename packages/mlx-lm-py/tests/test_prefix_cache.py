@@ -419,3 +419,18 @@ def test_whole_answers() -> None:
     for _ in range(2):
         got = batch_generate(model, tokenizer, texts, max_tokens=5, prefix_cache=prefix_cache)
         assert got.texts == expected
+
+
+def test_a_disk_without_room_loses_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("mlx_lm_py.cache.prefix_files.save_prompt_cache", full)
+    prefix_cache = PrefixCache(folder=tmp_path)
+    with pytest.warns(UserWarning, match="no more files: no space left"):
+        assert answer(model, FIRST, prefix_cache=prefix_cache) == answer(model, FIRST)
+    assert found(model, FIRST, prefix_cache) == len(FIRST) - 1

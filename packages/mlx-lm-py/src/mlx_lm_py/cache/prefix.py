@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,20 +12,17 @@ from typing import Any
 import mlx_core_py as mx
 
 from .base import Cache
+from .lease import Lease
 from .prefix_files import PrefixFiles, Stored
+from .prefix_kinds import apart, has_states, kinds_of, together
 from .prefix_tree import Node, PrefixTree
-from .segments import holds_all, joined, leaves, rebuilt
-from .states import ArraysCache
+from .segments import joined, leaves, rebuilt
 
-__all__ = ["Lease", "PrefixCache"]
+__all__ = ["PrefixCache"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-# What tells kinds of caches apart that hold different things of the same tokens.
-_SETTINGS = ("max_size", "keep", "chunk_size", "group_size", "bits", "value_bits")
 
 
 class PrefixCache:
@@ -44,7 +42,8 @@ class PrefixCache:
         checkpoint_every: After how many tokens of a prompt layers with a window or a state are
             kept. Default: 1024.
         folder: A folder to keep it in as well, from which another process goes on. Files of other
-            models in it are left alone. Default: ``None``, none.
+            models in it are left alone. Where one cannot be written there is a warning, and no
+            other is. Default: ``None``, none.
 
     Attributes:
         max_bytes: Most bytes to keep.
@@ -107,12 +106,12 @@ class PrefixCache:
             ValueError: If this was used with another model.
         """
         self.bind(model)
-        key = _key(cache, least)
+        key = kinds_of(cache, least)
         tree = self._trees.setdefault(key, PrefixTree())
         limit = len(tokens) - 1
         node, length = tree.match(tokens, limit)
         states: list[Any] = []
-        if _has_states(key):
+        if has_states(key):
             source, length = _nearest_states(node, length)
             if source is not None:
                 assert source.states is not None
@@ -127,7 +126,7 @@ class PrefixCache:
             node = node.above
         for one in node.line():
             one.used = self._tick()
-        found = _merged(key, _joined_line(node, length, room), states)
+        found = together(key, _joined_line(node, length, room), states)
         return Lease(self, key, node, rebuilt(cache, iter(found)), length, least)
 
     def keep(self, key: str, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:
@@ -141,10 +140,10 @@ class PrefixCache:
         Returns:
             Arrays to be evaluated before the cache goes on, lest it is copied.
         """
-        if key != _key(cache, json.loads(key)[0]):
+        if key != kinds_of(cache, json.loads(key)[0]):
             # It became another one on its way.
             return []
-        parts, states = _sorted(key, leaves(cache))
+        parts, states = apart(key, leaves(cache))
         return self._add(key, list(tokens), 0, parts, [one.copy() for one in states], write=True)
 
     def _add(
@@ -174,11 +173,20 @@ class PrefixCache:
         arrays = [one.state for one in [*node.parts, *(node.states or ())]]
         if write and self._files is not None:
             mx.eval(arrays)
-            new = _merged(key, node.parts if is_longer else [], node.states or [])
+            new = together(key, node.parts if is_longer else [], node.states or [])
             start = node.start if is_longer else node.end
-            node.files.add(self._files.write(Stored(key, tokens, start, new, bool(node.states))))
+            self._write(node, Stored(key, tokens, start, new, bool(node.states)))
         self.shrink(self.max_bytes)
         return arrays
+
+    def _write(self, node: Node, stored: Stored) -> None:
+        assert self._files is not None
+        try:
+            node.files.add(self._files.write(stored))
+        except OSError as error:
+            # An answer that is there is not lost for want of room on a disk.
+            self._files = None
+            warnings.warn(f"the prefix cache writes no more files: {error}", stacklevel=2)
 
     def shrink(self, max_bytes: int) -> None:
         """Leave out what has not been used for longest, until so many bytes are left.
@@ -244,7 +252,7 @@ class PrefixCache:
 
     def _take(self, stored: Stored) -> None:
         """Take in what a file holds, if what goes before it is there."""
-        parts, states = _sorted(stored.key, stored.leaves)
+        parts, states = apart(stored.key, stored.leaves)
         if not stored.has_states:
             states = []
         try:
@@ -256,109 +264,6 @@ class PrefixCache:
         except ValueError:
             # What it follows was left out.
             return
-
-
-class Lease:
-    """What a sequence goes on from, and where it puts what it reads.
-
-    Attributes:
-        cache: The cache of the model, with what was found.
-        length: How many tokens of the prompt that are.
-    """
-
-    def __init__(
-        self,
-        owner: PrefixCache,
-        key: str,
-        node: Node,
-        cache: list[Any],
-        length: int,
-        least: int,
-    ) -> None:
-        self.cache: list[Any] = cache
-        self.length: int = length
-        self._owner = owner
-        self._key = key
-        self._node = node
-        self._least = least
-        self._is_held = True
-        for one in node.line():
-            one.users += 1
-
-    @property
-    def has_states(self) -> bool:
-        """Whether some layers can be kept only as they are where reading stops."""
-        return _has_states(self._key)
-
-    def stops(self, count: int) -> list[int]:
-        """Before which tokens of a prompt reading stops, to keep what has been read.
-
-        Args:
-            count: Number of tokens of the prompt.
-
-        Returns:
-            Numbers of tokens, in ascending order; none if what is read can be cut anywhere later.
-        """
-        if not self.has_states:
-            return []
-        every = self._owner.checkpoint_every
-        found = list(range(self.length + every, count - 1, every))
-        return [*found, count - 1] if count - 1 > self.length else found
-
-    def keep(self, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:
-        """Keep what the sequence has read so far.
-
-        Args:
-            tokens: All its tokens.
-            cache: Its cache, which holds them.
-
-        Returns:
-            Arrays to be evaluated before the sequence goes on, lest its cache is copied.
-        """
-        if not tokens or len(tokens) < self._least:
-            return []
-        return self._owner.keep(self._key, tokens, cache)
-
-    def release(self) -> None:
-        """Let go of what was found."""
-        if self._is_held:
-            self._is_held = False
-            for one in self._node.line():
-                one.users -= 1
-
-    def __del__(self) -> None:
-        # Whoever asked may never have begun.
-        self.release()
-
-
-def _key(cache: Sequence[Cache], least: int) -> str:
-    """What tells apart what may be kept of the same tokens."""
-    kinds = [
-        [type(one).__name__, *(getattr(one, name, None) for name in _SETTINGS)]
-        for one in leaves(cache)
-    ]
-    return json.dumps([least, kinds])
-
-
-def _holding(key: str) -> list[bool]:
-    """For each leaf whether it holds all positions."""
-    return [holds_all(kind[0]) for kind in json.loads(key)[1]]
-
-
-def _has_states(key: str) -> bool:
-    return not all(_holding(key))
-
-
-def _sorted(key: str, caches: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Take apart leaves that hold all positions and the others."""
-    pairs = list(zip(_holding(key), caches, strict=True))
-    return [one for holds, one in pairs if holds], [one for holds, one in pairs if not holds]
-
-
-def _merged(key: str, parts: Sequence[Any], states: Sequence[Any]) -> list[Any]:
-    """The leaves in their order; an empty one where there is none."""
-    sources = {True: iter(parts), False: iter(states)}
-    return [next(sources[holds], None) or ArraysCache(0) for holds in _holding(key)]
 
 
 def _joined_line(node: Node, length: int, room: int) -> list[Any]:
