@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from mlx_lm_py import generate, generate_step, load, stream_generate
 from mlx_lm_py.cache import cache_length, can_trim_prompt_cache, make_prompt_cache
+from mlx_lm_py.engine import pace as pace_module
+from mlx_lm_py.engine.drafts import NgramDraft
+from mlx_lm_py.engine.pace import Pace
+from mlx_lm_py.engine.reader import Reader
 from mlx_lm_py.generate import speculative_generate_step
-from mlx_lm_py.generation import pace as pace_module
-from mlx_lm_py.generation.drafts import NgramDraft
-from mlx_lm_py.generation.pace import Pace
-from mlx_lm_py.generation.reader import Reader
 from mlx_lm_py.sample_utils import make_logits_processors, make_sampler
 from mlx_lm_py.sampling import make_dry_penalty
 from tiny_models import Hybrid, close, make_model, wide, wrapped_tokenizer

@@ -469,3 +469,53 @@ def test_calls_that_cannot_be_enforced(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         tool_call_format(small_tokenizer(template=template), tools, choice)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "<tool_call>",
+        "ipython",
+        "<|tool_call|>",
+        "[TOOL_CALLS] [",
+        "[TOOL_CALLS][ARGS]",
+        "<｜tool▁calls▁begin｜>",
+        "<|tool_calls_section_begin|>",
+    ],
+)
+@pytest.mark.parametrize("special", [(), ("<tool_call>", "</tool_call>", "[TOOL_CALLS]")])
+def test_calls_in_a_text_are_well_formed(template: str, special: tuple[str, ...]) -> None:
+    tokenizer = small_tokenizer(*special, template=template)
+
+    def constrained() -> Any:
+        return make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, "auto"))
+
+    constraint, ends = constrained(), {256, 257}
+    text = tokenizer.encode("Well, a < b [and so on", add_special_tokens=False)
+    tokens = [1]
+    assert ends & set(allowed(constraint, tokens))
+    for token in text:
+        assert token in allowed(constraint, tokens)
+        tokens.append(token)
+    assert ends <= set(allowed(constraint, tokens))
+    # What a call may be where nothing else is: here after a text, if there is a tag for it.
+    only = make_constraint(tokenizer, tool_call_format(tokenizer, TOOLS, "required"))
+    calls = sample_calls(only, 0)
+    constraint = constrained()
+    tokens = [1] if template == "ipython" else [1, *text]
+    if template != "ipython":
+        # A constraint takes the tokens of its first call for the prompt.
+        allowed(constraint, tokens[:1])
+    counts = []
+    for token in calls:
+        choices = allowed(constraint, tokens)
+        counts.append(len(choices))
+        assert token in choices
+        tokens.append(token)
+    assert ends & set(allowed(constraint, tokens))
+    # Once it has begun it is a call to its end.
+    assert min(counts) == 1
+    parser = AnswerParser(answer_format(tokenizer), TOOLS)
+    answer = collect(parser.add(tokenizer.decode(tokens[1:])) + parser.finish())
+    assert answer.tool_calls
+    assert answer.text.strip() == ("" if template == "ipython" else "Well, a < b [and so on")

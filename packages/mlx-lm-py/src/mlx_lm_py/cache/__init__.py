@@ -4,7 +4,9 @@ from .base import AttentionCache, Cache
 from .chunked import ChunkedKVCache
 from .files import load_prompt_cache, save_prompt_cache
 from .kv import KVCache
+from .lease import Lease
 from .lists import CacheList
+from .prefix import PrefixCache
 from .prompt_cache import (
     cache_length,
     can_trim_prompt_cache,
@@ -24,6 +26,8 @@ __all__ = [
     "CacheList",
     "ChunkedKVCache",
     "KVCache",
+    "Lease",
+    "PrefixCache",
     "QuantizedKVCache",
     "QuantizedRotatingKVCache",
     "RaggedCache",

@@ -97,7 +97,7 @@ def quantize_prompt_cache(
         cache: The cache of a model, whose entries are replaced.
         bits: How many bits a number has.
         group_size: How many numbers share a scale. Default: 64.
-        start: From how many positions on. Default: 0.
+        start: From how many positions on. Default: 0, empty ones too.
         value_bits: How many bits a number of a value has. Default: ``None``, as ``bits``.
 
     Raises:
@@ -108,9 +108,7 @@ def quantize_prompt_cache(
             parts = list(layer.caches)
             quantize_prompt_cache(parts, bits, group_size, start, value_bits=value_bits)
             layer.caches = tuple(parts)
-        elif (type(layer) is KVCache or type(layer) is RotatingKVCache) and layer.offset >= max(
-            start, 1
-        ):
+        elif (type(layer) is KVCache or type(layer) is RotatingKVCache) and layer.offset >= start:
             cache[i] = layer.to_quantized(group_size, bits, value_bits=value_bits)
 
 

@@ -13,14 +13,17 @@ from typing import Any, Literal, Self
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache
+from mlx_lm_py.cache import Cache, PrefixCache
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler, greedy
 
+from .guesser import Guesser, GuessOptions
+from .kv_options import KVOptions
 from .plan import IMPOSSIBLE, make_plan
 from .recorder import StepRecorder
 from .request import Request
 from .responses import BatchStats, PromptResponse, TokenResponse
+from .rounds import make_rounds
 from .scheduler import Scheduler
 from .step import Step, make_step, read_tokens
 
@@ -53,9 +56,21 @@ class BatchGenerator:
             more of them than take about 0.1 s. Default: 512.
         max_cache_bytes: Most bytes of all caches, by what sequences will need at their end: others
             wait. One that does not fit alone goes alone. Default: ``None``, any number.
+        max_kv_size: As of `generate_step`, for sequences that no cache goes before. Default:
+            ``None``.
+        kv_bits: As of `generate_step`, and so are the next two. Default: ``None``.
+        kv_group_size: How many numbers share a scale. Default: 64.
+        quantized_kv_start: From how many positions on. Default: 0.
+        prefix_cache: Where to look for what has been read of prompts, and to keep what is read.
+            Default: ``None``, nowhere.
+        draft_model: As of `speculative_generate_step`, for each sequence, and so are the next two.
+            Default: ``None``.
+        num_draft_tokens: How many tokens are guessed at a time, at most. Default: ``None``.
+        ngram_size: Guess what came after so many equal tokens before. Default: ``None``.
 
     Raises:
-        ValueError: If a number is below 1, or ``stop_tokens`` has an empty sequence.
+        ValueError: If a number is out of its range, ``stop_tokens`` has an empty sequence, or
+            ``prefix_cache`` belongs to another model.
 
     Example::
 
@@ -80,6 +95,14 @@ class BatchGenerator:
         prefill_batch_size: int = 8,
         prefill_step_size: int = 512,
         max_cache_bytes: int | None = None,
+        max_kv_size: int | None = None,
+        kv_bits: int | None = None,
+        kv_group_size: int = 64,
+        quantized_kv_start: int = 0,
+        prefix_cache: PrefixCache | None = None,
+        draft_model: LanguageModel | None = None,
+        num_draft_tokens: int | None = None,
+        ngram_size: int | None = None,
     ) -> None:
         numbers = {
             "max_tokens": max_tokens,
@@ -96,11 +119,22 @@ class BatchGenerator:
         self.sampler: Sampler | None = sampler
         self.logits_processors: Sequence[LogitsProcessor] | None = logits_processors
         self._stops = _checked_stops(stop_tokens or (), "stop_tokens")
+        self._kv = KVOptions(max_kv_size, kv_bits, kv_group_size, quantized_kv_start)
+        self._kv.new_cache(model)
+        self._prefix_cache = prefix_cache
+        if prefix_cache is not None:
+            prefix_cache.bind(model)
+        self._guesses: GuessOptions | None = None
+        if draft_model is not None or ngram_size is not None:
+            self._guesses = GuessOptions(draft_model, num_draft_tokens, ngram_size)
+            self._guesses.check(model)
         self._scheduler = Scheduler(
             max(completion_batch_size, prefill_batch_size),
             prefill_batch_size,
             prefill_step_size,
             max_cache_bytes,
+            self._admit,
+            prefix_cache,
         )
         self._uids = count()
         self._recorder = StepRecorder(
@@ -236,11 +270,17 @@ class BatchGenerator:
             sampler=sampler,
             logits_processors=processors,
             prompt_cache=None if caches is None else [layer.copy() for layer in caches],
+            max_kv_size=self._kv.max_size,
+            kv_bits=self._kv.bits,
+            kv_group_size=self._kv.group_size,
+            quantized_kv_start=self._kv.start,
         )
         held = list(all_tokens or ())
-        stops = self._stops
+        if caches is not None and self._guesses is not None and self._guesses.draft_model:
+            raise ValueError("caches cannot be given where a draft_model guesses")
+        ends = self._stops
         if stop_sequences is not None:
-            stops = _checked_stops(stop_sequences, "stop_sequences")
+            ends = _checked_stops(stop_sequences, "stop_sequences")
         return Request(
             uid=-1,
             segments=parts,
@@ -248,23 +288,42 @@ class BatchGenerator:
             max_tokens=plan.max_tokens,
             sampler=None if plan.sampler is greedy else plan.sampler,
             processors=plan.processors,
-            stops=stops,
+            ends=ends,
             key=_drawn_key() if seeds is None else mx.random.key(seeds),
             cache=plan.cache,
             tokens=held,
+            is_new=caches is None and not held,
+            plan=plan,
             history=mx.array(held + plan.prompt) if plan.processors else None,
         )
+
+    def _admit(self, request: Request) -> None:
+        """Look for what has been read of the prompt of a sequence that is let in."""
+        prompt = [token for part in request.segments for token in part]
+        if self._prefix_cache is not None and request.is_new:
+            request.begin(self._kv.begin(self._prefix_cache, self.model, prompt, len(prompt) + 1))
+        request.stops = self._kv.stops(len(prompt), request.cache, request.lease)
+        if self._guesses is not None:
+            assert request.plan is not None
+            plan = replace(request.plan, cache=request.cache, lease=request.lease)
+            request.guesser = Guesser(self.model, plan, self._guesses)
 
     def next(self) -> tuple[list[PromptResponse], list[TokenResponse]]:
         """Do a step: read the last tokens of sequences that decode, and pieces of prompts.
 
-        The step after it is under way when the tokens of one are returned.
+        The step after it is under way when the tokens of one are returned, unless tokens are
+        guessed.
 
         Returns:
             How far prompts are, and tokens. Both are empty when there is nothing left to do.
         """
         before = len(self._steps)
-        prompts, responses = self._launch()
+        decoding, pieces = self._scheduler.plan()
+        if self._guesses is not None:
+            prompts, responses = self._launch([], pieces)
+            responses += self._read() if self._steps else []
+            return prompts, responses + self._guess(decoding)
+        prompts, responses = self._launch(decoding, pieces)
         if len(self._steps) > 1 or (self._steps and len(self._steps) == before):
             responses += self._read()
         return prompts, responses
@@ -273,7 +332,8 @@ class BatchGenerator:
         """Do steps until there are tokens.
 
         Returns:
-            The tokens, at most one of each sequence; none when there is nothing left to do.
+            The tokens, at most one of each sequence unless tokens are guessed; none when there is
+            nothing left to do.
         """
         while True:
             prompts, responses = self.next()
@@ -295,6 +355,7 @@ class BatchGenerator:
         caches = self.extract_cache(uids) if return_prompt_caches else {}
         for request in self._find(uids):
             request.done = True
+            mx.async_eval(request.keep())
         return caches
 
     def extract_cache(self, uids: Sequence[int]) -> dict[int, tuple[Sequence[Cache], list[int]]]:
@@ -354,14 +415,20 @@ class BatchGenerator:
         wanted = set(uids)
         return [one for one in self._scheduler.requests if one.uid in wanted and not one.done]
 
-    def _launch(self) -> tuple[list[PromptResponse], list[TokenResponse]]:
+    def _launch(
+        self, decoding: list[Request], pieces: list[tuple[Request, list[int]]]
+    ) -> tuple[list[PromptResponse], list[TokenResponse]]:
         """Make the next step, if there is one, and begin with it."""
-        decoding, pieces = self._scheduler.plan()
+        if not decoding:
+            self._recorder.forget()
         if not decoding and not pieces:
             return [], []
         try:
             step = make_step(self.model, self._recorder, self._last, decoding, pieces)
-            mx.async_eval(step.tokens, step.impossible, step.states)
+            for request in step.requests:
+                self._kv.quantize(request.cache)
+            kept = [request.keep() for request, _ in pieces if request.is_worth_keeping]
+            mx.async_eval(step.tokens, step.impossible, step.states, kept)
         except Exception as error:
             # A model that fails has changed some caches and not others: none of them can go on.
             # What was under way is theirs still.
@@ -398,6 +465,34 @@ class BatchGenerator:
                 responses.append(_failure(request, FloatingPointError(IMPOSSIBLE)))
             else:
                 responses.append(_token(request, tokens[row], step.logprobs[row]))
+        return responses
+
+    def _guess(self, decoding: list[Request]) -> list[TokenResponse]:
+        """Do a round: read the guesses of all sequences that decode."""
+        started = time.perf_counter()
+        try:
+            rounds = make_rounds(self.model, decoding) if decoding else []
+            mx.eval([(one.chosen, one.impossible) for one in rounds])
+        except Exception as error:
+            return [_failure(one, error) for one in decoding]
+        responses = [
+            _failure(one, one.error) for one in decoding if one.error is not None and not one.done
+        ]
+        for one in rounds:
+            request = one.request
+            count = len(request.answer)
+            given, right, is_impossible = one.finish()
+            self._kv.quantize(request.cache)
+            del request.answer[count:]
+            for i, token in enumerate(given):
+                response = _token(request, token, one.logprobs[i])
+                responses.append(replace(response, from_draft=i < right))
+            if is_impossible and not request.done:
+                responses.append(_failure(request, FloatingPointError(IMPOSSIBLE)))
+            self._counted.generation_tokens += len(given)
+        if rounds:
+            self._counted.generation_steps += 1
+            self._counted.generation_time += time.perf_counter() - started
         return responses
 
     def _count(self, step: Step) -> None:
@@ -444,6 +539,7 @@ def _progress(request: Request) -> PromptResponse:
         progress=(request.prompt_tokens - request.unread, request.prompt_tokens),
         end_of_segment=request.at_segment_end,
         end_of_prompt=not request.segments,
+        cached=request.lease.length if request.lease is not None else 0,
     )
 
 
@@ -462,4 +558,5 @@ def _token(request: Request, token: int, logprobs: mx.array) -> TokenResponse:
     if reason is None:
         return TokenResponse(request.uid, token, logprobs)
     request.done = True
+    mx.async_eval(request.keep())
     return TokenResponse(request.uid, token, logprobs, reason, request.cache, request.held)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache, quantize_prompt_cache
-from mlx_lm_py.cache.quantized import check_quantization
+from mlx_lm_py.cache import Cache, Lease, PrefixCache, cache_length
 from mlx_lm_py.models.protocols import LanguageModel
-from mlx_lm_py.sampling import LogitsProcessor, Sampler, make_sampler
+from mlx_lm_py.sampling import LogitsProcessor, Sampler, begun, greedy
+
+from .kv_options import KVOptions
 
 __all__ = ["IMPOSSIBLE", "Plan", "make_plan"]
 
@@ -38,9 +40,8 @@ class Plan:
         processors: Change the logits, one after the other, by the tokens so far.
         cache: The cache of each layer, to which the prompt is added.
         prefill_step_size: Number of tokens of the prompt to read at a time.
-        kv_bits: Bits of the numbers of keys and values; ``None`` if they stay as they are.
-        kv_group_size: How many of them share a scale.
-        quantized_kv_start: From how many positions on they are quantized.
+        kv: How the cache is kept.
+        lease: What was found of the prompt in a prefix cache; ``None`` without one.
     """
 
     prompt: list[int]
@@ -49,16 +50,38 @@ class Plan:
     processors: tuple[LogitsProcessor, ...]
     cache: MutableSequence[Cache]
     prefill_step_size: int
-    kv_bits: int | None = None
-    kv_group_size: int = 64
-    quantized_kv_start: int = 0
+    kv: KVOptions
+    lease: Lease | None = None
 
-    def quantize_cache(self) -> None:
-        """Quantize the layers of the cache that have come to hold enough positions."""
-        if self.kv_bits is not None:
-            quantize_prompt_cache(
-                self.cache, self.kv_bits, self.kv_group_size, self.quantized_kv_start
-            )
+    @property
+    def cached(self) -> int:
+        """Number of tokens of the prompt that the cache has held from the beginning."""
+        return self.lease.length if self.lease is not None else 0
+
+    def keep(self, tokens: Sequence[int]) -> None:
+        """Keep what was read in the prefix cache, if there is one.
+
+        Args:
+            tokens: All tokens that the cache holds.
+        """
+        if self.lease is not None:
+            mx.eval(self.lease.keep(tokens, self.cache))
+
+    @contextmanager
+    def keeping(self, tokens: Sequence[int], most: int) -> Iterator[None]:
+        """Keep what was read at the end of a ``with`` block, unless it fails.
+
+        Args:
+            tokens: All tokens so far, a list that grows.
+            most: How many of them the cache holds at most.
+        """
+        try:
+            yield
+        except GeneratorExit:
+            # Whoever asked has enough.
+            self.keep(tokens[:most])
+            raise
+        self.keep(tokens[:most])
 
 
 def make_plan(
@@ -74,6 +97,7 @@ def make_plan(
     kv_bits: int | None = None,
     kv_group_size: int = 64,
     quantized_kv_start: int = 0,
+    prefix_cache: PrefixCache | None = None,
 ) -> Plan:
     """Check the arguments of `generate_step`, which says what they mean.
 
@@ -89,21 +113,27 @@ def make_plan(
         raise TypeError("logits_processors must be a list of functions of tokens and logits")
     if prefill_step_size < 1:
         raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")
-    if kv_bits is not None:
-        check_quantization(kv_group_size, kv_bits)
-        if quantized_kv_start < 0:
-            raise ValueError(f"quantized_kv_start must not be negative, not {quantized_kv_start}")
-    cache: Any = make_prompt_cache(model, max_kv_size) if prompt_cache is None else prompt_cache
+    kv = KVOptions(max_kv_size, kv_bits, kv_group_size, quantized_kv_start)
+    lease = None
+    cache: Any = prompt_cache
+    if prefix_cache is not None:
+        if prompt_cache is not None:
+            raise ValueError("prefix_cache and prompt_cache cannot be used together")
+        lease = kv.begin(prefix_cache, model, tokens, len(tokens) + 1)
+        cache = lease.cache
+    elif prompt_cache is None:
+        cache = kv.new_cache(model)
+    else:
+        kv.quantize(cache)
     return Plan(
         tokens,
         max_tokens,
-        sampler or make_sampler(),
+        begun(sampler or greedy),
         tuple(processors),
         cache,
         prefill_step_size,
-        kv_bits,
-        kv_group_size,
-        quantized_kv_start,
+        kv,
+        lease,
     )
 
 

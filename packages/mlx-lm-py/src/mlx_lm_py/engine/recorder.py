@@ -95,6 +95,10 @@ class StepRecorder:
             return self._next(tokens, self._rates)
         return self._observe(tokens)
 
+    def forget(self) -> None:
+        """Let go of the caches of the latest step."""
+        self._caches, self._held, self._repeat = [], CacheState(()), None
+
     def _has(self, caches: Sequence[Sequence[Any]]) -> bool:
         """Whether these are the caches of the step before, layer by layer."""
         return len(caches) == len(self._caches) and all(

@@ -27,12 +27,14 @@ class PromptResponse:
         end_of_segment: Whether a segment ends here: `BatchGenerator.extract_cache` then gives the
             cache of what precedes.
         end_of_prompt: Whether the prompt ends here.
+        cached: How many of the tokens read a prefix cache had.
     """
 
     uid: int
     progress: tuple[int, int]
     end_of_segment: bool
     end_of_prompt: bool
+    cached: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class TokenResponse:
         prompt_cache: The cache of a sequence that has finished.
         all_tokens: The tokens that this cache holds.
         error: Why the sequence failed.
+        from_draft: Whether the token had been guessed.
     """
 
     uid: int
@@ -58,6 +61,7 @@ class TokenResponse:
     prompt_cache: Sequence[Cache] | None = None
     all_tokens: list[int] | None = None
     error: Exception | None = None
+    from_draft: bool = False
 
 
 @dataclass

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+
+from mlx_lm_py.cache import PrefixCache
 
 from .request import Request
 
@@ -33,10 +36,18 @@ class Scheduler:
         step_size: Most tokens of prompts in a step.
         max_cache_bytes: Most bytes of all caches, as far as they can be foreseen; ``None`` for any
             number.
+        admit: Called with a sequence that is let in.
+        prefix_cache: Caches that are kept, which make room for sequences. Default: ``None``.
     """
 
     def __init__(
-        self, most: int, most_prompts: int, step_size: int, max_cache_bytes: int | None
+        self,
+        most: int,
+        most_prompts: int,
+        step_size: int,
+        max_cache_bytes: int | None,
+        admit: Callable[[Request], None],
+        prefix_cache: PrefixCache | None = None,
     ) -> None:
         self.waiting: deque[Request] = deque()
         self.prompts: deque[Request] = deque()
@@ -45,6 +56,8 @@ class Scheduler:
         self._most_prompts = most_prompts
         self._step_size = step_size
         self._max_cache_bytes = max_cache_bytes
+        self._admit = admit
+        self._prefix_cache = prefix_cache
         self._bytes_per_position: float | None = None
         self._rows_per_second: float | None = None
 
@@ -68,7 +81,9 @@ class Scheduler:
             setattr(self, name, deque(one for one in getattr(self, name) if not one.done))
         self.decoding = [one for one in self.decoding if one.is_decoding]
         while self.waiting and self._has_room_for(self.waiting[0]):
-            self.prompts.append(self.waiting.popleft())
+            request = self.waiting.popleft()
+            self._admit(request)
+            self.prompts.append(request)
         pieces: list[tuple[Request, list[int]]] = []
         budget = self._budget()
         for _ in range(len(self.prompts)):
@@ -110,7 +125,12 @@ class Scheduler:
         if self._bytes_per_position is None:
             return False
         positions = sum(self._positions(one) for one in [*live, request])
-        return positions * self._bytes_per_position <= self._max_cache_bytes
+        spare = self._max_cache_bytes - positions * self._bytes_per_position
+        if self._prefix_cache is not None and spare >= 0:
+            # What is kept goes first.
+            self._prefix_cache.shrink(int(spare))
+            spare -= self._prefix_cache.nbytes
+        return spare >= 0
 
     @staticmethod
     def _positions(request: Request) -> int:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache, ragged_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.sampling import SettingsSampler, sample_rows
 
 from .recorder import StepRecorder
 from .request import Request
 
-__all__ = ["Step", "make_step", "read_tokens"]
+__all__ = ["Step", "make_step", "read_all", "read_tokens"]
 
 
 def __dir__() -> list[str]:
@@ -133,6 +135,30 @@ def read_tokens(
     return logits.astype(mx.float32)
 
 
+def read_all(
+    model: LanguageModel, caches: Sequence[Any], pieces: Sequence[Sequence[int]]
+) -> list[mx.array]:
+    """Read tokens of sequences side by side.
+
+    Args:
+        model: The model.
+        caches: The cache of each sequence.
+        pieces: The next tokens of each.
+
+    Returns:
+        For each sequence the logits after each of its tokens, of shape ``(tokens, vocabulary)``.
+    """
+    if len(caches) > 1 and getattr(model, "takes_ragged_batches", False):
+        lengths = [len(piece) for piece in pieces]
+        tokens = mx.array([[token for piece in pieces for token in piece]], mx.int32)
+        logits = model(tokens, cache=ragged_prompt_cache(caches, lengths))[0]
+        return list(mx.split(logits, list(accumulate(lengths))[:-1]))
+    return [
+        model(mx.array([piece], mx.int32), cache=cache)[0]
+        for cache, piece in zip(caches, pieces, strict=True)
+    ]
+
+
 def _sample(logits: mx.array, requests: Sequence[Request], prompt_rows: int, rows: int) -> Step:
     """Sample from the rows of the sequences that are at the end of their prompt or beyond."""
     kept = [row for row, request in enumerate(requests) if not request.segments]
@@ -147,12 +173,7 @@ def _sample(logits: mx.array, requests: Sequence[Request], prompt_rows: int, row
     logprobs = logits - total
     tokens = mx.argmax(logprobs, axis=-1).astype(mx.int32)
     if any(request.sampler is not None for request in sampled):
-        tokens = mx.concatenate(
-            [
-                _chosen(tokens[row : row + 1], logprobs[row : row + 1], request)
-                for row, request in enumerate(sampled)
-            ]
-        )
+        tokens = _all_chosen(tokens, logprobs, sampled)
     for row, request in enumerate(sampled):
         request.generated += 1
         if request.history is not None:
@@ -189,19 +210,42 @@ def _processed(logits: mx.array, request: Request) -> mx.array:
     return logits
 
 
+def _all_chosen(tokens: mx.array, logprobs: mx.array, requests: Sequence[Request]) -> mx.array:
+    """What all samplers choose, where ``tokens`` are the most likely ones."""
+    alike = {
+        row: request.sampler
+        for row, request in enumerate(requests)
+        if isinstance(request.sampler, SettingsSampler) and request.error is None
+    }
+    chosen = {
+        row: _chosen(tokens[row : row + 1], logprobs[row : row + 1], request)
+        for row, request in enumerate(requests)
+        if request.sampler is not None and row not in alike
+    }
+    if alike:
+        rows = list(alike)
+        index = mx.array(rows)
+        keys = mx.stack([requests[row].key for row in rows])
+        found, after = sample_rows(logprobs[index], list(alike.values()), keys)
+        for i, row in enumerate(rows):
+            requests[row].key = after[i]
+        tokens = tokens.at[index].add(found.astype(mx.int32) - tokens[index])
+    if chosen:
+        parts = [chosen.get(row, tokens[row : row + 1]) for row in range(len(requests))]
+        tokens = mx.concatenate(parts)
+    return tokens
+
+
 def _chosen(token: mx.array, logprobs: mx.array, request: Request) -> mx.array:
     """What the sampler of a sequence chooses, by random numbers of its own."""
     if request.sampler is None or request.error is not None:
         return token
-    state = mx.random.state
-    others, state[0] = state[0], request.key
     try:
-        chosen = request.sampler(logprobs)
+        with request.drawing():
+            chosen = request.sampler(logprobs)
         if chosen.shape != (1,):
             raise ValueError(f"a sampler must return tokens of shape (1,), not {chosen.shape}")
         token = chosen.astype(mx.int32)
     except Exception as error:
         request.error = error
-    finally:
-        request.key, state[0] = state[0], others
     return token

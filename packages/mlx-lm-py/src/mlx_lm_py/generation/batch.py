@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import mlx_core_py as mx
 from mlx_lm_utils_py import Tokenizer
 
 from mlx_lm_py.cache import Cache
-from mlx_lm_py.engine import BatchGenerator, BatchStats
+from mlx_lm_py.engine import BatchGenerator, BatchStats, TokenResponse
 from mlx_lm_py.models.protocols import LanguageModel
 
-from .stream import encode_prompt
+from .text import AnswerText, constraints, encode_prompt
 
 __all__ = ["BatchResponse", "batch_generate"]
 
@@ -52,6 +52,8 @@ def batch_generate(
     return_token_ids: bool = False,
     return_logprobs: bool = False,
     *,
+    stop: str | Sequence[str] = (),
+    response_format: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
     seeds: Sequence[int | None] | None = None,
     **options: Any,
 ) -> BatchResponse:
@@ -67,6 +69,9 @@ def batch_generate(
         return_prompt_caches: Return the cache of each sequence. Default: ``False``.
         return_token_ids: Return the tokens of the answers. Default: ``False``.
         return_logprobs: Return the log-probabilities of these tokens. Default: ``False``.
+        stop: A string, or several, that end an answer, as of `stream_generate`. Default: none.
+        response_format: What answers must look like, as of `stream_generate`; or a list with one
+            for each prompt. Default: ``None``, anything.
         seeds: Seeds for each prompt, as of `BatchGenerator.insert`. Default: ``None``.
         **options: Options of `BatchGenerator`.
 
@@ -74,6 +79,7 @@ def batch_generate(
         The answers.
 
     Raises:
+        ImportError: If there is a response format, and the extra ``structured`` is not installed.
         TypeError: If an argument is of the wrong type.
         ValueError: If a prompt is empty or longer than the context of the model, a number is below
             1, or there is not one of a list for each prompt.
@@ -86,24 +92,32 @@ def batch_generate(
     ids = [encode_prompt(tokenizer, one) if isinstance(one, str) else one for one in prompts]
     limits = [max_tokens] * len(ids) if isinstance(max_tokens, int) else max_tokens
     options.setdefault("stop_tokens", sorted(tokenizer.eos_token_ids))
-    tokens: dict[int, list[int]] = {}
-    logprobs: dict[int, list[float]] = {}
-    caches: dict[int, Sequence[Cache]] = {}
+    general = tuple(options.get("logits_processors") or ())
+    is_one = response_format is None or isinstance(response_format, Mapping)
+    formats: Any = [response_format] * len(ids) if is_one else response_format
+    if len(formats) != len(ids):
+        raise ValueError(
+            f"response_format must have {len(ids)} entries, one for each prompt, not {len(formats)}"
+        )
+    answers = [_Answer(AnswerText(tokenizer, stop, ())) for _ in ids]
     with BatchGenerator(model, **options) as generator, generator.stats() as stats:
-        uids = generator.insert(ids, limits, prompt_caches, seeds=seeds)
-        for uid in uids:
-            tokens[uid], logprobs[uid] = [], []
+        processors = [
+            [*general, *constraints(tokenizer, one, encoded)]
+            for one, encoded in zip(formats, ids, strict=True)
+        ]
+        uids = generator.insert(
+            ids, limits, prompt_caches, logits_processors=processors, seeds=seeds
+        )
+        of = dict(zip(uids, answers, strict=True))
         while responses := generator.next_generated():
             for response in responses:
-                if response.error is not None:
-                    raise response.error
-                if response.finish_reason is not None and response.prompt_cache is not None:
-                    caches[response.uid] = response.prompt_cache
-                if response.finish_reason == "stop":
-                    continue
-                tokens[response.uid].append(response.token)
-                if return_logprobs and response.logprobs is not None:
-                    logprobs[response.uid].append(float(response.logprobs[response.token].item()))
+                of[response.uid].take(response, return_logprobs)
+            found = [uid for uid in uids if of[uid].goes_on_in_vain]
+            removed = generator.remove(found, return_prompt_caches)
+            for uid, (cache, _) in removed.items():
+                of[uid].cache = cache
+            for uid in found:
+                of[uid].goes_on_in_vain = False
     if verbose:
         print(
             f"Prompts: {stats.prompt_tokens} tokens, {stats.prompt_tps:.1f} tokens/s\n"
@@ -111,9 +125,35 @@ def batch_generate(
             f"Peak memory: {stats.peak_memory:.3f} GB"
         )
     return BatchResponse(
-        [tokenizer.decode(tokens[uid]) for uid in uids],
+        [one.text for one in answers],
         stats,
-        [caches[uid] for uid in uids] if return_prompt_caches else None,
-        [tokens[uid] for uid in uids] if return_token_ids else None,
-        [logprobs[uid] for uid in uids] if return_logprobs else None,
+        [one.cache for one in answers] if return_prompt_caches else None,
+        [one.tokens for one in answers] if return_token_ids else None,
+        [one.logprobs for one in answers] if return_logprobs else None,
     )
+
+
+@dataclass
+class _Answer:
+    """An answer so far."""
+
+    pieces: AnswerText
+    text: str = ""
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    cache: Sequence[Cache] = ()
+    goes_on_in_vain: bool = False
+
+    def take(self, response: TokenResponse, with_logprobs: bool) -> None:
+        if response.error is not None:
+            raise response.error
+        if response.prompt_cache is not None:
+            self.cache = response.prompt_cache
+        if response.finish_reason == "stop":
+            self.text += self.pieces.finish()
+            return
+        self.text += self.pieces.add(response.token, is_last=response.finish_reason == "length")
+        self.goes_on_in_vain = self.pieces.finish_reason == "stop" and not response.finish_reason
+        self.tokens.append(response.token)
+        if with_logprobs and response.logprobs is not None:
+            self.logprobs.append(float(response.logprobs[response.token].item()))

@@ -8,29 +8,20 @@ from typing import Any
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
+from mlx_lm_py.cache import Cache
+from mlx_lm_py.engine.guesser import Guesser, GuessOptions
 from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
+from mlx_lm_py.engine.scores import choose, score
 from mlx_lm_py.models.protocols import LanguageModel
-from mlx_lm_py.sampling import greedy
+from mlx_lm_py.sampling import put_back
 
-from .drafts import Draft, ModelDraft, NgramDraft
-from .pace import Pace
-from .reader import Reader
-from .step import read_prompt, score
+from .step import read_prompt
 
 __all__ = ["Speculation", "speculate", "speculative_generate_step", "split_cache"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-# A text that is copied is copied at length, and finding it costs nothing.
-_NGRAM_TOKENS = 16
-# mlx-lm's default.
-_MODEL_TOKENS = 2
-# How many tokens may wait to be read once more, where a cache cannot be trimmed.
-_MOST_BEHIND = 16
 
 
 def speculative_generate_step(
@@ -65,7 +56,8 @@ def speculative_generate_step(
         prompt_cache: A cache that holds what goes before the prompt: that of the model, followed
             by that of the draft model if there is one. Default: ``None``, an empty one.
         **options: Further options of `generate_step`. A sampler must choose by the
-            log-probabilities and the random state alone, processors by the tokens and logits.
+            log-probabilities, the random state and what it has in an attribute ``memory`` alone,
+            processors by the tokens and logits.
 
     Yields:
         A token, the log-probabilities of shape ``(vocabulary,)`` that it was chosen from, and
@@ -83,9 +75,8 @@ def speculative_generate_step(
     """
     own, theirs = split_cache(model, draft_model, prompt_cache)
     plan = make_plan(prompt, model, prompt_cache=own, **options)
-    speculation = Speculation(
-        model, plan, draft_model, theirs, num_draft_tokens=num_draft_tokens, ngram_size=ngram_size
-    )
+    guesses = GuessOptions(draft_model, num_draft_tokens, ngram_size)
+    speculation = Speculation(model, plan, guesses, theirs)
     return speculate(speculation, prompt_cache if theirs is not None else None)
 
 
@@ -119,21 +110,18 @@ def speculate(speculation: Speculation, shared: Any = None) -> Iterator[tuple[in
     Yields:
         As `speculative_generate_step` does.
     """
+    failed = False
     try:
         yield from speculation.run()
+    except Exception:
+        failed = True
+        raise
     finally:
         speculation.finish()
+        if not failed:
+            speculation.keep()
         if isinstance(shared, list):
             shared[:] = [*speculation.cache, *speculation.draft_cache]
-
-
-def _check_count(name: str, value: int | None) -> None:
-    if value is None:
-        return
-    if type(value) is not int:
-        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, not {value}")
 
 
 class Speculation:
@@ -142,10 +130,8 @@ class Speculation:
     Args:
         model: The model.
         plan: What to generate.
-        draft_model: The model that guesses. Default: ``None``.
-        draft_cache: Its cache. Default: ``None``, an empty one.
-        num_draft_tokens: As of `speculative_generate_step`. Default: ``None``.
-        ngram_size: As of `speculative_generate_step`. Default: ``None``.
+        options: Where guesses come from.
+        draft_cache: The cache of the draft model. Default: ``None``, an empty one.
 
     Attributes:
         cache: The cache of the model.
@@ -153,7 +139,6 @@ class Speculation:
         tokens: All tokens so far.
 
     Raises:
-        TypeError: As `speculative_generate_step` does.
         ValueError: As `speculative_generate_step` does.
     """
 
@@ -161,37 +146,20 @@ class Speculation:
         self,
         model: LanguageModel,
         plan: Plan,
-        draft_model: LanguageModel | None = None,
+        options: GuessOptions,
         draft_cache: Sequence[Cache] | None = None,
-        *,
-        num_draft_tokens: int | None = None,
-        ngram_size: int | None = None,
     ) -> None:
-        _check_count("num_draft_tokens", num_draft_tokens)
-        _check_count("ngram_size", ngram_size)
         self.cache: Any = plan.cache
         self.tokens: list[int] = list(plan.prompt)
-        self.draft_cache: Any = []
         self._plan = plan
         self._model = model
-        self._reader = Reader(model, plan.cache)
-        self._draft: Draft
+        self._guesser = Guesser(model, plan, options, draft_cache)
+        self._reader = self._guesser.reader
+        self._draft = self._guesser.draft
+        self._pace = self._guesser.pace
+        self.draft_cache: Any = self._guesser.draft_cache
         # Whether the draft model's cache is someone else's too.
         self._shares = draft_cache is not None
-        if draft_model is None:
-            if ngram_size is None:
-                raise ValueError("guesses need a draft_model or an ngram_size")
-            self._draft = NgramDraft(ngram_size)
-        else:
-            if ngram_size is not None:
-                raise ValueError("ngram_size and draft_model cannot be used together")
-            _check_draft(model, plan, draft_model, draft_cache)
-            made: Any = make_prompt_cache(draft_model) if draft_cache is None else draft_cache
-            self.draft_cache = made
-            self._draft = ModelDraft(draft_model, made, plan)
-        default = _NGRAM_TOKENS if draft_model is None else _MODEL_TOKENS
-        self._pace = Pace(num_draft_tokens or default)
-        self._looks_up = draft_model is None
         # How many of the tokens the cache holds.
         self._held = 0
 
@@ -207,13 +175,15 @@ class Speculation:
         end = len(plan.prompt) + plan.max_tokens
         while (left := end - len(self.tokens)) > 0:
             start = time.perf_counter()
-            most = self._most_guesses(left)
+            most = self._guesser.most(left)
             guesses = self._draft.propose(self.tokens, most) if most else []
             if guesses:
                 yield from self._round(guesses, start)
             elif most:
                 # A model that has no room will have none; a text may repeat itself any time.
-                yield from self._alone(mx.array(self.tokens[-1:]), left, until_found=self._looks_up)
+                yield from self._alone(
+                    mx.array(self.tokens[-1:]), left, until_found=self._guesser.looks_up
+                )
             else:
                 count = min(self._pace.rest or 1, left)
                 yield from self._alone(mx.array(self.tokens[-1:]), count)
@@ -224,18 +194,9 @@ class Speculation:
         if self._shares:
             self._draft.finish(self.tokens[: self._held])
 
-    def _most_guesses(self, left: int) -> int:
-        """How many tokens to guess, of those that are left to generate."""
-        if self._pace.rest or len(self._reader.behind) > _MOST_BEHIND:
-            return 0
-        most = min(self._pace.drafts, left - 1)
-        plan = self._plan
-        if plan.kv_bits is not None:
-            # Keys become integers between two steps: no guess is read across that place.
-            until = plan.quantized_kv_start - cache_length(plan.cache)
-            if until > 0:
-                most = min(most, until - 1)
-        return most
+    def keep(self) -> None:
+        """Keep what was read in the prefix cache, if there is one."""
+        self._plan.keep(self.tokens[: self._held])
 
     def _alone(
         self, latest: mx.array, count: int, *, counts: bool = True, until_found: bool = False
@@ -247,8 +208,8 @@ class Speculation:
         def step(tokens: mx.array) -> tuple[mx.array, mx.array, mx.array]:
             nonlocal history
             logits = self._reader.read(tokens, last_only=True)
-            plan.quantize_cache()
-            logprobs, impossible = score(plan, logits, history)
+            plan.kv.quantize(plan.cache)
+            logprobs, impossible = score(plan.processors, logits, history)
             token = plan.sampler(logprobs)
             if history is not None:
                 history = mx.concatenate([history, token])
@@ -280,15 +241,18 @@ class Speculation:
     def _round(self, guesses: list[int], start: float) -> Iterator[tuple[int, mx.array, bool]]:
         """Read guesses, and generate what is right of them and one token more."""
         inputs = [self.tokens[-1], *guesses]
+        plan = self._plan
         self._reader.begin()
         logits = self._reader.read(mx.array(inputs))
-        chosen, logprobs, impossible, keys = self._choose(logits, guesses)
+        chosen, logprobs, impossible, states = choose(
+            plan.processors, plan.sampler, logits, self.tokens, guesses
+        )
         mx.eval(chosen, impossible)
         tokens, wrong = chosen.tolist(), impossible[:, 0].tolist()
         pairs = enumerate(zip(guesses, tokens, strict=False))
         right = next((i for i, (a, b) in pairs if a != b), len(guesses))
         # As if nothing had been chosen after that.
-        mx.random.state[0] = keys[right]
+        put_back(plan.sampler, states[right])
         self._pace.after_drafts(len(guesses), right, time.perf_counter() - start)
         given = 0
         try:
@@ -303,48 +267,4 @@ class Speculation:
             kept = 1 + min(right, given)
             self._reader.keep(inputs, kept)
             self._held += kept
-            self._plan.quantize_cache()
-
-    def _choose(
-        self, logits: mx.array, guesses: Sequence[int]
-    ) -> tuple[mx.array, mx.array, mx.array, list[mx.array]]:
-        """A token after each position, and the random state after each."""
-        plan = self._plan
-        if plan.processors:
-            history = mx.array(self.tokens + list(guesses))
-            before = len(self.tokens)
-            rows = [
-                score(plan, logits[i : i + 1], history[: before + i])
-                for i in range(len(guesses) + 1)
-            ]
-            logprobs, impossible = (mx.concatenate(part) for part in zip(*rows, strict=True))
-        else:
-            logprobs, impossible = score(plan, logits, None)
-        state = mx.random.state
-        if plan.sampler is greedy:
-            return greedy(logprobs), logprobs, impossible, [state[0]] * logits.shape[0]
-        chosen, keys = [], []
-        for i in range(logits.shape[0]):
-            chosen.append(plan.sampler(logprobs[i : i + 1]))
-            keys.append(state[0])
-        return mx.concatenate(chosen), logprobs, impossible, keys
-
-
-def _check_draft(
-    model: LanguageModel, plan: Plan, draft_model: LanguageModel, cache: Sequence[Cache] | None
-) -> None:
-    size, other = model.args.vocab_size, draft_model.args.vocab_size
-    if size != other:
-        raise ValueError(
-            f"draft_model has {other} tokens, and the model {size}: both need the same vocabulary"
-        )
-    count = len(draft_model.layers)
-    if cache is not None and len(cache) != count:
-        raise ValueError(
-            f"prompt_cache has {len(cache)} entries for the {count} layers of the draft model"
-        )
-    held, theirs = cache_length(plan.cache), cache_length(cache or ())
-    if held != theirs:
-        raise ValueError(
-            f"prompt_cache holds {held} positions for the model and {theirs} for the draft model"
-        )
+            plan.kv.quantize(plan.cache)

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache
+from mlx_lm_py.cache import Cache, PrefixCache
 from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
 from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
 from mlx_lm_py.engine.recorder import StepRecorder
+from mlx_lm_py.engine.scores import score
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler
 
-__all__ = ["generate_step", "generate_tokens", "read_prompt", "score"]
+__all__ = ["generate_step", "generate_tokens", "read_prompt"]
 
 
 def __dir__() -> list[str]:
@@ -34,6 +35,7 @@ def generate_step(
     kv_bits: int | None = None,
     kv_group_size: int = 64,
     quantized_kv_start: int = 0,
+    prefix_cache: PrefixCache | None = None,
 ) -> Iterator[tuple[int, mx.array]]:
     """Generate tokens.
 
@@ -55,6 +57,8 @@ def generate_step(
             as they are.
         kv_group_size: How many of them share a scale: 32, 64 or 128. Default: 64.
         quantized_kv_start: From how many positions on they are kept so. Default: 0.
+        prefix_cache: Where to look for what has been read of the prompt, and to keep what is read
+            now. Default: ``None``, nowhere.
 
     Yields:
         A token and the log-probabilities of shape ``(vocabulary,)`` that it was chosen from; no
@@ -63,7 +67,8 @@ def generate_step(
     Raises:
         TypeError: If the prompt or ``max_tokens`` is of the wrong type.
         ValueError: If the prompt is empty, holds what is no token or is longer than the context
-            of the model, or a number is too small.
+            of the model, a number is too small, or there are both a ``prompt_cache`` and a
+            ``prefix_cache``, or one of another model.
         FloatingPointError: If the logits are NaN, or no token is possible.
     """
     plan = make_plan(
@@ -78,6 +83,7 @@ def generate_step(
         kv_bits=kv_bits,
         kv_group_size=kv_group_size,
         quantized_kv_start=quantized_kv_start,
+        prefix_cache=prefix_cache,
     )
     return generate_tokens(model, plan)
 
@@ -93,6 +99,7 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
         As `generate_step` does.
     """
     history = mx.array(plan.prompt) if plan.processors else None
+    tokens = list(plan.prompt)
     bad: deque[mx.array] = deque()
 
     def read(tokens: mx.array, caches: Sequence[Sequence[Cache]]) -> mx.array:
@@ -103,8 +110,8 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
         decode = recorder if len(tokens) == 1 else read
         logits = decode(tokens, [plan.cache])
-        plan.quantize_cache()
-        logprobs, impossible = score(plan, logits, history)
+        plan.kv.quantize(plan.cache)
+        logprobs, impossible = score(plan.processors, logits, history)
         bad.append(impossible)
         return plan.sampler(logprobs), logprobs[0]
 
@@ -114,18 +121,20 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     # Waiting bounds the memory: it is not all given out before the work begins.
     mx.eval(token, bad[0])
     mx.clear_cache()
-    for i in range(plan.max_tokens):
-        if i + 1 < plan.max_tokens:
-            # The next step is under way while the caller deals with this one.
-            next_token, next_logprobs = step(token)
-            if history is not None:
-                history = mx.concatenate([history, next_token])
-            mx.async_eval(next_token, bad[-1])
-        if bad.popleft().item():
-            raise FloatingPointError(IMPOSSIBLE)
-        yield int(token.item()), logprobs
-        if i + 1 < plan.max_tokens:
-            token, logprobs = next_token, next_logprobs
+    with plan.keeping(tokens, len(tokens) + plan.max_tokens - 1):
+        for i in range(plan.max_tokens):
+            if i + 1 < plan.max_tokens:
+                # The next step is under way while the caller deals with this one.
+                next_token, next_logprobs = step(token)
+                if history is not None:
+                    history = mx.concatenate([history, next_token])
+                mx.async_eval(next_token, bad[-1])
+            if bad.popleft().item():
+                raise FloatingPointError(IMPOSSIBLE)
+            tokens.append(int(token.item()))
+            yield tokens[-1], logprobs
+            if i + 1 < plan.max_tokens:
+                token, logprobs = next_token, next_logprobs
 
 
 def read_prompt(model: LanguageModel, plan: Plan) -> list[int]:
@@ -138,34 +147,21 @@ def read_prompt(model: LanguageModel, plan: Plan) -> list[int]:
     Returns:
         The last piece, at least one token.
     """
-    ids, cache, step_size = plan.prompt, plan.cache, plan.prefill_step_size
-    reserve_prompt_cache(cache, len(ids) + 1)
+    ids, cache = plan.prompt, plan.cache
+    start, count = plan.cached, len(plan.prompt)
+    if not start:
+        reserve_prompt_cache(cache, count + 1)
+    stops = plan.kv.stops(count, cache, plan.lease)
     # All pieces but the last just fill the cache. Other buffers that they needed are of sizes that
     # what follows has no use for.
-    last = (len(ids) - 1) // step_size * step_size
-    for start in range(0, last, step_size):
-        model(mx.array([ids[start : start + step_size]]), cache=cache, last_only=True)
-        plan.quantize_cache()
+    while True:
+        end = min([start + plan.prefill_step_size, *(stop for stop in stops if stop > start)])
+        if end >= count:
+            return ids[start:]
+        model(mx.array([ids[start:end]]), cache=cache, last_only=True)
+        plan.kv.quantize(cache)
         mx.eval([layer.state for layer in cache])
+        if end in stops and plan.lease is not None and plan.lease.has_states:
+            plan.keep(ids[:end])
         mx.clear_cache()
-    return ids[last:]
-
-
-def score(plan: Plan, logits: mx.array, history: mx.array | None) -> tuple[mx.array, mx.array]:
-    """From the logits of a model to what a sampler chooses from.
-
-    Args:
-        plan: What to generate.
-        logits: Shape ``(rows, vocabulary)``; one row if there are processors.
-        history: All tokens so far, for processors. May be ``None`` if there are none.
-
-    Returns:
-        Log-probabilities of that shape, and of shape ``(rows, 1)`` whether no token is possible.
-    """
-    logits = logits.astype(mx.float32)
-    for process in plan.processors:
-        assert history is not None
-        logits = process(history, logits)
-    total = mx.logsumexp(logits, axis=-1, keepdims=True)
-    # NaN or infinity anywhere makes the total so; it is -inf if no token is left.
-    return logits - total, ~mx.isfinite(total)
+        start = end

@@ -10,15 +10,15 @@ from typing import Any, Literal
 import mlx_core_py as mx
 from mlx_lm_utils_py import Tokenizer
 
-from mlx_lm_py.answers import StopStrings
+from mlx_lm_py.engine.guesser import GuessOptions
 from mlx_lm_py.engine.plan import Plan, make_plan
 from mlx_lm_py.models.protocols import LanguageModel
-from mlx_lm_py.structured import make_constraint
 
 from .speculative import Speculation, speculate, split_cache
 from .step import generate_tokens
+from .text import AnswerText, constraints, encode_prompt
 
-__all__ = ["GenerationResponse", "encode_prompt", "generate", "stream_generate"]
+__all__ = ["GenerationResponse", "generate", "stream_generate"]
 
 
 def __dir__() -> list[str]:
@@ -42,6 +42,7 @@ class GenerationResponse:
         finish_reason: ``"stop"`` after a token or a string that ends the answer, ``"length"``
             after ``max_tokens`` or at the end of the context, else ``None``.
         from_draft: Whether the token had been guessed, as of `speculative_generate_step`.
+        cached_tokens: Number of tokens of the prompt that a prefix cache had.
     """
 
     text: str
@@ -54,6 +55,7 @@ class GenerationResponse:
     peak_memory: float
     finish_reason: Literal["stop", "length"] | None = None
     from_draft: bool = False
+    cached_tokens: int = 0
 
     @property
     def statistics(self) -> str:
@@ -65,21 +67,6 @@ class GenerationResponse:
             f"Time to first token: {self.prompt_tokens / self.prompt_tps:.3f} s\n"
             f"Peak memory: {self.peak_memory:.3f} GB"
         )
-
-
-def encode_prompt(tokenizer: Tokenizer, text: str) -> list[int]:
-    """The tokens of a prompt, with those that begin every text.
-
-    Args:
-        tokenizer: The tokenizer.
-        text: The prompt.
-
-    Returns:
-        Its tokens.
-    """
-    # A rendered chat template begins with the first token already.
-    bos = tokenizer.bos_token
-    return tokenizer.encode(text, add_special_tokens=not (bos and text.startswith(bos)))
 
 
 def stream_generate(
@@ -134,12 +121,8 @@ def stream_generate(
         prompt = encode_prompt(tokenizer, prompt)
     own, theirs = split_cache(model, draft_model, prompt_cache)
     plan = make_plan(prompt, model, max_tokens=max_tokens, prompt_cache=own, **options)
-    if response_format is not None:
-        constraint = make_constraint(
-            tokenizer, response_format, tokenizer.decode(plan.prompt[-64:])
-        )
-        if constraint is not None:
-            plan = replace(plan, processors=(*plan.processors, constraint))
+    held_to = constraints(tokenizer, response_format, plan.prompt)
+    plan = replace(plan, processors=(*plan.processors, *held_to))
     start = time.perf_counter()
     tokens: Iterator[tuple[int, mx.array, bool]]
     if draft_model is None and ngram_size is None:
@@ -147,43 +130,23 @@ def stream_generate(
     else:
         if draft_tokenizer is not None and draft_tokenizer.token_bytes() != tokenizer.token_bytes():
             raise ValueError("draft_tokenizer has other tokens than tokenizer")
-        speculation = Speculation(
-            model,
-            plan,
-            draft_model,
-            theirs,
-            num_draft_tokens=num_draft_tokens,
-            ngram_size=ngram_size,
-        )
+        guesses = GuessOptions(draft_model, num_draft_tokens, ngram_size)
+        speculation = Speculation(model, plan, guesses, theirs)
         tokens = speculate(speculation, prompt_cache if theirs is not None else None)
-    return _stream(tokens, tokenizer, plan, StopStrings(stop), start)
+    answer = AnswerText(tokenizer, stop, tokenizer.eos_token_ids)
+    return _stream(tokens, answer, plan, start)
 
 
 def _stream(
-    tokens: Iterator[tuple[int, mx.array, bool]],
-    tokenizer: Tokenizer,
-    plan: Plan,
-    stop: StopStrings,
-    start: float,
+    tokens: Iterator[tuple[int, mx.array, bool]], answer: AnswerText, plan: Plan, start: float
 ) -> Iterator[GenerationResponse]:
-    detokenizer = tokenizer.detokenizer
     prompt_tokens = len(plan.prompt)
     first = start
     for n, (token, logprobs, from_draft) in enumerate(tokens, 1):
         now = time.perf_counter()
         if n == 1:
             first = now
-        finish_reason: Literal["stop", "length"] | None = None
-        if token in tokenizer.eos_token_ids:
-            finish_reason, text = "stop", stop.add(detokenizer.finalize())
-        else:
-            text = stop.add(detokenizer.add_token(token))
-            if n == plan.max_tokens:
-                finish_reason, text = "length", text + stop.add(detokenizer.finalize())
-        if stop.found is not None:
-            finish_reason = "stop"
-        elif finish_reason is not None:
-            text += stop.finish()
+        text = answer.add(token, is_last=n == plan.max_tokens)
         yield GenerationResponse(
             text=text,
             token=token,
@@ -194,10 +157,11 @@ def _stream(
             # The first token comes with the prompt; a rate needs a second one.
             generation_tps=(n - 1) / (now - first) if n > 1 else 0.0,
             peak_memory=mx.get_peak_memory() / 1e9,
-            finish_reason=finish_reason,
+            finish_reason=answer.finish_reason,
             from_draft=from_draft,
+            cached_tokens=plan.cached,
         )
-        if finish_reason == "stop":
+        if answer.finish_reason == "stop":
             return
 
 

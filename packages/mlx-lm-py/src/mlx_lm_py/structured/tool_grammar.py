@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,15 @@ def __dir__() -> list[str]:
 
 _Literal = Callable[[str], str]
 
+# What calls begin with, in families in which text may go before them.
+_OPENINGS = {
+    "hermes": "<tool_call>",
+    "granite": "<|tool_call|>",
+    "mistral": "[TOOL_CALLS]",
+    "kimi": "<|tool_calls_section_begin|>",
+    "deepseek": "<｜tool▁calls▁begin｜>",
+}
+
 
 def tool_call_format(
     tokenizer: Tokenizer,
@@ -27,14 +37,15 @@ def tool_call_format(
     tool_choice: str | Mapping[str, Any] = "required",
     parallel_tool_calls: bool = True,
 ) -> dict[str, Any]:
-    """Make a response format in which a model can only call tools.
+    """Make a response format in which calls of tools are well-formed.
 
     Args:
         tokenizer: The tokenizer of the model, whose chat template tells how it calls tools.
         tools: The tools: schemas of functions in OpenAI's form.
-        tool_choice: ``"required"``, any of the tools; or one of them, as
-            ``{"type": "function", "function": {"name": ...}}`` or by its name. Default:
-            ``"required"``.
+        tool_choice: ``"required"``, nothing but calls of any of the tools; ``"auto"``, text as
+            well, until a call begins; or one of the tools, as
+            ``{"type": "function", "function": {"name": ...}}`` or by its name, nothing but calls of
+            it. Default: ``"required"``.
         parallel_tool_calls: Whether there may be several calls. Default: ``True``.
 
     Returns:
@@ -57,7 +68,8 @@ def tool_call_format(
     if isinstance(tool_choice, Mapping):
         function = tool_choice.get("function", tool_choice)
         name = function.get("name") if isinstance(function, Mapping) else None
-    if name != "required":
+    is_free = name == "auto"
+    if name not in ("auto", "required"):
         if name not in parameters:
             raise ValueError(f"tool_choice is {name!r}, which is none of the tools")
         parameters = {name: parameters[name]}
@@ -72,10 +84,17 @@ def tool_call_format(
         # Special tokens are no text to a grammar.
         return f"<[{i}]>" if i in tokenizer.special_token_ids else _quote(text)
 
-    many = "+" if parallel_tool_calls else ""
+    opening = _OPENINGS.get(family, "")
+
+    def freely(text: str) -> str:
+        return "opening" if text == opening else literal(text)
+
     template = "".join(tokenizer.chat_templates.values())
-    before, call, after = _layout(family, template, literal)
-    lines = [f"start: {before} {_joined(family, template, many)} {after}"]
+    before, call, after = _layout(family, template, freely if is_free else literal)
+    calls = f"{before} {_joined(family, template, parallel_tool_calls)} {after}"
+    lines = [f"start: {calls}"]
+    if is_free:
+        lines = _with_text(calls, opening, literal(opening))
     lines.append("call: " + " | ".join(f"call_{i}" for i in range(len(parameters))))
     for i, (tool, schema) in enumerate(parameters.items()):
         if schema is not None and not isinstance(schema, Mapping):
@@ -85,12 +104,23 @@ def tool_call_format(
     return {"type": "grammar", "syntax": "lark", "definition": "\n".join(lines)}
 
 
-def _joined(family: str, template: str, many: str) -> str:
+def _joined(family: str, template: str, parallel: bool) -> str:
     """One call, or several."""
     is_list = family == "granite" or (family == "mistral" and "[ARGS]" not in template)
-    if not many or family == "llama":
+    if not parallel or family == "llama":
         return "call"
     return 'call (", " call)*' if is_list else "call+"
+
+
+def _with_text(calls: str, opening: str, token: str) -> list[str]:
+    """Rules of calls in a text. What begins one cannot be text."""
+    if not opening:
+        return [f"start: ({calls} | TEXT)?", r"TEXT: /[^{\s](.|\n)*/"]
+    # The text before a call ends at once where a call begins.
+    rule = f"opening: TEXT? {token}"
+    if token == _quote(opening):
+        rule = rf"opening[lazy]: /(.|\n)*{re.escape(opening)}/"
+    return [f"start: ({calls} | TEXT)?", rule, r"TEXT: /(.|\n)+/"]
 
 
 def _layout(

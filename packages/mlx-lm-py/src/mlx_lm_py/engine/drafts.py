@@ -9,11 +9,12 @@ from typing import Protocol
 import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache, cache_length
-from mlx_lm_py.engine.plan import Plan
 from mlx_lm_py.models.protocols import LanguageModel
+from mlx_lm_py.sampling import put_back, remembered
 
+from .plan import Plan
 from .reader import Reader
-from .step import score
+from .scores import score
 
 __all__ = ["Draft", "ModelDraft", "NgramDraft"]
 
@@ -127,17 +128,18 @@ class ModelDraft:
         new = self._catch_up(tokens, most=self._plan.prefill_step_size)
         history = mx.array(tokens) if self._plan.processors else None
         self._reader.begin()
-        state = mx.random.state
-        start = state[0]
+        before = remembered(self._plan.sampler)
         token = mx.array(new)
         guesses = []
         for _ in range(count):
-            logprobs, _ = score(self._plan, self._reader.read(token, last_only=True), history)
+            logprobs, _ = score(
+                self._plan.processors, self._reader.read(token, last_only=True), history
+            )
             token = self._plan.sampler(logprobs)
             guesses.append(token)
             if history is not None:
                 history = mx.concatenate([history, token])
-        state[0] = start
+        put_back(self._plan.sampler, before)
         found: list[int] = mx.concatenate(guesses).tolist()
         self._read = [*new, *found[:-1]]
         return found

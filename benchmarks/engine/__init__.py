@@ -1,0 +1,1 @@
+"""What ``bench_engine.py`` measures: sequences at once, guesses, structure, warm prompts."""
