@@ -13,29 +13,20 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
-from command_line import Stdin, make_default_package, run_main
+from command_line import Stdin, run_main, use_model
 from gguf import GGUFReader
 from mlx_lm_py import cli, load
 from mlx_lm_py.cache import make_prompt_cache
 from mlx_lm_py.commands.common import bench_table, disk, scoring
 from mlx_lm_py.commands.common.man import man_page
 from mlx_lm_py.commands.common.model_facts import cache_bytes, facts_of
-from tiny_models import FIXTURES, make_folder, make_gguf
+from tiny_models import FIXTURES, make_folder, make_gguf, read_weights
 
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small model in place of the default one, in an empty folder, without a hub."""
-    path = make_default_package(tmp_path / "packages")
-    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return path
+    return use_model(tmp_path, monkeypatch)
 
 
 def run(arguments: list[str], stdin: str = "") -> int:
@@ -169,6 +160,40 @@ def test_help_loads_no_arrays() -> None:
             "'pears' is not the name of a repository, such as org/repo",
         ),
         (["rm"], "the following arguments are required: PATH_OR_REPO"),
+        (
+            ["generate", "-p", "a", "--num-draft-tokens", "2"],
+            "--num-draft-tokens needs --draft-model or --ngram",
+        ),
+        (
+            ["chat", "--ngram", "2", "--draft-model", "m"],
+            "argument --draft-model: not allowed with argument --ngram",
+        ),
+        *(
+            (
+                ["generate", "-p", "a", "--answers", "2", option, "3"],
+                f"{option} is for a single answer: it cannot be used for several at once",
+            )
+            for option in ("--ngram", "--draft-model", "--quantized-kv-start")
+        ),
+        *(
+            (
+                [name, *rest, "--prompt-cache", "f", "-S", "a"],
+                "--system-prompt is what the file of --prompt-cache has: leave it away",
+            )
+            for name, rest in (("generate", ["-p", "a"]), ("chat", []))
+        ),
+        (
+            ["generate", "-p", "a", "--prompt-cache", "f", "--max-kv-size", "9"],
+            "--max-kv-size is what the file of --prompt-cache has: leave it away",
+        ),
+        (
+            ["quantize", "a", "b", "--type", "Q8_0"],
+            "--type is for a GGUF file: name an OUTPUT that ends with .gguf",
+        ),
+        (
+            ["quantize", "a", "b.gguf", "--bits", "4"],
+            "the weights of a GGUF file are what --type says",
+        ),
     ],
 )
 def test_mistakes_in_the_command_line(
@@ -219,6 +244,28 @@ def test_mistakes_in_the_command_line(
         (["rm", "."], ". is a folder; rm removes GGUF files and what pull has downloaded"),
         (["rm", "nothing"], "no such file: nothing"),
         (["rm", "org/repo"], "org/repo is not in the cache of the hub, which is empty"),
+        (
+            ["generate", "-p", "a", "--draft-model", "no.gguf"],
+            "no such file or folder: no.gguf",
+        ),
+        (
+            ["generate", "-p", "a", "--prompt-cache", "no.safetensors"],
+            "there is no file 'no.safetensors'",
+        ),
+        (["chat", "--prompt-cache", "no.safetensors"], "there is no file 'no.safetensors'"),
+        (
+            ["cache-prompt", "-p", "a", "x.bin"],
+            "the name of the file must end in .safetensors, not 'x.bin'",
+        ),
+        (
+            ["cache-prompt", "-p", "", "--raw", "x.safetensors"],
+            "there is nothing to read: the prompt has no tokens",
+        ),
+        (
+            ["cache-prompt", "-p", "x" * 5000, "x.safetensors"],
+            "the prompt has 5001 tokens; the context has room for 4096",
+        ),
+        (["quantize", "empty.txt", "b"], "GGUF file empty.txt is not a GGUF file"),
         (["show", "empty.txt"], "GGUF file empty.txt is not a GGUF file"),
     ],
 )
@@ -348,32 +395,6 @@ def test_answers_of_a_form(model: Path, capsys: pytest.CaptureFixture[str]) -> N
             assert run(["generate", "-n", "9", "-q", "--temp", "2", *asked, *options]) == 0
             for line in capsys.readouterr().out.splitlines():
                 assert re.fullmatch(pattern, line)
-
-
-def test_caches(
-    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mlx_lm_py import generation
-    from mlx_lm_py.cache import QuantizedKVCache, QuantizedRotatingKVCache
-
-    seen: list[Any] = []
-
-    def stream(*_: object, prompt_cache: Any = None, **__: object) -> Any:
-        seen.append(prompt_cache)
-        raise ValueError("seen")
-
-    assert run(["generate", "-p", "hell" * 9, "-n", "9", "-q", "--max-kv-size", "6"]) == 0
-    assert run(["generate", "-p", "a", "--answers", "2", "--kv-bits", "8"]) == 2
-    assert "are for a single answer" in capsys.readouterr().err
-    monkeypatch.setattr(generation, "stream_generate", stream)
-    for options, kind in (
-        (["--kv-bits", "4", "--kv-group-size", "32"], QuantizedKVCache),
-        (["--kv-bits", "4", "--max-kv-size", "9"], QuantizedRotatingKVCache),
-    ):
-        assert run(["generate", "-p", "a", *options]) == 1
-        assert all(type(layer) is kind and layer.bits == 4 for layer in seen[-1])
-    assert {layer.group_size for layer in seen[0]} == {32}
-    assert {layer.max_size for layer in seen[1]} == {9}
 
 
 def test_prefill_and_raw(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -639,3 +660,96 @@ def test_stdin_of_chat(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert out.count("\n") >= 2
     assert "unknown command '/nonsense'" in err
+
+
+def test_quantize(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    how = ["--group-size", "32", "--bits", "4", "-c", "32", "--chunks", "3"]
+    Path("t.txt").write_text("Some words about pears, apples and quinces. " * 9)
+    assert run(["quantize", str(model), "q", *how, "-f", "t.txt", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    tensors = GGUFReader(model).tensors
+    before = sum(int(t.n_bytes) for t in tensors)
+    count = sum(int(t.n_elements) for t in tensors)
+    assert record["bytes_before"] == before
+    assert record["bits_per_weight_before"] == pytest.approx(8 * before / count, abs=1e-3)
+    weights = mx.load("q/model.safetensors")
+    after = sum(value.nbytes for value in weights.values())
+    assert record["bytes"] == after < before
+    assert record["bits_per_weight"] == pytest.approx(8 * after / count, abs=1e-3)
+    measured = ["-f", "t.txt", "-c", "32", "--chunks", "3", "--json"]
+    assert run(["perplexity", "-m", "q", "--against", str(model), *measured]) == 0
+    expected = json.loads(capsys.readouterr().out)
+    names = ["perplexity", "perplexity_of_the_other", "kl_divergence", "same_top_token"]
+    for name in names:
+        assert record[name] == pytest.approx(expected[name], rel=1e-5)
+    assert record["kl_divergence"] > 0
+    assert run(["quantize", str(model), "q", *how]) == 1
+    assert "q exists already" in capsys.readouterr().err
+    assert run(["quantize", str(model), "r", *how, "--chunks", "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["before", "size", "bits"]
+
+
+def test_quantize_to_a_gguf_file(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["quantize", str(model), "q.gguf", "--type", "Q8_0", "--chunks", "1"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^same top token +\d\.\d{4} ± ", out, re.M)
+    kinds = {t.tensor_type.name for t in GGUFReader("q.gguf").tensors}
+    assert kinds == {"Q8_0", "F32"}
+
+
+def test_quantize_leaves_nothing_behind(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.txt").write_text("x")
+    for more, message in (
+        (["-f", "t.txt"], "the text must have at least two tokens"),
+        (["--recipe", "mixed_9_9"], "mixed_9_9"),
+        (["--mode", "mxfp4", "--bits", "5"], "bits"),
+    ):
+        assert run(["quantize", str(model), "q", *more]) == 1
+        err = capsys.readouterr().err
+        assert message in err
+        assert err.count("\n") == 1
+        assert [path.name for path in Path().iterdir()] == ["t.txt"]
+
+
+def test_bench_with_several_numbers_of_threads(
+    model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["-p", "8", "-g", "2", "-r", "2", "-o", "json", "-m", str(model)]
+    assert run(["bench", "-t", "1,2", *arguments]) == 0
+    records = json.loads(capfd.readouterr().out)
+    tests = [(record["threads"], record["test"]) for record in records]
+    assert tests == [(1, "pp8"), (1, "tg2"), (2, "pp8"), (2, "tg2")]
+    assert all(len(record["rates"]) == 2 for record in records)
+    assert run(["bench", "-t", "1,2", *arguments[:-1], "no.gguf"]) == 1
+    err = capfd.readouterr().err.splitlines()
+    assert err[0] == "mlx-lm-py: error: no such file or folder: no.gguf"
+    assert err[1:] == ["mlx-lm-py: error: could not measure with 1 threads"]
+    assert run(["bench", "-t", "0,1"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("llama", {"attention"}),
+        ("deepseek_v2", {"latent attention"}),
+        ("lfm2", {"attention", "short convolution"}),
+        ("gemma3_text", {"attention", "attention, window of 16"}),
+        ("falcon_h1", {"attention", "Mamba-2"}),
+    ],
+)
+def test_show_says_what_each_kind_of_layer_keeps(
+    name: str, kinds: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text((FIXTURES / name / "config.json").read_text())
+    mx.save_safetensors(str(tmp_path / "model.safetensors"), read_weights(name))
+    assert run(["show", str(tmp_path), "--json", "-c", "32"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["cache"].keys() == kinds
+    assert sum(kind["bytes"] for kind in record["cache"].values()) == record["cache_bytes"]
+    layers = sum(kind["layers"] for kind in record["cache"].values())
+    assert layers == record["layers"] * (2 if name == "falcon_h1" else 1)
+    assert run(["show", str(tmp_path), "-c", "32"]) == 0
+    out = capsys.readouterr().out
+    for kind in kinds:
+        assert re.search(rf"^  {kind} +\d+ layers?, .* of cache$", out, re.M)
