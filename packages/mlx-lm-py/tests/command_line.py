@@ -92,7 +92,7 @@ class Terminal:
         """Press keys."""
         os.write(self._master, text.encode())
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> str:
+    def wait_for(self, text: str, seconds: float = 60.0) -> str:
         """Read until a text comes after what was waited for before."""
         found = self._read(lambda: text in self.seen[self._looked :], seconds)
         assert found, f"no {text!r} in {self.seen[self._looked :]!r}"
@@ -100,7 +100,7 @@ class Terminal:
         self._looked += len(part) + len(text)
         return part
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Read to the end and return the exit status."""
         self._read(lambda: False, seconds)
         return self.process.wait(timeout=seconds)

@@ -262,20 +262,15 @@ class Conversation:
         """Go on with what was kept.
 
         Args:
-            kept: What was kept.
+            kept: What was kept, with its tokens.
 
         Returns:
             The beginning of the next message; empty if there is none.
-
-        Raises:
-            ValueError: If it is not known to be a conversation.
         """
-        if kept.tokens is None or kept.text is not None:
-            raise ValueError("it holds no conversation")
         self.messages, self.system_prompt = kept.said.messages, kept.said.system_prompt
         fresh = self._make_cache()
         if len(fresh) == len(kept.cache):
-            self._cache, self._held = list(kept.cache), list(kept.tokens)
+            self._cache, self._held = list(kept.cache), list(kept.tokens or ())
         else:
             # The draft model has not read it.
             self._cache, self._held = fresh, []

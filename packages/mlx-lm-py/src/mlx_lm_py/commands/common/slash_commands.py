@@ -60,7 +60,10 @@ class Chat:
         """
         from .kept_prompts import load_kept_prompt
 
-        self.attached = self.conversation.resume(load_kept_prompt(name, self.opened))
+        kept = load_kept_prompt(name, self.opened)
+        if kept.tokens is None or kept.text is not None:
+            raise ValueError(f"{name} holds no conversation")
+        self.attached = self.conversation.resume(kept)
 
 
 # What `/set` changes; the rest is fixed when the model is loaded.
