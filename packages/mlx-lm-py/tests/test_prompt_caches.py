@@ -61,7 +61,7 @@ def test_guesses_change_no_answer(
         (guessed,) = answers([*question, *options], capsys)
         assert guessed["text"] == plain["text"]
         assert plain["guessed_tokens"] == 0
-        assert guessed["guessed_tokens"] > 0 or question is not often and options is not draft
+        assert guessed["guessed_tokens"] > 0 or (question is not often and options is not draft)
     assert run_main(cli.main, ["generate", *asked, "--ngram", "2"]) == 0
     assert re.search(r"^Guessed: \d+ of \d+ tokens$", capsys.readouterr().err, re.M)
 

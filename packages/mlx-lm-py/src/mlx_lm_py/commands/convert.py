@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from .common.conversion import add_conversion, bits_per_weight, run_conversion
+from .common.conversion import (
+    add_conversion,
+    bits_per_weight,
+    check_conversion,
+    run_conversion,
+)
 from .common.parser import UsageError
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
@@ -49,6 +54,7 @@ def run(options: argparse.Namespace) -> None:
         FileNotFoundError: If there is no such model.
         ValueError: If it cannot be converted so, or something is there already.
     """
+    check_conversion(options, dequantize=options.dequantize)
     quantizes = any((options.bits, options.mode, options.recipe))
     if options.dequantize and quantizes:
         raise UsageError("--dequantize does not go with --bits, --mode or --recipe")

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .common.arguments import integer_in
-from .common.conversion import add_conversion, bits_per_weight, run_conversion
+from .common.conversion import (
+    add_conversion,
+    bits_per_weight,
+    check_conversion,
+    run_conversion,
+)
 from .common.options import add_computing, add_output
 from .common.sizes import plus_minus, size, table
 
@@ -84,6 +89,7 @@ def run(options: argparse.Namespace) -> None:
         OSError: If there is no such model or file.
         ValueError: If it cannot be quantized so, or something is there already.
     """
+    check_conversion(options)
     from mlx_lm_utils_py import get_model_path
 
     from .common.model_facts import facts_of, model_file

@@ -87,7 +87,7 @@ def add_speculation(parser: argparse.ArgumentParser) -> None:
         parser: The parser.
     """
     group = parser.add_argument_group(
-        "guesses of the next tokens, for the same answer in less time"
+        "guesses of what comes next", "for the same answer in less time"
     )
     one = group.add_mutually_exclusive_group()
     one.add_argument(

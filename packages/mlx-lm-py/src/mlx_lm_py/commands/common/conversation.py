@@ -25,7 +25,6 @@ from mlx_lm_py.cache import (
 )
 from mlx_lm_py.generation import stream_generate
 
-from .kept_prompts import KeptPrompt
 from .reuse import cut_back, in_own_tokens
 from .transcript import Transcript
 
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from mlx_lm_py.generation import GenerationResponse
     from mlx_lm_py.models.protocols import LanguageModel
     from mlx_lm_py.sampling import LogitsProcessor
+
+    from .kept_prompts import KeptPrompt
 
 __all__ = ["Conversation", "Piece"]
 
@@ -253,6 +254,8 @@ class Conversation:
         Returns:
             Both.
         """
+        from .kept_prompts import KeptPrompt
+
         said = Transcript(list(self.messages), self.system_prompt)
         # That of a draft model comes after.
         own = self._cache[: len(self._model.layers)]

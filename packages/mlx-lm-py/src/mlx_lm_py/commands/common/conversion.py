@@ -14,7 +14,7 @@ from .streams import is_terminal
 if TYPE_CHECKING:
     from .model_facts import Facts
 
-__all__ = ["add_conversion", "bits_per_weight", "run_conversion"]
+__all__ = ["add_conversion", "bits_per_weight", "check_conversion", "run_conversion"]
 
 
 def __dir__() -> list[str]:
@@ -46,13 +46,31 @@ def add_conversion(parser: argparse.ArgumentParser) -> None:
     add("--revision", metavar="NAME", help="branch, tag or commit of a repository")
 
 
+def check_conversion(options: argparse.Namespace, *, dequantize: bool = False) -> None:
+    """Raise an error if options do not go together.
+
+    Args:
+        options: With those of `add_conversion`, and ``--type``.
+        dequantize: Whether quantized weights become floating ones. Default: ``False``.
+
+    Raises:
+        UsageError: If they do not.
+    """
+    is_gguf = options.output.endswith(".gguf")
+    names = ("bits", "mode", "recipe", "group_size", "dtype")
+    if is_gguf and (dequantize or any(getattr(options, name) for name in names)):
+        raise UsageError("the weights of a GGUF file are what --type says")
+    if options.type and not is_gguf:
+        raise UsageError("--type is for a GGUF file: name an OUTPUT that ends with .gguf")
+
+
 def run_conversion(
     options: argparse.Namespace, *, quantizes: bool, dequantize: bool, kind: str
 ) -> Facts:
     """Convert a model.
 
     Args:
-        options: With those of `add_conversion`, ``--type`` and ``--quiet``.
+        options: With those of `add_conversion`, and ``--quiet``.
         quantizes: Whether it is quantized, if it becomes a folder.
         dequantize: Whether quantized weights become floating ones.
         kind: The type of the matrices of a GGUF file.
@@ -61,16 +79,10 @@ def run_conversion(
         What the files say that were written.
 
     Raises:
-        UsageError: If options do not go together.
         FileNotFoundError: If there is no such model.
         ValueError: If it cannot be converted so, or something is there already.
     """
     is_gguf = options.output.endswith(".gguf")
-    names = ("bits", "mode", "recipe", "group_size", "dtype")
-    if is_gguf and (dequantize or any(getattr(options, name) for name in names)):
-        raise UsageError("the weights of a GGUF file are what --type says")
-    if options.type and not is_gguf:
-        raise UsageError("--type is for a GGUF file: name an OUTPUT that ends with .gguf")
     from mlx_lm_py.saving import convert
 
     from .model_facts import facts_of

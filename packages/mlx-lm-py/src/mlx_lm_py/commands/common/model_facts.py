@@ -232,8 +232,8 @@ def cache_by_kind(decoder: Decoder, length: int, item_bytes: int = 2) -> dict[st
     found: dict[str, tuple[int, int]] = {}
     for layer in decoder.layers:
         mixer = layer.mixer
-        both = isinstance(mixer, Parallel)
-        for part in (mixer.attention, mixer.states) if both else (mixer,):
+        parts = (mixer.attention, mixer.states) if isinstance(mixer, Parallel) else (mixer,)
+        for part in parts:
             if part is not None:
                 layers, nbytes = found.get(_kind(part), (0, 0))
                 nbytes += _numbers(part, length, decoder.width) * item_bytes

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from mlx_lm_py.cache import Cache, make_prompt_cache
 
 from .cache_options import make_caches, make_quantized_caches
-from .kept_prompts import KeptPrompt, load_kept_prompt
 from .parser import UsageError
 from .requests import Request, to_prompt, uses_template
 from .reuse import cut_back, in_own_tokens, pieces, read_tokens, tail_after
@@ -17,6 +16,7 @@ from .reuse import cut_back, in_own_tokens, pieces, read_tokens, tail_after
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
 
+    from .kept_prompts import KeptPrompt
     from .opening import Opened
 
 __all__ = ["Prepared", "prepare"]
@@ -80,6 +80,8 @@ def prepare(
             raise UsageError(f"--{option} is what the file of --prompt-cache has: leave it away")
     if together and options.kv_bits is not None:
         raise UsageError("--kv-bits is what the file of --prompt-cache has: leave it away")
+    from .kept_prompts import load_kept_prompt
+
     kept = load_kept_prompt(options.prompt_cache, opened)
     return [_after(kept, request, opened, options) for request in requests]
 
