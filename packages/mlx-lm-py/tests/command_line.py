@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from gguf import GGMLQuantizationType
 from mlx_lm_py.loading.default_model import DEFAULT_FILE
 from tiny_models import make_gguf
@@ -32,6 +33,20 @@ def make_default_package(folder: Path, context: int = 4096) -> Path:
     return make_gguf(
         path, "llama", GGMLQuantizationType.F32, template=TEMPLATE, context_length=context
     )
+
+
+def use_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a small model in place of the default one, and go to an empty folder, without a hub."""
+    path = make_default_package(folder / "packages")
+    monkeypatch.syspath_prepend(str(folder / "packages"))
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder / "hub"))
+    work = folder / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return path
 
 
 class Stdin(io.TextIOWrapper):
@@ -77,7 +92,7 @@ class Terminal:
         """Press keys."""
         os.write(self._master, text.encode())
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> str:
+    def wait_for(self, text: str, seconds: float = 60.0) -> str:
         """Read until a text comes after what was waited for before."""
         found = self._read(lambda: text in self.seen[self._looked :], seconds)
         assert found, f"no {text!r} in {self.seen[self._looked :]!r}"
@@ -85,7 +100,7 @@ class Terminal:
         self._looked += len(part) + len(text)
         return part
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Read to the end and return the exit status."""
         self._read(lambda: False, seconds)
         return self.process.wait(timeout=seconds)

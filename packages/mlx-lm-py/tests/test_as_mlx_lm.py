@@ -25,6 +25,8 @@ def test_every_option_of_theirs_is_known(name: str) -> None:
     assert theirs
     command = as_mlx_lm.COMMANDS[name]
     ours = {*command.values, *command.flags, *command.unused, *command.missing, "--verbose"}
+    if name == "cache_prompt":
+        ours |= {"--prompt-cache-file"}
     if name == "convert":
         ours |= {"--hf-path", "--model", "--mlx-path", "-q", "--quantize"}
     assert theirs <= ours
@@ -61,6 +63,26 @@ def test_every_option_of_theirs_is_known(name: str) -> None:
             "convert a b --bits=8 --group-size=32",
         ),
         ("convert", "--model a --mlx-path b --q-bits 8 -d", "convert a b --dequantize"),
+        (
+            "generate",
+            "-p a -m 1 --kv-bits 4 --num-draft-tokens 3",
+            "generate --prompt=a --max-tokens=1 --kv-bits=4 --quantized-kv-start=5000",
+        ),
+        (
+            "generate",
+            "-p a -m 1 --prompt-cache-file f",
+            "generate --prompt=a --max-tokens=1 --prompt-cache=f",
+        ),
+        (
+            "generate",
+            "-p a -m 1 --draft-model d --num-draft-tokens 3",
+            "generate --prompt=a --max-tokens=1 --draft-model=d --num-draft-tokens=3",
+        ),
+        (
+            "cache_prompt",
+            "--model m --prompt a --prompt-cache-file f.safetensors --eos-token x",
+            "cache-prompt f.safetensors --model=m --prompt=a",
+        ),
         (
             "perplexity",
             "--model m --data-path t.txt --sequence-length 8 --num-samples 2 --batch-size 4",

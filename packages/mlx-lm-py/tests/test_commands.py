@@ -13,7 +13,7 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
-from command_line import Stdin, make_default_package, run_main
+from command_line import Stdin, run_main, use_model
 from gguf import GGUFReader
 from mlx_lm_py import cli, load
 from mlx_lm_py.cache import make_prompt_cache
@@ -26,16 +26,7 @@ from tiny_models import FIXTURES, make_folder, make_gguf
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small model in place of the default one, in an empty folder, without a hub."""
-    path = make_default_package(tmp_path / "packages")
-    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return path
+    return use_model(tmp_path, monkeypatch)
 
 
 def run(arguments: list[str], stdin: str = "") -> int:
@@ -169,6 +160,40 @@ def test_help_loads_no_arrays() -> None:
             "'pears' is not the name of a repository, such as org/repo",
         ),
         (["rm"], "the following arguments are required: PATH_OR_REPO"),
+        (
+            ["generate", "-p", "a", "--num-draft-tokens", "2"],
+            "--num-draft-tokens needs --draft-model or --ngram",
+        ),
+        (
+            ["chat", "--ngram", "2", "--draft-model", "m"],
+            "argument --draft-model: not allowed with argument --ngram",
+        ),
+        *(
+            (
+                ["generate", "-p", "a", "--answers", "2", option, "3"],
+                f"{option} is for a single answer: it cannot be used for several at once",
+            )
+            for option in ("--ngram", "--draft-model", "--quantized-kv-start")
+        ),
+        *(
+            (
+                [name, *rest, "--prompt-cache", "f", "-S", "a"],
+                "--system-prompt is what the file of --prompt-cache has: leave it away",
+            )
+            for name, rest in (("generate", ["-p", "a"]), ("chat", []))
+        ),
+        (
+            ["generate", "-p", "a", "--prompt-cache", "f", "--max-kv-size", "9"],
+            "--max-kv-size is what the file of --prompt-cache has: leave it away",
+        ),
+        (
+            ["quantize", "a", "b", "--type", "Q8_0"],
+            "--type is for a GGUF file: name an OUTPUT that ends with .gguf",
+        ),
+        (
+            ["quantize", "a", "b.gguf", "--bits", "4"],
+            "the weights of a GGUF file are what --type says",
+        ),
     ],
 )
 def test_mistakes_in_the_command_line(
@@ -219,6 +244,28 @@ def test_mistakes_in_the_command_line(
         (["rm", "."], ". is a folder; rm removes GGUF files and what pull has downloaded"),
         (["rm", "nothing"], "no such file: nothing"),
         (["rm", "org/repo"], "org/repo is not in the cache of the hub, which is empty"),
+        (
+            ["generate", "-p", "a", "--draft-model", "no.gguf"],
+            "no such file or folder: no.gguf",
+        ),
+        (
+            ["generate", "-p", "a", "--prompt-cache", "no.safetensors"],
+            "there is no file 'no.safetensors'",
+        ),
+        (["chat", "--prompt-cache", "no.safetensors"], "there is no file 'no.safetensors'"),
+        (
+            ["cache-prompt", "-p", "a", "x.bin"],
+            "the name of the file must end in .safetensors, not 'x.bin'",
+        ),
+        (
+            ["cache-prompt", "-p", "", "--raw", "x.safetensors"],
+            "there is nothing to read: the prompt has no tokens",
+        ),
+        (
+            ["cache-prompt", "-p", "x" * 5000, "x.safetensors"],
+            "the prompt has 5001 tokens; the context has room for 4096",
+        ),
+        (["quantize", "empty.txt", "b"], "GGUF file empty.txt is not a GGUF file"),
         (["show", "empty.txt"], "GGUF file empty.txt is not a GGUF file"),
     ],
 )
@@ -348,32 +395,6 @@ def test_answers_of_a_form(model: Path, capsys: pytest.CaptureFixture[str]) -> N
             assert run(["generate", "-n", "9", "-q", "--temp", "2", *asked, *options]) == 0
             for line in capsys.readouterr().out.splitlines():
                 assert re.fullmatch(pattern, line)
-
-
-def test_caches(
-    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mlx_lm_py import generation
-    from mlx_lm_py.cache import QuantizedKVCache, QuantizedRotatingKVCache
-
-    seen: list[Any] = []
-
-    def stream(*_: object, prompt_cache: Any = None, **__: object) -> Any:
-        seen.append(prompt_cache)
-        raise ValueError("seen")
-
-    assert run(["generate", "-p", "hell" * 9, "-n", "9", "-q", "--max-kv-size", "6"]) == 0
-    assert run(["generate", "-p", "a", "--answers", "2", "--kv-bits", "8"]) == 2
-    assert "are for a single answer" in capsys.readouterr().err
-    monkeypatch.setattr(generation, "stream_generate", stream)
-    for options, kind in (
-        (["--kv-bits", "4", "--kv-group-size", "32"], QuantizedKVCache),
-        (["--kv-bits", "4", "--max-kv-size", "9"], QuantizedRotatingKVCache),
-    ):
-        assert run(["generate", "-p", "a", *options]) == 1
-        assert all(type(layer) is kind and layer.bits == 4 for layer in seen[-1])
-    assert {layer.group_size for layer in seen[0]} == {32}
-    assert {layer.max_size for layer in seen[1]} == {9}
 
 
 def test_prefill_and_raw(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,8 +54,7 @@ _SAMPLING = _same(
     "--seed", "--system-prompt",
 )  # fmt: skip
 
-# Files of caches, and speculation.
-_LATER = ("--prompt-cache-file", "--draft-model", "--num-draft-tokens")
+_KV = _same("--max-kv-size", "--kv-bits", "--kv-group-size", "--quantized-kv-start")
 
 COMMANDS = {
     "generate": _Theirs(
@@ -63,9 +62,9 @@ COMMANDS = {
         ("--max-tokens", "100", "--prompt", "hello"),
         {
             **_SAMPLING,
-            **_same(
-                "--prompt", "--min-p", "--top-k", "--max-kv-size", "--kv-bits", "--kv-group-size"
-            ),
+            **_KV,
+            **_same("--prompt", "--min-p", "--top-k", "--draft-model", "--num-draft-tokens"),
+            "--prompt-cache-file": "--prompt-cache",
             "-p": "--prompt",
             "-m": "--max-tokens",
             "--prefill-response": "--prefill",
@@ -73,16 +72,24 @@ COMMANDS = {
             "--chat-template-config": "--chat-template-args",
         },
         {**_NEVER, "--ignore-chat-template": "--raw", "--use-default-chat-template": ""},
-        ("--min-tokens-to-keep", "--prefill-step-size", "--quantized-kv-start"),
-        ("--adapter-path", "--image", "--quantize-activations", "-qa", *_LATER),
+        ("--min-tokens-to-keep", "--prefill-step-size"),
+        ("--adapter-path", "--image", "--quantize-activations", "-qa"),
     ),
     "chat": _Theirs(
         "chat",
         ("--max-tokens", "256", "--temp", "0"),
-        {**_SAMPLING, "-m": "--max-tokens"},
+        {**_SAMPLING, **_same("--max-kv-size"), "-m": "--max-tokens"},
         _NEVER,
         ("--prefill-step-size",),
-        ("--adapter-path", "--pipeline", "--max-kv-size"),
+        ("--adapter-path", "--pipeline"),
+    ),
+    "cache_prompt": _Theirs(
+        "cache-prompt",
+        (),
+        {**_KV, **_same("--model", "--prompt")},
+        _NEVER,
+        ("--eos-token",),
+        ("--adapter-path",),
     ),
     "convert": _Theirs(
         "convert",
@@ -171,6 +178,8 @@ def translate(name: str, arguments: Sequence[str]) -> list[str]:
         parser.add_argument("--hf-path", "--model", required=True, metavar="VALUE")
         parser.add_argument("--mlx-path", default="mlx_model", metavar="VALUE")
         parser.add_argument("-q", "--quantize", action="store_true")
+    if name == "cache_prompt":
+        parser.add_argument("--prompt-cache-file", required=True, metavar="VALUE")
     verbose = None
     if name == "generate":
         verbose = parser.add_argument("--verbose", default="true", metavar="BOOL")
@@ -186,6 +195,13 @@ def translate(name: str, arguments: Sequence[str]) -> list[str]:
             said += how if any(word.startswith(names[:3]) for word in how) else ["--bits=4", *how]
         said = [options.hf_path, options.mlx_path, *said]
     given = {word.partition("=")[0] for word in said}
+    if "--draft-model" not in given:
+        # It counts for nothing there.
+        said = [word for word in said if not word.startswith("--num-draft-tokens=")]
+    if "--kv-bits" in given and "--quantized-kv-start" not in given:
+        said.append("--quantized-kv-start=5000")
+    if name == "cache_prompt":
+        said = [options.prompt_cache_file, *said]
     defaults = zip(command.defaults[::2], command.defaults[1::2], strict=True)
     rest = [word for pair in defaults if pair[0] not in given for word in pair]
     return [command.ours, *rest, *said]

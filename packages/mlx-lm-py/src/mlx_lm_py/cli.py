@@ -38,9 +38,11 @@ def __dir__() -> list[str]:
 COMMANDS = {
     "generate": "answer a prompt",
     "chat": "talk with a model",
+    "cache-prompt": "read a prompt once, for many answers",
     "bench": "measure how fast a model reads and writes",
     "perplexity": "measure how well a model foretells a text",
     "convert": "convert or quantize a model",
+    "quantize": "quantize a model, and measure what that costs",
     "embed": "turn texts into vectors",
     "show": "say what a model is, and how much memory it needs",
     "ls": "list the models on this disk",

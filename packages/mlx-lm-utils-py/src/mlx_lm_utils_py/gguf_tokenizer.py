@@ -49,7 +49,9 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
         raise ValueError("tokenizer.ggml.tokens has the same token twice")
     types = _numbers(metadata, "tokenizer.ggml.token_type", len(tokens), [_NORMAL] * len(tokens))
     # Converters did not always know what ends a turn. As ordinary text it would never be read.
-    types = [_CONTROL if token in END_TOKENS else types[i] for i, token in enumerate(tokens)]
+    types = list(types)
+    for token in END_TOKENS & vocabulary.keys():
+        types[vocabulary[token]] = _CONTROL
     kind = metadata.get("tokenizer.ggml.model")
     build = _KINDS.get(kind) if isinstance(kind, str) else None
     if build is None:
@@ -59,9 +61,9 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     special = (_CONTROL, _UNKNOWN)
     tokenizer.add_tokens(
         [
-            AddedToken(token, special=types[i] in special, normalized=False)
-            for i, token in enumerate(tokens)
-            if types[i] in (*special, _USER_DEFINED)
+            AddedToken(tokens[i], special=kind in special, normalized=False)
+            for i, kind in enumerate(types)
+            if kind != _NORMAL and kind in (*special, _USER_DEFINED)
         ]
     )
     bos = eos = None
@@ -111,6 +113,8 @@ def _first_id(metadata: Mapping[str, Any], names: Sequence[str], vocab_size: int
 
 def _named(tokens: list[str]) -> list[str]:
     """Give the empty tokens, which fill up some vocabularies, names of their own."""
+    if all(tokens):
+        return tokens
     return [token or f"[EMPTY_{i}]" for i, token in enumerate(tokens)]
 
 
@@ -127,8 +131,8 @@ def _byte_level(
         known = ", ".join(sorted(WORD_SPLITS))
         raise ValueError(f"tokenizer.ggml.pre {name!r} is not supported; known: {known}")
     split = WORD_SPLITS[name]
-    merges = _listed_merges(metadata, vocabulary)
-    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=merges, ignore_merges=split.whole_words))
+    merges = _listed_merges(metadata)
+    tokenizer = Tokenizer(_bpe(vocabulary, merges, ignore_merges=split.whole_words))
     if name == "qwen2":
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -155,7 +159,7 @@ def _sentencepiece(
 def _gemma4(
     metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
 ) -> _Built:
-    merges = _listed_merges(metadata, vocabulary)
+    merges = _listed_merges(metadata)
     return _over_spaces(metadata, vocabulary, merges, add_prefix=False), True, False
 
 
@@ -168,9 +172,9 @@ def _over_spaces(
     """BPE over text whose spaces are U+2581; what is in no token is spelled in bytes."""
     unknown = token_id(metadata, "unknown", len(vocabulary))
     tokenizer = Tokenizer(
-        BPE(
-            vocab=vocabulary,
-            merges=merges,
+        _bpe(
+            vocabulary,
+            merges,
             unk_token=None if unknown is None else list(vocabulary)[unknown],
             fuse_unk=True,
             byte_fallback=True,
@@ -252,18 +256,27 @@ _KINDS = {
 }
 
 
-def _listed_merges(
-    metadata: Mapping[str, Any], vocabulary: Mapping[str, int]
-) -> list[tuple[str, str]]:
-    merges = []
+def _listed_merges(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
     # A list without items is one of a vocabulary of single bytes.
-    listed = metadata.get("tokenizer.ggml.merges") != [] and "tokenizer.ggml.merges"
-    for merge in _strings(metadata, listed) if listed else ():
-        left, _, right = merge.partition(" ")
-        if left not in vocabulary or right not in vocabulary or left + right not in vocabulary:
-            raise ValueError(f"tokenizer.ggml.merges has {merge!r}, whose tokens are not all known")
-        merges.append((left, right))
-    return merges
+    if metadata.get("tokenizer.ggml.merges") == []:
+        return []
+    listed = _strings(metadata, "tokenizer.ggml.merges")
+    # The second part of one without a space is no token.
+    return [(parts[0], parts[2]) for parts in (merge.partition(" ") for merge in listed)]
+
+
+def _bpe(vocabulary: dict[str, int], merges: list[tuple[str, str]], **options: Any) -> BPE:
+    try:
+        return BPE(vocab=vocabulary, merges=merges, **options)
+    # The library raises bare exceptions. It looks all tokens up, so that it need not be done twice.
+    except Exception as error:
+        for left, right in merges:
+            if not {left, right, left + right} <= vocabulary.keys():
+                merge = f"{left} {right}".rstrip()
+                raise ValueError(
+                    f"tokenizer.ggml.merges has {merge!r}, whose tokens are not all known"
+                ) from None
+        raise ValueError(f"tokenizer.ggml.merges is not valid: {error}") from None
 
 
 def _merges(pieces: Mapping[str, float], vocabulary: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -281,7 +294,7 @@ def _merges(pieces: Mapping[str, float], vocabulary: Mapping[str, int]) -> list[
 
 def _strings(metadata: Mapping[str, Any], key: str) -> list[str]:
     value = metadata.get(key)
-    if not isinstance(value, list) or not value or not all(type(item) is str for item in value):
+    if not isinstance(value, list) or not value or set(map(type, value)) != {str}:
         raise ValueError(f"the GGUF metadata needs '{key}', a list of strings")
     return value
 
@@ -293,7 +306,7 @@ def _numbers(
     if (
         not isinstance(value, list)
         or len(value) != count
-        or not all(type(item) in (int, float) for item in value)
+        or not set(map(type, value)) <= {int, float}
     ):
         raise ValueError(f"the GGUF metadata needs '{key}', a list of {count} numbers")
     return value

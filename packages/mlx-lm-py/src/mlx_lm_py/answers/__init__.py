@@ -1,21 +1,30 @@
-"""From the text of a model to an answer: where it ends, its reasoning, its calls of tools."""
+"""From the text of a model to an answer: where it ends, its reasoning, its calls of tools.
 
-from .events import (
-    Answer,
-    ArgumentsDelta,
-    CallBroken,
-    CallDone,
-    CallStart,
-    Event,
-    ReasoningDelta,
-    TextDelta,
-    ToolCall,
-    collect,
-    merge,
-)
-from .formats import FAMILIES, AnswerFormat, answer_format, make_format
-from .parser import AnswerParser
-from .stop import StopStrings
+Its names are loaded when they are first asked for: who generates text needs the end of it alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .events import (
+        Answer,
+        ArgumentsDelta,
+        CallBroken,
+        CallDone,
+        CallStart,
+        Event,
+        ReasoningDelta,
+        TextDelta,
+        ToolCall,
+        collect,
+        merge,
+    )
+    from .formats import FAMILIES, AnswerFormat, answer_format, make_format
+    from .parser import AnswerParser
+    from .stop import StopStrings
 
 __all__ = [
     "FAMILIES",
@@ -40,3 +49,32 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_HOMES = {
+    "Answer": "events",
+    "ArgumentsDelta": "events",
+    "CallBroken": "events",
+    "CallDone": "events",
+    "CallStart": "events",
+    "Event": "events",
+    "ReasoningDelta": "events",
+    "TextDelta": "events",
+    "ToolCall": "events",
+    "collect": "events",
+    "merge": "events",
+    "FAMILIES": "formats",
+    "AnswerFormat": "formats",
+    "answer_format": "formats",
+    "make_format": "formats",
+    "AnswerParser": "parser",
+    "StopStrings": "stop",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

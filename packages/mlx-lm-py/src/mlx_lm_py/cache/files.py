@@ -42,8 +42,8 @@ _CLASSES: dict[str, Any] = {
 _MOST_PARTS = 100_000
 _DEEPEST = 8
 
-# What the entry of the metadata is called that says which model a cache belongs to.
-_MODEL = "mlx_lm_py.model"
+# The entry that says which model a cache belongs to: one of the texts, as mlx-lm knows no others.
+_MODEL = "0.mlx_lm_py_model"
 
 
 def from_state(name: Any, state: Any) -> Any:
@@ -123,7 +123,7 @@ def save_prompt_cache(
     for i, (place, kind) in enumerate(kinds.items(), 1):
         written[f"2.{i}.0"], written[f"2.{i}.1"] = place, kind
     if model is not None:
-        written[_MODEL.replace(".", "_")] = model
+        written[_MODEL] = model
     mx.save_safetensors(str(path), arrays, written)
 
 
@@ -202,7 +202,7 @@ def load_prompt_cache(
         if not os.path.isfile(file_name):
             raise FileNotFoundError(f"there is no file {os.fspath(file_name)!r}") from error
         raise ValueError(f"{os.fspath(file_name)!r} is not a safetensors file: {error}") from error
-    identity = written.pop(_MODEL.replace(".", "_"), None)
+    identity = written.pop(_MODEL, None)
     if model is not None and identity is not None and identity != model:
         raise ValueError(f"{os.fspath(file_name)!r} is the cache of another model")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ DESCRIPTION = (
 EXAMPLES = [
     ("mlx-lm-py bench", "the default model: pp512 and tg128, as llama-bench"),
     ("mlx-lm-py bench -p 64,128 -g 16 -b 1,4 -r 2", "several lengths, one and four sequences"),
+    ("mlx-lm-py bench -p 64 -g 16 -r 2 -t 1,2", "with one thread and with two"),
     ("mlx-lm-py bench -p 64 -g 16 -r 2 -o csv", "for a program to read"),
 ]
 
@@ -106,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", choices=["md", "json", "csv"], default="md", help="form of the table")
     add("--plot", metavar="FILE", help="also draw the figures, with matplotlib (.svg, .png, .pdf)")
     add("-q", "--quiet", action="store_true", help="show no progress")
-    add_computing(parser)
+    add_computing(parser, threads=integers(1, 4096))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -133,10 +135,18 @@ def run(options: argparse.Namespace) -> None:
         raise UsageError("--concurrency needs --prompt-tokens and --generation-tokens above 0")
     if options.against and options.batch_size != [1]:
         raise UsageError("--against measures single sequences: leave --batch-size away")
-    rows: list[Row] = []
-    for name in options.model or [None]:
-        rows += _measure(name, tests, options)
     from .common.bench_table import plot, to_csv, to_json, to_markdown
+
+    rows: list[Row] = []
+    sweep = options.threads or [None]
+    for name in options.model or [None]:
+        for threads in sweep:
+            if len(sweep) > 1:
+                rows += _in_own_process(name, threads, options)
+            else:
+                rows += _measure(
+                    name, tests, argparse.Namespace(**vars(options) | {"threads": threads})
+                )
 
     write: dict[str, Callable[[Sequence[Row]], str]] = {
         "md": to_markdown,
@@ -156,6 +166,37 @@ def _threads() -> int:
         if value and value.isdecimal():
             return int(value)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_own_process(name: str | None, threads: int, options: argparse.Namespace) -> list[Row]:
+    """Measure with another number of threads, which a process can choose only once."""
+    import subprocess
+
+    from .common.bench_table import from_json
+
+    lists = {
+        "--prompt-tokens": options.prompt_tokens,
+        "--generation-tokens": options.generation_tokens,
+        "--batch-size": options.batch_size,
+        "--concurrency": options.concurrency,
+    }
+    given = {
+        "--model": name,
+        "--threads": threads,
+        "--repetitions": options.repetitions,
+        "--against": options.against,
+        "--device": options.device,
+        "--dtype": options.dtype,
+        **{option: ",".join(map(str, values)) for option, values in lists.items() if values},
+    }
+    words = [f"{option}={value}" for option, value in given.items() if value is not None]
+    command = [sys.executable, "-m", "mlx_lm_py", "bench", "--output=json", *words]
+    # What it says of errors and of how far it has come goes where ours does.
+    quiet = ["--quiet"] if options.quiet else []
+    result = subprocess.run([*command, *quiet], stdout=subprocess.PIPE, check=False, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"could not measure with {threads} threads")
+    return from_json(result.stdout)
 
 
 def _measure(

@@ -5,6 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .common.cache_options import (
+    add_cache,
+    add_prompt_cache,
+    add_speculation,
+    check_guesses,
+    kv_options,
+    make_caches,
+    speculation_options,
+)
 from .common.opening import (
     make_processors,
     open_model,
@@ -13,13 +22,13 @@ from .common.opening import (
     seed,
     template_options,
 )
-from .common.options import add_chat, add_model, add_sampling, add_stop
+from .common.options import add_chat, add_model, add_stop
+from .common.parser import UsageError
+from .common.sampling_options import add_sampling
 from .common.streams import is_terminal, print_error, styled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mlx_lm_utils_py import Tokenizer
-
     from .common.slash_commands import Chat
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
@@ -36,6 +45,7 @@ DESCRIPTION = (
 EXAMPLES = [
     ("mlx-lm-py chat", "talk with the default model"),
     ('mlx-lm-py chat -S "Answer in one sentence." --temp 0', "with instructions"),
+    ("mlx-lm-py chat --ngram 3", "with guesses from what was said, for texts that are edited"),
     ("printf 'Hi, I am Ada.\\nWho am I?\\n' | mlx-lm-py chat -n 32", "a conversation from a pipe"),
 ]
 
@@ -50,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_chat(parser)
     add_sampling(parser, temp=0.7, max_tokens=2048)
     add_stop(parser)
+    add_prompt_cache(add_cache(parser))
+    add_speculation(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but the answers")
     parser.add_argument(
         "--no-history", action="store_true", help="keep none of the lines for the next time"
@@ -66,6 +78,9 @@ def run(options: argparse.Namespace) -> None:
         FileNotFoundError: If there is no such model.
         ValueError: If the model is not valid, or has no chat template.
     """
+    check_guesses(options, together=False)
+    if options.prompt_cache is not None and options.system_prompt is not None:
+        raise UsageError("--system-prompt is what the file of --prompt-cache has: leave it away")
     opened = open_model(options)
     template = template_options(options, opened.tokenizer)
     if "chat_template" not in template and not opened.tokenizer.chat_templates:
@@ -86,8 +101,15 @@ def run(options: argparse.Namespace) -> None:
         else:
             print_error(text)
 
-    conversation = Conversation(opened.model, opened.tokenizer, options.system_prompt)
-    chat = Chat(conversation, options, say)
+    conversation = Conversation(
+        opened.model,
+        opened.tokenizer,
+        options.system_prompt,
+        lambda: make_caches(options, opened.model, opened.draft_model),
+    )
+    chat = Chat(conversation, opened, options, say)
+    if options.prompt_cache is not None:
+        chat.resume(options.prompt_cache)
     read = make_reader(names(), None if options.no_history else history_path())
     if talks and not options.quiet:
         say("/help lists commands; Ctrl-C stops an answer, Ctrl-D ends the chat.")
@@ -106,31 +128,41 @@ def run(options: argparse.Namespace) -> None:
         try:
             to_say = run_line(chat, text) if text.startswith("/") else text or None
             if to_say is not None:
-                _answer(chat, to_say, opened.tokenizer, talks)
+                _answer(chat, to_say, talks)
         except (ArithmeticError, OSError, ValueError) as error:
             if not talks:
                 raise
             say(f"error: {' '.join(str(error).split())}")
 
 
-def _answer(chat: Chat, text: str, tokenizer: Tokenizer, talks: bool) -> None:
-    options = chat.options
+def _answer(chat: Chat, text: str, talks: bool) -> None:
+    options, opened = chat.options, chat.opened
     said = chat.attached + text if text else None
     stream = chat.conversation.answer(
         said,
-        template_options(options, tokenizer),
+        template_options(options, opened.tokenizer),
         max_tokens=options.max_tokens,
-        sampler=sampler_of(options, tokenizer),
-        logits_processors=make_processors(options, tokenizer),
+        sampler=sampler_of(options, opened.tokenizer),
+        # Of each turn only what is new is a prompt: the tokens of an answer are counted alone.
+        make_processors=lambda count: make_processors(options, opened.tokenizer, count),
         prefill_step_size=prefill_step_size(),
         stop=options.stop,
+        **kv_options(options),
+        **speculation_options(options, opened),
     )
     chat.last = None
+    thinking = False
     try:
-        for response in stream:
-            chat.last = response
+        for piece in stream:
+            chat.last = piece.response
             chat.attached = ""
-            print(response.text, end="", flush=True)
+            # From a pipe somebody wants the answer, and nothing else.
+            if piece.reasoning and talks and chat.shows_reasoning:
+                print(styled(piece.reasoning, "2", sys.stdout), end="", flush=True)
+                thinking = True
+            if piece.text:
+                print("\n\n" * thinking + piece.text, end="", flush=True)
+                thinking = False
         print(flush=True)
     except KeyboardInterrupt:
         if not talks:

@@ -7,9 +7,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .common.arguments import integer_in
+from .common.cache_options import (
+    add_cache,
+    add_prompt_cache,
+    add_speculation,
+    check_guesses,
+    kv_options,
+    speculation_options,
+)
 from .common.opening import (
     Opened,
-    cache_options,
     make_processors,
     open_model,
     prefill_step_size,
@@ -17,22 +24,17 @@ from .common.opening import (
     sampler_of,
     seed,
 )
-from .common.options import (
-    add_cache,
-    add_chat,
-    add_model,
-    add_output,
-    add_sampling,
-    add_stop,
-    add_structure,
-)
+from .common.options import add_chat, add_model, add_output, add_stop, add_structure
 from .common.parser import UsageError
-from .common.requests import Request, read_requests, to_prompt
+from .common.requests import Request, read_requests
 from .common.results import Answer, likely_tokens
+from .common.sampling_options import add_sampling
 from .common.streams import print_error
 
 if TYPE_CHECKING:
     from mlx_lm_py.generation import GenerationResponse
+
+    from .common.prepared import Prepared
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
@@ -90,7 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sampling(parser, temp=0.0, max_tokens=256)
     add_stop(parser)
     add_structure(parser)
-    add_cache(parser)
+    add_prompt_cache(add_cache(parser))
+    add_speculation(parser)
     output = parser.add_argument_group("output")
     add_output(output, "print a line of JSON for each answer")
     output.add_argument(
@@ -118,16 +121,18 @@ def run(options: argparse.Namespace) -> None:
     if options.logprobs is not None and not options.json:
         raise UsageError("--logprobs needs --json")
     requests = read_requests(options)
-    if len(requests) * options.answers > 1 and (options.max_kv_size or options.kv_bits):
-        raise UsageError("--max-kv-size and --kv-bits are for a single answer")
+    together = len(requests) * options.answers > 1
+    check_guesses(options, together)
     opened = open_model(options)
-    prompts = [to_prompt(request, opened.tokenizer, options) for request in requests]
+    from .common.prepared import prepare
+
+    prompts = prepare(requests, opened, options, together=together)
     answers = [
-        Answer(i, j, _heading(request, j, options.answers))
+        Answer(i, j, _heading(request, j, options.answers), prompts[i].reused)
         for i, request in enumerate(requests)
         for j in range(options.answers)
     ]
-    if len(answers) > 1:
+    if together:
         _answer_all(answers, prompts, opened, options)
     else:
         _answer(answers[0], prompts[0], opened, options)
@@ -143,7 +148,6 @@ def _generation(opened: Opened, options: argparse.Namespace) -> dict[str, Any]:
     return {
         "max_tokens": options.max_tokens,
         "sampler": sampler_of(options, opened.tokenizer),
-        "logits_processors": make_processors(options, opened.tokenizer),
         "prefill_step_size": prefill_step_size(),
         "stop": options.stop,
         "response_format": response_format(options),
@@ -160,13 +164,19 @@ def _take(
         )
 
 
-def _answer(answer: Answer, prompt: list[int], opened: Opened, options: argparse.Namespace) -> None:
+def _answer(answer: Answer, prompt: Prepared, opened: Opened, options: argparse.Namespace) -> None:
     """Show an answer as it is made."""
     from mlx_lm_py.generation import stream_generate
 
+    generation = {
+        **_generation(opened, options),
+        **speculation_options(options, opened),
+        **kv_options(options),
+        "prompt_cache": prompt.cache,
+        "logits_processors": make_processors(options, opened.tokenizer, len(prompt.tokens)),
+    }
     seed(options)
-    generation = _generation(opened, options) | cache_options(options, opened.model)
-    for response in stream_generate(opened.model, opened.tokenizer, prompt, **generation):
+    for response in stream_generate(opened.model, opened.tokenizer, prompt.tokens, **generation):
         _take(answer, response, opened, options)
         if not options.json:
             print(response.text, end="", flush=True)
@@ -176,16 +186,17 @@ def _answer(answer: Answer, prompt: list[int], opened: Opened, options: argparse
 
 
 def _answer_all(
-    answers: list[Answer], prompts: list[list[int]], opened: Opened, options: argparse.Namespace
+    answers: list[Answer], prompts: list[Prepared], opened: Opened, options: argparse.Namespace
 ) -> None:
     """Make answers at once, and show them in order."""
     from .common.batching import answer_all
 
-    tokens = [prompts[answer.prompt_index] for answer in answers]
+    prepared = [prompts[answer.prompt_index] for answer in answers]
+    processors = [make_processors(options, opened.tokenizer, len(one.tokens)) for one in prepared]
     start = time.perf_counter()
     shown = 0
     generation = _generation(opened, options)
-    for i, response in answer_all(opened, tokens, seed=options.seed, **generation):
+    for i, response in answer_all(opened, prepared, processors, seed=options.seed, **generation):
         _take(answers[i], response, opened, options)
         while shown < len(answers) and answers[shown].is_done:
             answer = answers[shown]
@@ -198,8 +209,9 @@ def _answer_all(
     if not options.quiet and not options.json:
         seconds = time.perf_counter() - start
         written = sum(len(answer.tokens) for answer in answers)
+        read = sum(len(one.tokens) for one in prepared)
         print_error(
-            f"{len(answers)} answers, {sum(map(len, tokens))} tokens read and {written} written in "
+            f"{len(answers)} answers, {read} tokens read and {written} written in "
             f"{seconds:.2f} s, {written / seconds:.1f} tokens/s"
         )
 
@@ -207,6 +219,10 @@ def _answer_all(
 def _report(answer: Answer, opened: Opened, options: argparse.Namespace) -> None:
     assert answer.last is not None  # There is at least one token.
     print_error(answer.last.statistics)
+    if options.prompt_cache is not None:
+        print_error(f"From the prompt cache: {answer.reused} tokens")
+    if options.draft_model is not None or options.ngram is not None:
+        print_error(f"Guessed: {answer.guessed} of {len(answer.tokens)} tokens")
     if options.verbose:
         reading = answer.last.prompt_tokens / answer.last.prompt_tps
         print_error(

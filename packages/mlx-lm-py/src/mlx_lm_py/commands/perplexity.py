@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .common.arguments import integer_in
 from .common.opening import open_model
 from .common.options import add_model, add_output
-from .common.sizes import table
-from .common.streams import progress, read_stdin
-
-if TYPE_CHECKING:
-    from .common.scoring import Comparison, Estimate
+from .common.sizes import plus_minus, table
+from .common.streams import progress
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
@@ -82,15 +76,21 @@ def run(options: argparse.Namespace) -> None:
         ValueError: If a model is not valid, the text too short, or the tokens differ.
     """
     opened = open_model(options)
-    from .common.scoring import compare, pieces_of, sample_text, score
+    from .common.scoring import (
+        compare,
+        figures,
+        perplexity,
+        pieces_of,
+        read_text,
+        sample_text,
+        score,
+    )
 
     chunks = options.chunks
     if options.file is None:
         text, chunks = sample_text(), chunks or 16
-    elif options.file == "-":
-        text = read_stdin()
     else:
-        text = _read(Path(options.file).expanduser())
+        text = read_text(options.file)
     limit = opened.model.args.context_length
     if options.context > limit:
         raise ValueError(f"--context {options.context} is more than the {limit} of the model")
@@ -98,57 +98,36 @@ def run(options: argparse.Namespace) -> None:
     shown = progress(pieces, "reading", options.quiet)
     if options.against is None:
         estimate = score(opened.model, shown)
-        _print(options, len(pieces), [("perplexity", _perplexity, estimate)])
+        _print(options, len(pieces), estimate.count, perplexity(estimate))
         return
     other = open_model(options, options.against)
     # The same text must be the same tokens, or the figures are of different things.
     if other.tokenizer.encode(text[:10_000]) != opened.tokenizer.encode(text[:10_000]):
         raise ValueError(f"{options.against} has other tokens, so that nothing can be compared")
-    found: Comparison = compare(opened.model, other.model, shown)
-    _print(
-        options,
-        len(pieces),
-        [
-            ("perplexity", _perplexity, found.model),
-            ("perplexity of the other", _perplexity, found.base),
-            ("KL divergence", _plain, found.divergence),
-            ("same top token", _plain, found.same_top),
-        ],
-    )
+    found = compare(opened.model, other.model, shown)
+    _print(options, len(pieces), found.model.count, figures(found))
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text") from None
-
-
-def _perplexity(estimate: Estimate) -> tuple[float, float]:
-    return estimate.perplexity, estimate.perplexity_error
-
-
-def _plain(estimate: Estimate) -> tuple[float, float]:
-    return estimate.mean, estimate.error
+_SHOWN = {
+    "perplexity": "perplexity",
+    "perplexity_of_the_other": "perplexity of the other",
+    "kl_divergence": "KL divergence",
+    "same_top_token": "same top token",
+}
 
 
 def _print(
-    options: argparse.Namespace,
-    pieces: int,
-    figures: list[tuple[str, Callable[[Estimate], tuple[float, float]], Estimate]],
+    options: argparse.Namespace, pieces: int, count: int, values: dict[str, float | None]
 ) -> None:
-    values = {name: read(estimate) for name, read, estimate in figures}
-    count = figures[0][2].count
     if options.json:
         record: dict[str, Any] = {"tokens": count, "pieces": pieces, "context": options.context}
-        for name, (mean, error) in values.items():
-            key = name.replace(" ", "_").lower()
-            # JSON has neither infinity nor NaN, which the error of a single token is.
-            record[key] = mean if math.isfinite(mean) else None
-            record[f"{key}_error"] = error if math.isfinite(error) else None
-        print(json.dumps(record))
+        print(json.dumps(record | values))
         return
-    rows = [[name, f"{mean:.4f} ± {error:.4f}"] for name, (mean, error) in values.items()]
+    rows = [
+        [shown, plus_minus(values[name], values[f"{name}_error"])]
+        for name, shown in _SHOWN.items()
+        if name in values
+    ]
     print("\n".join(table(rows)))
     if not options.quiet:
         print(f"{count} tokens in {pieces} pieces of at most {options.context}")

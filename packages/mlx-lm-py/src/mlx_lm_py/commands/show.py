@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _record(facts: Facts, context: int | None) -> dict[str, Any]:
-    from .common.model_facts import cache_bytes
+    from .common.model_facts import cache_by_kind, cache_bytes
 
     record: dict[str, Any] = {
         "path": str(facts.path),
@@ -114,6 +114,10 @@ def _record(facts: Facts, context: int | None) -> dict[str, Any]:
             "context": decoder.context_length,
             "memory_context": length,
             "cache_bytes": cache_bytes(decoder, length),
+            "cache": {
+                kind: {"layers": layers, "bytes": nbytes}
+                for kind, (layers, nbytes) in cache_by_kind(decoder, length).items()
+            },
         }
     return record
 
@@ -147,5 +151,8 @@ def _lines(facts: Facts, record: dict[str, Any]) -> list[tuple[str, str]]:
         total = size(facts.nbytes + record["cache_bytes"])
         parts = f"weights {size(facts.nbytes)}, cache {size(record['cache_bytes'])}"
         lines.append(("memory", f"{total} at {record['memory_context']} tokens: {parts}"))
+        for kind, held in record["cache"].items():
+            layers = f"{held['layers']} layer" + "s" * (held["layers"] != 1)
+            lines.append((f"  {kind}", f"{layers}, {size(held['bytes'])} of cache"))
     lines.append(("runs here", f"no: {facts.problem}" if facts.problem else "yes"))
     return lines

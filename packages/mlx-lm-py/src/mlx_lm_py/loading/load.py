@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any, Literal, cast, overload
 
 import mlx_core_py as mx
-from mlx_lm_utils_py import Tokenizer, choose_gguf, get_model_path, load_safetensors, read_json
+from mlx_lm_utils_py import (
+    Tokenizer,
+    choose_gguf,
+    get_model_path,
+    load_safetensors,
+    read_gguf_header,
+    read_json,
+)
 from mlx_lm_utils_py.tokenizer_files import read_optional
 
 from mlx_lm_py.models import make_model
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.models.towers import has_other_parts
 
+from .beside import beside
 from .default_model import default_model
 from .formats import to_mlx
 from .gguf import load_gguf
@@ -115,13 +123,15 @@ def load(
         elif not (path / "config.json").is_file():
             raise FileNotFoundError(f"{path} has neither a config.json nor a *.gguf file")
     if path.is_dir():
-        tokenizer = Tokenizer.from_folder(path, tokenizer_config)
-        model, config = load_folder(path, lazy, model_config=model_config, dtype=dtype)
+        with beside(lambda: Tokenizer.from_folder(path, tokenizer_config)) as read_tokenizer:
+            model, config = load_folder(path, lazy, model_config=model_config, dtype=dtype)
     else:
-        weights, config, metadata = load_gguf(path)
-        tokenizer = Tokenizer.from_gguf(metadata)
-        config |= model_config or {}
-        model = load_model(_cast(weights, dtype), config, lazy=lazy)
+        header = read_gguf_header(path)
+        with beside(lambda: Tokenizer.from_gguf(header.metadata)) as read_tokenizer:
+            weights, config, _ = load_gguf(path, header)
+            config |= model_config or {}
+            model = load_model(_cast(weights, dtype), config, lazy=lazy)
+    tokenizer = read_tokenizer()
     return (model, tokenizer, config) if return_config else (model, tokenizer)
 
 

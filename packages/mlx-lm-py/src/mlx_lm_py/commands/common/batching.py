@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlx_lm_py.sampling import LogitsProcessor
 
     from .opening import Opened
+    from .prepared import Prepared
 
 __all__ = ["answer_all"]
 
@@ -42,24 +43,24 @@ class _Sequence:
 
 def answer_all(
     opened: Opened,
-    prompts: Sequence[list[int]],
+    prompts: Sequence[Prepared],
+    logits_processors: Sequence[Sequence[LogitsProcessor]],
     *,
     max_tokens: int,
     stop: Sequence[str],
     seed: int | None,
     response_format: dict[str, Any] | None,
-    logits_processors: Sequence[LogitsProcessor],
     **options: Any,
 ) -> Iterator[tuple[int, GenerationResponse]]:
     """Answer prompts at once.
 
     Args:
         opened: The model.
-        prompts: Their tokens.
+        prompts: The prompts.
+        logits_processors: What changes the logits of each.
         max_tokens: Most tokens of an answer.
         stop: Strings that end one.
         response_format: What form an answer must have; ``None`` for any.
-        logits_processors: What changes the logits of all of them.
         seed: That of the first one's random numbers; each has the next one. ``None`` for any.
         **options: Options of `BatchGenerator`.
 
@@ -74,21 +75,22 @@ def answer_all(
     ends = sorted(tokenizer.eos_token_ids)
     with BatchGenerator(opened.model, stop_tokens=ends, **options) as generator:
         seeds = None if seed is None else [(seed + i) % 2**64 for i in range(len(prompts))]
-        processors = [list(logits_processors) for _ in prompts]
+        processors = [list(own) for own in logits_processors]
         if response_format is not None:
             for prompt, mine in zip(prompts, processors, strict=True):
-                before = tokenizer.decode(prompt[-64:])
+                before = tokenizer.decode(prompt.tokens[-64:])
                 constraint = make_constraint(tokenizer, response_format, before)
                 if constraint is not None:
                     mine.append(constraint)
         uids = generator.insert(
-            prompts,
+            [prompt.tokens for prompt in prompts],
             [max_tokens] * len(prompts),
+            [prompt.cache for prompt in prompts],
             logits_processors=processors,
             seeds=seeds,
         )
         running = {
-            uid: _Sequence(i, len(prompts[i]), tokenizer.detokenizer, StopStrings(stop))
+            uid: _Sequence(i, len(prompts[i].tokens), tokenizer.detokenizer, StopStrings(stop))
             for i, uid in enumerate(uids)
         }
         while responses := generator.next_generated():

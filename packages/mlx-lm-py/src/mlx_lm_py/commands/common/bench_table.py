@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .sizes import size
 
-__all__ = ["Row", "plot", "to_csv", "to_json", "to_markdown"]
+__all__ = ["Row", "from_json", "plot", "to_csv", "to_json", "to_markdown"]
 
 
 def __dir__() -> list[str]:
@@ -121,6 +121,34 @@ def to_json(rows: Sequence[Row]) -> str:
         for record, row in zip(_records(rows), rows, strict=True)
     ]
     return json.dumps(records, ensure_ascii=False, indent=1)
+
+
+def from_json(text: str) -> list[Row]:
+    """Read what `to_json` has written.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The rows.
+
+    Example:
+        >>> row = Row("llama", 8, 4, "MLX CPU", 2, "pp4", (1.0, 2.0))
+        >>> from_json(to_json([row])) == [row]
+        True
+    """
+    return [
+        Row(
+            record["model"],
+            record["model_bytes"],
+            record["parameters"],
+            record["backend"],
+            record["threads"],
+            record["test"],
+            tuple(record["rates"]),
+        )
+        for record in json.loads(text)
+    ]
 
 
 def to_csv(rows: Sequence[Row]) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import bisect
-import json
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlx_lm_py.answers import (
+    AnswerParser,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    answer_format,
+    make_format,
+)
 from mlx_lm_py.cache import (
     AttentionCache,
     Cache,
@@ -18,17 +25,38 @@ from mlx_lm_py.cache import (
 )
 from mlx_lm_py.generation import stream_generate
 
+from .reuse import cut_back, in_own_tokens
+from .transcript import Transcript
+
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
 
     from mlx_lm_py.generation import GenerationResponse
     from mlx_lm_py.models.protocols import LanguageModel
+    from mlx_lm_py.sampling import LogitsProcessor
 
-__all__ = ["Conversation"]
+    from .kept_prompts import KeptPrompt
+
+__all__ = ["Conversation", "Piece"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of an answer.
+
+    Attributes:
+        text: More of the answer itself.
+        reasoning: More of what the model thinks before.
+        response: How things stand.
+    """
+
+    text: str
+    reasoning: str
+    response: GenerationResponse
 
 
 class Conversation:
@@ -38,6 +66,7 @@ class Conversation:
         model: The model.
         tokenizer: Its tokenizer, which has a chat template.
         system_prompt: Instructions that go before everything. Default: ``None``.
+        make_cache: Makes an empty cache. Default: ``None``, one that keeps all.
 
     Attributes:
         messages: What was said, without the system prompt.
@@ -46,14 +75,22 @@ class Conversation:
     """
 
     def __init__(
-        self, model: LanguageModel, tokenizer: Tokenizer, system_prompt: str | None = None
+        self,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        system_prompt: str | None = None,
+        make_cache: Callable[[], list[Cache]] | None = None,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        # Calls of tools are text here: there are none.
+        found = answer_format(tokenizer)
+        self._format = found if found.harmony else make_format("text", found.reasoning)
         self.system_prompt: str | None = system_prompt
         self.messages: list[dict[str, str]] = []
         self.reused: int = 0
-        self._cache: Sequence[Cache] = make_prompt_cache(model)
+        self._make_cache = make_cache or (lambda: make_prompt_cache(model))
+        self._cache: list[Cache] = self._make_cache()
         self._held: list[int] = []
 
     @property
@@ -67,8 +104,13 @@ class Conversation:
         return sum(layer.nbytes for layer in self._cache)
 
     def answer(
-        self, text: str | None, template_options: dict[str, Any], **options: Any
-    ) -> Generator[GenerationResponse]:
+        self,
+        text: str | None,
+        template_options: dict[str, Any],
+        *,
+        make_processors: Callable[[int], list[LogitsProcessor]] | None = None,
+        **options: Any,
+    ) -> Generator[Piece]:
         """Say something and stream the answer.
 
         What there is of an answer when the iterator is closed stays in the conversation.
@@ -76,6 +118,8 @@ class Conversation:
         Args:
             text: What is said; ``None`` for another answer to what was said last.
             template_options: Options of `Tokenizer.apply_chat_template`.
+            make_processors: Makes what changes the logits, from the number of tokens that are read
+                before the answer. Default: ``None``, nothing does.
             **options: Options of `stream_generate`.
 
         Yields:
@@ -88,29 +132,39 @@ class Conversation:
         before = list(self.messages)
         if text is not None:
             self.messages.append({"role": "user", "content": text})
-        answer, new = "", []
+        answer = {"role": "assistant", "content": ""}
+        new = []
         try:
             prompt = self._prompt(template_options)
             self.reused = self._reuse(prompt)
-            stream = stream_generate(
+            new_tokens = prompt[self.reused :]
+            if make_processors is not None:
+                options["logits_processors"] = make_processors(len(new_tokens))
+            stream: Any = stream_generate(
                 self._model,
                 self._tokenizer,
-                prompt[self.reused :],
+                new_tokens,
                 prompt_cache=self._cache,
                 **options,
             )
         except Exception:
             self.messages = before
             raise
+        parser = AnswerParser(self._format, prompt=self._tokenizer.decode(prompt[-64:]))
         try:
             for response in stream:
-                answer += response.text
                 new.append(response.token)
-                yield response
+                events = parser.add(response.text)
+                if response.finish_reason is not None:
+                    events += parser.finish()
+                yield _take(answer, events, response)
         finally:
             # As well after Ctrl-C, or when nobody wants to hear more.
+            stream.close()
+            if new:
+                _take(answer, parser.finish(), response)
             self._remember([*prompt, *new])
-            self.messages.append({"role": "assistant", "content": answer})
+            self.messages.append(answer)
 
     def _prompt(self, template_options: dict[str, Any]) -> list[int]:
         messages = list(self.messages)
@@ -118,35 +172,14 @@ class Conversation:
             messages.insert(0, {"role": "system", "content": self.system_prompt})
         options = {**template_options, "add_generation_prompt": True}
         prompt: list[int] = self._tokenizer.apply_chat_template(messages, **options)
-        return self._in_own_tokens(prompt)
-
-    def _in_own_tokens(self, prompt: list[int]) -> list[int]:
-        """Put the tokens that the cache holds where a prompt has others for the same text.
-
-        A model need not write a text in the tokens that the tokenizer has for it.
-        """
-        held = self._held
-        if prompt[: len(held)] == held:
-            return prompt
-        text = self._tokenizer.decode(held)
-        count = bisect.bisect_left(
-            range(len(prompt)), len(text), key=lambda k: len(self._tokenizer.decode(prompt[:k]))
-        )
-        if self._tokenizer.decode(prompt[:count]) != text:
-            return prompt
-        return held + prompt[count:]
+        return in_own_tokens(self._held, prompt, self._tokenizer)
 
     def _reuse(self, prompt: list[int]) -> int:
-        """Cut the cache back to what it has in common with a prompt, of which a token is left."""
-        common = 0
-        for held, wanted in zip(self._held, prompt[:-1], strict=False):
-            if held != wanted:
-                break
-            common += 1
-        extra = len(self._held) - common
-        if extra and trim_prompt_cache(self._cache, extra) != extra:
-            # A layer keeps what cannot be taken back: all is read again.
-            self._cache, common = make_prompt_cache(self._model), 0
+        """Cut the cache back to what it has in common with a prompt."""
+        common = cut_back(self._cache, self._held, prompt)
+        if common is None:
+            # All is read again.
+            self._cache, common = self._make_cache(), 0
         self._held = prompt[:common]
         return common
 
@@ -156,7 +189,7 @@ class Conversation:
         # The step after the last piece may have begun; or it was interrupted between two layers.
         ahead = max(held - len(tokens), 0)
         if len(lengths) != 1 or (ahead and trim_prompt_cache(self._cache, ahead) != ahead):
-            self._cache, held = make_prompt_cache(self._model), 0
+            self._cache, held = self._make_cache(), 0
         self._held = tokens[:held]
 
     def clear(self) -> None:
@@ -194,10 +227,10 @@ class Conversation:
         Raises:
             OSError: If it cannot be written.
         """
-        record = {"system_prompt": self.system_prompt, "messages": self.messages}
+        text = Transcript(self.messages, self.system_prompt).to_json()
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            beside.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            beside.write_text(text + "\n", "utf-8")
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -212,21 +245,47 @@ class Conversation:
             OSError: If it cannot be read.
             ValueError: If it holds no conversation.
         """
-        try:
-            record = json.loads(path.read_bytes())
-        except (ValueError, RecursionError):
-            raise ValueError(f"{path} is not JSON") from None
-        messages = record.get("messages") if isinstance(record, dict) else None
-        system_prompt = record.get("system_prompt") if isinstance(record, dict) else None
-        if (
-            not isinstance(messages, list)
-            or not all(
-                isinstance(message, dict)
-                and message.keys() == {"role", "content"}
-                and all(isinstance(value, str) for value in message.values())
-                for message in messages
-            )
-            or not isinstance(system_prompt, str | None)
-        ):
-            raise ValueError(f"{path} holds no conversation that /save has written")
-        self.messages, self.system_prompt = messages, system_prompt
+        said = Transcript.from_json(path.read_bytes(), str(path))
+        self.messages, self.system_prompt = said.messages, said.system_prompt
+
+    def keep(self) -> KeptPrompt:
+        """Give away what was said with the cache that has read it.
+
+        Returns:
+            Both.
+        """
+        from .kept_prompts import KeptPrompt
+
+        said = Transcript(list(self.messages), self.system_prompt)
+        # That of a draft model comes after.
+        own = self._cache[: len(self._model.layers)]
+        return KeptPrompt(own, list(self._held), said)
+
+    def resume(self, kept: KeptPrompt) -> str:
+        """Go on with what was kept.
+
+        Args:
+            kept: What was kept, with its tokens.
+
+        Returns:
+            The beginning of the next message; empty if there is none.
+        """
+        self.messages, self.system_prompt = kept.said.messages, kept.said.system_prompt
+        fresh = self._make_cache()
+        if len(fresh) == len(kept.cache):
+            self._cache, self._held = list(kept.cache), list(kept.tokens or ())
+        else:
+            # The draft model has not read it.
+            self._cache, self._held = fresh, []
+        begun = self.messages and self.messages[-1]["role"] == "user"
+        return self.messages.pop()["content"] if begun else ""
+
+
+def _take(answer: dict[str, str], events: Iterable[Event], response: GenerationResponse) -> Piece:
+    """Add to an answer what is certain of it."""
+    text = "".join(event.text for event in events if isinstance(event, TextDelta))
+    reasoning = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+    answer["content"] += text
+    if reasoning:
+        answer["reasoning_content"] = answer.get("reasoning_content", "") + reasoning
+    return Piece(text, reasoning, response)

@@ -19,7 +19,7 @@ from mlx_lm_py.models.registry import find_architecture
 from mlx_lm_py.models.spec import Attention, Decoder, Mixer, Mla, Parallel
 from mlx_lm_py.models.towers import text_config
 
-__all__ = ["Facts", "Tensor", "cache_bytes", "facts_of", "model_file"]
+__all__ = ["Facts", "Tensor", "cache_by_kind", "cache_bytes", "facts_of", "model_file"]
 
 
 def __dir__() -> list[str]:
@@ -216,6 +216,45 @@ def cache_bytes(decoder: Decoder, length: int, item_bytes: int = 2) -> int:
     return (
         sum(_numbers(layer.mixer, length, decoder.width) for layer in decoder.layers) * item_bytes
     )
+
+
+def cache_by_kind(decoder: Decoder, length: int, item_bytes: int = 2) -> dict[str, tuple[int, int]]:
+    """Work out how much memory the cache of each kind of layer takes.
+
+    Args:
+        decoder: The model.
+        length: The number of positions.
+        item_bytes: The size of a number. Default: 2.
+
+    Returns:
+        By the name of a kind, how many layers have it and how many bytes these take.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for layer in decoder.layers:
+        mixer = layer.mixer
+        parts = (mixer.attention, mixer.states) if isinstance(mixer, Parallel) else (mixer,)
+        for part in parts:
+            if part is not None:
+                layers, nbytes = found.get(_kind(part), (0, 0))
+                nbytes += _numbers(part, length, decoder.width) * item_bytes
+                found[_kind(part)] = layers + 1, nbytes
+    return found
+
+
+_KINDS: dict[type, str] = {
+    Mla: "latent attention",
+    ShortConv: "short convolution",
+    Mamba2: "Mamba-2",
+    Delta: "gated delta",
+    RgLru: "RG-LRU",
+}
+
+
+def _kind(mixer: Mixer) -> str:
+    if isinstance(mixer, Attention):
+        window = mixer.window
+        return "attention" if window is None else f"attention, window of {window}"
+    return _KINDS.get(type(mixer), type(mixer).__name__)
 
 
 def _numbers(mixer: Mixer | None, length: int, width: int) -> int:

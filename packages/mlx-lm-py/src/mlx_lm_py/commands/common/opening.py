@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import time
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Opened",
-    "cache_options",
     "make_processors",
     "open_model",
     "prefill_step_size",
@@ -40,14 +40,20 @@ class Opened:
     Attributes:
         model: The model.
         tokenizer: Its tokenizer.
+        source: What it is called on the command line; ``None`` for the default one.
         import_seconds: How long the imports of the library took.
         load_seconds: How long the files took.
+        draft_model: The model that guesses what comes next, if there is one.
+        draft_tokenizer: Its tokenizer.
     """
 
     model: LanguageModel
     tokenizer: Tokenizer
+    source: str | None
     import_seconds: float
     load_seconds: float
+    draft_model: LanguageModel | None = None
+    draft_tokenizer: Tokenizer | None = None
 
 
 def set_up(options: argparse.Namespace) -> None:
@@ -86,15 +92,25 @@ def open_model(options: argparse.Namespace, path_or_repo: str | None = None) -> 
         ValueError: If it is damaged or not supported.
     """
     start = time.perf_counter()
-    set_up(options)
-    import mlx_core_py as mx
+    # All that is made here stays, so that looking for what does not is in vain: for a vocabulary
+    # that takes a third of the time.
+    gc.disable()
+    try:
+        set_up(options)
+        import mlx_core_py as mx
 
-    from mlx_lm_py.loading import load
+        from mlx_lm_py.loading import load
 
-    imported = time.perf_counter()
-    dtype = None if options.dtype is None else getattr(mx, options.dtype)
-    model, tokenizer = load(path_or_repo or options.model, dtype=dtype)
-    return Opened(model, tokenizer, imported - start, time.perf_counter() - imported)
+        imported = time.perf_counter()
+        dtype = None if options.dtype is None else getattr(mx, options.dtype)
+        source = path_or_repo or options.model
+        model, tokenizer = load(source, dtype=dtype)
+        draft = getattr(options, "draft_model", None)
+        guesses = (None, None) if draft is None else load(draft, dtype=dtype)
+    finally:
+        gc.enable()
+    loaded = time.perf_counter()
+    return Opened(model, tokenizer, source, imported - start, loaded - imported, *guesses)
 
 
 def prefill_step_size() -> int:
@@ -146,12 +162,15 @@ def sampler_of(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
     )
 
 
-def make_processors(options: argparse.Namespace, tokenizer: Tokenizer) -> list[LogitsProcessor]:
+def make_processors(
+    options: argparse.Namespace, tokenizer: Tokenizer, prompt_tokens: int
+) -> list[LogitsProcessor]:
     """Make the penalties that the options ask for.
 
     Args:
-        options: With those of `add_penalties`.
+        options: With those of `add_sampling`.
         tokenizer: That of the model.
+        prompt_tokens: The number of tokens of the prompt.
 
     Returns:
         The processors; none if there are no penalties.
@@ -159,7 +178,7 @@ def make_processors(options: argparse.Namespace, tokenizer: Tokenizer) -> list[L
     Raises:
         ValueError: If a token or a bias is no number.
     """
-    from mlx_lm_py.sampling import make_dry_penalty, make_logits_processors
+    from mlx_lm_py.sampling import make_dry_penalty, make_logits_processors, make_min_tokens
 
     size = options.penalty_context
     processors = make_logits_processors(
@@ -181,6 +200,9 @@ def make_processors(options: argparse.Namespace, tokenizer: Tokenizer) -> list[L
                 breakers=breakers,
             )
         )
+    if options.min_tokens > 0:
+        ends = tokenizer.eos_token_ids
+        processors.append(make_min_tokens(options.min_tokens, prompt_tokens, ends))
     return processors
 
 
@@ -193,37 +215,6 @@ def _bias(values: dict[str, Any], vocab_size: int) -> dict[int, float]:
             raise ValueError(f"--logit-bias: the bias of token {name} must be a number")
         bias[int(name)] = float(value)
     return bias
-
-
-def cache_options(options: argparse.Namespace, model: LanguageModel) -> dict[str, Any]:
-    """What keeps what was read, if that is not the usual.
-
-    Args:
-        options: With those of `add_cache`.
-        model: The model.
-
-    Returns:
-        Options of `stream_generate`.
-    """
-    if options.max_kv_size is None and options.kv_bits is None:
-        return {}
-    from mlx_lm_py.cache import (
-        KVCache,
-        QuantizedKVCache,
-        QuantizedRotatingKVCache,
-        RotatingKVCache,
-        make_prompt_cache,
-    )
-
-    cache = make_prompt_cache(model, options.max_kv_size)
-    if options.kv_bits is not None:
-        how = {"group_size": options.kv_group_size, "bits": options.kv_bits}
-        for i, layer in enumerate(cache):
-            if type(layer) is KVCache:
-                cache[i] = QuantizedKVCache(**how)
-            elif type(layer) is RotatingKVCache:
-                cache[i] = QuantizedRotatingKVCache(layer.max_size, layer.keep, **how)
-    return {"prompt_cache": cache}
 
 
 def response_format(options: argparse.Namespace) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from .streams import is_terminal, read_stdin
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
 
-__all__ = ["Request", "read_requests", "to_prompt"]
+__all__ = ["Request", "read_requests", "to_prompt", "uses_template"]
 
 
 def __dir__() -> list[str]:
@@ -31,10 +31,12 @@ class Request:
     Attributes:
         text: The prompt; of a conversation its last message.
         messages: The conversation, if it is one.
+        unfinished: Whether the prompt is to go on. Default: ``False``.
     """
 
     text: str
     messages: Sequence[dict[str, Any]] | None = None
+    unfinished: bool = False
 
 
 def read_requests(options: argparse.Namespace) -> list[Request]:
@@ -94,6 +96,19 @@ def _from_json(line: str, place: str) -> Request:
     raise ValueError(f"{place} has neither a 'prompt' that is text nor 'messages'")
 
 
+def uses_template(options: argparse.Namespace, tokenizer: Tokenizer) -> bool:
+    """Whether prompts go through a chat template.
+
+    Args:
+        options: With those of `add_chat`, and ``--raw``.
+        tokenizer: That of the model.
+
+    Returns:
+        Whether they do.
+    """
+    return not options.raw and bool(options.chat_template or tokenizer.chat_templates)
+
+
 def to_prompt(request: Request, tokenizer: Tokenizer, options: argparse.Namespace) -> list[int]:
     """Turn what is asked into tokens.
 
@@ -109,8 +124,7 @@ def to_prompt(request: Request, tokenizer: Tokenizer, options: argparse.Namespac
         ValueError: If an option needs a chat template and there is none, or the template fails.
     """
     extra = template_options(options, tokenizer)
-    templates = not options.raw and ("chat_template" in extra or tokenizer.chat_templates)
-    if not templates:
+    if not uses_template(options, tokenizer):
         why = "cannot be used with --raw" if options.raw else "needs a model with a chat template"
         if options.system_prompt is not None:
             raise ValueError(f"--system-prompt {why}")
@@ -125,6 +139,7 @@ def to_prompt(request: Request, tokenizer: Tokenizer, options: argparse.Namespac
         messages.insert(0, {"role": "system", "content": options.system_prompt})
     if options.prefill:
         messages.append({"role": "assistant", "content": options.prefill})
-    beginning = "continue_final_message" if options.prefill else "add_generation_prompt"
+    goes_on = options.prefill or request.unfinished
+    beginning = "continue_final_message" if goes_on else "add_generation_prompt"
     prompt: list[int] = tokenizer.apply_chat_template(messages, **{**extra, beginning: True})
     return prompt

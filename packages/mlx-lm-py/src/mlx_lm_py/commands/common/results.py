@@ -27,6 +27,8 @@ class Answer:
         prompt_index: The number of its prompt, from 0 on.
         index: Its number among the answers to that prompt, from 0 on.
         heading: What is shown above it, where there are several.
+        reused: How many tokens of its prompt were read before.
+        guessed: How many of its tokens had been guessed.
         text: What there is of it.
         tokens: Its tokens.
         logprobs: Of each token, itself and the most likely ones.
@@ -36,6 +38,8 @@ class Answer:
     prompt_index: int
     index: int
     heading: str = ""
+    reused: int = 0
+    guessed: int = 0
     text: str = ""
     tokens: list[int] = field(default_factory=list)
     logprobs: list[dict[str, Any]] = field(default_factory=list)
@@ -49,6 +53,7 @@ class Answer:
         """
         self.text += response.text
         self.tokens.append(response.token)
+        self.guessed += response.from_draft
         self.last = response
 
     @property
@@ -70,7 +75,9 @@ class Answer:
             "text": self.text,
             "finish_reason": last.finish_reason,
             "prompt_tokens": last.prompt_tokens,
+            "cached_tokens": self.reused,
             "generation_tokens": last.generation_tokens,
+            "guessed_tokens": self.guessed,
             "prompt_tps": round(last.prompt_tps, 3),
             "generation_tps": round(last.generation_tps, 3),
             "peak_memory_gb": round(last.peak_memory, 6),

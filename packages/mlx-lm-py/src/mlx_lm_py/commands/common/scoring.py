@@ -5,16 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mlx_core_py as mx
+
+from .streams import read_stdin
 
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
 
     from mlx_lm_py.models.protocols import LanguageModel
 
-__all__ = ["Comparison", "Estimate", "compare", "pieces_of", "sample_text", "score"]
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "compare",
+    "figures",
+    "perplexity",
+    "pieces_of",
+    "read_text",
+    "sample_text",
+    "score",
+]
 
 
 def __dir__() -> list[str]:
@@ -78,6 +91,28 @@ def sample_text() -> str:
     from pydoc_data.topics import topics
 
     return "\n\n".join(topics[name] for name in sorted(topics))
+
+
+def read_text(name: str) -> str:
+    """Read a text.
+
+    Args:
+        name: The file; ``"-"`` for stdin.
+
+    Returns:
+        The text.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is not UTF-8.
+    """
+    if name == "-":
+        return read_stdin()
+    path = Path(name).expanduser()
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
 
 
 def pieces_of(text: str, tokenizer: Tokenizer, length: int, count: int | None) -> list[list[int]]:
@@ -191,3 +226,39 @@ def compare(model: LanguageModel, base: LanguageModel, pieces: Iterable[list[int
         sums[3].add((mx.argmax(ours, axis=-1) == mx.argmax(theirs, axis=-1)).astype(mx.float32))
     estimates = [_checked(total.estimate()) for total in sums]
     return Comparison(*estimates)
+
+
+def perplexity(estimate: Estimate) -> dict[str, float | None]:
+    """Describe how surprised a model is.
+
+    Args:
+        estimate: As `score` gives it.
+
+    Returns:
+        The perplexity and its error, by name; ``None`` for what is not finite.
+    """
+    return _named("perplexity", estimate.perplexity, estimate.perplexity_error)
+
+
+def figures(found: Comparison) -> dict[str, float | None]:
+    """Describe how far a model is from another one.
+
+    Args:
+        found: As `compare` gives it.
+
+    Returns:
+        The figures and their errors, by name; ``None`` for what is not finite.
+    """
+    base, divergence, top = found.base, found.divergence, found.same_top
+    return {
+        **perplexity(found.model),
+        **_named("perplexity_of_the_other", base.perplexity, base.perplexity_error),
+        **_named("kl_divergence", divergence.mean, divergence.error),
+        **_named("same_top_token", top.mean, top.error),
+    }
+
+
+def _named(name: str, mean: float, error: float) -> dict[str, float | None]:
+    # JSON has neither infinity nor NaN, which the error of a single token is.
+    values = {name: mean, f"{name}_error": error}
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}

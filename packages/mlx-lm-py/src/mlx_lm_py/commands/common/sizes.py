@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-__all__ = ["size", "table"]
+__all__ = ["plus_minus", "size", "table"]
 
 
 def __dir__() -> list[str]:
@@ -32,6 +33,23 @@ def size(number: float, unit: str = "B") -> str:
     prefix = prefixes[0]
     digits = f"{number:.3g}" if prefix else f"{number:.0f}"
     return f"{digits} {prefix}{unit}".rstrip()
+
+
+def plus_minus(mean: float | None, error: float | None) -> str:
+    """Write a figure with its error.
+
+    Args:
+        mean: The figure; ``None`` for one that is not finite.
+        error: The error; ``None`` for one that is not known.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> plus_minus(2.5, 0.25), plus_minus(None, None)
+        ('2.5000 ± 0.2500', 'inf ± nan')
+    """
+    return f"{math.inf if mean is None else mean:.4f} ± {math.nan if error is None else error:.4f}"
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlx_lm_py.generation import GenerationResponse
 
     from .conversation import Conversation
+    from .opening import Opened
 
 __all__ = ["Chat", "names", "run_line"]
 
@@ -29,26 +30,48 @@ class Chat:
 
     Attributes:
         conversation: The conversation.
+        opened: The model.
         options: Those of the command line, which ``/set`` changes.
         say: Prints a line that is no answer.
         attached: Files whose text goes before the next message.
         last: The end of the latest answer.
         over: Whether the chat is to end.
+        shows_reasoning: Whether what the model thinks is shown.
     """
 
     conversation: Conversation
+    opened: Opened
     options: argparse.Namespace
     say: Callable[[str], None]
     attached: str = ""
     last: GenerationResponse | None = None
     over: bool = False
+    shows_reasoning: bool = True
+
+    def resume(self, name: str) -> None:
+        """Go on with what a file of a prompt cache holds.
+
+        Args:
+            name: The file.
+
+        Raises:
+            OSError: If it cannot be read.
+            ValueError: If it is something else, or that of another model.
+        """
+        from .kept_prompts import load_kept_prompt
+
+        kept = load_kept_prompt(name, self.opened)
+        if kept.tokens is None or kept.text is not None:
+            raise ValueError(f"{name} holds no conversation")
+        self.attached = self.conversation.resume(kept)
 
 
 # What `/set` changes; the rest is fixed when the model is loaded.
 _SETTINGS = [
-    "max_tokens", "temp", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
-    "xtc_threshold", "seed", "repetition_penalty", "presence_penalty", "frequency_penalty",
-    "penalty_context", "dry_multiplier", "dry_base", "dry_allowed_length", "logit_bias",
+    "max_tokens", "min_tokens", "temp", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma",
+    "xtc_probability", "xtc_threshold", "seed", "repetition_penalty", "presence_penalty",
+    "frequency_penalty", "penalty_context", "dry_multiplier", "dry_base", "dry_allowed_length",
+    "logit_bias", "ngram",
 ]  # fmt: skip
 
 
@@ -84,7 +107,7 @@ def names() -> list[str]:
 
 def _help(chat: Chat, _: str) -> None:
     for name, (_function, arguments, what) in _COMMANDS.items():
-        chat.say(f"{f'{name} {arguments}':<22} {what}")
+        chat.say(f"{f'{name} {arguments}':<26} {what}")
     chat.say('Several lines: begin and end with """, or Alt+Enter for a new line.')
     chat.say("Ctrl-C stops an answer, Ctrl-D ends the chat.")
 
@@ -144,13 +167,23 @@ def _path(text: str, command: str) -> Path:
 
 def _save(chat: Chat, text: str) -> None:
     path = _path(text, "/save")
+    if path.suffix == ".safetensors":
+        from .kept_prompts import new_cache_file, save_kept_prompt
+
+        kept = chat.conversation.keep()
+        save_kept_prompt(new_cache_file(text), kept, chat.opened.source)
+        chat.say(f"Saved to {path}, with the {len(kept.tokens or ())} tokens that were read.")
+        return
     chat.conversation.save(path)
     chat.say(f"Saved to {path}.")
 
 
 def _load(chat: Chat, text: str) -> None:
     path = _path(text, "/load")
-    chat.conversation.load(path)
+    if path.suffix == ".safetensors":
+        chat.resume(text)
+    else:
+        chat.conversation.load(path)
     chat.say(f"{len(chat.conversation.messages)} messages from {path}.")
 
 
@@ -165,14 +198,16 @@ def _file(chat: Chat, text: str) -> None:
 
 
 def _think(chat: Chat, text: str) -> None:
-    if text not in ("", "on", "off"):
-        raise ValueError("/think is on or off")
+    if text not in ("", "on", "off", "show", "hide"):
+        raise ValueError("/think is on, off, show or hide")
     arguments = chat.options.chat_template_args
-    if text:
+    if text in ("on", "off"):
         arguments["enable_thinking"] = text == "on"
+    elif text:
+        chat.shows_reasoning = text == "show"
     value = arguments.get("enable_thinking")
-    shown = "as the model does of itself" if value is None else "on" if value else "off"
-    chat.say(f"thinking: {shown}")
+    how = "as the model does of itself" if value is None else "on" if value else "off"
+    chat.say(f"thinking: {how}, {'shown' if chat.shows_reasoning else 'hidden'}")
 
 
 def _stats(chat: Chat, _: str) -> None:
@@ -196,10 +231,14 @@ _COMMANDS: dict[str, tuple[Callable[[Chat, str], str | None], str, str]] = {
     "/clear": (_clear, "", "forget the conversation"),
     "/undo": (_undo, "", "take back your latest message and its answer"),
     "/regen": (_regenerate, "", "answer the latest message again"),
-    "/save": (_save, "FILE", "write the conversation to a file"),
+    "/save": (
+        _save,
+        "FILE",
+        "write the conversation to a file, with its cache to .safetensors",
+    ),
     "/load": (_load, "FILE", "go on with a conversation from a file"),
     "/file": (_file, "FILE", "put the text of a file before your next message"),
-    "/think": (_think, "[on|off]", "whether a model that can is to think first"),
+    "/think": (_think, "[on|off|show|hide]", "whether a model is to think first, and be seen to"),
     "/stats": (_stats, "", "speed, memory, and how full the context is"),
     "/exit": (_exit, "", "end the chat"),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mlx_core_py as mx
-from mlx_core_py.gguf import TENSOR_TYPES, TensorInfo
+from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo
 from mlx_core_py.gguf import load as load_arrays
 from mlx_lm_utils_py import read_gguf_header
 
@@ -22,7 +22,9 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
+def load_gguf(
+    path: str | Path, header: GGUFHeader | None = None
+) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
 
     Quantized matrices stay packed. Q4_0, Q4_1 and Q8_0 become MLX's affine weights: besides their
@@ -33,6 +35,7 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
 
     Args:
         path: The file. Of a model that is split into files, any of them.
+        header: What `read_gguf_header` says of it. Default: ``None``, it is read here.
 
     Returns:
         The weights by their Hugging Face names, the configuration as in ``config.json``, and the
@@ -42,7 +45,8 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or holds what is not supported.
     """
-    header = read_gguf_header(path)
+    if header is None:
+        header = read_gguf_header(path)
     find_architecture(gguf_architecture(header))
     config = gguf_config(header)
     names = find_architecture(config["model_type"]).gguf
