@@ -20,7 +20,9 @@ __all__ = [
     "Attention",
     "Decoder",
     "Delta",
+    "Inputs",
     "Layer",
+    "Linear",
     "Mamba",
     "Mamba2",
     "Mla",
@@ -30,8 +32,10 @@ __all__ = [
     "Parallel",
     "RgLru",
     "Rope",
+    "RoutedBeside",
     "Router",
     "ShortConv",
+    "Streams",
     "Stretch",
     "each",
 ]
@@ -106,6 +110,14 @@ class Attention:
         out_norm: Of what goes into the last projection. Default: ``None``.
         key_scale: What keys are multiplied by.
         value_scale: What values are multiplied by.
+        value_norm: Of values. Default: ``None``.
+        keys_are_values: Whether values are what keys are made of, rather than of weights of their
+            own.
+        lends: The name under which later layers find what it attended to. Default: ``None``.
+        borrows: The name of what it attends to, in place of keys and values of its own. Default:
+            ``None``.
+        in_turns: Whether heads of queries that follow each other ask heads of keys that do, rather
+            than the same.
     """
 
     heads: int
@@ -130,6 +142,11 @@ class Attention:
     out_norm: Norm | None = None
     key_scale: float = 1.0
     value_scale: float = 1.0
+    value_norm: Norm | None = None
+    keys_are_values: bool = False
+    lends: str | None = None
+    borrows: str | None = None
+    in_turns: bool = False
 
     def __post_init__(self) -> None:
         check_range("num_attention_heads", self.heads)
@@ -188,6 +205,18 @@ class Mla:
 
 
 @dataclass(frozen=True)
+class Linear:
+    """One matrix in place of a part.
+
+    Attributes:
+        bias: Whether it has a bias.
+    """
+
+    bias: bool = False
+    window: None = None
+
+
+@dataclass(frozen=True)
 class Parallel:
     """Attention and a state space side by side, of which each is added.
 
@@ -216,6 +245,8 @@ class Mlp:
         bias: Whether the projections have biases.
         scales: What the gate and the output are multiplied by.
         norm: Of what goes into the last projection. Default: ``None``.
+        limit: What the gate is kept below, and what it lets through within. Default: 0, nothing.
+        sparsity: Which share of a normal distribution the gate is closed to. Default: 0, none.
     """
 
     hidden: int
@@ -224,9 +255,13 @@ class Mlp:
     bias: bool = False
     scales: tuple[float, float] = (1.0, 1.0)
     norm: Norm | None = None
+    limit: float = 0.0
+    sparsity: float = 0.0
 
     def __post_init__(self) -> None:
         check_range("intermediate_size", self.hidden)
+        if not 0 <= self.sparsity < 1:
+            raise ValueError(f"'activation_sparsity_pattern' has {self.sparsity}, not in [0, 1)")
 
 
 @dataclass(frozen=True)
@@ -276,6 +311,10 @@ class Moe:
         gated: Whether what is activated multiplies a second projection.
         latent: The width of what the experts work on. Default: 0, that of the layer.
         weight_inputs: Whether the weights of experts are of what goes into them, not out of them.
+        router_bias: Whether the router has a bias where the experts do.
+        mixed: Whether a layer weighs the chosen experts against the shared one.
+        limit: As of `Mlp`, of the experts.
+        shared_limit: As of `Mlp`, of the shared one.
     """
 
     experts: int
@@ -289,6 +328,10 @@ class Moe:
     gated: bool = True
     latent: int = 0
     weight_inputs: bool = False
+    router_bias: bool = True
+    mixed: bool = False
+    limit: float = 0.0
+    shared_limit: float = 0.0
 
     def __post_init__(self) -> None:
         check_range("num_experts", self.experts, high=2**16)
@@ -301,7 +344,43 @@ class Moe:
             )
 
 
-Mixer = Attention | Mla | Parallel | ShortConv | Mamba | Mamba2 | Delta | RgLru
+@dataclass(frozen=True)
+class RoutedBeside:
+    """Experts beside a feed-forward layer, whose router has a norm and scales of its own.
+
+    Attributes:
+        experts: The experts.
+        norm: Of what goes into them, and what comes out of each side.
+    """
+
+    experts: Moe
+    norm: Norm
+
+
+Mixer = Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Delta | RgLru
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Several hidden states, of which a layer transforms one (https://arxiv.org/abs/2301.13310).
+
+    Attributes:
+        count: The number of them.
+        active: Which one.
+        rank: The width of a shortcut beside attention (https://arxiv.org/abs/2411.07501).
+        scaled: Whether the one is multiplied by learned numbers before the gate of what the layer
+            gets of the tokens looks at it.
+    """
+
+    count: int
+    active: int
+    rank: int
+    scaled: bool = True
+
+    def __post_init__(self) -> None:
+        check_range("altup_num_inputs", self.count, high=64)
+        check_range("altup_active_idx", self.active, low=0, high=self.count - 1)
+        check_range("laurel_rank", self.rank)
 
 
 @dataclass(frozen=True)
@@ -317,13 +396,46 @@ class Layer:
             ``"parallel2"`` with a norm for each).
             Of a layer with one part, ``"pre"`` is before it.
         residual: What the parts are multiplied by before they are added.
+        after: The norm after the first part, where it is another. Default: ``None``.
+        after_ffn: The norm after the second part, where it is another. Default: ``None``.
+        beside: What else mixes features, of the same input. Default: ``None``.
+        inputs: The width of what it gets of the embedding for it alone. Default: 0, nothing.
+        act: The activation of the gate of that.
+        scaled: Whether what goes out is multiplied by a learned number.
+        streams: Of which hidden states it transforms one. Default: ``None``, there is one.
     """
 
     mixer: Mixer | None
-    ffn: Mlp | Moe | None
+    ffn: Mlp | Moe | Linear | None
     norm: Norm
     order: Literal["pre", "post", "sandwich", "parallel", "parallel2"] = "pre"
     residual: float = 1.0
+    after: Norm | None = None
+    after_ffn: Norm | None = None
+    beside: RoutedBeside | None = None
+    inputs: int = 0
+    act: str = "gelu_pytorch_tanh"
+    scaled: bool = False
+    streams: Streams | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What each layer gets of the tokens beside the hidden state.
+
+    Attributes:
+        width: Its width.
+        vocab_size: The number of tokens that have an embedding for it.
+        norm: Of what is made of the embedding of the first layer for it.
+    """
+
+    width: int
+    vocab_size: int
+    norm: Norm
+
+    def __post_init__(self) -> None:
+        check_range("hidden_size_per_layer_input", self.width)
+        check_range("vocab_size_per_layer_input", self.vocab_size)
 
 
 @dataclass(frozen=True)
@@ -343,6 +455,8 @@ class Decoder:
         embed_norm: Of the embedding. Default: ``None``.
         logit_scale: What the logits are multiplied by.
         softcap: What the logits are kept below. Default: ``None``.
+        inputs: What each layer gets of the tokens beside the hidden state. Default: ``None``.
+        streams: Which hidden states there are between layers. Default: ``None``, one.
     """
 
     vocab_size: int
@@ -357,6 +471,8 @@ class Decoder:
     embed_norm: Norm | None = None
     logit_scale: float = 1.0
     softcap: float | None = None
+    inputs: Inputs | None = None
+    streams: Streams | None = None
 
     def __post_init__(self) -> None:
         check_range("vocab_size", self.vocab_size)

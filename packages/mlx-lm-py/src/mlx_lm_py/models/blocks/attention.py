@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal
 
 import mlx_core_py as mx
@@ -12,12 +13,13 @@ from mlx_lm_py.cache import AttentionCache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
 from .activations import activation
-from .attend import update_and_attend
+from .attend import attend, update
 from .heads import join_heads, split_heads
 from .masks import Mask
 from .norms import make_norm
 from .positions import make_rope
 from .ragged import last_positions, over_sequences
+from .step import Held, Step
 
 __all__ = ["Attention", "stretched"]
 
@@ -45,9 +47,16 @@ class Attention(nn.Module):
         self.softcap: float | None = spec.softcap
         self.clip: float | None = spec.clip
         self.q_proj: nn.Linear = nn.Linear(dim, spec.heads * width, bias=spec.qkv_bias)
-        self.k_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
-        self.v_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * value, bias=spec.qkv_bias)
+        self.lends: str | None = spec.lends
+        self.borrows: str | None = spec.borrows
+        if spec.borrows is None:
+            self.k_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * width, bias=spec.qkv_bias)
+            if not spec.keys_are_values:
+                self.v_proj: nn.Linear = nn.Linear(dim, spec.kv_heads * value, bias=spec.qkv_bias)
+            if spec.value_norm is not None:
+                self.v_norm: nn.Module = make_norm(spec.value_norm, value)
         self.o_proj: nn.Linear = nn.Linear(spec.heads * value, dim, bias=spec.out_bias)
+        self.in_turns: bool = spec.in_turns
         self.stretch: specs.Stretch | None = spec.stretch
         self.scales: tuple[float, float] = (spec.key_scale, spec.value_scale)
         if spec.gate is not None:
@@ -64,7 +73,8 @@ class Attention(nn.Module):
             self.norm_at = "all" if over_all else "rotated" if spec.norm_after_rope else "head"
             sizes = (spec.heads * width, spec.kv_heads * width) if over_all else (width, width)
             self.q_norm: nn.Module = make_norm(spec.qk_norm, sizes[0])
-            self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1])
+            if spec.borrows is None:
+                self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1])
         self.rope: nn.Module | None = None
         if spec.rope is not None:
             self.rope = make_rope(spec.rope)
@@ -76,30 +86,35 @@ class Attention(nn.Module):
         cache: AttentionCache | RaggedCache | None = None,
         *,
         last_only: bool = False,
+        step: Step | None = None,
     ) -> mx.array:
         """Attend within ``x`` of shape ``(batch, length, dim)`` and to the cache.
 
         ``mask`` is over the keys that `mask_of` speaks of; a ragged batch has its own. If
-        ``last_only``, the last position of each sequence alone attends.
+        ``last_only``, the last position of each sequence alone attends. ``step`` is where keys and
+        values are lent and borrowed.
         """
         asking = last_positions(x, cache) if last_only else x
-        queries, keys, values = self.q_proj(asking), self.k_proj(x), self.v_proj(x)
-        if self.scales != (1.0, 1.0):
-            keys, values = keys * self.scales[0], values * self.scales[1]
+        queries = self.q_proj(asking)
         if self.norm_at == "all":
-            queries, keys = self.q_norm(queries), self.k_norm(keys)
+            queries = self.q_norm(queries)
         if self.clip is not None:
-            queries, keys, values = (
-                mx.clip(part, -self.clip, self.clip) for part in (queries, keys, values)
-            )
+            queries = mx.clip(queries, -self.clip, self.clip)
         queries = split_heads(queries, self.n_heads)
-        keys = split_heads(keys, self.n_kv_heads)
-        values = split_heads(values, self.n_kv_heads)
+        if self.in_turns:
+            queries = _turned(queries, self.n_heads // self.n_kv_heads)
         if self.norm_at == "head":
-            queries, keys = self.q_norm(queries), self.k_norm(keys)
+            queries = self.q_norm(queries)
+        arrays: tuple[mx.array, ...] = (queries,)
+        if self.borrows is not None:
+            assert step is not None
+            attend_to = partial(self._attend_to_borrowed, step.borrowed(self.borrows))
+        else:
+            arrays += self._keys_and_values(x)
+            attend_to = partial(self._attend, step)
         output = over_sequences(
-            self._attend,
-            (queries, keys, values),
+            attend_to,
+            arrays,
             mask,
             cache,
             window=self.window,
@@ -107,6 +122,8 @@ class Attention(nn.Module):
             axis=2,
             last_only=last_only,
         )
+        if self.in_turns:
+            output = _turned(output, self.n_kv_heads)
         output = join_heads(output)
         if "gate_proj" in self:
             gate = self.gate_act(self.gate_proj(asking))
@@ -116,8 +133,24 @@ class Attention(nn.Module):
             output = self.attn_sub_norm(output)
         return self.o_proj(output)
 
+    def _keys_and_values(self, x: mx.array) -> tuple[mx.array, mx.array]:
+        """Keys and values of heads, before positions."""
+        keys = self.k_proj(x)
+        values = self.v_proj(x) if "v_proj" in self else keys
+        if self.scales != (1.0, 1.0):
+            keys, values = keys * self.scales[0], values * self.scales[1]
+        if self.norm_at == "all":
+            keys = self.k_norm(keys)
+        if self.clip is not None:
+            keys, values = (mx.clip(part, -self.clip, self.clip) for part in (keys, values))
+        keys, values = split_heads(keys, self.n_kv_heads), split_heads(values, self.n_kv_heads)
+        if self.norm_at == "head":
+            keys = self.k_norm(keys)
+        return keys, self.v_norm(values) if "v_norm" in self else values
+
     def _attend(
         self,
+        step: Step | None,
         queries: mx.array,
         keys: mx.array,
         values: mx.array,
@@ -127,26 +160,58 @@ class Attention(nn.Module):
         """Attend to the keys of one sequence: positions, cache, window, scores."""
         length = keys.shape[2]
         offset = cache.offset if cache is not None else 0
-        if queries.shape[2] < length and isinstance(mask, mx.array):
-            mask = mask[..., -queries.shape[2] :, :]
         if self.rope is not None:
-            queries = self.rope(queries, offset=offset + length - queries.shape[2])
             keys = self.rope(keys, offset=offset)
         if self.norm_at == "rotated":
-            queries, keys = self.q_norm(queries), self.k_norm(keys)
-        if self.stretch is not None:
-            queries = stretched(queries, offset + length, self.stretch)
-        return update_and_attend(
+            keys = self.k_norm(keys)
+        queries = self._positioned(queries, offset + length)
+        held, values = update(keys, values, cache, window=self.window)
+        if self.lends is not None and step is not None:
+            lent = Held(held, values, mask, cache, offset + length)
+            step.lent.setdefault(self.lends, []).append(lent)
+        return self._scored(queries, held, values, mask, cache)
+
+    def _attend_to_borrowed(
+        self, lent: Iterator[Held], queries: mx.array, mask: Mask, cache: object
+    ) -> mx.array:
+        """Attend to what an earlier layer has attended to."""
+        held = next(lent)
+        queries = self._positioned(queries, held.end)
+        return self._scored(queries, held.keys, held.values, held.mask, held.cache)
+
+    def _positioned(self, queries: mx.array, end: int) -> mx.array:
+        """Give queries, the last of which is of the position before ``end``, their positions."""
+        if self.rope is not None:
+            queries = self.rope(queries, offset=end - queries.shape[2])
+        if self.norm_at == "rotated":
+            queries = self.q_norm(queries)
+        return queries if self.stretch is None else stretched(queries, end, self.stretch)
+
+    def _scored(
+        self,
+        queries: mx.array,
+        keys: mx.array,
+        values: mx.array,
+        mask: Mask,
+        cache: AttentionCache | None,
+    ) -> mx.array:
+        if isinstance(mask, mx.array) and queries.shape[2] < mask.shape[-2]:
+            mask = mask[..., -queries.shape[2] :, :]
+        return attend(
             queries,
             keys,
             values,
             cache,
             mask,
             scale=self.scale,
-            window=self.window,
             softcap=self.softcap,
             sinks=self.get("sinks"),
         )
+
+
+def _turned(x: mx.array, groups: int) -> mx.array:
+    """Put heads that are as many apart as there are in a group side by side."""
+    return mx.unflatten(x, 1, (groups, -1)).swapaxes(1, 2).flatten(1, 2)
 
 
 def stretched(queries: mx.array, end: int, stretch: specs.Stretch) -> mx.array:

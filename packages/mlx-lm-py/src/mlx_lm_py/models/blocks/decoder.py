@@ -21,8 +21,12 @@ from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
+from .altup import AltUpLayer, Streams
 from .attention import Attention
+from .beside import ExpertsBeside
 from .delta import GatedDelta
+from .layer_inputs import GatedInput, LayerInputs
+from .linear_part import LinearPart
 from .mamba import Mamba
 from .mamba2 import Mamba2
 from .masks import Mask, mask_of
@@ -34,6 +38,7 @@ from .parallel import ParallelMixers
 from .ragged import last_positions
 from .rg_lru import RgLru
 from .short_conv import ShortConv
+from .step import Step
 
 __all__ = ["CausalLM", "Decoder", "DecoderLayer"]
 
@@ -60,6 +65,7 @@ _NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 # What a mixer is called in checkpoints, and what is made of it.
 _MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
     specs.Attention: ("self_attn", Attention),
+    specs.Linear: ("self_attn", LinearPart),
     specs.Mla: ("self_attn", MultiHeadLatentAttention),
     specs.Parallel: ("mixer", ParallelMixers),
     specs.ShortConv: ("conv", ShortConv),
@@ -67,6 +73,13 @@ _MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
     specs.Mamba2: ("mamba", Mamba2),
     specs.Delta: ("linear_attn", GatedDelta),
     specs.RgLru: ("recurrent", RgLru),
+}
+
+
+_FFNS: dict[type, Callable[[Any, int], nn.Module]] = {
+    specs.Linear: LinearPart,
+    specs.Mlp: MLP,
+    specs.Moe: MoE,
 }
 
 
@@ -85,9 +98,15 @@ class DecoderLayer(nn.Module):
             self.mixer_name, make = _MIXERS[type(spec.mixer)]
             setattr(self, self.mixer_name, make(spec.mixer, dim))
         if spec.ffn is not None:
-            self.mlp: MLP | MoE = (
-                MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
-            )
+            self.mlp: nn.Module = _FFNS[type(spec.ffn)](spec.ffn, dim)
+        # What a layer leaves for later ones, or finds of earlier ones, is left and found by these.
+        self.takes_step: bool = isinstance(spec.mixer, specs.Attention)
+        if spec.beside is not None:
+            self.beside: ExpertsBeside = ExpertsBeside(spec.beside, dim)
+        if spec.inputs:
+            self.layer_input: GatedInput = GatedInput(spec, dim)
+        if spec.scaled:
+            self.layer_scalar: mx.array = mx.ones((1,))
         self.parallel: bool = spec.order.startswith("parallel")
         self.residual: float = spec.residual
         self.window: int | None = None if spec.mixer is None else spec.mixer.window
@@ -103,9 +122,10 @@ class DecoderLayer(nn.Module):
             before_mlp,
             after_mlp,
         )
-        for name in self.norms:
+        others = (None, spec.after, None, spec.after_ffn)
+        for name, other in zip(self.norms, others, strict=True):
             if name is not None:
-                setattr(self, name, make_norm(spec.norm, dim))
+                setattr(self, name, make_norm(other or spec.norm, dim))
 
     def __call__(
         self,
@@ -114,19 +134,36 @@ class DecoderLayer(nn.Module):
         cache: Cache | RaggedCache | None = None,
         *,
         last_only: bool = False,
+        step: Step | None = None,
+        given: mx.array | None = None,
     ) -> mx.array:
         """Transform ``x`` of shape ``(batch, length, dim)``.
 
         If ``last_only``, only what becomes of the last position of each sequence is computed and
-        returned.
+        returned. ``step`` is what layers leave for later ones, and ``given`` what this one gets of
+        the tokens, of shape ``(batch, length, width)``.
         """
+        h = self._layer(x, mask, cache, last_only, step)
+        if given is not None:
+            h = self.layer_input(h, last_positions(given, cache) if last_only else given)
+        return h * self.layer_scalar if "layer_scalar" in self else h
+
+    def _layer(
+        self,
+        x: mx.array,
+        mask: Mask,
+        cache: Cache | RaggedCache | None,
+        last_only: bool,
+        step: Step | None,
+    ) -> mx.array:
         before, after, before_mlp, _ = self.norms
         if self.mixer_name is None:
             # What no position sees of another is left out.
             x = last_positions(x, cache) if last_only else x
-            return self._transformed(x, x)
+            return self._transformed(x, x) if "mlp" in self else x
         y = x if before is None else self[before](x)
-        attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only)
+        options = {"step": step} if self.takes_step else {}
+        attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only, **options)
         if last_only:
             x, y = last_positions(x, cache), last_positions(y, cache)
         if after is not None:
@@ -144,6 +181,8 @@ class DecoderLayer(nn.Module):
         """Add to ``h`` what the feed-forward layer makes of ``y``."""
         _, _, before_mlp, after_mlp = self.norms
         transformed: mx.array = self.mlp(y if before_mlp is None else self[before_mlp](y))
+        if "beside" in self:
+            transformed = self.beside(h, transformed)
         if after_mlp is not None:
             transformed = self[after_mlp](transformed)
         if self.residual != 1.0:
@@ -165,9 +204,15 @@ class Decoder(nn.Module):
             self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
         if spec.embed_norm is not None:
             self.embed_norm: nn.Module = make_norm(spec.embed_norm, spec.width)
-        self.layers: list[DecoderLayer] = [DecoderLayer(one, spec.width) for one in spec.layers]
+        self.layers: list[DecoderLayer | AltUpLayer] = [
+            (AltUpLayer if one.streams else DecoderLayer)(one, spec.width) for one in spec.layers
+        ]
+        if spec.streams is not None:
+            self.streams: Streams = Streams(spec.streams, spec.width)
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
         self.scale: float = spec.embed_scale
+        if spec.inputs is not None:
+            self.layer_inputs: LayerInputs = LayerInputs(spec.inputs, len(spec.layers), spec.width)
 
     def __call__(
         self,
@@ -188,6 +233,10 @@ class Decoder(nn.Module):
         length = tokens.shape[1]
         if "embed_positions" in self:
             h = h + self.embed_positions(_positions(cache, length))
+        given = self.layer_inputs(tokens, h) if "layer_inputs" in self else None
+        if "streams" in self:
+            h = self.streams.widen(h)
+        step = Step()
         masks: dict[Any, Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
@@ -209,7 +258,11 @@ class Decoder(nn.Module):
                 masks[kind],
                 one,
                 last_only=last_only and is_last,
+                step=step,
+                given=None if given is None else given[:, :, i],
             )
+        if "streams" in self:
+            h = self.streams.narrow(h)
         normalized: mx.array = self.norm(h)
         return normalized
 
@@ -217,6 +270,8 @@ class Decoder(nn.Module):
 def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
     """An empty cache for a mixer, which keeps no position that is out of sight."""
     match mixer:
+        case specs.Attention(borrows=str()):
+            return ArraysCache(0)
         case specs.Attention() | specs.Mla():
             if mixer.window is not None and mixer.window < context_length:
                 return RotatingKVCache(mixer.window)
@@ -225,7 +280,7 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
             return CacheList(_cache_of(mixer.attention, context_length), ArraysCache(2))
         case specs.ShortConv():
             return ArraysCache()
-        case None:
+        case None | specs.Linear():
             return ArraysCache(0)
     return ArraysCache(2)
 
@@ -298,7 +353,7 @@ class CausalLM(nn.Module):
         return logits
 
     @property
-    def layers(self) -> list[DecoderLayer]:
+    def layers(self) -> list[DecoderLayer | AltUpLayer]:
         """The layers."""
         return self.model.layers
 

@@ -54,7 +54,7 @@ class MoE(nn.Module):
         self.gate: nn.Module = (
             Gate(dim, spec.experts)
             if spec.router.bias
-            else nn.Linear(dim, spec.experts, bias=spec.bias)
+            else nn.Linear(dim, spec.experts, bias=spec.bias and spec.router_bias)
         )
         self.weight_inputs: bool = spec.weight_inputs
         self.switch_mlp: Experts = Experts(spec, spec.latent or dim)
@@ -62,9 +62,13 @@ class MoE(nn.Module):
             self.fc1_latent_proj: nn.Linear = nn.Linear(dim, spec.latent, bias=False)
             self.fc2_latent_proj: nn.Linear = nn.Linear(spec.latent, dim, bias=False)
         if spec.shared:
-            self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act, spec.gated), dim)
+            self.shared_expert: MLP = MLP(
+                Mlp(spec.shared, spec.act, spec.gated, limit=spec.shared_limit), dim
+            )
             if spec.shared_gate:
                 self.shared_expert_gate: nn.Linear = nn.Linear(dim, 1, bias=False)
+            if spec.mixed:
+                self.coefficient: nn.Linear = nn.Linear(dim, 2)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
@@ -81,6 +85,9 @@ class MoE(nn.Module):
             shared = self.shared_expert(x)
             if "shared_expert_gate" in self:
                 shared = mx.sigmoid(self.shared_expert_gate(x)) * shared
+            if "coefficient" in self:
+                shares = mx.softmax(self.coefficient(x), axis=-1, precise=True)
+                y, shared = y * shares[..., :1], shared * shares[..., 1:]
             y = y + shared
         return y
 

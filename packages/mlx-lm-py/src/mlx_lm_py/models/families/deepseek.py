@@ -96,6 +96,21 @@ def minicpm3(c: Config) -> Decoder:
     )
 
 
+def deepseek(c: Config) -> Decoder:
+    """DeepSeekMoE (https://arxiv.org/abs/2401.06066): plain attention, experts by softmax."""
+    bias = c("attention_bias", False)
+    layer = plain(c, norm=c.norm(default=1e-6), qkv_bias=bias, out_bias=bias)
+    model = decoder(c, layer)
+    if "n_routed_experts" not in c:
+        return model
+    router = Router(normalize=c("norm_topk_prob", False), scale=c("routed_scaling_factor", 1.0))
+    shared = c("n_shared_experts", 0) * c("moe_intermediate_size", 1407)
+    experts = experts_of(c, router, shared=shared)
+    first, step = c("first_k_dense_replace", 0), c.positive("moe_layer_freq", 1)
+    chosen = [i for i in range(first, c.depth) if i % step == 0]
+    return each(model, lambda layer: dataclasses.replace(layer, ffn=experts), chosen)
+
+
 def dots1(c: Config) -> Decoder:
     """Plain attention with norms of queries and keys, and the experts of DeepSeek-V3."""
     norm = c.norm(default=1e-6)
@@ -118,6 +133,7 @@ def deepseek_rules(c: Config) -> Sequence[Rule]:
 
 
 ARCHITECTURES = {
+    "deepseek": Architecture(deepseek, deepseek_rules),
     "deepseek_v2": Architecture(deepseek_v2, deepseek_rules),
     "deepseek_v3": Architecture(deepseek_v3, deepseek_rules),
     "glm4_moe_lite": Architecture(glm4_moe_lite, deepseek_rules),
