@@ -26,7 +26,7 @@ FAMILIES = {
         "apart": "apertus bitnet hunyuan minimax_m2 nanochat phimoe solar_open",
         "cohere": "cohere cohere2",
         "dbrx": "dbrx",
-        "deepseek": "deepseek deepseek_v2 deepseek_v3 dots1 glm4_moe_lite minicpm3 youtu",
+        "deepseek": "deepseek deepseek_v2 deepseek_v3 deepseek_v32 dots1 glm4_moe_lite glm_moe_dsa minicpm3 youtu",
         "gemma": "gemma gemma2 gemma3_text recurrent_gemma",
         "gemma3n": "gemma3n_text",
         "gemma4": "gemma4_text gemma4_unified_text",

@@ -20,6 +20,7 @@ __all__ = [
     "Attention",
     "Decoder",
     "Delta",
+    "Index",
     "Inputs",
     "Layer",
     "Linear",
@@ -164,6 +165,30 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Index:
+    """The choice of keys that are attended to (https://arxiv.org/abs/2512.02556).
+
+    Attributes:
+        heads: The number of heads.
+        head_dim: The width of a head.
+        top_k: How many keys a position attends to.
+        rope: The positions.
+        borrowed: Whether the choice of an earlier layer holds, rather than one of its own.
+    """
+
+    heads: int
+    head_dim: int
+    top_k: int
+    rope: Rope
+    borrowed: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("index_n_heads", self.heads)
+        check_range("index_head_dim", self.head_dim, low=2)
+        check_range("index_topk", self.top_k)
+
+
+@dataclass(frozen=True)
 class Mla:
     """Attention to keys and values that are kept compressed (https://arxiv.org/abs/2405.04434).
 
@@ -179,6 +204,8 @@ class Mla:
         scale: Of the products of queries and keys. Default: one by the root of their width.
         bias: Whether the projections that compress, and the one after, have biases.
         stretch: By what queries grow. Default: ``None``, they do not.
+        scales: What queries, and what keys and values are made from, are multiplied by.
+        index: How the keys that are attended to are chosen. Default: ``None``, all are.
     """
 
     heads: int
@@ -192,6 +219,8 @@ class Mla:
     scale: float | None = None
     bias: bool = False
     stretch: Stretch | None = None
+    scales: tuple[float, float] = (1.0, 1.0)
+    index: Index | None = None
     window: None = None
 
     def __post_init__(self) -> None:
@@ -202,6 +231,8 @@ class Mla:
         check_range("v_head_dim", self.value_dim)
         if self.q_rank is not None:
             check_range("q_lora_rank", self.q_rank)
+        elif self.index is not None:
+            raise ValueError("the configuration has no 'q_lora_rank' to choose keys by")
 
 
 @dataclass(frozen=True)

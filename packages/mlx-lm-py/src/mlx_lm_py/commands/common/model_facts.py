@@ -227,7 +227,8 @@ def _numbers(mixer: Mixer | None, length: int, width: int) -> int:
             seen = held if mixer.window is None else min(held, mixer.window)
             return 2 * mixer.kv_heads * mixer.head_dim * seen
         case Mla():
-            return (mixer.kv_rank + mixer.rope_dim) * held
+            chosen_by = mixer.index is not None and not mixer.index.borrowed
+            return (mixer.kv_rank + mixer.rope_dim + chosen_by * mixer.index.head_dim) * held
         case Parallel():
             return _numbers(mixer.attention, length, width) + _numbers(mixer.states, length, width)
         case ShortConv():

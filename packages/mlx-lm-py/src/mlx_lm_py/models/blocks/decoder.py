@@ -100,7 +100,7 @@ class DecoderLayer(nn.Module):
         if spec.ffn is not None:
             self.mlp: nn.Module = _FFNS[type(spec.ffn)](spec.ffn, dim)
         # What a layer leaves for later ones, or finds of earlier ones, is left and found by these.
-        self.takes_step: bool = isinstance(spec.mixer, specs.Attention)
+        self.takes_step: bool = isinstance(spec.mixer, specs.Attention | specs.Mla)
         if spec.beside is not None:
             self.beside: ExpertsBeside = ExpertsBeside(spec.beside, dim)
         if spec.inputs:
@@ -272,6 +272,8 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
     match mixer:
         case specs.Attention(borrows=str()):
             return ArraysCache(0)
+        case specs.Mla(index=specs.Index(borrowed=False)):
+            return CacheList(KVCache(), KVCache())
         case specs.Attention() | specs.Mla():
             if mixer.window is not None and mixer.window < context_length:
                 return RotatingKVCache(mixer.window)
