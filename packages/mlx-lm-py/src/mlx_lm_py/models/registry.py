@@ -35,8 +35,9 @@ FAMILIES = {
         "gpt_oss": "gpt_oss",
         "kimi": "kimi_linear",
         "lfm2": "lfm2 lfm2_moe",
-        "ling": "bailing_moe",
+        "ling": "bailing_hybrid bailing_moe bailing_moe_linear",
         "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
+        "longcat": "longcat_flash longcat_flash_ngram",
         "mamba": "falcon_h1 falcon_mamba granitemoehybrid jamba mamba mamba2",
         "mistral": "llama4_text ministral3 mistral4",
         "muse": "muse_glimmer",
@@ -88,6 +89,7 @@ ALIASES = {
     "lfm2-vl": "lfm2",
     "lfm2_vl": "lfm2",
     "qwen3moe": "qwen3_moe",
+    "bailing_moe_v3": "bailing_hybrid",
     "muse_glimmer_text": "muse_glimmer",
     "phi-msft": "phixtral",
 }

@@ -7,17 +7,19 @@ a model by name.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from mlx_lm_utils_py.config import check_range
 
 from .norm import Norm
-from .recurrent import Delta, Mamba, Mamba2, RgLru, ShortConv
+from .recurrent import Decay, Delta, Mamba, Mamba2, RgLru, ShortConv
+from .rope import Rope
 
 __all__ = [
     "Attention",
+    "Decay",
     "Decoder",
     "Delta",
     "Index",
@@ -29,6 +31,7 @@ __all__ = [
     "Mla",
     "Mlp",
     "Moe",
+    "Ngrams",
     "Norm",
     "Parallel",
     "RgLru",
@@ -44,25 +47,6 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
-
-
-@dataclass(frozen=True)
-class Rope:
-    """Rotary positions.
-
-    Attributes:
-        dims: The number of leading dimensions of a head that are rotated.
-        base: Of the geometric series of wavelengths.
-        interleaved: Whether neighbours rotate together, rather than the two halves.
-        scaling: The ``rope_scaling`` of the configuration.
-        context: The ``max_position_embeddings`` of the configuration.
-    """
-
-    dims: int
-    base: float = 10000.0
-    interleaved: bool = False
-    scaling: Mapping[str, Any] | None = None
-    context: int | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +190,7 @@ class Mla:
         stretch: By what queries grow. Default: ``None``, they do not.
         scales: What queries, and what keys and values are made from, are multiplied by.
         index: How the keys that are attended to are chosen. Default: ``None``, all are.
+        gated: Whether a gate has a number for what comes out of each head.
     """
 
     heads: int
@@ -221,6 +206,7 @@ class Mla:
     stretch: Stretch | None = None
     scales: tuple[float, float] = (1.0, 1.0)
     index: Index | None = None
+    gated: bool = False
     window: None = None
 
     def __post_init__(self) -> None:
@@ -343,6 +329,7 @@ class Moe:
         latent: The width of what the experts work on. Default: 0, that of the layer.
         weight_inputs: Whether the weights of experts are of what goes into them, not out of them.
         router_bias: Whether the router has a bias where the experts do.
+        idle: How many further experts there are that give back what they get.
         mixed: Whether a layer weighs the chosen experts against the shared one.
         limit: As of `Mlp`, of the experts.
         shared_limit: As of `Mlp`, of the shared one.
@@ -360,13 +347,15 @@ class Moe:
     latent: int = 0
     weight_inputs: bool = False
     router_bias: bool = True
+    idle: int = 0
     mixed: bool = False
     limit: float = 0.0
     shared_limit: float = 0.0
 
     def __post_init__(self) -> None:
         check_range("num_experts", self.experts, high=2**16)
-        check_range("num_experts_per_tok", self.top_k, high=self.experts)
+        check_range("zero_expert_num", self.idle, low=0, high=2**16)
+        check_range("num_experts_per_tok", self.top_k, high=self.experts + self.idle)
         check_range("moe_intermediate_size", self.hidden)
         if self.experts % self.router.groups:
             raise ValueError(
@@ -388,7 +377,7 @@ class RoutedBeside:
     norm: Norm
 
 
-Mixer = Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Delta | RgLru
+Mixer = Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Decay | Delta | RgLru
 
 
 @dataclass(frozen=True)
@@ -434,6 +423,8 @@ class Layer:
         act: The activation of the gate of that.
         scaled: Whether what goes out is multiplied by a learned number.
         streams: Of which hidden states it transforms one. Default: ``None``, there is one.
+        shortcut: What else looks at the input of its feed-forward layer, and is added behind the
+            next layer. Default: ``None``.
     """
 
     mixer: Mixer | None
@@ -448,6 +439,7 @@ class Layer:
     act: str = "gelu_pytorch_tanh"
     scaled: bool = False
     streams: Streams | None = None
+    shortcut: Moe | None = None
 
 
 @dataclass(frozen=True)
@@ -470,6 +462,26 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Ngrams:
+    """Embeddings of a token and those before it, whose numbers are hashed.
+
+    Attributes:
+        longest: How many tokens there are in the longest.
+        tables: How many embeddings there are for each length.
+        size: The number of rows of the smallest table.
+    """
+
+    longest: int
+    tables: int
+    size: int
+
+    def __post_init__(self) -> None:
+        check_range("emb_neighbor_num", self.longest, low=2, high=64)
+        check_range("emb_split_num", self.tables, high=64)
+        check_range("ngram_vocab_size_ratio", self.size)
+
+
+@dataclass(frozen=True)
 class Decoder:
     """A decoder with its output layer.
 
@@ -487,6 +499,7 @@ class Decoder:
         logit_scale: What the logits are multiplied by.
         softcap: What the logits are kept below. Default: ``None``.
         inputs: What each layer gets of the tokens beside the hidden state. Default: ``None``.
+        ngrams: What is added to the embedding of a token for those before it. Default: ``None``.
         streams: Which hidden states there are between layers. Default: ``None``, one.
     """
 
@@ -503,6 +516,7 @@ class Decoder:
     logit_scale: float = 1.0
     softcap: float | None = None
     inputs: Inputs | None = None
+    ngrams: Ngrams | None = None
     streams: Streams | None = None
 
     def __post_init__(self) -> None:

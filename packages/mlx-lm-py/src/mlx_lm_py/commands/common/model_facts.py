@@ -239,6 +239,8 @@ def _numbers(mixer: Mixer | None, length: int, width: int) -> int:
             inner = mixer.heads * mixer.head_dim
             mixed = inner + 2 * mixer.groups * mixer.state
             return mixed * mixer.taps + 2 * inner * mixer.state
+        case Decay():
+            return 2 * mixer.heads * mixer.head_dim**2
         case Delta():
             values = mixer.value_heads * mixer.value_dim
             mixed = 2 * mixer.key_heads * mixer.key_dim + values

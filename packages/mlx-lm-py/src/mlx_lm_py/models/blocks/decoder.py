@@ -24,6 +24,7 @@ from mlx_lm_py.models.towers import text_weights
 from .altup import AltUpLayer, Streams
 from .attention import Attention
 from .beside import ExpertsBeside
+from .decay import DecayAttention
 from .delta import GatedDelta
 from .layer_inputs import GatedInput, LayerInputs
 from .linear_part import LinearPart
@@ -33,6 +34,7 @@ from .masks import Mask, mask_of
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
+from .ngrams import NgramEmbedding
 from .norms import make_norm
 from .parallel import ParallelMixers
 from .ragged import last_positions
@@ -71,6 +73,7 @@ _MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
     specs.ShortConv: ("conv", ShortConv),
     specs.Mamba: ("mamba", Mamba),
     specs.Mamba2: ("mamba", Mamba2),
+    specs.Decay: ("linear_attn", DecayAttention),
     specs.Delta: ("linear_attn", GatedDelta),
     specs.RgLru: ("recurrent", RgLru),
 }
@@ -100,9 +103,13 @@ class DecoderLayer(nn.Module):
         if spec.ffn is not None:
             self.mlp: nn.Module = _FFNS[type(spec.ffn)](spec.ffn, dim)
         # What a layer leaves for later ones, or finds of earlier ones, is left and found by these.
-        self.takes_step: bool = isinstance(spec.mixer, specs.Attention | specs.Mla)
+        self.takes_step: bool = isinstance(
+            spec.mixer, specs.Attention | specs.Mla | specs.Decay
+        )
         if spec.beside is not None:
             self.beside: ExpertsBeside = ExpertsBeside(spec.beside, dim)
+        if spec.shortcut is not None:
+            self.shortcut_mlp: MoE = MoE(spec.shortcut, dim)
         if spec.inputs:
             self.layer_input: GatedInput = GatedInput(spec, dim)
         if spec.scaled:
@@ -143,7 +150,12 @@ class DecoderLayer(nn.Module):
         returned. ``step`` is what layers leave for later ones, and ``given`` what this one gets of
         the tokens, of shape ``(batch, length, width)``.
         """
+        before = None if step is None else step.shortcut
         h = self._layer(x, mask, cache, last_only, step)
+        if before is not None:
+            assert step is not None
+            h = h + (last_positions(before, cache) if last_only else before)
+            step.shortcut = None
         if given is not None:
             h = self.layer_input(h, last_positions(given, cache) if last_only else given)
         return h * self.layer_scalar if "layer_scalar" in self else h
@@ -160,7 +172,7 @@ class DecoderLayer(nn.Module):
         if self.mixer_name is None:
             # What no position sees of another is left out.
             x = last_positions(x, cache) if last_only else x
-            return self._transformed(x, x) if "mlp" in self else x
+            return self._transformed(x, x, step) if "mlp" in self else x
         y = x if before is None else self[before](x)
         options = {"step": step} if self.takes_step else {}
         attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only, **options)
@@ -175,12 +187,15 @@ class DecoderLayer(nn.Module):
             y = h
         elif before_mlp is not None:
             y = x
-        return self._transformed(h, y) if "mlp" in self else h
+        return self._transformed(h, y, step) if "mlp" in self else h
 
-    def _transformed(self, h: mx.array, y: mx.array) -> mx.array:
+    def _transformed(self, h: mx.array, y: mx.array, step: Step | None) -> mx.array:
         """Add to ``h`` what the feed-forward layer makes of ``y``."""
         _, _, before_mlp, after_mlp = self.norms
-        transformed: mx.array = self.mlp(y if before_mlp is None else self[before_mlp](y))
+        y = y if before_mlp is None else self[before_mlp](y)
+        transformed: mx.array = self.mlp(y)
+        if "shortcut_mlp" in self and step is not None:
+            step.shortcut = self.shortcut_mlp(y)
         if "beside" in self:
             transformed = self.beside(h, transformed)
         if after_mlp is not None:
@@ -207,6 +222,8 @@ class Decoder(nn.Module):
         self.layers: list[DecoderLayer | AltUpLayer] = [
             (AltUpLayer if one.streams else DecoderLayer)(one, spec.width) for one in spec.layers
         ]
+        if spec.ngrams is not None:
+            self.ngrams: NgramEmbedding = NgramEmbedding(spec.ngrams, spec.vocab_size, spec.width)
         if spec.streams is not None:
             self.streams: Streams = Streams(spec.streams, spec.width)
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
@@ -226,6 +243,9 @@ class Decoder(nn.Module):
         If ``last_only``, those of the last position of each sequence, as if the length were 1.
         """
         h = self.embed_tokens(tokens)
+        if "ngrams" in self:
+            # It has a cache behind those of the layers.
+            h = self.ngrams(h, tokens, cache[-1] if cache else None)
         if self.scale != 1.0:
             h = h * self.scale
         if "embed_norm" in self:
@@ -236,11 +256,11 @@ class Decoder(nn.Module):
         given = self.layer_inputs(tokens, h) if "layer_inputs" in self else None
         if "streams" in self:
             h = self.streams.widen(h)
-        step = Step()
+        step = Step(offsets=_offsets(cache))
         masks: dict[Any, Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
-        offset = 0 if cache is None or is_ragged else cache_length(cast("Sequence[Cache]", cache))
+        offset = 0 if is_ragged else step.offsets[0]
         for i, layer in enumerate(self.layers):
             one = cache[i] if cache else None
             # Layers of one kind see the same keys.
@@ -280,11 +300,21 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
             return KVCache()
         case specs.Parallel():
             return CacheList(_cache_of(mixer.attention, context_length), ArraysCache(2))
-        case specs.ShortConv():
+        case specs.ShortConv() | specs.Decay():
             return ArraysCache()
         case None | specs.Linear():
             return ArraysCache(0)
     return ArraysCache(2)
+
+
+def _offsets(cache: Sequence[Cache | RaggedCache] | None) -> list[int]:
+    """The number of positions that the cache holds of each sequence."""
+    if not cache:
+        return [0]
+    if not isinstance(cache[0], RaggedCache):
+        return [cache_length(cast("Sequence[Cache]", cache))]
+    layers = [layer.caches for layer in cache if isinstance(layer, RaggedCache)]
+    return [cache_length(sequence) for sequence in zip(*layers, strict=True)]
 
 
 def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.array:
@@ -294,10 +324,7 @@ def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.a
     if not isinstance(cache[0], RaggedCache):
         offset = cache_length(cast("Sequence[Cache]", cache))
         return mx.arange(offset, offset + length)
-    layers = [layer.caches for layer in cache if isinstance(layer, RaggedCache)]
-    sequences = zip(*layers, strict=True)
-    starts = [cache_length(sequence) for sequence in sequences]
-    parts = zip(starts, cache[0].lengths, strict=True)
+    parts = zip(_offsets(cache), cache[0].lengths, strict=True)
     return mx.concatenate([mx.arange(start, start + count) for start, count in parts])
 
 
@@ -360,8 +387,9 @@ class CausalLM(nn.Module):
         return self.model.layers
 
     def make_cache(self) -> list[Cache]:
-        """An empty cache for each layer."""
-        return [_cache_of(layer.mixer, self.args.context_length) for layer in self.args.layers]
+        """An empty cache for each layer, and for embeddings that look at tokens before."""
+        caches = [_cache_of(layer.mixer, self.args.context_length) for layer in self.args.layers]
+        return caches if self.args.ngrams is None else [*caches, ArraysCache()]
 
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
         """Make the weights of a checkpoint those of the model.

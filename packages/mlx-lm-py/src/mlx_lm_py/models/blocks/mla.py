@@ -65,6 +65,8 @@ class MultiHeadLatentAttention(nn.Module):
         self.rope: nn.Module | None = None if spec.rope is None else make_rope(spec.rope)
         self.stretch: specs.Stretch | None = spec.stretch
         self.scales: tuple[float, float] = spec.scales
+        if spec.gated:
+            self.gate_proj: nn.Linear = nn.Linear(dim, spec.heads, bias=False)
         self.chooses: bool = spec.index is not None
         if spec.index is not None and not spec.index.borrowed:
             assert spec.q_rank is not None
@@ -106,6 +108,8 @@ class MultiHeadLatentAttention(nn.Module):
         )
         if "indexer" in self and step is not None:
             step.chosen = found
+        if "gate_proj" in self:
+            output = output * split_heads(mx.sigmoid(self.gate_proj(asking)), self.n_heads)
         return self.o_proj(join_heads(output))
 
     def _attend(

@@ -52,10 +52,12 @@ class MoE(nn.Module):
         self.top_k: int = spec.top_k
         self.router: Router = spec.router
         self.gate: nn.Module = (
-            Gate(dim, spec.experts)
+            Gate(dim, spec.experts + spec.idle)
             if spec.router.bias
-            else nn.Linear(dim, spec.experts, bias=spec.bias and spec.router_bias)
+            else nn.Linear(dim, spec.experts + spec.idle, bias=spec.bias and spec.router_bias)
         )
+        self.experts: int = spec.experts
+        self.idle: int = spec.idle
         self.weight_inputs: bool = spec.weight_inputs
         self.switch_mlp: Experts = Experts(spec, spec.latent or dim)
         if spec.latent:
@@ -73,12 +75,19 @@ class MoE(nn.Module):
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
         chosen, weights = self._route(x)
+        kept: mx.array | None = None
+        if self.idle:
+            is_idle = chosen >= self.experts
+            kept = mx.where(is_idle, weights, 0.0).sum(axis=-1, keepdims=True).astype(x.dtype)
+            chosen, weights = mx.where(is_idle, 0, chosen), mx.where(is_idle, 0.0, weights)
         features = self.fc1_latent_proj(x) if "fc1_latent_proj" in self else x
         if self.weight_inputs:
             y = self.switch_mlp(features, chosen, weights).sum(axis=-2)
         else:
             y = self.switch_mlp(features, chosen) * weights[..., None].astype(x.dtype)
             y = y.sum(axis=-2)
+        if kept is not None:
+            y = y + kept * x
         if "fc2_latent_proj" in self:
             y = self.fc2_latent_proj(y)
         if "shared_expert" in self:

@@ -42,6 +42,7 @@ class Step:
 
     Attributes:
         lent: What layers lend, by the name that they lend it under: that of each sequence.
+        offsets: The number of positions before the new ones, of each sequence.
         embedded: What the first layer got. Default: ``None``.
         shortcut: What is added to the hidden state behind a later layer. Default: ``None``.
         chosen: Which keys a layer chose, of each sequence; ``None`` for all.
@@ -49,6 +50,7 @@ class Step:
     """
 
     lent: dict[str, list[Held]] = field(default_factory=dict)
+    offsets: list[int] = field(default_factory=lambda: [0])
     embedded: mx.array | None = None
     shortcut: mx.array | None = None
     chosen: list[mx.array | None] = field(default_factory=list)
