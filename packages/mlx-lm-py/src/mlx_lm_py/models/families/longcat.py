@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import mlx_core_py as mx
+
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Drop, Rename, Rule
+from mlx_lm_py.models.rules import Convert, Drop, Rename, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mla, Mlp, Moe, Ngrams, Rope, Router
 
 from .common import decoder, refuse
@@ -78,8 +80,23 @@ def longcat_ngram(c: Config) -> Decoder:
     return dataclasses.replace(longcat(c), ngrams=ngrams)
 
 
+def _without_idle(c: Config) -> Convert:
+    """The library keeps a part of experts that give back what they get."""
+    count = c("n_routed_experts", 512)
+
+    def load(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        kept = {}
+        for name, value in weights.items():
+            number = name.partition(".mlp.experts.")[2].partition(".")[0]
+            if not number.isdecimal() or int(number) < count:
+                kept[name] = value
+        return kept
+
+    return Convert(load, lambda weights: weights)
+
+
 def _rules(c: Config) -> Sequence[Rule]:
-    rules: list[Rule] = [Drop("model.mtp")]
+    rules: list[Rule] = [Drop("model.mtp"), _without_idle(c)]
     # From the last, as a layer's new number is that of another before it is renamed.
     for i in reversed(range(c("num_layers", 28))):
         theirs = f"model.layers.{i}."
