@@ -10,7 +10,7 @@ from mlx_lm_utils_py.config import check_range
 from .norm import Norm
 from .rope import Rope
 
-__all__ = ["Decay", "Delta", "Mamba", "Mamba2", "RgLru", "ShortConv"]
+__all__ = ["Decay", "Delta", "Mamba", "Mamba2", "RgLru", "Rwkv7", "ShortConv"]
 
 
 def __dir__() -> list[str]:
@@ -214,3 +214,33 @@ class RgLru:
         check_range("conv1d_width", self.taps, high=1024)
         if self.width % self.heads:
             raise ValueError(f"'lru_width' ({self.width}) must be a multiple of {self.heads} heads")
+
+
+@dataclass(frozen=True)
+class Rwkv7:
+    """The time mixing of RWKV-7 (https://arxiv.org/abs/2503.14456).
+
+    Attributes:
+        heads: The number of heads.
+        head_dim: The width of a head.
+        decay_rank: The width of what decays are made from.
+        rate_rank: The width of what rates of learning are made from.
+        value_rank: The width of what shares of the first layer's values are made from. Default: 0,
+            it is the first layer.
+        gate_rank: The width of what gates are made from.
+    """
+
+    heads: int
+    head_dim: int
+    decay_rank: int
+    rate_rank: int
+    value_rank: int
+    gate_rank: int
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("head_dim", self.head_dim)
+        check_range("decay_low_rank_dim", self.decay_rank)
+        check_range("a_low_rank_dim", self.rate_rank)
+        check_range("v_low_rank_dim", self.value_rank, low=0)
+        check_range("gate_low_rank_dim", self.gate_rank)

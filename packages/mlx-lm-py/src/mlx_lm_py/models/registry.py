@@ -23,6 +23,7 @@ def __dir__() -> list[str]:
 FAMILIES = {
     name: family
     for family, names in {
+        "afm": "afm7",
         "apart": "apertus bitnet hunyuan minimax_m2 nanochat phimoe solar_open",
         "cohere": "cohere cohere2",
         "dbrx": "dbrx",
@@ -37,6 +38,7 @@ FAMILIES = {
         "lfm2": "lfm2 lfm2_moe",
         "ling": "bailing_hybrid bailing_moe bailing_moe_linear",
         "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
+        "looped": "nanbeige",
         "longcat": "longcat_flash longcat_flash_ngram",
         "mamba": "falcon_h1 falcon_mamba granitemoehybrid jamba mamba mamba2",
         "mistral": "llama4_text ministral3 mistral4",
@@ -49,8 +51,10 @@ FAMILIES = {
         "plamo": "plamo plamo3",
         "published": "Klear lille-130m phixtral spark2_5 telechat3",
         "qwen": "mimo qwen2 qwen2_moe qwen3 qwen3_moe",
+        "rwkv": "rwkv7",
         "sized": "nemotron-nas openelm",
         "step": "step3p5",
+        "talkie": "talkie",
         "windows": "afmoe exaone_moe laguna mellum mimo_v2_flash",
         "qwen_next": "olmo_hybrid qwen3_5 qwen3_5_moe qwen3_next",
     }.items()

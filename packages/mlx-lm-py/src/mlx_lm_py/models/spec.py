@@ -14,7 +14,7 @@ from typing import Literal
 from mlx_lm_utils_py.config import check_range
 
 from .norm import Norm
-from .recurrent import Decay, Delta, Mamba, Mamba2, RgLru, ShortConv
+from .recurrent import Decay, Delta, Mamba, Mamba2, RgLru, Rwkv7, ShortConv
 from .rope import Rope
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Rope",
     "RoutedBeside",
     "Router",
+    "Rwkv7",
     "ShortConv",
     "Streams",
     "Stretch",
@@ -101,6 +102,8 @@ class Attention:
         lends: The name under which later layers find what it attended to. Default: ``None``.
         borrows: The name of what it attends to, in place of keys and values of its own. Default:
             ``None``.
+        rounded: Whether keys and values are rounded to 8 bits, by learned scales.
+        head_gain: Whether queries of a head are multiplied by a learned number.
         in_turns: Whether heads of queries that follow each other ask heads of keys that do, rather
             than the same.
     """
@@ -131,6 +134,8 @@ class Attention:
     keys_are_values: bool = False
     lends: str | None = None
     borrows: str | None = None
+    rounded: bool = False
+    head_gain: bool = False
     in_turns: bool = False
 
     def __post_init__(self) -> None:
@@ -377,7 +382,7 @@ class RoutedBeside:
     norm: Norm
 
 
-Mixer = Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Decay | Delta | RgLru
+Mixer = Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Decay | Delta | RgLru | Rwkv7
 
 
 @dataclass(frozen=True)
@@ -423,6 +428,8 @@ class Layer:
         act: The activation of the gate of that.
         scaled: Whether what goes out is multiplied by a learned number.
         streams: Of which hidden states it transforms one. Default: ``None``, there is one.
+        gains: Whether what each part adds, and what the first layer got, which is added too, are
+            multiplied by learned numbers.
         shortcut: What else looks at the input of its feed-forward layer, and is added behind the
             next layer. Default: ``None``.
     """
@@ -440,6 +447,7 @@ class Layer:
     scaled: bool = False
     streams: Streams | None = None
     shortcut: Moe | None = None
+    gains: bool = False
 
 
 @dataclass(frozen=True)
@@ -500,6 +508,9 @@ class Decoder:
         softcap: What the logits are kept below. Default: ``None``.
         inputs: What each layer gets of the tokens beside the hidden state. Default: ``None``.
         ngrams: What is added to the embedding of a token for those before it. Default: ``None``.
+        head_gain: Whether the logits are multiplied by a learned number.
+        loops: How often the hidden state goes through the layers.
+        loop_norm: Whether it is normalized after each time, rather than after the last one.
         streams: Which hidden states there are between layers. Default: ``None``, one.
     """
 
@@ -517,12 +528,16 @@ class Decoder:
     softcap: float | None = None
     inputs: Inputs | None = None
     ngrams: Ngrams | None = None
+    head_gain: bool = False
+    loops: int = 1
+    loop_norm: bool = False
     streams: Streams | None = None
 
     def __post_init__(self) -> None:
         check_range("vocab_size", self.vocab_size)
         check_range("hidden_size", self.width)
         check_range("num_hidden_layers", len(self.layers), high=1000)
+        check_range("num_loops", self.loops, high=100)
 
 
 def each(

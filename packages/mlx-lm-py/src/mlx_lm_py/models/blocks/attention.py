@@ -65,6 +65,11 @@ class Attention(nn.Module):
             self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
         if spec.out_norm is not None:
             self.attn_sub_norm: nn.Module = make_norm(spec.out_norm, spec.heads * value)
+        if spec.rounded:
+            self.quant_key_scale: mx.array = mx.array(1.0)
+            self.quant_value_scale: mx.array = mx.array(1.0)
+        if spec.head_gain:
+            self.head_gain: mx.array = mx.ones((spec.heads,))
         if spec.sinks:
             self.sinks: mx.array = mx.zeros((spec.heads,))
         self.norm_at: Literal["head", "all", "rotated"] | None = None
@@ -165,6 +170,9 @@ class Attention(nn.Module):
         if self.norm_at == "rotated":
             keys = self.k_norm(keys)
         queries = self._positioned(queries, offset + length)
+        if "quant_key_scale" in self:
+            keys = _rounded(keys, self.quant_key_scale)
+            values = _rounded(values, self.quant_value_scale)
         held, values = update(keys, values, cache, window=self.window)
         if self.lends is not None and step is not None:
             lent = Held(held, values, mask, cache, offset + length)
@@ -185,6 +193,8 @@ class Attention(nn.Module):
             queries = self.rope(queries, offset=end - queries.shape[2])
         if self.norm_at == "rotated":
             queries = self.q_norm(queries)
+        if "head_gain" in self:
+            queries = queries * self.head_gain[:, None, None]
         return queries if self.stretch is None else stretched(queries, end, self.stretch)
 
     def _scored(
@@ -207,6 +217,12 @@ class Attention(nn.Module):
             softcap=self.softcap,
             sinks=self.get("sinks"),
         )
+
+
+def _rounded(x: mx.array, scale: mx.array) -> mx.array:
+    """The nearest numbers that are of 8 bits, but for a scale."""
+    whole = mx.clip(mx.round(x.astype(mx.float32) / scale), -128, 127)
+    return (whole * scale).astype(x.dtype)
 
 
 def _turned(x: mx.array, groups: int) -> mx.array:

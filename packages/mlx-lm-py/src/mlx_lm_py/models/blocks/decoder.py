@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import mlx_core_py as mx
 from mlx_core_py import nn
@@ -39,6 +39,7 @@ from .norms import make_norm
 from .parallel import ParallelMixers
 from .ragged import last_positions
 from .rg_lru import RgLru
+from .rwkv7 import Rwkv7Layer
 from .short_conv import ShortConv
 from .step import Step
 
@@ -108,6 +109,10 @@ class DecoderLayer(nn.Module):
         )
         if spec.beside is not None:
             self.beside: ExpertsBeside = ExpertsBeside(spec.beside, dim)
+        if spec.gains:
+            self.attn_gain: mx.array = mx.ones((1,))
+            self.mlp_gain: mx.array = mx.ones((1,))
+            self.embed_skip: mx.array = mx.zeros((1,))
         if spec.shortcut is not None:
             self.shortcut_mlp: MoE = MoE(spec.shortcut, dim)
         if spec.inputs:
@@ -158,6 +163,9 @@ class DecoderLayer(nn.Module):
             step.shortcut = None
         if given is not None:
             h = self.layer_input(h, last_positions(given, cache) if last_only else given)
+        if "embed_skip" in self and step is not None and step.embedded is not None:
+            first = last_positions(step.embedded, cache) if last_only else step.embedded
+            h = h + first * self.embed_skip
         return h * self.layer_scalar if "layer_scalar" in self else h
 
     def _layer(
@@ -182,6 +190,8 @@ class DecoderLayer(nn.Module):
             attended = self[after](attended)
         if self.residual != 1.0:
             attended = attended * self.residual
+        if "attn_gain" in self:
+            attended = attended * self.attn_gain
         h = x + attended
         if not self.parallel:
             y = h
@@ -202,7 +212,18 @@ class DecoderLayer(nn.Module):
             transformed = self[after_mlp](transformed)
         if self.residual != 1.0:
             transformed = transformed * self.residual
+        if "mlp_gain" in self:
+            transformed = transformed * self.mlp_gain
         return h + transformed
+
+
+AnyLayer: TypeAlias = DecoderLayer | AltUpLayer | Rwkv7Layer
+
+
+def _make_layer(spec: specs.Layer, dim: int) -> AnyLayer:
+    if isinstance(spec.mixer, specs.Rwkv7):
+        return Rwkv7Layer(spec, dim)
+    return (AltUpLayer if spec.streams else DecoderLayer)(spec, dim)
 
 
 class Decoder(nn.Module):
@@ -219,9 +240,9 @@ class Decoder(nn.Module):
             self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
         if spec.embed_norm is not None:
             self.embed_norm: nn.Module = make_norm(spec.embed_norm, spec.width)
-        self.layers: list[DecoderLayer | AltUpLayer] = [
-            (AltUpLayer if one.streams else DecoderLayer)(one, spec.width) for one in spec.layers
-        ]
+        self.layers: list[AnyLayer] = [_make_layer(one, spec.width) for one in spec.layers]
+        self.loops: int = spec.loops
+        self.loop_norm: bool = spec.loop_norm
         if spec.ngrams is not None:
             self.ngrams: NgramEmbedding = NgramEmbedding(spec.ngrams, spec.vocab_size, spec.width)
         if spec.streams is not None:
@@ -256,12 +277,14 @@ class Decoder(nn.Module):
         given = self.layer_inputs(tokens, h) if "layer_inputs" in self else None
         if "streams" in self:
             h = self.streams.widen(h)
-        step = Step(offsets=_offsets(cache))
+        step = Step(offsets=_offsets(cache), embedded=h)
         masks: dict[Any, Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
         offset = 0 if is_ragged else step.offsets[0]
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self.layers * self.loops):
+            if self.loop_norm and i and i % len(self.layers) == 0:
+                h = self.norm(h)
             one = cache[i] if cache else None
             # Layers of one kind see the same keys.
             kind = (layer.window, layer.chunk, type(one), getattr(one, "max_size", 0))
@@ -272,7 +295,7 @@ class Decoder(nn.Module):
                     else mask_of(length, one, layer.window, layer.chunk, offset=offset)
                 )
             # Nothing but keys and values of the last layer depends on the other positions.
-            is_last = i == len(self.layers) - 1
+            is_last = i == len(self.layers) * self.loops - 1
             h = layer(
                 h,
                 masks[kind],
@@ -304,6 +327,8 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
             return ArraysCache()
         case None | specs.Linear():
             return ArraysCache(0)
+        case specs.Rwkv7():
+            return ArraysCache(3)
     return ArraysCache(2)
 
 
@@ -346,6 +371,8 @@ class CausalLM(nn.Module):
         self.model: Decoder = Decoder(spec)
         if not spec.tied:
             self.lm_head: nn.Linear = nn.Linear(spec.width, spec.vocab_size, bias=spec.head_bias)
+        if spec.head_gain:
+            self.lm_head_gain: mx.array = mx.ones((1,))
 
     def __call__(
         self,
@@ -375,6 +402,8 @@ class CausalLM(nn.Module):
             raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
         h = self.model(tokens, cache, last_only=last_only)
         logits = self.model.embed_tokens.as_linear(h) if self.args.tied else self.lm_head(h)
+        if "lm_head_gain" in self:
+            logits = logits * self.lm_head_gain
         if self.args.logit_scale != 1.0:
             logits = logits * self.args.logit_scale
         if self.args.softcap is not None:
@@ -382,13 +411,14 @@ class CausalLM(nn.Module):
         return logits
 
     @property
-    def layers(self) -> list[DecoderLayer | AltUpLayer]:
-        """The layers."""
-        return self.model.layers
+    def layers(self) -> list[AnyLayer]:
+        """The layers, as often as the hidden state goes through them."""
+        return self.model.layers * self.args.loops
 
     def make_cache(self) -> list[Cache]:
         """An empty cache for each layer, and for embeddings that look at tokens before."""
-        caches = [_cache_of(layer.mixer, self.args.context_length) for layer in self.args.layers]
+        layers = self.args.layers * self.args.loops
+        caches = [_cache_of(layer.mixer, self.args.context_length) for layer in layers]
         return caches if self.args.ngrams is None else [*caches, ArraysCache()]
 
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:

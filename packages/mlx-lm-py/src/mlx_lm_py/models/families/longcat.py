@@ -80,6 +80,12 @@ def longcat_ngram(c: Config) -> Decoder:
     return dataclasses.replace(longcat(c), ngrams=ngrams)
 
 
+_NGRAMS = (
+    Rename("model.ngram_embeddings.word_embeddings", "model.embed_tokens"),
+    Rename("model.ngram_embeddings", "model.ngrams"),
+)
+
+
 def _without_idle(c: Config) -> Convert:
     """The library keeps a part of experts that give back what they get."""
     count = c("n_routed_experts", 512)
@@ -125,8 +131,7 @@ def _rules(c: Config) -> Sequence[Rule]:
             )
             for rule in EXPERTS
         ),
-        Rename("model.ngram_embeddings.word_embeddings", "model.embed_tokens"),
-        Rename("model.ngram_embeddings", "model.ngrams"),
+        *(_NGRAMS if _is_ngram(c) else ()),
     )
 
 
