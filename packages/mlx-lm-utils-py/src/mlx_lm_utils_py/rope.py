@@ -24,7 +24,16 @@ def __dir__() -> list[str]:
     return __all__
 
 
-ROPE_TYPES = ("default", "linear", "dynamic", "llama3", "yarn", "longrope", "proportional", "factors")
+ROPE_TYPES = (
+    "default",
+    "linear",
+    "dynamic",
+    "llama3",
+    "yarn",
+    "longrope",
+    "proportional",
+    "factors",
+)
 
 
 class ScaledRoPE(nn.Module):
@@ -155,8 +164,8 @@ def initialize_rope(
             * ``longrope`` (or ``su``): each wavelength multiplied by its own of the
               ``short_factor`` or, in sequences longer than the original context, of the
               ``long_factor`` (https://arxiv.org/abs/2402.13753),
-            * ``proportional``: the share ``partial_rotary_factor`` of the pairs rotate, those of the
-              shortest waves, ``factor`` times slower; the others do not (Gemma 4),
+            * ``proportional``: the share ``partial_rotary_factor`` of the pairs rotate, those of
+              the shortest waves, ``factor`` times slower; the others do not (Gemma 4),
             * ``factors``: each wavelength multiplied by its own of the ``factors``, which is how
               GGUF files express the above.
         max_position_embeddings: Context length of the model, which is the original context where

@@ -382,7 +382,9 @@ class RoutedBeside:
     norm: Norm
 
 
-Mixer = Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Decay | Delta | RgLru | Rwkv7
+Mixer = (
+    Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Decay | Delta | RgLru | Rwkv7
+)
 
 
 @dataclass(frozen=True)

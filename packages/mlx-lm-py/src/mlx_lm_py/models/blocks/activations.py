@@ -52,9 +52,7 @@ def _clamped_swiglu(gate: mx.array, up: mx.array) -> mx.array:
     return (mx.clip(up, -7.0, 7.0) + 1) * gate * mx.sigmoid(1.702 * gate)
 
 
-def gated_activation(
-    name: str, limit: float = 0.0
-) -> Callable[[mx.array, mx.array], mx.array]:
+def gated_activation(name: str, limit: float = 0.0) -> Callable[[mx.array, mx.array], mx.array]:
     """Find what is made of a gate and what it lets through.
 
     Args:

@@ -6,10 +6,11 @@ them. The states of a position lie one after the other in its features.
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import Cache, RaggedCache
 from mlx_lm_py.models import spec as specs
 
 from .attention import Attention
@@ -29,7 +30,9 @@ def __dir__() -> list[str]:
 
 def _as_long(x: mx.array, model: mx.array) -> mx.array:
     """Make vectors as long as those of ``model``."""
-    own, target = (mx.square(side.astype(mx.float32)).mean(-1, keepdims=True) for side in (x, model))
+    own, target = (
+        mx.square(side.astype(mx.float32)).mean(-1, keepdims=True) for side in (x, model)
+    )
     return x * (mx.sqrt(target) * mx.rsqrt(mx.maximum(own, 1e-5))).astype(x.dtype)
 
 
@@ -46,7 +49,9 @@ class Streams(nn.Module):
         self.count: int = spec.count
         others = range(spec.count - 1)
         self.projections: list[nn.Linear] = [nn.Linear(dim, dim, bias=False) for _ in others]
-        self.unembed_projections: list[nn.Linear] = [nn.Linear(dim, dim, bias=False) for _ in others]
+        self.unembed_projections: list[nn.Linear] = [
+            nn.Linear(dim, dim, bias=False) for _ in others
+        ]
 
     def widen(self, h: mx.array) -> mx.array:
         """Make of ``h`` of shape ``(batch, length, dim)`` the states."""
@@ -99,7 +104,8 @@ class _Laurel(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         """Add to ``x`` what goes through the narrow way."""
-        return x + self.post_laurel_norm(self.linear_right(self.linear_left(x)))
+        y: mx.array = x + self.post_laurel_norm(self.linear_right(self.linear_left(x)))
+        return y
 
 
 class AltUpLayer(nn.Module):
@@ -135,7 +141,7 @@ class AltUpLayer(nn.Module):
         self,
         x: mx.array,
         mask: Mask = None,
-        cache: Cache | RaggedCache | None = None,
+        cache: Any = None,
         *,
         last_only: bool = False,
         step: Step | None = None,

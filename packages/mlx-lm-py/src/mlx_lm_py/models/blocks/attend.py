@@ -48,9 +48,7 @@ def update_and_attend(
         Shape ``(batch, heads, length, value_width)``.
     """
     held, values = update(keys, values, cache, window=window)
-    return attend(
-        queries, held, values, cache, mask, scale=scale, softcap=softcap, sinks=sinks
-    )
+    return attend(queries, held, values, cache, mask, scale=scale, softcap=softcap, sinks=sinks)
 
 
 def update(
@@ -111,7 +109,7 @@ def attend(
         quantized: Any = cache
         return attend_quantized(
             queries,
-            held,
+            cast("Packed", held),
             cast("Packed", values),
             quantized.group_size,
             quantized.bits,
@@ -125,10 +123,12 @@ def attend(
         grouped = _grouped(queries, held.shape[1])
         scores = (grouped * scale) @ held[:, :, None].swapaxes(-1, -2)
         weights = _weights(scores, mask, softcap, sinks)
-        return (weights @ values[:, :, None]).reshape(*queries.shape[:3], -1)
-    return mx.fast.scaled_dot_product_attention(
+        summed: mx.array = weights @ values[:, :, None]
+        return summed.reshape(*queries.shape[:3], -1)
+    attended: mx.array = mx.fast.scaled_dot_product_attention(
         queries, held, values, scale=scale, mask=mask, sinks=sinks
     )
+    return attended
 
 
 def attend_quantized(

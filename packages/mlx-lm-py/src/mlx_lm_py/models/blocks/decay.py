@@ -64,7 +64,9 @@ class DecayAttention(nn.Module):
         ``step`` says how many positions there were before.
         """
         offsets = repeat(0) if step is None else iter(step.offsets)
-        return over_sequences(partial(self._transform, offsets, last_only), (x,), mask, cache, axis=1)
+        return over_sequences(
+            partial(self._transform, offsets, last_only), (x,), mask, cache, axis=1
+        )
 
     def _transform(
         self,

@@ -104,9 +104,7 @@ class DecoderLayer(nn.Module):
         if spec.ffn is not None:
             self.mlp: nn.Module = _FFNS[type(spec.ffn)](spec.ffn, dim)
         # What a layer leaves for later ones, or finds of earlier ones, is left and found by these.
-        self.takes_step: bool = isinstance(
-            spec.mixer, specs.Attention | specs.Mla | specs.Decay
-        )
+        self.takes_step: bool = isinstance(spec.mixer, specs.Attention | specs.Mla | specs.Decay)
         if spec.beside is not None:
             self.beside: ExpertsBeside = ExpertsBeside(spec.beside, dim)
         if spec.gains:

@@ -47,7 +47,8 @@ class LayerInputs(nn.Module):
         tokens = mx.where(tokens < self.count, tokens, 0)
         theirs = mx.unflatten(self.embed(tokens) * own, -1, (self.depth, -1))
         of_first = mx.unflatten(self.projection(embedded) * made, -1, (self.depth, -1))
-        return (self.norm(of_first) + theirs) * 2.0**-0.5
+        given: mx.array = (self.norm(of_first) + theirs) * 2.0**-0.5
+        return given
 
 
 class GatedInput(nn.Module):

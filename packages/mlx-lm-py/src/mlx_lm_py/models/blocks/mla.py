@@ -131,7 +131,8 @@ class MultiHeadLatentAttention(nn.Module):
         else:
             keys_to_choose = None
         if by:
-            found.append(self.indexer.choose(*by, mask, keys_to_choose))
+            queries_by, keys_by, weights_by = by
+            found.append(self.indexer.choose(queries_by, keys_by, weights_by, mask, keys_to_choose))
         chosen = found[-1] if by else next(earlier, None)
         plain, turned, latents, rotated = self._positioned(queries, latents, rotated, cache)
         asking = queries.shape[2]

@@ -44,9 +44,7 @@ class NgramEmbedding(nn.Module):
         self, h: mx.array, tokens: mx.array, cache: Cache | RaggedCache | None
     ) -> mx.array:
         """Add to ``h`` of shape ``(batch, length, dim)``, and divide by the number of parts."""
-        added = over_sequences(
-            partial(self._added), (tokens[..., None],), None, cache, axis=1
-        )
+        added = over_sequences(partial(self._added), (tokens[..., None],), None, cache, axis=1)
         return (h + added) / (1 + len(self.sizes))
 
     def _added(self, tokens: mx.array, mask: Mask, cache: ArraysCache | None) -> mx.array:

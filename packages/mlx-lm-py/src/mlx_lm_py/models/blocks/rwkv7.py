@@ -33,7 +33,9 @@ _MOST_DECAY = -0.606531
 class _LowRank(nn.Module):
     """Two matrices with an activation between."""
 
-    def __init__(self, dim: int, rank: int, act: Callable[[mx.array], mx.array], bias: bool) -> None:
+    def __init__(
+        self, dim: int, rank: int, act: Callable[[mx.array], mx.array], bias: bool
+    ) -> None:
         super().__init__()
         self.down: nn.Linear = nn.Linear(dim, rank, bias=False)
         self.up: nn.Linear = nn.Linear(rank, dim, bias=bias)
@@ -87,7 +89,11 @@ class _TimeMix(nn.Module):
         *given, _, cache = rest
         change = _before(x, cache, 0) - x
         mixed = {name: x + change * self[f"x_{name}"] for name in "rwkvag"}
-        queries, keys, values = self.r_proj(mixed["r"]), self.k_proj(mixed["k"]), self.v_proj(mixed["v"])
+        queries, keys, values = (
+            self.r_proj(mixed["r"]),
+            self.k_proj(mixed["k"]),
+            self.v_proj(mixed["v"]),
+        )
         if given and "v_lora" in self:
             values = values + (given[0] - values) * mx.sigmoid(self.v_lora(mixed["v"]))
         else:

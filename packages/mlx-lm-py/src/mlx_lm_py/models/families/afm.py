@@ -28,9 +28,7 @@ def _usual(c: Config) -> Config:
             "num_hidden_layers": c("num_layers", int),
             "num_attention_heads": c("num_heads", int),
             "num_key_value_heads": c("num_kv_heads", int),
-            "intermediate_size": int(
-                c("hidden_dim", int) * c("hidden_dim_scale_factor", 3.25)
-            ),
+            "intermediate_size": int(c("hidden_dim", int) * c("hidden_dim_scale_factor", 3.25)),
         }
     )
 

@@ -90,6 +90,15 @@ def phimoe(c: Config) -> Decoder:
 
 def minimax_m2(c: Config) -> Decoder:
     """MiniMax-M2: experts chosen by sigmoids with a bias; all heads are normalized as one."""
+    # MiniMax-Text-01 has the same type.
+    kinds: list[int] = c("attn_type_list", [])
+    types: list[str] = c("layer_types", [])
+    if 0 in kinds or "linear_attention" in types:
+        name = "attn_type_list" if 0 in kinds else "layer_types"
+        raise ValueError(
+            f"'{name}' in the configuration is of MiniMax-Text-01, whose linear attention is not "
+            "supported"
+        )
     norm = c.norm(default=1e-6)
     share = c("rotary_dim", c.head_dim) / c.head_dim
     mixer = c.attention(c.rope(share, base=5e6), qk_norm=norm, qk_norm_over="all")

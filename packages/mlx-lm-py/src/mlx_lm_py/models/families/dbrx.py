@@ -9,7 +9,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Convert, Rename, Rule, Split, Stack
+from mlx_lm_py.models.rules import Convert, Rename, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Layer, Moe, Norm, Router
 
 from .common import decoder, renamed

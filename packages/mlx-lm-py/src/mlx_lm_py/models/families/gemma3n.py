@@ -45,9 +45,7 @@ def gemma3n(c: Config) -> Decoder:
     types = layer_types(c, 5)
     shared = lending(Config({"num_kv_shared_layers": 15, **c.values}), types)
     usual = [0.95] * 10 if c.depth > 10 else []
-    sparsity = _of_layers(
-        c, "activation_sparsity_pattern", usual + [0.0] * (c.depth - len(usual))
-    )
+    sparsity = _of_layers(c, "activation_sparsity_pattern", usual + [0.0] * (c.depth - len(usual)))
     bias = c("attention_bias", False)
     width = c("hidden_size_per_layer_input", 256)
 

@@ -41,7 +41,7 @@ _ROPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def lending(c: Config, types: Sequence[str]) -> list[dict[str, str]]:
+def lending(c: Config, types: Sequence[str]) -> list[dict[str, Any]]:
     """Which layers attend to what others have attended to.
 
     Args:
@@ -57,7 +57,9 @@ def lending(c: Config, types: Sequence[str]) -> list[dict[str, str]]:
     first = c.depth - c("num_kv_shared_layers", 0)
     lenders = {kind: i for i, kind in enumerate(types[: max(first, 0)])}
     if first < c.depth and not set(types[max(first, 0) :]) <= lenders.keys():
-        raise ValueError("'num_kv_shared_layers' in the configuration leaves no layer to share with")
+        raise ValueError(
+            "'num_kv_shared_layers' in the configuration leaves no layer to share with"
+        )
     return [
         {"borrows": kind}
         if i >= first
@@ -77,7 +79,7 @@ def _of_layer(c: Config, i: int, name: str, theirs: str, default: int) -> int:
     return c(theirs, default)
 
 
-def _attention(c: Config, i: int, kind: str, shared: Mapping[str, str]) -> Attention:
+def _attention(c: Config, i: int, kind: str, shared: Mapping[str, Any]) -> Attention:
     width, kv_heads, merged = c("head_dim", 256), c.kv_heads, False
     if kind == "full_attention":
         width = _of_layer(c, i, "head_dim", "global_head_dim", 512)
@@ -114,7 +116,7 @@ def _types(c: Config) -> list[str]:
 
 
 def gemma4(c: Config) -> Decoder:
-    """Wider heads, few of whose pairs rotate, where all is seen; keys and values of other layers."""
+    """Wider heads where all is seen, few of whose pairs rotate; keys and values of others."""
     refuse(c, use_bidirectional_attention="vision")
     norm: Norm = c.norm(default=1e-6)
     act = c.act("gelu_pytorch_tanh")

@@ -170,9 +170,7 @@ def _is_third(c: Config) -> bool:
 def _shared(c: Config) -> int:
     """The features of one of the shared experts, of which the entry is of all."""
     count = max(c("num_shared_experts", 1), 1)
-    return (c("moe_shared_expert_intermediate_size", 0) // count) or c(
-        "moe_intermediate_size", int
-    )
+    return (c("moe_shared_expert_intermediate_size", 0) // count) or c("moe_intermediate_size", int)
 
 
 _NAMES = renamed(

@@ -21,7 +21,7 @@ def __dir__() -> list[str]:
 def nanbeige(c: Config) -> Decoder:
     """Nanbeige (https://huggingface.co/Nanbeige): Llama, all of whose layers are used again."""
     refuse(c, enable_double_loop_split=False, loop_share_kv=False, enable_depth_attention=False)
-    weights = c("loop_loss_weights", [])
+    weights: list[float] = c("loop_loss_weights", [])
     return dataclasses.replace(
         llama(c),
         loops=len(weights) + 1 if weights else c("num_loops", 1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
@@ -81,9 +80,7 @@ def spark(c: Config) -> Decoder:
     refuse(c, attention_bias=False, gate_attn_act_mode="sigmoid", headwise_attn_output_gate=True)
     full, local = ropes(c)
     bias = c("mlp_bias", False)
-    layer = plain(
-        c, norm=c.norm(default=1e-6), rope=full, act="gelu", mlp_bias=bias, gate="head"
-    )
+    layer = plain(c, norm=c.norm(default=1e-6), rope=full, act="gelu", mlp_bias=bias, gate="head")
     window = c("sliding_window", int)
     if "layer_types" not in c:
         c = Config({**c.values, "layer_types": layer_types(c, 4)})
@@ -116,9 +113,7 @@ def phixtral(c: Config) -> Decoder:
         "vocab_size": c(c.first("vocab_size", "num_vocab"), 51200),
     }
     c = Config({**c.values, **sizes})
-    mixer = c.attention(
-        Rope(c("rotary_dim", 32), context=c.context), qkv_bias=True, out_bias=True
-    )
+    mixer = c.attention(Rope(c("rotary_dim", 32), context=c.context), qkv_bias=True, out_bias=True)
     experts = Moe(
         c("num_local_experts", 4),
         c("num_experts_per_tok", 2),

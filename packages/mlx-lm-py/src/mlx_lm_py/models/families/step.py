@@ -48,7 +48,7 @@ def _layer(c: Config, i: int, kind: str, norm: Any) -> Layer:
     if kind == "sliding_attention" and other:
         own = Config(other)
         heads, kv_heads = own("num_attention_heads", int), own("num_attention_groups", int)
-    scaled = c("yarn_only_types", [])
+    scaled: list[str] = c("yarn_only_types", [])
     rope = Config(
         {
             "rope_theta": _of_layer(c, "rope_theta", i, 10000.0),
@@ -128,9 +128,7 @@ def _rules(c: Config) -> Sequence[Rule]:
             "model.layers.*.mlp.gate.e_score_correction_bias",
             undone=False,
         ),
-        Rename(
-            "model.layers.*.mlp.share_expert", "model.layers.*.mlp.shared_expert", undone=False
-        ),
+        Rename("model.layers.*.mlp.share_expert", "model.layers.*.mlp.shared_expert", undone=False),
     )
 
 

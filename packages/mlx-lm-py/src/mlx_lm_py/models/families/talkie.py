@@ -25,9 +25,7 @@ def talkie(c: Config) -> Decoder:
     """Norms without weights, learned gains, and the embedding again behind each layer."""
     # The least step of float32 above one.
     norm = Norm(c("rms_norm_eps", 2.0**-23), weight=False)
-    mixer = c.attention(
-        c.rope(base=1e6), qk_norm=norm, norm_after_rope=True, head_gain=True
-    )
+    mixer = c.attention(c.rope(base=1e6), qk_norm=norm, norm_after_rope=True, head_gain=True)
     layer = Layer(mixer, Mlp(c.hidden), norm, gains=True)
     return decoder(c, layer, embed_norm=norm, head_gain=True)
 
