@@ -35,7 +35,11 @@ from tiny_models import close, read_config, read_expected, read_weights
         ("phi3", {"rms_norm_eps": float("nan")}, "'rms_norm_eps' .* finite"),
         ("phi3", {"rms_norm_eps": -1.0}, "'rms_norm_eps' .* negative"),
         ("minimax_m2", {"attn_type_list": [0, 1]}, "'attn_type_list' .* MiniMax-Text-01"),
-        ("minimax_m2", {"layer_types": ["linear_attention"] * 2}, "'layer_types' .* MiniMax-Text-01"),
+        (
+            "minimax_m2",
+            {"layer_types": ["linear_attention"] * 2},
+            "'layer_types' .* MiniMax-Text-01",
+        ),
         ("dbrx", {"ffn_config": {"moe_normalize_expert_weights": 2.0}}, "expert_weights' .* is 2"),
         ("plamo", {"n_shared_head": 3}, r"'n_shared_head' \(3\) must divide"),
         ("openelm", {"ffn_with_glu": False}, "'ffn_with_glu' .* only True is supported"),

@@ -19,6 +19,7 @@ from .rope import Rope
 
 __all__ = [
     "Attention",
+    "Blocks",
     "Decay",
     "Decoder",
     "Delta",
@@ -69,6 +70,36 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """The choice of blocks of keys that are attended to.
+
+    Attributes:
+        heads: The number of heads, one for each of keys and values.
+        head_dim: The width of a head.
+        size: The number of keys in a block.
+        count: How many blocks a position attends to.
+        local: How many of these are the latest ones, whatever is in them.
+        norm: Of queries and keys.
+        rope: The positions.
+    """
+
+    heads: int
+    head_dim: int
+    size: int
+    count: int
+    local: int
+    norm: Norm
+    rope: Rope
+
+    def __post_init__(self) -> None:
+        check_range("index_n_heads", self.heads)
+        check_range("index_head_dim", self.head_dim, low=2)
+        check_range("index_block_size", self.size)
+        check_range("index_topk_blocks", self.count)
+        check_range("index_local_blocks", self.local, low=0, high=self.count)
+
+
+@dataclass(frozen=True)
 class Attention:
     """Grouped-query attention.
 
@@ -104,6 +135,7 @@ class Attention:
             ``None``.
         rounded: Whether keys and values are rounded to 8 bits, by learned scales.
         head_gain: Whether queries of a head are multiplied by a learned number.
+        blocks: How the keys that are attended to are chosen. Default: ``None``, all are.
         in_turns: Whether heads of queries that follow each other ask heads of keys that do, rather
             than the same.
     """
@@ -134,6 +166,7 @@ class Attention:
     keys_are_values: bool = False
     lends: str | None = None
     borrows: str | None = None
+    blocks: Blocks | None = None
     rounded: bool = False
     head_gain: bool = False
     in_turns: bool = False
@@ -145,6 +178,11 @@ class Attention:
         if self.heads % self.kv_heads:
             raise ValueError(
                 f"'num_attention_heads' ({self.heads}) in the configuration must be a multiple of "
+                f"'num_key_value_heads' ({self.kv_heads})"
+            )
+        if self.blocks is not None and self.blocks.heads != self.kv_heads:
+            raise ValueError(
+                f"'index_n_heads' ({self.blocks.heads}) in the configuration must be "
                 f"'num_key_value_heads' ({self.kv_heads})"
             )
         if self.window is not None:

@@ -229,7 +229,8 @@ def _numbers(mixer: Mixer | None, length: int, width: int) -> int:
             return 0
         case Attention():
             seen = held if mixer.window is None else min(held, mixer.window)
-            return 2 * mixer.kv_heads * mixer.head_dim * seen
+            chosen = 0 if mixer.blocks is None else mixer.blocks.head_dim
+            return (2 * mixer.kv_heads * mixer.head_dim + chosen) * seen
         case Mla():
             own = mixer.index is not None and not mixer.index.borrowed
             chosen_by = mixer.index.head_dim if mixer.index is not None and own else 0

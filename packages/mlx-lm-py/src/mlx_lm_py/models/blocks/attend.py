@@ -184,6 +184,9 @@ def _weights(
         scores = mx.tanh(scores / softcap) * softcap
     if isinstance(mask, str):
         mask = None if length == 1 else create_causal_mask(length, count - length)
+    if mask is not None and mask.ndim == 4 and mask.shape[1] > 1:
+        # Of each head.
+        mask = mx.unflatten(mask, 1, (kv_heads, shared))
     if mask is not None:
         scores = mx.where(mask, scores, mx.array(-mx.inf, scores.dtype))
     if sinks is None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import AttentionCache, RaggedCache
+from mlx_lm_py.cache import AttentionCache, CacheList, RaggedCache
 from mlx_lm_py.models import spec as specs
 
 from .activations import activation
 from .attend import attend, update
+from .block_index import BlockIndex
 from .heads import join_heads, split_heads
 from .masks import Mask
 from .norms import make_norm
@@ -65,6 +66,8 @@ class Attention(nn.Module):
             self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
         if spec.out_norm is not None:
             self.attn_sub_norm: nn.Module = make_norm(spec.out_norm, spec.heads * value)
+        if spec.blocks is not None:
+            self.index: BlockIndex = BlockIndex(spec.blocks, dim)
         if spec.rounded:
             self.quant_key_scale: mx.array = mx.array(1.0)
             self.quant_value_scale: mx.array = mx.array(1.0)
@@ -116,6 +119,8 @@ class Attention(nn.Module):
             attend_to = partial(self._attend_to_borrowed, step.borrowed(self.borrows))
         else:
             arrays += self._keys_and_values(x)
+            if "index" in self:
+                arrays += self.index.parts(x)
             attend_to = partial(self._attend, step)
         output = over_sequences(
             attend_to,
@@ -159,10 +164,18 @@ class Attention(nn.Module):
         queries: mx.array,
         keys: mx.array,
         values: mx.array,
-        mask: Mask,
-        cache: AttentionCache | None,
+        *rest: Any,
     ) -> mx.array:
-        """Attend to the keys of one sequence: positions, cache, window, scores."""
+        """Attend to the keys of one sequence: positions, cache, window, scores.
+
+        ``rest`` is what keys are chosen by, if they are, the mask, and the cache.
+        """
+        *by, mask, cache = rest
+        chosen_by = None
+        if isinstance(cache, CacheList):
+            cache, chosen_by = cache.caches
+        if by:
+            mask = self.index.choose(by[0], by[1], mask, chosen_by, self.n_heads)
         length = keys.shape[2]
         offset = cache.offset if cache is not None else 0
         if self.rope is not None:

@@ -313,7 +313,7 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
     match mixer:
         case specs.Attention(borrows=str()):
             return ArraysCache(0)
-        case specs.Mla(index=specs.Index(borrowed=False)):
+        case specs.Mla(index=specs.Index(borrowed=False)) | specs.Attention(blocks=specs.Blocks()):
             return CacheList(KVCache(), KVCache())
         case specs.Attention() | specs.Mla():
             if mixer.window is not None and mixer.window < context_length:
