@@ -63,6 +63,10 @@ from tiny_models import close, read_config, read_expected, read_weights
         ("bailing_moe_v3", {"kda_safe_gate": False}, "'kda_safe_gate' .* only True"),
         ("bailing_moe_linear", {"group_norm_size": 7}, r"'group_norm_size' \(7\) must divide"),
         ("nanbeige", {"loop_share_kv": True}, "'loop_share_kv' .* only False"),
+        ("iquestloopcoder", {"loop_num": 3}, "'loop_num' .* only 2"),
+        ("baichuan_m1", {"conv_window": 3}, "'conv_window' .* only 2"),
+        ("baichuan_m1", {"num_swa_attention_heads": 5}, "multiple of 5 heads"),
+        ("minimax_m3", {"swiglu_limit": 3.0}, "'swiglu_limit' .* only 7.0"),
         ("nanbeige", {"num_loops": 0}, "'num_loops' .* is 0"),
         ("rwkv7", {"head_dim": 5}, r"'head_dim' \(5\) must divide"),
         ("longcat_flash", {"zero_expert_type": "x"}, "'zero_expert_type' .* only 'identity'"),
@@ -121,7 +125,7 @@ def test_step_under_the_names_of_mlx_lm() -> None:
 
 
 def test_gemma4_under_the_names_of_mlx_lm() -> None:
-    weights = {}
+    weights: dict[str, mx.array] = {}
     for key, value in read_weights("gemma4_moe").items():
         stem = key.rpartition(".")[0]
         if key.endswith("experts.gate_up_proj"):
@@ -150,7 +154,7 @@ def test_ling_may_have_an_output_layer_of_unit_columns() -> None:
         model = make(config | change)
         model.load_weights(list(model.sanitize(weights | {"lm_head.weight": one}).items()))
         logits.append(model(tokens))
-    close(*logits)
+    close(logits[0], logits[1])
 
 
 def test_a_step_of_one_position_lends_and_chooses_as_many_do() -> None:

@@ -102,6 +102,9 @@ class Attention:
         rounded: Whether keys and values are rounded to 8 bits, by learned scales.
         head_gain: Whether queries of a head are multiplied by a learned number.
         blocks: How the keys that are attended to are chosen. Default: ``None``, all are.
+        taps: Whether keys and values are mixed with those of the position before.
+        again: How many of the latest positions are seen when the hidden state comes again, beside
+            what was attended to the first time, behind a gate. Default: ``None``, it is the same.
         in_turns: Whether heads of queries that follow each other ask heads of keys that do, rather
             than the same.
     """
@@ -133,6 +136,8 @@ class Attention:
     lends: str | None = None
     borrows: str | None = None
     blocks: Blocks | None = None
+    taps: bool = False
+    again: int | None = None
     rounded: bool = False
     head_gain: bool = False
     in_turns: bool = False
@@ -153,6 +158,8 @@ class Attention:
             )
         if self.window is not None:
             check_range("sliding_window", self.window)
+        if self.again is not None:
+            check_range("loop_window_size", self.again)
         if self.chunk is not None:
             check_range("attention_chunk_size", self.chunk)
 

@@ -25,6 +25,7 @@ FAMILIES = {
     for family, names in {
         "afm": "afm7",
         "apart": "apertus bitnet hunyuan minimax_m2 nanochat phimoe solar_open",
+        "baichuan": "baichuan_m1",
         "cohere": "cohere cohere2",
         "dbrx": "dbrx",
         "deepseek": "deepseek deepseek_v2 deepseek_v3 dots1 glm4_moe_lite minicpm3 youtu",
@@ -39,7 +40,7 @@ FAMILIES = {
         "lfm2": "lfm2 lfm2_moe",
         "ling": "bailing_hybrid bailing_moe bailing_moe_linear",
         "llama": "ernie4_5 granite helium hunyuan_v1_dense internlm3 llama seed_oss smollm3",
-        "looped": "nanbeige",
+        "looped": "iquestloopcoder nanbeige",
         "longcat": "longcat_flash longcat_flash_ngram",
         "mamba": "falcon_h1 falcon_mamba granitemoehybrid jamba mamba mamba2",
         "minimax": "minimax_m3_vl_text",

@@ -9,14 +9,15 @@ from typing import Any, Literal
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import AttentionCache, CacheList, RaggedCache
+from mlx_lm_py.cache import AttentionCache, CacheList, RaggedCache, StateCache
 from mlx_lm_py.models import spec as specs
 
 from .activations import activation
 from .attend import attend, update
 from .block_index import BlockIndex
 from .heads import join_heads, split_heads
-from .masks import Mask
+from .loop_gate import LoopGate
+from .masks import Mask, mask_of
 from .norms import make_norm
 from .positions import make_rope
 from .ragged import last_positions, over_sequences
@@ -66,6 +67,12 @@ class Attention(nn.Module):
             self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
         if spec.out_norm is not None:
             self.attn_sub_norm: nn.Module = make_norm(spec.out_norm, spec.heads * value)
+        if spec.taps:
+            self.conv_k: mx.array = mx.zeros((1, 1, spec.kv_heads, 1, 2))
+            self.conv_v: mx.array = mx.zeros((1, 1, spec.kv_heads, 1, 2))
+        self.again: int | None = spec.again
+        if spec.again is not None:
+            self.loop_gate: LoopGate = LoopGate(spec.heads, width)
         if spec.blocks is not None:
             self.index: BlockIndex = BlockIndex(spec.blocks, dim)
         if spec.rounded:
@@ -122,12 +129,19 @@ class Attention(nn.Module):
             if "index" in self:
                 arrays += self.index.parts(x)
             attend_to = partial(self._attend, step)
+        window = self.window
+        if self.again is not None and step is not None and step.loop:
+            assert self.lends is not None
+            attend_to = partial(self._attend_again, step.borrowed(self.lends))
+            window = self.again
+            if not isinstance(cache, RaggedCache):
+                mask = mask_of(x.shape[1], cache, window)
         output = over_sequences(
             attend_to,
             arrays,
             mask,
             cache,
-            window=self.window,
+            window=window,
             chunk=self.chunk,
             axis=2,
             last_only=last_only,
@@ -171,11 +185,14 @@ class Attention(nn.Module):
         ``rest`` is what keys are chosen by, if they are, the mask, and the cache.
         """
         *by, mask, cache = rest
-        chosen_by = None
+        beside: Any = None
         if isinstance(cache, CacheList):
-            cache, chosen_by = cache.caches
+            cache, beside = cache.caches
+        if "conv_k" in self:
+            keys = _mixed(keys, self.conv_k, beside, 0)
+            values = _mixed(values, self.conv_v, beside, 1)
         if by:
-            mask = self.index.choose(by[0], by[1], mask, chosen_by, self.n_heads)
+            mask = self.index.choose(by[0], by[1], mask, beside, self.n_heads)
         length = keys.shape[2]
         offset = cache.offset if cache is not None else 0
         if self.rope is not None:
@@ -199,6 +216,26 @@ class Attention(nn.Module):
         held = next(lent)
         queries = self._positioned(queries, held.end)
         return self._scored(queries, held.keys, held.values, held.mask, held.cache)
+
+    def _attend_again(
+        self,
+        lent: Iterator[Held],
+        queries: mx.array,
+        keys: mx.array,
+        values: mx.array,
+        mask: Mask,
+        cache: AttentionCache | None,
+    ) -> mx.array:
+        """Attend to what was seen the first time, and to the latest positions as they are now."""
+        first = next(lent)
+        if self.rope is not None:
+            keys = self.rope(keys, offset=first.end - keys.shape[2])
+        queries = self._positioned(queries, first.end)
+        held, values = update(keys, values, cache, window=self.again)
+        far = self._scored(queries, first.keys, first.values, first.mask, first.cache)
+        near = self._scored(queries, held, values, mask, cache)
+        gate = self.loop_gate(queries)
+        return gate * far + (1 - gate) * near
 
     def _positioned(self, queries: mx.array, end: int) -> mx.array:
         """Give queries, the last of which is of the position before ``end``, their positions."""
@@ -230,6 +267,18 @@ class Attention(nn.Module):
             softcap=self.softcap,
             sinks=self.get("sinks"),
         )
+
+
+def _mixed(x: mx.array, taps: mx.array, cache: StateCache | None, place: int) -> mx.array:
+    """Each position, and the one before it, each by a number of its head."""
+    held = None if cache is None else cache.arrays[place]
+    if held is None:
+        held = mx.zeros_like(x[:, :, :1])
+    if cache is not None:
+        cache.arrays[place] = x[:, :, -1:]
+    before = mx.concatenate([held, x[:, :, :-1]], axis=2)
+    older, newer = (part.reshape(1, -1, 1, 1) for part in mx.split(taps, 2, axis=-1))
+    return before * older + x * newer
 
 
 def _rounded(x: mx.array, scale: mx.array) -> mx.array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -281,6 +282,7 @@ class Decoder(nn.Module):
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
         offset = 0 if is_ragged else step.offsets[0]
         for i, layer in enumerate(self.layers * self.loops):
+            step.loop = i // len(self.layers)
             if self.loop_norm and i and i % len(self.layers) == 0:
                 h = self.norm(h)
             one = cache[i] if cache else None
@@ -311,6 +313,9 @@ class Decoder(nn.Module):
 def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
     """An empty cache for a mixer, which keeps no position that is out of sight."""
     match mixer:
+        case specs.Attention(taps=True):
+            plain = _cache_of(dataclasses.replace(mixer, taps=False), context_length)
+            return CacheList(plain, ArraysCache(2))
         case specs.Attention(borrows=str()):
             return ArraysCache(0)
         case specs.Mla(index=specs.Index(borrowed=False)) | specs.Attention(blocks=specs.Blocks()):
@@ -415,8 +420,15 @@ class CausalLM(nn.Module):
 
     def make_cache(self) -> list[Cache]:
         """An empty cache for each layer, and for embeddings that look at tokens before."""
-        layers = self.args.layers * self.args.loops
-        caches = [_cache_of(layer.mixer, self.args.context_length) for layer in layers]
+        mixers = [layer.mixer for layer in self.args.layers]
+        again = [
+            dataclasses.replace(mixer, window=mixer.again)
+            if isinstance(mixer, specs.Attention) and mixer.again is not None
+            else mixer
+            for mixer in mixers
+        ]
+        mixers += again * (self.args.loops - 1)
+        caches = [_cache_of(mixer, self.args.context_length) for mixer in mixers]
         return caches if self.args.ngrams is None else [*caches, ArraysCache()]
 
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:

@@ -46,6 +46,7 @@ class Step:
         embedded: What the first layer got. Default: ``None``.
         shortcut: What is added to the hidden state behind a later layer. Default: ``None``.
         chosen: Which keys a layer chose, of each sequence; ``None`` for all.
+        loop: How often the hidden state has gone through all layers.
         first_values: What the first layer of a kind made of its input. Default: ``None``.
     """
 
@@ -54,6 +55,7 @@ class Step:
     embedded: mx.array | None = None
     shortcut: mx.array | None = None
     chosen: list[mx.array | None] = field(default_factory=list)
+    loop: int = 0
     first_values: mx.array | None = None
 
     def borrowed(self, name: str) -> Iterator[Held]:
