@@ -1,4 +1,4 @@
-"""Every architecture of the registry, against transformers (see fixtures/make_fixtures.py)."""
+"""Every architecture of the registry, against transformers or mlx-lm (see fixtures)."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from tiny_models import (
 SMALL = ("llama", "llama_tied", "mistral", "qwen2", "qwen2_tied", "qwen3", "qwen3_tied")
 
 # Nothing of these counts positions.
-STATES_ALONE = ("falcon_mamba", "mamba", "mamba2", "mamba_untied")
+STATES_ALONE = ("falcon_mamba", "mamba", "mamba2", "mamba_untied", "rwkv7")
 
 every = pytest.mark.parametrize("name", MODELS)
 
@@ -67,7 +67,8 @@ def test_the_last_token_alone(name: str) -> None:
 def test_the_last_position_of_a_layer(name: str, mask: Any) -> None:
     model = make_model(name)
     layer = model.layers[0]
-    x = mx.random.normal((2, 9, model.args.width), key=mx.random.key(0))
+    streams = getattr(model.args.streams, "count", 1)
+    x = mx.random.normal((2, 9, streams * model.args.width), key=mx.random.key(0))
     if mask == "array":
         mask = mx.arange(81).reshape(9, 9) % 5 != 1
     expected = layer(x, mask)[:, -1:]

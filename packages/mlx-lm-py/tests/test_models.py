@@ -34,6 +34,46 @@ from tiny_models import close, read_config, read_expected, read_weights
         ("phi3", {"num_hidden_layers": 2.0}, "must be of type int, not float"),
         ("phi3", {"rms_norm_eps": float("nan")}, "'rms_norm_eps' .* finite"),
         ("phi3", {"rms_norm_eps": -1.0}, "'rms_norm_eps' .* negative"),
+        ("minimax_m2", {"attn_type_list": [0, 1]}, "'attn_type_list' .* MiniMax-Text-01"),
+        (
+            "minimax_m2",
+            {"layer_types": ["linear_attention"] * 2},
+            "'layer_types' .* MiniMax-Text-01",
+        ),
+        ("dbrx", {"ffn_config": {"moe_normalize_expert_weights": 2.0}}, "expert_weights' .* is 2"),
+        ("plamo", {"n_shared_head": 3}, r"'n_shared_head' \(3\) must divide"),
+        ("openelm", {"ffn_with_glu": False}, "'ffn_with_glu' .* only True is supported"),
+        ("openelm", {"num_kv_heads": [2]}, "'num_kv_heads' .* one entry for each layer"),
+        ("nemotron_nas", {"block_configs": [{}] * 3}, "'block_configs' .* for each layer"),
+        (
+            "nemotron_nas",
+            {"block_configs": [{"attention": {"window_length": 3, "no_op": True}}] * 4},
+            "'window_length' .* not supported",
+        ),
+        ("nemotron_nas", {"block_configs": [{}] * 4}, "'n_heads_in_group' .* must divide"),
+        ("gemma4_text", {"use_bidirectional_attention": "all"}, "'use_bidirectional_attention'"),
+        ("gemma4_text", {"num_kv_shared_layers": 6}, "'num_kv_shared_layers' .* no layer"),
+        ("gemma3n_text", {"intermediate_size": [64]}, "'intermediate_size' .* each of the 5"),
+        ("gemma3n_text", {"activation_sparsity_pattern": 1.0}, "not in \\[0, 1\\)"),
+        ("gemma3n_text", {"altup_active_idx": 3}, "'altup_active_idx' .* is 3"),
+        ("glm_moe_dsa", {"indexer_types": ["shared"] * 3}, "'indexer_types' .* 'full' at first"),
+        ("deepseek_v32", {"index_topk": 0}, "'index_topk' .* is 0"),
+        ("spark2_5", {"attention_bias": True}, "'attention_bias' .* only False"),
+        ("bailing_moe", {"use_bias": True}, "'use_bias' .* only False"),
+        ("bailing_moe_v3", {"kda_safe_gate": False}, "'kda_safe_gate' .* only True"),
+        ("bailing_moe_linear", {"group_norm_size": 7}, r"'group_norm_size' \(7\) must divide"),
+        ("nanbeige", {"loop_share_kv": True}, "'loop_share_kv' .* only False"),
+        ("iquestloopcoder", {"loop_num": 3}, "'loop_num' .* only 2"),
+        ("baichuan_m1", {"conv_window": 3}, "'conv_window' .* only 2"),
+        ("baichuan_m1", {"num_swa_attention_heads": 5}, "multiple of 5 heads"),
+        ("minimax_m3", {"swiglu_limit": 3.0}, "'swiglu_limit' .* only 7.0"),
+        ("nanbeige", {"num_loops": 0}, "'num_loops' .* is 0"),
+        ("rwkv7", {"head_dim": 5}, r"'head_dim' \(5\) must divide"),
+        ("longcat_flash", {"zero_expert_type": "x"}, "'zero_expert_type' .* only 'identity'"),
+        ("longcat_flash", {"num_hidden_layers": 3}, "not twice 'num_layers'"),
+        ("step3p5", {"rope_theta": [1e3]}, "'rope_theta' .* of each of 4 layers"),
+        ("step3p5", {"moe_layers_enum": "x"}, "'moe_layers_enum' .* numbers"),
+        ("afm7", {"num_kv_reuse_layers": 4}, "'num_kv_reuse_layers' leaves no layer"),
     ],
 )
 def test_wrong_configurations(name: str, change: dict[str, Any], message: str) -> None:
@@ -56,3 +96,73 @@ def test_mimo_is_qwen2_beside_layers_that_are_left_out() -> None:
     model.load_weights(list(model.sanitize(read_weights("qwen2") | more).items()))
     tokens, logits = read_expected("qwen2")
     close(model(tokens), logits, 2e-3)
+
+
+def _renamed(name: str, *pairs: tuple[str, str]) -> dict[str, mx.array]:
+    """The weights of a fixture under the names that mlx-lm has for them."""
+    weights = {}
+    for key, value in read_weights(name).items():
+        for theirs, ours in pairs:
+            key = key.replace(theirs, ours)
+        weights[key] = value
+    return weights
+
+
+def test_step_under_the_names_of_mlx_lm() -> None:
+    """mlx-lm has added the one that norms are short of."""
+    weights = _renamed(
+        "step3p5",
+        (".moe.gate.", ".mlp.gate.gate."),
+        (".moe.router_bias", ".mlp.gate.router_bias"),
+        (".moe.", ".mlp.switch_mlp."),
+        (".share_expert.", ".mlp.share_expert."),
+    )
+    weights = {k: v + 1 if k.endswith("norm.weight") else v for k, v in weights.items()}
+    model = make(read_config("step3p5"))
+    model.load_weights(list(model.sanitize(weights).items()))
+    tokens, logits = read_expected("step3p5")
+    close(model(tokens), logits, 2e-3)
+
+
+def test_gemma4_under_the_names_of_mlx_lm() -> None:
+    weights: dict[str, mx.array] = {}
+    for key, value in read_weights("gemma4_moe").items():
+        stem = key.rpartition(".")[0]
+        if key.endswith("experts.gate_up_proj"):
+            gate, up = mx.split(value, 2, axis=1)
+            weights |= {
+                f"{stem}.switch_glu.gate_proj.weight": gate,
+                f"{stem}.switch_glu.up_proj.weight": up,
+            }
+        elif key.endswith("experts.down_proj"):
+            weights[f"{stem}.switch_glu.down_proj.weight"] = value
+        else:
+            weights[key] = value
+    model = make(read_config("gemma4_moe"))
+    model.load_weights(list(model.sanitize(weights).items()))
+    tokens, logits = read_expected("gemma4_moe")
+    close(model(tokens), logits, 2e-3)
+
+
+def test_ling_may_have_an_output_layer_of_unit_columns() -> None:
+    config, weights = read_config("bailing_moe"), read_weights("bailing_moe")
+    tokens, _ = read_expected("bailing_moe")
+    head = weights["lm_head.weight"]
+    unit = head / mx.sqrt((head * head).sum(axis=0, keepdims=True))
+    logits = []
+    for change, one in ({"norm_head": True}, head), ({}, unit):
+        model = make(config | change)
+        model.load_weights(list(model.sanitize(weights | {"lm_head.weight": one}).items()))
+        logits.append(model(tokens))
+    close(logits[0], logits[1])
+
+
+def test_a_step_of_one_position_lends_and_chooses_as_many_do() -> None:
+    """With fewer keys than are chosen, a layer attends to all of them."""
+    dense = make(read_config("deepseek_v32") | {"index_topk": 48})
+    sparse = make(read_config("deepseek_v32"))
+    for model in (dense, sparse):
+        model.load_weights(list(model.sanitize(read_weights("deepseek_v32")).items()))
+    tokens, _ = read_expected("deepseek_v32")
+    close(dense(tokens[:, :12]), sparse(tokens[:, :12]))
+    assert mx.abs(dense(tokens) - sparse(tokens)).max() > 0.1

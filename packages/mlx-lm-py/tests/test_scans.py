@@ -3,7 +3,7 @@
 import mlx_core_py as mx
 import numpy as np
 import pytest
-from mlx_lm_py.models.blocks.scans import decay_scan, delta_scan, linear_scan
+from mlx_lm_py.models.blocks.scans import decay_scan, delta_scan, linear_scan, rank_one_scan
 from tiny_models import close
 
 LENGTH, WIDTH, VALUE = 150, 6, 5
@@ -68,5 +68,24 @@ def test_delta(splits: list[int], rows: int, rate: float) -> None:
         state = state + k[:, :, t, :, None] * correction[..., None, :]
         expected.append((q[:, :, t, None, :] @ state)[:, :, 0])
     answers, last = _in_pieces(delta_scan, splits, 2, q, k, v, decay, beta)  # type: ignore[no-untyped-call]
+    close(answers, mx.array(np.stack(expected, axis=2)), 2e-3)
+    close(last, mx.array(state), 2e-3)
+
+
+@pytest.mark.parametrize("rate", [1e-3, 0.6, 100.0])
+@pytest.mark.parametrize("splits", SPLITS)
+def test_rank_one(splits: list[int], rate: float) -> None:
+    q, k, v = _draw(2, 3, LENGTH, WIDTH), _draw(2, 3, LENGTH, WIDTH)[::-1], _draw(2, 3, LENGTH, 5)
+    decay = -rate * np.abs(_draw(2, 3, LENGTH, WIDTH))
+    looks = -k / np.linalg.norm(k, axis=-1, keepdims=True)
+    writes = -looks / (1 + np.exp(-q))
+    state, expected = np.zeros((2, 3, WIDTH, VALUE)), []
+    for t in range(LENGTH):
+        found = looks[:, :, t, None, :] @ state
+        state = np.exp(decay[:, :, t])[..., None] * state
+        state = state + writes[:, :, t, :, None] * found
+        state = state + k[:, :, t, :, None] * v[:, :, t, None, :]
+        expected.append((q[:, :, t, None, :] @ state)[:, :, 0])
+    answers, last = _in_pieces(rank_one_scan, splits, 2, q, k, v, decay, looks, writes)  # type: ignore[no-untyped-call]
     close(answers, mx.array(np.stack(expected, axis=2)), 2e-3)
     close(last, mx.array(state), 2e-3)

@@ -52,6 +52,22 @@ def test_only_the_rotated_dimensions_change_magnitude() -> None:
     np.testing.assert_allclose((rotated[..., :4] ** 2).sum(-1), 9 * 4, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("share", "factor", "offset"), [(0.25, 1.0, 0), (0.5, 3.0, 7), (1.0, 2.0, 50)]
+)
+def test_a_proportion_of_the_pairs(share: float, factor: float, offset: int) -> None:
+    scaling = {"rope_type": "proportional", "partial_rotary_factor": share, "factor": factor}
+    rope = initialize_rope(16, 100.0, scaling_config=scaling)
+    x = np.random.default_rng(0).standard_normal((1, 1, 5, 16)).astype(np.float32)
+    speeds = 100.0 ** (-np.arange(8) / 8) / factor
+    speeds[int(share * 8) :] = 0
+    angles = (offset + np.arange(5))[:, None] * speeds
+    a, b = x[..., :8], x[..., 8:]
+    turned = [a * np.cos(angles) - b * np.sin(angles), b * np.cos(angles) + a * np.sin(angles)]
+    got = np.array(rope(mx.array(x), offset=offset))
+    np.testing.assert_allclose(got, np.concatenate(turned, -1), rtol=1e-4, atol=1e-4)
+
+
 def test_has_no_parameters() -> None:
     rope = initialize_rope(
         8, scaling_config={"type": "yarn", "factor": 2.0, "original_max_position_embeddings": 16}

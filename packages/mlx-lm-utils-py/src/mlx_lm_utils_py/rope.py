@@ -24,7 +24,16 @@ def __dir__() -> list[str]:
     return __all__
 
 
-ROPE_TYPES = ("default", "linear", "dynamic", "llama3", "yarn", "longrope", "factors")
+ROPE_TYPES = (
+    "default",
+    "linear",
+    "dynamic",
+    "llama3",
+    "yarn",
+    "longrope",
+    "proportional",
+    "factors",
+)
 
 
 class ScaledRoPE(nn.Module):
@@ -155,6 +164,8 @@ def initialize_rope(
             * ``longrope`` (or ``su``): each wavelength multiplied by its own of the
               ``short_factor`` or, in sequences longer than the original context, of the
               ``long_factor`` (https://arxiv.org/abs/2402.13753),
+            * ``proportional``: the share ``partial_rotary_factor`` of the pairs rotate, those of
+              the shortest waves, ``factor`` times slower; the others do not (Gemma 4),
             * ``factors``: each wavelength multiplied by its own of the ``factors``, which is how
               GGUF files express the above.
         max_position_embeddings: Context length of the model, which is the original context where
@@ -194,6 +205,8 @@ def initialize_rope(
     if kind == "yarn":
         wavelengths, magnitude = _yarn(dims, base, config, max_position_embeddings)
         return ScaledRoPE(dims, wavelengths, traditional, magnitude)
+    if kind == "proportional":
+        return ScaledRoPE(dims, _proportional(dims, base, config), traditional)
     if kind == "factors":
         return ScaledRoPE(dims, _factors(dims, base, config), traditional)
     raise ValueError(f"rope_type {kind!r} is not supported; known: {', '.join(ROPE_TYPES)}")
@@ -242,6 +255,14 @@ def _positive(config: Mapping[str, Any], key: str, default: float | None = None)
 
 def _wavelengths(dims: int, base: float) -> list[float]:
     return [base ** (2 * i / dims) for i in range(dims // 2)]
+
+
+def _proportional(dims: int, base: float, config: Mapping[str, Any]) -> list[float]:
+    share = _positive(config, "partial_rotary_factor", 1.0)
+    factor = _positive(config, "factor", 1.0)
+    rotated = int(share * dims // 2)
+    waves = enumerate(_wavelengths(dims, base))
+    return [wave * factor if i < rotated else math.inf for i, wave in waves]
 
 
 def _llama3(dims: int, base: float, config: Mapping[str, Any]) -> list[float]:

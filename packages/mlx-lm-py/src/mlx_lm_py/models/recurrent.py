@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from mlx_lm_utils_py.config import check_range
 
 from .norm import Norm
+from .rope import Rope
 
-__all__ = ["Delta", "Mamba", "Mamba2", "RgLru", "ShortConv"]
+__all__ = ["Decay", "Delta", "Mamba", "Mamba2", "RgLru", "Rwkv7", "ShortConv"]
 
 
 def __dir__() -> list[str]:
@@ -125,7 +126,10 @@ class Delta:
         beta: How far a correction can go.
         gate_act: The activation of the gate of what goes out.
         rank: The width of what the gate and the decays of each row of the state are made from.
-            Default: 0, a head decays as one.
+            Default: 0, they are made from the features.
+        rows: Whether each row of the state has a decay of its own; of a ``rank``, it has.
+        floor: What the logarithm of a decay does not fall below, of which it is a share. Default:
+            0, it has no bound.
     """
 
     key_heads: int
@@ -137,6 +141,8 @@ class Delta:
     beta: float = 1.0
     gate_act: str = "silu"
     rank: int = 0
+    rows: bool = False
+    floor: float = 0.0
     window: None = None
 
     def __post_init__(self) -> None:
@@ -150,6 +156,39 @@ class Delta:
                 f"'linear_num_value_heads' ({self.value_heads}) in the configuration must be a "
                 f"multiple of 'linear_num_key_heads' ({self.key_heads})"
             )
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Linear attention whose heads each fade at a rate of their own (https://arxiv.org/abs/2307.14995).
+
+    Attributes:
+        heads: The number of heads.
+        head_dim: The width of a head.
+        slopes: What the logarithm of the state of each head falls by at each position.
+        rope: The positions.
+        norm: Of what goes out.
+        norm_groups: The number of groups of features that are normalized by themselves.
+        qk_norm: Of queries and keys. Default: ``None``.
+        qkv_bias: Whether the projection before has a bias.
+    """
+
+    heads: int
+    head_dim: int
+    slopes: tuple[float, ...]
+    rope: Rope
+    norm: Norm
+    norm_groups: int = 1
+    qk_norm: Norm | None = None
+    qkv_bias: bool = False
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("num_attention_heads", self.heads)
+        check_range("head_dim", self.head_dim)
+        check_range("group_norm_size", self.norm_groups, high=self.heads * self.head_dim)
+        if (self.heads * self.head_dim) % self.norm_groups:
+            raise ValueError(f"'group_norm_size' ({self.norm_groups}) must divide the features")
 
 
 @dataclass(frozen=True)
@@ -175,3 +214,33 @@ class RgLru:
         check_range("conv1d_width", self.taps, high=1024)
         if self.width % self.heads:
             raise ValueError(f"'lru_width' ({self.width}) must be a multiple of {self.heads} heads")
+
+
+@dataclass(frozen=True)
+class Rwkv7:
+    """The time mixing of RWKV-7 (https://arxiv.org/abs/2503.14456).
+
+    Attributes:
+        heads: The number of heads.
+        head_dim: The width of a head.
+        decay_rank: The width of what decays are made from.
+        rate_rank: The width of what rates of learning are made from.
+        value_rank: The width of what shares of the first layer's values are made from. Default: 0,
+            it is the first layer.
+        gate_rank: The width of what gates are made from.
+    """
+
+    heads: int
+    head_dim: int
+    decay_rank: int
+    rate_rank: int
+    value_rank: int
+    gate_rank: int
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("head_dim", self.head_dim)
+        check_range("decay_low_rank_dim", self.decay_rank)
+        check_range("a_low_rank_dim", self.rate_rank)
+        check_range("v_low_rank_dim", self.value_rank, low=0)
+        check_range("gate_low_rank_dim", self.gate_rank)

@@ -14,7 +14,7 @@ from mlx_lm_utils_py.safetensors import check_safetensors
 
 from mlx_lm_py.loading.gguf.config import gguf_architecture, gguf_config
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.recurrent import Delta, Mamba, Mamba2, RgLru, ShortConv
+from mlx_lm_py.models.recurrent import Decay, Delta, Mamba, Mamba2, RgLru, Rwkv7, ShortConv
 from mlx_lm_py.models.registry import find_architecture
 from mlx_lm_py.models.spec import Attention, Decoder, Mixer, Mla, Parallel
 from mlx_lm_py.models.towers import text_config
@@ -214,7 +214,9 @@ def cache_bytes(decoder: Decoder, length: int, item_bytes: int = 2) -> int:
         The number of bytes.
     """
     return (
-        sum(_numbers(layer.mixer, length, decoder.width) for layer in decoder.layers) * item_bytes
+        sum(_numbers(layer.mixer, length, decoder.width) for layer in decoder.layers)
+        * decoder.loops
+        * item_bytes
     )
 
 
@@ -262,11 +264,16 @@ def _numbers(mixer: Mixer | None, length: int, width: int) -> int:
     # Buffers grow by so many positions; those of a window no further than it.
     held = -(-length // 256) * 256
     match mixer:
+        case Attention(borrows=str()):
+            return 0
         case Attention():
             seen = held if mixer.window is None else min(held, mixer.window)
-            return 2 * mixer.kv_heads * mixer.head_dim * seen
+            chosen = 0 if mixer.blocks is None else mixer.blocks.head_dim
+            return (2 * mixer.kv_heads * mixer.head_dim + chosen) * seen
         case Mla():
-            return (mixer.kv_rank + mixer.rope_dim) * held
+            own = mixer.index is not None and not mixer.index.borrowed
+            chosen_by = mixer.index.head_dim if mixer.index is not None and own else 0
+            return (mixer.kv_rank + mixer.rope_dim + chosen_by) * held
         case Parallel():
             return _numbers(mixer.attention, length, width) + _numbers(mixer.states, length, width)
         case ShortConv():
@@ -277,6 +284,11 @@ def _numbers(mixer: Mixer | None, length: int, width: int) -> int:
             inner = mixer.heads * mixer.head_dim
             mixed = inner + 2 * mixer.groups * mixer.state
             return mixed * mixer.taps + 2 * inner * mixer.state
+        case Decay():
+            state: int = 2 * mixer.heads * mixer.head_dim**2
+            return state
+        case Rwkv7():
+            return 2 * mixer.heads * mixer.head_dim**2 + 2 * width
         case Delta():
             values = mixer.value_heads * mixer.value_dim
             mixed = 2 * mixer.key_heads * mixer.key_dim + values

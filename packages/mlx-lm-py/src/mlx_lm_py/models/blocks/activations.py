@@ -52,12 +52,14 @@ def _clamped_swiglu(gate: mx.array, up: mx.array) -> mx.array:
     return (mx.clip(up, -7.0, 7.0) + 1) * gate * mx.sigmoid(1.702 * gate)
 
 
-def gated_activation(name: str) -> Callable[[mx.array, mx.array], mx.array]:
+def gated_activation(name: str, limit: float = 0.0) -> Callable[[mx.array, mx.array], mx.array]:
     """Find what is made of a gate and what it lets through.
 
     Args:
         name: The name of an activation of the gate, which multiplies the other side; or
             ``"clamped_swiglu"``.
+        limit: What the activated gate is kept below, and the other side within. Default: 0,
+            nothing.
 
     Returns:
         The function.
@@ -68,6 +70,8 @@ def gated_activation(name: str) -> Callable[[mx.array, mx.array], mx.array]:
     if name == "clamped_swiglu":
         return _clamped_swiglu
     act = activation(name)
+    if limit:
+        return lambda gate, up: mx.minimum(act(gate), limit) * mx.clip(up, -limit, limit)
     return lambda gate, up: act(gate) * up
 
 

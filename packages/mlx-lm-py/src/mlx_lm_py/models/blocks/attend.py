@@ -12,7 +12,7 @@ from mlx_lm_py.cache.quantized import Packed
 
 from .masks import Mask
 
-__all__ = ["attend_quantized", "update_and_attend"]
+__all__ = ["attend", "attend_quantized", "update", "update_and_attend"]
 
 
 def __dir__() -> list[str]:
@@ -47,18 +47,69 @@ def update_and_attend(
     Returns:
         Shape ``(batch, heads, length, value_width)``.
     """
-    new = keys.shape[2]
-    held: Any = keys
-    if cache is not None:
-        held, values = cache.update_and_fetch(keys, values)
-    if window is not None and not isinstance(cache, RotatingKVCache):
-        # What no position of this step sees is not computed.
-        held, values = _latest(held, window + new - 1), _latest(values, window + new - 1)
+    held, values = update(keys, values, cache, window=window)
+    return attend(queries, held, values, cache, mask, scale=scale, softcap=softcap, sinks=sinks)
+
+
+def update(
+    keys: mx.array,
+    values: mx.array,
+    cache: AttentionCache | None,
+    *,
+    window: int | None = None,
+) -> tuple[Any, Any]:
+    """Add keys and values to a cache.
+
+    Args:
+        keys: Shape ``(batch, kv_heads, new, width)``.
+        values: Shape ``(batch, kv_heads, new, value_width)``.
+        cache: The cache; ``None`` if there is nothing but the new positions.
+        window: How many of the latest positions are seen. Default: ``None``, all.
+
+    Returns:
+        Keys and values that one of the new positions sees.
+    """
+    if cache is None:
+        return keys, values
+    held, held_values = cache.update_and_fetch(keys, values)
+    if window is None or isinstance(cache, RotatingKVCache):
+        return held, held_values
+    # What no position of this step sees is not computed.
+    count = window + keys.shape[2] - 1
+    return _latest(held, count), _latest(held_values, count)
+
+
+def attend(
+    queries: mx.array,
+    held: Any,
+    values: Any,
+    cache: AttentionCache | None,
+    mask: Mask = None,
+    *,
+    scale: float,
+    softcap: float | None = None,
+    sinks: mx.array | None = None,
+) -> mx.array:
+    """Attend to what an update of a cache gave.
+
+    Args:
+        queries: Shape ``(batch, heads, length, width)``.
+        held: Keys, as `update` gives them.
+        values: The values.
+        cache: The cache that they are from.
+        mask: Which keys are seen. Default: ``None``, all.
+        scale: What scores are multiplied by.
+        softcap: Below what number scores are kept. Default: ``None``.
+        sinks: A score for each head of attending to nothing. Default: ``None``.
+
+    Returns:
+        Shape ``(batch, heads, length, value_width)``.
+    """
     if isinstance(held, tuple):
         quantized: Any = cache
         return attend_quantized(
             queries,
-            held,
+            cast("Packed", held),
             cast("Packed", values),
             quantized.group_size,
             quantized.bits,
@@ -72,10 +123,12 @@ def update_and_attend(
         grouped = _grouped(queries, held.shape[1])
         scores = (grouped * scale) @ held[:, :, None].swapaxes(-1, -2)
         weights = _weights(scores, mask, softcap, sinks)
-        return (weights @ values[:, :, None]).reshape(*queries.shape[:3], -1)
-    return mx.fast.scaled_dot_product_attention(
+        summed: mx.array = weights @ values[:, :, None]
+        return summed.reshape(*queries.shape[:3], -1)
+    attended: mx.array = mx.fast.scaled_dot_product_attention(
         queries, held, values, scale=scale, mask=mask, sinks=sinks
     )
+    return attended
 
 
 def attend_quantized(
@@ -131,6 +184,9 @@ def _weights(
         scores = mx.tanh(scores / softcap) * softcap
     if isinstance(mask, str):
         mask = None if length == 1 else create_causal_mask(length, count - length)
+    if mask is not None and mask.ndim == 4 and mask.shape[1] > 1:
+        # Of each head.
+        mask = mx.unflatten(mask, 1, (kv_heads, shared))
     if mask is not None:
         scores = mx.where(mask, scores, mx.array(-mx.inf, scores.dtype))
     if sinks is None:

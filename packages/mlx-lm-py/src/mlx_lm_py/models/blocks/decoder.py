@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import mlx_core_py as mx
 from mlx_core_py import nn
@@ -21,19 +22,27 @@ from mlx_lm_py.models import spec as specs
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
+from .altup import AltUpLayer, Streams
 from .attention import Attention
+from .beside import ExpertsBeside
+from .decay import DecayAttention
 from .delta import GatedDelta
+from .layer_inputs import GatedInput, LayerInputs
+from .linear_part import LinearPart
 from .mamba import Mamba
 from .mamba2 import Mamba2
 from .masks import Mask, mask_of
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
 from .moe import MoE
+from .ngrams import NgramEmbedding
 from .norms import make_norm
 from .parallel import ParallelMixers
 from .ragged import last_positions
 from .rg_lru import RgLru
+from .rwkv7 import Rwkv7Layer
 from .short_conv import ShortConv
+from .step import Step
 
 __all__ = ["CausalLM", "Decoder", "DecoderLayer"]
 
@@ -60,13 +69,22 @@ _NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 # What a mixer is called in checkpoints, and what is made of it.
 _MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
     specs.Attention: ("self_attn", Attention),
+    specs.Linear: ("self_attn", LinearPart),
     specs.Mla: ("self_attn", MultiHeadLatentAttention),
     specs.Parallel: ("mixer", ParallelMixers),
     specs.ShortConv: ("conv", ShortConv),
     specs.Mamba: ("mamba", Mamba),
     specs.Mamba2: ("mamba", Mamba2),
+    specs.Decay: ("linear_attn", DecayAttention),
     specs.Delta: ("linear_attn", GatedDelta),
     specs.RgLru: ("recurrent", RgLru),
+}
+
+
+_FFNS: dict[type, Callable[[Any, int], nn.Module]] = {
+    specs.Linear: LinearPart,
+    specs.Mlp: MLP,
+    specs.Moe: MoE,
 }
 
 
@@ -85,9 +103,21 @@ class DecoderLayer(nn.Module):
             self.mixer_name, make = _MIXERS[type(spec.mixer)]
             setattr(self, self.mixer_name, make(spec.mixer, dim))
         if spec.ffn is not None:
-            self.mlp: MLP | MoE = (
-                MLP(spec.ffn, dim) if isinstance(spec.ffn, specs.Mlp) else MoE(spec.ffn, dim)
-            )
+            self.mlp: nn.Module = _FFNS[type(spec.ffn)](spec.ffn, dim)
+        # What a layer leaves for later ones, or finds of earlier ones, is left and found by these.
+        self.takes_step: bool = isinstance(spec.mixer, specs.Attention | specs.Mla | specs.Decay)
+        if spec.beside is not None:
+            self.beside: ExpertsBeside = ExpertsBeside(spec.beside, dim)
+        if spec.gains:
+            self.attn_gain: mx.array = mx.ones((1,))
+            self.mlp_gain: mx.array = mx.ones((1,))
+            self.embed_skip: mx.array = mx.zeros((1,))
+        if spec.shortcut is not None:
+            self.shortcut_mlp: MoE = MoE(spec.shortcut, dim)
+        if spec.inputs:
+            self.layer_input: GatedInput = GatedInput(spec, dim)
+        if spec.scaled:
+            self.layer_scalar: mx.array = mx.ones((1,))
         self.parallel: bool = spec.order.startswith("parallel")
         self.residual: float = spec.residual
         self.window: int | None = None if spec.mixer is None else spec.mixer.window
@@ -103,9 +133,10 @@ class DecoderLayer(nn.Module):
             before_mlp,
             after_mlp,
         )
-        for name in self.norms:
+        others = (None, spec.after, None, spec.after_ffn)
+        for name, other in zip(self.norms, others, strict=True):
             if name is not None:
-                setattr(self, name, make_norm(spec.norm, dim))
+                setattr(self, name, make_norm(other or spec.norm, dim))
 
     def __call__(
         self,
@@ -114,41 +145,84 @@ class DecoderLayer(nn.Module):
         cache: Cache | RaggedCache | None = None,
         *,
         last_only: bool = False,
+        step: Step | None = None,
+        given: mx.array | None = None,
     ) -> mx.array:
         """Transform ``x`` of shape ``(batch, length, dim)``.
 
         If ``last_only``, only what becomes of the last position of each sequence is computed and
-        returned.
+        returned. ``step`` is what layers leave for later ones, and ``given`` what this one gets of
+        the tokens, of shape ``(batch, length, width)``.
         """
+        before = None if step is None else step.shortcut
+        h = self._layer(x, mask, cache, last_only, step)
+        if before is not None:
+            assert step is not None
+            h = h + (last_positions(before, cache) if last_only else before)
+            step.shortcut = None
+        if given is not None:
+            h = self.layer_input(h, last_positions(given, cache) if last_only else given)
+        if "embed_skip" in self and step is not None and step.embedded is not None:
+            first = last_positions(step.embedded, cache) if last_only else step.embedded
+            h = h + first * self.embed_skip
+        return h * self.layer_scalar if "layer_scalar" in self else h
+
+    def _layer(
+        self,
+        x: mx.array,
+        mask: Mask,
+        cache: Cache | RaggedCache | None,
+        last_only: bool,
+        step: Step | None,
+    ) -> mx.array:
         before, after, before_mlp, _ = self.norms
         if self.mixer_name is None:
             # What no position sees of another is left out.
             x = last_positions(x, cache) if last_only else x
-            return self._transformed(x, x)
+            return self._transformed(x, x, step) if "mlp" in self else x
         y = x if before is None else self[before](x)
-        attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only)
+        options = {"step": step} if self.takes_step else {}
+        attended: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only, **options)
         if last_only:
             x, y = last_positions(x, cache), last_positions(y, cache)
         if after is not None:
             attended = self[after](attended)
         if self.residual != 1.0:
             attended = attended * self.residual
+        if "attn_gain" in self:
+            attended = attended * self.attn_gain
         h = x + attended
         if not self.parallel:
             y = h
         elif before_mlp is not None:
             y = x
-        return self._transformed(h, y) if "mlp" in self else h
+        return self._transformed(h, y, step) if "mlp" in self else h
 
-    def _transformed(self, h: mx.array, y: mx.array) -> mx.array:
+    def _transformed(self, h: mx.array, y: mx.array, step: Step | None) -> mx.array:
         """Add to ``h`` what the feed-forward layer makes of ``y``."""
         _, _, before_mlp, after_mlp = self.norms
-        transformed: mx.array = self.mlp(y if before_mlp is None else self[before_mlp](y))
+        y = y if before_mlp is None else self[before_mlp](y)
+        transformed: mx.array = self.mlp(y)
+        if "shortcut_mlp" in self and step is not None:
+            step.shortcut = self.shortcut_mlp(y)
+        if "beside" in self:
+            transformed = self.beside(h, transformed)
         if after_mlp is not None:
             transformed = self[after_mlp](transformed)
         if self.residual != 1.0:
             transformed = transformed * self.residual
+        if "mlp_gain" in self:
+            transformed = transformed * self.mlp_gain
         return h + transformed
+
+
+AnyLayer: TypeAlias = DecoderLayer | AltUpLayer | Rwkv7Layer
+
+
+def _make_layer(spec: specs.Layer, dim: int) -> AnyLayer:
+    if isinstance(spec.mixer, specs.Rwkv7):
+        return Rwkv7Layer(spec, dim)
+    return (AltUpLayer if spec.streams else DecoderLayer)(spec, dim)
 
 
 class Decoder(nn.Module):
@@ -165,9 +239,17 @@ class Decoder(nn.Module):
             self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
         if spec.embed_norm is not None:
             self.embed_norm: nn.Module = make_norm(spec.embed_norm, spec.width)
-        self.layers: list[DecoderLayer] = [DecoderLayer(one, spec.width) for one in spec.layers]
+        self.layers: list[AnyLayer] = [_make_layer(one, spec.width) for one in spec.layers]
+        self.loops: int = spec.loops
+        self.loop_norm: bool = spec.loop_norm
+        if spec.ngrams is not None:
+            self.ngrams: NgramEmbedding = NgramEmbedding(spec.ngrams, spec.vocab_size, spec.width)
+        if spec.streams is not None:
+            self.streams: Streams = Streams(spec.streams, spec.width)
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
         self.scale: float = spec.embed_scale
+        if spec.inputs is not None:
+            self.layer_inputs: LayerInputs = LayerInputs(spec.inputs, len(spec.layers), spec.width)
 
     def __call__(
         self,
@@ -181,6 +263,9 @@ class Decoder(nn.Module):
         If ``last_only``, those of the last position of each sequence, as if the length were 1.
         """
         h = self.embed_tokens(tokens)
+        if "ngrams" in self:
+            # It has a cache behind those of the layers.
+            h = self.ngrams(h, tokens, cache[-1] if cache else None)
         if self.scale != 1.0:
             h = h * self.scale
         if "embed_norm" in self:
@@ -188,11 +273,18 @@ class Decoder(nn.Module):
         length = tokens.shape[1]
         if "embed_positions" in self:
             h = h + self.embed_positions(_positions(cache, length))
+        given = self.layer_inputs(tokens, h) if "layer_inputs" in self else None
+        if "streams" in self:
+            h = self.streams.widen(h)
+        step = Step(offsets=_offsets(cache), embedded=h)
         masks: dict[Any, Mask] = {}
         # Each sequence of a ragged batch has a mask of its own.
         is_ragged = cache is not None and isinstance(cache[0], RaggedCache)
-        offset = 0 if cache is None or is_ragged else cache_length(cast("Sequence[Cache]", cache))
-        for i, layer in enumerate(self.layers):
+        offset = 0 if is_ragged else step.offsets[0]
+        for i, layer in enumerate(self.layers * self.loops):
+            step.loop = i // len(self.layers)
+            if self.loop_norm and i and i % len(self.layers) == 0:
+                h = self.norm(h)
             one = cache[i] if cache else None
             # Layers of one kind see the same keys.
             kind = (layer.window, layer.chunk, type(one), getattr(one, "max_size", 0))
@@ -203,13 +295,17 @@ class Decoder(nn.Module):
                     else mask_of(length, one, layer.window, layer.chunk, offset=offset)
                 )
             # Nothing but keys and values of the last layer depends on the other positions.
-            is_last = i == len(self.layers) - 1
+            is_last = i == len(self.layers) * self.loops - 1
             h = layer(
                 h,
                 masks[kind],
                 one,
                 last_only=last_only and is_last,
+                step=step,
+                given=None if given is None else given[:, :, i],
             )
+        if "streams" in self:
+            h = self.streams.narrow(h)
         normalized: mx.array = self.norm(h)
         return normalized
 
@@ -217,17 +313,36 @@ class Decoder(nn.Module):
 def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
     """An empty cache for a mixer, which keeps no position that is out of sight."""
     match mixer:
+        case specs.Attention(taps=True):
+            plain = _cache_of(dataclasses.replace(mixer, taps=False), context_length)
+            return CacheList(plain, ArraysCache(2))
+        case specs.Attention(borrows=str()):
+            return ArraysCache(0)
+        case specs.Mla(index=specs.Index(borrowed=False)) | specs.Attention(blocks=specs.Blocks()):
+            return CacheList(KVCache(), KVCache())
         case specs.Attention() | specs.Mla():
             if mixer.window is not None and mixer.window < context_length:
                 return RotatingKVCache(mixer.window)
             return KVCache()
         case specs.Parallel():
             return CacheList(_cache_of(mixer.attention, context_length), ArraysCache(2))
-        case specs.ShortConv():
+        case specs.ShortConv() | specs.Decay():
             return ArraysCache()
-        case None:
+        case None | specs.Linear():
             return ArraysCache(0)
+        case specs.Rwkv7():
+            return ArraysCache(3)
     return ArraysCache(2)
+
+
+def _offsets(cache: Sequence[Cache | RaggedCache] | None) -> list[int]:
+    """The number of positions that the cache holds of each sequence."""
+    if not cache:
+        return [0]
+    if not isinstance(cache[0], RaggedCache):
+        return [cache_length(cast("Sequence[Cache]", cache))]
+    layers = [layer.caches for layer in cache if isinstance(layer, RaggedCache)]
+    return [cache_length(sequence) for sequence in zip(*layers, strict=True)]
 
 
 def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.array:
@@ -237,10 +352,7 @@ def _positions(cache: Sequence[Cache | RaggedCache] | None, length: int) -> mx.a
     if not isinstance(cache[0], RaggedCache):
         offset = cache_length(cast("Sequence[Cache]", cache))
         return mx.arange(offset, offset + length)
-    layers = [layer.caches for layer in cache if isinstance(layer, RaggedCache)]
-    sequences = zip(*layers, strict=True)
-    starts = [cache_length(sequence) for sequence in sequences]
-    parts = zip(starts, cache[0].lengths, strict=True)
+    parts = zip(_offsets(cache), cache[0].lengths, strict=True)
     return mx.concatenate([mx.arange(start, start + count) for start, count in parts])
 
 
@@ -262,6 +374,8 @@ class CausalLM(nn.Module):
         self.model: Decoder = Decoder(spec)
         if not spec.tied:
             self.lm_head: nn.Linear = nn.Linear(spec.width, spec.vocab_size, bias=spec.head_bias)
+        if spec.head_gain:
+            self.lm_head_gain: mx.array = mx.ones((1,))
 
     def __call__(
         self,
@@ -291,6 +405,8 @@ class CausalLM(nn.Module):
             raise ValueError(f"tokens must be of shape (batch, length), not {tokens.shape}")
         h = self.model(tokens, cache, last_only=last_only)
         logits = self.model.embed_tokens.as_linear(h) if self.args.tied else self.lm_head(h)
+        if "lm_head_gain" in self:
+            logits = logits * self.lm_head_gain
         if self.args.logit_scale != 1.0:
             logits = logits * self.args.logit_scale
         if self.args.softcap is not None:
@@ -298,13 +414,22 @@ class CausalLM(nn.Module):
         return logits
 
     @property
-    def layers(self) -> list[DecoderLayer]:
-        """The layers."""
-        return self.model.layers
+    def layers(self) -> list[AnyLayer]:
+        """The layers, as often as the hidden state goes through them."""
+        return self.model.layers * self.args.loops
 
     def make_cache(self) -> list[Cache]:
-        """An empty cache for each layer."""
-        return [_cache_of(layer.mixer, self.args.context_length) for layer in self.args.layers]
+        """An empty cache for each layer, and for embeddings that look at tokens before."""
+        mixers = [layer.mixer for layer in self.args.layers]
+        again = [
+            dataclasses.replace(mixer, window=mixer.again)
+            if isinstance(mixer, specs.Attention) and mixer.again is not None
+            else mixer
+            for mixer in mixers
+        ]
+        mixers += again * (self.args.loops - 1)
+        caches = [_cache_of(mixer, self.args.context_length) for mixer in mixers]
+        return caches if self.args.ngrams is None else [*caches, ArraysCache()]
 
     def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
         """Make the weights of a checkpoint those of the model.

@@ -44,6 +44,7 @@ class GatedDelta(EachSequence):
             self.g_a_proj: nn.Linear = nn.Linear(dim, spec.rank, bias=False)
             self.g_b_proj: nn.Linear = nn.Linear(spec.rank, values, bias=False)
         else:
+            decays *= spec.key_dim if spec.rows else 1
             self.in_proj_a: nn.Linear = nn.Linear(dim, decays, bias=False)
             self.in_proj_z: nn.Linear = nn.Linear(dim, values, bias=False)
         self.dt_bias: mx.array = mx.ones((decays,))
@@ -82,9 +83,13 @@ class GatedDelta(EachSequence):
     def _log_decay(self, x: mx.array) -> mx.array:
         """The logarithm of what is left, of shape ``(batch, heads, length, 1 or key_dim)``."""
         raw = self.f_b_proj(self.f_a_proj(x)) if self.spec.rank else self.in_proj_a(x)
-        raw = nn.softplus(raw.astype(mx.float32) + self.dt_bias)
-        raw = mx.unflatten(raw, -1, (self.spec.value_heads, -1)).swapaxes(1, 2)
-        return -mx.exp(self.A_log.astype(mx.float32))[:, None, None] * raw
+        raw = raw.astype(mx.float32) + self.dt_bias
+        rate = mx.exp(self.A_log.astype(mx.float32))[:, None, None]
+        if self.spec.floor:
+            raw = mx.unflatten(raw, -1, (self.spec.value_heads, -1)).swapaxes(1, 2)
+            return self.spec.floor * mx.sigmoid(rate * raw)
+        raw = mx.unflatten(nn.softplus(raw), -1, (self.spec.value_heads, -1)).swapaxes(1, 2)
+        return -rate * raw
 
 
 def _unit(x: mx.array) -> mx.array:

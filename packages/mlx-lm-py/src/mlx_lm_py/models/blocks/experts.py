@@ -115,7 +115,9 @@ class Experts(nn.Module):
         count, hidden, bias = spec.experts, spec.hidden, spec.bias
         if spec.gated:
             self.gate_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)
-            self.gated: Callable[[mx.array, mx.array], mx.array] = gated_activation(spec.act)
+            self.gated: Callable[[mx.array, mx.array], mx.array] = gated_activation(
+                spec.act, spec.limit
+            )
         else:
             self.act: Callable[[mx.array], mx.array] = activation(spec.act)
         self.up_proj: SwitchLinear = SwitchLinear(count, dim, hidden, bias)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-from mlx_lm_py.cache import AttentionCache, RaggedCache
+from mlx_lm_py.cache import AttentionCache, CacheList, RaggedCache
 from mlx_lm_py.cache.quantized import dequantized
 from mlx_lm_py.models import spec as specs
 
 from .attention import stretched
 from .heads import join_heads, split_heads
+from .indexer import Indexer
 from .masks import Mask
 from .norms import make_norm
 from .positions import make_rope
 from .ragged import last_positions, over_sequences
+from .step import Step
 
 __all__ = ["MultiHeadLatentAttention"]
 
@@ -58,6 +64,13 @@ class MultiHeadLatentAttention(nn.Module):
         self.o_proj: nn.Linear = nn.Linear(spec.heads * spec.value_dim, dim, bias=spec.bias)
         self.rope: nn.Module | None = None if spec.rope is None else make_rope(spec.rope)
         self.stretch: specs.Stretch | None = spec.stretch
+        self.scales: tuple[float, float] = spec.scales
+        if spec.gated:
+            self.gate_proj: nn.Linear = nn.Linear(dim, spec.heads, bias=False)
+        self.chooses: bool = spec.index is not None
+        if spec.index is not None and not spec.index.borrowed:
+            assert spec.q_rank is not None
+            self.indexer: Indexer = Indexer(spec.index, dim, spec.q_rank)
 
     def __call__(
         self,
@@ -66,10 +79,12 @@ class MultiHeadLatentAttention(nn.Module):
         cache: AttentionCache | RaggedCache | None = None,
         *,
         last_only: bool = False,
+        step: Step | None = None,
     ) -> mx.array:
         """Attend within ``x`` of shape ``(batch, length, dim)`` and to the cache.
 
-        If ``last_only``, the last position of each sequence alone attends.
+        If ``last_only``, the last position of each sequence alone attends. ``step`` is where the
+        choice of keys is left for later layers.
         """
         asking = last_positions(x, cache) if last_only else x
         if "q_proj" in self:
@@ -79,25 +94,64 @@ class MultiHeadLatentAttention(nn.Module):
         queries = split_heads(queries, self.n_heads)
         latents, rotated = mx.split(self.kv_a_proj_with_mqa(x), [self.kv_rank], axis=-1)
         latents = self.kv_a_layernorm(latents)[:, None]
+        if self.scales != (1.0, 1.0):
+            queries, latents = queries * self.scales[0], latents * self.scales[1]
+        arrays: tuple[mx.array, ...] = (queries, latents, rotated[:, None])
+        earlier: Iterator[mx.array | None] = iter(())
+        if "indexer" in self:
+            arrays += self.indexer.parts(x, self.q_a_layernorm(self.q_a_proj(x)))
+        elif self.chooses and step is not None:
+            earlier = iter(step.chosen)
+        found: list[mx.array | None] = []
         output = over_sequences(
-            self._attend,
-            (queries, latents, rotated[:, None]),
-            mask,
-            cache,
-            axis=2,
-            last_only=last_only,
+            partial(self._attend, earlier, found), arrays, mask, cache, axis=2, last_only=last_only
         )
+        if "indexer" in self and step is not None:
+            step.chosen = found
+        if "gate_proj" in self:
+            output = output * split_heads(mx.sigmoid(self.gate_proj(asking)), self.n_heads)
         return self.o_proj(join_heads(output))
 
     def _attend(
         self,
+        earlier: Iterator[mx.array | None],
+        found: list[mx.array | None],
         queries: mx.array,
         latents: mx.array,
         rotated: mx.array,
-        mask: Mask,
-        cache: AttentionCache | None,
+        *rest: Any,
     ) -> mx.array:
-        """Attend to the latents of one sequence."""
+        """Attend to the latents of one sequence.
+
+        ``rest`` is what the keys are chosen by, if they are, the mask, and the cache.
+        """
+        *by, mask, cache = rest
+        if isinstance(cache, CacheList):
+            cache, keys_to_choose = cache.caches
+        else:
+            keys_to_choose = None
+        if by:
+            queries_by, keys_by, weights_by = by
+            found.append(self.indexer.choose(queries_by, keys_by, weights_by, mask, keys_to_choose))
+        chosen = found[-1] if by else next(earlier, None)
+        plain, turned, latents, rotated = self._positioned(queries, latents, rotated, cache)
+        asking = queries.shape[2]
+        if chosen is not None:
+            mask = chosen
+        if isinstance(mask, mx.array) and asking < mask.shape[-2]:
+            mask = mask[..., -asking:, :]
+        if asking == 1:
+            return self._of_latents(plain, turned, latents, rotated, mask)
+        return self._of_heads(plain, turned, latents, rotated, mask)
+
+    def _positioned(
+        self,
+        queries: mx.array,
+        latents: mx.array,
+        rotated: mx.array,
+        cache: AttentionCache | None,
+    ) -> tuple[mx.array, mx.array, mx.array, mx.array]:
+        """Both parts of queries with positions, and all latents and keys with positions."""
         length, asking = latents.shape[2], queries.shape[2]
         offset = cache.offset if cache is not None else 0
         plain, turned = mx.split(queries, [self.nope_dim], axis=-1)
@@ -110,11 +164,7 @@ class MultiHeadLatentAttention(nn.Module):
             )
         if cache is not None:
             latents, rotated = dequantized(cache, *cache.update_and_fetch(latents, rotated))
-        if asking < length and isinstance(mask, mx.array):
-            mask = mask[..., -asking:, :]
-        if asking == 1:
-            return self._of_latents(plain, turned, latents, rotated, mask)
-        return self._of_heads(plain, turned, latents, rotated, mask)
+        return plain, turned, latents, rotated
 
     def _of_heads(
         self, plain: mx.array, turned: mx.array, latents: mx.array, rotated: mx.array, mask: Mask

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import NormalDist
 
 import mlx_core_py as mx
 from mlx_core_py import nn
 
 from mlx_lm_py.models.spec import Mlp
 
-from .activations import XIELU, activation
+from .activations import XIELU, activation, gated_activation
 from .norms import make_norm
 
 __all__ = ["MLP"]
@@ -48,8 +49,13 @@ class MLP(nn.Module):
             self.ffn_sub_norm: nn.Module = make_norm(spec.norm, spec.hidden)
         if spec.act == "xielu":
             self.act_fn: XIELU = XIELU()
-        else:
+        elif spec.act != "clamped_swiglu":
             self.act: Callable[[mx.array], mx.array] = activation(spec.act)
+        # As many deviations above the mean as that share of a normal distribution is below.
+        self.cutoff: float | None = NormalDist().inv_cdf(spec.sparsity) if spec.sparsity else None
+        self.bounded: Callable[[mx.array, mx.array], mx.array] | None = None
+        if spec.limit or spec.act == "clamped_swiglu":
+            self.bounded = gated_activation(spec.act, spec.limit)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
@@ -57,6 +63,13 @@ class MLP(nn.Module):
             by_gate, by_out = self.scales
             hidden = self.act(self.gate_proj(x) * by_gate) * self.up_proj(x)
             return self.down_proj(hidden) * by_out
+        if self.bounded is not None:
+            return self.down_proj(self.bounded(self.gate_proj(x), self.up_proj(x)))
+        if self.cutoff is not None:
+            gate = self.gate_proj(x)
+            mean = gate.mean(axis=-1, keepdims=True)
+            gate = nn.relu(gate - mean - mx.std(gate, axis=-1, keepdims=True) * self.cutoff)
+            return self.down_proj(self.act(gate) * self.up_proj(x))
         if "ffn_sub_norm" in self:
             return self.down_proj(self.ffn_sub_norm(self.act(self.gate_proj(x)) * self.up_proj(x)))
         if "act_fn" in self:

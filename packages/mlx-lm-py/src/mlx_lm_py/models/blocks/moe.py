@@ -52,35 +52,51 @@ class MoE(nn.Module):
         self.top_k: int = spec.top_k
         self.router: Router = spec.router
         self.gate: nn.Module = (
-            Gate(dim, spec.experts)
+            Gate(dim, spec.experts + spec.idle)
             if spec.router.bias
-            else nn.Linear(dim, spec.experts, bias=spec.bias)
+            else nn.Linear(dim, spec.experts + spec.idle, bias=spec.bias and spec.router_bias)
         )
+        self.experts: int = spec.experts
+        self.idle: int = spec.idle
         self.weight_inputs: bool = spec.weight_inputs
         self.switch_mlp: Experts = Experts(spec, spec.latent or dim)
         if spec.latent:
             self.fc1_latent_proj: nn.Linear = nn.Linear(dim, spec.latent, bias=False)
             self.fc2_latent_proj: nn.Linear = nn.Linear(spec.latent, dim, bias=False)
         if spec.shared:
-            self.shared_expert: MLP = MLP(Mlp(spec.shared, spec.act, spec.gated), dim)
+            self.shared_expert: MLP = MLP(
+                Mlp(spec.shared, spec.act, spec.gated, limit=spec.shared_limit), dim
+            )
             if spec.shared_gate:
                 self.shared_expert_gate: nn.Linear = nn.Linear(dim, 1, bias=False)
+            if spec.mixed:
+                self.coefficient: nn.Linear = nn.Linear(dim, 2)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Transform ``x`` of shape ``(..., dim)``."""
         chosen, weights = self._route(x)
+        kept: mx.array | None = None
+        if self.idle:
+            is_idle = chosen >= self.experts
+            kept = mx.where(is_idle, weights, 0.0).sum(axis=-1, keepdims=True).astype(x.dtype)
+            chosen, weights = mx.where(is_idle, 0, chosen), mx.where(is_idle, 0.0, weights)
         features = self.fc1_latent_proj(x) if "fc1_latent_proj" in self else x
         if self.weight_inputs:
             y = self.switch_mlp(features, chosen, weights).sum(axis=-2)
         else:
             y = self.switch_mlp(features, chosen) * weights[..., None].astype(x.dtype)
             y = y.sum(axis=-2)
+        if kept is not None:
+            y = y + kept * x
         if "fc2_latent_proj" in self:
             y = self.fc2_latent_proj(y)
         if "shared_expert" in self:
             shared = self.shared_expert(x)
             if "shared_expert_gate" in self:
                 shared = mx.sigmoid(self.shared_expert_gate(x)) * shared
+            if "coefficient" in self:
+                shares = mx.softmax(self.coefficient(x), axis=-1, precise=True)
+                y, shared = y * shares[..., :1], shared * shares[..., 1:]
             y = y + shared
         return y
 

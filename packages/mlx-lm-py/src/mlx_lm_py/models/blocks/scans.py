@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mlx_core_py as mx
 
-__all__ = ["decay_scan", "delta_scan", "linear_scan"]
+__all__ = ["decay_scan", "delta_scan", "linear_scan", "rank_one_scan"]
 
 
 def __dir__() -> list[str]:
@@ -167,4 +167,63 @@ def delta_scan(
         kept = k * mx.exp(sums[..., -1:, :] - sums)
         faded = since[..., -1:, :].swapaxes(-1, -2) * state
         state = faded + kept.swapaxes(-1, -2) @ corrections
+    return answers[0] if len(answers) == 1 else mx.concatenate(answers, axis=2), state
+
+
+def rank_one_scan(
+    queries: mx.array,
+    keys: mx.array,
+    values: mx.array,
+    log_decay: mx.array,
+    looks: mx.array,
+    writes: mx.array,
+    state: mx.array | None = None,
+) -> tuple[mx.array, mx.array]:
+    """A state whose rows decay, and to which what it answered before is written elsewhere.
+
+    ``state = exp(log_decay[t]) * state + outer(writes[t], looks[t] @ state) + outer(keys[t],
+    values[t])``, asked by queries (https://arxiv.org/abs/2503.14456).
+
+    Args:
+        queries: Shape ``(batch, heads, length, width)``.
+        keys: Shape ``(batch, heads, length, width)``.
+        values: Shape ``(batch, heads, length, value_width)``.
+        log_decay: Shape ``(batch, heads, length, width)``, not positive.
+        looks: Shape ``(batch, heads, length, width)``.
+        writes: Shape ``(batch, heads, length, width)``.
+        state: Shape ``(batch, heads, width, value_width)``. Default: ``None``, zeros.
+
+    Returns:
+        Answers of shape ``(batch, heads, length, value_width)``, and the state after the last.
+    """
+    batch, heads, length, width = keys.shape
+    parts = tuple(
+        part.astype(mx.float32) for part in (queries, keys, values, log_decay, looks, writes)
+    )
+    if state is None:
+        state = mx.zeros((batch, heads, width, values.shape[-1]))
+    answers = []
+    for start in range(0, length, 16):
+        q, k, v, g, a, b = (part[:, :, start : start + 16] for part in parts)
+        sums, left = _decays(g)
+        size = k.shape[2]
+        # What is left of each position where one looks: before its own decay.
+        past = mx.concatenate([mx.zeros_like(left[:, :, :1]), left[:, :, :-1]], axis=2)
+        looked = mx.exp(sums - g) * a
+        to_written, to_keys = (
+            (past * a[..., :, None, :] * side[..., None, :, :]).sum(axis=-1) for side in (b, k)
+        )
+        known = looked @ state + to_keys @ v
+        # What a position finds depends on what those before it have written.
+        found = mx.linalg.solve_triangular(
+            mx.eye(size) - mx.tril(to_written, -1), known, upper=False, stream=mx.cpu
+        )
+        of_written, of_keys = (
+            (left * q[..., :, None, :] * side[..., None, :, :]).sum(axis=-1) for side in (b, k)
+        )
+        since = mx.exp(sums)
+        answers.append((q * since) @ state + of_written @ found + of_keys @ v)
+        rest = mx.exp(sums[..., -1:, :] - sums)
+        state = since[..., -1:, :].swapaxes(-1, -2) * state
+        state = state + (b * rest).swapaxes(-1, -2) @ found + (k * rest).swapaxes(-1, -2) @ v
     return answers[0] if len(answers) == 1 else mx.concatenate(answers, axis=2), state

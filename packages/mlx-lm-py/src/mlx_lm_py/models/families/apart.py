@@ -17,7 +17,7 @@ from .glm import with_experts
 from .llama import hunyuan_dense
 from .qwen import EXPERTS, experts_of
 
-__all__ = ["ARCHITECTURES"]
+__all__ = ["ARCHITECTURES", "turned"]
 
 
 def __dir__() -> list[str]:
@@ -51,24 +51,31 @@ def nanochat(c: Config) -> Decoder:
     return decoder(c, layer, embed_norm=norm, softcap=cap or None)
 
 
-def _turned(c: Config) -> Convert:
-    """Heads rotate the other way: their halves change places."""
+def turned(c: Config) -> Convert:
+    """Heads rotate the other way: their halves change places.
+
+    Args:
+        c: The configuration.
+
+    Returns:
+        The rule.
+    """
     heads = {"q_proj": c.heads, "k_proj": c.kv_heads}
 
     def turn(weights: dict[str, mx.array]) -> dict[str, mx.array]:
-        turned = dict(weights)
+        changed = dict(weights)
         for name, value in weights.items():
-            count = heads.get(name.split(".")[-2])
+            count = heads.get(name.rpartition(".")[0].rpartition(".")[2])
             if count:
                 halves = value.reshape(count, 2, value.shape[0] // count // 2, *value.shape[1:])
-                turned[name] = halves[:, ::-1].reshape(value.shape)
-        return turned
+                changed[name] = halves[:, ::-1].reshape(value.shape)
+        return changed
 
     return Convert(turn, turn)
 
 
 def _nanochat_rules(c: Config) -> Sequence[Rule]:
-    return (_turned(c), *renamed(("mlp.fc1", "mlp.up_proj"), ("mlp.fc2", "mlp.down_proj")))
+    return (turned(c), *renamed(("mlp.fc1", "mlp.up_proj"), ("mlp.fc2", "mlp.down_proj")))
 
 
 def phimoe(c: Config) -> Decoder:
@@ -83,6 +90,15 @@ def phimoe(c: Config) -> Decoder:
 
 def minimax_m2(c: Config) -> Decoder:
     """MiniMax-M2: experts chosen by sigmoids with a bias; all heads are normalized as one."""
+    # MiniMax-Text-01 has the same type.
+    kinds: list[int] = c("attn_type_list", [])
+    types: list[str] = c("layer_types", [])
+    if 0 in kinds or "linear_attention" in types:
+        name = "attn_type_list" if 0 in kinds else "layer_types"
+        raise ValueError(
+            f"'{name}' in the configuration is of MiniMax-Text-01, whose linear attention is not "
+            "supported"
+        )
     norm = c.norm(default=1e-6)
     share = c("rotary_dim", c.head_dim) / c.head_dim
     mixer = c.attention(c.rope(share, base=5e6), qk_norm=norm, qk_norm_over="all")

@@ -20,9 +20,11 @@ __all__ = [
     "kinds",
     "layer_types",
     "plain",
+    "refuse",
     "renamed",
     "ropes",
     "sliding",
+    "unit_rows",
 ]
 
 
@@ -233,3 +235,39 @@ def ropes(
         return full, local
     full = c.rope(base=base)
     return full, dataclasses.replace(full, base=local_base or full.base, scaling=None)
+
+
+def refuse(c: Config, **entries: Any) -> None:
+    """Refuse what a configuration asks for beyond what is done.
+
+    Args:
+        c: The configuration.
+        **entries: The only values that they may have, as they have where they are absent.
+
+    Raises:
+        ValueError: If one has another. The message names it.
+    """
+    for name, value in entries.items():
+        if name in c and c.values[name] != value:
+            raise ValueError(
+                f"'{name}' in the configuration is {c.values[name]!r}; only {value!r} is supported"
+            )
+
+
+def unit_rows(weights: dict[str, mx.array], name: str, axis: int) -> dict[str, mx.array]:
+    """Make the vectors of a weight as long as one.
+
+    Args:
+        weights: The weights, of which it may be one.
+        name: Its name.
+        axis: The axis of the vectors.
+
+    Returns:
+        All weights.
+    """
+    # Integers are those of a weight that has been like this.
+    if name not in weights or not mx.issubdtype(weights[name].dtype, mx.floating):
+        return weights
+    weight = weights[name].astype(mx.float32)
+    length = mx.linalg.norm(weight, axis=axis, keepdims=True)
+    return weights | {name: (weight / (length + 1e-7)).astype(weights[name].dtype)}

@@ -15,22 +15,35 @@ from .common import decoder, plain
 from .glm import SHARED, with_experts
 from .qwen import EXPERTS, experts_of
 
-__all__ = ["ARCHITECTURES", "deepseek_rules", "deepseek_v3"]
+__all__ = ["ARCHITECTURES", "deepseek_rules", "deepseek_v3", "yarn_scale"]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-def _latent(c: Config, *, interleaved: bool) -> Mla:
-    nope, rope_dim = c("qk_nope_head_dim", 128), c("qk_rope_head_dim", 64)
-    rope = Rope(rope_dim, c("rope_theta", 10000.0), interleaved, c.scaling(), c.context)
+def yarn_scale(c: Config, width: int) -> float:
+    """What products of queries and keys are multiplied by, where the context has been stretched.
+
+    Args:
+        c: The configuration.
+        width: The width of a head.
+
+    Returns:
+        The number.
+    """
     scaling = c.scaling() or {}
-    scale = (nope + rope_dim) ** -0.5
+    scale: float = width**-0.5
     weight = scaling.get("mscale_all_dim")
     if weight and scaling.get("rope_type", scaling.get("type")) != "default":
         factor = float(scaling.get("factor", 1.0))
         scale *= (0.1 * float(weight) * math.log(max(factor, 1.0)) + 1.0) ** 2
+    return scale
+
+
+def _latent(c: Config, *, interleaved: bool) -> Mla:
+    nope, rope_dim = c("qk_nope_head_dim", 128), c("qk_rope_head_dim", 64)
+    rope = Rope(rope_dim, c("rope_theta", 10000.0), interleaved, c.scaling(), c.context)
     return Mla(
         c.heads,
         kv_rank=c("kv_lora_rank", 512),
@@ -40,7 +53,7 @@ def _latent(c: Config, *, interleaved: bool) -> Mla:
         rope=rope,
         norm=dataclasses.replace(c.norm(default=1e-6), eps=1e-6),
         q_rank=c("q_lora_rank", 0) or None,
-        scale=scale,
+        scale=yarn_scale(c, nope + rope_dim),
         bias=c("attention_bias", False),
     )
 
@@ -96,6 +109,21 @@ def minicpm3(c: Config) -> Decoder:
     )
 
 
+def deepseek(c: Config) -> Decoder:
+    """DeepSeekMoE (https://arxiv.org/abs/2401.06066): plain attention, experts by softmax."""
+    bias = c("attention_bias", False)
+    layer = plain(c, norm=c.norm(default=1e-6), qkv_bias=bias, out_bias=bias)
+    model = decoder(c, layer)
+    if "n_routed_experts" not in c:
+        return model
+    router = Router(normalize=c("norm_topk_prob", False), scale=c("routed_scaling_factor", 1.0))
+    shared = c("n_shared_experts", 0) * c("moe_intermediate_size", 1407)
+    experts = experts_of(c, router, shared=shared)
+    first, step = c("first_k_dense_replace", 0), c.positive("moe_layer_freq", 1)
+    chosen = [i for i in range(first, c.depth) if i % step == 0]
+    return each(model, lambda layer: dataclasses.replace(layer, ffn=experts), chosen)
+
+
 def dots1(c: Config) -> Decoder:
     """Plain attention with norms of queries and keys, and the experts of DeepSeek-V3."""
     norm = c.norm(default=1e-6)
@@ -118,6 +146,7 @@ def deepseek_rules(c: Config) -> Sequence[Rule]:
 
 
 ARCHITECTURES = {
+    "deepseek": Architecture(deepseek, deepseek_rules),
     "deepseek_v2": Architecture(deepseek_v2, deepseek_rules),
     "deepseek_v3": Architecture(deepseek_v3, deepseek_rules),
     "glm4_moe_lite": Architecture(glm4_moe_lite, deepseek_rules),

@@ -15,7 +15,7 @@ from mlx_lm_py.models.spec import Decoder, Layer, Moe, Router, each
 
 from .common import change_attention, decoder, plain, sliding
 
-__all__ = ["ARCHITECTURES", "EXPERTS", "FUSED_EXPERTS", "experts_of", "sparse"]
+__all__ = ["ARCHITECTURES", "EXPERTS", "FUSED_EXPERTS", "experts_of", "fused_experts", "sparse"]
 
 
 def __dir__() -> list[str]:
@@ -107,22 +107,51 @@ EXPERTS = tuple(
 )
 
 
-def _of_fused(weights: dict[str, mx.array]) -> dict[str, mx.array]:
-    """Experts that lie in one array, gates above what they let through; without ``.weight``."""
-    loaded: dict[str, mx.array] = {}
-    for name, value in weights.items():
-        if name.endswith(".mlp.experts.gate_up_proj"):
-            target = name.replace("experts.gate_up_proj", "switch_mlp")
-            gate, up = mx.split(value, 2, axis=1)
-            loaded |= {f"{target}.gate_proj.weight": gate, f"{target}.up_proj.weight": up}
-        elif name.endswith(".mlp.experts.down_proj"):
-            loaded[name.replace("experts", "switch_mlp") + ".weight"] = value
-        else:
-            loaded[name] = value
-    return loaded
+def fused_experts(theirs: str, ours: str, *, undone: bool = True) -> Convert:
+    """Experts that lie in one array, gates above what they let through; without ``.weight``.
+
+    Args:
+        theirs: The part of their names in the checkpoint before ``gate_up_proj``.
+        ours: What it is in the model.
+        undone: Whether a saved model has them so. Default: ``True``.
+
+    Returns:
+        The rule.
+    """
+
+    def load(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        loaded: dict[str, mx.array] = {}
+        for name, value in weights.items():
+            if name.endswith(f"{theirs}gate_up_proj"):
+                target = name.removesuffix(f"{theirs}gate_up_proj") + ours
+                gate, up = mx.split(value, 2, axis=1)
+                loaded |= {f"{target}gate_proj.weight": gate, f"{target}up_proj.weight": up}
+            elif name.endswith(f"{theirs}down_proj"):
+                loaded[name.removesuffix(f"{theirs}down_proj") + f"{ours}down_proj.weight"] = value
+            else:
+                loaded[name] = value
+        return loaded
+
+    def save(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        # Those of mlx-lm, whose quantized weights are three.
+        if any(ours in name and name.endswith(".scales") for name in weights):
+            return weights
+        saved: dict[str, mx.array] = {}
+        for name, value in weights.items():
+            stem, _, kind = name.rpartition(ours)
+            if kind == "gate_proj.weight":
+                up = weights[f"{stem}{ours}up_proj.weight"]
+                saved[f"{stem}{theirs}gate_up_proj"] = mx.concatenate([value, up], axis=1)
+            elif kind == "down_proj.weight" and stem:
+                saved[f"{stem}{theirs}down_proj"] = value
+            elif kind != "up_proj.weight" or not stem:
+                saved[name] = value
+        return saved
+
+    return Convert(load, save if undone else lambda weights: weights)
 
 
-FUSED_EXPERTS = Convert(_of_fused, lambda weights: weights)
+FUSED_EXPERTS = fused_experts(".mlp.experts.", ".mlp.switch_mlp.", undone=False)
 _SHARED_GGUF = {
     "ffn_gate_inp_shexp": "mlp.shared_expert_gate",
     "ffn_gate_shexp": "mlp.shared_expert.gate_proj",

@@ -54,7 +54,7 @@ def gguf_metadata(model_type: str, spec: Decoder, config: Mapping[str, Any]) -> 
     if len(mixers) < len(spec.layers):
         raise ValueError(f"models of type '{model_type}' are not written as GGUF files")
     first = next((mixer for mixer in mixers if mixer.window is None), mixers[0])
-    ffns = [layer.ffn for layer in spec.layers if layer.ffn is not None]
+    ffns = [layer.ffn for layer in spec.layers if isinstance(layer.ffn, Mlp | Moe)]
     hidden = next((ffn.hidden for ffn in ffns if isinstance(ffn, Mlp)), 0)
     values: dict[str, Any] = {
         "context_length": spec.context_length,

@@ -1,0 +1,75 @@
+"""What layers of one step leave for later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import mlx_core_py as mx
+
+from .masks import Mask
+
+__all__ = ["Held", "Step"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a layer has attended to in a step, of one sequence.
+
+    Attributes:
+        keys: All keys that it saw, as its cache gives them.
+        values: The values.
+        mask: Which of them each new position sees.
+        cache: The cache that they are from; ``None`` if there is none.
+        end: The number of positions up to the last of them.
+    """
+
+    keys: Any
+    values: Any
+    mask: Mask
+    cache: Any
+    end: int
+
+
+@dataclass
+class Step:
+    """What layers leave for later ones while tokens go through a model.
+
+    Attributes:
+        lent: What layers lend, by the name that they lend it under: that of each sequence.
+        offsets: The number of positions before the new ones, of each sequence.
+        embedded: What the first layer got. Default: ``None``.
+        shortcut: What is added to the hidden state behind a later layer. Default: ``None``.
+        chosen: Which keys a layer chose, of each sequence; ``None`` for all.
+        loop: How often the hidden state has gone through all layers.
+        first_values: What the first layer of a kind made of its input. Default: ``None``.
+    """
+
+    lent: dict[str, list[Held]] = field(default_factory=dict)
+    offsets: list[int] = field(default_factory=lambda: [0])
+    embedded: mx.array | None = None
+    shortcut: mx.array | None = None
+    chosen: list[mx.array | None] = field(default_factory=list)
+    loop: int = 0
+    first_values: mx.array | None = None
+
+    def borrowed(self, name: str) -> Iterator[Held]:
+        """What was lent under a name, sequence by sequence.
+
+        Args:
+            name: The name.
+
+        Returns:
+            An iterator.
+
+        Raises:
+            ValueError: If no earlier layer has lent anything.
+        """
+        if name not in self.lent:
+            raise ValueError(f"no layer has lent keys and values of {name}")
+        return iter(self.lent[name])
