@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gguf import GGMLQuantizationType
+from gguf_files import make_gguf
 from mlx_lm_py.loading.default_model import DEFAULT_FILE
-from tiny_models import make_gguf
 
 TEMPLATE = (
     "{% for m in messages %}{{ m.role[0] }}{{ m.content }}</s>{% endfor %}"

@@ -22,7 +22,7 @@ from drawn import read_drawn, weight_of
 from gguf import GGMLQuantizationType as TensorType
 from tokenizers import pre_tokenizers
 
-__all__ = ["FIXTURES", "gguf_tensors", "is_left_out", "make_gguf", "write_tensors"]
+__all__ = ["FIXTURES", "gguf_tensors", "is_left_out", "make_gguf", "unsaid", "write_tensors"]
 
 FIXTURES = Path(__file__).parent / "fixtures"
 Config = Mapping[str, Any]
@@ -195,9 +195,7 @@ def _choices(name: str) -> dict[str, int]:
     return choices
 
 
-def gguf_tensors(
-    name: str, weights: Mapping[str, mx.array] | None = None
-) -> dict[str, np.ndarray]:
+def gguf_tensors(name: str, weights: Mapping[str, mx.array] | None = None) -> dict[str, np.ndarray]:
     """The tensors that llama.cpp's converter makes of weights.
 
     Args:
@@ -237,6 +235,11 @@ def _factors(tensor: str, config: Config) -> np.ndarray:
         smooth = min(max((waves - low) / (high - low), 0.0), 1.0)
         factors.append(1 / (smooth + (1 - smooth) / rope["factor"]))
     return np.array(factors, np.float32)
+
+
+def unsaid(name: str) -> dict[str, Any]:
+    """What the file of a fixture does not tell, and llama.cpp's numbers for it."""
+    return dict(_recorded(name)["unsaid"])
 
 
 def make_gguf(
@@ -315,12 +318,10 @@ def write_tensors(
     for name, value in tensors.items():
         if value.dtype == np.uint8:
             writer.add_tensor(name, value, raw_dtype=matrices)
-        elif is_left_out(name, value, matrices):
+        elif value.dtype != np.float32 or is_left_out(name, value, matrices):
             writer.add_tensor(name, value)
         else:
-            writer.add_tensor(
-                name, gguf.quants.quantize(value, matrices), raw_dtype=matrices
-            )
+            writer.add_tensor(name, gguf.quants.quantize(value, matrices), raw_dtype=matrices)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -8,20 +8,13 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as TensorType
+from gguf_files import make_gguf
 from mlx_core_py import nn
 from mlx_core_py.gguf import GGUFHeader, TensorInfo
 from mlx_lm_py import load, load_model
 from mlx_lm_py.loading.gguf import gguf_config, load_gguf
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from tiny_models import (
-    FIXTURES,
-    MODELS,
-    make_gguf,
-    read_config,
-    read_expected,
-    read_weights,
-    write_gguf,
-)
+from tiny_models import FIXTURES, MODELS, read_config, read_expected, read_weights, write_gguf
 
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",

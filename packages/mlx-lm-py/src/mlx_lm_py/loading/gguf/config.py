@@ -119,7 +119,10 @@ def _sizes(m: Metadata, names: GGUFNames) -> dict[str, Any]:
     heads = largest("attention.head_count")
     # Where nothing has keys, nothing attends, whatever heads there are.
     kv_heads = largest("attention.head_count_kv", heads) or (heads if names.each_layer else 0)
-    sizes: dict[str, Any] = {"hidden_size": width, "intermediate_size": largest("feed_forward_length")}
+    sizes: dict[str, Any] = {
+        "hidden_size": width,
+        "intermediate_size": largest("feed_forward_length"),
+    }
     if names.each_layer and not heads:
         # Nothing attends.
         return sizes

@@ -117,7 +117,9 @@ def _part_fused(
             continue
         parts, cuts = fused[part]
         value, kind = arrays.pop(name), name.rpartition(".")[2]
-        for own, piece in zip(parts, mx.split(value, cuts, axis=max(value.ndim - 2, 0)), strict=True):
+        for own, piece in zip(
+            parts, mx.split(value, cuts, axis=max(value.ndim - 2, 0)), strict=True
+        ):
             arrays[f"{stem}.{own}.{kind}"] = piece
             if f"{stem}.{part}" in blocks:
                 blocks[f"{stem}.{own}"] = blocks[f"{stem}.{part}"]

@@ -122,9 +122,7 @@ def _recurrent_rules(c: Config) -> Sequence[Rule]:
 
 def _gguf_names(layer: Mapping[str, str]) -> GGUFNames:
     # Trained in bfloat16, with hidden states of up to hundreds of thousands.
-    return GGUFNames(
-        layer, norms_hold_one=True, exceeds_float16=True, entries=gemma_entries
-    )
+    return GGUFNames(layer, norms_hold_one=True, exceeds_float16=True, entries=gemma_entries)
 
 
 ARCHITECTURES = {

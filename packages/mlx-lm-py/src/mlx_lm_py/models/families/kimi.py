@@ -106,7 +106,8 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
-ARCHITECTURES = {"kimi_linear": Architecture(
+ARCHITECTURES = {
+    "kimi_linear": Architecture(
         kimi_linear,
         _rules,
         gguf=GGUFNames(
@@ -117,4 +118,5 @@ ARCHITECTURES = {"kimi_linear": Architecture(
             entries=states.kimi_entries,
             each_layer=True,
         ),
-    )}
+    )
+}

@@ -157,9 +157,7 @@ _HUNYUAN_NORMS = (
 
 ARCHITECTURES = {
     "ernie4_5": Architecture(ernie, gguf=GGUFNames(entries=biases)),
-    "granite": Architecture(
-        granite, gguf=dataclasses.replace(_PERMUTED, entries=granite_entries)
-    ),
+    "granite": Architecture(granite, gguf=dataclasses.replace(_PERMUTED, entries=granite_entries)),
     "helium": Architecture(helium),
     "hunyuan_v1_dense": Architecture(
         hunyuan_dense,
@@ -167,9 +165,7 @@ ARCHITECTURES = {
         gguf=GGUFNames(LAYER | QK_NORM),
     ),
     "internlm3": Architecture(internlm3, gguf=_PERMUTED),
-    "llama": Architecture(
-        llama, gguf=dataclasses.replace(_PERMUTED, entries=llama_entries)
-    ),
+    "llama": Architecture(llama, gguf=dataclasses.replace(_PERMUTED, entries=llama_entries)),
     "seed_oss": Architecture(
         seed_oss, gguf=GGUFNames(LAYER | {"post_attention_norm": "post_attention_layernorm"})
     ),

@@ -264,8 +264,7 @@ _GRANITE_GGUF = GGUFNames(
     each_layer=True,
 )
 _MAMBA_GGUF = GGUFNames(
-    _ALONE
-    | {f"ssm_{part}_norm": f"mamba.{part}_layernorm" for part in ("dt", "b", "c")},
+    _ALONE | {f"ssm_{part}_norm": f"mamba.{part}_layernorm" for part in ("dt", "b", "c")},
     changes=states.MAMBA_CHANGES,
     entries=states.mamba_entries,
     each_layer=True,

@@ -9,8 +9,8 @@ from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf.dense import granite_entries, stablelm_entries
 from mlx_lm_py.models.gguf.experts import ernie_entries
-from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import BIAS, LAYER, POST_NORMS, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Convert, Rename, Rule, Split, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, each

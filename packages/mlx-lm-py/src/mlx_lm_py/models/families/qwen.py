@@ -132,8 +132,12 @@ ARCHITECTURES = {
     "mimo": Architecture(qwen2, (Drop("model.mtp_layers"),)),
     "qwen2": Architecture(qwen2, gguf=GGUFNames()),
     "qwen2_moe": Architecture(
-        qwen2_moe, EXPERTS, gguf=GGUFNames(LAYER | GGUF_EXPERTS | _SHARED_GGUF, entries=shared_expert)
+        qwen2_moe,
+        EXPERTS,
+        gguf=GGUFNames(LAYER | GGUF_EXPERTS | _SHARED_GGUF, entries=shared_expert),
     ),
     "qwen3": Architecture(qwen3, gguf=GGUFNames(LAYER | QK_NORM)),
-    "qwen3_moe": Architecture(qwen3_moe, EXPERTS, gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS, entries=normalized)),
+    "qwen3_moe": Architecture(
+        qwen3_moe, EXPERTS, gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS, entries=normalized)
+    ),
 }

@@ -202,5 +202,3 @@ def llama4_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
         "no_rope_layers": [int(kind == "sliding_attention") for kind in types],
         "use_qk_norm": heads_normed,
     }
-
-

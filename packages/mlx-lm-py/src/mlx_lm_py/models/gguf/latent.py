@@ -13,7 +13,14 @@ from mlx_lm_py.models.rules import Convert, Rule
 from .dense import scale_entries
 from .metadata import Metadata
 
-__all__ = ["LATENT", "deepseek_entries", "join_latents", "latent_entries", "minicpm3_entries", "mistral4_entries"]
+__all__ = [
+    "LATENT",
+    "deepseek_entries",
+    "join_latents",
+    "latent_entries",
+    "minicpm3_entries",
+    "mistral4_entries",
+]
 
 
 def __dir__() -> list[str]:
@@ -144,7 +151,10 @@ def minicpm3_entries(m: Metadata, config: Mapping[str, Any]) -> dict[str, Any]:
         Further entries.
     """
     key, rope = m("attention.key_length", int), m("rope.dimension_count", int)
-    value = m("attention.value_length", int, 0) or config["hidden_size"] // config["num_attention_heads"]
+    value = (
+        m("attention.value_length", int, 0)
+        or config["hidden_size"] // config["num_attention_heads"]
+    )
     return {
         **scale_entries(m, config),
         "qk_rope_head_dim": rope,
