@@ -51,7 +51,8 @@ def _same(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
 def _norm(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
     """Norms hold the one that is added to them; states decay by what they are computed with."""
     yield x + 1
-    yield -np.exp(x)
+    with np.errstate(over="ignore"):
+        yield -np.exp(x)
 
 
 def _transposed(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
@@ -275,7 +276,12 @@ def is_left_out(name: str, value: np.ndarray, matrices: TensorType) -> bool:
     """Whether llama.cpp does not quantize a tensor: routers, and what states are made of."""
     whole = value.shape[-1] % gguf.GGML_QUANT_SIZES[matrices][0] == 0
     small = ("ssm_conv1d", "ssm_a", "ssm_d", "ssm_norm", "shortconv.conv", "ffn_gate_inp.")
-    return value.ndim < 2 or not whole or any(part in name for part in small)
+    return (
+        value.ndim < 2
+        or not name.endswith(".weight")
+        or not whole
+        or any(part in name for part in small)
+    )
 
 
 def write_tensors(

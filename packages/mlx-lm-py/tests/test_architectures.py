@@ -158,8 +158,8 @@ def test_quantized_weights_are_recognized(name: str, bits: int) -> None:
     again = load_model(weights, read_config(name) | {"quantization": quantization})
     tokens, _ = read_expected(name)
     close(again(tokens), model(tokens), 1e-4)
-    # How far logits go is up to the model: where a token is near another expert, one of these random
-    # ones goes anywhere. That they are those of the rounded weights, and these near, is up to us.
+    # How far logits go is up to the model: where a token is near another expert, one of random
+    # weights goes anywhere. That they are those of the rounded weights, and these near, is not.
     rounded = make_model(name)
     layers = dict(rounded.named_modules())
     for path, layer in model.named_modules():

@@ -121,7 +121,7 @@ class GGUFNames:
         orders: Those of ``layer`` whose rows llama.cpp puts in another order, and which of its rows
             come one after the other in the checkpoint. ``None``: as they are.
         changes: Those whose numbers llama.cpp changes, and what undoes it.
-        joined: Those that rules join, whose numbers are needed for it.
+        joined: Those that rules or the model take apart or join, whose numbers are needed for it.
         rules: How weights of several names become those of the checkpoint.
         entries: What the configuration has besides the usual.
         each_layer: Whether layers may differ in their numbers of heads and features.

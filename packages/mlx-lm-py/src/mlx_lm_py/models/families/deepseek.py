@@ -124,7 +124,7 @@ def deepseek_rules(c: Config) -> Sequence[Rule]:
 _MOE = GGUF_EXPERTS | GGUF_SHARED | BIAS
 GGUF_LATENT = GGUFNames(
     LAYER | latent.LATENT | _MOE,
-    joined=("attn_k_b", "attn_v_b"),
+    joined=latent.JOINED,
     rules=latent.join_latents,
     entries=latent.deepseek_entries,
 )
@@ -134,7 +134,10 @@ ARCHITECTURES = {
     "deepseek_v3": Architecture(deepseek_v3, deepseek_rules, gguf=GGUF_LATENT),
     "glm4_moe_lite": Architecture(glm4_moe_lite, deepseek_rules, gguf=GGUF_LATENT),
     "minicpm3": Architecture(
-        minicpm3, gguf=GGUFNames(LAYER | latent.LATENT, entries=latent.minicpm3_entries)
+        minicpm3,
+        gguf=GGUFNames(
+            LAYER | latent.LATENT, joined=latent.JOINED, entries=latent.minicpm3_entries
+        ),
     ),
     "youtu": Architecture(youtu, gguf=GGUF_LATENT),
     "dots1": Architecture(dots1, deepseek_rules, gguf=GGUFNames(LAYER | QK_NORM | _MOE)),

@@ -113,7 +113,7 @@ ARCHITECTURES = {
         gguf=GGUFNames(
             LAYER | latent.LATENT | states.KIMI | EXPERTS | SHARED | BIAS,
             changes=states.STATE_CHANGES,
-            joined=("attn_k_b", "attn_v_b"),
+            joined=latent.JOINED,
             rules=latent.join_latents,
             entries=states.kimi_entries,
             each_layer=True,

@@ -14,6 +14,7 @@ from .dense import scale_entries
 from .metadata import Metadata
 
 __all__ = [
+    "JOINED",
     "LATENT",
     "deepseek_entries",
     "join_latents",
@@ -38,6 +39,9 @@ LATENT = {
     "attn_v_b": "self_attn.v_b_proj",
 }
 """The weights of a layer besides ``attn_q`` and ``attn_output``."""
+
+JOINED = ("attn_kv_b", "attn_k_b", "attn_v_b")
+"""Those of which heads are taken apart or put together."""
 
 
 def join_latents(c: Config) -> Sequence[Rule]:
