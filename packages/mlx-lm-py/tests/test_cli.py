@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gguf_files import make_gguf, write_tensors
 from mlx_lm_py import cli
-from tiny_models import make_folder, make_gguf, read_config, write_gguf
+from tiny_models import make_folder
 
 COMMAND = [sys.executable, "-m", "mlx_lm_py"]
 
@@ -109,9 +110,7 @@ def truncated_header(folder: Path) -> Path:
 
 def unknown_architecture(folder: Path) -> Path:
     tensors = {"token_embd.weight": np.ones((96, 32), np.float32)}
-    return write_gguf(
-        folder / "unknown.gguf", read_config("llama"), tensors, architecture="martian"
-    )
+    return write_tensors(folder / "unknown.gguf", "martian", {}, tensors)
 
 
 def no_model(folder: Path) -> Path:

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from command_line import Stdin, run_main, use_model
 from gguf import GGUFReader
+from gguf_files import make_gguf
 from mlx_lm_py import cli, load
 from mlx_lm_py.cache import make_prompt_cache
 from mlx_lm_py.commands.common import bench_table, disk, scoring
 from mlx_lm_py.commands.common.man import man_page
 from mlx_lm_py.commands.common.model_facts import cache_bytes, facts_of
-from tiny_models import FIXTURES, make_folder, make_gguf
+from tiny_models import FIXTURES, make_folder
 
 
 @pytest.fixture

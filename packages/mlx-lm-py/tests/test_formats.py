@@ -264,6 +264,7 @@ def test_layouts(name: str, caplog: pytest.LogCaptureFixture) -> None:
     layers = dict(model.named_modules())
     stays = CASES[name][2]
     assert ("become float32" in caplog.text) is not stays
+    exact = True
     for layer, expected in dense.items():
         assert isinstance(layers[layer], nn.QuantizedLinear) is stays, layer
         bias = layers[layer](mx.zeros((1, expected.shape[1])))
@@ -272,6 +273,9 @@ def test_layouts(name: str, caplog: pytest.LogCaptureFixture) -> None:
         rounded = 2e-3 * np.abs(expected).max() if name in ("awq",) or "gptq" in name else 1e-6
         rounded = 2e-3 * np.abs(expected).max() if "zeros" in name else rounded
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=rounded)
+        exact &= np.allclose(found, expected, rtol=1e-6, atol=1e-6)
+    # Nothing is rounded without a word.
+    assert ("is rounded" in caplog.text) is not exact
     assert mx.all(mx.isfinite(model(mx.array([[1, 2, 3]]))))
 
 

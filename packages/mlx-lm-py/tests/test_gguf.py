@@ -1,5 +1,6 @@
 """GGUF files as checkpoints: names, the order of rows, the configuration."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +9,15 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as TensorType
+from gguf_files import gguf_tensors, make_gguf, write_tensors
 from mlx_core_py import nn
 from mlx_core_py.gguf import GGUFHeader, TensorInfo
 from mlx_lm_py import load, load_model
 from mlx_lm_py.loading.gguf import gguf_config, load_gguf
+from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
-from tiny_models import (
-    FIXTURES,
-    MODELS,
-    make_gguf,
-    read_config,
-    read_expected,
-    read_weights,
-    write_gguf,
-)
+from mlx_lm_py.models.registry import find_architecture
+from tiny_models import FIXTURES, MODELS, read_config, read_expected, read_weights, write_gguf
 
 METADATA: dict[str, Any] = {
     "general.architecture": "llama",
@@ -329,3 +325,54 @@ def test_hidden_states_beyond_the_range_of_float16(
 def test_a_dtype_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="dtype must be a floating type, not"):
         load(make_gguf(tmp_path / "m.gguf", "llama"), dtype=mx.int32)
+
+
+@pytest.mark.parametrize("name", ["glm4", "stablelm", "nemotron", "gpt_neox"])
+def test_heads_that_rotate_as_a_whole(name: str) -> None:
+    """What a file says goes before what an architecture usually has."""
+    recorded = json.loads((FIXTURES / name / "gguf.json").read_text())
+    kind = recorded["architecture"]
+    metadata = {f"{kind}.{key}": value for key, (_, value) in recorded["metadata"].items()}
+    metadata |= {"general.architecture": kind, f"{kind}.rope.dimension_count": 16}
+    metadata[f"{kind}.attention.key_length"] = 16
+    config = gguf_config(GGUFHeader(metadata, {}))
+    assert config["partial_rotary_factor"] == 1.0
+    decoder = find_architecture(config["model_type"]).spec(Config(config | {"vocab_size": 96}))
+    assert decoder.layers[0].mixer.rope.dims == 16  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["glm4_moe", "qwen3_5"])
+def test_layers_that_predict_further_tokens_are_left_out(tmp_path: Path, name: str) -> None:
+    recorded = json.loads((FIXTURES / name / "gguf.json").read_text())
+    depth = recorded["metadata"]["block_count"][1]
+    metadata = recorded["metadata"] | {
+        "block_count": ["UINT32", depth + 1],
+        "nextn_predict_layers": ["UINT32", 1],
+    }
+    tensors = gguf_tensors(name)
+    last = f"blk.{depth - 1}."
+    tensors |= {
+        key.replace(last, f"blk.{depth}."): value + 1
+        for key, value in tensors.items()
+        if key.startswith(last)
+    }
+    tensors[f"blk.{depth}.nextn.eh_proj.weight"] = np.ones((32, 64), np.float32)
+    path = write_tensors(tmp_path / "m.gguf", recorded["architecture"], metadata, tensors)
+    tokens, logits = read_expected(name)
+    np.testing.assert_allclose(np.array(load(path)[0](tokens)), np.array(logits), atol=2e-3)
+
+
+def test_experts_whose_gates_are_in_one_tensor(tmp_path: Path) -> None:
+    """As the converter fuses them if it is asked to."""
+    recorded = json.loads((FIXTURES / "qwen3_moe" / "gguf.json").read_text())
+    tensors = gguf_tensors("qwen3_moe")
+    for key in [key for key in tensors if "ffn_gate_exps" in key]:
+        both = tensors.pop(key), tensors.pop(key.replace("gate", "up"))
+        tensors[key.replace("gate", "gate_up")] = np.concatenate(both, axis=1)
+    tokens, logits = read_expected("qwen3_moe")
+    for kind in (TensorType.F32, TensorType.Q8_0):
+        path = tmp_path / f"{kind.name}.gguf"
+        write_tensors(path, recorded["architecture"], recorded["metadata"], tensors, kind)
+        found = np.array(load(path, dtype=mx.float32)[0](tokens))
+        error = np.abs(found - np.array(logits)).max()
+        assert error < (2e-3 if kind == TensorType.F32 else 0.5) * np.abs(np.array(logits)).max()

@@ -6,12 +6,13 @@ from typing import Any
 
 import mlx_core_py as mx
 import pytest
+from gguf_files import make_gguf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlx_lm_py import load
 from mlx_lm_py.loading import default_model
 from mlx_lm_py.loading.default_model import DEFAULT_FILE
-from tiny_models import close, make_folder, make_gguf, read_expected
+from tiny_models import close, make_folder, read_expected
 
 TOKENS = mx.array([[1, 5, 60, 3, 88, 2]])
 

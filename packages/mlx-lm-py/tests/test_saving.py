@@ -11,6 +11,7 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
+from gguf_files import make_gguf
 from mlx_core_py import nn
 from mlx_core_py.utils import tree_flatten
 from mlx_lm_py import convert, load, saving
@@ -24,7 +25,7 @@ from mlx_lm_py.utils import (
     save_config,
     save_model,
 )
-from tiny_models import MODELS, close, make_folder, make_gguf, make_model, read_expected
+from tiny_models import MODELS, close, make_folder, make_model, read_expected
 
 # Of each way in which the weights of checkpoints differ from those of the model.
 SOME = ("llama", "qwen3", "phi3", "mixtral", "gpt2", "gptj", "lfm2", "gemma3", "deepseek_v2")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import gguf
 import mlx_core_py as mx
 import numpy as np
 import tokenizers
 from drawn import read_drawn
 from gguf import GGMLQuantizationType as TensorType
+from gguf_files import write_tensors
 from mlx_lm_py import load_model
 from mlx_lm_py.cache import Cache, make_prompt_cache
 from mlx_lm_utils_py import Tokenizer
@@ -102,152 +100,23 @@ def write_gguf(
     config: Mapping[str, Any],
     tensors: Mapping[str, np.ndarray],
     matrices: TensorType = TensorType.F32,
-    architecture: str = "llama",
     template: str | None = None,
 ) -> Path:
-    """Write a GGUF file with llama.cpp's library.
-
-    Matrices in float32 become ``matrices``, vectors stay as they are, bytes are blocks of
-    ``matrices`` already.
-    """
-    writer = gguf.GGUFWriter(path, architecture)
-    _add_metadata(writer, config, architecture)
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[:93]
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([*alphabet, "he", "ll", "</s>"])
-    writer.add_token_merges(["h e", "l l"])
-    writer.add_eos_token_id(95)
-    if template is not None:
-        writer.add_chat_template(template)
-    for name, value in tensors.items():
-        if value.dtype == np.float32 and value.ndim > 1:
-            value = gguf.quants.quantize(value, matrices)
-            writer.add_tensor(name, value, raw_dtype=matrices)
-        elif value.dtype == np.uint8:
-            writer.add_tensor(name, value, raw_dtype=matrices)
-        else:
-            writer.add_tensor(name, value)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
-
-
-def _add_metadata(writer: gguf.GGUFWriter, config: Mapping[str, Any], architecture: str) -> None:
-    """What llama.cpp's converter writes of a configuration."""
+    """Write a Llama model as a GGUF file: as `write_tensors`, with what its configuration says."""
     heads = config["num_attention_heads"]
     head_dim = config.get("head_dim") or config["hidden_size"] // heads
-    rope = config["rope_parameters"]
-    if "full_attention" in rope:
-        if rope["sliding_attention"]["rope_theta"] != rope["full_attention"]["rope_theta"]:
-            writer.add_rope_freq_base_swa(rope["sliding_attention"]["rope_theta"])
-        rope = rope["full_attention"]
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_rope_freq_base(rope["rope_theta"])
-    writer.add_key_length(head_dim)
-    writer.add_value_length(head_dim)
-    writer.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
-    if rope["rope_type"] == "yarn":
-        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
-        writer.add_rope_scaling_factor(rope["factor"])
-        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
-    if "rms_norm_eps" in config:
-        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    else:
-        names = ("layer_norm_eps", "norm_epsilon", "norm_eps")
-        writer.add_layer_norm_eps(next((config[n] for n in names if n in config), 1e-5))
-    adders: dict[str, Callable[[Any], None]] = {
-        "sliding_window": writer.add_sliding_window,
-        "clip_qkv": writer.add_clamp_kqv,
-        "attention_multiplier": writer.add_attention_scale,
-        "attn_logit_softcapping": writer.add_attn_logit_softcapping,
-        "final_logit_softcapping": writer.add_final_logit_softcapping,
-        "embedding_multiplier": writer.add_embedding_scale,
-        "residual_multiplier": writer.add_residual_scale,
-        "logits_scaling": writer.add_logit_scale,
-        "logit_scale": writer.add_logit_scale,
-        "num_experts": writer.add_expert_count,
-        "num_local_experts": writer.add_expert_count,
-        "num_experts_per_tok": writer.add_expert_used_count,
-        "moe_intermediate_size": writer.add_expert_feed_forward_length,
-        "shared_expert_intermediate_size": writer.add_expert_shared_feed_forward_length,
+    metadata: dict[str, tuple[str, Any]] = {
+        "context_length": ("UINT32", config["max_position_embeddings"]),
+        "embedding_length": ("UINT32", config["hidden_size"]),
+        "block_count": ("UINT32", config["num_hidden_layers"]),
+        "feed_forward_length": ("UINT32", config["intermediate_size"]),
+        "attention.head_count": ("UINT32", heads),
+        "attention.head_count_kv": ("UINT32", config["num_key_value_heads"]),
+        "attention.key_length": ("UINT32", head_dim),
+        "attention.layer_norm_rms_epsilon": ("FLOAT32", config["rms_norm_eps"]),
+        "rope.freq_base": ("FLOAT32", config["rope_parameters"]["rope_theta"]),
     }
-    for name, add in adders.items():
-        if config.get(name) is not None:
-            add(config[name])
-
-
-# Architectures whose halves of heads llama.cpp's converter puts side by side, and those to whose
-# norms it adds the one that they are short of.
-_INTERLEAVED = {"llama", "granite", "smollm3", "olmo"}
-_NORMS_WITH_ONE = {"gemma", "gemma2", "gemma3", "nemotron"}
-
-
-def make_gguf(
-    path: Path,
-    name: str,
-    matrices: TensorType = TensorType.F32,
-    weights: Mapping[str, mx.array] | None = None,
-    template: str | None = None,
-    context_length: int | None = None,
-) -> Path:
-    """The model of a fixture as llama.cpp's converter would write it, norms in float32."""
-    config = read_config(name)
-    if context_length is not None:
-        config["max_position_embeddings"] = context_length
-    architecture = json.loads((FIXTURES / name / "gguf.json").read_text())["architecture"]
-    architectures = {value: key for key, value in gguf.MODEL_ARCH_NAMES.items()}
-    names = gguf.get_tensor_name_map(architectures[architecture], config["num_hidden_layers"])
-    tensors = {}
-    experts: dict[str, dict[int, np.ndarray]] = {}
-    for weight, array in (weights or read_weights(name)).items():
-        value = np.array(array)
-        for projection, count in (
-            ("q_proj", config["num_attention_heads"]),
-            ("k_proj", config.get("num_key_value_heads", 0)),
-        ):
-            if architecture in _INTERLEAVED and projection in weight:
-                halves = value.reshape(count, 2, value.shape[0] // count // 2, -1)
-                value = halves.swapaxes(1, 2).reshape(value.shape)
-        if architecture in _NORMS_WITH_ONE and weight.endswith("norm.weight"):
-            value = value + 1
-        expert = re.fullmatch(r"(.*\.experts)\.(\d+)\.(.*)", weight)
-        if expert:
-            experts.setdefault(f"{expert[1]}.{expert[3]}", {})[int(expert[2])] = value
-        else:
-            tensors[_gguf_name(names, weight)] = value
-    for weight, values in experts.items():
-        stacked = np.stack([values[i] for i in range(len(values))])
-        tensors[_gguf_name(names, weight)] = stacked
-    if config["rope_parameters"].get("rope_type") == "llama3":
-        tensors["rope_freqs.weight"] = llama3_factors(config)
-    return write_gguf(path, config, tensors, matrices, architecture, template)
-
-
-def _gguf_name(names: gguf.TensorNameMap, weight: str) -> str:
-    theirs = names.get_name(weight, try_suffixes=(".weight", ".bias"))
-    assert theirs, weight
-    return theirs
-
-
-def llama3_factors(config: Mapping[str, Any]) -> np.ndarray:
-    """What Llama 3.1 multiplies each wavelength by."""
-    rope = config["rope_parameters"]
-    factors = []
-    for i in range(config["head_dim"] // 2):
-        wavelength = 2 * math.pi * rope["rope_theta"] ** (2 * i / config["head_dim"])
-        waves = rope["original_max_position_embeddings"] / wavelength
-        low, high = rope["low_freq_factor"], rope["high_freq_factor"]
-        smooth = min(max((waves - low) / (high - low), 0.0), 1.0)
-        factors.append(1 / (smooth + (1 - smooth) / rope["factor"]))
-    return np.array(factors, np.float32)
+    return write_tensors(path, "llama", metadata, tensors, matrices, template)
 
 
 class Totals:

@@ -94,4 +94,11 @@ def to_mlx(
             method,
             named,
         )
+    if layers.rounded:
+        _log.warning(
+            "what stands for zero in %d of the weights quantized by %s is rounded: its products "
+            "with scales have more digits than these",
+            layers.rounded,
+            method,
+        )
     return layers.weights, rest

@@ -71,6 +71,7 @@ class Layers:
         self.weights: dict[str, mx.array] = dict(weights)
         self.dtype: mx.Dtype = dtype
         self.widened: int = 0
+        self.rounded: int = 0
 
     def having(self, kind: str) -> Iterator[str]:
         """The names of layers that have a weight of a kind.
@@ -178,7 +179,9 @@ class Layers:
             self.put_float(layer, (numbers.astype(mx.float32) - zeros) * scales)
             return
         scales = scales if scales.dtype != mx.float32 else scales.astype(self.dtype)
-        biases = (-zeros.astype(mx.float32) * scales.astype(mx.float32)).astype(scales.dtype)
+        exact = -zeros.astype(mx.float32) * scales.astype(mx.float32)
+        biases = exact.astype(scales.dtype)
+        self.rounded += mx.any(biases.astype(mx.float32) != exact).item() is True
         self.put(
             layer,
             weight=pack(numbers, bits),

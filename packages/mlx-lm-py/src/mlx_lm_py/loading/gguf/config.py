@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlx_core_py.gguf import GGUFHeader
+
+from mlx_lm_py.models.gguf.metadata import Metadata
+from mlx_lm_py.models.gguf_names import GGUFNames
+from mlx_lm_py.models.registry import find_architecture
 
 __all__ = ["gguf_architecture", "gguf_config"]
 
@@ -26,12 +29,24 @@ _ENTRIES: dict[str, tuple[str, type]] = {
     "embedding_scale": ("embedding_multiplier", float),
     "residual_scale": ("residual_multiplier", float),
     "logit_scale": ("logit_scale", float),
+    "attention.q_lora_rank": ("q_lora_rank", int),
+    "attention.kv_lora_rank": ("kv_lora_rank", int),
     "expert_count": ("num_experts", int),
+    "expert_group_count": ("n_group", int),
+    "expert_group_used_count": ("topk_group", int),
+    "expert_shared_count": ("n_shared_experts", int),
+    "expert_weights_norm": ("norm_topk_prob", bool),
+    "expert_weights_scale": ("routed_scaling_factor", float),
+    "leading_dense_block_count": ("first_k_dense_replace", int),
     "expert_used_count": ("num_experts_per_tok", int),
     "expert_feed_forward_length": ("moe_intermediate_size", int),
     "expert_shared_feed_forward_length": ("shared_expert_intermediate_size", int),
 }
 _EPSILONS = ("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps")
+
+
+# Further numbers of YaRN.
+_YARN = {"yarn_beta_fast": "beta_fast", "yarn_beta_slow": "beta_slow"}
 
 
 def gguf_architecture(header: GGUFHeader) -> str:
@@ -46,8 +61,7 @@ def gguf_architecture(header: GGUFHeader) -> str:
     Raises:
         ValueError: If there is none, or it is no string.
     """
-    architecture: str = _get(header.metadata, "general.architecture", str)
-    return architecture
+    return Metadata(header).architecture
 
 
 def gguf_config(header: GGUFHeader) -> dict[str, Any]:
@@ -57,115 +71,97 @@ def gguf_config(header: GGUFHeader) -> dict[str, Any]:
         header: As `read_gguf_header` gives it.
 
     Returns:
-        The configuration; ``model_type`` is the architecture's name.
+        The configuration; ``model_type`` is the architecture's name, or that of which of several it
+        is.
 
     Raises:
-        ValueError: If a value is missing or of the wrong type. The message names it.
+        ValueError: If the architecture is not supported, or a value is missing or of the wrong
+            type. The message names it.
     """
-    architecture = gguf_architecture(header)
+    m = Metadata(header)
+    names = find_architecture(m.architecture).gguf
+    if names is None:
+        raise ValueError(f"GGUF files of '{m.architecture}' are not supported")
+    config: dict[str, Any] = {
+        "model_type": m.architecture,
+        "num_hidden_layers": m.depth,
+        "max_position_embeddings": m("context_length", int),
+        "rope_theta": m("rope.freq_base", float, 10000.0),
+        "tie_word_embeddings": not m.has("output.weight"),
+        "attention_bias": bool(m.layers("attn_q.bias") or m.layers("attn_qkv.bias")),
+        "attention_out_bias": bool(m.layers("attn_output.bias")),
+        "mlp_bias": bool(m.layers("ffn_up.bias")),
+        **_sizes(m, names),
+    }
+    if m.has("token_embd.weight"):
+        config["vocab_size"] = m.tensors["token_embd.weight"].shape[0]
+    for key, (name, kind) in _ENTRIES.items():
+        if key in m:
+            config[name] = m(key, kind)
+    if not config.get("sliding_window"):
+        # Older files say of no window that it is empty.
+        config.pop("sliding_window", None)
+    if "attention.layer_norm_epsilon" in m:
+        config |= dict.fromkeys(_EPSILONS, m("attention.layer_norm_epsilon", float))
+    elif "rms_norm_eps" not in config:
+        m("attention.layer_norm_rms_epsilon", float)
+    config |= _scaling(m, config["max_position_embeddings"])
+    return config | (names.entries(m, config) if names.entries else {})
 
-    def get(key: str, kind: type, default: Any = None) -> Any:
-        return _get(header.metadata, f"{architecture}.{key}", kind, default)
 
-    hidden_size = get("embedding_length", int)
-    heads = get("attention.head_count", int)
-    kv_heads = get("attention.head_count_kv", int, heads)
+def _sizes(m: Metadata, names: GGUFNames) -> dict[str, Any]:
+    """Of layers that differ, those of the largest."""
+
+    def largest(key: str, default: int | None = None) -> int:
+        return max(m.each(key, default)) if names.each_layer else m(key, int, default)
+
+    width = m("embedding_length", int)
+    heads = largest("attention.head_count")
+    # Where nothing has keys, nothing attends, whatever heads there are.
+    kv_heads = largest("attention.head_count_kv", heads) or (heads if names.each_layer else 0)
+    sizes: dict[str, Any] = {
+        "hidden_size": width,
+        "intermediate_size": largest("feed_forward_length"),
+    }
+    if names.each_layer and not heads:
+        # Nothing attends.
+        return sizes
     for key, count in (("head_count", heads), ("head_count_kv", kv_heads)):
         if count < 1:
-            raise ValueError(f"the GGUF value '{architecture}.attention.{key}' is {count}")
-    head_dim = get("attention.key_length", int, hidden_size // heads)
+            raise ValueError(f"the GGUF value '{m.architecture}.attention.{key}' is {count}")
+    head_dim = m("attention.key_length", int, width // heads)
     if head_dim < 1:
-        raise ValueError(f"the heads of '{architecture}' in the GGUF file are {head_dim} wide")
-    has = header.tensors.__contains__
-    config: dict[str, Any] = {
-        "model_type": architecture,
-        "hidden_size": hidden_size,
-        "num_hidden_layers": get("block_count", int),
-        "intermediate_size": get("feed_forward_length", int),
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        "head_dim": head_dim,
-        "max_position_embeddings": get("context_length", int),
-        "rope_theta": get("rope.freq_base", float, 10000.0),
-        "tie_word_embeddings": not has("output.weight"),
-        "attention_bias": has("blk.0.attn_q.bias"),
-        "attention_out_bias": has("blk.0.attn_output.bias"),
-        "mlp_bias": has("blk.0.ffn_up.bias"),
-    }
-    if has("token_embd.weight"):
-        config["vocab_size"] = header.tensors["token_embd.weight"].shape[0]
-    rotated = get("rope.dimension_count", int, head_dim)
-    if rotated != head_dim:
-        config["partial_rotary_factor"] = rotated / head_dim
-    for key, (name, kind) in _ENTRIES.items():
-        if f"{architecture}.{key}" in header.metadata:
-            config[name] = get(key, kind)
-    if f"{architecture}.attention.layer_norm_epsilon" in header.metadata:
-        config |= dict.fromkeys(_EPSILONS, get("attention.layer_norm_epsilon", float))
-    elif "rms_norm_eps" not in config:
-        get("attention.layer_norm_rms_epsilon", float)
-    config |= _particular(architecture, config, header)
-    scaling = get("rope.scaling.type", str, "none")
-    if scaling != "none":
-        config["rope_scaling"] = {
-            "rope_type": scaling,
-            "original_max_position_embeddings": get(
-                "rope.scaling.original_context_length", int, config["max_position_embeddings"]
-            ),
-        }
-        # A file with a factor of its own for each wavelength needs no other.
-        if scaling != "longrope":
-            config["rope_scaling"]["factor"] = get("rope.scaling.factor", float)
-        config["rope_scaling"] |= _magnitude(scaling, get)
-    return config
+        raise ValueError(f"the heads of '{m.architecture}' in the GGUF file are {head_dim} wide")
+    sizes |= {"num_attention_heads": heads, "num_key_value_heads": kv_heads, "head_dim": head_dim}
+    if "rope.dimension_count" in m:
+        sizes["partial_rotary_factor"] = m("rope.dimension_count", int) / head_dim
+    return sizes
 
 
-def _particular(architecture: str, config: Mapping[str, Any], header: GGUFHeader) -> dict[str, Any]:
-    """What llama.cpp knows of an architecture, and its files do not say."""
-    depth, heads = config["num_hidden_layers"], config["num_attention_heads"]
-    has = header.tensors.__contains__
-    match architecture:
-        case "llama" if config.get("num_experts"):
-            return {"model_type": "mixtral", "moe_intermediate_size": config["intermediate_size"]}
-        case "qwen3moe":
-            return {"norm_topk_prob": True}
-        case "gemma2" | "gemma3":
-            # The largest ones divide by the share of the width that a head has.
-            largest = depth == {"gemma2": 46, "gemma3": 62}[architecture]
-            scalar = config["hidden_size"] // heads if largest else config["head_dim"]
-            local = header.metadata.get(f"{architecture}.rope.freq_base_swa", 10000.0)
-            return {"query_pre_attn_scalar": scalar, "rope_local_base_freq": local}
-        case "granite":
-            return {"logits_scaling": config.get("logit_scale", 1.0)}
-        case "olmo2" if "sliding_window" in config:
-            return {"model_type": "olmo3"}
-        case "stablelm":
-            return {
-                "use_qkv_bias": config["attention_bias"],
-                "use_parallel_residual": not has("blk.0.ffn_norm.weight"),
-            }
-        case "starcoder2" | "ernie4_5":
-            return {"use_bias": config["attention_bias"]}
-    return {}
-
-
-def _magnitude(scaling: str, get: Callable[..., Any]) -> dict[str, float]:
-    """What the rotated dimensions are multiplied by, where the file says so."""
-    own = get("rope.scaling.attn_factor", float, 0.0)
-    if not own or scaling not in ("yarn", "longrope"):
+def _scaling(m: Metadata, context: int) -> dict[str, Any]:
+    """The scaling of positions, if there is one."""
+    kind = m("rope.scaling.type", str, "none")
+    if m.has("rope_factors_long.weight"):
+        kind = "longrope"
+    if kind == "none":
         return {}
-    if scaling == "yarn":
-        # The file's factor goes on top of YaRN's.
-        own *= 1 + 0.1 * math.log(max(get("rope.scaling.factor", float), 1.0))
-    return {"attention_factor": own}
-
-
-def _get(metadata: Mapping[str, Any], key: str, kind: type, default: Any = None) -> Any:
-    value = metadata.get(key, default)
-    if value is None:
-        raise ValueError(f"the GGUF metadata has no '{key}'")
-    if type(value) is not kind:
-        raise ValueError(
-            f"the GGUF value '{key}' must be of type {kind.__name__}, not {type(value).__name__}"
-        )
-    return value
+    original = m("rope.scaling.original_context_length", int, context)
+    scaling: dict[str, Any] = {
+        "rope_type": kind,
+        "original_max_position_embeddings": original,
+    }
+    # A file with a factor of its own for each wavelength needs no other.
+    if kind != "longrope":
+        scaling["factor"] = m("rope.scaling.factor", float)
+    if kind == "yarn":
+        scaling |= {
+            name: m(f"rope.scaling.{key}", float)
+            for key, name in _YARN.items()
+            if f"rope.scaling.{key}" in m
+        }
+    own = m("rope.scaling.attn_factor", float, 0.0)
+    if own and kind in ("yarn", "longrope"):
+        # What a file has of YaRN goes on top of YaRN's own.
+        of_yarn = 1 + 0.1 * math.log(max(scaling.get("factor", 1.0), 1.0))
+        scaling["attention_factor"] = own * of_yarn if kind == "yarn" else own
+    return {"rope_scaling": scaling}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,23 @@ from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo
 from mlx_core_py.gguf import load as load_arrays
 from mlx_lm_utils_py import read_gguf_header
 
+from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf_names import GGUFNames
 from mlx_lm_py.models.registry import find_architecture
+from mlx_lm_py.models.rules import load_weights
 
-from .config import gguf_architecture, gguf_config
+from .config import gguf_config
 
 __all__ = ["load_gguf"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+# Few numbers, of which the last digits count: what states decay by, and what decides between
+# experts that are nearly equal.
+_EXACT = (".A_log", ".D", ".dt_bias", ".e_score_correction_bias")
 
 
 def load_gguf(
@@ -47,21 +55,84 @@ def load_gguf(
     """
     if header is None:
         header = read_gguf_header(path)
-    find_architecture(gguf_architecture(header))
     config = gguf_config(header)
     names = find_architecture(config["model_type"]).gguf
-    if names is None:
-        raise ValueError(f"{path}: GGUF files of '{config['model_type']}' are not supported")
+    assert names is not None
     # Kernels for blocks are for the CPU; what they are, every device can compute with.
     keeps_blocks = mx.default_device() == mx.cpu
     # Read, not mapped: a token reads all weights, which takes longer from the small pages of a file
     # than from huge ones of their own.
     arrays, _ = load_arrays(path, "packed" if keeps_blocks else "affine", mmap=False)
+    arrays = {k: v for k, v in arrays.items() if not _is_left_out(k, config["num_hidden_layers"])}
     blocks = {
         name.removesuffix(".weight"): tensor.ggml_type
         for name, tensor in header.tensors.items()
-        if keeps_blocks and _stays_in_blocks(tensor)
+        if keeps_blocks and _stays_in_blocks(tensor) and name in arrays
     }
+    has_blocks = bool(blocks)
+    _part_fused(arrays, blocks, names, config)
+    _take_factors(arrays, config)
+    plain = Config(config)
+    rules = names.rules(plain) if names.rules else ()
+    needed = {*names.changes, *names.joined}
+    _widen(arrays, blocks, [name for name in arrays if names.part(name) in needed])
+    weights = {}
+    for name, value in arrays.items():
+        hf_name, heads, part = names.hf_name(name), names.heads_entry(name), names.part(name) or ""
+        if names.norms_hold_one and name.endswith("norm.weight") and "ssm_norm" not in name:
+            value = value - 1
+        order = names.orders[part](plain) if part in names.orders else None
+        if order is not None:
+            value = _ordered(value, order, name)
+        if part in names.changes and not name.endswith(".bias"):
+            value = names.changes[part](value, plain)
+        weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
+    weights = load_weights(weights, rules)
+    if blocks:
+        config["block_types"] = {
+            names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
+            for name, kind in blocks.items()
+        }
+    weights = _with_one_float_type(weights, has_blocks, names.exceeds_float16)
+    return weights, config, header.metadata
+
+
+def _is_left_out(name: str, depth: int) -> bool:
+    """Whether a tensor predicts further tokens, or is what positions come to."""
+    match name.split("."):
+        case ["blk", number, part, *_]:
+            return part == "attn_rot_embd" or (number.isdecimal() and int(number) >= depth)
+    return False
+
+
+def _part_fused(
+    arrays: dict[str, mx.array], blocks: dict[str, str], names: GGUFNames, config: Mapping[str, Any]
+) -> None:
+    """Divide rows of what some files have in one, into what others have apart."""
+    width = config.get("head_dim", 0)
+    rows = [config.get(f"num_{kind}_heads", 0) * width for kind in ("attention", "key_value")]
+    fused: dict[str, tuple[tuple[str, ...], int | list[int]]] = {
+        "attn_qkv": (("attn_q", "attn_k", "attn_v"), [rows[0], rows[0] + rows[1]]),
+        "ffn_gate_up_exps": (("ffn_gate_exps", "ffn_up_exps"), 2),
+    }
+    for name in list(arrays):
+        stem, _, part = name.rpartition(".")[0].rpartition(".")
+        if part not in fused or part in names.layer:
+            continue
+        parts, cuts = fused[part]
+        value, kind = arrays.pop(name), name.rpartition(".")[2]
+        for own, piece in zip(
+            parts, mx.split(value, cuts, axis=max(value.ndim - 2, 0)), strict=True
+        ):
+            arrays[f"{stem}.{own}.{kind}"] = piece
+            if f"{stem}.{part}" in blocks:
+                blocks[f"{stem}.{own}"] = blocks[f"{stem}.{part}"]
+        if kind == "weight":
+            blocks.pop(f"{stem}.{part}", None)
+
+
+def _take_factors(arrays: dict[str, mx.array], config: dict[str, Any]) -> None:
+    """Move what each wavelength is multiplied by from the weights to the configuration."""
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
         config["rope_scaling"] = {"rope_type": "factors", "factors": factors.tolist()}
@@ -73,19 +144,27 @@ def load_gguf(
                 "rope_type": "longrope",
                 f"{kind}_factor": factors.tolist(),
             }
-    weights = {}
-    for name, value in arrays.items():
-        hf_name, heads = names.hf_name(name), names.heads_entry(name)
-        if names.norms_hold_one and name.endswith("norm.weight"):
-            value = value - 1
-        weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
-    if blocks:
-        config["block_types"] = {
-            names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
-            for name, kind in blocks.items()
-        }
-    weights = _with_one_float_type(weights, bool(blocks), names.exceeds_float16)
-    return weights, config, header.metadata
+
+
+def _widen(arrays: dict[str, mx.array], blocks: dict[str, str], names: Sequence[str]) -> None:
+    """Make some weights floating ones."""
+    for name in names:
+        stem, _, kind = name.rpartition(".")
+        if kind != "weight":
+            continue
+        if stem in blocks:
+            arrays[name] = mx.dequantize_blocks(arrays[name], blocks.pop(stem), mx.float16)
+        elif f"{stem}.scales" in arrays:
+            scales, biases = arrays.pop(f"{stem}.scales"), arrays.pop(f"{stem}.biases", None)
+            bits = arrays[name].shape[-1] * 32 // (scales.shape[-1] * 32)
+            mode = "mxfp4" if biases is None else "affine"
+            arrays[name] = mx.dequantize(arrays[name], scales, biases, 32, bits, mode=mode)
+
+
+def _ordered(value: mx.array, order: list[int], name: str) -> mx.array:
+    if value.shape[0] != len(order):
+        raise ValueError(f"tensor '{name}' has {value.shape[0]} rows, not {len(order)}")
+    return value[mx.array(order)]
 
 
 def _stays_in_blocks(tensor: TensorInfo) -> bool:
@@ -116,7 +195,11 @@ def _with_one_float_type(
     The files keep norms in float32 beside narrower weights or scales; left so, every product would
     convert one of them, and give float32. In a half type a prompt is read twice as fast.
     """
-    floating = {k: v for k, v in weights.items() if mx.issubdtype(v.dtype, mx.floating)}
+    floating = {
+        name: value
+        for name, value in weights.items()
+        if mx.issubdtype(value.dtype, mx.floating) and not name.endswith(_EXACT)
+    }
     held = {value.dtype for value in floating.values()}
     if has_blocks:
         held.add(mx.float16)

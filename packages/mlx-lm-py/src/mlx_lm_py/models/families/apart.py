@@ -9,11 +9,15 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import phi_entries, xielu_entries, xielu_rules
+from mlx_lm_py.models.gguf.experts import hunyuan_entries
+from mlx_lm_py.models.gguf_names import BIAS, LAYER, QK_NORM, SHARED, GGUFNames
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.rules import Convert, Rename, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, Router
 
 from .common import decoder, plain, renamed
-from .glm import with_experts
+from .glm import GGUF_GLM_MOE, with_experts
 from .llama import hunyuan_dense
 from .qwen import EXPERTS, experts_of
 
@@ -164,19 +168,34 @@ ARCHITECTURES = {
             ("attention_layernorm", "input_layernorm"),
             ("feedforward_layernorm", "post_attention_layernorm"),
         ),
+        gguf=GGUFNames(LAYER | QK_NORM, rules=xielu_rules, entries=xielu_entries),
     ),
-    "bitnet": Architecture(bitnet),
-    "hunyuan": Architecture(hunyuan_moe, _HUNYUAN),
+    "bitnet": Architecture(
+        bitnet,
+        gguf=GGUFNames(
+            LAYER | {"attn_sub_norm": "self_attn.attn_sub_norm", "ffn_sub_norm": "mlp.ffn_sub_norm"}
+        ),
+    ),
+    "hunyuan": Architecture(
+        hunyuan_moe,
+        _HUNYUAN,
+        gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS | SHARED, entries=hunyuan_entries),
+    ),
     "minimax_m2": Architecture(
         minimax_m2,
         (
             *_BLOCK_SPARSE,
             *renamed(("mlp.e_score_correction_bias", "mlp.gate.e_score_correction_bias")),
         ),
+        gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS | BIAS),
     ),
     "nanochat": Architecture(nanochat, _nanochat_rules),
-    "phimoe": Architecture(phimoe, _BLOCK_SPARSE),
+    "phimoe": Architecture(
+        phimoe, _BLOCK_SPARSE, gguf=GGUFNames(LAYER | GGUF_EXPERTS, entries=phi_entries)
+    ),
     "solar_open": Architecture(
-        solar_open, (*EXPERTS, *renamed(("mlp.shared_experts", "mlp.shared_expert")))
+        solar_open,
+        (*EXPERTS, *renamed(("mlp.shared_experts", "mlp.shared_expert"))),
+        gguf=GGUF_GLM_MOE,
     ),
 }

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import latent
+from mlx_lm_py.models.gguf_names import BIAS, LAYER, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Drop, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mla, Mlp, Rope, Router, each
 
@@ -15,7 +19,7 @@ from .common import decoder, plain
 from .glm import SHARED, with_experts
 from .qwen import EXPERTS, experts_of
 
-__all__ = ["ARCHITECTURES", "deepseek_rules", "deepseek_v3", "yarn_scale"]
+__all__ = ["ARCHITECTURES", "GGUF_LATENT", "deepseek_rules", "deepseek_v3", "yarn_scale"]
 
 
 def __dir__() -> list[str]:
@@ -145,12 +149,25 @@ def deepseek_rules(c: Config) -> Sequence[Rule]:
     return (Drop(f"model.layers.{c.depth}"), *EXPERTS, SHARED)
 
 
+_MOE = GGUF_EXPERTS | GGUF_SHARED | BIAS
+GGUF_LATENT = GGUFNames(
+    LAYER | latent.LATENT | _MOE,
+    joined=latent.JOINED,
+    rules=latent.join_latents,
+    entries=latent.deepseek_entries,
+)
+
 ARCHITECTURES = {
     "deepseek": Architecture(deepseek, deepseek_rules),
-    "deepseek_v2": Architecture(deepseek_v2, deepseek_rules),
-    "deepseek_v3": Architecture(deepseek_v3, deepseek_rules),
-    "glm4_moe_lite": Architecture(glm4_moe_lite, deepseek_rules),
-    "minicpm3": Architecture(minicpm3),
-    "youtu": Architecture(youtu),
-    "dots1": Architecture(dots1, deepseek_rules),
+    "deepseek_v2": Architecture(deepseek_v2, deepseek_rules, gguf=GGUF_LATENT),
+    "deepseek_v3": Architecture(deepseek_v3, deepseek_rules, gguf=GGUF_LATENT),
+    "glm4_moe_lite": Architecture(glm4_moe_lite, deepseek_rules, gguf=GGUF_LATENT),
+    "minicpm3": Architecture(
+        minicpm3,
+        gguf=GGUFNames(
+            LAYER | latent.LATENT, joined=latent.JOINED, entries=latent.minicpm3_entries
+        ),
+    ),
+    "youtu": Architecture(youtu, gguf=GGUF_LATENT),
+    "dots1": Architecture(dots1, deepseek_rules, gguf=GGUFNames(LAYER | QK_NORM | _MOE)),
 }

@@ -13,6 +13,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import gemma_entries
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, SANDWICH, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, RgLru, each
@@ -121,7 +122,7 @@ def _recurrent_rules(c: Config) -> Sequence[Rule]:
 
 def _gguf_names(layer: Mapping[str, str]) -> GGUFNames:
     # Trained in bfloat16, with hidden states of up to hundreds of thousands.
-    return GGUFNames(layer, norms_hold_one=True, exceeds_float16=True)
+    return GGUFNames(layer, norms_hold_one=True, exceeds_float16=True, entries=gemma_entries)
 
 
 ARCHITECTURES = {

@@ -6,7 +6,10 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf_names import LAYER, GGUFNames
+from mlx_lm_py.models.gguf.dense import glm_entries
+from mlx_lm_py.models.gguf_names import BIAS, LAYER, POST_ATTENTION, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Drop, Rename
 from mlx_lm_py.models.spec import Decoder, Layer, Router, each
 
@@ -14,7 +17,7 @@ from .common import decoder, plain
 from .phi import fused_mlp
 from .qwen import EXPERTS, experts_of
 
-__all__ = ["ARCHITECTURES"]
+__all__ = ["ARCHITECTURES", "GGUF_GLM_MOE", "SHARED", "with_experts"]
 
 
 def __dir__() -> list[str]:
@@ -88,8 +91,16 @@ _GLM4_NORMS = tuple(
 )
 SHARED = Rename("model.layers.*.mlp.shared_experts", "model.layers.*.mlp.shared_expert")
 
+GGUF_GLM_MOE = GGUFNames(
+    LAYER | QK_NORM | POST_ATTENTION | GGUF_EXPERTS | GGUF_SHARED | BIAS, entries=glm_entries
+)
+
 ARCHITECTURES = {
-    "glm": Architecture(glm, lambda c: (fused_mlp(c),)),
+    "glm": Architecture(
+        glm,
+        lambda c: (fused_mlp(c),),
+        gguf=GGUFNames(LAYER | {"ffn_up": "mlp.gate_up_proj"}),
+    ),
     "glm4": Architecture(
         glm4,
         lambda c: (fused_mlp(c), *_GLM4_NORMS),
@@ -103,6 +114,8 @@ ARCHITECTURES = {
         ),
     ),
     "glm4_moe": Architecture(
-        glm4_moe, lambda c: (Drop(f"model.layers.{c.depth}"), *EXPERTS, SHARED)
+        glm4_moe,
+        lambda c: (Drop(f"model.layers.{c.depth}"), *EXPERTS, SHARED),
+        gguf=GGUF_GLM_MOE,
     ),
 }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import biases, gpt_entries
 from mlx_lm_py.models.gguf_names import LAYER, GGUFNames
 from mlx_lm_py.models.rules import Drop, Rename, Rule, Split, Transpose
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Mlp, Norm, Rope
@@ -145,10 +146,12 @@ _GPTJ = (
     Rename("model.layers.*.mlp.fc_out", "model.layers.*.mlp.down_proj"),
 )
 
+_GGUF = GGUFNames(outside={"position_embd": "model.embed_positions"}, entries=gpt_entries)
+
 ARCHITECTURES = {
-    "gpt2": Architecture(gpt2, _gpt2_rules),
-    "gpt_bigcode": Architecture(gpt_bigcode, _bigcode_rules),
-    "gpt_neox": Architecture(gpt_neox, _neox_rules),
+    "gpt2": Architecture(gpt2, _gpt2_rules, gguf=_GGUF),
+    "gpt_bigcode": Architecture(gpt_bigcode, _bigcode_rules, gguf=_GGUF),
+    "gpt_neox": Architecture(gpt_neox, _neox_rules, gguf=_GGUF),
     "gptj": Architecture(gptj, _GPTJ),
-    "starcoder2": Architecture(starcoder2, _FORWARD, gguf=GGUFNames(LAYER)),
+    "starcoder2": Architecture(starcoder2, _FORWARD, gguf=GGUFNames(LAYER, entries=biases)),
 }

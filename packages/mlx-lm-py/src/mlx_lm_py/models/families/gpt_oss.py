@@ -8,6 +8,8 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.experts import gpt_oss_entries
+from mlx_lm_py.models.gguf_names import EXPERTS, LAYER, POST_ATTENTION, GGUFNames
 from mlx_lm_py.models.rules import Convert, Rename
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Moe, Router, each
 
@@ -95,5 +97,9 @@ ARCHITECTURES = {
     "gpt_oss": Architecture(
         gpt_oss,
         (Convert(_load, _save), Rename("model.layers.*.mlp.router", "model.layers.*.mlp.gate")),
+        gguf=GGUFNames(
+            LAYER | EXPERTS | POST_ATTENTION | {"attn_sinks.weight": "self_attn.sinks"},
+            entries=gpt_oss_entries,
+        ),
     ),
 }

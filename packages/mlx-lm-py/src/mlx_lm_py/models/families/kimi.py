@@ -10,6 +10,8 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import latent, states
+from mlx_lm_py.models.gguf_names import BIAS, EXPERTS, LAYER, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Convert, Join, Rename, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Delta, Layer, Mla, Mlp, each
 
@@ -104,4 +106,17 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
-ARCHITECTURES = {"kimi_linear": Architecture(kimi_linear, _rules)}
+ARCHITECTURES = {
+    "kimi_linear": Architecture(
+        kimi_linear,
+        _rules,
+        gguf=GGUFNames(
+            LAYER | latent.LATENT | states.KIMI | EXPERTS | SHARED | BIAS,
+            changes=states.STATE_CHANGES,
+            joined=latent.JOINED,
+            rules=latent.join_latents,
+            entries=states.kimi_entries,
+            each_layer=True,
+        ),
+    )
+}

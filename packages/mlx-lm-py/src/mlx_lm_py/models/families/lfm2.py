@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import states
+from mlx_lm_py.models.gguf_names import BIAS, EXPERTS, LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Router, ShortConv, each
 
@@ -96,7 +98,20 @@ _EXPERTS: tuple[Rule, ...] = (
     ),
 )
 
+_GGUF = GGUFNames(
+    LAYER
+    | QK_NORM
+    | EXPERTS
+    | BIAS
+    | {f"shortconv.{part}": f"conv.{part}" for part in ("in_proj", "conv", "out_proj")},
+    changes=states.STATE_CHANGES,
+    # The last norm has the name of another one.
+    outside={"token_embd_norm": "model.norm"},
+    entries=states.lfm2_entries,
+    each_layer=True,
+)
+
 ARCHITECTURES = {
-    "lfm2": Architecture(lfm2, _RULES),
-    "lfm2_moe": Architecture(lfm2_moe, (*_EXPERTS, *_RULES)),
+    "lfm2": Architecture(lfm2, _RULES, gguf=_GGUF),
+    "lfm2_moe": Architecture(lfm2_moe, (*_EXPERTS, *_RULES), gguf=_GGUF),
 }

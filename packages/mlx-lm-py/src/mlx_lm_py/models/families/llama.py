@@ -6,6 +6,7 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import biases, granite_entries, llama_entries
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Rename
 from mlx_lm_py.models.spec import Decoder, each
@@ -155,8 +156,8 @@ _HUNYUAN_NORMS = (
 )
 
 ARCHITECTURES = {
-    "ernie4_5": Architecture(ernie, gguf=GGUFNames()),
-    "granite": Architecture(granite, gguf=_PERMUTED),
+    "ernie4_5": Architecture(ernie, gguf=GGUFNames(entries=biases)),
+    "granite": Architecture(granite, gguf=dataclasses.replace(_PERMUTED, entries=granite_entries)),
     "helium": Architecture(helium),
     "hunyuan_v1_dense": Architecture(
         hunyuan_dense,
@@ -164,7 +165,7 @@ ARCHITECTURES = {
         gguf=GGUFNames(LAYER | QK_NORM),
     ),
     "internlm3": Architecture(internlm3, gguf=_PERMUTED),
-    "llama": Architecture(llama, gguf=_PERMUTED),
+    "llama": Architecture(llama, gguf=dataclasses.replace(_PERMUTED, entries=llama_entries)),
     "seed_oss": Architecture(
         seed_oss, gguf=GGUFNames(LAYER | {"post_attention_norm": "post_attention_layernorm"})
     ),

@@ -14,6 +14,9 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import states
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import LAYER, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import (
     Decoder,
@@ -250,11 +253,64 @@ def _granite_rules(c: Config) -> Sequence[Rule]:
     )
 
 
+_ALONE = {"attn_norm": "input_layernorm", **states.STATES}
+_HEADS = {"ssm_dt.bias": "mamba.dt_bias"}
+_INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
+_GRANITE_GGUF = GGUFNames(
+    LAYER | states.STATES | _HEADS | GGUF_EXPERTS | SHARED,
+    _INTERLEAVED,
+    changes=states.STATE_CHANGES,
+    entries=states.granite_hybrid_entries,
+    each_layer=True,
+)
+_MAMBA_LAYER = _ALONE | {f"ssm_{part}_norm": f"mamba.{part}_layernorm" for part in ("dt", "b", "c")}
+_MAMBA_GGUF = GGUFNames(
+    _MAMBA_LAYER,
+    changes=states.MAMBA_CHANGES,
+    entries=states.mamba_entries,
+    each_layer=True,
+)
+
 ARCHITECTURES = {
-    "falcon_h1": Architecture(falcon_h1, _FALCON),
-    "falcon_mamba": Architecture(falcon_mamba, _MAMBA),
-    "granitemoehybrid": Architecture(granite_hybrid, _granite_rules),
-    "jamba": Architecture(jamba, _JAMBA),
-    "mamba": Architecture(mamba, _MAMBA),
-    "mamba2": Architecture(mamba2, _MAMBA),
+    "falcon_h1": Architecture(
+        falcon_h1,
+        _FALCON,
+        gguf=GGUFNames(
+            {
+                name: f"mixer.{target}" if target.startswith("self_attn") else target
+                for name, target in LAYER.items()
+            }
+            | states.states_at("mixer.mamba")
+            | {
+                "ssm_dt.bias": "mixer.mamba.dt_bias",
+                # Its name has no kind.
+                "ffn_norm": "post_attention_layernorm.weight",
+            },
+            changes=states.STATE_CHANGES,
+            entries=states.falcon_h1_entries,
+        ),
+    ),
+    "falcon_mamba": Architecture(falcon_mamba, _MAMBA, gguf=_MAMBA_GGUF),
+    "granitemoehybrid": Architecture(granite_hybrid, _granite_rules, gguf=_GRANITE_GGUF),
+    "jamba": Architecture(
+        jamba,
+        _JAMBA,
+        gguf=GGUFNames(
+            LAYER | _MAMBA_LAYER | GGUF_EXPERTS,
+            changes=states.MAMBA_CHANGES,
+            entries=states.jamba_entries,
+            each_layer=True,
+        ),
+    ),
+    "mamba": Architecture(mamba, _MAMBA, gguf=_MAMBA_GGUF),
+    "mamba2": Architecture(
+        mamba2,
+        _MAMBA,
+        gguf=GGUFNames(
+            _ALONE | _HEADS,
+            changes=states.STATE_CHANGES,
+            entries=states.mamba2_entries,
+            each_layer=True,
+        ),
+    ),
 }

@@ -9,11 +9,15 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import latent
+from mlx_lm_py.models.gguf.dense import ministral_entries
+from mlx_lm_py.models.gguf.experts import llama4_entries
+from mlx_lm_py.models.gguf_names import EXPERTS, LAYER, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Convert, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, Stretch, each
 
 from .common import change_attention, decoder, plain, renamed
-from .deepseek import deepseek_rules, deepseek_v3
+from .deepseek import GGUF_LATENT, deepseek_rules, deepseek_v3
 from .qwen import FUSED_EXPERTS
 
 __all__ = ["ARCHITECTURES"]
@@ -146,8 +150,18 @@ _LLAMA4: Sequence[Rule] = (
     Convert(_load, _save),
 )
 
+_INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
+
 ARCHITECTURES = {
-    "llama4_text": Architecture(llama4, _LLAMA4),
-    "ministral3": Architecture(ministral3),
-    "mistral4": Architecture(mistral4, lambda c: (FUSED_EXPERTS, *deepseek_rules(c))),
+    "llama4_text": Architecture(
+        llama4, _LLAMA4, gguf=GGUFNames(LAYER | EXPERTS | SHARED, entries=llama4_entries)
+    ),
+    "ministral3": Architecture(
+        ministral3, gguf=GGUFNames(LAYER, _INTERLEAVED, entries=ministral_entries)
+    ),
+    "mistral4": Architecture(
+        mistral4,
+        lambda c: (FUSED_EXPERTS, *deepseek_rules(c)),
+        gguf=dataclasses.replace(GGUF_LATENT, entries=latent.mistral4_entries),
+    ),
 }

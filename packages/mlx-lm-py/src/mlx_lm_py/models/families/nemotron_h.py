@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import states
+from mlx_lm_py.models.gguf_names import BIAS, EXPERTS, LAYER, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Drop, Rename, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Mamba2, Mlp, Moe, Norm, Router
 
@@ -126,4 +128,22 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
-ARCHITECTURES = {"nemotron_h": Architecture(nemotron_h, _rules)}
+_GGUF = GGUFNames(
+    LAYER
+    | states.STATES
+    | EXPERTS
+    | SHARED
+    | BIAS
+    | {
+        # What it is the norm of, the layer tells.
+        "attn_norm": "backbone.layers.*.norm",
+        "ssm_dt.bias": "mamba.dt_bias",
+        "ffn_latent_down": "mlp.fc1_latent_proj",
+        "ffn_latent_up": "mlp.fc2_latent_proj",
+    },
+    changes=states.STATE_CHANGES,
+    entries=states.nemotron_entries,
+    each_layer=True,
+)
+
+ARCHITECTURES = {"nemotron_h": Architecture(nemotron_h, _rules, gguf=_GGUF)}

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import old_entries, scale_entries
+from mlx_lm_py.models.gguf_names import GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm
 
@@ -112,9 +114,15 @@ def _qwen_rules(c: Config) -> Sequence[Rule]:
     )
 
 
+_INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
+
 ARCHITECTURES = {
-    "exaone": Architecture(exaone, _exaone_rules),
-    "internlm2": Architecture(internlm2, _internlm2_rules),
-    "minicpm": Architecture(minicpm),
-    "qwen": Architecture(qwen, _qwen_rules),
+    "exaone": Architecture(exaone, _exaone_rules, gguf=GGUFNames(entries=old_entries)),
+    "internlm2": Architecture(
+        internlm2, _internlm2_rules, gguf=GGUFNames(interleaved=_INTERLEAVED, entries=old_entries)
+    ),
+    "minicpm": Architecture(
+        minicpm, gguf=GGUFNames(interleaved=_INTERLEAVED, entries=scale_entries)
+    ),
+    "qwen": Architecture(qwen, _qwen_rules, gguf=GGUFNames(entries=old_entries)),
 }

@@ -10,6 +10,7 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import olmo_entries
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import LAYER, POST_NORMS, QK_NORM, GGUFNames
 from mlx_lm_py.models.spec import Decoder, Norm, Router, each
@@ -71,7 +72,7 @@ def olmoe(c: Config) -> Decoder:
     return sparse(c, decoder(c, layer), experts_of(c, Router(normalize=c("norm_topk_prob", False))))
 
 
-_GGUF = GGUFNames(LAYER | QK_NORM | POST_NORMS)
+_GGUF = GGUFNames(LAYER | QK_NORM | POST_NORMS, entries=olmo_entries)
 
 ARCHITECTURES = {
     "olmo": Architecture(

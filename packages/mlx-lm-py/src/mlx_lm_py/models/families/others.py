@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import granite_entries, stablelm_entries
+from mlx_lm_py.models.gguf.experts import ernie_entries
+from mlx_lm_py.models.gguf_names import BIAS, LAYER, POST_NORMS, QK_NORM, GGUFNames
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
-from mlx_lm_py.models.gguf_names import LAYER, POST_NORMS, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Convert, Rename, Rule, Split, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, each
 
@@ -140,13 +143,21 @@ _MIXTRAL: tuple[Rule, ...] = (
 _INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
 
 ARCHITECTURES = {
-    "ernie4_5_moe": Architecture(ernie_moe, _ERNIE),
-    "granitemoe": Architecture(granite_moe, granite_moe_rules),
+    "ernie4_5_moe": Architecture(
+        ernie_moe,
+        _ERNIE,
+        gguf=GGUFNames(LAYER | GGUF_EXPERTS | GGUF_SHARED | BIAS, entries=ernie_entries),
+    ),
+    "granitemoe": Architecture(
+        granite_moe,
+        granite_moe_rules,
+        gguf=GGUFNames(LAYER | GGUF_EXPERTS, _INTERLEAVED, entries=granite_entries),
+    ),
     "exaone4": Architecture(
         exaone4,
         gguf=GGUFNames(LAYER | QK_NORM | POST_NORMS),
     ),
     "mixtral": Architecture(mixtral, _MIXTRAL, gguf=GGUFNames(LAYER | GGUF_EXPERTS, _INTERLEAVED)),
     "nemotron": Architecture(nemotron, gguf=GGUFNames(norms_hold_one=True)),
-    "stablelm": Architecture(stablelm, gguf=GGUFNames()),
+    "stablelm": Architecture(stablelm, gguf=GGUFNames(entries=stablelm_entries)),
 }

@@ -69,6 +69,6 @@ _PHI = (
 
 
 ARCHITECTURES = {
-    "phi": Architecture(phi, _PHI),
+    "phi": Architecture(phi, _PHI, gguf=GGUFNames()),
     "phi3": Architecture(phi3, _fused, gguf=GGUFNames(FUSED)),
 }

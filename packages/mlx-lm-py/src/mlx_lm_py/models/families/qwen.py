@@ -8,8 +8,9 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.experts import normalized, shared_expert
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
-from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Convert, Drop, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Moe, Router, each
 
@@ -152,19 +153,20 @@ def fused_experts(theirs: str, ours: str, *, undone: bool = True) -> Convert:
 
 
 FUSED_EXPERTS = fused_experts(".mlp.experts.", ".mlp.switch_mlp.", undone=False)
-_SHARED_GGUF = {
+_SHARED_GGUF = SHARED | {
     "ffn_gate_inp_shexp": "mlp.shared_expert_gate",
-    "ffn_gate_shexp": "mlp.shared_expert.gate_proj",
-    "ffn_up_shexp": "mlp.shared_expert.up_proj",
-    "ffn_down_shexp": "mlp.shared_expert.down_proj",
 }
 
 ARCHITECTURES = {
     "mimo": Architecture(qwen2, (Drop("model.mtp_layers"),)),
     "qwen2": Architecture(qwen2, gguf=GGUFNames()),
     "qwen2_moe": Architecture(
-        qwen2_moe, EXPERTS, gguf=GGUFNames(LAYER | GGUF_EXPERTS | _SHARED_GGUF)
+        qwen2_moe,
+        EXPERTS,
+        gguf=GGUFNames(LAYER | GGUF_EXPERTS | _SHARED_GGUF, entries=shared_expert),
     ),
     "qwen3": Architecture(qwen3, gguf=GGUFNames(LAYER | QK_NORM)),
-    "qwen3_moe": Architecture(qwen3_moe, EXPERTS, gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS)),
+    "qwen3_moe": Architecture(
+        qwen3_moe, EXPERTS, gguf=GGUFNames(LAYER | QK_NORM | GGUF_EXPERTS, entries=normalized)
+    ),
 }

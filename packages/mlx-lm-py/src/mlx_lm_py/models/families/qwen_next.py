@@ -6,12 +6,17 @@ Papers: https://arxiv.org/abs/2412.06464, https://arxiv.org/abs/2505.06708.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import experts, states
+from mlx_lm_py.models.gguf.metadata import Metadata
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import LAYER, POST_ATTENTION, QK_NORM, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Convert, Join, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Delta, Router, each
 
@@ -158,9 +163,32 @@ def _olmo_rules(c: Config) -> Sequence[Rule]:
     )
 
 
+_LAYER = LAYER | QK_NORM | POST_ATTENTION | states.DELTA
+_SHARED = SHARED | {"ffn_gate_inp_shexp": "mlp.shared_expert_gate"}
+
+
+def _next_entries(m: Metadata, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {**states.delta_entries(m, config), **experts.shared_expert(m, config)}
+
+
+def _gguf(layer: Mapping[str, str], *, tiled: bool = True) -> GGUFNames:
+    """Those after Qwen3-Next take turns with the values of heads that share keys."""
+    return GGUFNames(
+        layer,
+        norms_hold_one=True,
+        orders=states.delta_orders if tiled else {},
+        changes=states.delta_changes if tiled else states.STATE_CHANGES,
+        entries=_next_entries,
+    )
+
+
 ARCHITECTURES = {
     "olmo_hybrid": Architecture(olmo_hybrid, _olmo_rules),
-    "qwen3_5": Architecture(qwen3_5, _shared),
-    "qwen3_5_moe": Architecture(qwen3_next, _moe_rules),
-    "qwen3_next": Architecture(qwen3_next, _next_rules),
+    "qwen3_5": Architecture(qwen3_5, _shared, gguf=_gguf(_LAYER)),
+    "qwen3_5_moe": Architecture(
+        qwen3_next, _moe_rules, gguf=_gguf(_LAYER | GGUF_EXPERTS | _SHARED)
+    ),
+    "qwen3_next": Architecture(
+        qwen3_next, _next_rules, gguf=_gguf(_LAYER | GGUF_EXPERTS | _SHARED, tiled=False)
+    ),
 }

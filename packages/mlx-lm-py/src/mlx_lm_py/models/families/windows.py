@@ -10,6 +10,10 @@ from collections.abc import Callable, Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import experts as gguf
+from mlx_lm_py.models.gguf_names import BIAS, LAYER, QK_NORM, SANDWICH, GGUFNames
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Router, each
 
@@ -176,6 +180,9 @@ def _named(*pairs: tuple[str, str]) -> Callable[[Config], Sequence[Rule]]:
 _BIAS = "mlp.gate.e_score_correction_bias"
 _SHARED = ("mlp.shared_experts", "mlp.shared_expert")
 
+_MOE = LAYER | GGUF_EXPERTS | GGUF_SHARED | BIAS
+_GATE = {"attn_gate": "self_attn.gate_proj"}
+
 ARCHITECTURES = {
     "afmoe": Architecture(
         afmoe,
@@ -186,17 +193,31 @@ ARCHITECTURES = {
             ("pre_mlp_layernorm", "pre_feedforward_layernorm"),
             ("post_mlp_layernorm", "post_feedforward_layernorm"),
         ),
+        gguf=GGUFNames(_MOE | QK_NORM | SANDWICH | _GATE, entries=gguf.afmoe_entries),
     ),
-    "exaone_moe": Architecture(exaone_moe, _named(("mlp.e_score_correction_bias", _BIAS), _SHARED)),
+    "exaone_moe": Architecture(
+        exaone_moe,
+        _named(("mlp.e_score_correction_bias", _BIAS), _SHARED),
+        gguf=GGUFNames(_MOE | QK_NORM, entries=gguf.exaone_entries),
+    ),
     "laguna": Architecture(
         laguna,
         _named(
             ("mlp.experts.e_score_correction_bias", _BIAS),
             ("self_attn.g_proj", "self_attn.gate_proj"),
         ),
+        gguf=GGUFNames(_MOE | QK_NORM | _GATE, entries=gguf.laguna_entries, each_layer=True),
     ),
-    "mellum": Architecture(mellum, _named()),
+    "mellum": Architecture(
+        mellum, _named(), gguf=GGUFNames(_MOE | QK_NORM, entries=gguf.mellum_entries)
+    ),
     "mimo_v2_flash": Architecture(
-        mimo_v2, _named(("self_attn.attention_sink_bias", "self_attn.sinks"))
+        mimo_v2,
+        _named(("self_attn.attention_sink_bias", "self_attn.sinks")),
+        gguf=GGUFNames(
+            _MOE | {"attn_sinks.weight": "self_attn.sinks"},
+            entries=gguf.mimo_entries,
+            each_layer=True,
+        ),
     ),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlx_lm_py.models.spec import Attention, Decoder, Mlp, Moe, Rope
 
-__all__ = ["GGUF_ARCHITECTURES", "gguf_metadata"]
+__all__ = ["GGUF_ARCHITECTURES", "WRITTEN", "gguf_metadata"]
 
 
 def __dir__() -> list[str]:
@@ -25,6 +25,15 @@ GGUF_ARCHITECTURES = {
     "qwen3_moe": "qwen3moe",
 }
 """The ``general.architecture`` of a ``model_type``, where it is another one."""
+
+WRITTEN = frozenset(
+    """
+    cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm4 granite hunyuan_v1_dense internlm3
+    llama mixtral nemotron olmo olmo2 olmo3 olmoe phi3 qwen2 qwen2_moe qwen3 qwen3_moe seed_oss
+    smollm3 stablelm starcoder2
+    """.split()
+)
+"""The architectures of which all that a file must have is known; of others, what one may have."""
 
 _NUMBERS = {
     "attention_multiplier": "attention.scale",

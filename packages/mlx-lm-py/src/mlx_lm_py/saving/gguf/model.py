@@ -18,14 +18,14 @@ from mlx_lm_py.loading.gguf import gguf_config
 from mlx_lm_py.models.blocks import CausalLM
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf_names import GGUFNames
-from mlx_lm_py.models.registry import find_architecture
+from mlx_lm_py.models.registry import ALIASES, find_architecture
 from mlx_lm_py.models.rules import Stack, save_weights
 from mlx_lm_py.models.spec import Attention, Decoder, Rope
 from mlx_lm_py.saving.files import Progress
 from mlx_lm_py.saving.quantize import dequantize_model
 
 from .blocks import BLOCK_TYPES, quantize_blocks
-from .metadata import gguf_metadata
+from .metadata import WRITTEN, gguf_metadata
 from .tokenizer import tokenizer_metadata
 from .writer import Tensor, write_gguf
 
@@ -81,7 +81,7 @@ def save_gguf(
         raise ValueError(f"a {type(model).__name__} is not written as a GGUF file")
     model_type = config["model_type"]
     names = find_architecture(model_type).gguf
-    if names is None:
+    if names is None or ALIASES.get(model_type, model_type) not in WRITTEN:
         raise ValueError(f"models of type '{model_type}' are not written as GGUF files")
     if Path(path).exists():
         raise FileExistsError(f"{path} exists already; remove it, or name another place")

@@ -1,0 +1,159 @@
+"""What GGUF files do not say of models that attend and have no experts of their own kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mlx_core_py as mx
+
+from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.rules import Convert, Rule
+
+from .metadata import Metadata
+
+__all__ = [
+    "biases",
+    "gemma_entries",
+    "glm_entries",
+    "gpt_entries",
+    "granite_entries",
+    "llama_entries",
+    "ministral_entries",
+    "old_entries",
+    "olmo_entries",
+    "phi_entries",
+    "scale_entries",
+    "stablelm_entries",
+    "xielu_entries",
+    "xielu_rules",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+Entries = dict[str, Any]
+_XIELU = ("alpha_p", "alpha_n", "beta", "eps")
+
+
+def biases(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """One flag for all biases."""
+    return {"use_bias": config["attention_bias"]}
+
+
+def gemma_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """The largest ones divide by the share of the width that a head has."""
+    largest = config["num_hidden_layers"] == {"gemma2": 46, "gemma3": 62}.get(m.architecture)
+    heads = config["num_attention_heads"]
+    scalar = config["hidden_size"] // heads if largest else config["head_dim"]
+    local = m("rope.freq_base_swa", float, 10000.0)
+    return {"query_pre_attn_scalar": scalar, "rope_local_base_freq": local}
+
+
+def glm_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Norms of queries and keys are there or not, and some layers have no experts."""
+    return {
+        "use_qk_norm": m.has("blk.0.attn_q_norm.weight"),
+        "first_k_dense_replace": next(iter(m.layers("ffn_gate_inp.weight")), m.depth),
+    }
+
+
+def granite_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """The scale of logits divides."""
+    return {"logits_scaling": config.get("logit_scale", 1.0)}
+
+
+def llama_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Those with experts are Mixtral's."""
+    if not config.get("num_experts"):
+        return {}
+    return {"model_type": "mixtral", "moe_intermediate_size": config["intermediate_size"]}
+
+
+def ministral_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Queries grow by a share of the logarithm."""
+    scaling = dict(config.get("rope_scaling") or {})
+    share = m("attention.temperature_scale", float, 0.0)
+    if not scaling or not share:
+        return {}
+    weight = m("rope.scaling.yarn_log_multiplier", float, 0.0)
+    if weight:
+        scaling |= {"mscale": 1.0, "mscale_all_dim": weight}
+    return {"rope_scaling": scaling | {"llama_4_scaling_beta": share}}
+
+
+def olmo_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Those with windows are the third."""
+    return {"model_type": "olmo3"} if "sliding_window" in config else {}
+
+
+def phi_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """The output layer has a bias or not."""
+    return {"lm_head_bias": m.has("output.bias")}
+
+
+def gpt_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """The names of GPT-2."""
+    return {
+        "n_inner": config["intermediate_size"],
+        "multi_query": config["num_key_value_heads"] == 1,
+        "use_parallel_residual": m("use_parallel_residual", bool, True),
+    }
+
+
+def old_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Names of the same in older configurations."""
+    eps = config.get("rms_norm_eps", config.get("layer_norm_epsilon"))
+    return {
+        "rotary_emb_base": config["rope_theta"],
+        "layer_norm_epsilon": eps,
+        "bias": config["attention_bias"],
+        "rms_norm_eps": eps,
+    }
+
+
+def scale_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """MiniCPM's scales, of which files have what they come to."""
+    width, depth = config["hidden_size"], config["num_hidden_layers"]
+    return {
+        "scale_emb": m("embedding_scale", float, 12.0),
+        "scale_depth": m("residual_scale", float, 1.4 / math.sqrt(depth)) * math.sqrt(depth),
+        "dim_model_base": round(width / m("logit_scale", float, width / 256)),
+    }
+
+
+def stablelm_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Those with both parts side by side have one norm."""
+    return {
+        "use_qkv_bias": config["attention_bias"],
+        "use_parallel_residual": not m.has("blk.0.ffn_norm.weight"),
+    }
+
+
+def xielu_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """The numbers of Apertus' activation, which are weights of its checkpoints."""
+    return {"xielu": {name: m.numbers(f"xielu.{name}") for name in _XIELU}}
+
+
+def xielu_rules(c: Config) -> Sequence[Rule]:
+    """Make these numbers weights.
+
+    Args:
+        c: The configuration.
+
+    Returns:
+        The rule.
+    """
+    numbers: dict[str, list[float]] = c("xielu", {})
+
+    def add(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        return weights | {
+            f"model.layers.{i}.mlp.act_fn.{name}": mx.array([value] if "alpha" in name else value)
+            for name, values in numbers.items()
+            for i, value in enumerate(values)
+        }
+
+    return (Convert(add, dict),)
