@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level
+from levels import at_every_level, ours_only
 from mlx_sys_py import Dtype, array, bfloat16, cpu_kernels, float16, float32, ops
 from test_gguf_blocks import expected, sensible
 
@@ -94,12 +94,12 @@ def test_blocks(name: str, rows: int, level: str) -> None:
     blocks=st.integers(1, 12),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_shapes(
-    level: str, name: str, rows: int, columns: int, blocks: int, seed: int
-) -> None:
+def test_shapes(level: str, name: str, rows: int, columns: int, blocks: int, seed: int) -> None:
     check_blocks(name, rows, columns, blocks * BLOCKS[name], level, seed)
 
 
+# MLX rounds weights to half precision.
+@ours_only
 @pytest.mark.parametrize("rows", [1, 4, 6, 11])
 @pytest.mark.parametrize(("bits", "group"), AFFINE)
 @pytest.mark.parametrize("dtype", [float16, bfloat16])
