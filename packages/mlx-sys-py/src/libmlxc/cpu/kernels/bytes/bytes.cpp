@@ -1,6 +1,8 @@
 #include "cpu/kernels/bytes/table.hpp"
 
-#if defined(__AVX2__)
+// With AVX-512 there are exact products of digits of rows (VNNI), beside which bytes have not been
+// measured.
+#if defined(__AVX2__) && !defined(__AVX512F__)
 #include "cpu/kernels/bytes/multiply.hpp"
 #endif
 
@@ -8,7 +10,7 @@ namespace mlx_c::cpu::MLX_C_ISA {
 
 extern const ByteKernels* const bytes_table;
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(__AVX512F__)
 namespace {
 
 constexpr ByteKernels table = {

@@ -6,7 +6,6 @@
 namespace {
 namespace bytes {
 
-#if !defined(__AVX512VNNI__)
 // Steps of the `g`-th group, eight of each of its halves.
 inline __m256i steps_of(const Part& w, int g) {
   const __m256i eight = _mm256_broadcastsi128_si256(
@@ -17,14 +16,10 @@ inline __m256i steps_of(const Part& w, int g) {
       _mm256_set_m128i(
           _mm_set1_epi16((short)(first + 0x202)), _mm_set1_epi16((short)first)));
 }
-#endif
 
 // Sums of products of codes with x, of four neighbours each; with steps, times these.
 template <class Source>
 inline __m256i multiply_add(__m256i codes, __m256i x, const Part& w, int g) {
-#if defined(__AVX512VNNI__)
-  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), codes, x);
-#else
   __m256i factors = _mm256_set1_epi16(1);
   if constexpr (Source::has_steps) {
     factors = steps_of(w, g);
@@ -34,7 +29,6 @@ inline __m256i multiply_add(__m256i codes, __m256i x, const Part& w, int g) {
         _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes)), factors);
   }
   return _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), factors);
-#endif
 }
 
 // Adds the products of the codes of a part, `count` of them, with as many numbers of x.

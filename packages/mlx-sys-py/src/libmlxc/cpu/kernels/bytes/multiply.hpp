@@ -9,8 +9,16 @@ namespace bytes {
 // Rows of x that meet a row of w at a time, and those up to which that takes less time than panels.
 constexpr int dot_columns = 4, few_rows = 2 * dot_columns;
 
+// Rows of x up to which bytes take less time than floats where codes are signed: each vector of
+// products then takes two multiplications.
+constexpr int most_rows_of_signed = 32;
+
 inline bool takes(const ByteGemm& p) {
-  return p.k % group_size == 0 && with_weights(p, [](auto) {});
+  bool gains = false;
+  with_weights(p, [&]<class Source>(const Source&) {
+    gains = !Source::is_signed || p.m <= most_rows_of_signed;
+  });
+  return gains && p.k % group_size == 0;
 }
 
 inline std::size_t scratch_size(const ByteGemm& p, int rows) {

@@ -12,7 +12,7 @@ namespace bytes {
 
 constexpr int panel_vectors = 2, panel_rows = panel_vectors * lanes;
 // Codes of each row that a panel has at most: it and some rows of x are to stay in the L1 cache.
-constexpr int panel_depth = multiplies_quads ? 512 : 1024;
+constexpr int panel_depth = 1024;
 
 // Words of a panel's group: quads of codes, scales, biases.
 template <class Source>
@@ -25,9 +25,6 @@ inline std::size_t panel_size(int k) {
 
 // Rows become columns, in whichever order of the steps: `step_of` tells it.
 inline void transpose_quads(vint (&rows)[lanes]) {
-#if defined(__AVX512F__)
-  transpose(rows);
-#else
   __m256i t[lanes];
 #pragma GCC unroll 2
   for (int half = 0; half < lanes; half += 4) {
@@ -46,7 +43,6 @@ inline void transpose_quads(vint (&rows)[lanes]) {
     rows[i] = (vint)_mm256_permute2x128_si256(t[i], t[i + 4], 0x20);
     rows[i + 4] = (vint)_mm256_permute2x128_si256(t[i], t[i + 4], 0x31);
   }
-#endif
 }
 
 // Unpacks codes `begin` ... `end` - 1 of some rows. Lanes behind these are those of the last one.
@@ -67,7 +63,7 @@ void pack_panel(const Source& w, Range rows, int begin, int end, std::int32_t* p
       std::int32_t* const factors = target + steps * panel_rows + v * lanes;
       for (int g = 0; g < groups; g += lanes) {
         vint scales[lanes], biases[lanes];
-#pragma GCC unroll 16
+#pragma GCC unroll 8
         for (int i = 0; i < lanes; i++) {
           scales[i] = load_raw<vint>(unpacked[i].scales + g);
           biases[i] = load_raw<vint>(unpacked[i].biases + g);
@@ -81,12 +77,12 @@ void pack_panel(const Source& w, Range rows, int begin, int end, std::int32_t* p
       }
       for (int g = 0; g < groups; g += groups_at_once) {
         vint quads[lanes];
-#pragma GCC unroll 16
+#pragma GCC unroll 8
         for (int i = 0; i < lanes; i++) {
           quads[i] = load_raw<vint>(unpacked[i].codes + g * Source::group);
         }
         transpose_quads(quads);
-#pragma GCC unroll 16
+#pragma GCC unroll 8
         for (int i = 0; i < lanes; i++) {
           if (g + i / steps < groups) {
             std::int32_t* const step = target + (g + i / steps) * words + i % steps * panel_rows;
@@ -111,23 +107,6 @@ inline void in_order(vint& sum) {
 }
 
 // Products of pairs, and sums of neighbours among them.
-#if defined(__AVX512F__)
-inline vint multiply_pairs(vint codes, vint x) {
-  return (vint)_mm512_maddubs_epi16((__m512i)codes, (__m512i)x);
-}
-inline vint multiply_signed_pairs(vint codes, vint x) {
-  const __m512i w = (__m512i)codes, numbers = (__m512i)x;
-  const __m512i turned =
-      _mm512_mask_sub_epi8(numbers, _mm512_movepi8_mask(w), _mm512_setzero_si512(), numbers);
-  return multiply_pairs((vint)_mm512_abs_epi8(w), (vint)turned);
-}
-inline vint add_pairs(vint a, vint b) {
-  return (vint)_mm512_add_epi16((__m512i)a, (__m512i)b);
-}
-inline vint sum_pairs(vint pairs) {
-  return (vint)_mm512_madd_epi16((__m512i)pairs, _mm512_set1_epi16(1));
-}
-#else
 inline vint multiply_pairs(vint codes, vint x) {
   return (vint)_mm256_maddubs_epi16((__m256i)codes, (__m256i)x);
 }
@@ -142,7 +121,6 @@ inline vint add_pairs(vint a, vint b) {
 inline vint sum_pairs(vint pairs) {
   return (vint)_mm256_madd_epi16((__m256i)pairs, _mm256_set1_epi16(1));
 }
-#endif
 
 // The sums of a group: of `steps` quads of codes with those of x.
 template <class Source, int columns>
@@ -151,21 +129,6 @@ inline __attribute__((always_inline)) void multiply_group(
     const std::int8_t* const (&x)[columns],
     vint (&sums)[columns][panel_vectors]) {
   constexpr int steps = Source::group / 4;
-#if defined(__AVX512VNNI__)
-#pragma GCC unroll 8
-  for (int step = 0; step < steps; step++) {
-#pragma GCC unroll 2
-    for (int v = 0; v < panel_vectors; v++) {
-      const vint codes = load_raw<vint>(w + step * panel_rows + v * lanes);
-#pragma GCC unroll 8
-      for (int c = 0; c < columns; c++) {
-        const vint before = step == 0 ? vint{} : sums[c][v];
-        sums[c][v] = (vint)_mm512_dpbusd_epi32(
-            (__m512i)before, (__m512i)codes, (__m512i)splat_quad(x[c] + 4 * step));
-      }
-    }
-  }
-#else
   // As many sums of pairs as surely fit into 16 bits.
   constexpr int together = Source::is_signed ? 1 : 32767 / (2 * 127 * Source::largest);
   vint pairs[columns][panel_vectors];
@@ -198,7 +161,6 @@ inline __attribute__((always_inline)) void multiply_group(
       }
     }
   }
-#endif
 }
 
 // Adds to `columns` rows of y, which are panel_rows apart, products with a panel.
@@ -245,7 +207,7 @@ void multiply_tile(int groups, const std::int32_t* panel, const Row* rows, bool 
 }
 
 // Rows of x in a tile: as many as there are registers for.
-constexpr int tile_columns = multiplies_quads ? 6 : 4;
+constexpr int tile_columns = 4;
 
 template <class Source, int columns = tile_columns>
 inline void choose_tile(

@@ -1,7 +1,7 @@
 // Quantized weights as codes of eight bits with scales and biases, part by part.
 //
-// A weight is scale * code + bias. Codes that need all eight bits are signed where the processor
-// multiplies pairs of bytes, whose sums would not fit into 16 bits otherwise.
+// A weight is scale * code + bias. Codes that need all eight bits are signed: sums of two products
+// of bytes would not fit into 16 bits otherwise.
 #pragma once
 
 #include "cpu/kernels/blocks/decode.hpp"
@@ -9,12 +9,6 @@
 
 namespace {
 namespace bytes {
-
-#if defined(__AVX512VNNI__)
-constexpr bool multiplies_quads = true;
-#else
-constexpr bool multiplies_quads = false;
-#endif
 
 // What 256 codes of a row are unpacked to. Of parts with fewer, what is behind them is not set.
 struct Part {
@@ -62,12 +56,11 @@ inline vfloat8 gather_halves(const std::uint8_t* block) {
 template <class T>
 struct Blocks {
   static constexpr int group = T::group;
-  static constexpr bool is_signed = T::is_wide && !multiplies_quads;
+  static constexpr bool is_signed = T::is_wide;
   static constexpr int largest = largest_code<T>;
   static constexpr bool has_biases = T::has_biases || T::offset != (is_signed ? 128 : 0);
 
-  // With sums of quads there is no multiplication that could be one by a step.
-  static constexpr bool has_steps = requires { &T::steps; } && !multiplies_quads;
+  static constexpr bool has_steps = requires { &T::steps; };
 
   std::ptrdiff_t row_bytes;
   const std::uint8_t* w;
@@ -159,7 +152,7 @@ struct Blocks {
 template <int bits>
 struct Affine {
   static constexpr int group = group_size;
-  static constexpr bool is_signed = bits == 8 && !multiplies_quads;
+  static constexpr bool is_signed = bits == 8;
   static constexpr int largest = (1 << bits) - 1;
   static constexpr bool has_biases = true, has_steps = false;
 

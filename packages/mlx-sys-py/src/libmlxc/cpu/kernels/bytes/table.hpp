@@ -28,7 +28,7 @@ struct ByteGemm {
 };
 
 struct ByteKernels {
-  // Whether there is a kernel for the type of the weights.
+  // Whether there is a kernel for the type of the weights that takes less time than floats do.
   bool (*takes)(const ByteGemm&);
   // Whether x is packed in another order of its numbers than theirs; 0, 1 ... are the orders.
   int (*order)(const ByteGemm&);
