@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import mlx_sys_py as _sys
 
+from mlx_core_py.trees import arrays_of as _arrays_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
     from mlx_sys_py.cpu_kernels import Log, Record
+
+
+def move_to_large_pages(*args: object) -> None:
+    """Move arrays that are read again and again to huge pages, where the system has them.
+
+    All weights of a model are read for each token that it makes, and looking up small pages takes
+    long. Only what fills half a huge page is moved; arrays that are the memory of a file stay
+    there, as do those that are not evaluated. Official MLX has no such function.
+
+    Args:
+        args: Arrays, or trees of them; leaves of another type do not count.
+
+    Example:
+        >>> weights = {"a": mx.zeros((1024, 1024)), "b": [mx.zeros(4)]}
+        >>> mx.eval(weights)
+        >>> mx.move_to_large_pages(weights)
+    """
+    arrays = enumerate(_arrays_of(args))
+    _sys.cpu_kernels.move_to_large_pages({str(i): array for i, array in arrays})
 
 
 class cpu_verbose:  # noqa: N801 (a context manager, as mx.stream)

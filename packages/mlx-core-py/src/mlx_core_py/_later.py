@@ -12,6 +12,7 @@ from mlx_core_py._array_api import VERSION as _API_VERSION
 from mlx_core_py._array_api import namespace_info as _namespace_info
 from mlx_core_py._conversion import asarray as asarray
 from mlx_core_py._cpu import cpu_verbose as cpu_verbose
+from mlx_core_py._cpu import move_to_large_pages as move_to_large_pages
 from mlx_core_py._memory import *
 from mlx_core_py._printing import *
 from mlx_core_py.dtypes import *

@@ -1,13 +1,17 @@
 """The kernels for the CPU: their instruction set, and what they have done."""
 
 cimport mlx_sys_py.c as c
+from mlx_sys_py._containers cimport MapStringToArray
 from mlx_sys_py._error cimport check
 from mlx_sys_py._scalars cimport to_bytes
 from mlx_sys_py._text cimport take_string, take_strings
 
 from collections import namedtuple
 
-__all__ = ["Log", "Record", "get_level", "levels", "primitives", "set_level"]
+__all__ = [
+    "Log", "Record", "get_activation_bits", "get_level", "levels",
+    "move_to_large_pages", "primitives", "set_activation_bits", "set_level",
+]
 
 
 def __dir__():
@@ -88,6 +92,78 @@ def set_level(level):
     with nogil:
         status = c.mlx_cpu_set_level(text)
     check(status)
+
+
+def get_activation_bits():
+    """The bits that rows are rounded to where they are multiplied with quantized weights.
+
+    Returns:
+        int: 8 or 16, as :func:`set_activation_bits` has it.
+
+    Raises:
+        ValueError: ``MLX_SYS_PY_CPU_ACTIVATIONS`` is something else.
+
+    Example:
+        >>> get_activation_bits() in (8, 16)
+        True
+    """
+    cdef int bits = 0
+    check(c.mlx_cpu_get_activation_bits(&bits))
+    return bits
+
+
+def set_activation_bits(bits):
+    """Change the bits that rows are rounded to where they meet quantized weights.
+
+    With 8, each 32 neighbours of a row of half precision become integers of eight bits with a scale
+    in common, which the processor multiplies several times as fast as floats; numbers are off by
+    less than 0.4 % of the largest of the 32. With 16, products are those of the numbers
+    themselves, as they are in single precision, and where there is no such kernel, with either.
+
+    The environment variable ``MLX_SYS_PY_CPU_ACTIVATIONS`` sets them before. Default: 8.
+
+    Args:
+        bits (int): 8 or 16, for what is evaluated from here on, in all threads.
+
+    Raises:
+        ValueError: it is something else.
+
+    Example:
+        >>> before = get_activation_bits()
+        >>> set_activation_bits(16)
+        >>> get_activation_bits()
+        16
+        >>> set_activation_bits(before)
+    """
+    cdef int number = bits
+    cdef int status
+    # As in set_level.
+    with nogil:
+        status = c.mlx_cpu_set_activation_bits(number)
+    check(status)
+
+
+def move_to_large_pages(arrays):
+    """Move arrays that are read again and again to huge pages.
+
+    All weights of a model are read for each token that it makes, and looking up small pages takes
+    long. Only what fills half a huge page and is evaluated is moved, and only where the system has
+    such pages; arrays that are the memory of a file stay there.
+
+    Args:
+        arrays (Mapping[str, array]): the arrays by names, which do not matter.
+
+    Raises:
+        TypeError: a value is no array.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> weight = mx.zeros((1024, 1024))
+        >>> mx.eval(weight)
+        >>> move_to_large_pages({"weight": weight})
+    """
+    cdef MapStringToArray held = MapStringToArray(arrays)
+    check(c.mlx_cpu_move_to_large_pages(held._c))
 
 
 def primitives():

@@ -238,4 +238,5 @@ def load_model(
     model.eval()
     if not lazy:
         mx.eval(model.parameters())
+        mx.move_to_large_pages(model.parameters())
     return cast(LanguageModel, model)

@@ -3,6 +3,7 @@
 #define MLX_C_CPU_H
 
 #include "mlx/c/api.h"
+#include "mlx/c/map.h"
 #include "mlx/c/string.h"
 #include "mlx/c/vector.h"
 
@@ -16,6 +17,15 @@ MLX_C_API int mlx_cpu_get_levels(mlx_vector_string* res);
 MLX_C_API int mlx_cpu_get_level(mlx_string* res);
 /* Changes the level of what is evaluated from here on. */
 MLX_C_API int mlx_cpu_set_level(const char* level);
+
+/* The bits that rows of half precision are rounded to where they are multiplied with quantized
+ * weights: 8, where the processor multiplies bytes, or 16, which stands for not at all. */
+MLX_C_API int mlx_cpu_get_activation_bits(int* res);
+/* Changes them for what is evaluated from here on. */
+MLX_C_API int mlx_cpu_set_activation_bits(int bits);
+
+/* Moves arrays that are evaluated to huge pages where they fill them and the system can. */
+MLX_C_API int mlx_cpu_move_to_large_pages(const mlx_map_string_to_array arrays);
 
 /* While a log exists, a line is added to it for each node that the CPU evaluates, as with
  * MLX_SYS_PY_CPU_VERBOSE=1, with these fields between commas:

@@ -7,6 +7,7 @@
 #include "core/convert.hpp"
 #include "core/guard.hpp"
 #include "core/handle.hpp"
+#include "cpu/arrays/allocation.hpp"
 #include "cpu/graph/registry.hpp"
 #include "cpu/kernels/select.hpp"
 #include "cpu/nodes/verbose.hpp"
@@ -37,6 +38,22 @@ int mlx_cpu_set_level(const char* level) {
     auto lock = lock_evaluation();
     cpu::set_level(name);
   });
+}
+
+int mlx_cpu_get_activation_bits(int* res) {
+  return guard([&] { *res = cpu::activation_bits(); });
+}
+
+int mlx_cpu_set_activation_bits(int bits) {
+  return guard([&] {
+    // As above: products of one x share what it has become.
+    auto lock = lock_evaluation();
+    cpu::set_activation_bits(bits);
+  });
+}
+
+int mlx_cpu_move_to_large_pages(const mlx_map_string_to_array arrays) {
+  return guard([&] { cpu::move_to_large_pages(get(arrays, "arrays")); });
 }
 
 mlx_cpu_log mlx_cpu_log_new(void) {

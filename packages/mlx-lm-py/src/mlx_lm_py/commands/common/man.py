@@ -73,6 +73,7 @@ def _lines(
         ("HF_HOME", "the folder of what was downloaded"),
         ("HF_HUB_OFFLINE", "if 1, the hub is not asked"),
         ("HF_TOKEN", "for private repositories"),
+        ("MLX_SYS_PY_CPU_ACTIVATIONS", "16 for exact products with quantized weights"),
         ("MLX_SYS_PY_NUM_THREADS", "threads, where \\-\\-threads is not given"),
         ("NO_COLOR", "if not empty, no colours"),
         ("COLUMNS", "the width of help"),

@@ -34,6 +34,8 @@ extern const Kernels table;
 
 namespace {
 
+constexpr int default_activation_bits = 8;
+
 struct Level {
   std::string_view name;
   const Kernels* table;
@@ -131,7 +133,34 @@ class Selection {
   std::atomic<const Level*> current_;
 };
 
+std::atomic<int>& bits_in_use() {
+  static std::atomic<int> bits = [] {
+    const char* wanted = std::getenv("MLX_SYS_PY_CPU_ACTIVATIONS");
+    if (!wanted || !*wanted) {
+      return default_activation_bits;
+    }
+    const std::string_view text = wanted;
+    if (text != "8" && text != "16") {
+      throw std::invalid_argument(
+          "MLX_SYS_PY_CPU_ACTIVATIONS is \"" + std::string(text) + "\", but must be 8 or 16");
+    }
+    return text == "8" ? 8 : 16;
+  }();
+  return bits;
+}
+
 }  // namespace
+
+int activation_bits() {
+  return bits_in_use().load(std::memory_order_relaxed);
+}
+
+void set_activation_bits(int bits) {
+  if (bits != 8 && bits != 16) {
+    throw std::invalid_argument("bits must be 8 or 16, but is " + std::to_string(bits));
+  }
+  bits_in_use() = bits;
+}
 
 const Kernels* kernels() {
   return Selection::instance().current().table;

@@ -17,4 +17,12 @@ std::vector<std::string> levels();
 // of `levels()`.
 void set_level(std::string_view name);
 
+// The bits that rows of half precision are rounded to where they are multiplied with quantized
+// weights: 8, or 16, which stands for not at all. MLX_SYS_PY_CPU_ACTIVATIONS names one of them;
+// throws std::invalid_argument if it names another.
+int activation_bits();
+
+// Changes them for what is evaluated from here on. Throws std::invalid_argument likewise.
+void set_activation_bits(int bits);
+
 }  // namespace mlx_c::cpu

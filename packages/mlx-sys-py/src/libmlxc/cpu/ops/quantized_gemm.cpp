@@ -296,7 +296,8 @@ std::shared_ptr<IntegerRows> rows_of(const mlx::core::array& x) {
 }
 
 void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows) {
-  if (reads_integers(kernels, p) && multiply_integers(kernels, p, rows)) {
+  if (multiply_bytes(kernels, p, nullptr, rows.bytes) ||
+      (reads_integers(kernels, p) && multiply_integers(kernels, p, rows))) {
     return;
   }
   reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
@@ -305,6 +306,9 @@ void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows) {
 void multiply(
     const Kernels& kernels, QuantizedGemm p, const BlockFormat& blocks, IntegerRows& rows) {
   p.group = block_group;
+  if (multiply_bytes(kernels, p, &blocks, rows.bytes)) {
+    return;
+  }
   if (p.m <= few_rows_of_blocks(kernels, p)) {
     return multiply_few(kernels, p, blocks);
   }

@@ -7,16 +7,18 @@
 #include <mlx/array.h>
 
 #include "cpu/kernels/blocks/table.hpp"
+#include "cpu/ops/byte_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
-// The rows of x packed for int16 GEMM. Products with the same x share them; the first one that
+// The rows of x packed for int16 GEMM, and as bytes. Products with the same x share them; the first one that
 // needs them packs.
 struct IntegerRows {
   std::optional<Buffer<std::int32_t>> panels;
   int group = 0, bits = 0;
   bool fits = false;
+  ByteRows bytes;
 };
 
 // The state that consecutive products with the same x share.

@@ -27,6 +27,13 @@ inline void split_nibbles(const uint8_t* bytes, uint8_t* codes) {
     _mm256_storeu_si256((__m256i*)codes, _mm256_and_si256(halves, _mm256_set1_epi8(15)));
     return;
   }
+  if constexpr (count == 32) {
+    const __m256i v = _mm256_loadu_si256((const __m256i*)bytes), mask = _mm256_set1_epi8(15);
+    _mm256_storeu_si256((__m256i*)codes, _mm256_and_si256(v, mask));
+    _mm256_storeu_si256(
+        (__m256i*)(codes + 32), _mm256_and_si256(_mm256_srli_epi16(v, 4), mask));
+    return;
+  }
 #endif
   for (int i = 0; i < count; i++) {
     codes[i] = bytes[i] & 15;
@@ -74,6 +81,16 @@ inline void add_fifth_bits(uint32_t bits, uint8_t* codes) {
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
   const __m256i v = _mm256_loadu_si256((const __m256i*)codes);
   _mm256_storeu_si256((__m256i*)codes, _mm256_mask_add_epi8(v, bits, v, _mm256_set1_epi8(16)));
+#elif defined(__AVX2__)
+  // Each byte of the bits beside each of its bits.
+  const __m256i bytes = _mm256_shuffle_epi8(
+      _mm256_set1_epi32((int)bits),
+      _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+  const __m256i each = _mm256_set1_epi64x((long long)0x8040201008040201);
+  const __m256i is_set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, each), each);
+  const __m256i v = _mm256_loadu_si256((const __m256i*)codes);
+  _mm256_storeu_si256(
+      (__m256i*)codes, _mm256_or_si256(v, _mm256_and_si256(is_set, _mm256_set1_epi8(16))));
 #else
   for (int i = 0; i < 32; i++) {
     codes[i] |= (uint8_t)((bits >> i & 1) << 4);
@@ -213,14 +230,8 @@ struct Q2_K : Type<10, 256, 84, 16, 0> {
 struct Q3_K : Type<11, 256, 110, 16, 4> {
   static void decode(const uint8_t* block, uint8_t* codes, float* scales, float*) {
     const float scale = read_half(block + 108);
-    const auto a = read<uint32_t>(block + 96), b = read<uint32_t>(block + 100);
-    const auto high = read<uint32_t>(block + 104);
-    const uint32_t words[] = {
-        (a & 0x0f0f0f0f) | (high << 4 & 0x30303030),
-        (b & 0x0f0f0f0f) | (high << 2 & 0x30303030),
-        (a >> 4 & 0x0f0f0f0f) | (high & 0x30303030),
-        (b >> 4 & 0x0f0f0f0f) | (high >> 2 & 0x30303030),
-    };
+    uint32_t words[4];
+    put_step_words(block, words);
     float numbers[16];
     bytes_to_floats(words, 32, numbers);
     for (int i = 0; i < groups; i++) {
@@ -245,6 +256,24 @@ struct Q3_K : Type<11, 256, 110, 16, 4> {
   static float common_scale(const uint8_t* block) {
     return read_half(block + 108);
   }
+  // The steps, and 32, as bytes.
+  static void put_step_words(const uint8_t* block, uint32_t (&words)[4]) {
+    const auto a = read<uint32_t>(block + 96), b = read<uint32_t>(block + 100);
+    const auto high = read<uint32_t>(block + 104);
+    words[0] = (a & 0x0f0f0f0f) | (high << 4 & 0x30303030);
+    words[1] = (b & 0x0f0f0f0f) | (high << 2 & 0x30303030);
+    words[2] = (a >> 4 & 0x0f0f0f0f) | (high & 0x30303030);
+    words[3] = (b >> 4 & 0x0f0f0f0f) | (high >> 2 & 0x30303030);
+  }
+#if defined(__AVX2__)
+  static __m128i steps(const uint8_t* block) {
+    uint32_t words[4];
+    put_step_words(block, words);
+    return _mm_sub_epi8(
+        _mm_set_epi32((int)words[3], (int)words[2], (int)words[1], (int)words[0]),
+        _mm_set1_epi8(32));
+  }
+#endif
   static int step(const uint8_t* block, int g) {
     const int low = block[96 + g % 8] >> 4 * (g / 8) & 15;
     return (low | (block[104 + g % 4] >> 2 * (g / 4) & 3) << 4) - 32;
@@ -359,6 +388,11 @@ struct Q6_K : Type<14, 256, 210, 16, 32> {
   static int step(const uint8_t* block, int g) {
     return (std::int8_t)block[192 + g];
   }
+#if defined(__AVX2__)
+  static __m128i steps(const uint8_t* block) {
+    return _mm_loadu_si128((const __m128i*)(block + 192));
+  }
+#endif
 };
 
 // A byte is a fraction of 256 whose digits to the base 3 are codes, the highest one first.
