@@ -185,3 +185,23 @@ def test_text() -> None:
     assert float(rows_of_table(output, "decode at 8")[0][1]) > 0
     assert float(rows_of_table(output, "prefill of 32")[0][1]) > 0
     assert rows_of_table(output, "prefill of 32, bfloat16")
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_engine(tmp_path: Path) -> None:
+    saved = tmp_path / "found.json"
+    command = [sys.executable, str(BENCHMARKS / "bench_engine.py"), "--quick", "--save", str(saved)]
+    done = subprocess.run([*command, "--threads", "1"], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(saved.read_text())["rows"]
+    assert [row["task"] for row in rows] == [
+        "1 sequences at once",
+        "4 sequences at once",
+        "16 sequences at once",
+        "first token, 64 read before",
+        "editing, guesses from the text",
+        "JSON of a schema",
+    ]
+    assert all(value > 0 for row in rows for value in row["values"].values())
+    assert "| JSON of a schema, tokens/s |" in done.stdout

@@ -203,6 +203,10 @@ def test_stop_strings() -> None:
     stop = [whole[0][3:5], whole[1][7]]
     expected = [generate(model, tokenizer, text, max_tokens=20, stop=stop) for text in texts]
     assert expected != whole
+    for way in ways(model):
+        options = {"max_tokens": 20, "stop": stop, **way}
+        assert [generate(model, tokenizer, text, **options) for text in texts] == expected
+        assert batch_generate(model, tokenizer, texts, **options).texts == expected
     response = batch_generate(
         model,
         tokenizer,

@@ -122,6 +122,10 @@ def test_with_guesses(name: str, draft: str) -> None:
             prompt, model, max_tokens=6, prefix_cache=prefix_cache, **options
         )
         assert [token for token, _, _ in steps] == answer(model, prompt)
+        generator = BatchGenerator(model, max_tokens=6, prefix_cache=prefix_cache, **options)
+        generator.insert([prompt])
+        got = [one.token for rows in iter(generator.next_generated, []) for one in rows]
+        assert got == answer(model, prompt)
 
 
 def found(model: Any, prompt: Sequence[int], prefix_cache: PrefixCache) -> int:
