@@ -26,6 +26,7 @@ FAMILIES = {
         "afm": "afm7",
         "apart": "apertus bitnet hunyuan minimax_m2 nanochat phimoe solar_open",
         "baichuan": "baichuan_m1",
+        "bamba": "bamba",
         "cohere": "cohere cohere2",
         "dbrx": "dbrx",
         "deepseek": "deepseek deepseek_v2 deepseek_v3 dots1 glm4_moe_lite minicpm3 youtu",

@@ -36,7 +36,7 @@ from .llama import granite
 from .others import granite_moe_rules
 from .qwen import EXPERTS, experts_of
 
-__all__ = ["ARCHITECTURES", "step_limits"]
+__all__ = ["ARCHITECTURES", "hybrid_states", "step_limits"]
 
 
 def __dir__() -> list[str]:
@@ -137,7 +137,16 @@ def _periodic(c: Config, name: str, period: int, offset: int) -> list[int]:
     return [i for i in range(c.depth) if i % period == offset]
 
 
-def _hybrid_states(c: Config, **options: Any) -> Mamba2:
+def hybrid_states(c: Config, **options: Any) -> Mamba2:
+    """The state space of a layer beside layers of attention.
+
+    Args:
+        c: The configuration.
+        **options: Further attributes of `Mamba2`.
+
+    Returns:
+        The state space.
+    """
     heads = c("mamba_n_heads", 128)
     inner = c("mamba_d_ssm", 0) or _inner(c, "mamba_expand")
     return Mamba2(
@@ -166,7 +175,7 @@ def falcon_h1(c: Config) -> Decoder:
         key_scale=c("key_multiplier", 1.0),
     )
     groups = c("mamba_n_groups", 1)
-    states = _hybrid_states(
+    states = hybrid_states(
         c,
         norm=norm if c("mamba_rms_norm", False) else None,
         norm_groups=groups,
@@ -199,7 +208,7 @@ def granite_hybrid(c: Config) -> Decoder:
     if experts:
         ffn = experts_of(c, Router(before=False), shared=shared)
     norm = c.norm(default=1e-6)
-    states = _hybrid_states(c, norm=norm)
+    states = hybrid_states(c, norm=norm, norm_groups=c("mamba_n_groups", 1))
     rope = c.rope() if c("position_embedding_type", "nope") == "rope" else None
 
     def change(kind: str, layer: Layer) -> Layer:
