@@ -10,7 +10,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf import latent, states
+from mlx_lm_py.models.gguf import delta, latent, states
 from mlx_lm_py.models.gguf_names import BIAS, EXPERTS, LAYER, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Convert, Join, Rename, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Delta, Layer, Mla, Mlp, each
@@ -53,9 +53,9 @@ def kimi_linear(c: Config) -> Decoder:
     value = c("v_head_dim", 128)
     mla = Mla(c.heads, c("kv_lora_rank", 512), nope, rope, value, rope=None, norm=latent)
     heads, width, taps = _sizes(c)
-    delta = Delta(heads, heads, width, width, norm, taps=taps, gate_act="sigmoid", rank=width)
+    network = Delta(heads, heads, width, width, norm, taps=taps, gate_act="sigmoid", rank=width)
     model = decoder(c, Layer(mla, Mlp(c.hidden, c.act()), norm))
-    model = each(model, lambda one: dataclasses.replace(one, mixer=delta), _recurrent(c))
+    model = each(model, lambda one: dataclasses.replace(one, mixer=network), _recurrent(c))
     values = {
         "n_group": c("num_expert_group", 1),
         "num_experts_per_tok": c(c.first("num_experts_per_token", "num_experts_per_tok"), 8),
@@ -111,11 +111,11 @@ ARCHITECTURES = {
         kimi_linear,
         _rules,
         gguf=GGUFNames(
-            LAYER | latent.LATENT | states.KIMI | EXPERTS | SHARED | BIAS,
+            LAYER | latent.LATENT | delta.KIMI | EXPERTS | SHARED | BIAS,
             changes=states.STATE_CHANGES,
             joined=latent.JOINED,
             rules=latent.join_latents,
-            entries=states.kimi_entries,
+            entries=delta.kimi_entries,
             each_layer=True,
         ),
     )

@@ -13,7 +13,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf import experts, states
+from mlx_lm_py.models.gguf import delta, experts, states
 from mlx_lm_py.models.gguf.metadata import Metadata
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import LAYER, POST_ATTENTION, QK_NORM, SHARED, GGUFNames
@@ -62,9 +62,9 @@ def qwen3_5(c: Config) -> Decoder:
         qk_norm=norm,
         gate="feature",
     )
-    delta = _delta(c, norm.eps)
+    network = _delta(c, norm.eps)
     model = decoder(c, layer)
-    return each(model, lambda one: dataclasses.replace(one, mixer=delta), _recurrent(c))
+    return each(model, lambda one: dataclasses.replace(one, mixer=network), _recurrent(c))
 
 
 def qwen3_next(c: Config) -> Decoder:
@@ -83,9 +83,9 @@ def olmo_hybrid(c: Config) -> Decoder:
     layer = plain(c, norm=norm, qkv_bias=bias, out_bias=bias, qk_norm=norm, qk_norm_over="all")
     mixer = dataclasses.replace(layer.mixer, rope=rope)  # type: ignore[type-var]
     model = decoder(c, dataclasses.replace(layer, mixer=mixer, order="post"))
-    delta = _delta(c, 1e-5, 2.0 if c("linear_allow_neg_eigval", True) else 1.0)
+    network = _delta(c, 1e-5, 2.0 if c("linear_allow_neg_eigval", True) else 1.0)
     return each(
-        model, lambda one: dataclasses.replace(one, mixer=delta, order="pre"), _recurrent(c)
+        model, lambda one: dataclasses.replace(one, mixer=network, order="pre"), _recurrent(c)
     )
 
 
@@ -163,12 +163,12 @@ def _olmo_rules(c: Config) -> Sequence[Rule]:
     )
 
 
-_LAYER = LAYER | QK_NORM | POST_ATTENTION | states.DELTA
+_LAYER = LAYER | QK_NORM | POST_ATTENTION | delta.DELTA
 _SHARED = SHARED | {"ffn_gate_inp_shexp": "mlp.shared_expert_gate"}
 
 
 def _next_entries(m: Metadata, config: Mapping[str, Any]) -> dict[str, Any]:
-    return {**states.delta_entries(m, config), **experts.shared_expert(m, config)}
+    return {**delta.delta_entries(m, config), **experts.shared_expert(m, config)}
 
 
 def _gguf(layer: Mapping[str, str], *, tiled: bool = True) -> GGUFNames:
@@ -176,8 +176,8 @@ def _gguf(layer: Mapping[str, str], *, tiled: bool = True) -> GGUFNames:
     return GGUFNames(
         layer,
         norms_hold_one=True,
-        orders=states.delta_orders if tiled else {},
-        changes=states.delta_changes if tiled else states.STATE_CHANGES,
+        orders=delta.ORDERS if tiled else {},
+        changes=delta.CHANGES if tiled else states.STATE_CHANGES,
         entries=_next_entries,
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from mlx_core_py.gguf import GGUFHeader
+from mlx_core_py.gguf import GGUFHeader, TensorInfo
 
 __all__ = ["Metadata"]
 
@@ -31,7 +32,7 @@ class Metadata:
 
     def __init__(self, header: GGUFHeader) -> None:
         self._values = header.metadata
-        self.tensors = header.tensors
+        self.tensors: Mapping[str, TensorInfo] = header.tensors
         self.architecture: str = self._read("general.architecture", str, None)
 
     def __call__(self, key: str, kind: type, default: Any = None) -> Any:
