@@ -36,13 +36,11 @@ inline std::size_t scratch_size(const ByteGemm& p, int rows) {
 inline void put_row(const ByteGemm& p, int m, Range columns, const float* row) {
   char* const y = static_cast<char*>(p.y);
   const std::size_t at = (std::size_t)m * p.n + columns.begin;
-  narrow(
-      row, y + at * item_size(p.y_type), p.y_type, (std::size_t)(columns.end - columns.begin));
+  narrow(row, y + at * item_size(p.y_type), p.y_type, (std::size_t)(columns.end - columns.begin));
 }
 
 template <int columns, class Source>
-inline void choose_dots(
-    int count, const Source& w, int row, int k, const Row* rows, float* y) {
+inline void choose_dots(int count, const Source& w, int row, int k, const Row* rows, float* y) {
   if (count == columns) {
     Row x[columns];
     for (int c = 0; c < columns; c++) {
