@@ -12,8 +12,8 @@
 
 namespace mlx_c::cpu {
 
-// The rows of x packed for int16 GEMM, and as bytes. Products with the same x share them; the first one that
-// needs them packs.
+// The rows of x packed for int16 GEMM, and as bytes. Products with the same x share them; the first
+// one that needs them packs.
 struct IntegerRows {
   std::optional<Buffer<std::int32_t>> panels;
   int group = 0, bits = 0;

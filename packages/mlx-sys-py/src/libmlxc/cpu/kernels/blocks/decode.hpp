@@ -30,8 +30,7 @@ inline void split_nibbles(const uint8_t* bytes, uint8_t* codes) {
   if constexpr (count == 32) {
     const __m256i v = _mm256_loadu_si256((const __m256i*)bytes), mask = _mm256_set1_epi8(15);
     _mm256_storeu_si256((__m256i*)codes, _mm256_and_si256(v, mask));
-    _mm256_storeu_si256(
-        (__m256i*)(codes + 32), _mm256_and_si256(_mm256_srli_epi16(v, 4), mask));
+    _mm256_storeu_si256((__m256i*)(codes + 32), _mm256_and_si256(_mm256_srli_epi16(v, 4), mask));
     return;
   }
 #endif

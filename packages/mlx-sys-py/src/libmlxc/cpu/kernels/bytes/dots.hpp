@@ -8,13 +8,12 @@ namespace bytes {
 
 // Steps of the `g`-th group, eight of each of its halves.
 inline __m256i steps_of(const Part& w, int g) {
-  const __m256i eight = _mm256_broadcastsi128_si256(
-      _mm_load_si128((const __m128i*)(w.steps + g / 4 * 8)));
+  const __m256i eight =
+      _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i*)(w.steps + g / 4 * 8)));
   const int first = g % 4 * 0x404 + 0x100;
   return _mm256_shuffle_epi8(
       eight,
-      _mm256_set_m128i(
-          _mm_set1_epi16((short)(first + 0x202)), _mm_set1_epi16((short)first)));
+      _mm256_set_m128i(_mm_set1_epi16((short)(first + 0x202)), _mm_set1_epi16((short)first)));
 }
 
 // Sums of products of codes with x, of four neighbours each; with steps, times these.

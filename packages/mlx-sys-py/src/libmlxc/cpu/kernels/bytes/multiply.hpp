@@ -14,6 +14,10 @@ constexpr int dot_columns = 4, few_rows = 2 * dot_columns;
 constexpr int most_rows_of_signed = 32;
 
 inline bool takes(const ByteGemm& p) {
+  // One row waits for memory, which the exact kernel for affine weights prefetches better.
+  if (p.type == ByteGemm::affine && p.m == 1) {
+    return false;
+  }
   bool gains = false;
   with_weights(p, [&]<class Source>(const Source&) {
     gains = !Source::is_signed || p.m <= most_rows_of_signed;
@@ -36,13 +40,11 @@ inline std::size_t scratch_size(const ByteGemm& p, int rows) {
 inline void put_row(const ByteGemm& p, int m, Range columns, const float* row) {
   char* const y = static_cast<char*>(p.y);
   const std::size_t at = (std::size_t)m * p.n + columns.begin;
-  narrow(
-      row, y + at * item_size(p.y_type), p.y_type, (std::size_t)(columns.end - columns.begin));
+  narrow(row, y + at * item_size(p.y_type), p.y_type, (std::size_t)(columns.end - columns.begin));
 }
 
 template <int columns, class Source>
-inline void choose_dots(
-    int count, const Source& w, int row, int k, const Row* rows, float* y) {
+inline void choose_dots(int count, const Source& w, int row, int k, const Row* rows, float* y) {
   if (count == columns) {
     Row x[columns];
     for (int c = 0; c < columns; c++) {

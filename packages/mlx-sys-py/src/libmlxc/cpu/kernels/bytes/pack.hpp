@@ -63,8 +63,8 @@ constexpr float max_number = 0x1p60f;
 // A group of smaller ones is zeros: their scale would not be a normal number.
 constexpr float min_number = 0x1p-100f;
 
-// 32 integers as bytes. Order 1 has the even ones before the odd ones, as the halves of 16 bytes are
-// unpacked.
+// 32 integers as bytes. Order 1 has the even ones before the odd ones, as the halves of 16 bytes
+// are unpacked.
 inline __m256i narrow_integers(const std::int32_t* integers, int order) {
   const auto at = [&](int i) { return _mm256_loadu_si256((const __m256i*)(integers + 8 * i)); };
   const __m256i words[] = {_mm256_packs_epi32(at(0), at(1)), _mm256_packs_epi32(at(2), at(3))};

@@ -112,8 +112,7 @@ inline vint multiply_pairs(vint codes, vint x) {
 }
 inline vint multiply_signed_pairs(vint codes, vint x) {
   return multiply_pairs(
-      (vint)_mm256_abs_epi8((__m256i)codes),
-      (vint)_mm256_sign_epi8((__m256i)x, (__m256i)codes));
+      (vint)_mm256_abs_epi8((__m256i)codes), (vint)_mm256_sign_epi8((__m256i)x, (__m256i)codes));
 }
 inline vint add_pairs(vint a, vint b) {
   return (vint)_mm256_add_epi16((__m256i)a, (__m256i)b);

@@ -69,8 +69,7 @@ struct Blocks {
       : row_bytes((std::ptrdiff_t)p.k / T::size * T::nbytes), w(p.w) {}
 
   // `count` is how many codes there are from the `first`-th part on: for speed a constant, if all.
-  inline __attribute__((always_inline)) void decode(
-      int row, int first, int count, Part& to) const {
+  inline __attribute__((always_inline)) void decode(int row, int first, int count, Part& to) const {
     const std::uint8_t* block =
         w + row * row_bytes + (std::ptrdiff_t)first * (part / T::size * T::nbytes);
     float own[part / T::group];
@@ -114,8 +113,7 @@ struct Blocks {
     }
   }
 
-  static inline __attribute__((always_inline)) void put_steps(
-      const std::uint8_t* block, Part& to) {
+  static inline __attribute__((always_inline)) void put_steps(const std::uint8_t* block, Part& to) {
     to.common_scale = T::common_scale(block);
     const __m256i steps = _mm256_cvtepi8_epi16(T::steps(block));
     std::memcpy(to.steps, &steps, sizeof steps);
@@ -200,8 +198,7 @@ struct Affine {
     return share == 1 ? own : (vfloat8)_mm256_permutevar8x32_ps((__m256)own, (__m256i)lane);
   }
 
-  inline __attribute__((always_inline)) void decode(
-      int row, int first, int count, Part& to) const {
+  inline __attribute__((always_inline)) void decode(int row, int first, int count, Part& to) const {
     const std::uint8_t* const w = p.w + row * row_bytes + (std::ptrdiff_t)first * (part * bits / 8);
     const int groups = count / group_size;
     // Groups of 128 may go beyond the end of a last part of 64 codes, but none does: they divide k.

@@ -14,10 +14,10 @@ namespace mlx_c::cpu {
 struct ByteGemm {
   static constexpr int affine = -1;
 
-  int m, n, k;  // k is a multiple of 32, and of the numbers in a block or a group
+  int m, n, k;    // k is a multiple of 32, and of the numbers in a block or a group
   const void* x;  // [m, k], rows contiguous
   ElementType x_type;
-  int type;                // the number of the type in files, or `affine`
+  int type;               // the number of the type in files, or `affine`
   const std::uint8_t* w;  // n rows
   // Of affine weights: 4 or 8 bits, groups of 32, 64 or 128, and what groups have.
   int bits, group;
