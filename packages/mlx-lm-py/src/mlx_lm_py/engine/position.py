@@ -54,7 +54,8 @@ class Position(int):
             return self._with(int.__add__(self, other), self.rate + _rate(other))
         return NotImplemented
 
-    __radd__ = __add__
+    def __radd__(self, other: int) -> int:
+        return self + other
 
     def __sub__(self, other: int) -> int:
         if isinstance(other, int):
@@ -77,7 +78,8 @@ class Position(int):
             _refuse(self, other)
         return self._with(int.__mul__(self, other), self.rate * other)
 
-    __rmul__ = __mul__
+    def __rmul__(self, other: int) -> int:
+        return self * other
 
     def __lt__(self, other: float) -> bool:
         return self._compare(operator.lt, other)
