@@ -1,6 +1,6 @@
 """Trained models, beside what computed with them first.
 
-glassllm (https://pypi.org/project/glassllm) has two decoders of four layers and the NumPy code that
+glassllm (a package of that name on PyPI) has two decoders of four layers and the NumPy code that
 they were trained with. Gemma 3 270M is a file of llama.cpp's, in blocks of four kinds.
 ``fixtures/gemma3_270m.json`` has what llama.cpp answers.
 """
