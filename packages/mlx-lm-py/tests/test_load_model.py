@@ -5,6 +5,7 @@ import pytest
 from mlx_core_py import nn
 from mlx_core_py.utils import tree_flatten
 from mlx_lm_py import load_model
+from mlx_lm_py.saving import dequantize_model
 from tiny_models import close, make_model, read_config, read_expected, read_weights
 
 
@@ -21,6 +22,40 @@ def test_mixed_quantization_is_recognized() -> None:
     again = load_model(dict(tree_flatten(model.parameters())), read_config("llama"))
     tokens, _ = read_expected("llama")
     close(again(tokens), model(tokens))
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "of_mlx_lm"),
+    [
+        ("bailing_moe_v2", ".mlp.gate", ".mlp.gate.gate_proj"),
+        ("bailing_hybrid", ".mlp.gate", ".mlp.gate.gate_proj"),
+        ("klear", ".mlp.gate", ".mlp.gate"),
+        ("step3p5", ".moe.gate", ".mlp.gate.gate"),
+        ("longcat_flash", ".mlp.router.classifier", ".mlp.router.classifier"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["affine", "mxfp8"])
+def test_a_quantized_router(name: str, theirs: str, of_mlx_lm: str, mode: str) -> None:
+    """Repositories of mlx-lm have routers with a bias in eight bits."""
+    weights, dense = read_weights(name), read_weights(name)
+    routers = [key for key in weights if key.endswith(f"{theirs}.weight")]
+    assert routers
+    for key in routers:
+        packed = mx.quantize(weights.pop(key), 32, 8, mode=mode)
+        path = key.removesuffix(f"{theirs}.weight") + of_mlx_lm
+        weights |= dict(
+            zip((f"{path}.{kind}" for kind in ("weight", "scales", "biases")), packed, strict=False)
+        )
+        dense[key] = mx.dequantize(*packed, group_size=32, bits=8, mode=mode)
+    tokens, before = read_expected(name)
+    expected = load_model(dense, read_config(name))(tokens)
+    model = load_model(weights, read_config(name) | {"quantization": {"bits": 8, "mode": mode}})
+    close(model(tokens), expected, 1e-3)
+    assert mx.abs(expected - before).max() > 1e-3
+    # What is saved is what was loaded, and what is dequantized has the bias still.
+    saved = model.checkpoint(dict(tree_flatten(model.parameters())))
+    close(load_model(saved, read_config(name))(tokens), expected, 1e-3)
+    close(dequantize_model(model)(tokens), expected, 1e-3)
 
 
 def test_what_is_tied_or_derived_is_left_out() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
@@ -10,7 +12,7 @@ from mlx_lm_py.models.spec import Mlp, Moe, Router
 from .experts import Experts
 from .mlp import MLP
 
-__all__ = ["MoE"]
+__all__ = ["Gate", "MoE", "QuantizedGate"]
 
 
 def __dir__() -> list[str]:
@@ -18,7 +20,7 @@ def __dir__() -> list[str]:
 
 
 class Gate(nn.Module):
-    """The router's projection, never quantized, with a bias that takes part in the choice alone.
+    """The router's projection, with a bias that takes part in the choice alone.
 
     Args:
         dim: Number of features in.
@@ -33,6 +35,44 @@ class Gate(nn.Module):
     def __call__(self, x: mx.array) -> mx.array:
         """The logits of the experts."""
         return x @ self.weight.T
+
+    def to_quantized(
+        self, group_size: int | None = None, bits: int | None = None, mode: str = "affine", **_: Any
+    ) -> QuantizedGate:
+        """The projection with its weight quantized, as `nn.quantize` asks for it.
+
+        Args:
+            group_size: Number of weights that share a scale. Default: ``None``, the mode's.
+            bits: Number of bits of a weight. Default: ``None``, the mode's.
+            mode: The mode of `mx.quantize`. Default: ``"affine"``.
+
+        Returns:
+            The projection.
+        """
+        gate = QuantizedGate.from_linear(self, group_size, bits, mode)
+        gate.e_score_correction_bias = self.e_score_correction_bias
+        gate.freeze()
+        return gate
+
+
+class QuantizedGate(nn.QuantizedLinear):
+    """A `Gate` whose weight is quantized, as repositories of mlx-lm have it."""
+
+    e_score_correction_bias: mx.array
+
+    def to_dense(self, weight: mx.array) -> Gate:
+        """The projection with a weight of floats in place of its own.
+
+        Args:
+            weight: Of shape ``(experts, dim)``.
+
+        Returns:
+            The projection.
+        """
+        gate = Gate(1, 1)
+        gate.weight = weight
+        gate.e_score_correction_bias = self.e_score_correction_bias
+        return gate
 
 
 class MoE(nn.Module):
