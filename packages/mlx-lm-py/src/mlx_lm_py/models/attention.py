@@ -78,7 +78,8 @@ class Attention:
         qkv_bias: Whether the projections before have biases.
         out_bias: Whether the one after has one.
         qk_norm: Of queries and keys. Default: ``None``.
-        qk_norm_over: Whether each head is normalized by itself, or all of them as one.
+        qk_norm_over: Whether each head is normalized by itself, or all of them as one; ``"each"``,
+            by itself and with weights of its own.
         norm_after_rope: Whether queries and keys are normalized after they are rotated.
         window: How many of the latest positions are seen. Default: ``None``, all.
         softcap: What scores are kept below. Default: ``None``.
@@ -117,7 +118,7 @@ class Attention:
     qkv_bias: bool = False
     out_bias: bool = False
     qk_norm: Norm | None = None
-    qk_norm_over: Literal["head", "all"] = "head"
+    qk_norm_over: Literal["head", "all", "each"] = "head"
     norm_after_rope: bool = False
     window: int | None = None
     softcap: float | None = None

@@ -16,12 +16,23 @@ from mlx_lm_utils_py.config import check_range
 from .attention import Attention, Blocks, Index, Mla, Stretch
 from .feed_forward import Mlp, Moe, RoutedBeside, Router
 from .norm import Norm
-from .recurrent import Decay, Delta, Mamba, Mamba2, RgLru, Rwkv7, ShortConv
+from .recurrent import (
+    ConvGate,
+    Decay,
+    Delta,
+    Mamba,
+    Mamba2,
+    MambaHeads,
+    RgLru,
+    Rwkv7,
+    ShortConv,
+)
 from .rope import Rope
 
 __all__ = [
     "Attention",
     "Blocks",
+    "ConvGate",
     "Decay",
     "Decoder",
     "Delta",
@@ -31,6 +42,7 @@ __all__ = [
     "Linear",
     "Mamba",
     "Mamba2",
+    "MambaHeads",
     "Mla",
     "Mlp",
     "Moe",
@@ -84,7 +96,19 @@ class Parallel:
 
 
 Mixer = (
-    Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Decay | Delta | RgLru | Rwkv7
+    Attention
+    | ConvGate
+    | Decay
+    | Delta
+    | Linear
+    | Mamba
+    | Mamba2
+    | MambaHeads
+    | Mla
+    | Parallel
+    | RgLru
+    | Rwkv7
+    | ShortConv
 )
 
 

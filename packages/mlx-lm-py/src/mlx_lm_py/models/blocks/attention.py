@@ -87,9 +87,10 @@ class Attention(nn.Module):
             over_all = spec.qk_norm_over == "all"
             self.norm_at = "all" if over_all else "rotated" if spec.norm_after_rope else "head"
             sizes = (spec.heads * width, spec.kv_heads * width) if over_all else (width, width)
-            self.q_norm: nn.Module = make_norm(spec.qk_norm, sizes[0])
+            own = spec.qk_norm_over == "each"
+            self.q_norm: nn.Module = make_norm(spec.qk_norm, sizes[0], spec.heads * own)
             if spec.borrows is None:
-                self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1])
+                self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1], spec.kv_heads * own)
         self.rope: nn.Module | None = None
         if spec.rope is not None:
             self.rope = make_rope(spec.rope)

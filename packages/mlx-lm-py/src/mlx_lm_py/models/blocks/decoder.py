@@ -25,12 +25,14 @@ from mlx_lm_py.models.towers import text_weights
 from .altup import AltUpLayer, Streams
 from .attention import Attention
 from .beside import ExpertsBeside
+from .conv_gate import ConvGate
 from .decay import DecayAttention
 from .delta import GatedDelta
 from .layer_inputs import GatedInput, LayerInputs
 from .linear_part import LinearPart
 from .mamba import Mamba
 from .mamba2 import Mamba2
+from .mamba_heads import MambaHeads
 from .masks import Mask, mask_of
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
@@ -69,12 +71,14 @@ _NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 # What a mixer is called in checkpoints, and what is made of it.
 _MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
     specs.Attention: ("self_attn", Attention),
+    specs.ConvGate: ("local_mixer", ConvGate),
     specs.Linear: ("self_attn", LinearPart),
     specs.Mla: ("self_attn", MultiHeadLatentAttention),
     specs.Parallel: ("mixer", ParallelMixers),
     specs.ShortConv: ("conv", ShortConv),
     specs.Mamba: ("mamba", Mamba),
     specs.Mamba2: ("mamba", Mamba2),
+    specs.MambaHeads: ("mamba", MambaHeads),
     specs.Decay: ("linear_attn", DecayAttention),
     specs.Delta: ("linear_attn", GatedDelta),
     specs.RgLru: ("recurrent", RgLru),
@@ -326,7 +330,7 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
             return KVCache()
         case specs.Parallel():
             return CacheList(_cache_of(mixer.attention, context_length), ArraysCache(2))
-        case specs.ShortConv() | specs.Decay():
+        case specs.ConvGate() | specs.Decay() | specs.ShortConv():
             return ArraysCache()
         case None | specs.Linear():
             return ArraysCache(0)
