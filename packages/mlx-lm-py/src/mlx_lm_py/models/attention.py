@@ -207,7 +207,7 @@ class Mla:
         stretch: By what queries grow. Default: ``None``, they do not.
         scales: What queries, and what keys and values are made from, are multiplied by.
         index: How the keys that are attended to are chosen. Default: ``None``, all are.
-        gated: Whether a gate has a number for what comes out of each head.
+        gate: What a gate of the output has a number for. Default: ``None``, there is no gate.
     """
 
     heads: int
@@ -223,7 +223,7 @@ class Mla:
     stretch: Stretch | None = None
     scales: tuple[float, float] = (1.0, 1.0)
     index: Index | None = None
-    gated: bool = False
+    gate: Literal["feature", "head"] | None = None
     window: None = None
 
     def __post_init__(self) -> None:

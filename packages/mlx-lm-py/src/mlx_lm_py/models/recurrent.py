@@ -201,6 +201,7 @@ class Delta:
         gate_act: The activation of the gate of what goes out.
         rank: The width of what the gate and the decays of each row of the state are made from.
             Default: 0, they are made from the features.
+        whole_gate: Whether the gate is made from the features even so.
         rows: Whether each row of the state has a decay of its own; of a ``rank``, it has.
         floor: What the logarithm of a decay does not fall below, of which it is a share. Default:
             0, it has no bound.
@@ -215,6 +216,7 @@ class Delta:
     beta: float = 1.0
     gate_act: str = "silu"
     rank: int = 0
+    whole_gate: bool = False
     rows: bool = False
     floor: float = 0.0
     window: None = None

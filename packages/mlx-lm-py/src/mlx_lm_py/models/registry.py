@@ -91,6 +91,7 @@ ALIASES = {
     "qwen3vlmoe": "qwen3_moe",
     "kimi_k2": "deepseek_v3",
     "kimi_k25": "deepseek_v3",
+    "kimi_k3": "kimi_linear",
     "kimi_vl": "deepseek_v3",
     "hunyuan-dense": "hunyuan_v1_dense",
     "qwen2moe": "qwen2_moe",

@@ -155,6 +155,9 @@ class Layer:
         act: The activation of the gate of that.
         scaled: Whether what goes out is multiplied by a learned number.
         streams: Of which hidden states it transforms one. Default: ``None``, there is one.
+        opens: Whether a block of layers begins with it, each part of which looks at a mix of what
+            earlier blocks came to and the hidden state of its own. Default: ``None``, there are no
+            blocks.
         gains: Whether what each part adds, and what the first layer got, which is added too, are
             multiplied by learned numbers.
         shortcut: What else looks at the input of its feed-forward layer, and is added behind the
@@ -174,6 +177,7 @@ class Layer:
     scaled: bool = False
     streams: Streams | None = None
     shortcut: Moe | None = None
+    opens: bool | None = None
     gains: bool = False
 
 

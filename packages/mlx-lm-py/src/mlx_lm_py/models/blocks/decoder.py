@@ -25,6 +25,7 @@ from mlx_lm_py.models.towers import text_weights
 from .altup import AltUpLayer, Streams
 from .attention import Attention
 from .beside import ExpertsBeside
+from .block_mix import BlockMix
 from .conv_gate import ConvGate
 from .decay import DecayAttention
 from .delta import GatedDelta
@@ -118,6 +119,10 @@ class DecoderLayer(nn.Module):
             self.embed_skip: mx.array = mx.zeros((1,))
         if spec.shortcut is not None:
             self.shortcut_mlp: MoE = MoE(spec.shortcut, dim)
+        self.opens: bool = spec.opens is True
+        if spec.opens is not None:
+            self.self_attention_res: BlockMix = BlockMix(dim, spec.norm.eps)
+            self.mlp_res: BlockMix = BlockMix(dim, spec.norm.eps)
         if spec.inputs:
             self.layer_input: GatedInput = GatedInput(spec, dim)
         if spec.scaled:
@@ -180,6 +185,8 @@ class DecoderLayer(nn.Module):
         step: Step | None,
     ) -> mx.array:
         before, after, before_mlp, _ = self.norms
+        if "mlp_res" in self:
+            return self._in_block(x, mask, cache, last_only, step or Step())
         if self.mixer_name is None:
             # What no position sees of another is left out.
             x = last_positions(x, cache) if last_only else x
@@ -201,6 +208,32 @@ class DecoderLayer(nn.Module):
         elif before_mlp is not None:
             y = x
         return self._transformed(h, y, step) if "mlp" in self else h
+
+    def _in_block(
+        self,
+        x: mx.array,
+        mask: Mask,
+        cache: Cache | RaggedCache | None,
+        last_only: bool,
+        step: Step,
+    ) -> mx.array:
+        """Add to the hidden state of a block what parts make of it and of earlier blocks."""
+        before, _, before_mlp, _ = self.norms
+        assert self.mixer_name is not None
+        assert before is not None
+        assert before_mlp is not None
+        y = self[before](self.self_attention_res(step.blocks, x))
+        if self.opens:
+            step.blocks = [*step.blocks, x]
+        options = {"step": step} if self.takes_step else {}
+        h: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only, **options)
+        if last_only:
+            x = last_positions(x, cache)
+            step.blocks = [last_positions(one, cache) for one in step.blocks]
+        if not self.opens:
+            h = x + h
+        transformed: mx.array = self.mlp(self[before_mlp](self.mlp_res(step.blocks, h)))
+        return h + transformed
 
     def _transformed(self, h: mx.array, y: mx.array, step: Step | None) -> mx.array:
         """Add to ``h`` what the feed-forward layer makes of ``y``."""
@@ -250,6 +283,8 @@ class Decoder(nn.Module):
             self.ngrams: NgramEmbedding = NgramEmbedding(spec.ngrams, spec.vocab_size, spec.width)
         if spec.streams is not None:
             self.streams: Streams = Streams(spec.streams, spec.width)
+        if any(layer.opens is not None for layer in spec.layers):
+            self.output_attn_res: BlockMix = BlockMix(spec.width, spec.norm.eps)
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
         self.scale: float = spec.embed_scale
         if spec.inputs is not None:
@@ -310,6 +345,8 @@ class Decoder(nn.Module):
             )
         if "streams" in self:
             h = self.streams.narrow(h)
+        if "output_attn_res" in self:
+            h = self.output_attn_res(step.blocks, h)
         normalized: mx.array = self.norm(h)
         return normalized
 

@@ -11,6 +11,7 @@ from mlx_lm_py.models.spec import Mlp, Moe, Router
 
 from .experts import Experts
 from .mlp import MLP
+from .norms import make_norm
 
 __all__ = ["Gate", "MoE", "QuantizedGate"]
 
@@ -103,6 +104,8 @@ class MoE(nn.Module):
         if spec.latent:
             self.fc1_latent_proj: nn.Linear = nn.Linear(dim, spec.latent, bias=False)
             self.fc2_latent_proj: nn.Linear = nn.Linear(spec.latent, dim, bias=False)
+        if spec.latent_norm is not None:
+            self.latent_norm: nn.Module = make_norm(spec.latent_norm, spec.latent or dim)
         if spec.shared:
             self.shared_expert: MLP = MLP(
                 Mlp(spec.shared, spec.act, spec.gated, limit=spec.shared_limit), dim
@@ -128,6 +131,8 @@ class MoE(nn.Module):
             y = y.sum(axis=-2)
         if kept is not None:
             y = y + kept * x
+        if "latent_norm" in self:
+            y = self.latent_norm(y)
         if "fc2_latent_proj" in self:
             y = self.fc2_latent_proj(y)
         if "shared_expert" in self:
