@@ -91,6 +91,7 @@ class Attention:
         gate: What a gate of the output has a number for. Default: ``None``, there is no gate.
         gate_act: The activation of that gate.
         value_dim: The width of a head's value. Default: ``None``, that of the head.
+        head_norm: Of what comes out of each head, before the gate. Default: ``None``.
         out_norm: Of what goes into the last projection. Default: ``None``.
         key_scale: What keys are multiplied by.
         value_scale: What values are multiplied by.
@@ -129,6 +130,7 @@ class Attention:
     gate: Literal["feature", "head"] | None = None
     gate_act: str = "sigmoid"
     value_dim: int | None = None
+    head_norm: Norm | None = None
     out_norm: Norm | None = None
     key_scale: float = 1.0
     value_scale: float = 1.0

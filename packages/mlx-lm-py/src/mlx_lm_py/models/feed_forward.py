@@ -57,6 +57,7 @@ class Router:
         before: Whether that is done before the best are chosen, over all experts, rather than
             after, over the chosen ones.
         normalize: Whether the weights of the chosen ones are made to sum to one.
+        logit_scale: What the logits are multiplied by.
         scale: What the weights are multiplied by.
         bias: Whether a learned bias takes part in the choice, and not in the weights.
         groups: The number of groups of experts, of which only the best are chosen from.
@@ -67,6 +68,7 @@ class Router:
     score: Literal["softmax", "sigmoid", "mixer"] = "softmax"
     before: bool = True
     normalize: bool = False
+    logit_scale: float = 1.0
     scale: float = 1.0
     bias: bool = False
     groups: int = 1
@@ -93,6 +95,8 @@ class Moe:
         bias: Whether the router and the experts have biases.
         gated: Whether what is activated multiplies a second projection.
         latent: The width of what the experts work on. Default: 0, that of the layer.
+        latent_in_norm: Of that. Default: ``None``.
+        expert_norm: Of what each expert makes of it. Default: ``None``.
         latent_norm: Of what they make of it together. Default: ``None``.
         weight_inputs: Whether the weights of experts are of what goes into them, not out of them.
         router_bias: Whether the router has a bias where the experts do.
@@ -112,6 +116,8 @@ class Moe:
     bias: bool = False
     gated: bool = True
     latent: int = 0
+    latent_in_norm: Norm | None = None
+    expert_norm: Norm | None = None
     latent_norm: Norm | None = None
     weight_inputs: bool = False
     router_bias: bool = True

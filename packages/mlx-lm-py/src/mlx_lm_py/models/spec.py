@@ -158,6 +158,8 @@ class Layer:
         opens: Whether a block of layers begins with it, each part of which looks at a mix of what
             earlier blocks came to and the hidden state of its own. Default: ``None``, there are no
             blocks.
+        gates: What the learned vectors are divided by that weigh the hidden state against what each
+            part adds. Default: 0, there are none.
         gains: Whether what each part adds, and what the first layer got, which is added too, are
             multiplied by learned numbers.
         shortcut: What else looks at the input of its feed-forward layer, and is added behind the
@@ -178,6 +180,7 @@ class Layer:
     streams: Streams | None = None
     shortcut: Moe | None = None
     opens: bool | None = None
+    gates: float = 0.0
     gains: bool = False
 
 

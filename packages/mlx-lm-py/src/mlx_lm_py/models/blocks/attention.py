@@ -65,6 +65,8 @@ class Attention(nn.Module):
             gates = spec.heads * (value if spec.gate == "feature" else 1)
             self.gate_proj: nn.Linear = nn.Linear(dim, gates, bias=False)
             self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
+        if spec.head_norm is not None:
+            self.o_norm: nn.Module = make_norm(spec.head_norm, value)
         if spec.out_norm is not None:
             self.attn_sub_norm: nn.Module = make_norm(spec.out_norm, spec.heads * value)
         if spec.taps:
@@ -149,6 +151,8 @@ class Attention(nn.Module):
         )
         if self.in_turns:
             output = _turned(output, self.n_kv_heads)
+        if "o_norm" in self:
+            output = self.o_norm(output)
         output = join_heads(output)
         if "gate_proj" in self:
             gate = self.gate_act(self.gate_proj(asking))

@@ -42,6 +42,7 @@ from .ngrams import NgramEmbedding
 from .norms import make_norm
 from .parallel import ParallelMixers
 from .ragged import last_positions
+from .residual_gate import ResidualGate
 from .rg_lru import RgLru
 from .rwkv7 import Rwkv7Layer
 from .short_conv import ShortConv
@@ -119,6 +120,9 @@ class DecoderLayer(nn.Module):
             self.embed_skip: mx.array = mx.zeros((1,))
         if spec.shortcut is not None:
             self.shortcut_mlp: MoE = MoE(spec.shortcut, dim)
+        if spec.gates:
+            self.post_attention_residual_gate: ResidualGate = ResidualGate(dim, spec.gates)
+            self.post_feedforward_residual_gate: ResidualGate = ResidualGate(dim, spec.gates)
         self.opens: bool = spec.opens is True
         if spec.opens is not None:
             self.self_attention_res: BlockMix = BlockMix(dim, spec.norm.eps)
@@ -202,7 +206,8 @@ class DecoderLayer(nn.Module):
             attended = attended * self.residual
         if "attn_gain" in self:
             attended = attended * self.attn_gain
-        h = x + attended
+        gated = "post_attention_residual_gate" in self
+        h = self.post_attention_residual_gate(x, attended) if gated else x + attended
         if not self.parallel:
             y = h
         elif before_mlp is not None:
@@ -250,6 +255,8 @@ class DecoderLayer(nn.Module):
             transformed = transformed * self.residual
         if "mlp_gain" in self:
             transformed = transformed * self.mlp_gain
+        if "post_feedforward_residual_gate" in self:
+            return self.post_feedforward_residual_gate(h, transformed)
         return h + transformed
 
 

@@ -104,6 +104,10 @@ class MoE(nn.Module):
         if spec.latent:
             self.fc1_latent_proj: nn.Linear = nn.Linear(dim, spec.latent, bias=False)
             self.fc2_latent_proj: nn.Linear = nn.Linear(spec.latent, dim, bias=False)
+        if spec.latent_in_norm is not None:
+            self.latent_in_norm: nn.Module = make_norm(spec.latent_in_norm, spec.latent or dim)
+        if spec.expert_norm is not None:
+            self.expert_norm: nn.Module = make_norm(spec.expert_norm, spec.latent or dim)
         if spec.latent_norm is not None:
             self.latent_norm: nn.Module = make_norm(spec.latent_norm, spec.latent or dim)
         if spec.shared:
@@ -124,11 +128,14 @@ class MoE(nn.Module):
             kept = mx.where(is_idle, weights, 0.0).sum(axis=-1, keepdims=True).astype(x.dtype)
             chosen, weights = mx.where(is_idle, 0, chosen), mx.where(is_idle, 0.0, weights)
         features = self.fc1_latent_proj(x) if "fc1_latent_proj" in self else x
+        if "latent_in_norm" in self:
+            features = self.latent_in_norm(features)
         if self.weight_inputs:
             y = self.switch_mlp(features, chosen, weights).sum(axis=-2)
         else:
-            y = self.switch_mlp(features, chosen) * weights[..., None].astype(x.dtype)
-            y = y.sum(axis=-2)
+            y = self.switch_mlp(features, chosen)
+            y = self.expert_norm(y) if "expert_norm" in self else y
+            y = (y * weights[..., None].astype(x.dtype)).sum(axis=-2)
         if kept is not None:
             y = y + kept * x
         if "latent_norm" in self:
@@ -150,6 +157,8 @@ class MoE(nn.Module):
         router = self.router
         # The choice among many nearly equal ones is not left to rounding.
         logits = self.gate(x).astype(mx.float32)
+        if router.logit_scale != 1.0:
+            logits = logits * router.logit_scale
         if router.score == "mixer":
             return _mixed(logits, self.top_k)
         scores = logits

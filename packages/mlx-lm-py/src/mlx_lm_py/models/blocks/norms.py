@@ -73,6 +73,14 @@ class BareRMSNorm(nn.Module):
         return mx.fast.rms_norm(x, None, self.eps)
 
 
+class ScaledRMSNorm(OffsetRMSNorm):
+    """Root-mean-square normalization of what has been multiplied by a weight."""
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Normalize the last axis of ``x``."""
+        return mx.fast.rms_norm(x * (self.offset + self.weight), None, self.eps)
+
+
 class HeadsRMSNorm(nn.Module):
     """Root-mean-square normalization of heads, each with weights of its own.
 
@@ -109,6 +117,8 @@ def make_norm(norm: Norm, dims: int, heads: int = 0) -> nn.Module:
     """
     if heads:
         return HeadsRMSNorm(heads, dims, norm.eps)
+    if norm.kind == "scaled":
+        return ScaledRMSNorm(dims, norm.eps, norm.offset)
     if norm.kind == "layer":
         if norm.offset:
             return OffsetLayerNorm(dims, norm.eps, norm.offset, norm.bias)
