@@ -19,6 +19,7 @@ from mlx_lm_py.cache import (
     cache_length,
 )
 from mlx_lm_py.models import spec as specs
+from mlx_lm_py.models.latents import whole_latents
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
@@ -488,7 +489,7 @@ class CausalLM(nn.Module):
         Returns:
             Those that the model has parameters for, under their names.
         """
-        weights = load_weights(text_weights(weights), self.rules)
+        weights = load_weights(whole_latents(text_weights(weights)), self.rules)
         # Old checkpoints store what RoPE derives from its base, and a tied output layer twice.
         return {
             name: value
