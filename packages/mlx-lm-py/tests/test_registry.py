@@ -5,10 +5,11 @@ from typing import Any
 
 import mlx_core_py as mx
 import pytest
+from mlx_lm_py import load_model
 from mlx_lm_py.models import make_model
 from mlx_lm_py.models.registry import ALIASES, FAMILIES, find_architecture
 from mlx_lm_py.models.towers import has_other_parts, text_config
-from tiny_models import IN_GGUF, MODELS, close, read_config, read_weights
+from tiny_models import IN_GGUF, MODELS, close, read_config, read_expected, read_weights
 
 # Their checkpoints come with code of their own: `test_models` says what they are compared with.
 WITHOUT_TRANSFORMERS = {"internlm3", "mimo"}
@@ -71,3 +72,28 @@ def test_families_are_imported_on_demand() -> None:
 def test_unknown_architectures(kind: Any) -> None:
     with pytest.raises(ValueError, match=r"is not supported; \d+ are"):
         make_model(read_config("llama") | {"model_type": kind})
+
+
+@pytest.mark.parametrize(
+    ("whole", "name"),
+    [
+        ("pixtral", "mistral"),
+        ("qwen3_vl", "qwen3"),
+        ("kimi_vl", "deepseek_v3"),
+        ("kimi_k25", "deepseek_v3"),
+        ("qwen3_vl_moe", "qwen3_moe"),
+    ],
+)
+def test_a_text_part_without_a_name(whole: str, name: str) -> None:
+    """It is the one that models of images of that type have."""
+    inner = {key: value for key, value in read_config(name).items() if key != "model_type"}
+    config = {"model_type": whole, "vision_config": {}, "text_config": inner}
+    weights = {f"language_model.{key}": value for key, value in read_weights(name).items()}
+    tokens, logits = read_expected(name)
+    close(load_model(weights, config)(tokens), logits, 2e-3)
+
+
+def test_the_text_part_of_pixtral() -> None:
+    """It leaves out the number of heads."""
+    inner = {"model_type": "mistral", "hidden_size": 5120}
+    assert text_config({"model_type": "pixtral", "text_config": inner})["num_attention_heads"] == 32

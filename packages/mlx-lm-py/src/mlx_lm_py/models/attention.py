@@ -78,7 +78,8 @@ class Attention:
         qkv_bias: Whether the projections before have biases.
         out_bias: Whether the one after has one.
         qk_norm: Of queries and keys. Default: ``None``.
-        qk_norm_over: Whether each head is normalized by itself, or all of them as one.
+        qk_norm_over: Whether each head is normalized by itself, or all of them as one; ``"each"``,
+            by itself and with weights of its own.
         norm_after_rope: Whether queries and keys are normalized after they are rotated.
         window: How many of the latest positions are seen. Default: ``None``, all.
         softcap: What scores are kept below. Default: ``None``.
@@ -90,6 +91,7 @@ class Attention:
         gate: What a gate of the output has a number for. Default: ``None``, there is no gate.
         gate_act: The activation of that gate.
         value_dim: The width of a head's value. Default: ``None``, that of the head.
+        head_norm: Of what comes out of each head, before the gate. Default: ``None``.
         out_norm: Of what goes into the last projection. Default: ``None``.
         key_scale: What keys are multiplied by.
         value_scale: What values are multiplied by.
@@ -117,7 +119,7 @@ class Attention:
     qkv_bias: bool = False
     out_bias: bool = False
     qk_norm: Norm | None = None
-    qk_norm_over: Literal["head", "all"] = "head"
+    qk_norm_over: Literal["head", "all", "each"] = "head"
     norm_after_rope: bool = False
     window: int | None = None
     softcap: float | None = None
@@ -128,6 +130,7 @@ class Attention:
     gate: Literal["feature", "head"] | None = None
     gate_act: str = "sigmoid"
     value_dim: int | None = None
+    head_norm: Norm | None = None
     out_norm: Norm | None = None
     key_scale: float = 1.0
     value_scale: float = 1.0
@@ -206,7 +209,7 @@ class Mla:
         stretch: By what queries grow. Default: ``None``, they do not.
         scales: What queries, and what keys and values are made from, are multiplied by.
         index: How the keys that are attended to are chosen. Default: ``None``, all are.
-        gated: Whether a gate has a number for what comes out of each head.
+        gate: What a gate of the output has a number for. Default: ``None``, there is no gate.
     """
 
     heads: int
@@ -222,7 +225,7 @@ class Mla:
     stretch: Stretch | None = None
     scales: tuple[float, float] = (1.0, 1.0)
     index: Index | None = None
-    gated: bool = False
+    gate: Literal["feature", "head"] | None = None
     window: None = None
 
     def __post_init__(self) -> None:

@@ -27,7 +27,8 @@ class Mlp:
         bias: Whether the projections have biases.
         scales: What the gate and the output are multiplied by.
         norm: Of what goes into the last projection. Default: ``None``.
-        limit: What the gate is kept below, and what it lets through within. Default: 0, nothing.
+        limit: What the gate is kept below, and what it lets through within; for either a number, or
+            one for both. Default: 0, nothing.
         sparsity: Which share of a normal distribution the gate is closed to. Default: 0, none.
     """
 
@@ -37,7 +38,7 @@ class Mlp:
     bias: bool = False
     scales: tuple[float, float] = (1.0, 1.0)
     norm: Norm | None = None
-    limit: float = 0.0
+    limit: float | tuple[float, float] = 0.0
     sparsity: float = 0.0
 
     def __post_init__(self) -> None:
@@ -56,6 +57,7 @@ class Router:
         before: Whether that is done before the best are chosen, over all experts, rather than
             after, over the chosen ones.
         normalize: Whether the weights of the chosen ones are made to sum to one.
+        logit_scale: What the logits are multiplied by.
         scale: What the weights are multiplied by.
         bias: Whether a learned bias takes part in the choice, and not in the weights.
         groups: The number of groups of experts, of which only the best are chosen from.
@@ -66,6 +68,7 @@ class Router:
     score: Literal["softmax", "sigmoid", "mixer"] = "softmax"
     before: bool = True
     normalize: bool = False
+    logit_scale: float = 1.0
     scale: float = 1.0
     bias: bool = False
     groups: int = 1
@@ -92,6 +95,9 @@ class Moe:
         bias: Whether the router and the experts have biases.
         gated: Whether what is activated multiplies a second projection.
         latent: The width of what the experts work on. Default: 0, that of the layer.
+        latent_in_norm: Of that. Default: ``None``.
+        expert_norm: Of what each expert makes of it. Default: ``None``.
+        latent_norm: Of what they make of it together. Default: ``None``.
         weight_inputs: Whether the weights of experts are of what goes into them, not out of them.
         router_bias: Whether the router has a bias where the experts do.
         idle: How many further experts there are that give back what they get.
@@ -110,12 +116,15 @@ class Moe:
     bias: bool = False
     gated: bool = True
     latent: int = 0
+    latent_in_norm: Norm | None = None
+    expert_norm: Norm | None = None
+    latent_norm: Norm | None = None
     weight_inputs: bool = False
     router_bias: bool = True
     idle: int = 0
     mixed: bool = False
-    limit: float = 0.0
-    shared_limit: float = 0.0
+    limit: float | tuple[float, float] = 0.0
+    shared_limit: float | tuple[float, float] = 0.0
 
     def __post_init__(self) -> None:
         check_range("num_experts", self.experts, high=2**16)

@@ -18,14 +18,15 @@ class Norm:
 
     Attributes:
         eps: Added to the variance.
-        kind: By the root of the mean of squares, or by mean and deviation.
+        kind: By the root of the mean of squares, also of what has been multiplied by the weight
+            (``"scaled"``), or by mean and deviation.
         weight: Whether there is one.
         bias: Whether there is one; of ``"layer"`` alone.
         offset: What the weight of the checkpoint is short of; Gemma keeps it less one.
     """
 
     eps: float
-    kind: Literal["rms", "layer"] = "rms"
+    kind: Literal["rms", "scaled", "layer"] = "rms"
     weight: bool = True
     bias: bool = False
     offset: float = 0.0

@@ -10,7 +10,17 @@ from mlx_lm_utils_py.config import check_range
 from .norm import Norm
 from .rope import Rope
 
-__all__ = ["Decay", "Delta", "Mamba", "Mamba2", "RgLru", "Rwkv7", "ShortConv"]
+__all__ = [
+    "ConvGate",
+    "Decay",
+    "Delta",
+    "Mamba",
+    "Mamba2",
+    "MambaHeads",
+    "RgLru",
+    "Rwkv7",
+    "ShortConv",
+]
 
 
 def __dir__() -> list[str]:
@@ -32,6 +42,39 @@ class ShortConv:
 
     def __post_init__(self) -> None:
         check_range("conv_L_cache", self.taps, high=1024)
+
+
+@dataclass(frozen=True)
+class ConvGate:
+    """Values behind a gate of queries and keys, which see few positions, in place of attention.
+
+    Attributes:
+        heads: Of queries.
+        kv_heads: Of keys and values.
+        head_dim: The width of a head.
+        taps: How many positions the convolution of keys and values sees.
+        norm: Of queries and keys.
+        bias: Whether it and the projections have biases.
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    taps: int
+    norm: Norm
+    bias: bool = False
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("num_attention_heads", self.heads)
+        check_range("num_key_value_heads", self.kv_heads)
+        check_range("head_dim", self.head_dim)
+        check_range("conv_L_cache", self.taps, high=1024)
+        if self.heads % self.kv_heads:
+            raise ValueError(
+                f"'num_attention_heads' ({self.heads}) in the configuration must be a multiple of "
+                f"'num_key_value_heads' ({self.kv_heads})"
+            )
 
 
 @dataclass(frozen=True)
@@ -113,6 +156,37 @@ class Mamba2:
 
 
 @dataclass(frozen=True)
+class MambaHeads:
+    """A selective state space of heads, whose keys, queries and steps are made of its values.
+
+    As of `Mamba2` the heads each decay as one; as of `Mamba` the rest is made of what has been
+    convolved.
+
+    Attributes:
+        heads: The number of heads.
+        head_dim: The width of a head.
+        state: The width of keys and queries, which all heads share.
+        rank: The width of what steps are made from.
+        taps: How many positions its convolution sees.
+        norm: Of steps, keys and queries.
+    """
+
+    heads: int
+    head_dim: int
+    state: int
+    rank: int
+    taps: int
+    norm: Norm
+    window: None = None
+
+    def __post_init__(self) -> None:
+        check_range("mamba_num_heads", self.heads)
+        check_range("hidden_size_per_head", self.head_dim)
+        check_range("mamba_d_state", self.state)
+        check_range("mamba_d_conv", self.taps, high=1024)
+
+
+@dataclass(frozen=True)
 class Delta:
     """A gated delta network (https://arxiv.org/abs/2412.06464).
 
@@ -127,6 +201,7 @@ class Delta:
         gate_act: The activation of the gate of what goes out.
         rank: The width of what the gate and the decays of each row of the state are made from.
             Default: 0, they are made from the features.
+        whole_gate: Whether the gate is made from the features even so.
         rows: Whether each row of the state has a decay of its own; of a ``rank``, it has.
         floor: What the logarithm of a decay does not fall below, of which it is a share. Default:
             0, it has no bound.
@@ -141,6 +216,7 @@ class Delta:
     beta: float = 1.0
     gate_act: str = "silu"
     rank: int = 0
+    whole_gate: bool = False
     rows: bool = False
     floor: float = 0.0
     window: None = None

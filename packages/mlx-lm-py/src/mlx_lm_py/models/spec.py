@@ -16,12 +16,23 @@ from mlx_lm_utils_py.config import check_range
 from .attention import Attention, Blocks, Index, Mla, Stretch
 from .feed_forward import Mlp, Moe, RoutedBeside, Router
 from .norm import Norm
-from .recurrent import Decay, Delta, Mamba, Mamba2, RgLru, Rwkv7, ShortConv
+from .recurrent import (
+    ConvGate,
+    Decay,
+    Delta,
+    Mamba,
+    Mamba2,
+    MambaHeads,
+    RgLru,
+    Rwkv7,
+    ShortConv,
+)
 from .rope import Rope
 
 __all__ = [
     "Attention",
     "Blocks",
+    "ConvGate",
     "Decay",
     "Decoder",
     "Delta",
@@ -31,6 +42,7 @@ __all__ = [
     "Linear",
     "Mamba",
     "Mamba2",
+    "MambaHeads",
     "Mla",
     "Mlp",
     "Moe",
@@ -84,7 +96,19 @@ class Parallel:
 
 
 Mixer = (
-    Attention | Linear | Mla | Parallel | ShortConv | Mamba | Mamba2 | Decay | Delta | RgLru | Rwkv7
+    Attention
+    | ConvGate
+    | Decay
+    | Delta
+    | Linear
+    | Mamba
+    | Mamba2
+    | MambaHeads
+    | Mla
+    | Parallel
+    | RgLru
+    | Rwkv7
+    | ShortConv
 )
 
 
@@ -131,6 +155,11 @@ class Layer:
         act: The activation of the gate of that.
         scaled: Whether what goes out is multiplied by a learned number.
         streams: Of which hidden states it transforms one. Default: ``None``, there is one.
+        opens: Whether a block of layers begins with it, each part of which looks at a mix of what
+            earlier blocks came to and the hidden state of its own. Default: ``None``, there are no
+            blocks.
+        gates: What the learned vectors are divided by that weigh the hidden state against what each
+            part adds. Default: 0, there are none.
         gains: Whether what each part adds, and what the first layer got, which is added too, are
             multiplied by learned numbers.
         shortcut: What else looks at the input of its feed-forward layer, and is added behind the
@@ -150,6 +179,8 @@ class Layer:
     scaled: bool = False
     streams: Streams | None = None
     shortcut: Moe | None = None
+    opens: bool | None = None
+    gates: float = 0.0
     gains: bool = False
 
 

@@ -22,6 +22,8 @@ _PREFIXES = {
     "model.language_model.": "model.",
     "model.text_model.": "model.",
 }
+# What text parts leave out, as it is the default of their class.
+_USUAL: dict[str, dict[str, Any]] = {"pixtral": {"num_attention_heads": 32}}
 _OTHER_PARTS = ("visual.", "model.visual.", "vision_tower.", "multi_modal_projector.")
 
 
@@ -58,6 +60,7 @@ def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
                 for key, value in config.items()
                 if key not in (*_NESTED, "vision_config", "audio_config", "architectures")
             }
+            outer = _USUAL.get(str(config.get("model_type")), {}) | outer
             merged = outer | {key: value for key, value in inner.items() if value is not None}
             # Either place may say so.
             if outer.get("tie_word_embeddings"):

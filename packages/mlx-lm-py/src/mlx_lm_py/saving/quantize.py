@@ -13,6 +13,7 @@ from mlx_core_py.gguf import TENSOR_TYPES
 from mlx_core_py.utils import tree_flatten, tree_unflatten
 
 from mlx_lm_py.models.blocks.experts import QuantizedSwitchLinear, SwitchLinear
+from mlx_lm_py.models.blocks.moe import Gate, QuantizedGate
 from mlx_lm_py.models.rules import checkpoint_name
 
 __all__ = [
@@ -69,7 +70,7 @@ def mixed_quant_predicate_builder(
     depth = len(model.layers)
 
     def predicate(path: str, module: nn.Module) -> bool | dict[str, Any]:
-        if path.endswith("mlp.gate"):
+        if path.endswith("mlp.gate") or isinstance(module, Gate):
             return False
         index = next((int(part) for part in path.split(".") if part.isdecimal()), 0)
         outer = index < depth // 8 or index >= 7 * depth // 8 or (index - depth // 8) % 3 == 2
@@ -178,6 +179,8 @@ def _dense(module: nn.Module, dtype: mx.Dtype) -> nn.Module | None:
     else:
         return None
     # The layers are made small: all that they hold is replaced.
+    if isinstance(module, QuantizedGate):
+        return module.to_dense(weight)
     if isinstance(module, QuantizedSwitchLinear):
         layer = SwitchLinear(1, 1, 1)
     elif isinstance(module, nn.QuantizedEmbedding | nn.BlockEmbedding):

@@ -52,14 +52,29 @@ def _clamped_swiglu(gate: mx.array, up: mx.array) -> mx.array:
     return (mx.clip(up, -7.0, 7.0) + 1) * gate * mx.sigmoid(1.702 * gate)
 
 
-def gated_activation(name: str, limit: float = 0.0) -> Callable[[mx.array, mx.array], mx.array]:
+def _situ(limit: float | tuple[float, float]) -> Callable[[mx.array, mx.array], mx.array]:
+    """A SiLU, and what it lets through, both bent by tanh towards bounds."""
+    at, below = limit if isinstance(limit, tuple) else (limit, limit)
+
+    def gated(gate: mx.array, up: mx.array) -> mx.array:
+        dtype = up.dtype
+        gate, up = gate.astype(mx.float32), up.astype(mx.float32)
+        opened = at * mx.tanh(gate / at) * mx.sigmoid(gate)
+        return (opened * (below * mx.tanh(up / below) if below else up)).astype(dtype)
+
+    return gated
+
+
+def gated_activation(
+    name: str, limit: float | tuple[float, float] = 0.0
+) -> Callable[[mx.array, mx.array], mx.array]:
     """Find what is made of a gate and what it lets through.
 
     Args:
         name: The name of an activation of the gate, which multiplies the other side; or
-            ``"clamped_swiglu"``.
-        limit: What the activated gate is kept below, and the other side within. Default: 0,
-            nothing.
+            ``"clamped_swiglu"`` or ``"situ"``.
+        limit: What the activated gate is kept below, and the other side within; two numbers or one
+            for both. Default: 0, nothing.
 
     Returns:
         The function.
@@ -69,9 +84,12 @@ def gated_activation(name: str, limit: float = 0.0) -> Callable[[mx.array, mx.ar
     """
     if name == "clamped_swiglu":
         return _clamped_swiglu
+    if name == "situ":
+        return _situ(limit)
     act = activation(name)
     if limit:
-        return lambda gate, up: mx.minimum(act(gate), limit) * mx.clip(up, -limit, limit)
+        at, within = limit if isinstance(limit, tuple) else (limit, limit)
+        return lambda gate, up: mx.minimum(act(gate), at) * mx.clip(up, -within, within)
     return lambda gate, up: act(gate) * up
 
 

@@ -65,6 +65,8 @@ class Attention(nn.Module):
             gates = spec.heads * (value if spec.gate == "feature" else 1)
             self.gate_proj: nn.Linear = nn.Linear(dim, gates, bias=False)
             self.gate_act: Callable[[mx.array], mx.array] = activation(spec.gate_act)
+        if spec.head_norm is not None:
+            self.o_norm: nn.Module = make_norm(spec.head_norm, value)
         if spec.out_norm is not None:
             self.attn_sub_norm: nn.Module = make_norm(spec.out_norm, spec.heads * value)
         if spec.taps:
@@ -87,9 +89,10 @@ class Attention(nn.Module):
             over_all = spec.qk_norm_over == "all"
             self.norm_at = "all" if over_all else "rotated" if spec.norm_after_rope else "head"
             sizes = (spec.heads * width, spec.kv_heads * width) if over_all else (width, width)
-            self.q_norm: nn.Module = make_norm(spec.qk_norm, sizes[0])
+            own = spec.qk_norm_over == "each"
+            self.q_norm: nn.Module = make_norm(spec.qk_norm, sizes[0], spec.heads * own)
             if spec.borrows is None:
-                self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1])
+                self.k_norm: nn.Module = make_norm(spec.qk_norm, sizes[1], spec.kv_heads * own)
         self.rope: nn.Module | None = None
         if spec.rope is not None:
             self.rope = make_rope(spec.rope)
@@ -148,6 +151,8 @@ class Attention(nn.Module):
         )
         if self.in_turns:
             output = _turned(output, self.n_kv_heads)
+        if "o_norm" in self:
+            output = self.o_norm(output)
         output = join_heads(output)
         if "gate_proj" in self:
             gate = self.gate_act(self.gate_proj(asking))

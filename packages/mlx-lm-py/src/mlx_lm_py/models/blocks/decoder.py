@@ -19,18 +19,22 @@ from mlx_lm_py.cache import (
     cache_length,
 )
 from mlx_lm_py.models import spec as specs
+from mlx_lm_py.models.latents import whole_latents
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
 from .altup import AltUpLayer, Streams
 from .attention import Attention
 from .beside import ExpertsBeside
+from .block_mix import BlockMix
+from .conv_gate import ConvGate
 from .decay import DecayAttention
 from .delta import GatedDelta
 from .layer_inputs import GatedInput, LayerInputs
 from .linear_part import LinearPart
 from .mamba import Mamba
 from .mamba2 import Mamba2
+from .mamba_heads import MambaHeads
 from .masks import Mask, mask_of
 from .mla import MultiHeadLatentAttention
 from .mlp import MLP
@@ -39,6 +43,7 @@ from .ngrams import NgramEmbedding
 from .norms import make_norm
 from .parallel import ParallelMixers
 from .ragged import last_positions
+from .residual_gate import ResidualGate
 from .rg_lru import RgLru
 from .rwkv7 import Rwkv7Layer
 from .short_conv import ShortConv
@@ -69,12 +74,14 @@ _NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 # What a mixer is called in checkpoints, and what is made of it.
 _MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
     specs.Attention: ("self_attn", Attention),
+    specs.ConvGate: ("local_mixer", ConvGate),
     specs.Linear: ("self_attn", LinearPart),
     specs.Mla: ("self_attn", MultiHeadLatentAttention),
     specs.Parallel: ("mixer", ParallelMixers),
     specs.ShortConv: ("conv", ShortConv),
     specs.Mamba: ("mamba", Mamba),
     specs.Mamba2: ("mamba", Mamba2),
+    specs.MambaHeads: ("mamba", MambaHeads),
     specs.Decay: ("linear_attn", DecayAttention),
     specs.Delta: ("linear_attn", GatedDelta),
     specs.RgLru: ("recurrent", RgLru),
@@ -114,6 +121,13 @@ class DecoderLayer(nn.Module):
             self.embed_skip: mx.array = mx.zeros((1,))
         if spec.shortcut is not None:
             self.shortcut_mlp: MoE = MoE(spec.shortcut, dim)
+        if spec.gates:
+            self.post_attention_residual_gate: ResidualGate = ResidualGate(dim, spec.gates)
+            self.post_feedforward_residual_gate: ResidualGate = ResidualGate(dim, spec.gates)
+        self.opens: bool = spec.opens is True
+        if spec.opens is not None:
+            self.self_attention_res: BlockMix = BlockMix(dim, spec.norm.eps)
+            self.mlp_res: BlockMix = BlockMix(dim, spec.norm.eps)
         if spec.inputs:
             self.layer_input: GatedInput = GatedInput(spec, dim)
         if spec.scaled:
@@ -176,6 +190,8 @@ class DecoderLayer(nn.Module):
         step: Step | None,
     ) -> mx.array:
         before, after, before_mlp, _ = self.norms
+        if "mlp_res" in self:
+            return self._in_block(x, mask, cache, last_only, step or Step())
         if self.mixer_name is None:
             # What no position sees of another is left out.
             x = last_positions(x, cache) if last_only else x
@@ -191,12 +207,39 @@ class DecoderLayer(nn.Module):
             attended = attended * self.residual
         if "attn_gain" in self:
             attended = attended * self.attn_gain
-        h = x + attended
+        gated = "post_attention_residual_gate" in self
+        h = self.post_attention_residual_gate(x, attended) if gated else x + attended
         if not self.parallel:
             y = h
         elif before_mlp is not None:
             y = x
         return self._transformed(h, y, step) if "mlp" in self else h
+
+    def _in_block(
+        self,
+        x: mx.array,
+        mask: Mask,
+        cache: Cache | RaggedCache | None,
+        last_only: bool,
+        step: Step,
+    ) -> mx.array:
+        """Add to the hidden state of a block what parts make of it and of earlier blocks."""
+        before, _, before_mlp, _ = self.norms
+        assert self.mixer_name is not None
+        assert before is not None
+        assert before_mlp is not None
+        y = self[before](self.self_attention_res(step.blocks, x))
+        if self.opens:
+            step.blocks = [*step.blocks, x]
+        options = {"step": step} if self.takes_step else {}
+        h: mx.array = self[self.mixer_name](y, mask, cache, last_only=last_only, **options)
+        if last_only:
+            x = last_positions(x, cache)
+            step.blocks = [last_positions(one, cache) for one in step.blocks]
+        if not self.opens:
+            h = x + h
+        transformed: mx.array = self.mlp(self[before_mlp](self.mlp_res(step.blocks, h)))
+        return h + transformed
 
     def _transformed(self, h: mx.array, y: mx.array, step: Step | None) -> mx.array:
         """Add to ``h`` what the feed-forward layer makes of ``y``."""
@@ -213,6 +256,8 @@ class DecoderLayer(nn.Module):
             transformed = transformed * self.residual
         if "mlp_gain" in self:
             transformed = transformed * self.mlp_gain
+        if "post_feedforward_residual_gate" in self:
+            return self.post_feedforward_residual_gate(h, transformed)
         return h + transformed
 
 
@@ -246,6 +291,8 @@ class Decoder(nn.Module):
             self.ngrams: NgramEmbedding = NgramEmbedding(spec.ngrams, spec.vocab_size, spec.width)
         if spec.streams is not None:
             self.streams: Streams = Streams(spec.streams, spec.width)
+        if any(layer.opens is not None for layer in spec.layers):
+            self.output_attn_res: BlockMix = BlockMix(spec.width, spec.norm.eps)
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
         self.scale: float = spec.embed_scale
         if spec.inputs is not None:
@@ -306,6 +353,8 @@ class Decoder(nn.Module):
             )
         if "streams" in self:
             h = self.streams.narrow(h)
+        if "output_attn_res" in self:
+            h = self.output_attn_res(step.blocks, h)
         normalized: mx.array = self.norm(h)
         return normalized
 
@@ -326,7 +375,7 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
             return KVCache()
         case specs.Parallel():
             return CacheList(_cache_of(mixer.attention, context_length), ArraysCache(2))
-        case specs.ShortConv() | specs.Decay():
+        case specs.ConvGate() | specs.Decay() | specs.ShortConv():
             return ArraysCache()
         case None | specs.Linear():
             return ArraysCache(0)
@@ -440,7 +489,7 @@ class CausalLM(nn.Module):
         Returns:
             Those that the model has parameters for, under their names.
         """
-        weights = load_weights(text_weights(weights), self.rules)
+        weights = load_weights(whole_latents(text_weights(weights)), self.rules)
         # Old checkpoints store what RoPE derives from its base, and a tied output layer twice.
         return {
             name: value

@@ -41,11 +41,13 @@ class GatedDelta(EachSequence):
             decays *= spec.key_dim
             self.f_a_proj: nn.Linear = nn.Linear(dim, spec.rank, bias=False)
             self.f_b_proj: nn.Linear = nn.Linear(spec.rank, decays, bias=False)
-            self.g_a_proj: nn.Linear = nn.Linear(dim, spec.rank, bias=False)
-            self.g_b_proj: nn.Linear = nn.Linear(spec.rank, values, bias=False)
         else:
             decays *= spec.key_dim if spec.rows else 1
             self.in_proj_a: nn.Linear = nn.Linear(dim, decays, bias=False)
+        if spec.rank and not spec.whole_gate:
+            self.g_a_proj: nn.Linear = nn.Linear(dim, spec.rank, bias=False)
+            self.g_b_proj: nn.Linear = nn.Linear(spec.rank, values, bias=False)
+        else:
             self.in_proj_z: nn.Linear = nn.Linear(dim, values, bias=False)
         self.dt_bias: mx.array = mx.ones((decays,))
         self.A_log: mx.array = mx.zeros((spec.value_heads,))
@@ -76,7 +78,7 @@ class GatedDelta(EachSequence):
         y = y.swapaxes(1, 2)
         if last_only:
             x, y = x[:, -1:], y[:, -1:]
-        gate = self.g_b_proj(self.g_a_proj(x)) if spec.rank else self.in_proj_z(x)
+        gate = self.in_proj_z(x) if "in_proj_z" in self else self.g_b_proj(self.g_a_proj(x))
         gate = mx.unflatten(gate, -1, (spec.value_heads, -1))
         return self.out_proj(self.norm(y, gate).flatten(-2))
 

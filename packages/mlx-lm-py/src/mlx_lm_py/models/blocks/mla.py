@@ -65,8 +65,9 @@ class MultiHeadLatentAttention(nn.Module):
         self.rope: nn.Module | None = None if spec.rope is None else make_rope(spec.rope)
         self.stretch: specs.Stretch | None = spec.stretch
         self.scales: tuple[float, float] = spec.scales
-        if spec.gated:
-            self.gate_proj: nn.Linear = nn.Linear(dim, spec.heads, bias=False)
+        if spec.gate is not None:
+            gates = spec.heads * (spec.value_dim if spec.gate == "feature" else 1)
+            self.gate_proj: nn.Linear = nn.Linear(dim, gates, bias=False)
         self.chooses: bool = spec.index is not None
         if spec.index is not None and not spec.index.borrowed:
             assert spec.q_rank is not None

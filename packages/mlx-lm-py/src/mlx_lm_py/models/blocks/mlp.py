@@ -49,12 +49,12 @@ class MLP(nn.Module):
             self.ffn_sub_norm: nn.Module = make_norm(spec.norm, spec.hidden)
         if spec.act == "xielu":
             self.act_fn: XIELU = XIELU()
-        elif spec.act != "clamped_swiglu":
+        elif spec.act not in ("clamped_swiglu", "situ"):
             self.act: Callable[[mx.array], mx.array] = activation(spec.act)
         # As many deviations above the mean as that share of a normal distribution is below.
         self.cutoff: float | None = NormalDist().inv_cdf(spec.sparsity) if spec.sparsity else None
         self.bounded: Callable[[mx.array, mx.array], mx.array] | None = None
-        if spec.limit or spec.act == "clamped_swiglu":
+        if spec.limit or spec.act in ("clamped_swiglu", "situ"):
             self.bounded = gated_activation(spec.act, spec.limit)
 
     def __call__(self, x: mx.array) -> mx.array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlx_core_py as mx
 from mlx_core_py import nn
 
@@ -9,8 +11,9 @@ from mlx_lm_py.models.spec import Mlp, Moe, Router
 
 from .experts import Experts
 from .mlp import MLP
+from .norms import make_norm
 
-__all__ = ["MoE"]
+__all__ = ["Gate", "MoE", "QuantizedGate"]
 
 
 def __dir__() -> list[str]:
@@ -18,7 +21,7 @@ def __dir__() -> list[str]:
 
 
 class Gate(nn.Module):
-    """The router's projection, never quantized, with a bias that takes part in the choice alone.
+    """The router's projection, with a bias that takes part in the choice alone.
 
     Args:
         dim: Number of features in.
@@ -33,6 +36,44 @@ class Gate(nn.Module):
     def __call__(self, x: mx.array) -> mx.array:
         """The logits of the experts."""
         return x @ self.weight.T
+
+    def to_quantized(
+        self, group_size: int | None = None, bits: int | None = None, mode: str = "affine", **_: Any
+    ) -> QuantizedGate:
+        """The projection with its weight quantized, as `nn.quantize` asks for it.
+
+        Args:
+            group_size: Number of weights that share a scale. Default: ``None``, the mode's.
+            bits: Number of bits of a weight. Default: ``None``, the mode's.
+            mode: The mode of `mx.quantize`. Default: ``"affine"``.
+
+        Returns:
+            The projection.
+        """
+        gate = QuantizedGate.from_linear(self, group_size, bits, mode)
+        gate.e_score_correction_bias = self.e_score_correction_bias
+        gate.freeze()
+        return gate
+
+
+class QuantizedGate(nn.QuantizedLinear):
+    """A `Gate` whose weight is quantized, as repositories of mlx-lm have it."""
+
+    e_score_correction_bias: mx.array
+
+    def to_dense(self, weight: mx.array) -> Gate:
+        """The projection with a weight of floats in place of its own.
+
+        Args:
+            weight: Of shape ``(experts, dim)``.
+
+        Returns:
+            The projection.
+        """
+        gate = Gate(1, 1)
+        gate.weight = weight
+        gate.e_score_correction_bias = self.e_score_correction_bias
+        return gate
 
 
 class MoE(nn.Module):
@@ -63,6 +104,12 @@ class MoE(nn.Module):
         if spec.latent:
             self.fc1_latent_proj: nn.Linear = nn.Linear(dim, spec.latent, bias=False)
             self.fc2_latent_proj: nn.Linear = nn.Linear(spec.latent, dim, bias=False)
+        if spec.latent_in_norm is not None:
+            self.latent_in_norm: nn.Module = make_norm(spec.latent_in_norm, spec.latent or dim)
+        if spec.expert_norm is not None:
+            self.expert_norm: nn.Module = make_norm(spec.expert_norm, spec.latent or dim)
+        if spec.latent_norm is not None:
+            self.latent_norm: nn.Module = make_norm(spec.latent_norm, spec.latent or dim)
         if spec.shared:
             self.shared_expert: MLP = MLP(
                 Mlp(spec.shared, spec.act, spec.gated, limit=spec.shared_limit), dim
@@ -81,13 +128,18 @@ class MoE(nn.Module):
             kept = mx.where(is_idle, weights, 0.0).sum(axis=-1, keepdims=True).astype(x.dtype)
             chosen, weights = mx.where(is_idle, 0, chosen), mx.where(is_idle, 0.0, weights)
         features = self.fc1_latent_proj(x) if "fc1_latent_proj" in self else x
+        if "latent_in_norm" in self:
+            features = self.latent_in_norm(features)
         if self.weight_inputs:
             y = self.switch_mlp(features, chosen, weights).sum(axis=-2)
         else:
-            y = self.switch_mlp(features, chosen) * weights[..., None].astype(x.dtype)
-            y = y.sum(axis=-2)
+            y = self.switch_mlp(features, chosen)
+            y = self.expert_norm(y) if "expert_norm" in self else y
+            y = (y * weights[..., None].astype(x.dtype)).sum(axis=-2)
         if kept is not None:
             y = y + kept * x
+        if "latent_norm" in self:
+            y = self.latent_norm(y)
         if "fc2_latent_proj" in self:
             y = self.fc2_latent_proj(y)
         if "shared_expert" in self:
@@ -105,6 +157,8 @@ class MoE(nn.Module):
         router = self.router
         # The choice among many nearly equal ones is not left to rounding.
         logits = self.gate(x).astype(mx.float32)
+        if router.logit_scale != 1.0:
+            logits = logits * router.logit_scale
         if router.score == "mixer":
             return _mixed(logits, self.top_k)
         scores = logits

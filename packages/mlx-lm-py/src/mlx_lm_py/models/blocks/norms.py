@@ -73,12 +73,40 @@ class BareRMSNorm(nn.Module):
         return mx.fast.rms_norm(x, None, self.eps)
 
 
-def make_norm(norm: Norm, dims: int) -> nn.Module:
+class ScaledRMSNorm(OffsetRMSNorm):
+    """Root-mean-square normalization of what has been multiplied by a weight."""
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Normalize the last axis of ``x``."""
+        return mx.fast.rms_norm(x * (self.offset + self.weight), None, self.eps)
+
+
+class HeadsRMSNorm(nn.Module):
+    """Root-mean-square normalization of heads, each with weights of its own.
+
+    Args:
+        heads: The number of heads.
+        dims: The number of features of each.
+        eps: Added to the mean of squares.
+    """
+
+    def __init__(self, heads: int, dims: int, eps: float) -> None:
+        super().__init__()
+        self.weight: mx.array = mx.ones((heads, dims))
+        self.eps = eps
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Normalize the last axis of ``x`` of shape ``(batch, heads, length, dims)``."""
+        return mx.fast.rms_norm(x, None, self.eps) * self.weight[:, None]
+
+
+def make_norm(norm: Norm, dims: int, heads: int = 0) -> nn.Module:
     """Make the module of a norm.
 
     Args:
         norm: The norm.
         dims: The number of features.
+        heads: The number of heads that have weights of their own. Default: 0, none has.
 
     Returns:
         The module.
@@ -87,6 +115,10 @@ def make_norm(norm: Norm, dims: int) -> nn.Module:
         >>> make_norm(Norm(1e-5), 4)(mx.array([1.0, -1.0, 1.0, -1.0])).shape
         (4,)
     """
+    if heads:
+        return HeadsRMSNorm(heads, dims, norm.eps)
+    if norm.kind == "scaled":
+        return ScaledRMSNorm(dims, norm.eps, norm.offset)
     if norm.kind == "layer":
         if norm.offset:
             return OffsetLayerNorm(dims, norm.eps, norm.offset, norm.bias)

@@ -47,6 +47,7 @@ class Step:
         shortcut: What is added to the hidden state behind a later layer. Default: ``None``.
         chosen: Which keys a layer chose, of each sequence; ``None`` for all.
         loop: How often the hidden state has gone through all layers.
+        blocks: What blocks of layers came to.
         first_values: What the first layer of a kind made of its input. Default: ``None``.
     """
 
@@ -56,6 +57,7 @@ class Step:
     shortcut: mx.array | None = None
     chosen: list[mx.array | None] = field(default_factory=list)
     loop: int = 0
+    blocks: list[mx.array] = field(default_factory=list)
     first_values: mx.array | None = None
 
     def borrowed(self, name: str) -> Iterator[Held]:

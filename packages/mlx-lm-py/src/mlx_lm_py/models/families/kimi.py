@@ -1,4 +1,4 @@
-"""Kimi Linear (https://arxiv.org/abs/2510.26692)."""
+"""Kimi Linear (https://arxiv.org/abs/2510.26692), and Kimi K3."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf import delta, latent, states
 from mlx_lm_py.models.gguf_names import BIAS, EXPERTS, LAYER, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Convert, Join, Rename, Rule, Stack
-from mlx_lm_py.models.spec import Decoder, Delta, Layer, Mla, Mlp, each
+from mlx_lm_py.models.spec import Decoder, Delta, Layer, Mla, Mlp, Moe, Norm, each
 
-from .common import CONVOLUTIONS, decoder, drop_mtp, kinds, renamed
+from .common import CONVOLUTIONS, decoder, drop_mtp, kinds, refuse, renamed
 from .glm import with_experts
 
 __all__ = ["ARCHITECTURES"]
@@ -45,16 +45,53 @@ def _recurrent(c: Config) -> list[int]:
 
 
 def kimi_linear(c: Config) -> Decoder:
-    """Three delta networks whose rows decay by themselves to one latent attention, no positions."""
+    """Three delta networks whose rows decay by themselves to one latent attention, no positions.
+
+    Kimi K3, whose text part has the same name, has gates of features, blocks of layers that look at
+    what earlier ones came to, and experts of fewer features.
+    """
+    refuse(c, mla_use_nope=True, moe_layer_freq=1, moe_router_activation_func="sigmoid")
+    own = Config(c("linear_attn_config", {}))
     norm = c.norm(default=1e-5)
     nope, rope = c("qk_nope_head_dim", 128), c("qk_rope_head_dim", 64)
     # The norm of what is compressed keeps its own default.
     latent = dataclasses.replace(norm, eps=1e-6)
     value = c("v_head_dim", 128)
-    mla = Mla(c.heads, c("kv_lora_rank", 512), nope, rope, value, rope=None, norm=latent)
+    mla = Mla(
+        c.heads,
+        c("kv_lora_rank", 512),
+        nope,
+        rope,
+        value,
+        rope=None,
+        norm=latent,
+        q_rank=c("q_lora_rank", 0) or None,
+        gate="feature" if c("mla_use_output_gate", False) else None,
+    )
     heads, width, taps = _sizes(c)
-    network = Delta(heads, heads, width, width, norm, taps=taps, gate_act="sigmoid", rank=width)
-    model = decoder(c, Layer(mla, Mlp(c.hidden, c.act()), norm))
+    network = Delta(
+        heads,
+        heads,
+        width,
+        width,
+        norm,
+        taps=taps,
+        gate_act="sigmoid",
+        rank=width,
+        whole_gate=own("use_full_rank_gate", False),
+        floor=own("gate_lower_bound", 0.0),
+    )
+    act, limit = c.act(), (0.0, 0.0)
+    if act == "situ":
+        linear = c("activation_situ_linear_beta", 0.0)
+        limit = (c("activation_situ_beta", 0.0) or 1.0, linear)
+    model = decoder(c, Layer(mla, Mlp(c.hidden, act, limit=limit if any(limit) else 0.0), norm))
+    if "attn_res_block_size" in c:
+        size = c.positive("attn_res_block_size", 1)
+        layers = (
+            dataclasses.replace(one, opens=i % size == 0) for i, one in enumerate(model.layers)
+        )
+        model = dataclasses.replace(model, layers=tuple(layers))
     model = each(model, lambda one: dataclasses.replace(one, mixer=network), _recurrent(c))
     values = {
         "n_group": c("num_expert_group", 1),
@@ -65,7 +102,21 @@ def kimi_linear(c: Config) -> Decoder:
     }
     if "mlp_layer_types" in c:
         values["first_k_dense_replace"] = c("mlp_layer_types", [""]).count("dense")
-    return with_experts(Config(values), model)
+    return each(with_experts(Config(values), model), lambda one: _narrowed(c, one, limit, norm))
+
+
+def _narrowed(c: Config, layer: Layer, limit: tuple[float, float], norm: Norm) -> Layer:
+    """Give experts the width that they work on, and the bounds of what they let through."""
+    if not isinstance(layer.ffn, Moe):
+        return layer
+    ffn = dataclasses.replace(
+        layer.ffn,
+        latent=c("routed_expert_hidden_size", 0),
+        latent_norm=norm if c("latent_moe_use_norm", False) else None,
+        limit=limit if any(limit) else 0.0,
+        shared_limit=limit if any(limit) else 0.0,
+    )
+    return dataclasses.replace(layer, ffn=ffn)
 
 
 def _flat(weights: dict[str, mx.array]) -> dict[str, mx.array]:
@@ -74,6 +125,21 @@ def _flat(weights: dict[str, mx.array]) -> dict[str, mx.array]:
 
 def _unflat(weights: dict[str, mx.array]) -> dict[str, mx.array]:
     return {k: v.reshape(1, 1, -1, 1) if k.endswith("A_log") else v for k, v in weights.items()}
+
+
+_OF_MLX_LM = tuple(
+    Rename(f"model.{theirs}", f"model.{ours}", undone=False)
+    for theirs, ours in (
+        ("layers.*.mlp.e_score_correction_bias", "layers.*.mlp.gate.e_score_correction_bias"),
+        ("layers.*.linear_attn.qkv_proj", "layers.*.linear_attn.in_proj_qkv"),
+        ("layers.*.linear_attn.qkv_conv.conv", "layers.*.linear_attn.conv1d"),
+        *(
+            (f"{name}_{part}.weight", f"{name}.{part}_weight")
+            for name in ("layers.*.self_attention_res", "layers.*.mlp_res", "output_attn_res")
+            for part in ("proj", "norm")
+        ),
+    )
+)
 
 
 def _rules(c: Config) -> Sequence[Rule]:
@@ -91,6 +157,11 @@ def _rules(c: Config) -> Sequence[Rule]:
         *renamed(
             ("block_sparse_moe", "mlp"),
             ("mlp.shared_experts", "mlp.shared_expert"),
+            ("mlp.routed_expert_down_proj", "mlp.fc1_latent_proj"),
+            ("mlp.routed_expert_up_proj", "mlp.fc2_latent_proj"),
+            ("mlp.routed_expert_norm", "mlp.latent_norm"),
+            ("self_attn.g_proj", "self_attn.gate_proj"),
+            ("linear_attn.g_proj", "linear_attn.in_proj_z"),
             ("linear_attn.b_proj", "linear_attn.in_proj_b"),
             ("linear_attn.o_norm", "linear_attn.norm"),
             ("linear_attn.o_proj", "linear_attn.out_proj"),
@@ -99,6 +170,7 @@ def _rules(c: Config) -> Sequence[Rule]:
             Stack(f"model.layers.*.mlp.experts.*.{theirs}", f"model.layers.*.mlp.switch_mlp.{ours}")
             for theirs, ours in experts
         ),
+        *_OF_MLX_LM,
         Join(tuple(f"{mixer}{p}_proj" for p in "qkv"), f"{mixer}in_proj_qkv", rows),
         Join(tuple(f"{mixer}{p}_conv1d" for p in "qkv"), f"{mixer}conv1d", rows),
         CONVOLUTIONS,

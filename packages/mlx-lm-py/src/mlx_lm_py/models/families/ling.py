@@ -142,7 +142,7 @@ def bailing_hybrid(c: Config) -> Decoder:
         c("q_lora_rank", 0) or None,
         yarn_scale(c, nope + rope_dim),
         c("use_qkv_bias", False),
-        gated=_is_third(c),
+        gate="head" if _is_third(c) else None,
     )
     model = each(model, lambda one: dataclasses.replace(one, mixer=latent))
     if not _is_third(c):

@@ -1,14 +1,21 @@
-"""Muse: Glimmer (https://huggingface.co/docs/transformers/model_doc/muse_glimmer)."""
+"""Muse.
+
+https://huggingface.co/docs/transformers/model_doc/muse_glimmer,
+https://huggingface.co/docs/transformers/model_doc/muse_spark.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.spec import Decoder, Norm
+from mlx_lm_py.models.rules import Rule
+from mlx_lm_py.models.spec import Attention, Decoder, Layer, Norm, Router, each
 
-from .common import change_attention, decoder, layer_types, plain
+from .common import change_attention, decoder, kinds, layer_types, plain, refuse, renamed
+from .qwen import experts_of, fused_experts
 
 __all__ = ["ARCHITECTURES"]
 
@@ -58,4 +65,65 @@ def glimmer(c: Config) -> Decoder:
     return dataclasses.replace(model, layers=tuple(layers))
 
 
-ARCHITECTURES = {"muse_glimmer": Architecture(glimmer)}
+def spark(c: Config) -> Decoder:
+    """Glimmer with narrow experts, and gates between the hidden state and what parts add."""
+    refuse(c, num_shared_experts=0)
+    usual = {
+        "intermediate_size": 16384,
+        "qk_scale_factor": 5.4730064863875,
+        "output_multiplier": 0.1767766952966369,
+    }
+    c = Config({**usual, **{name: value for name, value in c.values.items() if value is not None}})
+    model = glimmer(c)
+    eps = c("post_norm_eps", 1e-8)
+    scaled = Norm(eps, kind="scaled", offset=1.0)
+    norm = model.layers[0].norm
+    router = Router(
+        "sigmoid",
+        normalize=True,
+        logit_scale=c("output_multiplier", float),
+        scale=c("routed_scaling_factor", 1.0),
+        bias=True,
+    )
+    experts = dataclasses.replace(
+        experts_of(c, router),
+        latent=c("moe_hidden_size", 4096),
+        latent_in_norm=norm,
+        expert_norm=scaled,
+    )
+    types = kinds(c, ["sparse"] * c.depth, "sparse", "dense", name="mlp_layer_types")
+    base = c.rope(base=5e5).base
+
+    def change(layer: Layer) -> Layer:
+        assert isinstance(layer.mixer, Attention)
+        rope = layer.mixer.rope
+        # Layers tell only whether there are positions.
+        rope = None if rope is None else dataclasses.replace(rope, base=base)
+        return dataclasses.replace(
+            change_attention(layer, rope=rope, head_norm=Norm(layer.norm.eps, weight=False)),
+            after=Norm(eps, weight=False),
+            after_ffn=scaled,
+            gates=c.positive("residual_gate_temperature", 0.3),
+        )
+
+    return each(
+        each(model, change),
+        lambda one: dataclasses.replace(one, ffn=experts),
+        [i for i, kind in enumerate(types) if kind == "sparse"],
+    )
+
+
+_SPARK: Sequence[Rule] = (
+    *renamed(
+        ("mlp.pre_expert_proj", "mlp.fc1_latent_proj"),
+        ("mlp.pre_expert_norm", "mlp.latent_in_norm"),
+        ("mlp.experts.post_expert_norm", "mlp.expert_norm"),
+        ("mlp.post_expert_proj", "mlp.fc2_latent_proj"),
+    ),
+    fused_experts(".mlp.experts.", ".mlp.switch_mlp."),
+)
+
+ARCHITECTURES = {
+    "muse_glimmer": Architecture(glimmer),
+    "muse_spark": Architecture(spark, _SPARK),
+}

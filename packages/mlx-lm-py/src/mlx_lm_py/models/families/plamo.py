@@ -1,4 +1,8 @@
-"""PLaMo: https://tech.preferred.jp/ja/blog/plamo-13b, https://huggingface.co/pfnet/plamo-3."""
+"""PLaMo.
+
+https://tech.preferred.jp/ja/blog/plamo-13b, https://arxiv.org/abs/2509.04897,
+https://huggingface.co/pfnet/plamo-3.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ from collections.abc import Sequence
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.rules import Rename, Rule, Split
-from mlx_lm_py.models.spec import Attention, Decoder, each
+from mlx_lm_py.models.spec import Attention, Decoder, Layer, MambaHeads, each
 
-from .common import change_attention, decoder, plain, renamed
+from .common import CONVOLUTIONS, change_attention, decoder, plain, renamed
 from .phi import fused_mlp
 
 __all__ = ["ARCHITECTURES"]
@@ -30,17 +34,61 @@ def plamo(c: Config) -> Decoder:
     return decoder(c, layer)
 
 
-def plamo3(c: Config) -> Decoder:
-    """Seven windows to one layer without, norms on both sides, which are less one."""
-    # Those after the parts are less a fraction of one.
-    norm = dataclasses.replace(c.norm(default=1e-6), offset=1.0)
-    layer = plain(c, norm=norm, rope=c.rope(base=1e6), qk_norm=norm)
-    layer = dataclasses.replace(
+def _recurrent(c: Config) -> list[int]:
+    """The layers of PLaMo 2 that do not attend."""
+    if not c("mamba_enabled", True):
+        return []
+    step = c("mamba_step", 2)
+    if step < 2:
+        raise ValueError(f"'mamba_step' in the configuration must be 2 at least, not {step}")
+    if c.depth <= step // 2:
+        return list(range(c.depth - 1))
+    return [i for i in range(c.depth) if i % step != step // 2]
+
+
+def plamo2(c: Config) -> Decoder:
+    """State spaces of heads, and attention in every other layer; norms as those of PLaMo 3."""
+    width = c("hidden_size_per_head", 128)
+    norm = c.norm(default=1e-6)
+    c = Config({**c.values, "head_dim": width})
+    weighted = dataclasses.replace(norm, eps=1e-6)
+    layer = _between(plain(c, norm=norm, qk_norm=weighted, qk_norm_over="each"))
+    model = decoder(c, layer, tied=True)
+    if "full_attention_idx" in c:
+        full: list[int] = c("full_attention_idx", [])
+        window = c("attention_window_size", 2048)
+        model = each(
+            model,
+            lambda one: change_attention(one, window=window),
+            [i for i in range(c.depth) if i not in full],
+        )
+    states = MambaHeads(
+        c("mamba_num_heads", 64),
+        width,
+        c("mamba_d_state", 64),
+        max(64, c.width // 16),
+        c("mamba_d_conv", 4),
+        norm,
+    )
+    return each(model, lambda one: dataclasses.replace(one, mixer=states), _recurrent(c))
+
+
+def _between(layer: Layer) -> Layer:
+    """Norms on both sides, less one, and those after the parts less a fraction of one."""
+    return dataclasses.replace(
         layer,
         order="sandwich",
-        after=dataclasses.replace(norm, offset=1 / 5),
-        after_ffn=dataclasses.replace(norm, offset=1 / 5**1.5),
+        norm=dataclasses.replace(layer.norm, offset=1.0),
+        after=dataclasses.replace(layer.norm, offset=1 / 5),
+        after_ffn=dataclasses.replace(layer.norm, offset=1 / 5**1.5),
     )
+
+
+def plamo3(c: Config) -> Decoder:
+    """Seven windows to one layer without, norms on both sides, which are less one."""
+    norm = dataclasses.replace(c.norm(default=1e-6), offset=1.0)
+    layer = plain(c, norm=norm, rope=c.rope(base=1e6), qk_norm=norm)
+    layer = _between(layer)
     window = c(c.first("sliding_window", "window_size"), 2048)
     pattern = c.positive("sliding_window_pattern", 8)
     local = dataclasses.replace(c.rope(), base=c("rope_local_theta", 10000.0))
@@ -49,6 +97,17 @@ def plamo3(c: Config) -> Decoder:
         decoder(c, layer, tied=True),
         lambda one: change_attention(one, rope=local, window=window + 1),
         [i for i in range(c.depth) if (i + 1) % pattern],
+    )
+
+
+def _plamo2_rules(c: Config) -> Sequence[Rule]:
+    ours = (("B", "b"), ("C", "c"), ("dt", "dt"))
+    return (
+        *_plamo3_rules(Config({**c.values, "head_dim": c("hidden_size_per_head", 128)})),
+        *renamed(*((f"self_attn.{p}_weight", f"self_attn.{p}_norm.weight") for p in "qk")),
+        *(Rename(f"model.layers.{i}.self_attn", f"model.layers.{i}.mamba") for i in _recurrent(c)),
+        *renamed(*((f"mamba.{a}_norm_weight", f"mamba.{b}_norm.weight") for a, b in ours)),
+        CONVOLUTIONS,
     )
 
 
@@ -77,5 +136,6 @@ _PLAMO = (
 
 ARCHITECTURES = {
     "plamo": Architecture(plamo, _PLAMO),
+    "plamo2": Architecture(plamo2, _plamo2_rules),
     "plamo3": Architecture(plamo3, _plamo3_rules),
 }

@@ -42,6 +42,15 @@ def klear(c: Config) -> Decoder:
 
 _KLEAR: Sequence[Rule] = (
     *EXPERTS,
+    # mlx-lm keeps the name where it stacks them.
+    *(
+        Rename(
+            f"model.layers.*.mlp.experts.{name}",
+            f"model.layers.*.mlp.switch_mlp.{name}",
+            undone=False,
+        )
+        for name in ("gate_proj", "up_proj", "down_proj")
+    ),
     SHARED,
     *renamed(("mlp.expert_bias", "mlp.gate.e_score_correction_bias")),
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import mlx_core_py as mx
+
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Rename
+from mlx_lm_py.models.rules import Convert, Rename
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, Rwkv7
 
 from .common import decoder, refuse, renamed
@@ -38,7 +40,14 @@ def rwkv7(c: Config) -> Decoder:
     return dataclasses.replace(model, layers=(first, *model.layers[1:]))
 
 
+def _flat(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+    """mlx-lm saves vectors of all heads as rows of them."""
+    ends = ("attn.k_k", "attn.k_a", "attn.g_norm.weight", "attn.g_norm.bias")
+    return {k: v.flatten() if k.endswith(ends) else v for k, v in weights.items()}
+
+
 _RULES = (
+    Convert(_flat, lambda weights: weights),
     Rename("model.embeddings", "model.embed_tokens"),
     Rename("model.layers.0.pre_norm", "model.embed_norm"),
     *renamed(
