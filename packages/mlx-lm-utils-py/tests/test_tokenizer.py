@@ -117,7 +117,7 @@ def test_cuts_as_published(name: str, text: str) -> None:
         ("llama3", "Ab 1234", ["Ab", " ", "123", "4"]),
         ("tekken", "HelloWorld's 12", ["Hello", "World", "'s", " ", "1", "2"]),
         ("gpt-4o", "HelloWorld's 1234", ["Hello", "World's", " ", "123", "4"]),
-        ("qwen35", "a\u0301b 12", ["a\u0301b", " ", "1", "2"]),
+        ("qwen35", "q\u0301b 12", ["q\u0301b", " ", "1", "2"]),
         ("deepseek-v3", "a日本 ++x 1234", ["a", "日本", " ++", "x", " ", "123", "4"]),
         ("deepseek-coder", "ab 12\n", ["ab", " ", "1", "2", "\n"]),
         ("deepseek-llm", "ab 12\n", ["ab", " ", "12", "\n"]),
@@ -212,7 +212,7 @@ def test_streams_any_tokens_as_the_library_decodes_them(ids: list[int]) -> None:
 def test_a_broken_character_does_not_hold_the_rest() -> None:
     tokenizer = Tokenizer.from_gguf(LLAMA)
     ids = [3 + byte for byte in b"\xf0\x9f\xf0\x9f\x98\x80\xe2"]
-    assert stream(tokenizer, ids) == ["", "", "\ufffd", "", "", "😀", "", "\ufffd"]
+    assert stream(tokenizer, ids) == ["", "", "\ufffd\ufffd", "", "", "😀", "", "\ufffd"]
 
 
 def test_streaming_shows_special_ids_and_skips_unknown_ones() -> None:

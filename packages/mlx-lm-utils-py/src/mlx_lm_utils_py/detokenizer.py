@@ -19,6 +19,16 @@ def __dir__() -> list[str]:
 
 # After so many tokens the text of the earlier ones is not made again.
 _WINDOW = 16
+_EACH_BYTE = "mlx_lm_utils_py.each_byte"
+
+
+def _replace_each_byte(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+codecs.register_error(_EACH_BYTE, _replace_each_byte)
 
 
 @functools.cache
@@ -71,7 +81,9 @@ class StreamingDetokenizer:
 
     def reset(self) -> None:
         """Forget all tokens."""
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        # Byte-level vocabularies show a broken character once, SentencePiece each of its bytes.
+        errors = "replace" if self._byte_level else _EACH_BYTE
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors)
         self._strip_next = self._strips
         self._recent: list[int] = []
         self._shown = 0

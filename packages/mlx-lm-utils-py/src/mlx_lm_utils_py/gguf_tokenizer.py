@@ -5,6 +5,7 @@ The keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,11 +60,13 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
         raise ValueError(f"tokenizer.ggml.model {kind!r} is not supported; known: {known}")
     tokenizer, add_bos, add_eos = build(metadata, vocabulary, types)
     special = (_CONTROL, _UNKNOWN)
+    # Runs of spaces are found when spaces have become U+2581, which `build` sees to.
+    marks_spaces = kind in ("llama", "t5", "gemma4")
     tokenizer.add_tokens(
         [
-            AddedToken(tokens[i], special=kind in special, normalized=False)
-            for i, kind in enumerate(types)
-            if kind != _NORMAL and kind in (*special, _USER_DEFINED)
+            AddedToken(tokens[i], special=of in special, normalized=False)
+            for i, of in enumerate(types)
+            if of in special or (of == _USER_DEFINED and not (marks_spaces and "▁" in tokens[i]))
         ]
     )
     bos = eos = None
@@ -133,7 +136,7 @@ def _byte_level(
     split = WORD_SPLITS[name]
     merges = _listed_merges(metadata)
     tokenizer = Tokenizer(_bpe(vocabulary, merges, ignore_merges=split.whole_words))
-    if name == "qwen2":
+    if name in ("qwen2", "qwen35"):
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -153,56 +156,48 @@ def _sentencepiece(
         token: scores[i] for token, i in vocabulary.items() if types[i] in (_NORMAL, _USER_DEFINED)
     }
     merges = _merges(pieces, vocabulary)
-    return _over_spaces(metadata, vocabulary, merges, add_prefix=True), True, False
+    return _over_spaces(metadata, vocabulary, merges, types, add_prefix=True), True, False
 
 
 def _gemma4(
     metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
 ) -> _Built:
     merges = _listed_merges(metadata)
-    return _over_spaces(metadata, vocabulary, merges, add_prefix=False), True, False
+    return _over_spaces(metadata, vocabulary, merges, types, add_prefix=False), True, False
 
 
 def _over_spaces(
     metadata: Mapping[str, Any],
     vocabulary: dict[str, int],
     merges: list[tuple[str, str]],
+    types: Sequence[int],
     add_prefix: bool,
 ) -> Tokenizer:
     """BPE over text whose spaces are U+2581; what is in no token is spelled in bytes."""
     unknown = token_id(metadata, "unknown", len(vocabulary))
+    # Pieces that somebody defined are taken as they are, runs of spaces among them.
+    runs = [token for token, i in vocabulary.items() if types[i] == _USER_DEFINED and "▁" in token]
     tokenizer = Tokenizer(
         _bpe(
             vocabulary,
             merges,
             unk_token=None if unknown is None else list(vocabulary)[unknown],
             fuse_unk=True,
-            byte_fallback=True,
+            byte_fallback=_BYTE in types,
+            ignore_merges=bool(runs),
         )
     )
-    spaces: list[Any] = [normalizers.Replace(" ", "▁")]
-    steps: list[Any] = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    if _flag(metadata, "add_space_prefix", add_prefix):
-        spaces.insert(0, normalizers.Prepend("▁"))
-        steps.append(decoders.Strip(" ", 1, 0))
-    tokenizer.normalizer = normalizers.Sequence(spaces)
-    tokenizer.decoder = decoders.Sequence(steps)
+    if runs:
+        longest_first = sorted(map(re.escape, runs), key=len, reverse=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("|".join(longest_first)), "isolated")
+    _mark_spaces(tokenizer, metadata, add_prefix, trim=False)
     return tokenizer
 
 
-def _unigram(
-    metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
-) -> _Built:
-    """The most likely pieces, rather than merges."""
-    scores = _numbers(metadata, "tokenizer.ggml.scores", len(vocabulary))
-    unknown = token_id(metadata, "unknown", len(vocabulary))
-    tokenizer = Tokenizer(
-        Unigram(
-            [(token, float(scores[i])) for token, i in vocabulary.items()],
-            unk_id=types.index(_UNKNOWN) if unknown is None and _UNKNOWN in types else unknown,
-            byte_fallback=_BYTE in types,
-        )
-    )
+def _mark_spaces(
+    tokenizer: Tokenizer, metadata: Mapping[str, Any], add_prefix: bool, trim: bool
+) -> None:
+    """Normalize as SentencePiece does, spaces to U+2581 last, and undo that in what is decoded."""
     steps: list[Any] = []
     charsmap = metadata.get("tokenizer.ggml.precompiled_charsmap")
     if charsmap:
@@ -211,16 +206,45 @@ def _unigram(
         # The library raises bare exceptions.
         except Exception as error:
             raise ValueError(f"tokenizer.ggml.precompiled_charsmap is not valid: {error}") from None
-    if _flag(metadata, "remove_extra_whitespaces", True):
-        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
-    tokenizer.normalizer = normalizers.Sequence(steps)
-    scheme = "always" if _flag(metadata, "add_space_prefix", True) else "never"
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme=scheme)
-    if _BYTE in types:
-        tokenizer.decoder = decoders.Sequence(
-            [decoders.Metaspace(prepend_scheme=scheme), decoders.ByteFallback(), decoders.Fuse()]
+    if _flag(metadata, "remove_extra_whitespaces", trim):
+        steps += [
+            normalizers.Replace(Regex(r"\A +| +\z"), ""),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    back: list[Any] = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    if _flag(metadata, "add_space_prefix", add_prefix):
+        steps.append(normalizers.Prepend("▁"))
+        back.append(decoders.Strip(" ", 1, 0))
+    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence(back)
+
+
+def _unigram(
+    metadata: Mapping[str, Any], vocabulary: dict[str, int], types: Sequence[int]
+) -> _Built:
+    """The most likely pieces, rather than merges."""
+    scores = _numbers(metadata, "tokenizer.ggml.scores", len(vocabulary))
+    unknown = token_id(metadata, "unknown", len(vocabulary))
+    lowest = min((s for s, kind in zip(scores, types, strict=True) if kind == _NORMAL), default=0)
+
+    def score_of(i: int) -> float:
+        # Likelier than any other pieces, as the library of SentencePiece has it.
+        if types[i] == _USER_DEFINED:
+            return -0.1
+        # What is spelled like the name of a byte is none: less likely than six characters.
+        return float(8 * lowest - 1 if types[i] == _BYTE else scores[i])
+
+    tokenizer = Tokenizer(
+        Unigram(
+            [(token, score_of(i)) for token, i in vocabulary.items()],
+            unk_id=types.index(_UNKNOWN) if unknown is None and _UNKNOWN in types else unknown,
+            byte_fallback=_BYTE in types,
         )
+    )
+    # Words are cut, and found again, where no piece reaches from one into the next.
+    if not any("▁" in token[1:] for token, i in vocabulary.items() if types[i] != _CONTROL):
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    _mark_spaces(tokenizer, metadata, add_prefix=True, trim=True)
     return tokenizer, False, True
 
 

@@ -260,7 +260,13 @@ class Tokenizer:
         for i in ids:
             if not 0 <= i < 2**32:
                 raise ValueError(f"ids has {i}, which is no token")
-        return str(self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
+        text = str(self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
+        if "\ufffd" in text:
+            # The library gives up all bytes round a broken character, readable ones too.
+            detokenizer = StreamingDetokenizer(self._tokenizer, skip_special_tokens)
+            if detokenizer.has_bytes:
+                return "".join(map(detokenizer.add_token, ids)) + detokenizer.finalize()
+        return text
 
     @property
     def detokenizer(self) -> StreamingDetokenizer:
