@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Convert, Rename
+from mlx_lm_py.models.rules import Convert, Rename, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, Rwkv7
 
 from .common import decoder, refuse, renamed
@@ -46,7 +47,7 @@ def _flat(weights: dict[str, mx.array]) -> dict[str, mx.array]:
     return {k: v.flatten() if k.endswith(ends) else v for k, v in weights.items()}
 
 
-_RULES = (
+_RULES: Sequence[Rule] = (
     Convert(_flat, lambda weights: weights),
     Rename("model.embeddings", "model.embed_tokens"),
     Rename("model.layers.0.pre_norm", "model.embed_norm"),
