@@ -40,6 +40,7 @@ def klear(c: Config) -> Decoder:
     return sparse(c, decoder(c, layer), experts_of(c, router, shared=shared, mixed=True))
 
 
+_KLEAR_MLP = "model.layers.*.mlp."
 _KLEAR: Sequence[Rule] = (
     *EXPERTS,
     # mlx-lm keeps the name where it stacks them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import mlx_core_py as mx
 
@@ -46,7 +47,7 @@ def _flat(weights: dict[str, mx.array]) -> dict[str, mx.array]:
     return {k: v.flatten() if k.endswith(ends) else v for k, v in weights.items()}
 
 
-_RULES: tuple[Rule, ...] = (
+_RULES: Sequence[Rule] = (
     Convert(_flat, lambda weights: weights),
     Rename("model.embeddings", "model.embed_tokens"),
     Rename("model.layers.0.pre_norm", "model.embed_norm"),
