@@ -1,6 +1,7 @@
 """GGUF files as checkpoints: names, the order of rows, the configuration."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mlx_lm_py.loading.gguf import gguf_config, load_gguf
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.registry import find_architecture
+from mlx_lm_utils_py import initialize_rope
 from tiny_models import FIXTURES, MODELS, read_config, read_expected, read_weights, write_gguf
 
 METADATA: dict[str, Any] = {
@@ -67,6 +69,17 @@ def test_rope_scaling() -> None:
         "factor": 2.0,
         "original_max_position_embeddings": 128,
     }
+
+
+@pytest.mark.parametrize("own", [None, 1.0, 1.5])
+def test_magnitudes_of_yarn(own: float | None) -> None:
+    """llama.cpp takes what a file has times what YaRN says, and that alone where it has nothing."""
+    change = {"llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 4.0}
+    change |= {} if own is None else {"llama.rope.scaling.attn_factor": own}
+    rope = initialize_rope(8, 1e4, False, config_of(change)["rope_scaling"], 128)
+    x = mx.ones((1, 1, 1, 8))
+    length = float(mx.sqrt((rope(x, 0) ** 2).sum() / 8))
+    assert length == pytest.approx((own or 1.0) * (1 + 0.1 * math.log(4)), rel=1e-5)
 
 
 @pytest.mark.parametrize(

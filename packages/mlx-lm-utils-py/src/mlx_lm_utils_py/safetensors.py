@@ -92,8 +92,9 @@ def load_safetensors(folder: str | Path) -> dict[str, mx.array]:
 
     Args:
         folder: Folder with ``model.safetensors.index.json`` and the files that it names, or,
-            without one, with ``*.safetensors`` files. An index none of whose files is there was
-            left behind by shards that became ``model.safetensors``.
+            without one, with ``model*.safetensors`` or else ``*.safetensors`` files. An index
+            none of whose files is there was left behind by shards that became
+            ``model.safetensors``.
 
     Returns:
         The weights by name.
@@ -114,7 +115,9 @@ def load_safetensors(folder: str | Path) -> dict[str, mx.array]:
             expected = dict.fromkeys(expected, whole.name)
             paths = [whole]
     else:
-        paths = sorted(folder.glob("*.safetensors"))
+        # Others lie beside them: the same weights by other names, adapters, what systems add.
+        found = [path for path in sorted(folder.glob("*.safetensors")) if path.name[0] != "."]
+        paths = [path for path in found if path.name.startswith("model")] or found
     if not paths:
         raise FileNotFoundError(f"no *.safetensors file in {folder}")
     weights: dict[str, mx.array] = {}

@@ -26,6 +26,7 @@ from .beside import beside
 from .default_model import default_model
 from .formats import to_mlx
 from .gguf import load_gguf
+from .precision import keeps_float32
 from .quantized_weights import quantize_as, use_blocks
 
 __all__ = ["load", "load_config", "load_folder", "load_model"]
@@ -197,7 +198,9 @@ def _cast(weights: dict[str, mx.array], dtype: mx.Dtype | None) -> dict[str, mx.
     if not mx.issubdtype(dtype, mx.floating):
         raise ValueError(f"dtype must be a floating type, not {dtype}")
     return {
-        name: value.astype(dtype) if mx.issubdtype(value.dtype, mx.floating) else value
+        name: value
+        if keeps_float32(name) or not mx.issubdtype(value.dtype, mx.floating)
+        else value.astype(dtype)
         for name, value in weights.items()
     }
 

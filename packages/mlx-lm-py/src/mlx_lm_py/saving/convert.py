@@ -8,10 +8,11 @@ from typing import Any
 
 import mlx_core_py as mx
 from mlx_core_py import nn
-from mlx_core_py.trees import tree_map
+from mlx_core_py.trees import tree_map_with_path
 from mlx_lm_utils_py import get_model_path
 
 from mlx_lm_py.loading import load
+from mlx_lm_py.loading.precision import keeps_float32
 from mlx_lm_py.models.registry import ALIASES
 from mlx_lm_py.models.towers import text_config
 
@@ -152,8 +153,12 @@ def _described(config: dict[str, Any]) -> dict[str, Any]:
 def _cast(model: nn.Module, dtype: mx.Dtype) -> None:
     """Give what is floating a type; scales of eight bits are not."""
     model.update(
-        tree_map(
-            lambda value: value.astype(dtype) if mx.issubdtype(value.dtype, mx.floating) else value,
+        tree_map_with_path(
+            lambda name, value: (
+                value
+                if keeps_float32(name) or not mx.issubdtype(value.dtype, mx.floating)
+                else value.astype(dtype)
+            ),
             model.parameters(),
         )
     )

@@ -161,8 +161,8 @@ class Constraint:
         """Which of so many tokens may follow."""
         np = self._numpy
         if self._reasons:
-            # An answer that is all reasoning is none.
-            allowed = np.ones(size, np.bool_)
+            # An answer that is all reasoning is none, and what pads a vocabulary is no token.
+            allowed = np.arange(size) < self._size
             allowed[[end for end in self._ends if end < size]] = False
             return allowed
         allowed = np.zeros(size, np.bool_)

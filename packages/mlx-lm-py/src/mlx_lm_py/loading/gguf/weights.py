@@ -11,6 +11,7 @@ from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo
 from mlx_core_py.gguf import load as load_arrays
 from mlx_lm_utils_py import read_gguf_header
 
+from mlx_lm_py.loading.precision import keeps_float32
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf_names import GGUFNames
 from mlx_lm_py.models.registry import find_architecture
@@ -23,11 +24,6 @@ __all__ = ["load_gguf"]
 
 def __dir__() -> list[str]:
     return __all__
-
-
-# Few numbers, of which the last digits count: what states decay by, and what decides between
-# experts that are nearly equal.
-_EXACT = (".A_log", ".D", ".dt_bias", ".e_score_correction_bias")
 
 
 def load_gguf(
@@ -198,7 +194,7 @@ def _with_one_float_type(
     floating = {
         name: value
         for name, value in weights.items()
-        if mx.issubdtype(value.dtype, mx.floating) and not name.endswith(_EXACT)
+        if mx.issubdtype(value.dtype, mx.floating) and not keeps_float32(name)
     }
     held = {value.dtype for value in floating.values()}
     if has_blocks:

@@ -73,7 +73,8 @@ def lending(c: Config, types: Sequence[str]) -> list[dict[str, Any]]:
 def _of_layer(c: Config, i: int, name: str, theirs: str, default: int) -> int:
     """A number of layers that see everything: by a name of its own, or layer by layer."""
     layers: dict[str, Any] = c("per_layer_config", {})
-    own = layers.get(str(i))
+    # Some write all numbers with as many digits: "05".
+    own = next((one for key, one in layers.items() if key.isdecimal() and int(key) == i), None)
     if isinstance(own, dict) and name in own:
         return Config(own)(name, default)
     return c(theirs, default)
