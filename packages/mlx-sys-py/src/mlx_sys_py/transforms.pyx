@@ -16,7 +16,7 @@ from mlx_sys_py._closure cimport (
     to_closure,
 )
 from mlx_sys_py._error cimport check
-from mlx_sys_py._scalars cimport Ints, to_bool, to_ints, to_uint64
+from mlx_sys_py._scalars cimport Ints, to_bool, to_int, to_ints, to_uint64
 from mlx_sys_py._text cimport take_strings
 
 __all__ = [
@@ -344,39 +344,57 @@ def compile(fun, shapeless=False, /):
     return Closure._take(res, closure)
 
 
-def record_steps(fun, inputs, /):
+cdef class _Length:
+    # A number that C reads after a function has set it.
+    cdef int value
+
+
+def record_steps(fun, inputs, length, /):
     """A function that does what ``fun`` would do in calls that follow each other.
 
     Each of its calls is the next one: what grows from call to call goes on growing. No Python runs
     then.
 
     Args:
-        fun (Callable[[list[array]], Sequence[array]]): the function. It is called three times, with
+        fun (Callable[[list[array], int], Sequence[array]]): the function, of arrays and the number
+            of the call. It is called three times, as for the calls 0, 1 and the last one, with
             arrays that have no values: it must not evaluate them. These calls must make the same
             graph of the same constants, except that shapes, bounds of slices, offsets of rope and
-            constant integers grow evenly.
+            constant integers grow evenly. What it does between them is not looked at: it must be
+            one thing until some call, and another from then on, if it changes at all.
         inputs (Sequence[array]): arrays like those that it will be called with.
+        length (Callable[[], int]): how many calls there are, at least 3; asked after the first one.
 
     Returns:
         Closure: the function. The inputs of its calls have the shapes and types of ``inputs``, and
             the default stream is the same.
 
     Raises:
-        ValueError: if the calls differ in other ways.
+        ValueError: if the calls differ in other ways, or there are fewer than 3; from the function,
+            if it is called more often.
 
     Example:
-        >>> from itertools import count
         >>> from mlx_sys_py import array, transforms
-        >>> numbers = count(10)
-        >>> step = transforms.record_steps(lambda x: [x[0] * next(numbers)], [array(1)])
+        >>> step = transforms.record_steps(lambda x, i: [x[0] * (10 + i)], [array(1)], lambda: 5)
         >>> step([array(1)]), step([array(1)]), step([array(2)])
         ([array(10, dtype=int32)], [array(11, dtype=int32)], [array(24, dtype=int32)])
     """
-    cdef Closure closure = to_closure(fun)
     cdef VectorArray arrays = to_arrays(inputs, "inputs")
+    cdef _Length count = _Length()
     cdef c.mlx_closure res
+    cdef list called = []
+
+    def call(values):
+        number = (0, 1, count.value - 1)[len(called)]
+        called.append(number)
+        outputs = fun(values, number)
+        if number == 0:
+            count.value = to_int(length(), "length")
+        return outputs
+
+    cdef Closure closure = to_closure(call)
     res.ctx = NULL
-    check(c._mlx_record_steps(&res, closure._c, arrays._c))
+    check(c._mlx_record_steps(&res, closure._c, arrays._c, &count.value))
     return Closure._take(res, closure)
 
 

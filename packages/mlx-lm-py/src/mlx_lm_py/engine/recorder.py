@@ -3,7 +3,8 @@
 Python makes the graph of a step in a third of the time that the step takes, or in most of it where
 there are many processors or a GPU. But one step differs from the next by the positions alone: a
 slice of the cache ends one further, rope turns by one more. `mx.record_steps` finds that by making
-the graph of three steps, without computing them, and then makes those of the next ones itself.
+the graph of three steps, two and the last one, without computing them, and then makes those between
+itself.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ Read = Callable[[mx.array, Sequence[Sequence[Any]]], mx.array]
 # be alike for that to pay: it takes the time of three.
 _STEPS_BEFORE = 3
 _LEAST_STEPS = 8
-# Steps that `mx.record_steps` traces, and times that it may fail, one after the other.
-_TRACED = 3
+# Most steps of a recording, and times that one may fail, one after the other.
+_MOST_STEPS = 1 << 12
 _MOST_FAILURES = 5
 
 
@@ -120,41 +121,32 @@ class StepRecorder:
 
     def _record(self, tokens: mx.array, rates: list[int]) -> None:
         """Record the steps from this one on, if enough of them are alike."""
-        numbers, kind = self._held.numbers(), self._held.kind()
-        traces: list[Trace] = []
-
-        def trace_step(arrays: list[mx.array]) -> list[mx.array]:
-            trace = Trace()
-            caches = _copied(self._caches)
-            held = CacheState(caches)
-            start = grown(len(traces))
-            held.put(arrays[1:], list(map(trace.position, start, rates)))
-            traces.append(trace)
-            logits = self._read(arrays[0], caches)
-            held = CacheState(caches)
-            if held.kind() != kind or list(map(int.__int__, held.numbers())) != grown(len(traces)):
-                raise ValueError("what a cache holds does not grow evenly")
-            return [logits, *held.arrays()]
-
-        def grown(steps: int) -> list[int]:
-            return [number + steps * rate for number, rate in zip(numbers, rates, strict=True)]
-
-        try:
-            repeat = mx.record_steps(trace_step, [tokens, *self._held.arrays()])
-        except Exception as error:
-            # Near a step that differs, as a buffer grows, no three steps are alike.
-            self._failures += 1
-            if self._failures == _MOST_FAILURES:
-                self.reason = str(error) or type(error).__name__
-            self._wait = 2**self._failures
+        most, tried = _MOST_STEPS, False
+        while most >= _LEAST_STEPS:
+            recording = _Recording(self._read, self._caches, self._held, rates, most)
+            try:
+                repeat = mx.record_steps(
+                    recording.trace, [tokens, *self._held.arrays()], recording.length
+                )
+            except Exception as error:
+                if recording.steps < _LEAST_STEPS:
+                    self._wait = recording.steps + 1
+                    return
+                # The last step may read all of a buffer, of which no slice is taken then. What a layer
+                # does may change with the length of what is held: some steps may be before that.
+                # Nothing helps if the first one cannot be recorded.
+                some = recording.steps // 4 if tried else recording.steps - 1
+                most, tried = some if recording.traced > 1 else 0, True
+                reason = str(error) or type(error).__name__
+                continue
+            self._failures, self._wait = 0, 1
+            self._repeat, self._left = repeat, recording.steps
+            self._expected = self._held.numbers()
             return
-        steps = traces[0].steps
-        self._failures = 0
-        if steps < _LEAST_STEPS:
-            self._wait = steps + 1
-        else:
-            self._wait = 1
-            self._repeat, self._left, self._expected = repeat, steps, numbers
+        self._failures += 1
+        self._wait = 2**self._failures
+        if self._failures == _MOST_FAILURES:
+            self.reason = reason
 
     def _next(self, tokens: mx.array, rates: list[int]) -> mx.array:
         """Repeat a step."""
@@ -165,6 +157,43 @@ class StepRecorder:
         self._left -= 1
         self.repeated += 1
         return logits
+
+
+class _Recording:
+    """What `mx.record_steps` calls: steps by the model, with caches whose arrays have no values."""
+
+    def __init__(
+        self, read: Read, caches: Any, held: CacheState, rates: list[int], most: int
+    ) -> None:
+        self._read, self._caches, self._rates = read, caches, rates
+        self._numbers, self._kind = held.numbers(), held.kind()
+        self.steps: int = most
+        self.traced: int = 0
+
+    def trace(self, arrays: list[mx.array], step: int) -> list[mx.array]:
+        """Do a step, so many after the first."""
+        trace = Trace()
+        caches = _copied(self._caches)
+        start = list(map(trace.position, self._grown(step), self._rates))
+        CacheState(caches).put(arrays[1:], start)
+        self.traced += 1
+        try:
+            logits = self._read(arrays[0], caches)
+        finally:
+            if step == 0:
+                self.steps = int(min(trace.steps, self.steps))
+        held = CacheState(caches)
+        ends = [int.__add__(number, 0) for number in held.numbers()]
+        if held.kind() != self._kind or ends != self._grown(step + 1):
+            raise ValueError("what a cache holds does not grow evenly")
+        return [logits, *held.arrays()]
+
+    def length(self) -> int:
+        """How many steps are alike, as far as the first one knows."""
+        return self.steps
+
+    def _grown(self, step: int) -> list[int]:
+        return [a + step * b for a, b in zip(self._numbers, self._rates, strict=True)]
 
 
 class CacheState:

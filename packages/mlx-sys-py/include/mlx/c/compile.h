@@ -34,12 +34,13 @@ MLX_C_API int mlx_disable_compile(void);
 MLX_C_API int mlx_enable_compile(void);
 MLX_C_API int mlx_set_compile_mode(mlx_compile_mode mode);
 
-/* A function that does what `fun` would do in calls that follow each other: each call is the next
- * one. `fun` is called three times, with arrays that have the shapes and types of `inputs` and no
- * values. These calls must make the same graph of the same constants, except that shapes, bounds of
- * slices, offsets of rope and constant integers grow evenly. */
+/* A function that does what `fun` would do in `*length` calls that follow each other: each call is
+ * the next one. `fun` is called three times, as for the first, the second and the last of them,
+ * with arrays that have the shapes and types of `inputs` and no values; when it is called first, it
+ * may set the length. These calls must make the same graph of the same constants, except that
+ * shapes, bounds of slices, offsets of rope and constant integers grow evenly. */
 MLX_C_API int _mlx_record_steps(
-    mlx_closure* res, const mlx_closure fun, const mlx_vector_array inputs);
+    mlx_closure* res, const mlx_closure fun, const mlx_vector_array inputs, const int* length);
 
 /* The names of the primitives whose inputs are checked where a function for all shapes is repeated.
  */

@@ -309,18 +309,23 @@ class RecordedFunction {
 
 }  // namespace
 
-int _mlx_record_steps(mlx_closure* res, const mlx_closure fun, const mlx_vector_array inputs) {
+int _mlx_record_steps(
+    mlx_closure* res, const mlx_closure fun, const mlx_vector_array inputs, const int* length) {
   return guard([&] {
     auto function = get_shared(fun, "fun");
+    not_null(length, "length");
     std::array<StepRecording::Call, StepRecording::call_count> calls;
     for (auto& call : calls) {
       for (auto& input : get(inputs, "inputs")) {
         call.inputs.emplace_back(input.shape(), input.dtype(), nullptr, Arrays());
       }
       call.outputs = function(call.inputs);
+      if (*length < StepRecording::call_count) {
+        throw std::invalid_argument("[record_steps] length must be at least 3");
+      }
     }
     auto lock = lock_evaluation();
-    auto recording = std::make_shared<StepRecording>(calls);
+    auto recording = std::make_shared<StepRecording>(calls, *length);
     auto mutex = std::make_shared<std::mutex>();
     auto& types = calls[0].inputs;
     auto stream = mlx::core::default_stream(mlx::core::default_device());

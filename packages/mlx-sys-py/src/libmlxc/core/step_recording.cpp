@@ -154,12 +154,13 @@ bool are_equal(mx::Primitive& a, mx::Primitive& b) {
        (a.is_equivalent(b) || has_no_parameters(a)));
 }
 
-// The difference of consecutive numbers, unless it varies.
-std::optional<Numbers> rate_of(const std::array<Numbers, StepRecording::call_count>& numbers) {
+// The difference of the first two numbers, unless others lead to the last of `length` ones.
+std::optional<Numbers> rate_of(
+    const std::array<Numbers, StepRecording::call_count>& numbers, std::int64_t length) {
   Numbers rate;
   for (size_t i = 0; i < numbers[0].size(); ++i) {
     rate.push_back(numbers[1][i] - numbers[0][i]);
-    if (numbers[2][i] - numbers[1][i] != rate[i]) {
+    if (numbers[2][i] - numbers[0][i] != rate[i] * (length - 1)) {
       return std::nullopt;
     }
   }
@@ -214,8 +215,8 @@ mx::array array_of(const Numbers& numbers, const mx::array& like) {
 
 class StepRecording::Comparison {
  public:
-  Comparison(StepRecording& self, std::array<Recording, call_count> recordings)
-      : self_(self), all_(std::move(recordings)) {}
+  Comparison(StepRecording& self, std::array<Recording, call_count> recordings, std::int64_t length)
+      : self_(self), all_(std::move(recordings)), length_(length) {}
 
   void run() {
     const auto& first = all_[0];
@@ -273,7 +274,7 @@ class StepRecording::Comparison {
         numbers[call] = std::move(other->numbers);
       }
     }
-    auto rate = now ? rate_of(numbers) : std::nullopt;
+    auto rate = now ? rate_of(numbers, length_) : std::nullopt;
     if (!rate) {
       refuse(std::string(first.primitive->name()) + " differs from call to call");
     }
@@ -290,7 +291,7 @@ class StepRecording::Comparison {
           "a result differs from call to call in its type");
       shapes[call] = joined(shape, {});
     }
-    const auto rate = rate_of(shapes);
+    const auto rate = rate_of(shapes, length_);
     require(rate.has_value(), "a shape does not grow evenly");
     if (std::any_of(rate->begin(), rate->end(), [](auto r) { return r != 0; })) {
       self_.shapes_.push_back({static_cast<int>(i), shape_of(*rate)});
@@ -326,7 +327,7 @@ class StepRecording::Comparison {
       require(some.has_value(), "a constant that is no integer differs from call to call");
       numbers[call] = std::move(*some);
     }
-    auto rate = rate_of(numbers);
+    auto rate = rate_of(numbers, length_);
     require(rate.has_value(), "a constant does not grow evenly");
     add_constant(static_cast<int>(i), *values[0], std::move(numbers[0]), std::move(*rate));
   }
@@ -345,9 +346,11 @@ class StepRecording::Comparison {
 
   StepRecording& self_;
   std::array<Recording, call_count> all_;
+  const std::int64_t length_;
 };
 
-StepRecording::StepRecording(const std::array<Call, call_count>& calls) {
+StepRecording::StepRecording(const std::array<Call, call_count>& calls, std::int64_t length)
+    : most_calls_(length) {
   for (auto& input : calls[0].inputs) {
     input_shapes_.push_back(input.shape());
   }
@@ -359,7 +362,7 @@ StepRecording::StepRecording(const std::array<Call, call_count>& calls) {
     }
     return recording;
   };
-  Comparison(*this, {record(calls[0]), record(calls[1]), record(calls[2])}).run();
+  Comparison(*this, {record(calls[0]), record(calls[1]), record(calls[2])}, length).run();
   limit_calls();
 }
 
@@ -432,7 +435,7 @@ void StepRecording::grow() {
 
 Arrays StepRecording::next(const Arrays& inputs) {
   if (calls_ == most_calls_) {
-    refuse("there are no more calls that do the same: a slice would end behind its array");
+    refuse("there are no more calls that do the same");
   }
   if (calls_ > 0) {
     grow();

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -30,13 +29,16 @@ class StepRecording {
   };
   static constexpr int call_count = 3;
 
-  // Throws std::invalid_argument unless the calls, one after the other, make the same nodes of the
-  // same constants, but for shapes, bounds of slices, offsets of rope and constant integers, which
-  // grow evenly. The caller holds the lock of evaluation.
-  explicit StepRecording(const std::array<Call, call_count>& calls);
+  // Of the first two calls and the last of `length` ones, at least 3. Throws std::invalid_argument
+  // unless they make the same nodes of the same constants, but for shapes, bounds of slices,
+  // offsets of rope and constant integers, which grow evenly. A function that does something else
+  // from some call on, as one that compares a shape, is seen to in the last. The caller holds the
+  // lock of evaluation.
+  StepRecording(const std::array<Call, call_count>& calls, std::int64_t length);
 
-  // What the next call makes; the first one is that of calls[0]. Throws std::invalid_argument where
-  // a slice would end behind its array: a function may read less of it then.
+  // What the next call makes; the first one is that of calls[0]. Throws std::invalid_argument if
+  // there have been as many as were asked for, or a slice would end behind its array: a function
+  // may read less of it then.
   std::vector<mlx::core::array> next(const std::vector<mlx::core::array>& inputs);
 
  private:
@@ -66,7 +68,7 @@ class StepRecording {
   std::vector<GrowingShape> shapes_;
   std::vector<GrowingPrimitive> primitives_;
   std::vector<GrowingConstant> constants_;
-  std::int64_t calls_ = 0, most_calls_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t calls_ = 0, most_calls_;
 };
 
 }  // namespace mlx_c
