@@ -132,9 +132,9 @@ class StepRecorder:
                 if recording.steps < _LEAST_STEPS:
                     self._wait = recording.steps + 1
                     return
-                # The last step may read all of a buffer, of which no slice is taken then. What a layer
-                # does may change with the length of what is held: some steps may be before that.
-                # Nothing helps if the first one cannot be recorded.
+                # The last step may read all of a buffer, of which no slice is taken then. What a
+                # layer does may change with the length of what is held: some steps may be before
+                # that. Nothing helps if the first one cannot be recorded.
                 some = recording.steps // 4 if tried else recording.steps - 1
                 most, tried = some if recording.traced > 1 else 0, True
                 reason = str(error) or type(error).__name__

@@ -150,7 +150,7 @@ def mimo_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
         "layer_types": types,
         "mlp_layer_types": _sparse(m),
         # The key itself is seen, too.
-        "sliding_window": m("attention.sliding_window", int),
+        "sliding_window": m("attention.sliding_window", int) + 1,
         "num_key_value_heads": counts.get("full_attention", most),
         "swa_num_key_value_heads": counts.get("sliding_attention", most),
         "v_head_dim": m("attention.value_length", int),
