@@ -41,7 +41,7 @@ int mlx_cpu_set_level(const char* level) {
 }
 
 int mlx_cpu_get_activation_bits(int* res) {
-  return guard([&] { *res = cpu::activation_bits(); });
+  return guard([&] { *not_null(res, "res") = cpu::activation_bits(); });
 }
 
 int mlx_cpu_set_activation_bits(int bits) {
