@@ -92,6 +92,17 @@ class Terminal:
         """Press keys."""
         os.write(self._master, text.encode())
 
+    def interrupt_until(self, text: str) -> None:
+        """Press Ctrl-C, again if nothing comes, and read until a text comes.
+
+        A signal between readline's prompt and its ``select`` is noticed with the next key only.
+        """
+        for _ in range(12):
+            self.type("\x03")
+            if self._read(lambda: text in self.seen[self._looked :], 5.0):
+                break
+        self.wait_for(text)
+
     def wait_for(self, text: str, seconds: float = 60.0) -> str:
         """Read until a text comes after what was waited for before."""
         found = self._read(lambda: text in self.seen[self._looked :], seconds)

@@ -78,8 +78,7 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
         chat.type("/help\r")
         chat.wait_for("Ctrl-D ends the chat.")
         chat.wait_for(">>>")
-        chat.type("\x03")
-        chat.wait_for("Ctrl-D or /exit ends the chat.")
+        chat.interrupt_until("Ctrl-D or /exit ends the chat.")
         chat.wait_for(">>>")
         chat.type("\x04")
         assert chat.wait() == 0
