@@ -131,7 +131,12 @@ def _take_factors(arrays: dict[str, mx.array], config: dict[str, Any]) -> None:
     """Move what each wavelength is multiplied by from the weights to the configuration."""
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
-        config["rope_scaling"] = {"rope_type": "factors", "factors": factors.tolist()}
+        own = {"rope_type": "factors", "factors": factors.tolist()}
+        kinds = config.get("rope_parameters", {})
+        if "full_attention" in kinds:
+            kinds["full_attention"] |= own
+        else:
+            config["rope_scaling"] = own
     for kind in ("long", "short"):
         factors = arrays.pop(f"rope_factors_{kind}.weight", None)
         if factors is not None:

@@ -14,6 +14,8 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import gemma as gguf
+from mlx_lm_py.models.gguf_names import INTERLEAVED, LAYER, QK_NORM, SANDWICH, GGUFNames
 from mlx_lm_py.models.rules import Convert, Rule
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Norm, Router, each
 
@@ -176,7 +178,17 @@ _SPARK: Sequence[Rule] = (
     fused_experts(".mlp.experts.", ".mlp.switch_mlp."),
 )
 
+_NORMS = ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm")
+_GGUF = GGUFNames(
+    {**LAYER, **QK_NORM, **SANDWICH, "attn_gate": "self_attn.gate_proj"},
+    INTERLEAVED,
+    # The last norm is not less one.
+    changes=dict.fromkeys(_NORMS, lambda value, c: value - 1),
+    rules=gguf.muse_rules,
+    entries=gguf.muse_entries,
+)
+
 ARCHITECTURES = {
-    "muse_glimmer": Architecture(glimmer),
+    "muse_glimmer": Architecture(glimmer, gguf=_GGUF),
     "muse_spark": Architecture(spark, lambda c: (_of_mlx_lm(c), *_SPARK)),
 }
