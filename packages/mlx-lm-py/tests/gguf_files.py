@@ -128,6 +128,17 @@ def _fused(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
             yield from _heads(flat, c)
 
 
+def _below(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
+    """Queries above keys above values."""
+    heads, kv_heads = c.get("num_attention_heads", 1), c.get("num_key_value_heads") or 1
+    width = c.get("head_dim") or 1
+    rows = [heads * width, kv_heads * width, kv_heads * width]
+    if x.ndim == 2 and x.shape[0] == sum(rows):
+        for part in np.split(x, np.cumsum(rows)[:-1]):
+            yield part
+            yield from _heads(part, c)
+
+
 def _scaled(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
     """Falcon-H1's multipliers."""
     if "ssm_in_multiplier" not in c:
@@ -170,7 +181,7 @@ def _ternary(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
 
 
 CONVERSIONS: tuple[Conversion, ...] = (
-    _same, _norm, _transposed, _heads, _parts, _latent, _delta, _fused, _scaled, _fractions, _signs,
+    _same, _norm, _transposed, _heads, _parts, _latent, _delta, _fused, _below, _scaled, _fractions, _signs,
     _parted, _ternary,
 )  # fmt: skip
 

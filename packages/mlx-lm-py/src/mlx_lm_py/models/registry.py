@@ -12,7 +12,7 @@ from .blocks import CausalLM
 from .config import Config
 from .towers import text_config
 
-__all__ = ["ALIASES", "FAMILIES", "find_architecture", "make_model"]
+__all__ = ["ALIASES", "FAMILIES", "REFUSED", "find_architecture", "make_model"]
 
 
 def __dir__() -> list[str]:
@@ -112,6 +112,7 @@ ALIASES = {
     "muse_spark_text": "muse_spark",
     "phi-msft": "phixtral",
     "chatglm": "glm",
+    "bailingmoe": "bailing_moe",
     "bailingmoe2": "bailing_moe",
     "deepseek2": "deepseek_v3",
     "deepseek32": "deepseek_v32",
@@ -138,6 +139,13 @@ ALIASES = {
 }
 
 
+# Those that are known and not supported, and why.
+REFUSED = {
+    "deepseek_v41": "its layers with n-gram memory (engram) are published nowhere: neither how tokens "
+    "are hashed, nor the tables' layout, nor how attention uses them",
+}
+
+
 def find_architecture(name: object) -> Architecture:
     """Import what is known of an architecture.
 
@@ -155,6 +163,8 @@ def find_architecture(name: object) -> Architecture:
         True
     """
     known = ALIASES.get(name, name) if isinstance(name, str) else None
+    if isinstance(name, str) and name in REFUSED:
+        raise ValueError(f"the architecture {name!r} is not supported: {REFUSED[name]}")
     if not isinstance(known, str) or known not in FAMILIES:
         name = str(name)[:100]
         near = difflib.get_close_matches(name, {*FAMILIES, *ALIASES}, n=5, cutoff=0.3)

@@ -27,7 +27,7 @@ def __dir__() -> list[str]:
 
 
 def load_gguf(
-    path: str | Path, header: GGUFHeader | None = None
+    path: str | Path, header: GGUFHeader | None = None, dtype: mx.Dtype | None = None
 ) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
 
@@ -40,6 +40,8 @@ def load_gguf(
     Args:
         path: The file. Of a model that is split into files, any of them.
         header: What `read_gguf_header` says of it. Default: ``None``, it is read here.
+        dtype: The floating type of all that is not packed. Default: ``None``, as above. What is
+            cast later has been rounded to that before.
 
     Returns:
         The weights by their Hugging Face names, the configuration as in ``config.json``, and the
@@ -89,7 +91,7 @@ def load_gguf(
             names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
             for name, kind in blocks.items()
         }
-    weights = _with_one_float_type(weights, has_blocks, names.exceeds_float16)
+    weights = _with_one_float_type(weights, has_blocks, names.exceeds_float16, dtype)
     return weights, config, header.metadata
 
 
@@ -189,7 +191,10 @@ def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
 
 
 def _with_one_float_type(
-    weights: Mapping[str, mx.array], has_blocks: bool, exceeds_float16: bool
+    weights: Mapping[str, mx.array],
+    has_blocks: bool,
+    exceeds_float16: bool,
+    dtype: mx.Dtype | None,
 ) -> dict[str, mx.array]:
     """Give all floating parts of a GGUF model the type to compute in.
 
@@ -206,5 +211,7 @@ def _with_one_float_type(
         held.add(mx.float16)
     if exceeds_float16 and mx.float16 in held:
         held = {mx.bfloat16}
-    dtype = next((narrow for narrow in (mx.float16, mx.bfloat16) if narrow in held), mx.float32)
+    if dtype is None:
+        narrow = (kind for kind in (mx.float16, mx.bfloat16) if kind in held)
+        dtype = next(narrow, mx.float32)
     return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}

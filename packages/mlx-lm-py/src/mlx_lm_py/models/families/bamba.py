@@ -11,7 +11,7 @@ from mlx_lm_py.models.rules import Rename, Rule
 from mlx_lm_py.models.spec import Decoder, each
 
 from .common import ATTENDS, CONVOLUTIONS, decoder, kinds, plain, renamed
-from .mamba import GRANITE_GGUF, hybrid_states
+from .mamba import hybrid_states
 
 __all__ = ["ARCHITECTURES"]
 
@@ -49,5 +49,4 @@ _RULES: Sequence[Rule] = (
     CONVOLUTIONS,
 )
 
-# Files call it by the name of Granite, and say the same of it.
-ARCHITECTURES = {"bamba": Architecture(bamba, _RULES, gguf=GRANITE_GGUF)}
+ARCHITECTURES = {"bamba": Architecture(bamba, _RULES)}

@@ -36,7 +36,7 @@ from .llama import granite
 from .others import granite_moe_rules
 from .qwen import EXPERTS, experts_of
 
-__all__ = ["ARCHITECTURES", "GRANITE_GGUF", "hybrid_states", "step_limits"]
+__all__ = ["ARCHITECTURES", "hybrid_states", "step_limits"]
 
 
 def __dir__() -> list[str]:
@@ -264,7 +264,7 @@ def _granite_rules(c: Config) -> Sequence[Rule]:
 
 _ALONE = {"attn_norm": "input_layernorm", **states.STATES}
 _HEADS = {"ssm_dt.bias": "mamba.dt_bias"}
-GRANITE_GGUF = GGUFNames(
+_GRANITE_GGUF = GGUFNames(
     LAYER | states.STATES | _HEADS | GGUF_EXPERTS | SHARED,
     INTERLEAVED,
     changes=states.STATE_CHANGES,
@@ -299,7 +299,7 @@ ARCHITECTURES = {
         ),
     ),
     "falcon_mamba": Architecture(falcon_mamba, _MAMBA, gguf=_MAMBA_GGUF),
-    "granitemoehybrid": Architecture(granite_hybrid, _granite_rules, gguf=GRANITE_GGUF),
+    "granitemoehybrid": Architecture(granite_hybrid, _granite_rules, gguf=_GRANITE_GGUF),
     "jamba": Architecture(
         jamba,
         _JAMBA,

@@ -24,6 +24,7 @@ __all__ = [
     "ministral_entries",
     "old_entries",
     "olmo_entries",
+    "openelm_entries",
     "phi_entries",
     "plamo_changes",
     "plamo_entries",
@@ -101,6 +102,23 @@ def ministral_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
 def olmo_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
     """Those with windows are the third."""
     return {"model_type": "olmo3"} if "sliding_window" in config else {}
+
+
+def openelm_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Numbers of heads and features of each layer, under names of its own."""
+    width = config["hidden_size"]
+    return {
+        "model_dim": width,
+        "num_transformer_layers": m.depth,
+        "max_context_length": config["max_position_embeddings"],
+        "num_query_heads": m.each("attention.head_count"),
+        "num_kv_heads": m.each("attention.head_count_kv"),
+        "ffn_multipliers": [one / width for one in m.each("feed_forward_length")],
+        "ffn_dim_divisor": 1,
+        "rope_freq_constant": config["rope_theta"],
+        "normalize_qk_projections": m.has("blk.0.attn_q_norm.weight"),
+        "share_input_output_layers": config["tie_word_embeddings"],
+    }
 
 
 def phi_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:

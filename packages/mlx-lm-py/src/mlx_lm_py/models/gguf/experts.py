@@ -23,6 +23,7 @@ __all__ = [
     "mimo_entries",
     "normalized",
     "shared_expert",
+    "spark_entries",
     "window_types",
 ]
 
@@ -109,6 +110,11 @@ def _two_ropes(m: Metadata, config: Mapping[str, Any]) -> Entries:
         "rope_scaling": None,
         "partial_rotary_factor": None,
     }
+
+
+def spark_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Windows, and positions of each kind of layer."""
+    return {**_two_ropes(m, config), "layer_types": window_types(m, 4)}
 
 
 def mellum_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
