@@ -181,8 +181,8 @@ def _ternary(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
 
 
 CONVERSIONS: tuple[Conversion, ...] = (
-    _same, _norm, _transposed, _heads, _parts, _latent, _delta, _fused, _below, _scaled, _fractions, _signs,
-    _parted, _ternary,
+    _same, _norm, _transposed, _heads, _parts, _latent, _delta, _fused, _below, _scaled,
+    _fractions, _signs, _parted, _ternary,
 )  # fmt: skip
 
 

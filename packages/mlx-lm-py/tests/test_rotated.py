@@ -18,7 +18,7 @@ def _hadamard(size: int) -> np.ndarray:
     matrix = np.ones((1, 1))
     while len(matrix) < size:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])
-    return matrix / np.sqrt(size)
+    return np.asarray(matrix / np.sqrt(size))
 
 
 def _config() -> dict[str, Any]:
@@ -86,9 +86,9 @@ def _packed(dtype: mx.Dtype) -> tuple[dict[str, mx.array], dict[str, mx.array], 
 
 
 def _leaves(model: Any) -> list[tuple[str, mx.array]]:
-    flat: list[tuple[str, mx.array]] = importlib.import_module(
-        "mlx_core_py.utils"
-    ).tree_flatten(model.parameters())
+    flat: list[tuple[str, mx.array]] = importlib.import_module("mlx_core_py.utils").tree_flatten(
+        model.parameters()
+    )
     return flat
 
 
@@ -105,7 +105,7 @@ def test_a_pack(packed: tuple[dict[str, mx.array], dict[str, mx.array], dict[str
     expected = load_model(floats, config["text_config"])(TOKENS)
     for prefix in ("", "language_model."):
         named = {f"{prefix}{key}": value for key, value in pack.items()}
-        model = load_model(named, config)
+        model: Any = load_model(named, config)
         close(model(TOKENS), expected, 1e-3)
     # What is saved is read again.
     saved = model.checkpoint(dict(_leaves(model)))
@@ -136,7 +136,10 @@ def test_the_pack_as_mlx_lm_reads_it() -> None:
         ({"gdn_activation_layout": "flat"}, "'gdn_activation_layout'"),
         ({"modules": None}, "'modules' in the configuration must be a list"),
         ({"modules": []}, "do not rotate '"),
-        ({"modules": [{"path": "lm_head", "block": 256, "dtype": "float16"}]}, "describe 'lm_head'"),
+        (
+            {"modules": [{"path": "lm_head", "block": 256, "dtype": "float16"}]},
+            "describe 'lm_head'",
+        ),
         ({"modules": [{"path": "lm_head", "block": 512, "dtype": "float16"}]}, "lm_head.signs'"),
     ],
 )

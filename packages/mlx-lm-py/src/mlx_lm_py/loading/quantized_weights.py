@@ -81,7 +81,7 @@ def quantize_as(
         if kind != "signs":
             continue
         layer = layers.get(path)
-        if type(layer) not in _ROTATED:
+        if layer is None or type(layer) not in _ROTATED:
             raise ValueError(f"the weight '{name}' is of no quantized layer")
         layer.__class__ = _ROTATED[type(layer)]
         layer.signs = signs

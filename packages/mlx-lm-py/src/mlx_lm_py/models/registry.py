@@ -141,8 +141,8 @@ ALIASES = {
 
 # Those that are known and not supported, and why.
 REFUSED = {
-    "deepseek_v41": "its layers with n-gram memory (engram) are published nowhere: neither how tokens "
-    "are hashed, nor the tables' layout, nor how attention uses them",
+    "deepseek_v41": "its n-gram memory (engram), hyper-connections and compressed keys are not "
+    "implemented"
 }
 
 

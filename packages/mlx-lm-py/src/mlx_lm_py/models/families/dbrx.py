@@ -116,6 +116,4 @@ def _rules(c: Config) -> Sequence[Rule]:
 
 _LAYER = LAYER | EXPERTS | {"attn_output_norm": "post_attention_layernorm"}
 
-ARCHITECTURES = {
-    "dbrx": Architecture(dbrx, _rules, gguf=GGUFNames(_LAYER, entries=dbrx_entries))
-}
+ARCHITECTURES = {"dbrx": Architecture(dbrx, _rules, gguf=GGUFNames(_LAYER, entries=dbrx_entries))}

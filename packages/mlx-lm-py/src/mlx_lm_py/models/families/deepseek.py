@@ -162,9 +162,7 @@ ARCHITECTURES = {
     "deepseek": Architecture(
         deepseek,
         deepseek_rules,
-        gguf=GGUFNames(
-            LAYER | GGUF_EXPERTS | GGUF_SHARED, INTERLEAVED, entries=deepseek_entries
-        ),
+        gguf=GGUFNames(LAYER | GGUF_EXPERTS | GGUF_SHARED, INTERLEAVED, entries=deepseek_entries),
     ),
     "deepseek_v2": Architecture(deepseek_v2, deepseek_rules, gguf=GGUF_LATENT),
     "deepseek_v3": Architecture(deepseek_v3, deepseek_rules, gguf=GGUF_LATENT),

@@ -52,7 +52,5 @@ _GATES = (Rename("model.gate_projections.*", "model.layers.*.self_attn.loop_gate
 
 ARCHITECTURES = {
     "iquestloopcoder": Architecture(iquest_loop, _GATES),
-    "nanbeige": Architecture(
-        nanbeige, gguf=GGUFNames(LAYER, INTERLEAVED, entries=loop_entries)
-    ),
+    "nanbeige": Architecture(nanbeige, gguf=GGUFNames(LAYER, INTERLEAVED, entries=loop_entries)),
 }

@@ -158,8 +158,6 @@ ARCHITECTURES = {
     "plamo3": Architecture(
         plamo3,
         _plamo3_rules,
-        gguf=GGUFNames(
-            _GGUF, norms_hold_one=True, changes=plamo_changes(), entries=plamo_entries
-        ),
+        gguf=GGUFNames(_GGUF, norms_hold_one=True, changes=plamo_changes(), entries=plamo_entries),
     ),
 }

@@ -178,9 +178,7 @@ ARCHITECTURES = {
     "spark2_5": Architecture(
         spark,
         _spark_rules,
-        gguf=GGUFNames(
-            LAYER | {"attn_gate": "self_attn.gate_proj"}, entries=spark_entries
-        ),
+        gguf=GGUFNames(LAYER | {"attn_gate": "self_attn.gate_proj"}, entries=spark_entries),
     ),
     "telechat3": Architecture(telechat3),
 }

@@ -127,7 +127,7 @@ def gemma3n_rules(c: Config) -> Sequence[Rule]:
     """
 
     def part(weights: dict[str, mx.array]) -> dict[str, mx.array]:
-        parted = {}
+        parted: dict[str, mx.array] = {}
         for name, value in weights.items():
             if name.startswith("model.altup_") and value.ndim == 3:
                 stem, _, kind = name.rpartition(".")
