@@ -73,7 +73,8 @@ def load_gguf(
     plain = Config(config)
     rules = names.rules(plain) if names.rules else ()
     needed = {*names.changes, *names.joined}
-    _widen(arrays, blocks, [name for name in arrays if names.part(name) in needed])
+    parts = {name: names.part(name) or name.rpartition(".")[0] for name in arrays}
+    _widen(arrays, blocks, [name for name, part in parts.items() if part in needed])
     weights = {}
     for name, value in arrays.items():
         hf_name, heads, part = names.hf_name(name), names.heads_entry(name), names.part(name) or ""

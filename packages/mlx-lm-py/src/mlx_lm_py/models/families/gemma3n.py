@@ -101,6 +101,7 @@ _GGUF = GGUFNames(
         "altup_proj": "model.altup_projections",
         "altup_unembd_proj": "model.altup_unembed_projections",
     },
+    joined=("altup_proj", "altup_unembd_proj"),
     rules=gguf.gemma3n_rules,
     entries=gguf.gemma3n_entries,
     each_layer=True,
