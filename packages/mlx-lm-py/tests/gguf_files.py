@@ -128,6 +128,17 @@ def _fused(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
             yield from _heads(flat, c)
 
 
+def _below(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
+    """Queries above keys above values."""
+    heads, kv_heads = c.get("num_attention_heads", 1), c.get("num_key_value_heads") or 1
+    width = c.get("head_dim") or 1
+    rows = [heads * width, kv_heads * width, kv_heads * width]
+    if x.ndim == 2 and x.shape[0] == sum(rows):
+        for part in np.split(x, np.cumsum(rows)[:-1]):
+            yield part
+            yield from _heads(part, c)
+
+
 def _scaled(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
     """Falcon-H1's multipliers."""
     if "ssm_in_multiplier" not in c:
@@ -143,13 +154,35 @@ def _scaled(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
         yield x * factors[:, None].astype(np.float32)
 
 
+def _fractions(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
+    """PLaMo's norms after parts hold fractions of one."""
+    yield x + 1 / 5
+    yield x + 1 / 5**1.5
+
+
+def _signs(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
+    """Talkie's second halves of heads change their sign."""
+    width = c.get("head_dim") or 0
+    if x.ndim == 2 and width and x.shape[0] % (2 * width) == 0:
+        halves = x.reshape(-1, 2, width // 2, x.shape[1])
+        yield halves * np.array([1, -1], np.float32)[:, None, None]
+
+
+def _parted(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
+    """DBRX's experts below each other, of which the last weight is transposed."""
+    experts = c.get("ffn_config", {}).get("moe_num_experts")
+    if experts and x.ndim == 2 and x.shape[0] % experts == 0:
+        yield x.reshape(experts, -1, x.shape[1]).swapaxes(1, 2)
+
+
 def _ternary(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
     scale = np.maximum(np.abs(x).mean(), 1e-5)
     yield np.clip(np.round(x / scale), -1, 1) * scale
 
 
 CONVERSIONS: tuple[Conversion, ...] = (
-    _same, _norm, _transposed, _heads, _parts, _latent, _delta, _fused, _scaled, _ternary,
+    _same, _norm, _transposed, _heads, _parts, _latent, _delta, _fused, _below, _scaled,
+    _fractions, _signs, _parted, _ternary,
 )  # fmt: skip
 
 
@@ -222,8 +255,15 @@ def gguf_tensors(name: str, weights: Mapping[str, mx.array] | None = None) -> di
 
 
 def _factors(tensor: str, config: Config) -> np.ndarray:
-    """What each wavelength is multiplied by."""
+    """What each wavelength is multiplied by, or queries and keys."""
+    if tensor.endswith(("attn_q_norm.weight", "attn_k_norm.weight")):
+        scale = config["qk_scale_factor"] if "attn_q" in tensor else 1.0
+        return np.full(config["head_dim"], scale, np.float32)
     rope = config["rope_parameters"]
+    if rope.get("full_attention", {}).get("rope_type") == "proportional":
+        width = next(one["head_dim"] for one in config["per_layer_config"].values())
+        turned = int(width * rope["full_attention"]["partial_rotary_factor"] / 2)
+        return np.array([1.0] * turned + [1e30] * (width // 2 - turned), np.float32)
     if tensor.startswith("rope_factors"):
         kind = tensor.split(".")[0].rpartition("_")[2]
         return np.array(rope[f"{kind}_factor"], np.float32)

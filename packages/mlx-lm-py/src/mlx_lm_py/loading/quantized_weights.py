@@ -9,6 +9,8 @@ import mlx_core_py as mx
 from mlx_core_py import nn
 from mlx_core_py.trees import tree_map_with_path
 
+from mlx_lm_py.models.blocks.rotated import RotatedEmbedding, RotatedLinear
+
 __all__ = ["quantize_as", "use_blocks"]
 
 
@@ -22,6 +24,11 @@ _SIZES = {
     "mxfp4": ((32,), (4,)),
     "nvfp4": ((16,), (4,)),
     "mxfp8": ((32,), (8,)),
+}
+# What becomes of layers with signs, by which their inputs are rotated.
+_ROTATED: dict[type, type] = {
+    nn.QuantizedLinear: RotatedLinear,
+    nn.QuantizedEmbedding: RotatedEmbedding,
 }
 # Those whose scales are of eight bits, by group size and bits.
 _MODES = {(32, 4): "mxfp4", (16, 4): "nvfp4", (32, 8): "mxfp8"}
@@ -68,6 +75,16 @@ def quantize_as(
         return {"group_size": group_size, "bits": bits, "mode": mode}
 
     nn.quantize(model, class_predicate=predicate)
+    layers = dict(model.named_modules())
+    for name, signs in weights.items():
+        path, _, kind = name.rpartition(".")
+        if kind != "signs":
+            continue
+        layer = layers.get(path)
+        if layer is None or type(layer) not in _ROTATED:
+            raise ValueError(f"the weight '{name}' is of no quantized layer")
+        layer.__class__ = _ROTATED[type(layer)]
+        layer.signs = signs
 
 
 def use_blocks(

@@ -10,7 +10,7 @@ from mlx_lm_utils_py.config import check_range
 from .norm import Norm
 from .rope import Rope
 
-__all__ = ["Attention", "Blocks", "Index", "Mla", "Stretch"]
+__all__ = ["Attention", "Blocks", "Index", "Mla", "Stretch", "Strides"]
 
 
 def __dir__() -> list[str]:
@@ -66,6 +66,29 @@ class Blocks:
 
 
 @dataclass(frozen=True)
+class Strides:
+    """Blocks of keys that are seen: the latest ones, and of the earlier ones every so many.
+
+    Attributes:
+        size: The number of keys in a block.
+        local: How many of the latest blocks are seen.
+        stride: Of how many earlier blocks one is seen.
+        alike: Whether all heads see the same, rather than each those that follow the ones of the
+            head before it.
+    """
+
+    size: int
+    local: int
+    stride: int
+    alike: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("blocksparse_block_size", self.size)
+        check_range("blocksparse_num_local_blocks", self.local)
+        check_range("blocksparse_vert_stride", self.stride)
+
+
+@dataclass(frozen=True)
 class Attention:
     """Grouped-query attention.
 
@@ -109,6 +132,7 @@ class Attention:
             what was attended to the first time, behind a gate. Default: ``None``, it is the same.
         in_turns: Whether heads of queries that follow each other ask heads of keys that do, rather
             than the same.
+        strides: Which blocks of keys are seen. Default: ``None``, all are.
     """
 
     heads: int
@@ -144,6 +168,7 @@ class Attention:
     rounded: bool = False
     head_gain: bool = False
     in_turns: bool = False
+    strides: Strides | None = None
 
     def __post_init__(self) -> None:
         check_range("num_attention_heads", self.heads)

@@ -21,6 +21,7 @@ __all__ = [
     "BIAS",
     "EXPERTS",
     "FUSED",
+    "INTERLEAVED",
     "LAYER",
     "POST_ATTENTION",
     "POST_NORMS",
@@ -99,6 +100,9 @@ QK_NORM = {
 
 POST_ATTENTION = {"post_attention_norm": "post_attention_layernorm"}
 """The norm before the second part under another name."""
+
+INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
+"""Queries and keys, the halves of whose heads llama.cpp puts side by side."""
 
 Change = Callable[["mx.array", "Config"], "mx.array"]
 

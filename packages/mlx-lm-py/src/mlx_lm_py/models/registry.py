@@ -12,7 +12,7 @@ from .blocks import CausalLM
 from .config import Config
 from .towers import text_config
 
-__all__ = ["ALIASES", "FAMILIES", "find_architecture", "make_model"]
+__all__ = ["ALIASES", "FAMILIES", "REFUSED", "find_architecture", "make_model"]
 
 
 def __dir__() -> list[str]:
@@ -52,7 +52,7 @@ FAMILIES = {
         "older": "exaone internlm2 minicpm qwen",
         "olmo": "olmo olmo2 olmo3 olmoe",
         "others": "ernie4_5_moe exaone4 granitemoe mixtral nemotron stablelm",
-        "phi": "phi phi3",
+        "phi": "phi phi3 phi3small",
         "plamo": "plamo plamo2 plamo3",
         "published": "Klear lille-130m phixtral spark2_5 telechat3",
         "qwen": "mimo qwen2 qwen2_moe qwen3 qwen3_moe",
@@ -101,19 +101,25 @@ ALIASES = {
     "minimax_m3_vl": "minimax_m3_vl_text",
     "youtu_llm": "youtu",
     "qwen3_5_text": "qwen3_5",
+    "prism_hadamard_qwen35": "qwen3_5",
     "qwen3_5_moe_text": "qwen3_5_moe",
     "lfm2-vl": "lfm2",
     "lfm2_vl": "lfm2",
     "qwen3moe": "qwen3_moe",
     "bailing_moe_v3": "bailing_hybrid",
+    "muse-glimmer": "muse_glimmer",
     "muse_glimmer_text": "muse_glimmer",
     "muse_spark_text": "muse_spark",
     "phi-msft": "phixtral",
     "chatglm": "glm",
+    "bailingmoe": "bailing_moe",
+    "bailingmoe2": "bailing_moe",
     "deepseek2": "deepseek_v3",
+    "deepseek32": "deepseek_v32",
     "ernie4_5-moe": "ernie4_5_moe",
     "exaone-moe": "exaone_moe",
     "falcon-h1": "falcon_h1",
+    "glm-dsa": "glm_moe_dsa",
     "glm4moe": "glm4_moe",
     "gpt-oss": "gpt_oss",
     "gptneox": "gpt_neox",
@@ -130,6 +136,13 @@ ALIASES = {
     "qwen35moe": "qwen3_5_moe",
     "qwen3next": "qwen3_next",
     "starcoder": "gpt_bigcode",
+}
+
+
+# Those that are known and not supported, and why.
+REFUSED = {
+    "deepseek_v41": "its n-gram memory (engram), hyper-connections and compressed keys are not "
+    "implemented"
 }
 
 
@@ -150,6 +163,8 @@ def find_architecture(name: object) -> Architecture:
         True
     """
     known = ALIASES.get(name, name) if isinstance(name, str) else None
+    if isinstance(name, str) and name in REFUSED:
+        raise ValueError(f"the architecture {name!r} is not supported: {REFUSED[name]}")
     if not isinstance(known, str) or known not in FAMILIES:
         name = str(name)[:100]
         near = difflib.get_close_matches(name, {*FAMILIES, *ALIASES}, n=5, cutoff=0.3)

@@ -34,6 +34,9 @@ def __dir__() -> list[str]:
 
 Weights = dict[str, mx.array]
 
+# What is of the features that come in, and so of each part of a weight the same.
+_OF_INPUTS = ("signs",)
+
 
 @dataclass(frozen=True)
 class Drop:
@@ -247,6 +250,9 @@ def _split(weights: Weights, rule: Split) -> Weights:
             split[name] = value
             continue
         *values, kind = match.groups()
+        if kind in _OF_INPUTS:
+            split |= {f"{_filled(ours, values)}.{kind}": value for ours in rule.ours}
+            continue
         rows_of_all = rule.heads * sum(rule.rows)
         if value.ndim <= rule.axis or value.shape[rule.axis] != rows_of_all:
             raise ValueError(
@@ -274,6 +280,10 @@ def _joined(weights: Weights, rule: Split) -> Weights:
         if match is None:
             continue
         *values, kind = match.groups()
+        if kind in _OF_INPUTS:
+            parts = [joined.pop(f"{_filled(ours, values)}.{kind}") for ours in rule.ours]
+            joined[f"{_filled(rule.theirs, values)}.{kind}"] = parts[0]
+            continue
         if rule.axis == 1:
             found = [joined.pop(f"{_filled(ours, values)}.{kind}") for ours in rule.ours]
             joined[f"{_filled(rule.theirs, values)}.{kind}"] = mx.concatenate(found, axis=1)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from mlx_lm_utils_py.config import check_range
 
-from .attention import Attention, Blocks, Index, Mla, Stretch
+from .attention import Attention, Blocks, Index, Mla, Stretch, Strides
 from .feed_forward import Mlp, Moe, RoutedBeside, Router
 from .norm import Norm
 from .recurrent import (
@@ -57,6 +57,7 @@ __all__ = [
     "ShortConv",
     "Streams",
     "Stretch",
+    "Strides",
     "each",
 ]
 
@@ -246,6 +247,7 @@ class Decoder:
         loops: How often the hidden state goes through the layers.
         loop_norm: Whether it is normalized after each time, rather than after the last one.
         streams: Which hidden states there are between layers. Default: ``None``, one.
+        never: Tokens that are never next.
     """
 
     vocab_size: int
@@ -266,9 +268,12 @@ class Decoder:
     loops: int = 1
     loop_norm: bool = False
     streams: Streams | None = None
+    never: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_range("vocab_size", self.vocab_size)
+        for token in self.never:
+            check_range("dummy_token_indices", token, low=0, high=self.vocab_size - 1)
         check_range("hidden_size", self.width)
         check_range("num_hidden_layers", len(self.layers), high=1000)
         check_range("num_loops", self.loops, high=100)

@@ -10,6 +10,7 @@ import mlx_core_py as mx
 
 from .compressed import from_compressed_tensors
 from .floats import from_fp8, from_modelopt
+from .hadamard import PACK, from_hadamard
 from .integers import from_awq, from_bitnet, from_gptq
 from .layers import Layers
 
@@ -62,6 +63,8 @@ def to_mlx(
         ValueError: If the program or its format is not known, or a weight is of another shape or
             type than it has.
     """
+    if config.get("model_type") == PACK:
+        return from_hadamard(weights, config), dict(config)
     nested: Any = config.get("text_config")
     settings = config.get("quantization_config")
     if settings is None and isinstance(nested, dict):

@@ -27,7 +27,7 @@ def __dir__() -> list[str]:
 
 
 def load_gguf(
-    path: str | Path, header: GGUFHeader | None = None
+    path: str | Path, header: GGUFHeader | None = None, dtype: mx.Dtype | None = None
 ) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
 
@@ -40,6 +40,8 @@ def load_gguf(
     Args:
         path: The file. Of a model that is split into files, any of them.
         header: What `read_gguf_header` says of it. Default: ``None``, it is read here.
+        dtype: The floating type of all that is not packed. Default: ``None``, as above. What is
+            cast later has been rounded to that before.
 
     Returns:
         The weights by their Hugging Face names, the configuration as in ``config.json``, and the
@@ -71,7 +73,8 @@ def load_gguf(
     plain = Config(config)
     rules = names.rules(plain) if names.rules else ()
     needed = {*names.changes, *names.joined}
-    _widen(arrays, blocks, [name for name in arrays if names.part(name) in needed])
+    parts = {name: names.part(name) or name.rpartition(".")[0] for name in arrays}
+    _widen(arrays, blocks, [name for name, part in parts.items() if part in needed])
     weights = {}
     for name, value in arrays.items():
         hf_name, heads, part = names.hf_name(name), names.heads_entry(name), names.part(name) or ""
@@ -89,7 +92,7 @@ def load_gguf(
             names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
             for name, kind in blocks.items()
         }
-    weights = _with_one_float_type(weights, has_blocks, names.exceeds_float16)
+    weights = _with_one_float_type(weights, has_blocks, names.exceeds_float16, dtype)
     return weights, config, header.metadata
 
 
@@ -131,7 +134,12 @@ def _take_factors(arrays: dict[str, mx.array], config: dict[str, Any]) -> None:
     """Move what each wavelength is multiplied by from the weights to the configuration."""
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
-        config["rope_scaling"] = {"rope_type": "factors", "factors": factors.tolist()}
+        own = {"rope_type": "factors", "factors": factors.tolist()}
+        kinds = config.get("rope_parameters", {})
+        if "full_attention" in kinds:
+            kinds["full_attention"] |= own
+        else:
+            config["rope_scaling"] = own
     for kind in ("long", "short"):
         factors = arrays.pop(f"rope_factors_{kind}.weight", None)
         if factors is not None:
@@ -184,7 +192,10 @@ def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
 
 
 def _with_one_float_type(
-    weights: Mapping[str, mx.array], has_blocks: bool, exceeds_float16: bool
+    weights: Mapping[str, mx.array],
+    has_blocks: bool,
+    exceeds_float16: bool,
+    dtype: mx.Dtype | None,
 ) -> dict[str, mx.array]:
     """Give all floating parts of a GGUF model the type to compute in.
 
@@ -201,5 +212,7 @@ def _with_one_float_type(
         held.add(mx.float16)
     if exceeds_float16 and mx.float16 in held:
         held = {mx.bfloat16}
-    dtype = next((narrow for narrow in (mx.float16, mx.bfloat16) if narrow in held), mx.float32)
+    if dtype is None:
+        narrow = (kind for kind in (mx.float16, mx.bfloat16) if kind in held)
+        dtype = next(narrow, mx.float32)
     return {**weights, **{name: value.astype(dtype) for name, value in floating.items()}}

@@ -46,10 +46,14 @@ def activation(name: str) -> Callable[[mx.array], mx.array]:
     return ACTIVATIONS[name]
 
 
-def _clamped_swiglu(gate: mx.array, up: mx.array) -> mx.array:
+def _clamped_swiglu(limit: float) -> Callable[[mx.array, mx.array], mx.array]:
     """A SiLU of steeper slope; both sides bounded (https://arxiv.org/abs/2508.10925)."""
-    gate = mx.minimum(gate, 7.0)
-    return (mx.clip(up, -7.0, 7.0) + 1) * gate * mx.sigmoid(1.702 * gate)
+
+    def gated(gate: mx.array, up: mx.array) -> mx.array:
+        gate = mx.minimum(gate, limit)
+        return (mx.clip(up, -limit, limit) + 1) * gate * mx.sigmoid(1.702 * gate)
+
+    return gated
 
 
 def _situ(limit: float | tuple[float, float]) -> Callable[[mx.array, mx.array], mx.array]:
@@ -74,7 +78,7 @@ def gated_activation(
         name: The name of an activation of the gate, which multiplies the other side; or
             ``"clamped_swiglu"`` or ``"situ"``.
         limit: What the activated gate is kept below, and the other side within; two numbers or one
-            for both. Default: 0, nothing.
+            for both. Default: 0, nothing; of ``"clamped_swiglu"`` 7.
 
     Returns:
         The function.
@@ -83,7 +87,7 @@ def gated_activation(
         ValueError: If it is not known.
     """
     if name == "clamped_swiglu":
-        return _clamped_swiglu
+        return _clamped_swiglu(max(limit) if isinstance(limit, tuple) else limit or 7.0)
     if name == "situ":
         return _situ(limit)
     act = activation(name)

@@ -17,7 +17,7 @@ from .attend import attend, update
 from .block_index import BlockIndex
 from .heads import join_heads, split_heads
 from .loop_gate import LoopGate
-from .masks import Mask, mask_of
+from .masks import Mask, mask_of, strided
 from .norms import make_norm
 from .positions import make_rope
 from .ragged import last_positions, over_sequences
@@ -59,6 +59,7 @@ class Attention(nn.Module):
                 self.v_norm: nn.Module = make_norm(spec.value_norm, value)
         self.o_proj: nn.Linear = nn.Linear(spec.heads * value, dim, bias=spec.out_bias)
         self.in_turns: bool = spec.in_turns
+        self.strides: specs.Strides | None = spec.strides
         self.stretch: specs.Stretch | None = spec.stretch
         self.scales: tuple[float, float] = (spec.key_scale, spec.value_scale)
         if spec.gate is not None:
@@ -200,6 +201,8 @@ class Attention(nn.Module):
             mask = self.index.choose(by[0], by[1], mask, beside, self.n_heads)
         length = keys.shape[2]
         offset = cache.offset if cache is not None else 0
+        if self.strides is not None:
+            mask = strided(self.strides, self.n_heads, length, offset)
         if self.rope is not None:
             keys = self.rope(keys, offset=offset)
         if self.norm_at == "rotated":

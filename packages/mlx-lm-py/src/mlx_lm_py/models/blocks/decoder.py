@@ -425,6 +425,10 @@ class CausalLM(nn.Module):
             self.lm_head: nn.Linear = nn.Linear(spec.width, spec.vocab_size, bias=spec.head_bias)
         if spec.head_gain:
             self.lm_head_gain: mx.array = mx.ones((1,))
+        self._never: mx.array | None = None
+        if spec.never:
+            chosen = mx.array(spec.never)[:, None] == mx.arange(spec.vocab_size)
+            self._never = chosen.any(axis=0)
 
     def __call__(
         self,
@@ -460,6 +464,8 @@ class CausalLM(nn.Module):
             logits = logits * self.args.logit_scale
         if self.args.softcap is not None:
             logits = mx.tanh(logits / self.args.softcap) * self.args.softcap
+        if self._never is not None:
+            logits = mx.where(self._never, mx.array(-mx.inf, logits.dtype), logits)
         return logits
 
     @property

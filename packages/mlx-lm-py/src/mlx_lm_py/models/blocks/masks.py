@@ -8,8 +8,9 @@ import mlx_core_py as mx
 from mlx_lm_utils_py import create_causal_mask
 
 from mlx_lm_py.cache import CacheList, ChunkedKVCache, RotatingKVCache
+from mlx_lm_py.models.spec import Strides
 
-__all__ = ["Mask", "make_mask", "mask_of"]
+__all__ = ["Mask", "make_mask", "mask_of", "strided"]
 
 
 def __dir__() -> list[str]:
@@ -80,3 +81,33 @@ def mask_of(
         return cache.make_mask(length)
     before = getattr(cache, "offset", 0) if offset is None else offset
     return make_mask(length, before, window, chunk)
+
+
+def strided(strides: Strides, heads: int, length: int, offset: int) -> Mask:
+    """The mask of a step that sees the latest blocks of keys, and every so many of the earlier.
+
+    Args:
+        strides: Which these are.
+        heads: The number of heads.
+        length: The number of positions.
+        offset: The number of positions before them.
+
+    Returns:
+        As `make_mask` does where the latest blocks are all there are; else an array of shape ``(1,
+        heads, length, keys)``.
+
+    Example:
+        >>> strided(Strides(2, 1, 4), 2, 1, 8)[0].astype(mx.int8).tolist()
+        [[[0, 0, 0, 0, 0, 0, 1, 1, 1]], [[0, 0, 0, 0, 1, 1, 0, 0, 1]]]
+    """
+    end = offset + length
+    if end <= strides.size * strides.local:
+        return make_mask(length, offset, None)
+    asking, keys = mx.arange(offset, end)[:, None], mx.arange(end)
+    blocks = keys // strides.size
+    is_local = asking // strides.size - blocks < strides.local
+    # Where there are fewer heads than blocks from one to the next, they share these evenly.
+    apart = 0 if strides.alike else max(1, strides.stride // heads)
+    firsts = (mx.arange(heads) * apart + 1)[:, None, None]
+    is_chosen = (blocks + firsts) % strides.stride == 0
+    return ((keys <= asking) & (is_local | is_chosen))[None]

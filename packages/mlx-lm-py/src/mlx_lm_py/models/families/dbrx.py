@@ -9,6 +9,8 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.experts import dbrx_entries
+from mlx_lm_py.models.gguf_names import EXPERTS, LAYER, GGUFNames
 from mlx_lm_py.models.rules import Convert, Rename, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Layer, Moe, Norm, Router
 
@@ -112,4 +114,6 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
-ARCHITECTURES = {"dbrx": Architecture(dbrx, _rules)}
+_LAYER = LAYER | EXPERTS | {"attn_output_norm": "post_attention_layernorm"}
+
+ARCHITECTURES = {"dbrx": Architecture(dbrx, _rules, gguf=GGUFNames(_LAYER, entries=dbrx_entries))}

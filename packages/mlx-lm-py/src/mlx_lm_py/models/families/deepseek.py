@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf import latent
-from mlx_lm_py.models.gguf_names import BIAS, LAYER, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf.experts import deepseek_entries
+from mlx_lm_py.models.gguf_names import BIAS, INTERLEAVED, LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Drop, Rule
@@ -158,7 +159,11 @@ GGUF_LATENT = GGUFNames(
 )
 
 ARCHITECTURES = {
-    "deepseek": Architecture(deepseek, deepseek_rules),
+    "deepseek": Architecture(
+        deepseek,
+        deepseek_rules,
+        gguf=GGUFNames(LAYER | GGUF_EXPERTS | GGUF_SHARED, INTERLEAVED, entries=deepseek_entries),
+    ),
     "deepseek_v2": Architecture(deepseek_v2, deepseek_rules, gguf=GGUF_LATENT),
     "deepseek_v3": Architecture(deepseek_v3, deepseek_rules, gguf=GGUF_LATENT),
     "glm4_moe_lite": Architecture(glm4_moe_lite, deepseek_rules, gguf=GGUF_LATENT),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.latent import INDEXER, sparse_entries
 from mlx_lm_py.models.spec import Decoder, Index, Mla
 
-from .deepseek import deepseek_rules, deepseek_v3
+from .deepseek import GGUF_LATENT, deepseek_rules, deepseek_v3
 
 __all__ = ["ARCHITECTURES"]
 
@@ -73,7 +74,11 @@ def _chosen(
     return dataclasses.replace(model, layers=tuple(layers))
 
 
+_GGUF = dataclasses.replace(
+    GGUF_LATENT, layer={**GGUF_LATENT.layer, **INDEXER}, entries=sparse_entries
+)
+
 ARCHITECTURES = {
-    "deepseek_v32": Architecture(deepseek_v32, deepseek_rules),
-    "glm_moe_dsa": Architecture(glm_moe_dsa, deepseek_rules),
+    "deepseek_v32": Architecture(deepseek_v32, deepseek_rules, gguf=_GGUF),
+    "glm_moe_dsa": Architecture(glm_moe_dsa, deepseek_rules, gguf=_GGUF),
 }

@@ -8,6 +8,8 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import gemma as gguf
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, SANDWICH, GGUFNames
 from mlx_lm_py.models.rules import Drop, Rename, Rule
 from mlx_lm_py.models.spec import Decoder, Inputs, Layer, Mlp, Streams
 
@@ -91,4 +93,18 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
-ARCHITECTURES = {"gemma3n_text": Architecture(gemma3n, _rules)}
+_GGUF = GGUFNames(
+    {**LAYER, **QK_NORM, **SANDWICH, **gguf.INPUTS, **gguf.ALTUP},
+    exceeds_float16=True,
+    outside={
+        **gguf.INPUTS_OUTSIDE,
+        "altup_proj": "model.altup_projections",
+        "altup_unembd_proj": "model.altup_unembed_projections",
+    },
+    joined=("altup_proj", "altup_unembd_proj"),
+    rules=gguf.gemma3n_rules,
+    entries=gguf.gemma3n_entries,
+    each_layer=True,
+)
+
+ARCHITECTURES = {"gemma3n_text": Architecture(gemma3n, _rules, gguf=_GGUF)}

@@ -8,6 +8,8 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import gemma as gguf
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, SANDWICH, GGUFNames
 from mlx_lm_py.models.rules import Drop, Rename, Rule
 from mlx_lm_py.models.spec import (
     Attention,
@@ -194,7 +196,29 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
+_LAYER = {
+    **LAYER,
+    **QK_NORM,
+    **SANDWICH,
+    **gguf.INPUTS,
+    "layer_output_scale.weight": "layer_scalar",
+    "ffn_gate_inp": "router.proj",
+    "ffn_gate_inp.scale": "router.scale",
+    "ffn_down_exps.scale": "router.per_expert_scale",
+    "pre_ffw_norm_2": "pre_feedforward_layernorm_2",
+    "post_ffw_norm_1": "post_feedforward_layernorm_1",
+    "post_ffw_norm_2": "post_feedforward_layernorm_2",
+    **{f"ffn_{part}_exps": f"experts.switch_glu.{part}_proj" for part in ("gate", "up", "down")},
+}
+_GGUF = GGUFNames(
+    _LAYER,
+    exceeds_float16=True,
+    outside=gguf.INPUTS_OUTSIDE,
+    entries=gguf.gemma4_entries,
+    each_layer=True,
+)
+
 ARCHITECTURES = {
-    "gemma4_text": Architecture(gemma4, _rules),
+    "gemma4_text": Architecture(gemma4, _rules, gguf=_GGUF),
     "gemma4_unified_text": Architecture(gemma4_unified, _rules),
 }

@@ -10,6 +10,10 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.experts import bailing_entries
+from mlx_lm_py.models.gguf_names import BIAS, INTERLEAVED, LAYER, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
+from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Convert, Join, Rename, Rule, Split
 from mlx_lm_py.models.spec import Decay, Decoder, Delta, Layer, Mla, Moe, Rope, Router, each
 
@@ -236,6 +240,22 @@ def _hybrid_rules(c: Config) -> Sequence[Rule]:
 
 ARCHITECTURES = {
     "bailing_hybrid": Architecture(bailing_hybrid, _hybrid_rules),
-    "bailing_moe": Architecture(bailing_moe, _rules),
+    "bailing_moe": Architecture(
+        bailing_moe,
+        _rules,
+        gguf=GGUFNames(
+            {
+                **LAYER,
+                **QK_NORM,
+                **GGUF_EXPERTS,
+                **GGUF_SHARED,
+                **BIAS,
+                # Files of the second Ling have it whole, and its rows as they are.
+                "attn_qkv": "attention.query_key_value",
+            },
+            INTERLEAVED,
+            entries=bailing_entries,
+        ),
+    ),
     "bailing_moe_linear": Architecture(bailing_moe_linear, _hybrid_rules),
 }

@@ -6,6 +6,8 @@ import dataclasses
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import loop_entries
+from mlx_lm_py.models.gguf_names import INTERLEAVED, LAYER, GGUFNames
 from mlx_lm_py.models.rules import Rename
 from mlx_lm_py.models.spec import Decoder
 
@@ -50,5 +52,5 @@ _GATES = (Rename("model.gate_projections.*", "model.layers.*.self_attn.loop_gate
 
 ARCHITECTURES = {
     "iquestloopcoder": Architecture(iquest_loop, _GATES),
-    "nanbeige": Architecture(nanbeige),
+    "nanbeige": Architecture(nanbeige, gguf=GGUFNames(LAYER, INTERLEAVED, entries=loop_entries)),
 }

@@ -16,7 +16,7 @@ from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf import states
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
-from mlx_lm_py.models.gguf_names import LAYER, SHARED, GGUFNames
+from mlx_lm_py.models.gguf_names import INTERLEAVED, LAYER, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import (
     Decoder,
@@ -264,10 +264,9 @@ def _granite_rules(c: Config) -> Sequence[Rule]:
 
 _ALONE = {"attn_norm": "input_layernorm", **states.STATES}
 _HEADS = {"ssm_dt.bias": "mamba.dt_bias"}
-_INTERLEAVED = {"attn_q": "num_attention_heads", "attn_k": "num_key_value_heads"}
 _GRANITE_GGUF = GGUFNames(
     LAYER | states.STATES | _HEADS | GGUF_EXPERTS | SHARED,
-    _INTERLEAVED,
+    INTERLEAVED,
     changes=states.STATE_CHANGES,
     entries=states.granite_hybrid_entries,
     each_layer=True,

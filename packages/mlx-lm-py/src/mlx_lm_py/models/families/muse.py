@@ -7,11 +7,16 @@ https://huggingface.co/docs/transformers/model_doc/muse_spark.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
+
+import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Rule
+from mlx_lm_py.models.gguf import gemma as gguf
+from mlx_lm_py.models.gguf_names import INTERLEAVED, LAYER, QK_NORM, SANDWICH, GGUFNames
+from mlx_lm_py.models.rules import Convert, Rule
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Norm, Router, each
 
 from .common import change_attention, decoder, kinds, layer_types, plain, refuse, renamed
@@ -113,6 +118,56 @@ def spark(c: Config) -> Decoder:
     )
 
 
+_KEPT = re.compile(r"(.*)\.add_(attn|ffn)_(alpha|beta)$")
+_GATES = {"attn": "post_attention_residual_gate", "ffn": "post_feedforward_residual_gate"}
+_ZERO_CENTRED = (
+    "input_layernorm.weight",
+    "pre_feedforward_layernorm.weight",
+    "post_feedforward_layernorm.weight",
+    "mlp.pre_expert_norm.weight",
+    "mlp.experts.post_expert_norm.weight",
+)
+
+
+def _of_mlx_lm(c: Config) -> Convert:
+    """mlx-lm keeps what gates and norms come to, and four projections as one with other rows."""
+    temperature = c.positive("residual_gate_temperature", 0.3)
+    sizes = [c.heads, c.kv_heads, c.kv_heads, c.heads]
+
+    def halves(rows: mx.array) -> mx.array:
+        """Rows of a head that rotate together lie side by side."""
+        parted = rows.reshape(-1, c.head_dim // 2, 2, *rows.shape[1:])
+        return parted.swapaxes(1, 2).reshape(rows.shape)
+
+    def load(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        if not any(_KEPT.match(name) for name in weights):
+            return weights
+        loaded: dict[str, mx.array] = {}
+        for name, value in weights.items():
+            kept = _KEPT.match(name)
+            stem, fused, kind = name.partition("qkvg_proj.")
+            if kept:
+                # The other one follows from it.
+                if kept[3] == "beta":
+                    share = value.astype(mx.float32)
+                    gate = temperature * (mx.log(share) - mx.log1p(-share))
+                    loaded[f"{kept[1]}.{_GATES[kept[2]]}.gate"] = gate
+            elif name.endswith(_ZERO_CENTRED):
+                loaded[name] = value - 1
+            elif fused:
+                cuts = [sum(sizes[:i]) * c.head_dim for i in (1, 2, 3)]
+                q, k, v, g = mx.split(value, cuts, axis=0)
+                parts = {"q": halves(q), "k": halves(k), "v": v, "gate": g}
+                loaded |= {f"{stem}{part}_proj.{kind}": own for part, own in parts.items()}
+            else:
+                for part in ("gate", "up", "down"):
+                    name = name.replace(f".experts.{part}_proj.", f".switch_mlp.{part}_proj.")
+                loaded[name] = value
+        return loaded
+
+    return Convert(load, lambda weights: weights)
+
+
 _SPARK: Sequence[Rule] = (
     *renamed(
         ("mlp.pre_expert_proj", "mlp.fc1_latent_proj"),
@@ -123,7 +178,17 @@ _SPARK: Sequence[Rule] = (
     fused_experts(".mlp.experts.", ".mlp.switch_mlp."),
 )
 
+_NORMS = ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm")
+_GGUF = GGUFNames(
+    {**LAYER, **QK_NORM, **SANDWICH, "attn_gate": "self_attn.gate_proj"},
+    INTERLEAVED,
+    # The last norm is not less one.
+    changes=dict.fromkeys(_NORMS, lambda value, c: value - 1),
+    rules=gguf.muse_rules,
+    entries=gguf.muse_entries,
+)
+
 ARCHITECTURES = {
-    "muse_glimmer": Architecture(glimmer),
-    "muse_spark": Architecture(spark, _SPARK),
+    "muse_glimmer": Architecture(glimmer, gguf=_GGUF),
+    "muse_spark": Architecture(spark, lambda c: (_of_mlx_lm(c), *_SPARK)),
 }

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import plamo_changes, plamo_entries
+from mlx_lm_py.models.gguf_names import FUSED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, MambaHeads, each
 
@@ -134,8 +136,28 @@ _PLAMO = (
     *renamed(("norm", "input_layernorm")),
 )
 
+_GGUF = {
+    name: f"model.layers.layers.*.{target}"
+    for name, target in {
+        **FUSED,
+        "attn_norm": "pre_mixer_norm",
+        "attn_qkv": "mixer.qkv_proj",
+        "attn_output": "mixer.o_proj",
+        "attn_q_norm": "mixer.q_norm",
+        "attn_k_norm": "mixer.k_norm",
+        "ffn_norm": "pre_mlp_norm",
+        # Their names have no kind.
+        "post_attention_norm": "post_mixer_norm.weight",
+        "post_ffw_norm": "post_mlp_norm.weight",
+    }.items()
+}
+
 ARCHITECTURES = {
     "plamo": Architecture(plamo, _PLAMO),
     "plamo2": Architecture(plamo2, _plamo2_rules),
-    "plamo3": Architecture(plamo3, _plamo3_rules),
+    "plamo3": Architecture(
+        plamo3,
+        _plamo3_rules,
+        gguf=GGUFNames(_GGUF, norms_hold_one=True, changes=plamo_changes(), entries=plamo_entries),
+    ),
 }

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.experts import spark_entries
+from mlx_lm_py.models.gguf_names import LAYER, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split, Stack
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Mlp, Moe, Norm, Rope, Router, each
 
@@ -173,6 +175,10 @@ ARCHITECTURES = {
     "Klear": Architecture(klear, _KLEAR),
     "lille-130m": Architecture(lille, _lille_rules),
     "phixtral": Architecture(phixtral, _phixtral_rules),
-    "spark2_5": Architecture(spark, _spark_rules),
+    "spark2_5": Architecture(
+        spark,
+        _spark_rules,
+        gguf=GGUFNames(LAYER | {"attn_gate": "self_attn.gate_proj"}, entries=spark_entries),
+    ),
     "telechat3": Architecture(telechat3),
 }

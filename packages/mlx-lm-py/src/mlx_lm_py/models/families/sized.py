@@ -8,6 +8,8 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import openelm_entries
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Linear, Mlp, Rope
 
@@ -130,5 +132,13 @@ def _cut(c: Config, layer: Layer, block: Config) -> Layer:
 
 ARCHITECTURES = {
     "nemotron-nas": Architecture(nemotron_nas),
-    "openelm": Architecture(openelm, _openelm_rules),
+    "openelm": Architecture(
+        openelm,
+        _openelm_rules,
+        gguf=GGUFNames(
+            {**LAYER, **QK_NORM, "attn_qkv": "attn.qkv_proj"},
+            entries=openelm_entries,
+            each_layer=True,
+        ),
+    ),
 }

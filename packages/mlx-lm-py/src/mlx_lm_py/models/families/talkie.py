@@ -8,6 +8,8 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.dense import talkie_changes, talkie_rules
+from mlx_lm_py.models.gguf_names import LAYER, GGUFNames
 from mlx_lm_py.models.rules import Convert, Rename, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm
 
@@ -58,4 +60,16 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
-ARCHITECTURES = {"talkie": Architecture(talkie, _rules)}
+_GGUF = GGUFNames(
+    {
+        **{name: target for name, target in LAYER.items() if not name.endswith("norm")},
+        "attn_q_norm.weight": "self_attn.head_gain",
+        "attn_output.scale": "attn_gain",
+        "ffn_down.scale": "mlp_gain",
+        "layer_output_scale.weight": "embed_skip",
+    },
+    changes=talkie_changes(),
+    rules=talkie_rules,
+)
+
+ARCHITECTURES = {"talkie": Architecture(talkie, _rules, gguf=_GGUF)}

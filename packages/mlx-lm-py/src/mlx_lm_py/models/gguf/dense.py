@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mlx_core_py as mx
@@ -20,12 +20,18 @@ __all__ = [
     "gpt_entries",
     "granite_entries",
     "llama_entries",
+    "loop_entries",
     "ministral_entries",
     "old_entries",
     "olmo_entries",
+    "openelm_entries",
     "phi_entries",
+    "plamo_changes",
+    "plamo_entries",
     "scale_entries",
     "stablelm_entries",
+    "talkie_changes",
+    "talkie_rules",
     "xielu_entries",
     "xielu_rules",
 ]
@@ -73,6 +79,14 @@ def llama_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
     return {"model_type": "mixtral", "moe_intermediate_size": config["intermediate_size"]}
 
 
+def loop_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """How often the layers are used."""
+    return {
+        "num_loops": m("num_loops", int, 1),
+        "skip_loop_final_norm": m("skip_loop_final_norm", bool, False),
+    }
+
+
 def ministral_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
     """Queries grow by a share of the logarithm."""
     scaling = dict(config.get("rope_scaling") or {})
@@ -88,6 +102,23 @@ def ministral_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
 def olmo_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
     """Those with windows are the third."""
     return {"model_type": "olmo3"} if "sliding_window" in config else {}
+
+
+def openelm_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Numbers of heads and features of each layer, under names of its own."""
+    width = config["hidden_size"]
+    return {
+        "model_dim": width,
+        "num_transformer_layers": m.depth,
+        "max_context_length": config["max_position_embeddings"],
+        "num_query_heads": m.each("attention.head_count"),
+        "num_kv_heads": m.each("attention.head_count_kv"),
+        "ffn_multipliers": [one / width for one in m.each("feed_forward_length")],
+        "ffn_dim_divisor": 1,
+        "rope_freq_constant": config["rope_theta"],
+        "normalize_qk_projections": m.has("blk.0.attn_q_norm.weight"),
+        "share_input_output_layers": config["tie_word_embeddings"],
+    }
 
 
 def phi_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
@@ -123,6 +154,58 @@ def scale_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
         "scale_depth": m("residual_scale", float, 1.4 / math.sqrt(depth)) * math.sqrt(depth),
         "dim_model_base": round(width / m("logit_scale", float, width / 256)),
     }
+
+
+def plamo_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """The base of layers with a window, and how often there is one without."""
+    return {
+        "rope_local_theta": m("rope.freq_base_swa", float, 10000.0),
+        "sliding_window_pattern": m("attention.sliding_window_pattern", int, 8),
+    }
+
+
+def plamo_changes() -> dict[str, Callable[[mx.array, Config], mx.array]]:
+    """Norms after parts, which hold a fraction of one more than a checkpoint's.
+
+    Returns:
+        What undoes it.
+    """
+    return {
+        "post_attention_norm": lambda value, c: value - 1 / 5,
+        "post_ffw_norm": lambda value, c: value - 1 / 5**1.5,
+    }
+
+
+def talkie_changes() -> dict[str, Callable[[mx.array, Config], mx.array]]:
+    """Queries and keys that rotate the usual way, by the sign of their second halves.
+
+    Returns:
+        What undoes it.
+    """
+
+    def turn(value: mx.array, c: Config) -> mx.array:
+        heads = mx.unflatten(value, 0, (-1, 2, c.head_dim // 2))
+        signs = mx.array([1.0, -1.0], value.dtype)[:, None, None]
+        return (heads * signs).reshape(value.shape)
+
+    return {
+        "attn_q": turn,
+        "attn_k": turn,
+        "attn_q_norm.weight": lambda value, c: value.flatten(),
+    }
+
+
+def talkie_rules(c: Config) -> Sequence[Rule]:
+    """What logits are multiplied by is a weight of checkpoints.
+
+    Args:
+        c: The configuration.
+
+    Returns:
+        The rule.
+    """
+    gain = mx.array([c("logit_scale", 1.0)])
+    return (Convert(lambda weights: {**weights, "lm_head_gain.w_g": gain}, dict),)
 
 
 def stablelm_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:

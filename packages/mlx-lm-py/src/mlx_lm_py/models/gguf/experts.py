@@ -9,6 +9,9 @@ from .metadata import Metadata
 
 __all__ = [
     "afmoe_entries",
+    "bailing_entries",
+    "dbrx_entries",
+    "deepseek_entries",
     "ernie_entries",
     "exaone_entries",
     "first_dense",
@@ -20,6 +23,7 @@ __all__ = [
     "mimo_entries",
     "normalized",
     "shared_expert",
+    "spark_entries",
     "window_types",
 ]
 
@@ -108,6 +112,11 @@ def _two_ropes(m: Metadata, config: Mapping[str, Any]) -> Entries:
     }
 
 
+def spark_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Windows, and positions of each kind of layer."""
+    return {**_two_ropes(m, config), "layer_types": window_types(m, 4)}
+
+
 def mellum_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
     """Windows, and positions of each kind of layer."""
     return {
@@ -186,6 +195,50 @@ def gpt_oss_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
         "num_local_experts": m("expert_count", int),
         "intermediate_size": m("expert_feed_forward_length", int),
         "layer_types": window_types(m, 2),
+    }
+
+
+def dbrx_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Names of its own; the weights of the chosen experts always sum to one."""
+    return {
+        "d_model": config["hidden_size"],
+        "n_layers": config["num_hidden_layers"],
+        "n_heads": config["num_attention_heads"],
+        "max_seq_len": config["max_position_embeddings"],
+        "attn_config": {
+            "kv_n_heads": config["num_key_value_heads"],
+            "clip_qkv": m("attention.clamp_kqv", float, 0.0),
+            "rope_theta": config["rope_theta"],
+        },
+        "ffn_config": {
+            "ffn_hidden_size": config["intermediate_size"],
+            "moe_num_experts": m("expert_count", int),
+            "moe_top_k": m("expert_used_count", int),
+            "moe_normalize_expert_weights": 1.0,
+        },
+    }
+
+
+def deepseek_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """The first DeepSeek's experts, whose weights are what they are."""
+    return {
+        "n_routed_experts": m("expert_count", int),
+        "norm_topk_prob": m("expert_weights_norm", bool, False),
+    }
+
+
+def bailing_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
+    """Sigmoids where the file says so, and a bias where there is one."""
+    own = m("expert_shared_feed_forward_length", int, 0)
+    return {
+        "model_type": "bailing_moe",
+        "num_shared_experts": m("expert_shared_count", int, 0),
+        **({"moe_shared_expert_intermediate_size": own} if own else {}),
+        "score_function": "sigmoid" if m("expert_gating_func", int, 1) == 2 else "softmax",
+        "moe_router_enable_expert_bias": bool(m.layers("exp_probs_b.bias")),
+        "use_qk_norm": m.has("blk.0.attn_q_norm.weight"),
+        "use_qkv_bias": config["attention_bias"],
+        "norm_topk_prob": m("expert_weights_norm", bool, False),
     }
 
 

@@ -14,6 +14,7 @@ from .dense import scale_entries
 from .metadata import Metadata
 
 __all__ = [
+    "INDEXER",
     "JOINED",
     "LATENT",
     "deepseek_entries",
@@ -21,6 +22,7 @@ __all__ = [
     "latent_entries",
     "minicpm3_entries",
     "mistral4_entries",
+    "sparse_entries",
 ]
 
 
@@ -39,6 +41,14 @@ LATENT = {
     "attn_v_b": "self_attn.v_b_proj",
 }
 """The weights of a layer besides ``attn_q`` and ``attn_output``."""
+
+INDEXER = {
+    "indexer.k_norm": "self_attn.indexer.k_norm",
+    "indexer.proj": "self_attn.indexer.weights_proj",
+    "indexer.attn_k": "self_attn.indexer.wk",
+    "indexer.attn_q_b": "self_attn.indexer.wq_b",
+}
+"""What chooses the keys that are attended to."""
 
 JOINED = ("attn_kv_b", "attn_k_b", "attn_v_b")
 """Those of which heads are taken apart or put together."""
@@ -124,6 +134,30 @@ def deepseek_entries(m: Metadata, config: Mapping[str, Any]) -> dict[str, Any]:
         return entries | {"model_type": "deepseek_v3"}
     grouped = {"topk_method": "group_limited_greedy"} if groups > 1 else {}
     return entries | grouped | {"model_type": "deepseek_v2"}
+
+
+def sparse_entries(m: Metadata, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys are chosen; files of GLM tell which layers choose.
+
+    Args:
+        m: The metadata.
+        config: The usual entries.
+
+    Returns:
+        Further entries.
+    """
+    types = {}
+    if "attention.indexer.types" in m:
+        chosen = m.each("attention.indexer.types")
+        types = {"indexer_types": ["full" if one else "shared" for one in chosen]}
+    return {
+        **deepseek_entries(m, config),
+        "model_type": m.architecture,
+        "index_n_heads": m("attention.indexer.head_count", int),
+        "index_head_dim": m("attention.indexer.key_length", int),
+        "index_topk": m("attention.indexer.top_k", int),
+        **types,
+    }
 
 
 def mistral4_entries(m: Metadata, config: Mapping[str, Any]) -> dict[str, Any]:
