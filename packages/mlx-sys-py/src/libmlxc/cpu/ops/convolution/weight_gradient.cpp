@@ -6,6 +6,7 @@
 // a position, reads both where they lie.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -65,6 +66,7 @@ class WeightGradient {
   std::vector<int> sources(int axis) const;
   void multiply(Range rows, Range columns, Range examples, char* y) const;
   void add_row(int row, Range part, int position, WeightGradientStep* steps, int& count) const;
+  bool are_finite(Range rows, Range columns, const char* y) const;
 
   std::ptrdiff_t y_row() const {
     return static_cast<std::ptrdiff_t>(positions()) * columns_;
@@ -218,6 +220,25 @@ void WeightGradient::add_row(
   }
 }
 
+// Whether some results are finite at all positions.
+bool WeightGradient::are_finite(Range rows, Range columns, const char* y) const {
+  const auto are_finite = [&]<class T>(const T* values) {
+    const bool whole = columns.end - columns.begin == columns_;
+    const std::ptrdiff_t run = whole ? y_row() : columns.end - columns.begin;
+    const int runs = whole ? 1 : positions();
+    for (int row = rows.begin; row < rows.end; row++) {
+      for (int i = 0; i < runs; i++) {
+        if (!is_finite(values + row * y_row() + i * columns_ + columns.begin, run)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  };
+  return type_ == ElementType::f64 ? are_finite(reinterpret_cast<const double*>(y))
+                                   : are_finite(reinterpret_cast<const float*>(y));
+}
+
 bool WeightGradient::run() {
   const int tile_rows = kernels_.convolution.tile_rows;
   const int row_tasks = pieces(pieces(c_.outputs, tile_rows), most_tiles);
@@ -232,15 +253,22 @@ bool WeightGradient::run() {
   const bool in_place = parts == 1 && type_ == c_.type;
   PooledMemory memory(in_place ? 0 : parts * count * size_);
   char* const y = in_place ? c_.y : memory.data();
+  std::atomic<bool> finite = true;
   const auto task = [&](int index) {
     const int row = index % row_tasks * rows, column = index / row_tasks % column_tasks * columns;
     const int part = index / whole;
+    const Range task_rows{row, std::min(row + rows, c_.outputs)};
+    const Range task_columns{column, std::min(column + columns, columns_)};
     multiply(
-        {row, std::min(row + rows, c_.outputs)},
-        {column, std::min(column + columns, columns_)},
+        task_rows,
+        task_columns,
         {static_cast<int>(static_cast<std::ptrdiff_t>(c_.channels) * part / parts),
          static_cast<int>(static_cast<std::ptrdiff_t>(c_.channels) * (part + 1) / parts)},
         y + part * count * size_);
+    // While the caches hold them.
+    if (parts == 1 && !are_finite(task_rows, task_columns, y)) {
+      finite = false;
+    }
   };
   if (c_.multiplications() < worth_threads) {
     for (int i = 0; i < whole * parts; i++) {
@@ -259,7 +287,9 @@ bool WeightGradient::run() {
     }
     return is_finite(total, count);
   };
-  const bool finite = type_ == ElementType::f64 ? add_parts(double{}) : add_parts(float{});
+  if (parts > 1) {
+    finite = type_ == ElementType::f64 ? add_parts(double{}) : add_parts(float{});
+  }
   if (in_place) {
     return finite;
   }
