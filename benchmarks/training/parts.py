@@ -108,12 +108,13 @@ def normal(*shapes: tuple[int, ...]) -> list[Values]:
 
 def summary(results: Sequence[Values]) -> list[float]:
     """The length of each result, and that with its direction compared with a fixed one."""
-    values = []
+    values: list[float] = []
     for result in results:
         wide = result.astype(np.float64).ravel()
         fixed = np.cos(np.arange(wide.size))
         length = math.sqrt(wide @ wide)
-        values += [length, length * (2 + wide @ fixed / (length * math.sqrt(fixed @ fixed)))]
+        along = float(wide @ fixed) / math.sqrt(fixed @ fixed)
+        values += [length, 2 * length + along]
     return values
 
 

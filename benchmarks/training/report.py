@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TypedDict
@@ -128,7 +128,7 @@ def markdown(found: Sequence[Found]) -> str:
             str(one["threads"]),
             *cells(sides, one["times"], seconds),
             *cells(peers, one["ratios"], ratio),
-            *cells(sides, one["bytes"], lambda value: f"{value / 1e6:.0f} MB"),
+            *cells(sides, one["bytes"], megabytes),
         ]
         for one in found
     ]
@@ -157,8 +157,13 @@ def markdown(found: Sequence[Found]) -> str:
     return table(header, lines)
 
 
+def megabytes(value: float) -> str:
+    """A number of bytes, as tables show it."""
+    return f"{value / 1e6:.0f} MB"
+
+
 def cells(
-    sides: Iterable[str], values: dict[str, float], show: Callable[[float], str]
+    sides: Iterable[str], values: Mapping[str, float], show: Callable[[float], str]
 ) -> list[str]:
     """A cell for each side, empty if there is nothing of it."""
     return [show(values[side]) if side in values else "" for side in sides]
