@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from cpu import ops_worker, page, results, timing
 from cpu.scaling import fitted_exponent, sizes_between, thread_counts
+from training import parts as training_parts
 from training import problem as training_problem
+from training import report as training_report
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SCRIPT = BENCHMARKS / "bench_cpu.py"
@@ -147,6 +149,16 @@ def test_training() -> None:
     assert rows_of_table(output, "transformer")
 
 
+def run_training(*arguments: str) -> str:
+    """What the benchmark of training prints."""
+    script = str(BENCHMARKS / "bench_training.py")
+    done = subprocess.run(
+        [sys.executable, script, *arguments], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 # Official MLX takes minutes for the larger ones.
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -158,16 +170,79 @@ def test_training() -> None:
 )
 def test_steps_of_training(models: list[str], sides: list[str], tmp_path: Path) -> None:
     saved = tmp_path / "found.json"
-    script = str(BENCHMARKS / "bench_training.py")
     options = ["--quick", "--threads", "1", "--sides", *sides, "--save", str(saved)]
-    command = [sys.executable, script, *models, *options]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    for model in models:
-        assert f"| {training_problem.MODELS[model].title} |" in done.stdout
-    for row in json.loads(saved.read_text())["rows"]:
+    titles = [training_problem.MODELS[model].title for model in models]
+    output = run_training(*options, "--rows", *titles)
+    rows = json.loads(saved.read_text())["rows"]
+    assert [row["row"] for row in rows] == models
+    for row, title in zip(rows, titles, strict=True):
+        assert f"| {title} | 1 |" in output
         assert all(value > 0 for value in [*row["times"].values(), *row["bytes"].values()])
         assert set(row["ratios"]) == set(row["times"]) - {"ours"}
+
+
+@pytest.mark.slow
+def test_parts_of_training(tmp_path: Path) -> None:
+    saved = tmp_path / "found.json"
+    options = ["--quick", "--threads", "1", "--sides", "ours", "torch", "mlx"]
+    words = ["1 of 4 x 4", "512 of 256", "16 x 65536"]
+    output = run_training(*options, "--save", str(saved), "--rows", *words)
+    rows = json.loads(saved.read_text())["rows"]
+    assert len(rows) == 3 + 2 + 1
+    assert all(f"| {row['row']} | 1 |" in output for row in rows)
+    assert "geometric mean of the parts" in output
+    assert run_training("--show", str(saved)) == output[output.index("| one step") :]
+    # One more row, and one anew.
+    run_training(*options, "--save", str(saved), "--rows", "512 of 256", "1024 of 768")
+    names = [row["row"] for row in json.loads(saved.read_text())["rows"]]
+    assert len(names) == len(set(names)) == 8
+
+
+def test_a_word_that_is_in_no_row() -> None:
+    script = str(BENCHMARKS / "bench_training.py")
+    command = [sys.executable, script, "--rows", "nothing"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no row has a name with nothing" in done.stderr
+
+
+def found(row: str, threads: int, torch: float) -> training_report.Found:
+    """What was found of a row, with a step of a second of ours."""
+    times = {"ours": 1.0, "torch": torch}
+    bytes_of = times if row in training_problem.MODELS else {}
+    return {
+        "row": row,
+        "threads": threads,
+        "times": times,
+        "bytes": dict.fromkeys(bytes_of, 10**6),
+        "ratios": {"torch": torch},
+    }
+
+
+def test_the_table_has_a_mean_for_each_kind_of_row_and_number_of_threads() -> None:
+    part = training_parts.PARTS[0].title
+    rows = [found("mlp", 2, 3), found("lstm", 1, 2), found(part, 1, 5), found("mlp", 1, 8)]
+    table = training_report.markdown(rows).splitlines()[2:]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
+    assert [line[1] for line in cells] == ["1", "2", "1", "1", "1", "2", "1"]
+    assert [line[4] for line in cells] == ["8.00", "3.00", "2.00", "5.00", "4.00", "3.00", "5.00"]
+    assert [line[0] for line in cells[3:]] == [
+        part,
+        "geometric mean of the steps",
+        "geometric mean of the steps",
+        "geometric mean of the parts",
+    ]
+    assert [line[5] for line in cells[:4]] == ["1 MB", "1 MB", "1 MB", ""]
+
+
+@pytest.mark.parametrize("change", ["order", "sign", "size"])
+def test_results_of_parts_that_differ_are_told(change: str) -> None:
+    values = np.random.default_rng(0).standard_normal((30, 7))
+    other = {"order": values[::-1], "sign": -values, "size": values * 1.01}[change]
+    summaries = [training_parts.summary([x]) for x in (values, other)]
+    training_parts.check_agreement({"ours": summaries[0], "torch": summaries[0]})
+    with pytest.raises(ValueError, match="different"):
+        training_parts.check_agreement({"ours": summaries[0], "torch": summaries[1]})
 
 
 def test_losses_that_differ_are_told() -> None:

@@ -194,10 +194,10 @@ MODELS = {
     ),
     # Each side rounds where it does.
     "transformer_bf16": Model(
-        "the same in bfloat16", transformer_parameters, transformer_data, tolerance=2e-2
+        "that transformer in bfloat16", transformer_parameters, transformer_data, tolerance=2e-2
     ),
     "lora": Model(
-        "the same with matrices of rank 8 beside queries and values, which alone are trained",
+        "that transformer with matrices of rank 8, which alone are trained",
         lora_parameters,
         transformer_data,
     ),

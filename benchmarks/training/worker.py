@@ -1,71 +1,74 @@
-"""Does steps of training with one library: a process of `cpu.worker`."""
+"""Does steps of training, or parts of them, with one library: a process of `cpu.worker`."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cpu.timing import turn
 from cpu.worker import serve
 
-from training.problem import Step
+from training import parts, problem
 
 # As many as tell whether the losses agree and fall.
 STEPS = 5
+# Answers what is to be known of a row before it is timed, and what to time.
+Make = Callable[[str], tuple[list[float], Callable[[], object]]]
 
 
-def with_ours(model: str) -> Step:
+def maker(steps: Any, modules: Any, *prepare: Any) -> Make:
+    """Makes rows with the modules of a library."""
+
+    def make(row: str) -> tuple[list[float], Callable[[], object]]:
+        if row in problem.MODELS:
+            step = getattr(steps, f"{row}_step")(*prepare)
+            return [step() for _ in range(STEPS)], step
+        part = next(part for part in parts.PARTS if part.title == row)
+        call = modules.make(part, *prepare)
+        return parts.summary(modules.arrays(part, call())), call
+
+    return make
+
+
+def with_ours() -> Make:
     """This stack, by the names of official MLX."""
-    import mlx_core_py as mx
     from mlx_core_py import as_mlx
 
-    mx.set_default_device(mx.cpu)
     as_mlx.install()
-    return with_mlx(model)
+    return with_mlx()
 
 
-def with_mlx(model: str) -> Step:
+def with_mlx() -> Make:
     """Official MLX."""
     import mlx.core as mx
 
-    from training import mlx_steps
-
     mx.set_default_device(mx.cpu)
-    step: Step = getattr(mlx_steps, f"{model}_step")()
-    return step
+
+    from training import mlx_parts, mlx_steps
+
+    return maker(mlx_steps, mlx_parts)
 
 
-def with_torch(model: str) -> Step:
-    """PyTorch as it is."""
+def with_torch(compiled: bool = False) -> Make:
+    """PyTorch as it is, or with compiled models."""
     import torch
 
-    from training import pytorch
-
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    step: Step = getattr(pytorch, f"{model}_step")()
-    return step
+
+    from training import pytorch, pytorch_parts
+
+    return maker(pytorch, pytorch_parts, torch.compile if compiled else pytorch.as_it_is)
 
 
-def with_torch_compile(model: str) -> Step:
-    """PyTorch with a compiled model."""
-    import torch
-
-    from training import pytorch
-
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    step: Step = getattr(pytorch, f"{model}_step")(torch.compile)
-    return step
-
-
-# By the modules that are loaded before memory is counted.
-SIDES = {
-    "ours": ("mlx_core_py.nn", with_ours),
-    "torch": ("torch", with_torch),
-    "torch.compile": ("torch", with_torch_compile),
-    "mlx": ("mlx.nn", with_mlx),
+SIDES: dict[str, Callable[[], Make]] = {
+    "ours": with_ours,
+    "torch": with_torch,
+    "torch.compile": lambda: with_torch(compiled=True),
+    "mlx": with_mlx,
 }
 
 
@@ -76,21 +79,23 @@ def status(field: str) -> int:
     return int(found[1]) * 1024
 
 
-def main(side: str, model: str) -> None:
+def main(side: str) -> None:
     """Answer requests."""
-    module, make = SIDES[side]
-    __import__(module)
+    make = SIDES[side]()
     before = status("VmRSS")
-    step = make(model)
-    losses = [step() for _ in range(STEPS)]
-    # What compiling took is no part of the figures.
-    Path("/proc/self/clear_refs").write_text("5")
+    call: Callable[[], object] = print
 
-    def answer(what: str) -> Any:
-        """The losses of the first steps, or the least time of a step and the memory for steps."""
-        if what == "losses":
-            return losses
-        return {"seconds": turn(step), "bytes": status("VmHWM") - before}
+    def answer(what: str, row: str = "") -> Any:
+        """What tells whether the sides agree on a row; or its least time, and its memory.
+
+        What compiling took is no part of the figures.
+        """
+        nonlocal call
+        if what == "make":
+            values, call = make(row)
+            Path("/proc/self/clear_refs").write_text("5")
+            return values
+        return {"seconds": turn(call), "bytes": status("VmHWM") - before}
 
     serve(answer)
 

@@ -245,3 +245,45 @@ def test_gradient_of_a_gradient_of_a_strided_convolution() -> None:
         step[place] = 1e-2
         difference = (slope(x + mx.array(step)) - slope(x - mx.array(step))) / 2e-2
         assert gradient[place].item() == pytest.approx(difference.item(), rel=5e-2, abs=0.5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_gradients_by_weights_with_infinities_and_nan(data: st.DataObject) -> None:
+    """Padding is zeros here too, so an infinite cotangent beside it makes NaN.
+
+    Sizes are those of one task and of several, which are sums in one part and in several.
+    """
+
+    def pick(*choices: Any) -> Any:
+        return data.draw(st.sampled_from(choices))
+
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    batch, side, inputs = pick(1, 2, 9), pick(3, 4, 17), pick(2, 3, 17, 140)
+    outputs = pick(2, 32, 33, 64)
+    x, w = rng.normal(size=(batch, side, 4, inputs)), rng.normal(size=(outputs, 3, 3, inputs))
+    cotangent = rng.normal(size=(batch, side, 4, outputs))
+    for _ in range(pick(0, 1, 3)):
+        target = pick(x, cotangent)
+        target[tuple(rng.integers(n) for n in target.shape)] = pick(np.inf, -np.inf, np.nan)
+    dtype = pick(mx.float32, mx.bfloat16, mx.float64)
+    arrays = [mx.array(values.astype(np.float32)).astype(dtype) for values in (x, w, cotangent)]
+    ours, weights, given = arrays
+    (got,) = mx.vjp(lambda weights: mx.conv2d(ours, weights, padding=1), [weights], [given])[1]
+    x, cotangent = (np.array(a.astype(mx.float32), np.float64) for a in (ours, given))
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    with np.errstate(invalid="ignore"):
+        want = np.stack(
+            [
+                np.einsum("nijo,nijc->oc", cotangent, padded[:, i : i + side, j : j + 4])
+                for i, j in product(range(3), range(3))
+            ],
+            axis=1,
+        ).reshape(w.shape)
+    assert got.dtype == dtype
+    rounding = 1e-5 if dtype == mx.float32 else 1e-2
+    finite = np.isfinite(want)
+    np.testing.assert_array_equal(np.isfinite(np.array(got.astype(mx.float32))), finite)
+    np.testing.assert_allclose(
+        np.array(got.astype(mx.float32))[finite], want[finite], rtol=rounding, atol=rounding * 30
+    )

@@ -3,10 +3,13 @@
 //
 // Each result is a sum over many positions, and neither operand has its elements along them side by
 // side. But the channels of both are: a tile is some outputs times some channels, and each step,
-// a position, reads both where they lie.
+// a position, reads both where they lie. The columns of a tile are lanes of vectors: channels, or
+// outputs where the channels are so few that most lanes would stay empty.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,6 +30,9 @@ constexpr int block_steps = 512, most_tiles = 5, most_columns = 128;
 constexpr int enough_tasks = 24, least_steps = 512;
 // With fewer channels, the columns of a tile are those of neighbouring taps as well.
 constexpr int few_channels = 16;
+// Examples from which outputs may be columns: then parts of the sums are tasks enough, as there is
+// one task for all rows.
+constexpr int enough_examples = 4;
 
 template <class T>
 bool is_finite(const T* x, std::ptrdiff_t count) {
@@ -54,6 +60,7 @@ class WeightGradient {
         columns_(c.batch),
         input_(read_input()),
         gradient_(read_gradient()),
+        outputs_are_columns_(fill_more_lanes()),
         sources_{sources(0), sources(1), sources(2)} {}
 
   // False if some sums are not finite.
@@ -62,12 +69,22 @@ class WeightGradient {
  private:
   Image read_input();
   Image read_gradient() const;
+  bool fill_more_lanes() const;
   std::vector<int> sources(int axis) const;
   void multiply(Range rows, Range columns, Range examples, char* y) const;
   void add_row(int row, Range part, int position, WeightGradientStep* steps, int& count) const;
+  bool are_finite(Range rows, Range columns, const char* y) const;
+  void write(const char* y) const;
 
+  // Of a tile's results, which are transposed at last if outputs are columns.
   std::ptrdiff_t y_row() const {
-    return static_cast<std::ptrdiff_t>(positions()) * columns_;
+    return outputs_are_columns_ ? c_.outputs : static_cast<std::ptrdiff_t>(positions()) * columns_;
+  }
+  std::ptrdiff_t y_position() const {
+    return outputs_are_columns_ ? static_cast<std::ptrdiff_t>(columns_) * c_.outputs : columns_;
+  }
+  std::ptrdiff_t y_size() const {
+    return static_cast<std::ptrdiff_t>(positions()) * columns_ * c_.outputs;
   }
   int positions() const {
     return axes_[0].out * axes_[1].out * axes_[2].out;
@@ -80,6 +97,7 @@ class WeightGradient {
   std::array<Axis, space> axes_;  // the last one has one output if its taps are columns
   int columns_;
   const Image input_, gradient_;
+  const bool outputs_are_columns_;
   // The elements of the input that the taps, which are those of the gradient, meet for each output.
   const std::array<std::vector<int>, space> sources_;
 };
@@ -143,6 +161,13 @@ Image WeightGradient::read_gradient() const {
   return image(kernels_, w, type_, Margins());
 }
 
+// Whether outputs fill more lanes of vectors than channels do. Vectors must not reach behind them.
+bool WeightGradient::fill_more_lanes() const {
+  const int lanes = kernels_.convolution.panel_width(type_, 1);
+  const double filled = static_cast<double>(columns_) / (pieces(columns_, lanes) * lanes);
+  return filled < 0.75 && c_.outputs % lanes == 0 && c_.channels >= enough_examples;
+}
+
 // Some results at all positions, summed over some examples.
 void WeightGradient::multiply(Range rows, Range columns, Range examples, char* y) const {
   constexpr int ahead = WeightGradientTile::ahead;
@@ -151,7 +176,9 @@ void WeightGradient::multiply(Range rows, Range columns, Range examples, char* y
   tile.type = type_;
   tile.columns = columns.end - columns.begin;
   tile.step = steps.data();
-  tile.x = input_.data + columns.begin * size_;
+  const char* const of_rows = outputs_are_columns_ ? input_.data : gradient_.data;
+  const char* const of_columns = outputs_are_columns_ ? gradient_.data : input_.data;
+  tile.x = of_columns + columns.begin * size_;
   tile.y_row = y_row();
   const int count = rows.end - rows.begin;
   const int step = pieces(count, pieces(count, kernels_.convolution.tile_rows));
@@ -162,10 +189,8 @@ void WeightGradient::multiply(Range rows, Range columns, Range examples, char* y
     tile.add = std::exchange(begun[position], 1);
     for (int row = rows.begin; row < rows.end; row += step) {
       tile.rows = std::min(step, rows.end - row);
-      tile.gradient = gradient_.data + row * size_;
-      tile.y = y +
-          (row * y_row() + static_cast<std::ptrdiff_t>(position) * columns_ + columns.begin) *
-              size_;
+      tile.gradient = of_rows + row * size_;
+      tile.y = y + (row * y_row() + position * y_position() + columns.begin) * size_;
       kernels_.convolution.multiply_weight_gradient(tile);
     }
     tile.steps = 0;
@@ -214,33 +239,62 @@ void WeightGradient::add_row(
   const int* const sources = sources_[2].data() + position % last.out * last.taps;
   for (int tap = part.begin; tap < part.end; tap++) {
     steps[count] = {gradient + tap * gradient_.strides[2], x + sources[tap] * input_.strides[2]};
+    if (outputs_are_columns_) {
+      std::swap(steps[count].gradient, steps[count].x);
+    }
     count += sources[tap] >= 0;
   }
 }
 
+// Whether some results are finite at all positions.
+bool WeightGradient::are_finite(Range rows, Range columns, const char* y) const {
+  const auto are_finite = [&]<class T>(const T* values) {
+    for (int row = rows.begin; row < rows.end; row++) {
+      for (int i = 0; i < positions(); i++) {
+        const T* const run = values + row * y_row() + i * y_position() + columns.begin;
+        if (!is_finite(run, columns.end - columns.begin)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  };
+  return type_ == ElementType::f64 ? are_finite(reinterpret_cast<const double*>(y))
+                                   : are_finite(reinterpret_cast<const float*>(y));
+}
+
 bool WeightGradient::run() {
   const int tile_rows = kernels_.convolution.tile_rows;
-  const int row_tasks = pieces(pieces(c_.outputs, tile_rows), most_tiles);
-  const int rows = pieces(c_.outputs, row_tasks);
-  const int column_tasks = pieces(columns_, most_columns);
-  const int columns = std::min(columns_, most_columns);
+  const int all_rows = outputs_are_columns_ ? columns_ : c_.outputs;
+  const int all_columns = outputs_are_columns_ ? c_.outputs : columns_;
+  const int row_tasks = pieces(pieces(all_rows, tile_rows), most_tiles);
+  const int rows = pieces(all_rows, row_tasks);
+  const int column_tasks = pieces(all_columns, most_columns);
+  const int columns = std::min(all_columns, most_columns);
   const int whole = row_tasks * column_tasks;
   const double steps = static_cast<double>(c_.taps()) * c_.channels;
   const int parts = std::clamp(
       std::min(pieces(enough_tasks, whole), static_cast<int>(steps / least_steps)), 1, c_.channels);
-  const std::ptrdiff_t count = y_row() * c_.outputs;
-  const bool in_place = parts == 1 && type_ == c_.type;
+  const std::ptrdiff_t count = y_size();
+  const bool in_place = parts == 1 && type_ == c_.type && !outputs_are_columns_;
   PooledMemory memory(in_place ? 0 : parts * count * size_);
   char* const y = in_place ? c_.y : memory.data();
+  std::atomic<bool> finite = true;
   const auto task = [&](int index) {
     const int row = index % row_tasks * rows, column = index / row_tasks % column_tasks * columns;
     const int part = index / whole;
+    const Range task_rows{row, std::min(row + rows, all_rows)};
+    const Range task_columns{column, std::min(column + columns, all_columns)};
     multiply(
-        {row, std::min(row + rows, c_.outputs)},
-        {column, std::min(column + columns, columns_)},
+        task_rows,
+        task_columns,
         {static_cast<int>(static_cast<std::ptrdiff_t>(c_.channels) * part / parts),
          static_cast<int>(static_cast<std::ptrdiff_t>(c_.channels) * (part + 1) / parts)},
         y + part * count * size_);
+    // While the caches hold them.
+    if (parts == 1 && !are_finite(task_rows, task_columns, y)) {
+      finite = false;
+    }
   };
   if (c_.multiplications() < worth_threads) {
     for (int i = 0; i < whole * parts; i++) {
@@ -259,16 +313,38 @@ bool WeightGradient::run() {
     }
     return is_finite(total, count);
   };
-  const bool finite = type_ == ElementType::f64 ? add_parts(double{}) : add_parts(float{});
-  if (in_place) {
-    return finite;
+  if (parts > 1) {
+    finite = type_ == ElementType::f64 ? add_parts(double{}) : add_parts(float{});
+  }
+  if (!in_place) {
+    write(y);
+  }
+  return finite;
+}
+
+// Writes the results, in their order.
+void WeightGradient::write(const char* y) const {
+  const std::ptrdiff_t count = y_size();
+  std::optional<PooledMemory> transposed;
+  if (outputs_are_columns_) {
+    const std::ptrdiff_t row = count / c_.outputs;
+    const auto transpose = [&]<class T>(const T* from) {
+      T* const to = reinterpret_cast<T*>(transposed.emplace(count * size_).data());
+      for (std::ptrdiff_t i = 0; i < row; i++) {
+        for (std::ptrdiff_t output = 0; output < c_.outputs; output++) {
+          to[output * row + i] = from[i * c_.outputs + output];
+        }
+      }
+    };
+    type_ == ElementType::f64 ? transpose(reinterpret_cast<const double*>(y))
+                              : transpose(reinterpret_cast<const float*>(y));
+    y = transposed->data();
   }
   if (type_ == c_.type) {
     std::memcpy(c_.y, y, count * size_);
   } else {
     kernels_.convert.narrow(reinterpret_cast<const float*>(y), c_.y, c_.type, count);
   }
-  return finite;
 }
 
 }  // namespace
