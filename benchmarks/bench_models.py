@@ -23,11 +23,11 @@ def main() -> None:
     add = parser.add_argument
     add("--threads", type=int, default=machine.processors(), help="of both sides (default: all)")
     add("--rows", nargs="+", default=[], metavar="WORD", help="models whose names contain one")
-    add("--quick", action="store_true", help="one short turn, as a trial")
+    add("--quick", action="store_true", help="one short turn of small models, as a trial")
     add("--save", type=Path, metavar="PATH", help="keep what was found in a file of JSON too")
     add("--files", type=Path, metavar="FOLDER", help="keep the models' files there")
     options = parser.parse_args()
-    shapes = tasks.chosen(options.rows)
+    shapes = tasks.chosen(options.rows, options.quick)
     if not shapes:
         parser.error(f"--rows has no part of the name of a model: {', '.join(tasks.SHAPES)}")
     there = tasks.installed()

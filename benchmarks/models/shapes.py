@@ -100,22 +100,23 @@ def _layers(layers: list[Tensors]) -> Tensors:
     return dict(numbered())
 
 
-def dense() -> Shape:
+def dense(small: bool) -> Shape:
     """Llama's blocks."""
-    width, hidden, layers = 2048, 8192, 16
-    layer = _attention(width, 32, 8, 64) | _dense(width, hidden)
+    width, hidden, layers = (256, 512, 2) if small else (2048, 8192, 16)
+    heads, kv = width // 64, width // 256
+    layer = _attention(width, heads, kv, 64) | _dense(width, hidden)
     return Shape(
         "dense",
         "llama",
         "1.1B: 16 layers of 2048, 8192 wide",
-        _metadata(layers, width, hidden, 32, 8) | {"rope.dimension_count": 64},
+        _metadata(layers, width, hidden, heads, kv) | {"rope.dimension_count": 64},
         _outside(width) | _layers([layer] * layers),
     )
 
 
-def mixture() -> Shape:
+def mixture(small: bool) -> Shape:
     """Experts after each attention."""
-    width, layers, experts, hidden = 1536, 12, 64, 512
+    width, layers, experts, hidden = (256, 2, 12, 256) if small else (1536, 12, 64, 512)
     norms = {"attn_q_norm.weight": (128,), "attn_k_norm.weight": (128,)}
     layer = _attention(width, 16, 4, 128) | norms | _experts(width, experts, hidden)
     return Shape(
@@ -134,10 +135,10 @@ def mixture() -> Shape:
     )
 
 
-def hybrid() -> Shape:
+def hybrid(small: bool) -> Shape:
     """Mamba-2, and attention in each tenth layer."""
-    width, hidden, layers = 1536, 4096, 40
-    inner, state, heads = 2 * width, 128, 48
+    width, hidden, layers = (256, 512, 6) if small else (1536, 4096, 40)
+    inner, state, heads = 2 * width, 128, width // 32
     mamba: Tensors = {
         "attn_norm.weight": (width,),
         "ssm_in.weight": (2 * inner + 2 * state + heads, width),
@@ -149,14 +150,15 @@ def hybrid() -> Shape:
         "ssm_norm.weight": (1, inner),
         "ssm_out.weight": (width, inner),
     }
-    mlp = _dense(width, hidden)
+    mlp, asking = _dense(width, hidden), width // 128
+    kv = asking // 3 or asking
     attends = [number % 10 == 5 for number in range(layers)]
-    mixers = [_attention(width, 12, 4, 128) if full else mamba for full in attends]
+    mixers = [_attention(width, asking, kv, 128) if full else mamba for full in attends]
     return Shape(
         "hybrid",
         "granitehybrid",
         "1.4B: 36 layers of Mamba-2 and 4 of attention, of 1536, 4096 wide",
-        _metadata(layers, width, hidden, 12, [4 if full else 0 for full in attends])
+        _metadata(layers, width, hidden, asking, [kv if full else 0 for full in attends])
         | {
             "rope.dimension_count": 128,
             "rope.scaling.finetuned": False,
@@ -177,9 +179,9 @@ def hybrid() -> Shape:
     )
 
 
-def windows() -> Shape:
+def windows(small: bool) -> Shape:
     """Five layers that see 512 tokens for each that sees all."""
-    width, hidden, layers = 2560, 10240, 12
+    width, hidden, layers = (256, 512, 6) if small else (2560, 10240, 12)
     norms: Tensors = {
         "attn_q_norm.weight": (256,),
         "attn_k_norm.weight": (256,),
@@ -203,10 +205,10 @@ def windows() -> Shape:
     )
 
 
-def latent() -> Shape:
+def latent(small: bool) -> Shape:
     """Latent attention, and experts after the first layer."""
-    width, layers, heads, rank, lora, rope = 2048, 8, 16, 512, 1536, 64
-    experts, hidden = 24, 1024
+    width, layers, hidden, first = (256, 2, 256, 512) if small else (2048, 8, 1024, 10752)
+    heads, rank, lora, rope, experts = 16, 512, 1536, 64, 24
     attention: Tensors = {
         "attn_norm.weight": (width,),
         "attn_q_a.weight": (lora, width),
@@ -228,7 +230,7 @@ def latent() -> Shape:
         "latent",
         "deepseek2",
         "16B-A2.4B: 27 layers of 2048, of which 8; 6 of 24 experts of 1024 rather than of 64 of 1408",
-        _metadata(layers, width, 10752, heads, 1)
+        _metadata(layers, width, first, heads, 1)
         | {
             "attention.q_lora_rank": lora,
             "attention.kv_lora_rank": rank,
@@ -244,11 +246,11 @@ def latent() -> Shape:
             "expert_feed_forward_length": hidden,
             "expert_weights_scale": 1.0,
         },
-        _outside(width) | _layers([attention | _dense(width, 10752), *[sparse] * (layers - 1)]),
+        _outside(width) | _layers([attention | _dense(width, first), *[sparse] * (layers - 1)]),
     )
 
 
-SHAPES: dict[str, Callable[[], Shape]] = {
+SHAPES: dict[str, Callable[[bool], Shape]] = {
     "dense": dense,
     "experts": mixture,
     "hybrid": hybrid,

@@ -18,7 +18,6 @@ from .shapes import SHAPES, VOCABULARY, Shape
 
 SIDES = {"ours": ("ours", "mlx_lm_py"), "llama": ("llama.cpp", "llama_cpp")}
 TURNS, GENERATED = 3, 32
-GOAL = 1.2
 
 
 class Row(TypedDict):
@@ -112,9 +111,9 @@ def run(
     ]
 
 
-def chosen(words: Sequence[str]) -> list[Shape]:
+def chosen(words: Sequence[str], small: bool) -> list[Shape]:
     """The models whose name or architecture has one of the words; all of them without any."""
-    shapes = [make() for make in SHAPES.values()]
+    shapes = [make(small) for make in SHAPES.values()]
     return [
         shape
         for shape in shapes
