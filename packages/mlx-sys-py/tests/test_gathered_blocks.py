@@ -7,11 +7,13 @@ from typing import Any
 import mlx_sys_py as mx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import at_every_level
+from levels import at_every_level, ours_only
 from mlx_sys_py import array, ops, transforms
 from test_gguf_blocks import OWN, TYPES, expected, sensible, sizes
+
+pytestmark = at_every_level
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -34,7 +36,6 @@ def assert_products(y: array, x: Floats, weights: Floats, tolerance: float) -> N
 
 @pytest.mark.parametrize("tokens", [1, 5, 60])
 @pytest.mark.parametrize("name", TYPES + OWN)
-@at_every_level
 def test_tokens_and_their_experts(name: str, tokens: int) -> None:
     """With one token two of five experts are used; with sixty each many times."""
     size, _ = sizes(name)
@@ -43,7 +44,7 @@ def test_tokens_and_their_experts(name: str, tokens: int) -> None:
     rng = np.random.default_rng(3)
     x = rng.standard_normal((tokens, 1, 1, columns)).astype(np.float32)
     chosen = rng.integers(0, 5, (tokens, 2)).astype(np.uint32)
-    for dtype, tolerance in ((mx.float32, 1e-6), (mx.float16, 2e-3), (mx.bfloat16, 2e-2)):
+    for dtype, tolerance in ((mx.float32, 4e-6), (mx.float16, 2e-3), (mx.bfloat16, 2e-2)):
         operand = ops.astype(array(x), dtype)
         y = ops.gather_blocks_matmul(operand, blocks, name, rhs_indices=array(chosen))
         assert y.dtype is dtype
@@ -51,6 +52,7 @@ def test_tokens_and_their_experts(name: str, tokens: int) -> None:
         assert_products(y, given, weights[chosen], tolerance)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 6), st.integers(1, 4), st.integers(1, 70), st.booleans(), st.integers(0, 2**32)
 )
@@ -67,7 +69,7 @@ def test_any_indices(count: int, rows: int, outputs: int, is_sorted: bool, seed:
     y = ops.gather_blocks_matmul(array(x), blocks, "Q4_K", array(left), array(right))
     flat = x.reshape(6, rows, 256)
     left, right = np.broadcast_arrays(left, right)
-    assert_products(y, flat[left], weights[right], 1e-6)
+    assert_products(y, flat[left], weights[right], 4e-6)
 
 
 def test_operands_of_any_layout() -> None:
@@ -75,7 +77,7 @@ def test_operands_of_any_layout() -> None:
     x = np.random.default_rng(4).standard_normal((64, 3, 2)).astype(np.float32).transpose(2, 1, 0)
     chosen = np.array([[3, 0], [1, 1]], np.uint32).T
     y = ops.gather_blocks_matmul(array(x), blocks[::-1], "Q5_0", None, array(chosen))
-    assert_products(y, x, weights[::-1][chosen], 1e-6)
+    assert_products(y, x, weights[::-1][chosen], 4e-6)
 
 
 @pytest.mark.parametrize("tokens", [1, 9])
@@ -100,9 +102,10 @@ def test_experts_that_nothing_chose_are_not_read() -> None:
     x = np.ones((1, 256), np.float32)
     broken = ops.concatenate([blocks[:2], ops.full((1, 4, 144), 0xFF, mx.uint8)])
     y = ops.gather_blocks_matmul(array(x), broken, "Q4_K", rhs_indices=array([1, 0]))
-    assert_products(y, x, weights[[1, 0]], 1e-6)
+    assert_products(y, x, weights[[1, 0]], 4e-6)
 
 
+@ours_only
 @pytest.mark.parametrize("index", [3, -4, 2**40])
 def test_indices_out_of_range(index: int) -> None:
     blocks, _ = experts("Q8_0", 3, 4, 64)
