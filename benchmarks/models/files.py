@@ -13,8 +13,8 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from .shapes import VOCABULARY, Shape
 
-# Where the blocks of a type have numbers in half precision, and what makes weights as small as those
-# of models.
+# Where the blocks of a type have numbers in half precision, and what makes weights as small as
+# those of models.
 SCALES = {
     Type.Q4_K: {0: 1e-4, 2: 7.5e-4},
     Type.Q6_K: {208: 1.5e-5},

@@ -229,7 +229,7 @@ def latent(small: bool) -> Shape:
     return Shape(
         "latent",
         "deepseek2",
-        "16B-A2.4B: 27 layers of 2048, of which 8; 6 of 24 experts of 1024 rather than of 64 of 1408",
+        "16B-A2.4B: 27 layers of 2048, of which 8; 6 experts of 24 of 1024, not of 64 of 1408",
         _metadata(layers, width, first, heads, 1)
         | {
             "attention.q_lora_rank": lora,

@@ -63,9 +63,7 @@ IN_BLOCKS = [
 def tensors_of(
     matrices: Mapping[str, tuple[int, ...]], kind: TensorType, widened: bool
 ) -> dict[str, np.ndarray]:
-    tensors: dict[str, np.ndarray] = {
-        f"{name}.weight": np.ones(256, np.float32) for name in NORMS
-    }
+    tensors: dict[str, np.ndarray] = {f"{name}.weight": np.ones(256, np.float32) for name in NORMS}
     for name in ("q", "k"):
         tensors[f"blk.0.attn_{name}_norm.weight"] = np.ones(64, np.float32)
     rng = np.random.default_rng(9)
@@ -210,9 +208,7 @@ def test_what_becomes_of_blocks(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("tokens", [3, 40])
 @pytest.mark.parametrize("bits", [0, 8])
-def test_rows_are_found_or_sorted(
-    monkeypatch: pytest.MonkeyPatch, bits: int, tokens: int
-) -> None:
+def test_rows_are_found_or_sorted(monkeypatch: pytest.MonkeyPatch, bits: int, tokens: int) -> None:
     """What each expert makes of its tokens is the same in either way, and by one at a time."""
     experts = Experts(Moe(experts=4, top_k=2, hidden=64), 32)
     if bits:

@@ -314,7 +314,7 @@ GRAPHS: dict[str, Graph] = {
     "CrossEntropyGradient": lambda: gradients(fast.cross_entropy, x(), indices()),
     "Determinant": lambda: linalg.det(regular()),
     "GatheredBlocks": lambda: ops.gather_blocks_matmul(
-        ops.ones((1, 32)), ops.zeros((2, 4, 34), uint8), "Q8_0", rhs_indices=indices()
+        x(), array(np.zeros((2, 4, 34), np.uint8)), "Q8_0", rhs_indices=indices()
     ),
     "IntegerMatmul": lambda: ops.matmul(integers(), ops.transpose(integers())),
     "LayerNorm": lambda: fast.layer_norm(x(), None, None, 1e-5),

@@ -135,6 +135,4 @@ def test_shapes_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="lhs_indices must be integers"):
         ops.gather_blocks_matmul(ops.ones((1, 64)), blocks, "Q8_0", ops.ones((1,)))
     with pytest.raises(ValueError, match="lhs_indices and rhs_indices"):
-        ops.gather_blocks_matmul(
-            ops.ones((1, 64)), blocks, "Q8_0", array([0, 0]), array([0, 1, 2])
-        )
+        ops.gather_blocks_matmul(ops.ones((1, 64)), blocks, "Q8_0", array([0, 0]), array([0, 1, 2]))

@@ -240,9 +240,7 @@ def _grouped(queries: mx.array, kv_heads: int) -> mx.array:
     return queries.reshape(batch, kv_heads, heads // kv_heads, length, width)
 
 
-def _pieces(
-    mask: Mask, length: int, window: int
-) -> Iterator[tuple[int, int, int, int, mx.array]]:
+def _pieces(mask: Mask, length: int, window: int) -> Iterator[tuple[int, int, int, int, mx.array]]:
     """Some positions after the others, the keys that any of them sees, and the mask over these."""
     assert isinstance(mask, mx.array)
     before = mask.shape[-1] - length
