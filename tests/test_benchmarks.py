@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import mlx_core_py as mx
 import numpy as np
 import pytest
 from cpu import ops_worker, page, results, timing
 from cpu.scaling import fitted_exponent, sizes_between, thread_counts
+from mlx_lm_py import load
 from training import parts as training_parts
 from training import problem as training_problem
 from training import report as training_report
@@ -260,6 +262,27 @@ def test_text() -> None:
     assert float(rows_of_table(output, "decode at 8")[0][1]) > 0
     assert float(rows_of_table(output, "prefill of 32")[0][1]) > 0
     assert rows_of_table(output, "prefill of 32, bfloat16")
+
+
+@pytest.mark.slow
+def test_models(tmp_path: Path) -> None:
+    """Files of random weights are read, and give numbers: NaN would choose no tokens."""
+    saved, files = tmp_path / "found.json", tmp_path / "files"
+    command = [sys.executable, str(BENCHMARKS / "bench_models.py"), "--quick", "--threads", "1"]
+    command += ["--save", str(saved), "--files", str(files)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(saved.read_text())
+    names = [model["name"] for model in found["models"]]
+    assert names == ["dense", "experts", "hybrid", "windows", "latent"]
+    tasks = [(row["model"], row["task"]) for row in found["rows"]]
+    assert tasks == [(name, task) for name in names for task in ("decode at 16", "prefill 16")]
+    assert all(value > 0 for row in found["rows"] for value in row["rates"].values())
+    assert "| latent, decode at 16 |" in done.stdout
+    for name in names:
+        model, _ = load(files / f"{name}.gguf")
+        logits = model(mx.arange(20)[None])
+        assert bool(mx.isfinite(logits).all())
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import mlx_core_py as mx
 import numpy as np
@@ -99,11 +100,16 @@ def test_what_a_longer_update_has_put_out_of_sight_is_there_until_the_next_one()
     assert (cache.can_trim(0), cache.can_trim(2), cache.trim(2)) == (True, False, 0)
 
 
-@settings(deadline=None, max_examples=30)
-@given(steps, st.integers(2, 9), st.integers(1, 8), st.integers(0, 3))
+@settings(deadline=None, max_examples=60)
+@given(steps, st.integers(2, 9), st.integers(1, 8), st.integers(0, 3), st.sampled_from([2, 128]))
 def test_rotating_larger_than_the_window(
-    steps: list[tuple[int, int]], size: int, window: int, keep: int
+    steps: list[tuple[int, int]], size: int, window: int, keep: int, piece: int
 ) -> None:
+    with mock.patch("mlx_lm_py.models.blocks.attend._PIECE", piece):
+        check_windows(steps, size, window, keep)
+
+
+def check_windows(steps: list[tuple[int, int]], size: int, window: int, keep: int) -> None:
     keep = min(keep, size - 1)
     cache = RotatingKVCache(size, keep)
     window = min(window, size - keep)

@@ -192,7 +192,7 @@ MATRICES = {
 # Where the blocks of a type have numbers in half precision.
 HALVES = {
     "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,),
-    "Q5_1": (0, 2), "TQ1_0": (52,), "TQ2_0": (64,),
+    "Q4_1": (0, 2), "Q5_1": (0, 2), "TQ1_0": (52,), "TQ2_0": (64,),
 }  # fmt: skip
 IN_BLOCKS = [
     "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "Q5_0", "Q5_1", "IQ4_NL", "IQ4_XS", "IQ2_S", "IQ3_S",

@@ -52,6 +52,17 @@ def test_decay(splits: list[int], rate: float) -> None:
     close(last, mx.array(state), 2e-3)
 
 
+@pytest.mark.parametrize("splits", SPLITS)
+def test_decay_of_heads_that_share_keys(splits: list[int]) -> None:
+    q, k = _draw(2, 2, LENGTH, WIDTH), _draw(2, 2, LENGTH, WIDTH)[::-1]
+    v, decay = _draw(2, 6, LENGTH, VALUE), -np.abs(_draw(2, 6, LENGTH))
+    found = _in_pieces(decay_scan, splits, 2, q, k, v, decay)  # type: ignore[no-untyped-call]
+    every = [part.repeat(3, axis=1) for part in (q, k)]
+    want = _in_pieces(decay_scan, splits, 2, *every, v, decay)  # type: ignore[no-untyped-call]
+    for one, other in zip(found, want, strict=True):
+        close(one, other, 1e-4)
+
+
 @pytest.mark.parametrize("rate", [1e-3, 1.0, 100.0])
 @pytest.mark.parametrize("rows", [1, WIDTH])
 @pytest.mark.parametrize("splits", SPLITS)

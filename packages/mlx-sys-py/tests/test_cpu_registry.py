@@ -313,6 +313,9 @@ GRAPHS: dict[str, Graph] = {
     "CrossEntropy": lambda: fast.cross_entropy(x(), indices()),
     "CrossEntropyGradient": lambda: gradients(fast.cross_entropy, x(), indices()),
     "Determinant": lambda: linalg.det(regular()),
+    "GatheredBlocks": lambda: ops.gather_blocks_matmul(
+        x(), array(np.zeros((2, 4, 34), np.uint8)), "Q8_0", rhs_indices=indices()
+    ),
     "IntegerMatmul": lambda: ops.matmul(integers(), ops.transpose(integers())),
     "LayerNorm": lambda: fast.layer_norm(x(), None, None, 1e-5),
     "NormalizationGradients": lambda: gradients(lambda a: fast.rms_norm(a, None, 1e-5), x()),

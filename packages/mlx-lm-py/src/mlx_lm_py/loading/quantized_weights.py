@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +10,13 @@ import mlx_core_py as mx
 from mlx_core_py import nn
 from mlx_core_py.trees import tree_map_with_path
 
+from mlx_lm_py.models.blocks.experts import BlockSwitchLinear, SwitchLinear
 from mlx_lm_py.models.blocks.rotated import RotatedEmbedding, RotatedLinear
 
 __all__ = ["quantize_as", "use_blocks"]
+
+
+_log = logging.getLogger(__name__)
 
 
 def __dir__() -> list[str]:
@@ -92,8 +97,8 @@ def use_blocks(
 ) -> tuple[dict[str, mx.array], dict[str, str]]:
     """Give weights the names of a model, and make layers whose weights are blocks ones of blocks.
 
-    Weights that belong to no linear layer or embedding, or that the model divides or joins, are
-    dequantized.
+    Rows of blocks may be divided, joined and put in another order. Weights of which more is asked,
+    and those that belong to no linear layer, experts or embedding, are dequantized.
 
     Args:
         model: The model, whose layers are replaced.
@@ -103,33 +108,71 @@ def use_blocks(
     Returns:
         The weights by the names of the model, and the types of those that are still blocks.
     """
-    named = model.sanitize(dict(weights))
-    layers = dict(model.named_modules())
-    kept = {
-        path: kind
-        for path, kind in types.items()
-        if named.get(f"{path}.weight") is weights[f"{path}.weight"]
-        and type(layers.get(path)) in (nn.Linear, nn.Embedding)
-    }
+    sources = list(types)
+    kept, dense = _kept(model, weights, types) if types else ({}, set[int]())
     dtype = next((x.dtype for x in weights.values() if mx.issubdtype(x.dtype, mx.floating)), None)
     dtype = dtype or mx.float16
-    if len(kept) < len(types):
-        dense = {
-            f"{path}.weight": mx.dequantize_blocks(weights[f"{path}.weight"], kind, dtype)
-            for path, kind in types.items()
-            if path not in kept
-        }
-        named = model.sanitize({**weights, **dense})
+    widened = {}
+    for number in sorted(dense):
+        path = sources[number]
+        _log.info("the weight '%s' is widened from %s", path, types[path])
+        name = f"{path}.weight"
+        widened[name] = mx.dequantize_blocks(weights[name], types[path], dtype)
+    named = model.sanitize({**weights, **widened})
 
     def replaced(path: str, module: nn.Module) -> nn.Module:
         if path not in kept:
             return module
-        rows, columns = module.weight.shape
+        *experts, rows, columns = module.weight.shape
         if isinstance(module, nn.Embedding):
             return nn.BlockEmbedding(rows, columns, kept[path], dtype)
+        if experts:
+            return BlockSwitchLinear(experts[0], columns, rows, kept[path], "bias" in module)
         return nn.BlockLinear(columns, rows, kept[path], "bias" in module)
 
     if kept:
         leaves = tree_map_with_path(replaced, model.leaf_modules(), is_leaf=nn.Module.is_module)
         model.update_modules(leaves)
     return named, kept
+
+
+def _kept(
+    model: nn.Module, weights: Mapping[str, mx.array], types: Mapping[str, str]
+) -> tuple[dict[str, str], set[int]]:
+    """The types of the model's weights that stay blocks, and the numbers of ``types`` that do not.
+
+    In place of each row of blocks goes the number of its weight: so it is known what the model does
+    with rows without a look at them.
+    """
+    layers = dict(model.named_modules())
+    kinds = list(types.values())
+    numbered = {
+        name: mx.full((*weights[name].shape[:-1], 1), number, mx.int32)
+        for number, name in enumerate(f"{path}.weight" for path in types)
+    }
+    found: dict[str, set[int]] = {}
+    dense = set(range(len(kinds)))
+    for name, value in model.sanitize({**weights, **numbered}).items():
+        path, _, kind = name.rpartition(".")
+        layer = layers.get(path)
+        if value.dtype != mx.int32 or type(layer) not in (nn.Linear, nn.Embedding, SwitchLinear):
+            continue
+        if kind == "weight" and value.shape == (*layer.weight.shape[:-1], 1):
+            found[path] = _numbers(value)
+            dense -= found[path]
+    # What is joined with weights that are widened, or that are of another type, is widened too.
+    while True:
+        kept = {
+            path: kinds[min(numbers)]
+            for path, numbers in found.items()
+            if not numbers & dense and len({kinds[number] for number in numbers}) == 1
+        }
+        unlike = set().union(*(found[path] for path in found if path not in kept))
+        if unlike <= dense:
+            return kept, dense
+        dense |= unlike
+
+
+def _numbers(value: mx.array) -> set[int]:
+    first, last = int(value.min().item()), int(value.max().item())
+    return {first} if first == last else {int(number) for number in value.flatten().tolist()}

@@ -12,7 +12,11 @@ from mlx_core_py import nn
 from mlx_core_py.gguf import TENSOR_TYPES
 from mlx_core_py.utils import tree_flatten, tree_unflatten
 
-from mlx_lm_py.models.blocks.experts import QuantizedSwitchLinear, SwitchLinear
+from mlx_lm_py.models.blocks.experts import (
+    BlockSwitchLinear,
+    QuantizedSwitchLinear,
+    SwitchLinear,
+)
 from mlx_lm_py.models.blocks.moe import Gate, QuantizedGate
 from mlx_lm_py.models.rules import checkpoint_name
 
@@ -165,7 +169,7 @@ def dequantize_model(model: nn.Module, dtype: mx.Dtype | None = None) -> nn.Modu
 
 def _dense(module: nn.Module, dtype: mx.Dtype) -> nn.Module | None:
     layer: nn.Module
-    if isinstance(module, nn.BlockLinear | nn.BlockEmbedding):
+    if isinstance(module, nn.BlockLinear | nn.BlockEmbedding | BlockSwitchLinear):
         weight = mx.dequantize_blocks(module.weight, module.type, dtype)
     elif isinstance(module, nn.QuantizedLinear | nn.QuantizedEmbedding | QuantizedSwitchLinear):
         weight = mx.dequantize(
@@ -181,7 +185,7 @@ def _dense(module: nn.Module, dtype: mx.Dtype) -> nn.Module | None:
     # The layers are made small: all that they hold is replaced.
     if isinstance(module, QuantizedGate):
         return module.to_dense(weight)
-    if isinstance(module, QuantizedSwitchLinear):
+    if isinstance(module, QuantizedSwitchLinear | BlockSwitchLinear):
         layer = SwitchLinear(1, 1, 1)
     elif isinstance(module, nn.QuantizedEmbedding | nn.BlockEmbedding):
         layer = nn.Embedding(1, 1)
@@ -212,7 +216,7 @@ def get_total_parameters(model: nn.Module) -> int:
 
 def _parameters(module: nn.Module) -> int:
     sizes = {name: value.size for name, value in tree_flatten(module.parameters())}
-    if isinstance(module, nn.BlockLinear | nn.BlockEmbedding):
+    if isinstance(module, nn.BlockLinear | nn.BlockEmbedding | BlockSwitchLinear):
         kind = TENSOR_TYPES[module.type]
         sizes["weight"] = sizes["weight"] // kind.block_nbytes * kind.block_size
     elif "scales" in module:

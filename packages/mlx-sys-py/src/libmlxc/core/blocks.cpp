@@ -12,6 +12,7 @@
 #include "core/gguf_types.hpp"
 #include "cpu/arrays/dtypes.hpp"
 #include "cpu/ops/blocks.hpp"
+#include "cpu/ops/gathered_blocks.hpp"
 
 namespace mlx_c {
 
@@ -108,11 +109,65 @@ array all_indices(const array& a, mx::StreamOrDevice s) {
   return mx::reshape(mx::arange(0.0, static_cast<double>(count), 1.0, mx::uint32, s), leading, s);
 }
 
-array checked_indices(const array& indices, const char* name) {
+// As uint32 or int64.
+array checked_indices(const array& indices, const char* name, mx::StreamOrDevice s) {
   if (!mx::issubdtype(indices.dtype(), mx::integer)) {
     throw_unfit(name, "must be integers");
   }
-  return indices;
+  return indices.dtype() == mx::uint32 ? indices : mx::astype(indices, mx::int64, s);
+}
+
+// The products that `gather_blocks_matmul` stands for, of flat operands: with copies of the matrices
+// that are chosen, or, if it is chosen more often than there are matrices, with all of them widened.
+array gathered_product(
+    const array& x,
+    const array& blocks,
+    const array& lhs,
+    const array& rhs,
+    const cpu::BlockFormat& format,
+    mx::Stream s) {
+  if (x.dtype() == mx::float64 || rhs.size() <= static_cast<std::size_t>(blocks.shape(0))) {
+    return product(mx::take(x, lhs, 0, s), mx::take(blocks, rhs, 0, s), format, s);
+  }
+  const auto from_start = [s](const array& indices, int size) {
+    if (indices.dtype() == mx::uint32) {
+      return indices;
+    }
+    const array size_of(size, mx::int64);
+    const array wrapped = mx::where(
+        mx::less(indices, array(0, mx::int64), s), mx::add(indices, size_of, s), indices, s);
+    return mx::astype(wrapped, mx::uint32, s);
+  };
+  const array weights = cpu::dequantize_blocks(blocks, format, mx::float32, s);
+  const array y = mx::gather_mm(
+      mx::astype(x, mx::float32, s),
+      mx::swapaxes(weights, -1, -2, s),
+      from_start(lhs, x.shape(0)),
+      from_start(rhs, blocks.shape(0)),
+      false,
+      s);
+  return mx::astype(y, x.dtype(), s);
+}
+
+mx::Shape shape_of_both(const array& lhs, const array& rhs) {
+  try {
+    return mx::broadcast_shapes(lhs.shape(), rhs.shape());
+  } catch (const std::invalid_argument&) {
+    throw_unfit(
+        "lhs_indices and rhs_indices",
+        "of the shapes " + text_of(lhs.shape()) + " and " + text_of(rhs.shape()) +
+            " must broadcast");
+  }
+}
+
+// Whether matrices along some axes are in the order of the items along others, each for as many.
+bool in_order(const mx::Shape& matrices, const mx::Shape& items) {
+  if (matrices.size() > items.size()) {
+    return false;
+  }
+  const auto [unlike, item] = std::ranges::mismatch(matrices, items);
+  return std::all_of(unlike, matrices.end(), [](auto extent) { return extent == 1; }) &&
+      (matrices.size() == items.size() || unlike == matrices.begin());
 }
 
 }  // namespace
@@ -162,12 +217,26 @@ array gather_blocks_matmul(
     mx::StreamOrDevice s) {
   const auto format = block_format(type);
   check_operands(x, blocks, format, 2);
-  const auto matrices =
-      lhs_indices ? checked_indices(*lhs_indices, "lhs_indices") : all_indices(x, s);
-  const auto weights =
-      rhs_indices ? checked_indices(*rhs_indices, "rhs_indices") : all_indices(blocks, s);
-  return matmul_of(
-      mx::take(flat(x, s), matrices, 0, s), mx::take(flat(blocks, s), weights, 0, s), format, s);
+  const mx::Stream stream = mx::to_stream(s);
+  const array weights =
+      rhs_indices ? checked_indices(*rhs_indices, "rhs_indices", s) : all_indices(blocks, s);
+  const array matrices =
+      lhs_indices ? checked_indices(*lhs_indices, "lhs_indices", s) : all_indices(x, s);
+  const mx::Shape shape = shape_of_both(matrices, weights);
+  const array rhs = mx::broadcast_to(weights, shape, s), all = flat(x, s), experts = flat(blocks, s);
+  const auto lhs_of = [=](const array& indices) { return mx::broadcast_to(indices, shape, stream); };
+  if (!cpu::float_type(x.dtype()) || x.size() == 0 || blocks.size() == 0 || rhs.size() == 0 ||
+      !cpu::can_fuse(s)) {
+    return gathered_product(all, experts, lhs_of(matrices), rhs, format, stream);
+  }
+  const bool ordered = !lhs_indices && in_order(matrices.shape(), shape);
+  const auto definition = [=](const std::vector<array>& inputs) {
+    const array lhs = ordered ? lhs_of(matrices) : inputs[2];
+    return std::vector<array>{
+        gathered_product(inputs[0], inputs[1], lhs, inputs.back(), format, stream)};
+  };
+  const auto lhs = ordered ? std::nullopt : std::optional(lhs_of(matrices));
+  return cpu::gathered_blocks(all, experts, lhs, rhs, format, definition, stream);
 }
 
 }  // namespace mlx_c

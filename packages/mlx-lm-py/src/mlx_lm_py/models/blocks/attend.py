@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import mlx_core_py as mx
@@ -17,6 +18,10 @@ __all__ = ["attend", "attend_quantized", "update", "update_and_attend"]
 
 def __dir__() -> list[str]:
     return __all__
+
+
+# Positions that attend together where a window hides what others see.
+_PIECE = 128
 
 
 def update_and_attend(
@@ -48,7 +53,17 @@ def update_and_attend(
         Shape ``(batch, heads, length, value_width)``.
     """
     held, values = update(keys, values, cache, window=window)
-    return attend(queries, held, values, cache, mask, scale=scale, softcap=softcap, sinks=sinks)
+    return attend(
+        queries,
+        held,
+        values,
+        cache,
+        mask,
+        scale=scale,
+        window=window,
+        softcap=softcap,
+        sinks=sinks,
+    )
 
 
 def update(
@@ -87,6 +102,7 @@ def attend(
     mask: Mask = None,
     *,
     scale: float,
+    window: int | None = None,
     softcap: float | None = None,
     sinks: mx.array | None = None,
 ) -> mx.array:
@@ -99,12 +115,34 @@ def attend(
         cache: The cache that they are from.
         mask: Which keys are seen. Default: ``None``, all.
         scale: What scores are multiplied by.
+        window: How many of the latest positions the mask lets a position see. Default: ``None``,
+            that is not known.
         softcap: Below what number scores are kept. Default: ``None``.
         sinks: A score for each head of attending to nothing. Default: ``None``.
 
     Returns:
         Shape ``(batch, heads, length, value_width)``.
     """
+    length, count = queries.shape[2], mask.shape[-1] if isinstance(mask, mx.array) else 0
+    # Where the first positions are kept, keys are not in the order of the latest ones.
+    near = None if getattr(cache, "keep", 0) else window
+    if near is not None and length > _PIECE and count > near + _PIECE:
+        return mx.concatenate(
+            [
+                attend(
+                    queries[:, :, start:end],
+                    _between(held, first, last),
+                    _between(values, first, last),
+                    cache,
+                    part,
+                    scale=scale,
+                    softcap=softcap,
+                    sinks=sinks,
+                )
+                for start, end, first, last, part in _pieces(mask, length, near)
+            ],
+            axis=2,
+        )
     if isinstance(held, tuple):
         quantized: Any = cache
         return attend_quantized(
@@ -200,6 +238,23 @@ def _weights(
 def _grouped(queries: mx.array, kv_heads: int) -> mx.array:
     batch, heads, length, width = queries.shape
     return queries.reshape(batch, kv_heads, heads // kv_heads, length, width)
+
+
+def _pieces(mask: Mask, length: int, window: int) -> Iterator[tuple[int, int, int, int, mx.array]]:
+    """Some positions after the others, the keys that any of them sees, and the mask over these."""
+    assert isinstance(mask, mx.array)
+    before = mask.shape[-1] - length
+    for start in range(0, length, _PIECE):
+        end = min(start + _PIECE, length)
+        first, last = max(before + start + 1 - window, 0), before + end
+        yield start, end, first, last, mask[..., start:end, first:last]
+
+
+def _between(part: Any, first: int, last: int) -> Any:
+    """Keys or values of some positions."""
+    if isinstance(part, tuple):
+        return tuple(_between(one, first, last) for one in part)
+    return part[:, :, first:last]
 
 
 def _latest(part: Any, count: int) -> Any:

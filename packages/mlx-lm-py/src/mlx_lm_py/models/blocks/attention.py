@@ -215,7 +215,7 @@ class Attention(nn.Module):
         if self.lends is not None and step is not None:
             lent = Held(held, values, mask, cache, offset + length)
             step.lent.setdefault(self.lends, []).append(lent)
-        return self._scored(queries, held, values, mask, cache)
+        return self._scored(queries, held, values, mask, cache, None if by else self.window)
 
     def _attend_to_borrowed(
         self, lent: Iterator[Held], queries: mx.array, mask: Mask, cache: object
@@ -262,6 +262,7 @@ class Attention(nn.Module):
         values: mx.array,
         mask: Mask,
         cache: AttentionCache | None,
+        window: int | None = None,
     ) -> mx.array:
         if isinstance(mask, mx.array) and queries.shape[2] < mask.shape[-2]:
             mask = mask[..., -queries.shape[2] :, :]
@@ -272,6 +273,7 @@ class Attention(nn.Module):
             cache,
             mask,
             scale=self.scale,
+            window=window,
             softcap=self.softcap,
             sinks=self.get("sinks"),
         )

@@ -7,12 +7,13 @@ from typing import Any
 
 import mlx_core_py as mx
 from mlx_core_py import nn
+from mlx_core_py.gguf import TENSOR_TYPES
 
 from mlx_lm_py.models.spec import Moe
 
 from .activations import activation, gated_activation
 
-__all__ = ["Experts", "QuantizedSwitchLinear", "SwitchLinear"]
+__all__ = ["BlockSwitchLinear", "Experts", "QuantizedSwitchLinear", "SwitchLinear"]
 
 
 def __dir__() -> list[str]:
@@ -41,7 +42,7 @@ class SwitchLinear(nn.Module):
         y = mx.gather_mm(
             x, self.weight.swapaxes(-1, -2), rhs_indices=chosen, sorted_indices=is_sorted
         )
-        return y + self.bias[chosen][:, None] if "bias" in self else y
+        return y + self.bias[chosen][..., None, :] if "bias" in self else y
 
     def to_quantized(
         self, group_size: int = 64, bits: int = 4, mode: str = "affine", **_: Any
@@ -99,7 +100,38 @@ class QuantizedSwitchLinear(nn.Module):
             mode=self.mode,
             sorted_indices=is_sorted,
         )
-        return y + self.bias[chosen][:, None] if "bias" in self else y
+        return y + self.bias[chosen][..., None, :] if "bias" in self else y
+
+
+class BlockSwitchLinear(nn.Module):
+    """A `SwitchLinear` whose weight is in blocks of a quantized type of GGUF.
+
+    The weight begins as zeros and is to be loaded.
+
+    Args:
+        experts: The number of layers.
+        input_dims: Number of features in, a whole number of blocks.
+        output_dims: Number of features out.
+        type: The name of the type, such as ``"Q4_K"``.
+        bias: Whether there are biases. Default: ``False``.
+    """
+
+    def __init__(
+        self, experts: int, input_dims: int, output_dims: int, type: str, bias: bool = False
+    ) -> None:
+        super().__init__()
+        kind = TENSOR_TYPES[type]
+        nbytes = input_dims // kind.block_size * kind.block_nbytes
+        self.type = type
+        self.weight: mx.array = mx.zeros((experts, output_dims, nbytes), mx.uint8)
+        if bias:
+            self.bias: mx.array = mx.zeros((experts, output_dims))
+        self.freeze()
+
+    def __call__(self, x: mx.array, chosen: mx.array, *, is_sorted: bool = False) -> mx.array:
+        """Transform ``x`` of shape ``(..., 1, input_dims)`` by the chosen layers."""
+        y = mx.gather_blocks_matmul(x, self.weight, self.type, rhs_indices=chosen)
+        return y + self.bias[chosen][..., None, :] if "bias" in self else y
 
 
 class Experts(nn.Module):
@@ -136,18 +168,21 @@ class Experts(nn.Module):
             Features of shape ``(..., top_k, dim)``.
         """
         shape, top_k = chosen.shape, chosen.shape[-1]
-        flat = chosen.flatten()
-        rows = x.reshape(-1, 1, x.shape[-1])
+        picked = chosen.reshape(-1, top_k)
+        rows = x.reshape(-1, 1, 1, x.shape[-1])
         if weights is not None:
-            rows = mx.repeat(rows, top_k, axis=0) * weights.reshape(-1, 1, 1).astype(x.dtype)
-            return self._apply(rows, flat, False).reshape(*shape, -1)
-        if flat.size < 64:
-            rows = mx.repeat(rows, top_k, axis=0)
-            return self._apply(rows, flat, False).reshape(*shape, -1)
+            rows = rows * weights.reshape(-1, top_k, 1, 1).astype(x.dtype)
+        if weights is not None or picked.size < 64 or self._finds_rows():
+            return self._apply(rows, picked, False).reshape(*shape, -1)
         # Tokens of one expert side by side are one product.
+        flat = picked.flatten()
         order = mx.argsort(flat)
-        y = self._apply(rows[order // top_k], flat[order], True)
+        y = self._apply(rows.flatten(0, 1)[order // top_k], flat[order], True)
         return y[mx.argsort(order)].reshape(*shape, -1)
+
+    def _finds_rows(self) -> bool:
+        """Whether products find the tokens of each expert themselves, as kernels of the CPU do."""
+        return type(self.up_proj) is not SwitchLinear and mx.default_device() == mx.cpu
 
     def _apply(self, x: mx.array, chosen: mx.array, is_sorted: bool) -> mx.array:
         up = self.up_proj(x, chosen, is_sorted=is_sorted)

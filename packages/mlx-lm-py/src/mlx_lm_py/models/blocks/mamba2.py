@@ -58,12 +58,7 @@ class Mamba2(EachSequence):
         values, keys, queries = mx.split(mixed, [inner, inner + bc], axis=-1)
         values = mx.unflatten(values, -1, (spec.heads, -1)).swapaxes(1, 2).astype(mx.float32)
         keys, queries = (
-            mx.repeat(
-                mx.unflatten(part, -1, (spec.groups, -1)).swapaxes(1, 2),
-                spec.heads // spec.groups,
-                axis=1,
-            )
-            for part in (keys, queries)
+            mx.unflatten(part, -1, (spec.groups, -1)).swapaxes(1, 2) for part in (keys, queries)
         )
         steps = nn.softplus(dt.astype(mx.float32) + self.dt_bias).swapaxes(1, 2)
         steps = mx.clip(steps, *spec.step_limits)

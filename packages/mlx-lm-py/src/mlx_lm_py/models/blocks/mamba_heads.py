@@ -60,10 +60,7 @@ class MambaHeads(EachSequence):
         mixed = nn.silu(self.conv1d(mixed, cache))
         cuts = [spec.state, 2 * spec.state]
         keys, queries, steps = mx.split(self.bcdt_proj(mixed), cuts, axis=-1)
-        keys, queries = (
-            mx.repeat(part[:, None], spec.heads, axis=1)
-            for part in (self.b_norm(keys), self.c_norm(queries))
-        )
+        keys, queries = self.b_norm(keys)[:, None], self.c_norm(queries)[:, None]
         steps = self.dt_proj(self.dt_norm(steps)).astype(mx.float32) + self.dt_bias
         steps = nn.softplus(steps).swapaxes(1, 2)
         values = mx.unflatten(mixed, -1, (spec.heads, -1)).swapaxes(1, 2).astype(mx.float32)

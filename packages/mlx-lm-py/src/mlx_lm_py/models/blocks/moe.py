@@ -177,7 +177,7 @@ class MoE(nn.Module):
             weights = mx.softmax(weights, axis=-1, precise=True)
         if router.normalize:
             weights = weights / (weights.sum(axis=-1, keepdims=True) + 1e-20)
-        return chosen, weights * router.scale
+        return chosen, weights if router.scale == 1.0 else weights * router.scale
 
 
 def _mixed(logits: mx.array, top_k: int) -> tuple[mx.array, mx.array]:

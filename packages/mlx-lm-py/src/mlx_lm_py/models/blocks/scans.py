@@ -81,8 +81,8 @@ def decay_scan(
     whose heads decay (https://arxiv.org/abs/2307.14995).
 
     Args:
-        queries: Shape ``(batch, heads, length, width)``.
-        keys: Shape ``(batch, heads, length, width)``.
+        queries: Shape ``(batch, groups, length, width)``; heads that follow each other share one.
+        keys: Shape ``(batch, groups, length, width)``.
         values: Shape ``(batch, heads, length, value_width)``.
         log_decay: Shape ``(batch, heads, length)``, not positive.
         state: Shape ``(batch, heads, width, value_width)``. Default: ``None``, zeros.
@@ -90,21 +90,30 @@ def decay_scan(
     Returns:
         Answers of shape ``(batch, heads, length, value_width)``, and the state after the last.
     """
-    batch, heads, length, width = keys.shape
-    queries, keys, values = (part.astype(mx.float32) for part in (queries, keys, values))
+    batch, groups, length, width = keys.shape
+    heads = values.shape[1]
+    # Heads of a group are an axis of their own, along which products repeat queries and keys.
+    queries, keys = (part.astype(mx.float32)[:, :, None] for part in (queries, keys))
+    values, log_decay = (
+        mx.unflatten(part, 1, (groups, -1)) for part in (values.astype(mx.float32), log_decay)
+    )
     if state is None:
         state = mx.zeros((batch, heads, width, values.shape[-1]))
+    state = mx.unflatten(state, 1, (groups, -1))
     answers = []
-    for start in range(0, length, _CHUNK):
-        q, k, v, g = (
-            part[:, :, start : start + _CHUNK] for part in (queries, keys, values, log_decay)
-        )
-        sums, left = _decays(g[..., None])
+    if length == 1:
+        # Once through the state, which is larger than all else.
+        state = mx.exp(log_decay)[..., None] * state + keys.swapaxes(-1, -2) * values
+        answers.append(queries @ state)
+    for start in range(0, length if length > 1 else 0, _CHUNK):
+        q, k, v = (part[..., start : start + _CHUNK, :] for part in (queries, keys, values))
+        sums, left = _decays(log_decay[..., start : start + _CHUNK, None])
         scores = (q @ k.swapaxes(-1, -2)) * left[..., 0]
         answers.append(scores @ v + mx.exp(sums) * (q @ state))
-        kept = k * mx.exp(sums[..., -1:, :] - sums)
-        state = mx.exp(sums[..., -1:, :]) * state + kept.swapaxes(-1, -2) @ v
-    return answers[0] if len(answers) == 1 else mx.concatenate(answers, axis=2), state
+        kept = v * mx.exp(sums[..., -1:, :] - sums)
+        state = mx.exp(sums[..., -1:, :]) * state + k.swapaxes(-1, -2) @ kept
+    whole = answers[0] if len(answers) == 1 else mx.concatenate(answers, axis=-2)
+    return whole.flatten(1, 2), state.flatten(1, 2)
 
 
 def delta_scan(
@@ -140,7 +149,7 @@ def delta_scan(
         state = mx.zeros((batch, heads, width, values.shape[-1]))
     if length == 1:
         state = mx.exp(log_decay).swapaxes(-1, -2) * state
-        state = state + keys.swapaxes(-1, -2) @ (beta * (values - keys @ state))
+        state = state + keys.swapaxes(-1, -2) * (beta * (values - keys @ state))
         return queries @ state, state
     # With a decay for each row, decays between positions do not share a matrix.
     chunk = _CHUNK if log_decay.shape[-1] == 1 else 16

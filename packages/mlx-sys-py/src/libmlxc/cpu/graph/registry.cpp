@@ -128,6 +128,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
       {"Cofactors", own_factorization},
       {"Determinant", own_factorization},
       {"Elementwise", own},
+      {"GatheredBlocks", {.checks_values = true, .work = Work::matmul}},
       {"IntegerMatmul", {.work = Work::matmul}},
       {"LayerNorm", own},
       {"NormalizationGradients", own},

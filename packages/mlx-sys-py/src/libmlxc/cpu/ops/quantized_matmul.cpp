@@ -1,8 +1,9 @@
 // Quantized matmul: of one matrix, of batches, and gathered by indices.
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <optional>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <mlx/allocator.h>
@@ -14,9 +15,9 @@
 #include "cpu/kernels/table.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/gathered_gemm.hpp"
 #include "cpu/ops/ops.hpp"
 #include "cpu/ops/quantized_gemm.hpp"
-#include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
@@ -70,56 +71,39 @@ struct Operands {
   }
 };
 
-// One item of a batch: a matrix of x, the index of its weights, and its result.
-struct Item {
-  std::size_t x, w, y;
-};
-
-// Computes the items that share the weights of `items[0]` as one product.
-void multiply_shared(
-    const Kernels& kernels,
-    QuantizedGemm p,
-    const Operands& operands,
-    const Item* items,
-    std::size_t count) {
-  const std::size_t x_size = operands.x.matrix_size();
-  const std::size_t y_size = static_cast<std::size_t>(p.m) * p.n * item_size(p.y_type);
-  char* const y = static_cast<char*>(p.y);
-  operands.choose_weights(p, items[0].w);
-  p.x = operands.x[items[0].x];
-  p.y = y + items[0].y * y_size;
-  IntegerRows rows;
-  if (count == 1) {
-    return multiply(kernels, p, rows);
-  }
-  Buffer<char> x_memory(count * x_size), y_memory(count * y_size);
-  for (std::size_t i = 0; i < count; i++) {
-    std::memcpy(x_memory.data() + i * x_size, operands.x[items[i].x], x_size);
-  }
-  p.m *= static_cast<int>(count);
-  p.x = x_memory.data();
-  p.y = y_memory.data();
-  multiply(kernels, p, rows);
-  for (std::size_t i = 0; i < count; i++) {
-    std::memcpy(y + items[i].y * y_size, y_memory.data() + i * y_size, y_size);
+// The weights of p from a column of y on, where they are transposed.
+void skip_columns(QuantizedGemm& p, int columns) {
+  const bool affine = p.encoding == Encoding::affine;
+  const auto rows = static_cast<std::size_t>(columns);
+  const std::size_t groups = rows * (p.k / p.group);
+  p.w += rows * p.k * p.bits / 32;
+  p.scales = static_cast<const char*>(p.scales) + groups * (affine ? item_size(p.scales_type) : 1);
+  if (affine) {
+    p.biases = static_cast<const char*>(p.biases) + groups * item_size(p.biases_type);
   }
 }
 
 void run(
-    const Kernels& kernels, const QuantizedGemm& p, Operands& operands, std::vector<Item>& items) {
+    const Kernels& kernels,
+    const QuantizedGemm& one,
+    Operands& operands,
+    std::vector<GatheredItem> items) {
   operands.arrange();
-  const auto weights = [&](const Item& item) { return operands.w.offset(item.w); };
-  std::stable_sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
-    return weights(a) < weights(b);
-  });
-  for (std::size_t begin = 0, end; begin < items.size(); begin = end) {
-    for (end = begin + 1; end < items.size(); end++) {
-      if (weights(items[end]) != weights(items[begin])) {
-        break;
-      }
-    }
-    multiply_shared(kernels, p, operands, &items[begin], end - begin);
+  // Weights that repeat are the same ones.
+  std::unordered_map<std::ptrdiff_t, std::size_t> first;
+  for (GatheredItem& item : items) {
+    item.w = first.try_emplace(operands.w.offset(item.w), item.w).first->second;
   }
+  const auto multiply_some = [&](QuantizedGemm p, std::size_t item, Range columns) {
+    operands.choose_weights(p, item);
+    if (p.transposed) {
+      skip_columns(p, columns.begin);
+    }
+    IntegerRows rows;
+    multiply(kernels, p, rows);
+  };
+  const auto x = [&](std::size_t item) { return operands.x[item]; };
+  multiply_gathered({one, x, multiply_some, one.transposed}, std::move(items));
 }
 
 // The product of one matrix of x, or of `rows` rows of it.
@@ -171,7 +155,7 @@ class QuantizedMatmul : public KernelOverride {
         shared.reset();  // Others may live longer than its last reader.
       });
     }
-    std::vector<Item> items(y.size() / p.n / p.m);
+    std::vector<GatheredItem> items(y.size() / p.n / p.m);
     for (std::size_t i = 0; i < items.size(); i++) {
       items[i] = {i, i, i};
     }
@@ -180,7 +164,7 @@ class QuantizedMatmul : public KernelOverride {
         [table = kernels(),
          p,
          operands = Operands(inputs, format_, one_matrix),
-         items = std::move(items)]() mutable { run(*table, p, operands, items); });
+         items = std::move(items)]() mutable { run(*table, p, operands, std::move(items)); });
   }
 
  private:
@@ -212,11 +196,11 @@ class GatherQmm : public KernelOverride {
           right.arrange();
           auto* x = static_cast<const std::uint32_t*>(left[0]);
           auto* w = static_cast<const std::uint32_t*>(right[0]);
-          std::vector<Item> items(count);
+          std::vector<GatheredItem> items(count);
           for (std::size_t i = 0; i < count; i++) {
             items[i] = {x[i], w[i], i};
           }
-          run(*table, p, operands, items);
+          run(*table, p, operands, std::move(items));
         });
   }
 
