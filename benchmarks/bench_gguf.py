@@ -40,6 +40,7 @@ def main() -> None:
     add("--tasks", nargs="+", choices=TASKS, default=list(TASKS), help="files: only make them")
     add("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     add("--threads", type=int, default=machine.processors(), help="of all sides (default: all)")
+    add("--turns", type=int, help="of each side (default: 3 of small models, 2 of large ones)")
     add("--files", type=Path, metavar="FOLDER", help="where files are kept (default: nowhere)")
     add("--quick", action="store_true", help="one short turn of two types, as a trial")
     add("--save", type=Path, metavar="PATH", help="keep what was found in PATH.json too")
@@ -47,66 +48,70 @@ def main() -> None:
     if not importlib.util.find_spec("llama_cpp"):
         parser.error("llama-cpp-python is not installed, which makes the files")
     found = measure(options)
-    if options.save:
-        path = options.save.with_name(f"{options.save.name}.json")
-        if path.exists():
-            found["sections"] = merged(load(path)["sections"], found["sections"])
-        save(path, found)
     print(f"{page.introduction(found)}\n{report.markdown(found)}")
 
 
 def measure(options: argparse.Namespace) -> Results:
-    """Measure what is asked for."""
+    """Measure what is asked for; what is kept is written after each type."""
     there = {name for name, (_, module) in SIDES.items() if importlib.util.find_spec(module)}
     sides = [side for side in SIDES if side in options.sides and side in there]
-    rates: list[Any] = []
-    distances: list[Any] = []
+    path = options.save and options.save.with_name(f"{options.save.name}.json")
+    found: Results = {
+        "commit": machine.commit(),
+        "quick": options.quick,
+        "machine": machine.machine(options.threads),
+        "versions": machine.versions(),
+        "sections": load(path)["sections"] if path and path.exists() else {},
+    }
     with ExitStack() as stack:
         folder = options.files or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        maker = ("gguf_types.files_worker",)
 
         def prepare(**request: Any) -> Any:
             # It ends before anything is measured.
-            with Worker(*maker, threads=options.threads) as worker:
+            with Worker("gguf_types.files_worker", threads=options.threads) as worker:
                 return worker.ask(**request)
 
         rate = 0.0
         if "speed" in options.tasks:
             rate = speed.memory_rate(options.threads, options.quick)
         pieces = None
-        for model in ["smollm2"] if options.quick else options.models:
-            few = ["Q4_0", "Q4_K_M"] if options.quick else MODELS[model].types
-            for kind in options.types or few:
-                file = prepare(task="make", model=model, type=kind, folder=str(folder))
-                if "speed" in options.tasks:
-                    with_all = (model, kind, file, rate, options.threads, sides, options.quick)
-                    rates.append(speed.measure(*with_all))
-                if "divergence" in options.tasks and MODELS[model].is_trained:
-                    length, count = (32, 1) if options.quick else (512, 8)
-                    pieces = pieces or prepare(task="pieces", length=length, count=count)
-                    distances.append(
-                        divergence.measure(
-                            model, kind, file["path"], pieces, options.threads, sides
-                        )
-                    )
-                if options.files is None and kind != MODELS[model].source:
-                    Path(file["path"]).unlink()
-    return {
-        "commit": machine.commit(),
-        "quick": options.quick,
-        "machine": machine.machine(options.threads),
-        "versions": machine.versions(),
-        "sections": {"speed": rates, "divergence": distances},
-    }
+        for model, kind in chosen(options):
+            file = prepare(task="make", model=model, type=kind, folder=str(folder))
+            new: dict[str, list[Any]] = {}
+            if "speed" in options.tasks:
+                turns = 1 if options.quick else options.turns or MODELS[model].turns
+                with_all = (model, kind, file, rate, options.threads, sides, turns)
+                new["speed"] = [speed.measure(*with_all, quick=options.quick)]
+            if "divergence" in options.tasks and MODELS[model].is_trained:
+                length, count = (32, 1) if options.quick else (512, 8)
+                pieces = pieces or prepare(task="pieces", length=length, count=count)
+                one = divergence.measure(model, kind, file["path"], pieces, options.threads, sides)
+                new["divergence"] = [one]
+            found["sections"] = merged(found["sections"], new)
+            if path:
+                save(path, found)
+            if options.files is None and kind != MODELS[model].source:
+                Path(file["path"]).unlink()
+    return found
+
+
+def chosen(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """The models and their types."""
+    if options.quick:
+        return [("smollm2", kind) for kind in options.types or ("Q4_0", "Q4_K_M")]
+    return [
+        (model, kind) for model in options.models for kind in options.types or MODELS[model].types
+    ]
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Rows of both, in the order of the types; of two of the same type, the new one."""
     order = [(model, kind) for model in MODELS for kind in TYPES]
     both = {}
-    for name, rows in new.items():
-        by_type = {(row["model"], row["type"]): row for row in [*old.get(name, ()), *rows]}
+    for name in ("speed", "divergence"):
+        rows = [*old.get(name, ()), *new.get(name, ())]
+        by_type = {(row["model"], row["type"]): row for row in rows}
         both[name] = [by_type[key] for key in order if key in by_type]
     return both
 

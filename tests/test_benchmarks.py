@@ -257,7 +257,7 @@ def test_report_of_gguf_types(tmp_path: Path) -> None:
 
 
 def test_measurements_in_pieces() -> None:
-    old = {"speed": [gguf_row("F16", 1, 1), gguf_row("Q4_0", 1, 1)], "divergence": [1]}
+    old = {"speed": [gguf_row("F16", 1, 1), gguf_row("Q4_0", 1, 1)], "divergence": []}
     both = bench_gguf.merged(old, {"speed": [gguf_row("Q4_0", 2, 1), gguf_row("Q6_K", 3, 1)]})
     found = [(row["type"], row["sides"]["ours"]["decode"]) for row in both["speed"]]
     assert found == [("Q4_0", 2), ("Q6_K", 3), ("F16", 1)]

@@ -98,7 +98,7 @@ def divergence(base: Any, other: Any) -> Any:
     """The Kullback-Leibler divergence of each prediction, from logarithms of probabilities."""
     width = min(base.shape[-1], other.shape[-1])
     base, other = base[:, :width], other[:, :width]
-    return (np.exp(base, dtype=np.float64) * (base - other)).sum(-1)
+    return (np.exp(base) * (base - other)).sum(-1, dtype=np.float64)
 
 
 def _distance(values: Any, same: Any) -> Distance:

@@ -49,10 +49,11 @@ def main(way: str, path: str) -> None:
 
     def answer(tokens: list[int], out: str) -> None:
         """Keep the logarithms of probabilities after each token in a file."""
-        logits = predict(tokens).astype(np.float64)
-        logits -= logits.max(-1, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
-        np.save(out, logits.astype(np.float32))
+        logits = predict(tokens)
+        logits = logits - logits.max(-1, keepdims=True)
+        # Doubles where small numbers are many; the rest of them would take longer than predicting.
+        logits -= np.log(np.exp(logits).sum(-1, keepdims=True, dtype=np.float64))
+        np.save(out, logits)
 
     serve(answer)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
+import statistics
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypedDict
 
 from cpu.worker import Worker
-
-from .models import MODELS
 
 PROMPT, SHORT, ANSWER = 512, 16, 48
 VOCABULARY = range(1000, 32000)
@@ -21,7 +21,7 @@ class Reached(TypedDict):
 
     Attributes:
         load: Seconds to load the file, the pages of which are in memory.
-        decode: Tokens per second behind a prompt of 16.
+        decode: Tokens per second behind a prompt of 16, by the median of what a token takes.
         prefill: Tokens of a prompt of 512 per second.
         memory: The most memory that the process had after importing, after loading, and in all.
     """
@@ -86,12 +86,14 @@ def measure(
     rate: float,
     threads: int,
     sides: Sequence[str],
-    quick: bool,
+    turns: int,
+    *,
+    quick: bool = False,
 ) -> Row:
     """Measure all sides in turns, each turn in a process of its own."""
     found: dict[str, Reached | None] = {}
     refused: set[str] = set()
-    for number in range(1 if quick else MODELS[model].turns):
+    for number in range(turns):
         for side in sides:
             if side in refused:
                 continue
@@ -127,14 +129,17 @@ def _turn(side: str, path: str, threads: int, number: int, quick: bool) -> Reach
 
         # What is done once is no part of the figures.
         ask(SHORT + 1, 8)
-        reply = ask(SHORT, answer)
-        times = reply["times"]
-        decode = (len(times) - 1) / (times[-1] - times[0])
-        reply = ask(prompt, 1)
+        # Some tokens wait for what else the machine does: the median does not.
+        decode = statistics.median(
+            later - earlier for earlier, later in pairwise(ask(SHORT, answer)["times"])
+        )
+        replies = [ask(prompt - i, 1) for i in range(2)]
+        prefill = min(reply["times"][0] / (prompt - i) for i, reply in enumerate(replies))
+        reply = replies[-1]
         return {
             "load": reply["load"],
-            "decode": decode,
-            "prefill": prompt / reply["times"][0],
+            "decode": 1 / decode,
+            "prefill": 1 / prefill,
             "memory": reply["memory"],
         }
 
