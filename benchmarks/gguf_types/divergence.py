@@ -81,6 +81,8 @@ def measure(
                 other = predict(way, piece)
                 distances[way].append(divergence(base, other))
                 same[way].append(base.argmax(-1) == other.argmax(-1))
+            means = {way: f"{distances[way][-1].mean():.2e}" for way in ways}
+            print(model, type, means, file=sys.stderr, flush=True)
     row: Row = {
         "model": model,
         "type": type,
