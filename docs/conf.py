@@ -55,11 +55,14 @@ def write_table_pages(app: Sphinx) -> None:
 def write_measured_pages(app: Sphinx) -> None:
     """Make a page with tables and plots of each file of results that is kept."""
     from cpu import page, results
+    from gguf_types import report
 
     folder = Path(app.srcdir, "design", "measured")
     shutil.rmtree(folder, ignore_errors=True)
     for path in sorted(ROOT.glob("benchmarks/results/cpu-*.json")):
         page.write(results.load(path), folder, path.stem)
+    for path in sorted(ROOT.glob("benchmarks/results/gguf-*.json")):
+        report.write(results.load(path), folder, path.stem)
 
 
 def write_pictures(app: Sphinx) -> None:

@@ -9,14 +9,18 @@ import json
 import math
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
+import bench_gguf
 import mlx_core_py as mx
 import numpy as np
 import pytest
 from cpu import ops_worker, page, results, timing
 from cpu.scaling import fitted_exponent, sizes_between, thread_counts
+from gguf_types import divergence, speed
+from gguf_types import report as gguf_report
 from mlx_lm_py import load
 from training import parts as training_parts
 from training import problem as training_problem
@@ -303,3 +307,73 @@ def test_engine(tmp_path: Path) -> None:
     ]
     assert all(value > 0 for row in rows for value in row["values"].values())
     assert "| JSON of a schema, tokens/s |" in done.stdout
+
+
+def test_divergence_of_predictions() -> None:
+    base, other = np.log([[0.5, 0.5], [0.9, 0.1]]), np.log([[0.5, 0.5], [0.5, 0.5]])
+    expected = [0.0, 0.9 * math.log(1.8) + 0.1 * math.log(0.2)]
+    np.testing.assert_allclose(divergence.divergence(base, other), expected, atol=1e-12)
+
+
+def gguf_row(kind: str, ours: float, llama: float | None) -> speed.Row:
+    def reached(rate: float) -> speed.Reached:
+        return {"load": 1 / rate, "decode": rate, "prefill": 8 * rate, "memory": [10, 120, 200]}
+
+    sides = {"ours": reached(ours), "llama": reached(llama) if llama else None}
+    return {
+        "model": "smollm2",
+        "type": kind,
+        "threads": 1,
+        "bytes": 100,
+        "weights": 800,
+        "token_bytes": 400,
+        "rate": 40_000.0,
+        "sides": sides,
+    }
+
+
+def test_report_of_gguf_types(tmp_path: Path) -> None:
+    rows = [gguf_row("Q4_0", 40, 10), gguf_row("Q4_K_M", 50, 50), gguf_row("F16", 30, None)]
+    lines = rows_of_table(gguf_report.speed_table(rows), "Q4_0")
+    assert lines == [["Q4_0", "40", "10", "4.00", "320", "80", "4.00", "0.0", "0.40"]]
+    ((_, _, refused, against, *_),) = rows_of_table(gguf_report.speed_table(rows), "F16")
+    assert (refused, against) == ("refused", "-")
+    # Of 4 and 1: what one side refuses is in no mean.
+    assert gguf_report.mean(rows, "decode", "llama") == pytest.approx(2)
+    ((_, size, *cells),) = rows_of_table(gguf_report.memory_table(rows), "F16")
+    assert (size, cells[-2:]) == ("0 MB", ["1.10", "-"])
+    kept: results.Results = {
+        "commit": None,
+        "quick": False,
+        "machine": {"processor": "P", "instructions": "I", "processors": 1, "threads": 1},
+        "versions": {"python": "3"},
+        "sections": {"speed": rows, "divergence": []},
+    }
+    gguf_report.write(kept, tmp_path, "gguf-p")
+    assert "![SmolLM2-135M](gguf-p-smollm2.svg)" in (tmp_path / "gguf-p.md").read_text("utf-8")
+    assert (tmp_path / "gguf-p-smollm2.svg").is_file()
+
+
+def test_measurements_in_pieces() -> None:
+    old = {"speed": [gguf_row("F16", 1, 1), gguf_row("Q4_0", 1, 1)], "divergence": []}
+    both = bench_gguf.merged(old, {"speed": [gguf_row("Q4_0", 2, 1), gguf_row("Q6_K", 3, 1)]})
+    found = [(row["type"], row["sides"]["ours"]["decode"]) for row in both["speed"]]
+    assert found == [("Q4_0", 2), ("Q6_K", 3), ("F16", 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.skipif(not find_spec("llama_cpp"), reason="llama.cpp makes the files")
+def test_gguf(tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCHMARKS / "bench_gguf.py"), "--quick", "--threads", "1"]
+    options = ["--types", "Q4_0", "--save", str(tmp_path / "found")]
+    done = subprocess.run([*command, *options], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    sections = json.loads((tmp_path / "found.json").read_text())["sections"]
+    (row,), (far,) = sections["speed"], sections["divergence"]
+    assert row["sides"]["ours"]["decode"] > 0
+    assert row["sides"]["llama"]["prefill"] > 0
+    # Weights of four bits and their scales, and some of more.
+    assert 4.4 < 8 * row["token_bytes"] / row["weights"] < 6
+    assert far["ways"]["exact"]["mean"] < far["ways"]["llama.cpp"]["mean"] < 0.1
+    assert rows_of_table(done.stdout, "Q4_0")
