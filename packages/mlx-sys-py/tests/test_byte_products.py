@@ -42,8 +42,6 @@ WIDE, MOST_ROWS = {"Q8_0", "IQ4_NL", "IQ4_XS", "8 bits"}, 32
 
 
 def is_rounded(level: str, kind: str, rows: int) -> bool:
-    if kind.endswith("bits") and rows == 1:
-        return False
     return level == "v3" and (kind not in WIDE or rows <= MOST_ROWS)
 
 

@@ -22,8 +22,8 @@ template <int count>
 inline void split_nibbles(const uint8_t* bytes, uint8_t* codes) {
 #if defined(__AVX2__)
   if constexpr (count == 16) {
-    const __m128i v = _mm_loadu_si128((const __m128i*)bytes);
-    const __m256i halves = _mm256_set_m128i(_mm_srli_epi16(v, 4), v);
+    const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i*)bytes));
+    const __m256i halves = _mm256_srlv_epi32(both, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4));
     _mm256_storeu_si256((__m256i*)codes, _mm256_and_si256(halves, _mm256_set1_epi8(15)));
     return;
   }

@@ -14,10 +14,6 @@ constexpr int dot_columns = 4, few_rows = 2 * dot_columns;
 constexpr int most_rows_of_signed = 32;
 
 inline bool takes(const ByteGemm& p) {
-  // One row waits for memory, which the exact kernel for affine weights prefetches better.
-  if (p.type == ByteGemm::affine && p.m == 1) {
-    return false;
-  }
   bool gains = false;
   with_weights(p, [&]<class Source>(const Source&) {
     gains = !Source::is_signed || p.m <= most_rows_of_signed;

@@ -61,6 +61,7 @@ struct Blocks {
   static constexpr bool has_biases = T::has_biases || T::offset != (is_signed ? 128 : 0);
 
   static constexpr bool has_steps = requires { &T::steps; };
+  static constexpr int part_bytes = part / T::size * T::nbytes;
 
   std::ptrdiff_t row_bytes;
   const std::uint8_t* w;
@@ -68,10 +69,13 @@ struct Blocks {
   explicit Blocks(const ByteGemm& p)
       : row_bytes((std::ptrdiff_t)p.k / T::size * T::nbytes), w(p.w) {}
 
+  const std::uint8_t* codes_of(int row, int first) const {
+    return w + row * row_bytes + (std::ptrdiff_t)first * part_bytes;
+  }
+
   // `count` is how many codes there are from the `first`-th part on: for speed a constant, if all.
   inline __attribute__((always_inline)) void decode(int row, int first, int count, Part& to) const {
-    const std::uint8_t* block =
-        w + row * row_bytes + (std::ptrdiff_t)first * (part / T::size * T::nbytes);
+    const std::uint8_t* block = codes_of(row, first);
     float own[part / T::group];
 #pragma GCC unroll 8
     for (int i = 0; i < count / T::size; i++) {
@@ -153,6 +157,7 @@ struct Affine {
   static constexpr bool is_signed = bits == 8;
   static constexpr int largest = (1 << bits) - 1;
   static constexpr bool has_biases = true, has_steps = false;
+  static constexpr int part_bytes = part * bits / 8;
 
   const ByteGemm& p;
   std::ptrdiff_t row_bytes;
@@ -167,6 +172,10 @@ struct Affine {
     for (int i = 0; i < 8; i++) {
       lane[i] = i / share;
     }
+  }
+
+  const std::uint8_t* codes_of(int row, int first) const {
+    return p.w + row * row_bytes + (std::ptrdiff_t)first * part_bytes;
   }
 
   // One for each 32 codes.
@@ -199,7 +208,7 @@ struct Affine {
   }
 
   inline __attribute__((always_inline)) void decode(int row, int first, int count, Part& to) const {
-    const std::uint8_t* const w = p.w + row * row_bytes + (std::ptrdiff_t)first * (part * bits / 8);
+    const std::uint8_t* const w = codes_of(row, first);
     const int groups = count / group_size;
     // Groups of 128 may go beyond the end of a last part of 64 codes, but none does: they divide k.
     const std::size_t at = (std::size_t)row * row_scales + first * part_groups / share;
