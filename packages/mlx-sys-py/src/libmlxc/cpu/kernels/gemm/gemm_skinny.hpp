@@ -10,6 +10,8 @@ constexpr int few_rows = 8;
 // Rows and columns whose sums, or rows whose sums, are in registers at a time.
 constexpr int few_tile_rows = tile_rows > 8 ? 4 : 2, few_tile_columns = 4;
 constexpr int accumulated_steps = 8;
+// Bytes of the columns that are read side by side up to which the next ones are prefetched.
+constexpr int prefetched_tile = 1 << 17;
 
 template <class T>
 int padded(int steps) {
@@ -72,8 +74,19 @@ __attribute__((noinline)) void dots(
       for (int r = 0; r < rows; r++) sums[r][c] = S::Math::multiply_add(left[r], v, sums[r][c]);
     }
   };
+  // Columns that are read side by side are no pattern for the hardware prefetcher. What the next
+  // ones have in the same place is fetched meanwhile, or if L2 had no room for that, what follows.
+  constexpr int line = 64 / (int)sizeof(typename S::Item);
+  const std::ptrdiff_t next = columns * b_column;
+  const std::ptrdiff_t ahead = next * (int)sizeof(*b) <= prefetched_tile ? next : 64 * line;
   int s = 0;
   for (; S::items(s + size) <= k; s += size) {
+    if (S::items(s) % line == 0) {
+#pragma GCC unroll 4
+      for (int c = 0; c < columns; c++) {
+        __builtin_prefetch(column[c] + S::items(s) + ahead, 0, 2);
+      }
+    }
     add(s, [&](int c) { return S::along(column[c] + S::items(s)); });
   }
   if (const int left = k - S::items(s); left > 0) {
