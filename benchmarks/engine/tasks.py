@@ -143,7 +143,7 @@ def _best(
         for name, worker in workers.items():
             value = measure(worker, turn)
             print(name, f"{value:.1f}", file=sys.stderr)
-            values[name] = max(values.get(name, 0.0), value)
+            values[name] = max(values.get(name, value), value)
     return values
 
 
@@ -160,7 +160,7 @@ def _together(workers: dict[str, Worker], count: int, turns: int, answer: int) -
 
 def _decode(workers: dict[str, Worker], context: int, turns: int, answer: int) -> Row:
     def measure(worker: Worker, turn: int) -> float:
-        times = worker.ask(task="alone", prompt=_tokens("decode", context), count=answer)["times"]
+        times = worker.ask(task="alone", prompt=_tokens("context", context), count=answer)["times"]
         return float((len(times) - 1) / (times[-1] - times[0]))
 
     values = _best(workers, turns, measure)
@@ -178,7 +178,7 @@ def _prefill(workers: dict[str, Worker], length: int, turns: int) -> Row:
 
 def _warm(workers: dict[str, Worker], length: int, turns: int) -> Row:
     """The first token of a prompt that has been read before."""
-    prompt = _tokens("warm prefix", length)
+    prompt = _tokens("context", length)
     for worker in workers.values():
         worker.ask(task="alone", prompt=prompt, count=1)
 

@@ -59,7 +59,8 @@ def check_number(
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if math.isfinite(value) and least <= value <= most and value > above:
+    number: Any = value
+    if math.isfinite(number) and least <= number <= most and number > above:
         return
     wanted = "be finite"
     if most < math.inf:

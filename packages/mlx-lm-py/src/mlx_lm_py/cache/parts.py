@@ -47,9 +47,9 @@ def each(function: Callable[..., mx.array], *parts: P) -> P:
     Returns:
         What it gave, a part of the same kind.
     """
-    if isinstance(parts[0], tuple):
-        return cast("Any", tuple(map(function, *cast("Any", parts))))
-    return cast("Any", function(*parts))
+    given: Any = parts
+    made: P = tuple(map(function, *given)) if isinstance(given[0], tuple) else function(*given)
+    return made
 
 
 def arrays_in(tree: Any) -> Iterator[mx.array]:

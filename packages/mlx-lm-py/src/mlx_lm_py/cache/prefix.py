@@ -129,6 +129,8 @@ class PrefixCache:
         for one in node.line():
             one.used = self._tick()
         found = together(key, _joined_line(node, length, room), states)
+        # They are copied while the graph of the first step is made.
+        mx.async_eval([one.state for one in found])
         return Lease(self, key, node, rebuilt(cache, iter(found)), length, least)
 
     def keep(self, key: str, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from numbers import Real
+from typing import Any
 
 import mlx_core_py as mx
 
@@ -66,7 +67,8 @@ def make_logits_processors(
     if logit_bias:
         if not all(type(i) is int and i >= 0 for i in logit_bias):
             raise ValueError("logit_bias must be a mapping from tokens to numbers")
-        for token, value in logit_bias.items():
+        biases: Mapping[int, Any] = logit_bias
+        for token, value in biases.items():
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise TypeError(f"logit_bias of {token} must be a number, not {value!r}")
         if any(math.isnan(value) for value in logit_bias.values()):
