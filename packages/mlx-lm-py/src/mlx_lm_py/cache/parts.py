@@ -48,8 +48,8 @@ def each(function: Callable[..., mx.array], *parts: P) -> P:
         What it gave, a part of the same kind.
     """
     given: Any = parts
-    made: P = tuple(map(function, *given)) if isinstance(given[0], tuple) else function(*given)
-    return made
+    made: Any = tuple(map(function, *given)) if isinstance(given[0], tuple) else function(*given)
+    return cast("P", made)
 
 
 def arrays_in(tree: Any) -> Iterator[mx.array]:
