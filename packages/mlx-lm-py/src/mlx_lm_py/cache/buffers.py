@@ -65,6 +65,9 @@ class KeysAndValues(BaseCache, Generic[P]):
     def _state(self) -> tuple[Any, ...]:
         return self.keys, self.values, self.offset
 
+    def _take(self, keys: Any, values: Any, offset: int) -> None:
+        self.keys, self.values, self.offset = as_parts(keys), as_parts(values), offset
+
     def filled(self, keys: P, values: P, offset: int) -> Self:
         """A cache of the same kind and settings that holds other positions.
 
@@ -150,11 +153,11 @@ class GrowingBuffers(KeysAndValues[P]):
         """
         start, end = self.offset, self.offset + check_update(keys, values)
         new_keys, new_values = self._encode(keys, values)
-        self.keys = all_keys = self._grow(self.keys, new_keys, end)
-        self.values = all_values = self._grow(self.values, new_values, end)
+        all_keys = self._grow(self.keys, new_keys, end)
+        all_values = self._grow(self.values, new_values, end)
         write(all_keys, start, end, new_keys)
         write(all_values, start, end, new_values)
-        self.offset = end
+        self._take(all_keys, all_values, end)
         return cut(all_keys, 0, end), cut(all_values, 0, end)
 
     def _grow(self, buffer: P | None, new: P, end: int) -> P:
@@ -171,4 +174,4 @@ class GrowingBuffers(KeysAndValues[P]):
         check_numbers(offset=offset)
         if offset > check_buffers(keys, values, packed=self._is_packed):
             raise ValueError(f"a cache cannot hold {offset} positions in its buffers")
-        self.keys, self.values, self.offset = as_parts(keys), as_parts(values), offset
+        self._take(keys, values, offset)

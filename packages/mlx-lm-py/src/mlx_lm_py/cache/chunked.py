@@ -58,7 +58,7 @@ class ChunkedKVCache(KVCache):
             return
         start = held - self.chunk_size
         self.start_position += start
-        self.keys, self.values = self.keys[:, :, start:held], self.values[:, :, start:held]
+        self._take(self.keys[:, :, start:held], self.values[:, :, start:held], self.offset)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Add positions and return all that are held.
@@ -111,7 +111,7 @@ class ChunkedKVCache(KVCache):
         if start > offset or chunk_size < 1:
             raise ValueError(f"a cache cannot hold positions {start} to {offset} in its buffers")
         super()._restore((keys, values, offset - start))
-        self.offset = offset
+        self.offset: int = offset
         self.chunk_size, self.start_position = chunk_size, start
 
     @classmethod

@@ -9,7 +9,7 @@ import mlx_core_py as mx
 from mlx_lm_py._checks import check_integer
 
 from .buffers import KeysAndValues, check_update
-from .checks import as_parts, check_buffers, check_numbers
+from .checks import check_buffers, check_numbers
 from .parts import Part, check_fits, cut, joined, length_of, own, room, write
 from .quantized import HoldsIntegers, check_packed
 
@@ -56,6 +56,7 @@ class RotatingKVCache(KeysAndValues[Any]):
         update do not see those that are kept.
     """
 
+    offset: int
     keys: Any
     values: Any
 
@@ -210,8 +211,8 @@ class RotatingKVCache(KeysAndValues[Any]):
                 f"a rotating cache cannot have seen {offset} positions, hold {held} of at most "
                 f"{max_size}, keep {keep} and write at {idx}"
             )
-        self.offset, self.keep, self.max_size, self._idx = offset, keep, max_size, idx
-        self.keys, self.values = as_parts(keys), as_parts(values)
+        self._take(keys, values, offset)
+        self.keep, self.max_size, self._idx = keep, max_size, idx
 
     @classmethod
     def _blank(cls) -> Self:
