@@ -298,6 +298,9 @@ def test_engine(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows = json.loads(saved.read_text())["rows"]
     assert [row["task"] for row in rows] == [
+        "decode alone, context 16",
+        "decode alone, context 2048",
+        "a prompt of 64",
         "1 sequences at once",
         "4 sequences at once",
         "16 sequences at once",

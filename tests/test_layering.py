@@ -56,6 +56,8 @@ LM_FLOORS = [
     "sampling",
     "cache",
 ]
+# Below all floors: it imports none of them.
+LM_GROUND = "_checks"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CIMPORT = re.compile(
@@ -155,7 +157,9 @@ def test_examples_do_not_import_official_mlx(folder: str) -> None:
 def test_floors_of_the_language_models(floor: str) -> None:
     folder = ROOT / "packages" / "mlx-lm-py" / "src" / "mlx_lm_py"
     assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(LM_FLOORS)
-    allowed = {f"mlx_lm_py.{name}" for name in LM_FLOORS[LM_FLOORS.index(floor) :]}
+    floors = LM_FLOORS[LM_FLOORS.index(floor) :]
+    allowed = {f"mlx_lm_py.{name}" for name in [*floors, LM_GROUND]}
+    assert not siblings(folder / f"{LM_GROUND}.py", "mlx_lm_py")
     for path in (folder / floor).rglob("*.py"):
         imported = {
             ".".join(node.module.split(".")[:2])

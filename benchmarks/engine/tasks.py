@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, TypedDict
 
-from cpu.model import Model
 from cpu.report import ratio, table
 from cpu.worker import Worker
 
@@ -17,8 +18,14 @@ SIDES = {
     "llama": ("llama.cpp", "llama_cpp"),
     "openvino": ("OpenVINO", "openvino_genai"),
 }
-TURNS, PROMPT, ANSWER, LONG = 3, 128, 128, 2048
-SEQUENCES = (1, 4, 16)
+# Tokens of prompts are drawn from those below this number, which the model has.
+VOCABULARY = 49152
+PROMPT, ANSWER = 128, 128
+# Contexts in which one sequence decodes, by task; a prompt that is read; sequences at once.
+DECODE = {"decode-16": 16, "decode-2048": 2048}
+TOGETHER = {"together-1": 1, "together-4": 4, "together-16": 16}
+GUESSES, STRUCTURE = "n-grams", "json"
+TASKS = (*DECODE, "prefill-512", *TOGETHER, "warm-2048", GUESSES, STRUCTURE)
 
 PROGRAM = '''def area(width, height):
     """The area of a rectangle."""
@@ -86,99 +93,136 @@ def installed() -> list[str]:
     return [name for name, (_, module) in SIDES.items() if importlib.util.find_spec(module)]
 
 
-def run(threads: int, sides: list[str], quick: bool) -> list[Row]:
-    """Measure all tasks, the sides in turns."""
-    model = Model.default()
-    turns, answer, long = (1, 4, 64) if quick else (TURNS, ANSWER, LONG)
+def run(
+    path: Path, names: Sequence[str], sides: list[str], threads: int, turns: int, quick: bool
+) -> list[Row]:
+    """Measure tasks, the sides in turns.
+
+    Args:
+        path: The file of the model.
+        names: The tasks.
+        sides: The sides.
+        threads: The number of threads of each.
+        turns: How often each task is done; the best time counts.
+        quick: Whether few tokens will do, as a trial.
+    """
     rows: list[Row] = []
     with ExitStack() as stack:
         workers = {
-            name: stack.enter_context(
-                Worker("engine.worker", name, str(model.path), threads=threads)
-            )
+            name: stack.enter_context(Worker("engine.worker", name, str(path), threads=threads))
             for name in sides
         }
-
-        def tokens(name: str, length: int) -> list[int]:
-            return random.Random(name).choices(range(1000, model.vocabulary), k=length)
-
         for worker in workers.values():
             # What is done once is no part of the figures.
-            worker.ask(task="many", prompts=[tokens("warm", 16)] * 2, count=2)
-        for count in SEQUENCES:
-            values: dict[str, float] = {}
-            for turn in range(turns):
-                # A new text each time: some remember those that they have read.
-                prompts = [tokens(f"{turn} {count} {i}", PROMPT) for i in range(count)]
-                for name, worker in workers.items():
-                    reply = worker.ask(task="many", prompts=prompts, count=answer)
-                    rate = reply["tokens"] / reply["seconds"]
-                    values[name] = max(values.get(name, 0.0), rate)
-                    print(count, name, f"{rate:.1f}", file=sys.stderr)
-            rows.append(_beside(f"{count} sequences at once", "tokens/s", values, 1.5))
-        rows.append(_first(workers, tokens, long, turns))
-        rows += _ours(workers["ours"], turns, 8 if quick else 160)
+            worker.ask(task="together", prompts=[_tokens("warm", 16)] * 2, count=2)
+        for name in names:
+            if name in TOGETHER:
+                rows.append(_together(workers, TOGETHER[name], turns, 4 if quick else ANSWER))
+            elif name in DECODE:
+                rows.append(_decode(workers, DECODE[name], turns, 4 if quick else ANSWER))
+            elif name in (GUESSES, STRUCTURE):
+                rows.append(_ours(workers["ours"], name, turns, 8 if quick else 160))
+            else:
+                kind, length = name.split("-")
+                first = _prefill if kind == "prefill" else _warm
+                rows.append(first(workers, 64 if quick else int(length), turns))
     return rows
+
+
+def _tokens(name: str, length: int) -> list[int]:
+    """A text that no side has read, unless by this name."""
+    return random.Random(name).choices(range(1000, VOCABULARY), k=length)
+
+
+def _best(
+    workers: dict[str, Worker], turns: int, measure: Callable[[Worker, int], float]
+) -> dict[str, float]:
+    """The greatest figure of each side."""
+    values: dict[str, float] = {}
+    for turn in range(turns):
+        for name, worker in workers.items():
+            value = measure(worker, turn)
+            print(name, f"{value:.1f}", file=sys.stderr)
+            values[name] = max(values.get(name, value), value)
+    return values
+
+
+def _together(workers: dict[str, Worker], count: int, turns: int, answer: int) -> Row:
+    def measure(worker: Worker, turn: int) -> float:
+        prompts = [_tokens(f"{turn} {count} {i}", PROMPT) for i in range(count)]
+        reply = worker.ask(task="together", prompts=prompts, count=answer)
+        rate: float = reply["tokens"] / reply["seconds"]
+        return rate
+
+    values = _best(workers, turns, measure)
+    return _beside(f"{count} sequences at once", "tokens/s", values, 1.5)
+
+
+def _decode(workers: dict[str, Worker], context: int, turns: int, answer: int) -> Row:
+    def measure(worker: Worker, turn: int) -> float:
+        times = worker.ask(task="alone", prompt=_tokens("context", context), count=answer)["times"]
+        return float((len(times) - 1) / (times[-1] - times[0]))
+
+    values = _best(workers, turns, measure)
+    return _beside(f"decode alone, context {context}", "tokens/s", values, 1.5)
+
+
+def _prefill(workers: dict[str, Worker], length: int, turns: int) -> Row:
+    def measure(worker: Worker, turn: int) -> float:
+        prompt = _tokens(f"prompt {turn}", length)
+        return float(length / worker.ask(task="alone", prompt=prompt, count=1)["times"][0])
+
+    values = _best(workers, turns, measure)
+    return _beside(f"a prompt of {length}", "tokens/s", values, 1.0)
+
+
+def _warm(workers: dict[str, Worker], length: int, turns: int) -> Row:
+    """The first token of a prompt that has been read before."""
+    prompt = _tokens("context", length)
+    for worker in workers.values():
+        worker.ask(task="alone", prompt=prompt, count=1)
+
+    def measure(worker: Worker, turn: int) -> float:
+        again = [*prompt[:-1], 1000 + turn]
+        return -1e3 * float(worker.ask(task="alone", prompt=again, count=1)["times"][0])
+
+    values = {name: -value for name, value in _best(workers, 3 * turns, measure).items()}
+    return _beside(f"first token, {length} read before", "ms", values, 30)
 
 
 def _beside(task: str, unit: str, values: dict[str, float], goal: float) -> Row:
     peers = {name: value for name, value in values.items() if name != "ours"}
-    best = max(peers, key=lambda name: peers[name], default=None)
-    against = SIDES[best][0] if best is not None else None
-    times = values["ours"] / peers[best] if best is not None else None
-    return Row(task=task, unit=unit, values=values, against=against, ratio=times, goal=goal)
+    if "ours" not in values or not peers:
+        return Row(task=task, unit=unit, values=values, against=None, ratio=None, goal=goal)
+    best = (min if unit == "ms" else max)(peers, key=lambda name: peers[name])
+    times = values["ours"] / peers[best]
+    times = 1 / times if unit == "ms" else times
+    return Row(task=task, unit=unit, values=values, against=SIDES[best][0], ratio=times, goal=goal)
 
 
-def _first(workers: dict[str, Worker], tokens: Any, long: int, turns: int) -> Row:
-    """The first token of a prompt that has been read before."""
-    values: dict[str, float] = {}
-    for turn in range(turns):
-        prompt = tokens(f"long {turn}", long)
-        for name, worker in workers.items():
-            worker.ask(task="first", prompt=prompt)
-            again = [
-                worker.ask(task="first", prompt=[*prompt[:-1], 1000 + i])["seconds"]
-                for i in range(3)
-            ]
-            values[name] = min(values.get(name, 1e9), 1e3 * min(again))
-            print("first", name, values[name], file=sys.stderr)
-    row = _beside(f"first token, {long} read before", "ms", values, 30)
-    if row["ratio"] is not None:
-        peers = {name: value for name, value in values.items() if name != "ours"}
-        best = min(peers, key=lambda name: peers[name])
-        row["against"], row["ratio"] = SIDES[best][0], peers[best] / values["ours"]
-    return row
-
-
-def _ours(worker: Worker, turns: int, count: int) -> list[Row]:
-    """Guesses and structure, against plain decoding."""
-    ways: dict[str, dict[str, Any]] = {
-        "plain": {"text": EDITING},
-        "n-grams": {"text": EDITING, "ngram_size": 3},
-        "free": {"text": QUESTION, "response_format": {"type": "text"}},
-        "JSON": {"text": QUESTION, "response_format": FORMAT},
-    }
-    best: dict[str, float] = {}
+def _ours(worker: Worker, name: str, turns: int, count: int) -> Row:
+    """Guesses or structure, against plain decoding."""
+    plain: dict[str, Any] = {"text": EDITING}
+    other: dict[str, Any] = {"text": EDITING, "ngram_size": 3}
+    if name == STRUCTURE:
+        plain = {"text": QUESTION, "response_format": {"type": "text"}}
+        other = {"text": QUESTION, "response_format": FORMAT}
+    best = [0.0, 0.0]
     for _ in range(turns + 1):
-        for name, options in ways.items():
-            reply = worker.ask(task="stream", count=count, **options)
-            rate = reply["tokens"] / reply["seconds"]
-            best[name] = max(best.get(name, 0.0), rate)
-            print(name, f"{rate:.1f}", reply, file=sys.stderr)
-    return [
-        Row(
-            task=task,
-            unit="tokens/s",
-            values={"ours": best[way], other: best[other]},
-            against=f"{other}: {best[other]:.0f}",
-            ratio=best[way] / best[other],
-            goal=goal,
-        )
-        for task, way, other, goal in (
-            ("editing, guesses from the text", "n-grams", "plain", 2.0),
-            ("JSON of a schema", "JSON", "free", 0.95),
-        )
-    ]
+        for i, options in enumerate((plain, other)):
+            times = worker.ask(task="stream", count=count, **options)["times"]
+            rate = (len(times) - 1) / (times[-1] - times[0])
+            print(name, i, f"{rate:.1f}", file=sys.stderr)
+            best[i] = max(best[i], rate)
+    is_json = name == STRUCTURE
+    return Row(
+        task="JSON of a schema" if is_json else "editing, guesses from the text",
+        unit="tokens/s",
+        values={"ours": best[1]},
+        against=f"{'free' if is_json else 'plain'}: {best[0]:.0f}",
+        ratio=best[1] / best[0],
+        goal=0.95 if is_json else 2.0,
+    )
 
 
 def markdown(rows: list[Row], sides: list[str]) -> str:

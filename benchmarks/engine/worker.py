@@ -12,17 +12,19 @@ from cpu.worker import serve
 
 # Room for the longest prompt and what follows it, and for the most sequences at once.
 CONTEXT, SEQUENCES = 2304, 16
+# Most tokens of prompts at a time, of all sides.
+BATCH = 512
 
 
 class Library(Protocol):
     """What each side does."""
 
-    def answer(self, prompts: list[list[int]], count: int) -> int:
+    def together(self, prompts: list[list[int]], count: int) -> int:
         """Continue all prompts by ``count`` tokens, at once; return how many tokens that were."""
         ...
 
-    def first_token(self, prompt: list[int]) -> None:
-        """Read a prompt and choose a token, where it may go on from what was read before."""
+    def alone(self, prompt: list[int], count: int, tell: Callable[[], None]) -> None:
+        """Continue a prompt, from what was read of it before; call back after each token."""
         ...
 
 
@@ -38,36 +40,41 @@ class Ours:
         self.model, self.tokenizer = load(path)
         self.prefix_cache = PrefixCache()
 
-    def answer(self, prompts: list[list[int]], count: int) -> int:
+    def together(self, prompts: list[list[int]], count: int) -> int:
         from mlx_lm_py.engine import BatchGenerator
 
         generated = 0
-        with BatchGenerator(self.model, max_tokens=count, completion_batch_size=32) as generator:
+        with BatchGenerator(
+            self.model, max_tokens=count, completion_batch_size=32, prefill_batch_size=16
+        ) as generator:
             generator.insert(prompts)
             while responses := generator.next_generated():
                 generated += len(responses)
         return generated
 
-    def first_token(self, prompt: list[int]) -> None:
+    def alone(self, prompt: list[int], count: int, tell: Callable[[], None]) -> None:
         from mlx_lm_py import generate_step
 
-        next(generate_step(prompt, self.model, max_tokens=1, prefix_cache=self.prefix_cache))
+        for _ in generate_step(
+            prompt, self.model, max_tokens=count, prefix_cache=self.prefix_cache
+        ):
+            tell()
 
-    def stream(self, text: str, count: int, **options: Any) -> tuple[list[float], int]:
-        """When each token of an answer was there, and how many of them had been guessed."""
+    def stream(self, text: str, count: int, tell: Callable[[], None], **options: Any) -> int:
+        """Answer a text; return how many tokens had been guessed."""
         from mlx_lm_py import stream_generate
 
         prompt: Any = text
         if "response_format" in options:
             messages = [{"role": "user", "content": text}]
             prompt = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True)
-        times, guessed = [], 0
+        guessed = 0
         for response in stream_generate(
             self.model, self.tokenizer, prompt, max_tokens=count, **options
         ):
-            times.append(time.perf_counter())
+            tell()
             guessed += response.from_draft
-        return times, guessed
+        return guessed
 
 
 class Llama:
@@ -86,7 +93,7 @@ class Llama:
         )
         parameters = llama_cpp.llama_context_default_params()
         parameters.n_ctx = max(CONTEXT, SEQUENCES * 272)
-        parameters.n_batch = parameters.n_ubatch = 512
+        parameters.n_batch = parameters.n_ubatch = BATCH
         parameters.n_seq_max = SEQUENCES
         parameters.kv_unified = True
         parameters.n_threads = parameters.n_threads_batch = threads
@@ -94,7 +101,7 @@ class Llama:
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(
             llama_cpp.llama_model_get_vocab(self.model)
         )
-        self.batch = llama_cpp.llama_batch_init(512, 0, 1)
+        self.batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
         self.read: list[int] = []
 
     def _memory(self) -> Any:
@@ -118,7 +125,7 @@ class Llama:
                 found.append(int(np.ctypeslib.as_array(logits, (self.vocabulary,)).argmax()))
         return found
 
-    def answer(self, prompts: list[list[int]], count: int) -> int:
+    def together(self, prompts: list[list[int]], count: int) -> int:
         self.lib.llama_memory_clear(self._memory(), True)
         self.read = []
         rows = [
@@ -127,8 +134,8 @@ class Llama:
             for i, token in enumerate(prompt)
         ]
         latest: list[int] = []
-        for start in range(0, len(rows), 512):
-            latest += self.decode(rows[start : start + 512])
+        for start in range(0, len(rows), BATCH):
+            latest += self.decode(rows[start : start + BATCH])
         for step in range(count - 1):
             latest = self.decode(
                 [
@@ -138,16 +145,23 @@ class Llama:
             )
         return count * len(prompts)
 
-    def first_token(self, prompt: list[int]) -> None:
+    def alone(self, prompt: list[int], count: int, tell: Callable[[], None]) -> None:
         same = 0
         while same < min(len(self.read), len(prompt) - 1) and self.read[same] == prompt[same]:
             same += 1
         self.lib.llama_memory_seq_rm(self._memory(), -1, same, -1)
+        self.read = list(prompt)
         rest = [(token, same + i, 0, False) for i, token in enumerate(prompt[same:])]
         rest[-1] = (*rest[-1][:3], True)
-        for start in range(0, len(rest), 512):
-            self.decode(rest[start : start + 512])
-        self.read = prompt
+        latest: list[int] = []
+        for start in range(0, len(rest), BATCH):
+            latest = self.decode(rest[start : start + BATCH])
+        tell()
+        for _ in range(count - 1):
+            rows = [(latest[0], len(self.read), 0, True)]
+            self.read += latest
+            latest = self.decode(rows)
+            tell()
 
 
 class OpenVINO:
@@ -159,24 +173,35 @@ class OpenVINO:
         self.lib = openvino_genai
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.cache_size = 2
-        scheduler.max_num_batched_tokens = 512
+        scheduler.max_num_batched_tokens = BATCH
         scheduler.enable_prefix_caching = True
         self.pipeline = openvino_genai.ContinuousBatchingPipeline(
             path, scheduler, "CPU", {"INFERENCE_NUM_THREADS": threads}
         )
+        self.requests = 0
 
-    def answer(self, prompts: list[list[int]], count: int) -> int:
+    def _add(self, prompt: list[int], count: int) -> Any:
         import numpy as np
         import openvino
 
         config = self.lib.GenerationConfig(max_new_tokens=count, ignore_eos=True, do_sample=False)
-        found = self.pipeline.generate(
-            [openvino.Tensor(np.array([prompt])) for prompt in prompts], [config] * len(prompts)
-        )
-        return sum(len(one.m_generation_ids[0]) for one in found)
+        self.requests += 1
+        tokens = openvino.Tensor(np.array([prompt], np.int64))
+        return self.pipeline.add_request(self.requests, tokens, config)
 
-    def first_token(self, prompt: list[int]) -> None:
-        self.answer([prompt], 1)
+    def together(self, prompts: list[list[int]], count: int) -> int:
+        handles = [self._add(prompt, count) for prompt in prompts]
+        while self.pipeline.has_non_finished_requests():
+            self.pipeline.step()
+        return sum(len(output.generated_ids) for handle in handles for output in handle.read_all())
+
+    def alone(self, prompt: list[int], count: int, tell: Callable[[], None]) -> None:
+        handle = self._add(prompt, count)
+        while self.pipeline.has_non_finished_requests():
+            self.pipeline.step()
+            while handle.can_read():
+                handle.read()
+                tell()
 
 
 LIBRARIES: dict[str, Callable[[str, int], Library]] = {
@@ -191,18 +216,22 @@ def main(name: str, path: str) -> None:
     library = LIBRARIES[name](path, int(os.environ["OMP_NUM_THREADS"]))
 
     def answer(task: str, **request: Any) -> dict[str, Any]:
-        """What a task took, in seconds."""
+        """When tokens were there, in seconds from the start, or how many of them at the end."""
+        times: list[float] = []
         start = time.perf_counter()
-        if task == "many":
-            count = library.answer(**request)
+
+        def tell() -> None:
+            times.append(time.perf_counter() - start)
+
+        if task == "together":
+            count = library.together(**request)
             return {"seconds": time.perf_counter() - start, "tokens": count}
-        if task == "first":
-            library.first_token(**request)
-            return {"seconds": time.perf_counter() - start}
+        if task == "alone":
+            library.alone(tell=tell, **request)
+            return {"times": times}
         assert isinstance(library, Ours)
-        times, guessed = library.stream(**request)
-        seconds = times[-1] - times[0]
-        return {"seconds": seconds, "tokens": len(times) - 1, "guessed": guessed}
+        guessed = library.stream(tell=tell, **request)
+        return {"times": times, "guessed": guessed}
 
     serve(answer)
 

@@ -36,7 +36,7 @@ def test_reserved_room_is_made_at_once() -> None:
     assert cache.state == (None, None, 0)
     for length, held in ((1, 768), (700, 768), (100, 1024)):
         cache.update_and_fetch(random(length), random(length))
-        assert [array.shape[2] for array in cache.state[:2]] == [held] * 2  # type: ignore[attr-defined]
+        assert [array.shape[2] for array in cache.state[:2]] == [held] * 2
 
 
 def test_grows_in_steps() -> None:
@@ -44,7 +44,7 @@ def test_grows_in_steps() -> None:
     assert (cache.state, cache.nbytes) == ((None, None, 0), 0)
     for length, held in ((1, 256), (255, 256), (1, 512), (600, 1024)):
         cache.update_and_fetch(random(length), random(length))
-        assert [array.shape for array in cache.state[:2]] == [(1, 2, held, 4)] * 2  # type: ignore[union-attr]
+        assert [array.shape for array in cache.state[:2]] == [(1, 2, held, 4)] * 2
     assert cache.nbytes == 2 * 2 * 1024 * 4 * 4
 
 
@@ -90,7 +90,7 @@ def test_layers_without_positions_are_passed_over() -> None:
     assert cache_length(cache) == 0
     reserve_prompt_cache(cache, 300)
     attention.update_and_fetch(random(5), random(5))
-    assert attention.state[0].shape[2] == 512  # type: ignore[union-attr]
+    assert attention.state[0].shape[2] == 512
     assert cache_length(cache) == 5
     assert cache_length([Totals()]) == cache_length([]) == 0
 

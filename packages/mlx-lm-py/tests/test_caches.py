@@ -355,3 +355,18 @@ def test_copies_are_their_own() -> None:
 def test_wrong_arguments(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_numbers_and_integers_are_not_taken_for_each_other() -> None:
+    cache = QuantizedKVCache(32, 4)
+    cache.update_and_fetch(*[mx.ones((1, 1, 3, 32))] * 2)
+    keys, values, offset, *numbers = cache.state
+    # As a file of a cache may say, whose class is another than its arrays are of.
+    for made, state in (
+        (KVCache, (keys, values, offset)),
+        (RotatingKVCache, (keys, values, offset, 0, 8, offset)),
+        (ChunkedKVCache, (keys, values, offset, 8, 0)),
+        (QuantizedKVCache, (keys[0], values[0], offset, *numbers)),
+    ):
+        with pytest.raises(ValueError, match=r"do not agree|integers, scales and biases"):
+            made.from_state(state)

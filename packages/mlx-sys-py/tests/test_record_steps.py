@@ -181,3 +181,10 @@ def test_what_changes_later_is_refused(change: int) -> None:
 def test_too_few_calls(length: int) -> None:
     with pytest.raises(ValueError, match="length must be at least 3"):
         transforms.record_steps(lambda x, i: [x[0]], [X], lambda: length)
+
+
+def test_functions_that_are_none() -> None:
+    with pytest.raises(TypeError, match="fun must be callable, not int"):
+        transforms.record_steps(5, [X], lambda: 3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="length must be callable, not int"):
+        transforms.record_steps(lambda x, i: [x[0]], [X], 3)  # type: ignore[arg-type]

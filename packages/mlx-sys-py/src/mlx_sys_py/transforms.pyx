@@ -370,6 +370,7 @@ def record_steps(fun, inputs, length, /):
             the default stream is the same.
 
     Raises:
+        TypeError: if ``fun`` or ``length`` is no function, or an input no array.
         ValueError: if the calls differ in other ways, or there are fewer than 3; from the function,
             if it is called more often.
 
@@ -379,6 +380,8 @@ def record_steps(fun, inputs, length, /):
         >>> step([array(1)]), step([array(1)]), step([array(2)])
         ([array(10, dtype=int32)], [array(11, dtype=int32)], [array(24, dtype=int32)])
     """
+    check_callable(fun, "fun")
+    check_callable(length, "length")
     cdef VectorArray arrays = to_arrays(inputs, "inputs")
     cdef _Length count = _Length()
     cdef c.mlx_closure res

@@ -1,20 +1,19 @@
-"""What generation and layers ask of a cache."""
+"""What generation and layers ask of a cache, and what all kinds of caches do alike."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+from copy import copy
+from typing import Any, Protocol, Self, runtime_checkable
 
 import mlx_core_py as mx
 
-__all__ = ["AttentionCache", "Cache", "Part", "check_trim", "own"]
+from .parts import arrays_in, own
+
+__all__ = ["AttentionCache", "BaseCache", "Cache", "check_trim"]
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-Part: TypeAlias = mx.array | tuple[mx.array, mx.array, mx.array]
-"""Keys or values: an array, or packed integers with their scales and biases."""
 
 
 class Cache(Protocol):
@@ -72,16 +71,57 @@ class AttentionCache(Cache, Protocol):
         ...
 
 
-def own(part: Any) -> Any:
-    """The same arrays for another holder: what one writes into its own, the other does not see.
+class BaseCache:
+    """What all caches have in common: a state, from which they can be made again.
 
-    Nothing is copied before one of both writes.
+    A kind of cache says what its state is in ``_state``, checks and takes one in ``_restore``, and
+    makes an empty cache of its kind in ``_blank``.
     """
-    if isinstance(part, mx.array):
-        return part[...]
-    if isinstance(part, (tuple, list)):
-        return type(part)(own(one) for one in part)
-    return part
+
+    @property
+    def state(self) -> Any:
+        """All that the cache is: arrays, numbers and ``None``, in tuples and lists.
+
+        Raises:
+            ValueError: If it is set to what cannot be the state of such a cache.
+        """
+        return self._state()
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._restore(state)
+
+    def _state(self) -> Any:
+        raise NotImplementedError
+
+    def _restore(self, state: Any) -> None:
+        raise NotImplementedError
+
+    @classmethod
+    def _blank(cls) -> Self:
+        return cls()
+
+    @classmethod
+    def from_state(cls, state: Any) -> Self:
+        """Make a cache of the ``state`` of one.
+
+        Raises:
+            ValueError: If the state cannot be that of such a cache.
+        """
+        cache = cls._blank()
+        cache._restore(state)
+        return cache
+
+    def copy(self) -> Self:
+        """A cache of its own with the same content, copied when one of both grows."""
+        other = copy(self)
+        vars(other).update({name: own(value) for name, value in vars(self).items()})
+        return other
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of the arrays."""
+        return sum(array.nbytes for array in arrays_in(self._state()))
 
 
 def check_trim(n: int) -> None:

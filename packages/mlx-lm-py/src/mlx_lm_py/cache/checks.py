@@ -20,12 +20,13 @@ def check_numbers(**numbers: Any) -> None:
             raise ValueError(f"{name} of a cache must be a number from 0 on, not {number!r}")
 
 
-def check_buffers(keys: Any, values: Any) -> int:
+def check_buffers(keys: Any, values: Any, *, packed: bool) -> int:
     """Check that buffers of keys and values belong together.
 
     Args:
-        keys: An array, or several, or ``None``.
+        keys: An array, or several if they are integers, or ``None``.
         values: The same.
+        packed: Whether they are integers.
 
     Returns:
         For how many positions they have room.
@@ -39,7 +40,7 @@ def check_buffers(keys: Any, values: Any) -> int:
     for part in (keys, values):
         arrays += list(part) if isinstance(part, (list, tuple)) else [part]
     if (
-        isinstance(keys, (list, tuple)) != isinstance(values, (list, tuple))
+        any(isinstance(part, (list, tuple)) != packed for part in (keys, values))
         or not all(isinstance(array, mx.array) and array.ndim == 4 for array in arrays)
         or any(array.shape[:-1] != arrays[0].shape[:-1] for array in arrays)
     ):

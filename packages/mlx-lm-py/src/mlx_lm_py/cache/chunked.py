@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import mlx_core_py as mx
 
-from .checks import check_buffers, check_numbers
+from mlx_lm_py._checks import check_integer
+
+from .checks import check_numbers
 from .kv import KVCache
 from .quantized import QuantizedKVCache
 
@@ -20,6 +22,8 @@ def __dir__() -> list[str]:
 class ChunkedKVCache(KVCache):
     """Keys and values of one attention layer that sees no further than a chunk back.
 
+    Its ``state`` has the buffers, ``offset``, ``chunk_size`` and ``start_position``.
+
     Args:
         chunk_size: Number of positions of a chunk.
 
@@ -28,7 +32,8 @@ class ChunkedKVCache(KVCache):
         start_position: The position of the first key that is held.
 
     Raises:
-        ValueError: If ``chunk_size`` is not positive.
+        TypeError: If ``chunk_size`` is no integer.
+        ValueError: If it is not positive.
 
     Example:
         >>> cache = ChunkedKVCache(2)
@@ -42,8 +47,7 @@ class ChunkedKVCache(KVCache):
 
     def __init__(self, chunk_size: int) -> None:
         super().__init__()
-        if chunk_size < 1:
-            raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
+        check_integer("chunk_size", chunk_size, 1)
         self.chunk_size: int = chunk_size
         self.start_position: int = 0
 
@@ -54,7 +58,7 @@ class ChunkedKVCache(KVCache):
             return
         start = held - self.chunk_size
         self.start_position += start
-        self.keys, self.values = self.keys[:, :, start:held], self.values[:, :, start:held]
+        self._take(self.keys[:, :, start:held], self.values[:, :, start:held], self.offset)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Add positions and return all that are held.
@@ -97,31 +101,22 @@ class ChunkedKVCache(KVCache):
         asking = mx.arange(self.offset, end)[:, None]
         return (keys <= asking) & (keys // self.chunk_size == asking // self.chunk_size)
 
-    @property
-    def state(self) -> Any:
-        """The buffers, ``offset``, ``chunk_size`` and ``start_position``."""
-        return self.keys, self.values, self.offset, self.chunk_size, self.start_position
+    def _state(self) -> tuple[Any, ...]:
+        return (*super()._state(), self.chunk_size, self.start_position)
 
-    @state.setter
-    def state(self, state: Any) -> None:
-        keys, values, offset, chunk_size, start = state
+    def _restore(self, state: Any) -> None:
+        *rest, chunk_size, start = state
+        keys, values, offset = rest
         check_numbers(offset=offset, chunk_size=chunk_size, start_position=start)
-        if not 0 <= offset - start <= check_buffers(keys, values) or chunk_size < 1:
+        if start > offset or chunk_size < 1:
             raise ValueError(f"a cache cannot hold positions {start} to {offset} in its buffers")
-        self.keys, self.values = keys, values
+        super()._restore((keys, values, offset - start))
         self.offset: int = offset
         self.chunk_size, self.start_position = chunk_size, start
 
     @classmethod
-    def from_state(cls, state: Any) -> ChunkedKVCache:
-        """Make a cache of the ``state`` of one.
-
-        Raises:
-            ValueError: If the state cannot be that of such a cache.
-        """
-        cache = cls(1)
-        cache.state = state
-        return cache
+    def _blank(cls) -> Self:
+        return cls(1)
 
     def to_quantized(
         self, group_size: int = 64, bits: int = 4, *, value_bits: int | None = None
@@ -141,17 +136,3 @@ class ChunkedKVCache(KVCache):
         """Whether the latest ``n`` positions can be forgotten, and their chunk is there then."""
         rest = max(self.offset - n, 0)
         return self.start_position <= rest // self.chunk_size * self.chunk_size
-
-    def trim(self, n: int) -> int:
-        """Forget the latest positions.
-
-        Args:
-            n: How many.
-
-        Returns:
-            How many were forgotten: 0 if not so many can be.
-
-        Raises:
-            ValueError: If ``n`` is negative.
-        """
-        return super().trim(n) if n < 0 or self.can_trim(n) else 0

@@ -10,9 +10,11 @@ from typing import Any, Literal, overload
 import mlx_core_py as mx
 
 from .base import Cache
+from .buffers import GrowingBuffers
 from .chunked import ChunkedKVCache
 from .kv import KVCache
 from .lists import CacheList
+from .parts import cut
 from .quantized import QuantizedKVCache
 from .rotating import QuantizedRotatingKVCache, RotatingKVCache
 from .states import ArraysCache
@@ -132,15 +134,10 @@ def _without_room(cache: Any) -> Any:
     cache = cache.copy()
     if isinstance(cache, CacheList):
         cache.caches = tuple(_without_room(one) for one in cache.caches)
-    elif isinstance(cache, (KVCache, QuantizedKVCache)) and cache.keys is not None:
-        start = cache.start_position if isinstance(cache, ChunkedKVCache) else 0
-        end = cache.offset - start
-        cache.keys, cache.values = _until(cache.keys, end), _until(cache.values, end)
+    elif isinstance(cache, GrowingBuffers) and not cache.empty():
+        held: Any = cache
+        held.keys, held.values = (cut(part, 0, held.size()) for part in (held.keys, held.values))
     return cache
-
-
-def _until(part: Any, end: int) -> Any:
-    return tuple(_until(one, end) for one in part) if isinstance(part, tuple) else part[:, :, :end]
 
 
 def _flatten(place: str, value: Any, arrays: dict[str, mx.array], kinds: dict[str, str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
+
+from .base import BaseCache
 
 __all__ = ["CacheList"]
 
@@ -11,8 +13,10 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class CacheList:
+class CacheList(BaseCache):
     """Several caches of one layer.
+
+    Its ``state`` has the state of each and the name of its class.
 
     Args:
         *caches: The caches.
@@ -40,36 +44,17 @@ class CacheList:
         """Number of positions seen."""
         return max((getattr(cache, "offset", 0) for cache in self.caches), default=0)
 
-    @property
-    def state(self) -> list[tuple[Any, str]]:
-        """The state of each cache and the name of its class."""
+    def _state(self) -> list[tuple[Any, str]]:
         return [(cache.state, type(cache).__name__) for cache in self.caches]
 
-    @state.setter
-    def state(self, state: Any) -> None:
+    def _restore(self, state: Any) -> None:
         from .files import from_state
 
         self.caches = tuple(from_state(name, one) for one, name in state)
 
-    @classmethod
-    def from_state(cls, state: Any) -> CacheList:
-        """Make a cache of the ``state`` of one.
-
-        Raises:
-            ValueError: If the state cannot be that of such a cache.
-        """
-        cache = cls()
-        cache.state = state
-        return cache
-
-    def copy(self) -> CacheList:
+    def copy(self) -> Self:
         """A cache of its own with the same content."""
-        return CacheList(*(cache.copy() for cache in self.caches))
-
-    @property
-    def nbytes(self) -> int:
-        """Number of bytes of the arrays."""
-        return sum(cache.nbytes for cache in self.caches)
+        return type(self)(*(cache.copy() for cache in self.caches))
 
     def size(self) -> int:
         """Number of positions held."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import mlx_core_py as mx
 
+from mlx_lm_py._checks import check_integer
+
 from .base import Cache
 from .lease import Lease
 from .prefix_files import PrefixFiles, Stored
@@ -50,7 +52,8 @@ class PrefixCache:
         checkpoint_every: After how many tokens states are kept.
 
     Raises:
-        ValueError: If a number is below 1.
+        TypeError: If a number is no integer.
+        ValueError: If one is below 1.
 
     Example::
 
@@ -69,8 +72,7 @@ class PrefixCache:
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         for name, number in (("max_bytes", max_bytes), ("checkpoint_every", checkpoint_every)):
-            if number < 1:
-                raise ValueError(f"{name} must be at least 1, not {number}")
+            check_integer(name, number, 1)
         self.max_bytes: int = max_bytes
         self.checkpoint_every: int = checkpoint_every
         self._files = None if folder is None else PrefixFiles(folder)
@@ -127,6 +129,8 @@ class PrefixCache:
         for one in node.line():
             one.used = self._tick()
         found = together(key, _joined_line(node, length, room), states)
+        # They are copied while the graph of the first step is made.
+        mx.async_eval([one.state for one in found])
         return Lease(self, key, node, rebuilt(cache, iter(found)), length, least)
 
     def keep(self, key: str, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import Protocol
 
+from mlx_lm_py._checks import check_integer
+
 from .base import AttentionCache, Cache, check_trim
 from .kv import KVCache
 from .lists import CacheList
@@ -56,13 +58,16 @@ def make_prompt_cache(model: HasLayers, max_kv_size: int | None = None) -> list[
         `KVCache` each. Layers that see a window keep no more than that.
 
     Raises:
+        TypeError: If ``max_kv_size`` is no integer.
         ValueError: If ``max_kv_size`` is not above the four positions that are kept.
 
     See: mlx-lm ``mlx_lm.models.cache.make_prompt_cache``, where models with a ``make_cache()`` of
         their own, such as those with windows, pass ``max_kv_size`` over.
     """
-    if max_kv_size is not None and max_kv_size <= KEEP:
-        raise ValueError(f"max_kv_size must be above {KEEP}, not {max_kv_size}")
+    if max_kv_size is not None:
+        check_integer("max_kv_size", max_kv_size)
+        if max_kv_size <= KEEP:
+            raise ValueError(f"max_kv_size must be above {KEEP}, not {max_kv_size}")
     if hasattr(model, "make_cache"):
         made: list[Cache] = list(model.make_cache())
     else:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from copy import copy
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar
 
 import mlx_core_py as mx
 
-from .base import check_trim, own
-from .checks import as_parts, check_buffers, check_numbers
+from mlx_lm_py._checks import check_integer
+
+from .buffers import GrowingBuffers
+from .checks import check_numbers
+from .parts import Packed
 
 __all__ = [
-    "Packed",
+    "HoldsIntegers",
     "QuantizedKVCache",
     "check_packed",
     "check_quantization",
@@ -24,20 +26,33 @@ def __dir__() -> list[str]:
     return __all__
 
 
-Packed: TypeAlias = tuple[mx.array, mx.array, mx.array]
-"""Integers packed in ``uint32``, and the scale and the bias of each group of them."""
-
 _GROUP_SIZES = (32, 64, 128)
 _BITS = (2, 3, 4, 5, 6, 8)
 
 
-def check_quantization(group_size: int, bits: int, value_bits: int | None = None) -> None:
-    """Raise a `ValueError` if keys and values cannot be quantized so."""
-    if group_size not in _GROUP_SIZES:
-        raise ValueError(f"group_size must be one of {_GROUP_SIZES}, not {group_size}")
-    for name, number in (("bits", bits), ("value_bits", value_bits)):
-        if number is not None and number not in _BITS:
-            raise ValueError(f"{name} must be one of {_BITS}, not {number}")
+def check_quantization(
+    group_size: int, bits: int, value_bits: int | None = None, *, prefix: str = ""
+) -> None:
+    """Check that keys and values can be quantized so.
+
+    Args:
+        group_size: How many numbers share a scale.
+        bits: How many bits a number has.
+        value_bits: The same for values. Default: ``None``, as ``bits``.
+        prefix: What the names of these numbers begin with where they come from. Default: none.
+
+    Raises:
+        TypeError: If one of them is no integer.
+        ValueError: If one of them is none of those that there are.
+    """
+    for name, number, known in (
+        ("group_size", group_size, _GROUP_SIZES),
+        ("bits", bits, _BITS),
+        ("value_bits", bits if value_bits is None else value_bits, _BITS),
+    ):
+        check_integer(prefix + name, number)
+        if number not in known:
+            raise ValueError(f"{prefix}{name} must be one of {known}, not {number}")
 
 
 def quantize_part(array: mx.array, name: str, group_size: int, bits: int) -> Packed:
@@ -80,6 +95,7 @@ def _dequantized(part: Packed, group_size: int, bits: int) -> mx.array:
 
 def check_packed(keys: Any, values: Any, group_size: int, bits: int, value_bits: int) -> None:
     """Raise a `ValueError` if keys and values are not as they are when quantized so."""
+    check_numbers(group_size=group_size, bits=bits, value_bits=value_bits)
     check_quantization(group_size, bits, value_bits)
     for part, width in ((keys, bits), (values, value_bits)):
         if part is None:
@@ -97,10 +113,36 @@ def check_packed(keys: Any, values: Any, group_size: int, bits: int, value_bits:
             raise ValueError(f"keys or values are not {width} bits each in groups of {group_size}")
 
 
-class QuantizedKVCache:
+class HoldsIntegers:
+    """What caches of keys and values have that hold them as integers.
+
+    Attributes:
+        group_size: How many numbers share a scale.
+        bits: How many bits a number of a key has.
+        value_bits: How many bits a number of a value has.
+    """
+
+    _is_packed: ClassVar[bool] = True
+
+    def _set_quantization(self, group_size: int, bits: int, value_bits: int | None) -> None:
+        check_quantization(group_size, bits, value_bits)
+        self.group_size: int = group_size
+        self.bits: int = bits
+        self.value_bits: int = bits if value_bits is None else value_bits
+
+    def _encode(self, keys: mx.array, values: mx.array) -> tuple[Packed, Packed]:
+        return (
+            quantize_part(keys, "keys", self.group_size, self.bits),
+            quantize_part(values, "values", self.group_size, self.value_bits),
+        )
+
+
+class QuantizedKVCache(HoldsIntegers, GrowingBuffers[Packed]):
     """Keys and values of one attention layer as integers, in buffers that grow in steps.
 
-    Attention works on the integers themselves; they are not turned into numbers first.
+    Attention works on the integers themselves; they are not turned into numbers first. Its
+    ``state`` has the buffers, the number of positions held, ``group_size`` and ``bits``, and
+    ``value_bits`` where these are others.
 
     Args:
         group_size: How many numbers share a scale: 32, 64 or 128. Default: 64.
@@ -129,154 +171,19 @@ class QuantizedKVCache:
     See: mlx-lm ``mlx_lm.models.cache.QuantizedKVCache``, which has no ``value_bits``.
     """
 
-    step = 256
-
     def __init__(
         self, group_size: int = 64, bits: int = 8, *, value_bits: int | None = None
     ) -> None:
-        check_quantization(group_size, bits, value_bits)
-        self.offset: int = 0
-        self.group_size: int = group_size
-        self.bits: int = bits
-        self.value_bits: int = bits if value_bits is None else value_bits
-        self._reserved = 0
-        self.keys: Packed | None = None
-        self.values: Packed | None = None
+        super().__init__()
+        self._set_quantization(group_size, bits, value_bits)
 
-    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[Packed, Packed]:
-        """Add positions and return all that are held.
-
-        Args:
-            keys: Shape ``(batch, heads, length, width)``, the width a multiple of ``group_size``.
-            values: Shape ``(batch, heads, length, width)``, likewise.
-
-        Returns:
-            Keys and values of all positions, the new ones last: integers, scales and biases each.
-
-        Raises:
-            ValueError: If the shapes do not agree with each other, with ``group_size`` or with
-                what is held.
-        """
-        shape, others = keys.shape, values.shape
-        if len(shape) != 4 or shape[:3] != others[:3]:
-            raise ValueError(f"keys of shape {shape} and values of shape {others} do not agree")
-        new_keys = quantize_part(keys, "keys", self.group_size, self.bits)
-        new_values = quantize_part(values, "values", self.group_size, self.value_bits)
-        start, end = self.offset, self.offset + shape[2]
-        self.keys = self._grow(self.keys, new_keys, end)
-        self.values = self._grow(self.values, new_values, end)
-        for buffers, new in ((self.keys, new_keys), (self.values, new_values)):
-            for buffer, part in zip(buffers, new, strict=True):
-                buffer[:, :, start:end] = part
-        self.offset = end
-        return _until(self.keys, end), _until(self.values, end)
-
-    def reserve(self, length: int) -> None:
-        """Have room for so many positions from the next growth on.
-
-        Args:
-            length: Number of positions, those already held included.
-        """
-        self._reserved = max(self._reserved, length)
-
-    def _grow(self, buffers: Packed | None, new: Packed, end: int) -> Packed:
-        held = 0
-        if buffers is not None:
-            held = buffers[0].shape[2]
-            for buffer, part in zip(buffers, new, strict=True):
-                if (*buffer.shape[:2], buffer.shape[3]) != (*part.shape[:2], part.shape[3]):
-                    raise ValueError(
-                        f"an array of shape {part.shape} does not fit a cache of shape "
-                        f"{buffer.shape}"
-                    )
-            if end <= held:
-                return buffers
-        length = -(-max(end, self._reserved) // self.step) * self.step
-        batch, heads = new[0].shape[:2]
-        rooms = [mx.zeros((batch, heads, length - held, part.shape[3]), part.dtype) for part in new]
-        if buffers is not None:
-            rooms = [
-                mx.concatenate([buffer, room], axis=2)
-                for buffer, room in zip(buffers, rooms, strict=True)
-            ]
-        return rooms[0], rooms[1], rooms[2]
-
-    @property
-    def state(self) -> tuple[Any, ...]:
-        """The buffers, the number of positions held, ``group_size`` and ``bits``.
-
-        ``value_bits`` follow where they are others.
-        """
-        state = (self.keys, self.values, self.offset, self.group_size, self.bits)
+    def _state(self) -> tuple[Any, ...]:
+        state = (*super()._state(), self.group_size, self.bits)
         return state if self.value_bits == self.bits else (*state, self.value_bits)
 
-    @state.setter
-    def state(self, state: Any) -> None:
+    def _restore(self, state: Any) -> None:
         keys, values, offset, group_size, bits, *more = state
         value_bits = more[0] if more else bits
-        check_numbers(offset=offset, group_size=group_size, bits=bits, value_bits=value_bits)
         check_packed(keys, values, group_size, bits, value_bits)
-        if offset > check_buffers(keys, values):
-            raise ValueError(f"a cache cannot hold {offset} positions in its buffers")
-        self.offset, self.group_size, self.bits = offset, group_size, bits
-        self.value_bits = value_bits
-        self.keys, self.values = as_parts(keys), as_parts(values)
-
-    @classmethod
-    def from_state(cls, state: Any) -> Self:
-        """Make a cache of the ``state`` of one.
-
-        Raises:
-            ValueError: If the state cannot be that of such a cache.
-        """
-        cache = cls()
-        cache.state = state
-        return cache
-
-    def copy(self) -> Self:
-        """A cache of its own with the same content, copied when one of both grows."""
-        other = copy(self)
-        other.keys, other.values = own(self.keys), own(self.values)
-        return other
-
-    @property
-    def nbytes(self) -> int:
-        """Number of bytes of the buffers."""
-        return sum(part.nbytes for buffers in (self.keys, self.values) for part in buffers or ())
-
-    def size(self) -> int:
-        """Number of positions held."""
-        return self.offset
-
-    def empty(self) -> bool:
-        """Whether nothing has been added."""
-        return self.keys is None
-
-    def is_trimmable(self) -> bool:
-        """Whether any number of positions can be forgotten: always."""
-        return True
-
-    def can_trim(self, n: int) -> bool:
-        """Whether the latest ``n`` positions can be forgotten: always."""
-        return True
-
-    def trim(self, n: int) -> int:
-        """Forget the latest positions.
-
-        Args:
-            n: How many.
-
-        Returns:
-            How many were there to forget.
-
-        Raises:
-            ValueError: If ``n`` is negative.
-        """
-        check_trim(n)
-        n = min(n, self.offset)
-        self.offset -= n
-        return n
-
-
-def _until(part: Packed, end: int) -> Packed:
-    return part[0][:, :, :end], part[1][:, :, :end], part[2][:, :, :end]
+        super()._restore((keys, values, offset))
+        self._set_quantization(group_size, bits, value_bits)

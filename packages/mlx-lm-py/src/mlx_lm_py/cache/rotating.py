@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from copy import copy
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 import mlx_core_py as mx
 
-from .base import Part, check_trim, own
-from .checks import as_parts, check_buffers, check_numbers
-from .quantized import check_packed, check_quantization, quantize_part
+from mlx_lm_py._checks import check_integer
+
+from .buffers import KeysAndValues, check_update
+from .checks import check_buffers, check_numbers
+from .parts import Part, check_fits, cut, joined, length_of, own, room, write
+from .quantized import HoldsIntegers, check_packed
 
 __all__ = ["QuantizedRotatingKVCache", "RotatingKVCache"]
 
@@ -18,49 +20,14 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _cut(part: Part, start: int, end: int) -> Part:
-    if isinstance(part, tuple):
-        return cast("Part", tuple(one[:, :, start:end] for one in part))
-    return part[:, :, start:end]
-
-
-def _joined(*parts: Part) -> Part:
-    kept = [part for part in parts if _length(part)]
-    if len(kept) == 1:
-        return kept[0]
-    if isinstance(kept[0], tuple):
-        return cast(
-            "Part", tuple(mx.concatenate(list(ones), axis=2) for ones in zip(*kept, strict=True))
-        )
-    return mx.concatenate(cast("list[mx.array]", kept), axis=2)
-
-
-def _length(part: Part) -> int:
-    return (part[0] if isinstance(part, tuple) else part).shape[2]
-
-
-def _room(like: Part, length: int) -> Part:
-    def zeros(one: mx.array) -> mx.array:
-        return mx.zeros((*one.shape[:2], length, one.shape[3]), one.dtype)
-
-    return cast("Part", tuple(map(zeros, like))) if isinstance(like, tuple) else zeros(like)
-
-
-def _write(part: Part, start: int, new: Part) -> None:
-    if isinstance(part, tuple):
-        for one, other in zip(part, new, strict=True):
-            one[:, :, start : start + 1] = other
-    else:
-        part[:, :, start : start + 1] = cast("mx.array", new)
-
-
-class RotatingKVCache:
+class RotatingKVCache(KeysAndValues[Any]):
     """Keys and values of the latest positions, and of some of the first.
 
     Single positions are written over the oldest ones, so that the order of keys is not that of
     positions; attention does not mind. Longer updates are put in order first, and hold as many
     positions more as the first of the new ones sees: until the next update, as many can be
-    forgotten again.
+    forgotten again. Its ``state`` has the buffers, ``offset``, ``keep``, ``max_size`` and where the
+    next position is written.
 
     Args:
         max_size: How many positions a position sees, itself and the kept ones included.
@@ -75,6 +42,7 @@ class RotatingKVCache:
         step: Number of positions by which the buffers grow.
 
     Raises:
+        TypeError: If a number is no integer.
         ValueError: If ``max_size`` is not positive, or ``keep`` negative or not below it.
 
     Example:
@@ -88,20 +56,19 @@ class RotatingKVCache:
         update do not see those that are kept.
     """
 
-    step = 256
+    offset: int
+    keys: Any
+    values: Any
 
     def __init__(self, max_size: int, keep: int = 0) -> None:
-        if max_size < 1:
-            raise ValueError(f"max_size must be at least 1, not {max_size}")
+        check_integer("max_size", max_size, 1)
+        check_integer("keep", keep)
         if not 0 <= keep < max_size:
             raise ValueError(f"keep must be in 0..{max_size - 1}, not {keep}")
-        self.offset: int = 0
+        super().__init__()
         self.max_size: int = max_size
         self.keep: int = keep
-        self.keys: Any = None
-        self.values: Any = None
         self._idx = 0
-        self._reserved = 0
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[Any, Any]:
         """Add positions and return those that any of them sees.
@@ -116,53 +83,40 @@ class RotatingKVCache:
         Raises:
             ValueError: If the shapes do not agree with each other or with what is held.
         """
-        shape, others = keys.shape, values.shape
-        if len(shape) != 4 or shape[:3] != others[:3]:
-            raise ValueError(f"keys of shape {shape} and values of shape {others} do not agree")
+        length = check_update(keys, values)
         new_keys, new_values = self._encode(keys, values)
-        self._check(self.keys, new_keys)
-        self._check(self.values, new_values)
-        if shape[2] == 1:
+        check_fits(self.keys, new_keys)
+        check_fits(self.values, new_values)
+        if length == 1:
             return self._put(new_keys, new_values)
-        return self._append(new_keys, new_values, shape[2])
+        return self._append(new_keys, new_values, length)
 
-    def _encode(self, keys: mx.array, values: mx.array) -> tuple[Part, Part]:
+    def _encode(self, keys: mx.array, values: mx.array) -> tuple[Any, Any]:
         return keys, values
-
-    def _check(self, held: Part | None, new: Part) -> None:
-        one = held[0] if isinstance(held, tuple) else held
-        other = new[0] if isinstance(new, tuple) else new
-        if one is not None and (*one.shape[:2], one.shape[3]) != (
-            *other.shape[:2],
-            other.shape[3],
-        ):
-            raise ValueError(
-                f"an array of shape {other.shape} does not fit a cache of shape {one.shape}"
-            )
 
     def _put(self, keys: Part, values: Part) -> tuple[Part, Part]:
         """Add one position, over the oldest one if there is no room."""
-        held = 0 if self.keys is None else _length(self.keys)
+        held = 0 if self.keys is None else length_of(self.keys)
         if held > self.max_size:
             self._set_in_order(self.max_size)
             held = self._idx
         if self._idx == held:
             if held < self.max_size:
                 more = max(self.step, self._reserved - held)
-                room = min(more, self.max_size - held)
-                new = _room(keys, room), _room(values, room)
+                more = min(more, self.max_size - held)
+                new = room(keys, more), room(values, more)
                 if held:
-                    new = _joined(self.keys, new[0]), _joined(self.values, new[1])
+                    new = joined(self.keys, new[0]), joined(self.values, new[1])
                 self.keys, self.values = new
-                held += room
+                held += more
             else:
                 self._idx = self.keep
-        _write(self.keys, self._idx, keys)
-        _write(self.values, self._idx, values)
+        write(self.keys, self._idx, self._idx + 1, keys)
+        write(self.values, self._idx, self._idx + 1, values)
         self.offset += 1
         self._idx += 1
         if self.offset < held:
-            return _cut(self.keys, 0, self.offset), _cut(self.values, 0, self.offset)
+            return cut(self.keys, 0, self.offset), cut(self.values, 0, self.offset)
         return own(self.keys), own(self.values)
 
     def _append(self, keys: Part, values: Part, length: int) -> tuple[Part, Part]:
@@ -170,32 +124,32 @@ class RotatingKVCache:
         if self.keys is not None:
             self._set_in_order(self.max_size - 1)
             if self._idx:
-                keys, values = _joined(self.keys, keys), _joined(self.values, values)
+                keys, values = joined(self.keys, keys), joined(self.values, values)
         # What is written into the buffers must not change what the caller has.
         self.keys, self.values = own(keys), own(values)
         self.offset += length
-        self._idx = _length(keys)
+        self._idx = length_of(keys)
         return keys, values
 
     def _set_in_order(self, most: int) -> None:
         """Put positions in order, and drop the oldest but the kept ones beyond ``most``."""
         self.keys, self.values = self._in_order(self.keys, most), self._in_order(self.values, most)
-        self._idx = _length(self.keys)
+        self._idx = length_of(self.keys)
 
     def _in_order(self, part: Part, most: int) -> Part:
-        held = _length(part)
+        held = length_of(part)
         if self._idx < held and self.offset >= held:
             pieces = [(0, self.keep), (self._idx, held), (self.keep, self._idx)]
-            part = _joined(*(_cut(part, *piece) for piece in pieces))
+            part = joined(*(cut(part, *piece) for piece in pieces))
             count = held
         else:
             count = self._idx
-            part = _cut(part, 0, count)
+            part = cut(part, 0, count)
         if count <= most:
             return part
         keep = min(self.keep, most)
         start = count - (most - keep)
-        return _joined(_cut(part, 0, keep), _cut(part, start, count)) if most else _cut(part, 0, 0)
+        return joined(cut(part, 0, keep), cut(part, start, count)) if most else cut(part, 0, 0)
 
     def make_mask(
         self, length: int, return_array: bool = False, window_size: int | None = None
@@ -238,19 +192,13 @@ class RotatingKVCache:
             return asking - positions < window
         return (asking - positions < window - self.keep) | (positions < self.keep)
 
-    @property
-    def state(self) -> tuple[Any, ...]:
-        """The buffers, and ``offset``, ``keep``, ``max_size`` and where the next one is written."""
-        return self.keys, self.values, self.offset, self.keep, self.max_size, self._idx
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self._restore(state)
+    def _state(self) -> tuple[Any, ...]:
+        return (*super()._state(), self.keep, self.max_size, self._idx)
 
     def _restore(self, state: Any) -> None:
         keys, values, offset, keep, max_size, idx = state
         check_numbers(offset=offset, keep=keep, max_size=max_size, idx=idx)
-        held = check_buffers(keys, values)
+        held = check_buffers(keys, values, packed=self._is_packed)
         # A buffer that is not full is in order, and one that has dropped positions is full.
         dropped = offset - idx if idx == held else max(offset - held, 0)
         if not (
@@ -263,33 +211,12 @@ class RotatingKVCache:
                 f"a rotating cache cannot have seen {offset} positions, hold {held} of at most "
                 f"{max_size}, keep {keep} and write at {idx}"
             )
-        self.offset, self.keep, self.max_size, self._idx = offset, keep, max_size, idx
-        self.keys, self.values = as_parts(keys), as_parts(values)
+        self._take(keys, values, offset)
+        self.keep, self.max_size, self._idx = keep, max_size, idx
 
     @classmethod
-    def from_state(cls, state: Any) -> Self:
-        """Make a cache of the ``state`` of one.
-
-        Raises:
-            ValueError: If the state cannot be that of such a cache.
-        """
-        cache = cls(1)
-        cache.state = state
-        return cache
-
-    def reserve(self, length: int) -> None:
-        """Have room for so many positions from the next growth on, as many as are kept at most.
-
-        Args:
-            length: Number of positions, those already held included.
-        """
-        self._reserved = max(self._reserved, length)
-
-    def copy(self) -> Self:
-        """A cache of its own with the same content, copied when one of both grows."""
-        other = copy(self)
-        other.keys, other.values = own(self.keys), own(self.values)
-        return other
+    def _blank(cls) -> Self:
+        return cls(1)
 
     def to_quantized(
         self, group_size: int = 64, bits: int = 4, *, value_bits: int | None = None
@@ -312,20 +239,9 @@ class RotatingKVCache:
             cache.keys, cache.values = cache._encode(self.keys, self.values)
         return cache
 
-    @property
-    def nbytes(self) -> int:
-        """Number of bytes of the buffers."""
-        parts = [part for part in (self.keys, self.values) if part is not None]
-        arrays = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
-        return sum(array.nbytes for array in arrays)
-
     def size(self) -> int:
         """Number of positions that the next one sees, itself included, at most."""
         return min(self.offset, self.max_size)
-
-    def empty(self) -> bool:
-        """Whether nothing has been added."""
-        return self.keys is None
 
     def is_trimmable(self) -> bool:
         """Whether any number of positions can be forgotten: as long as none has been dropped."""
@@ -339,36 +255,22 @@ class RotatingKVCache:
         """
         if n == 0 or self.is_trimmable():
             return True
-        if self.keys is None or self._idx != _length(self.keys):
+        if self.keys is None or self._idx != length_of(self.keys):
             return False
         return self._idx - n >= min(self.offset - n, self.max_size - 1)
 
-    def trim(self, n: int) -> int:
-        """Forget the latest positions.
-
-        Args:
-            n: How many.
-
-        Returns:
-            How many were forgotten: 0 if not so many can be.
-
-        Raises:
-            ValueError: If ``n`` is negative.
-        """
-        check_trim(n)
-        n = min(n, self.offset)
-        if not self.can_trim(n):
-            return 0
+    def _forget(self, n: int) -> None:
         self.offset -= n
         self._idx -= n
         if n and self.offset > self._idx:
             # Places behind would be taken for those that have been longest there.
-            self.keys, self.values = _cut(self.keys, 0, self._idx), _cut(self.values, 0, self._idx)
-        return n
+            self.keys, self.values = cut(self.keys, 0, self._idx), cut(self.values, 0, self._idx)
 
 
-class QuantizedRotatingKVCache(RotatingKVCache):
+class QuantizedRotatingKVCache(HoldsIntegers, RotatingKVCache):
     """A `RotatingKVCache` of integers.
+
+    Its ``state`` goes on with ``group_size``, ``bits`` and ``value_bits``.
 
     Args:
         max_size: As of `RotatingKVCache`.
@@ -398,32 +300,16 @@ class QuantizedRotatingKVCache(RotatingKVCache):
         value_bits: int | None = None,
     ) -> None:
         super().__init__(max_size, keep)
-        check_quantization(group_size, bits, value_bits)
-        self.group_size: int = group_size
-        self.bits: int = bits
-        self.value_bits: int = bits if value_bits is None else value_bits
+        self._set_quantization(group_size, bits, value_bits)
 
-    def _encode(self, keys: mx.array, values: mx.array) -> tuple[Part, Part]:
-        return (
-            quantize_part(keys, "keys", self.group_size, self.bits),
-            quantize_part(values, "values", self.group_size, self.value_bits),
-        )
-
-    @property
-    def state(self) -> tuple[Any, ...]:
-        """That of `RotatingKVCache`, then ``group_size``, ``bits`` and ``value_bits``."""
-        return (*super().state, self.group_size, self.bits, self.value_bits)
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self._restore(state)
+    def _state(self) -> tuple[Any, ...]:
+        return (*super()._state(), self.group_size, self.bits, self.value_bits)
 
     def _restore(self, state: Any) -> None:
         *rest, group_size, bits, value_bits = state
-        check_numbers(group_size=group_size, bits=bits, value_bits=value_bits)
         check_packed(rest[0], rest[1], group_size, bits, value_bits)
         super()._restore(rest)
-        self.group_size, self.bits, self.value_bits = group_size, bits, value_bits
+        self._set_quantization(group_size, bits, value_bits)
 
     def to_quantized(
         self, group_size: int = 64, bits: int = 4, *, value_bits: int | None = None

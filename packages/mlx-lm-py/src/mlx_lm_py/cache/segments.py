@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import mlx_core_py as mx
 
-from .base import Cache, Part
+from .base import Cache
+from .buffers import KeysAndValues
 from .kv import KVCache
 from .lists import CacheList
+from .parts import P, each
+from .parts import cut as positions
 from .quantized import QuantizedKVCache
 
 __all__ = ["cut", "holds_all", "joined", "leaves", "rebuilt"]
@@ -78,12 +81,11 @@ def cut(cache: Any, start: int, end: int) -> Any:
         A cache of the same class with these positions and no room for others.
     """
 
-    def part(held: Part) -> Part:
-        if isinstance(held, tuple):
-            return cast("Part", tuple(mx.contiguous(one[:, :, start:end]) for one in held))
-        return mx.contiguous(held[:, :, start:end])
+    def part(held: P) -> P:
+        return each(mx.contiguous, positions(held, start, end))
 
-    return _filled(cache, part(cache.keys), part(cache.values), end - start)
+    made: KeysAndValues[Any] = cache.filled(part(cache.keys), part(cache.values), end - start)
+    return made
 
 
 def joined(caches: Sequence[Any], length: int, room: int) -> Any:
@@ -100,14 +102,13 @@ def joined(caches: Sequence[Any], length: int, room: int) -> Any:
     step = caches[0].step
     total = -(-max(length, room) // step) * step
 
-    def part(name: str) -> Part:
-        held = [getattr(cache, name) for cache in caches]
-        if isinstance(held[0], tuple):
-            parts = zip(*held, strict=True)
-            return cast("Part", tuple(_concatenated(one, length, total) for one in parts))
-        return _concatenated(held, length, total)
+    def part(name: str) -> Any:
+        return each(
+            lambda *arrays: _concatenated(arrays, length, total),
+            *(getattr(cache, name) for cache in caches),
+        )
 
-    made = _filled(caches[0], part("keys"), part("values"), length)
+    made = caches[0].filled(part("keys"), part("values"), length)
     made.reserve(room)
     return made
 
@@ -121,12 +122,3 @@ def _concatenated(arrays: Sequence[mx.array], length: int, total: int) -> mx.arr
     if total > length:
         pieces.append(mx.zeros((batch, heads, total - length, width), pieces[0].dtype))
     return mx.concatenate(pieces, axis=2)
-
-
-def _filled(like: Any, keys: Any, values: Any, offset: int) -> Any:
-    if isinstance(like, QuantizedKVCache):
-        made: Any = QuantizedKVCache(like.group_size, like.bits, value_bits=like.value_bits)
-    else:
-        made = KVCache()
-    made.keys, made.values, made.offset = keys, values, offset
-    return made

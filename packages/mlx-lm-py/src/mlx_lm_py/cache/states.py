@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import mlx_core_py as mx
 
-from .base import own
+from .base import BaseCache
 
 __all__ = ["ArraysCache", "StateCache"]
 
@@ -15,10 +15,11 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class ArraysCache:
+class ArraysCache(BaseCache):
     """Arrays that a layer replaces at each step, such as the latest inputs of a convolution.
 
-    A state does not tell what it was before: it cannot be trimmed.
+    A state does not tell what it was before: it cannot be trimmed. Its ``state`` has the arrays,
+    and what mlx-lm keeps of padding, of which there is none here.
 
     Args:
         size: The number of arrays. Default: 1.
@@ -51,13 +52,10 @@ class ArraysCache:
         """The arrays, as ``cache``."""
         return self.cache
 
-    @property
-    def state(self) -> tuple[list[mx.array | None], None, None]:
-        """The arrays, and what mlx-lm keeps of padding, of which there is none here."""
+    def _state(self) -> tuple[list[mx.array | None], None, None]:
         return self.cache, None, None
 
-    @state.setter
-    def state(self, state: Any) -> None:
+    def _restore(self, state: Any) -> None:
         arrays, padding, lengths = state
         if padding is not None or lengths is not None:
             raise ValueError("states of sequences that are padded cannot be taken over")
@@ -66,28 +64,6 @@ class ArraysCache:
         ):
             raise ValueError("the state of a cache must be arrays")
         self.cache = list(arrays)
-
-    @classmethod
-    def from_state(cls, state: Any) -> Self:
-        """Make a cache of the ``state`` of one.
-
-        Raises:
-            ValueError: If the state cannot be that of such a cache.
-        """
-        cache = cls()
-        cache.state = state
-        return cache
-
-    def copy(self) -> Self:
-        """A cache of its own with the same content."""
-        other = type(self)(len(self.cache))
-        other.cache = own(self.cache)
-        return other
-
-    @property
-    def nbytes(self) -> int:
-        """Number of bytes of the arrays."""
-        return sum(array.nbytes for array in self.cache if array is not None)
 
     def size(self) -> int:
         """0: a state has no positions."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlx_lm_py._checks import check_integer
 from mlx_lm_py.cache import Cache, cache_length, make_prompt_cache
 from mlx_lm_py.models.protocols import LanguageModel
 
@@ -46,12 +47,8 @@ class GuessOptions:
     def __post_init__(self) -> None:
         for name in ("num_draft_tokens", "ngram_size"):
             value = getattr(self, name)
-            if value is None:
-                continue
-            if type(value) is not int:
-                raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+            if value is not None:
+                check_integer(name, value, 1)
         if self.draft_model is None and self.ngram_size is None:
             raise ValueError("guesses need a draft_model or an ngram_size")
         if self.draft_model is not None and self.ngram_size is not None:

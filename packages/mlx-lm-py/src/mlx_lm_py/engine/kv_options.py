@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass
 
+from mlx_lm_py._checks import check_integer
 from mlx_lm_py.cache import (
     Cache,
     Lease,
@@ -34,7 +35,8 @@ class KVOptions:
         start: From how many positions on they are quantized.
 
     Raises:
-        ValueError: If a number is out of its range.
+        TypeError: If a number is of the wrong type.
+        ValueError: If one is out of its range.
     """
 
     max_size: int | None = None
@@ -43,10 +45,9 @@ class KVOptions:
     start: int = 0
 
     def __post_init__(self) -> None:
+        check_integer("quantized_kv_start", self.start, 0)
         if self.bits is not None:
-            check_quantization(self.group_size, self.bits)
-            if self.start < 0:
-                raise ValueError(f"quantized_kv_start must not be negative, not {self.start}")
+            check_quantization(self.group_size, self.bits, prefix="kv_")
 
     def new_cache(self, model: LanguageModel) -> list[Cache]:
         """Make an empty cache for a model.

@@ -9,13 +9,14 @@ from typing import Any
 
 import mlx_core_py as mx
 
+from mlx_lm_py._checks import check_function, check_integer
 from mlx_lm_py.cache import Cache, Lease, PrefixCache, cache_length
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler, begun, greedy
 
 from .kv_options import KVOptions
 
-__all__ = ["IMPOSSIBLE", "Plan", "make_plan"]
+__all__ = ["IMPOSSIBLE", "Plan", "check_cache", "check_prefix_cache", "make_plan"]
 
 
 def __dir__() -> list[str]:
@@ -111,12 +112,14 @@ def make_plan(
     processors: Any = logits_processors if logits_processors is not None else ()
     if not isinstance(processors, Sequence) or not all(map(callable, processors)):
         raise TypeError("logits_processors must be a list of functions of tokens and logits")
-    if prefill_step_size < 1:
-        raise ValueError(f"prefill_step_size must be at least 1, not {prefill_step_size}")
+    check_integer("prefill_step_size", prefill_step_size, 1)
+    if sampler is not None:
+        check_function("sampler", sampler)
     kv = KVOptions(max_kv_size, kv_bits, kv_group_size, quantized_kv_start)
     lease = None
     cache: Any = prompt_cache
     if prefix_cache is not None:
+        check_prefix_cache(prefix_cache)
         if prompt_cache is not None:
             raise ValueError("prefix_cache and prompt_cache cannot be used together")
         lease = kv.begin(prefix_cache, model, tokens, len(tokens) + 1)
@@ -152,18 +155,39 @@ def _checked_prompt(prompt: Sequence[int] | mx.array, model: LanguageModel) -> l
     return values
 
 
+def check_cache(name: str, cache: Any, model: LanguageModel) -> None:
+    """Check that something is the cache of a model, as far as that shows.
+
+    Args:
+        name: What the exception calls it.
+        cache: The cache.
+        model: The model.
+
+    Raises:
+        TypeError: If it is no list of caches.
+        ValueError: If it has not one for each layer.
+    """
+    if not isinstance(cache, Sequence) or not all(hasattr(layer, "can_trim") for layer in cache):
+        raise TypeError(f"{name} must be a list of caches, as make_prompt_cache makes it")
+    if len(cache) != len(model.layers):
+        raise ValueError(
+            f"{name} has {len(cache)} entries for the {len(model.layers)} layers of the model"
+        )
+
+
+def check_prefix_cache(prefix_cache: Any) -> None:
+    """Raise a `TypeError` if that is no prefix cache."""
+    if not isinstance(prefix_cache, PrefixCache):
+        raise TypeError(f"prefix_cache must be a PrefixCache, not {type(prefix_cache).__name__}")
+
+
 def _within_context(
     count: int, model: LanguageModel, max_tokens: int, cache: Sequence[Cache] | None
 ) -> int:
     """Lower ``max_tokens`` to what there are positions for after ``count`` more in the cache."""
-    if not isinstance(max_tokens, int):
-        raise TypeError(f"max_tokens must be an integer, not {type(max_tokens).__name__}")
-    if max_tokens < 1:
-        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
-    if cache is not None and len(cache) != len(model.layers):
-        raise ValueError(
-            f"prompt_cache has {len(cache)} entries for the {len(model.layers)} layers of the model"
-        )
+    check_integer("max_tokens", max_tokens, 1)
+    if cache is not None:
+        check_cache("prompt_cache", cache, model)
     held = 0 if cache is None else cache_length(cache)
     size = model.args.context_length
     if held + count > size:

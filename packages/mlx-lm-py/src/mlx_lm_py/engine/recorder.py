@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from operator import add
-from typing import Any
+from typing import Any, TypeAlias
 
 import mlx_core_py as mx
 
@@ -196,6 +196,10 @@ class _Recording:
         return [a + step * b for a, b in zip(self._numbers, self._rates, strict=True)]
 
 
+_Place: TypeAlias = tuple[dict[str, Any], str]
+"""The attributes of a cache, and the name of one of them."""
+
+
 class CacheState:
     """The arrays and integers that caches hold, whatever they are called.
 
@@ -204,7 +208,11 @@ class CacheState:
     """
 
     def __init__(self, caches: Any) -> None:
-        self._fields: list[tuple[dict[str, Any], str]] = []
+        # Attributes that are an array or an integer, and those that have several of them. A step
+        # reads and writes them all: to look into each takes longer than the rest of it.
+        self._arrays: list[_Place] = []
+        self._numbers: list[_Place] = []
+        self._nested: list[_Place] = []
         self._find(caches)
 
     def _find(self, value: Any) -> None:
@@ -212,36 +220,52 @@ class CacheState:
             for one in value:
                 self._find(one)
         elif _is_cache(value):
-            for name, one in vars(value).items():
-                if next(_leaves(one), None) is not None:
-                    self._fields.append((vars(value), name))
+            holder = vars(value)
+            for name, one in holder.items():
+                if isinstance(one, mx.array):
+                    self._arrays.append((holder, name))
+                elif _is_number(one):
+                    self._numbers.append((holder, name))
+                elif next(_leaves(one), None) is not None:
+                    self._nested.append((holder, name))
                 else:
                     self._find(one)
 
-    def _values(self) -> Iterator[Any]:
-        for holder, name in self._fields:
+    def _nested_leaves(self) -> Iterator[Any]:
+        for holder, name in self._nested:
             yield from _leaves(holder[name])
 
     def kind(self) -> list[tuple[str, bool]]:
         """What there is, to be compared."""
         return [
-            (name, isinstance(leaf, mx.array))
-            for holder, name in self._fields
-            for leaf in _leaves(holder[name])
+            *((name, True) for _, name in self._arrays),
+            *((name, False) for _, name in self._numbers),
+            *(
+                (name, isinstance(leaf, mx.array))
+                for holder, name in self._nested
+                for leaf in _leaves(holder[name])
+            ),
         ]
 
     def arrays(self) -> list[mx.array]:
         """The arrays."""
-        return [value for value in self._values() if isinstance(value, mx.array)]
+        found = [holder[name] for holder, name in self._arrays]
+        return found + [one for one in self._nested_leaves() if isinstance(one, mx.array)]
 
     def numbers(self) -> list[int]:
         """The integers."""
-        return [value for value in self._values() if not isinstance(value, mx.array)]
+        found = [holder[name] for holder, name in self._numbers]
+        return found + [one for one in self._nested_leaves() if not isinstance(one, mx.array)]
 
     def put(self, arrays: Sequence[mx.array], numbers: Sequence[int]) -> None:
         """Have the caches hold others."""
         next_array, next_number = iter(arrays), iter(numbers)
-        for holder, name in self._fields:
+        # The places are first: `zip` takes nothing of the others when these are at their end.
+        for (holder, name), array in zip(self._arrays, next_array, strict=False):
+            holder[name] = array
+        for (holder, name), number in zip(self._numbers, next_number, strict=False):
+            holder[name] = number
+        for holder, name in self._nested:
             holder[name] = _replaced(holder[name], next_array, next_number)
 
 
@@ -249,8 +273,12 @@ def _is_cache(value: Any) -> bool:
     return hasattr(type(value), "state") and hasattr(value, "__dict__")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, mx.array) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, mx.array) or _is_number(value):
         yield value
     elif isinstance(value, (list, tuple)):
         for one in value:
@@ -260,7 +288,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 def _replaced(value: Any, arrays: Iterator[mx.array], numbers: Iterator[int]) -> Any:
     if isinstance(value, mx.array):
         return next(arrays)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if _is_number(value):
         return next(numbers)
     if isinstance(value, (list, tuple)):
         return type(value)([_replaced(one, arrays, numbers) for one in value])

@@ -10,7 +10,9 @@ import mlx_core_py as mx
 
 from mlx_lm_py.cache import Cache
 
-__all__ = ["BatchStats", "PromptResponse", "TokenResponse"]
+from .request import Request
+
+__all__ = ["BatchStats", "PromptResponse", "TokenResponse", "failure", "progress", "take_token"]
 
 
 def __dir__() -> list[str]:
@@ -112,3 +114,59 @@ class BatchStats:
         names = [one.name for one in fields(self) if one.name != "peak_memory"]
         values = {name: getattr(self, name) - getattr(before, name) for name in names}
         return BatchStats(**values, peak_memory=self.peak_memory)
+
+
+def progress(request: Request) -> PromptResponse:
+    """Say how far the prompt of a sequence has been read.
+
+    Args:
+        request: The sequence.
+
+    Returns:
+        The response.
+    """
+    return PromptResponse(
+        uid=request.uid,
+        progress=(request.prompt_tokens - request.unread, request.prompt_tokens),
+        end_of_segment=request.at_segment_end,
+        end_of_prompt=not request.segments,
+        cached=request.lease.length if request.lease is not None else 0,
+    )
+
+
+def failure(request: Request, error: Exception) -> TokenResponse:
+    """End a sequence that has failed.
+
+    Args:
+        request: The sequence.
+        error: Why.
+
+    Returns:
+        The response.
+    """
+    request.done = True
+    return TokenResponse(request.uid, -1, None, "error", error=error)
+
+
+def take_token(request: Request, token: int, logprobs: mx.array) -> TokenResponse:
+    """Add a token to an answer, which may end with it.
+
+    Args:
+        request: The sequence.
+        token: The token.
+        logprobs: The log-probabilities that it was chosen from.
+
+    Returns:
+        The response.
+    """
+    request.answer.append(token)
+    reason: Literal["stop", "length"] | None = None
+    if request.is_stopped():
+        reason = "stop"
+    elif len(request.answer) == request.max_tokens:
+        reason = "length"
+    if reason is None:
+        return TokenResponse(request.uid, token, logprobs)
+    request.done = True
+    mx.async_eval(request.keep())
+    return TokenResponse(request.uid, token, logprobs, reason, request.cache, request.held)

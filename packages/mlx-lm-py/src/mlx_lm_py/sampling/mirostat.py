@@ -7,6 +7,8 @@ from typing import Self
 
 import mlx_core_py as mx
 
+from mlx_lm_py._checks import check_number
+
 __all__ = ["Mirostat", "make_mirostat"]
 
 
@@ -30,7 +32,8 @@ def make_mirostat(tau: float = 5.0, eta: float = 0.1, temp: float = 1.0) -> Miro
         with one of its own, twice the level.
 
     Raises:
-        ValueError: If a number is not positive.
+        TypeError: If one of them is no number.
+        ValueError: If one is not positive.
 
     Example:
         >>> sampler = make_mirostat(tau=0.1)
@@ -38,8 +41,7 @@ def make_mirostat(tau: float = 5.0, eta: float = 0.1, temp: float = 1.0) -> Miro
         [1]
     """
     for name, value in (("tau", tau), ("eta", eta), ("temp", temp)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be positive, not {value}")
+        check_number(name, value, above=0)
     return Mirostat(tau, eta, temp)
 
 

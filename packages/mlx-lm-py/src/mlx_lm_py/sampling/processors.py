@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from numbers import Real
+from typing import Any
 
 import mlx_core_py as mx
+
+from mlx_lm_py._checks import check_integer, check_number
 
 __all__ = [
     "LogitsProcessor",
@@ -51,6 +55,7 @@ def make_logits_processors(
         The processors, for ``logits_processors`` of `generate_step`.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If an argument is out of its range.
 
     Example:
@@ -62,6 +67,10 @@ def make_logits_processors(
     if logit_bias:
         if not all(type(i) is int and i >= 0 for i in logit_bias):
             raise ValueError("logit_bias must be a mapping from tokens to numbers")
+        biases: Mapping[int, Any] = logit_bias
+        for token, value in biases.items():
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"logit_bias of {token} must be a number, not {value!r}")
         if any(math.isnan(value) for value in logit_bias.values()):
             raise ValueError("logit_bias must not hold NaN")
         tokens = mx.array(list(logit_bias))
@@ -87,15 +96,15 @@ def make_repetition_penalty(penalty: float, context_size: int = 20) -> LogitsPro
         The processor (https://arxiv.org/abs/1909.05858).
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If an argument is not positive.
 
     Example:
         >>> make_repetition_penalty(2.0)(mx.array([0, 1]), mx.array([[4.0, -4.0, 4.0]])).tolist()
         [[2.0, -8.0, 4.0]]
     """
-    if not (math.isfinite(penalty) and penalty > 0):
-        raise ValueError(f"repetition_penalty must be positive, not {penalty}")
-    _check_size("repetition_context_size", context_size)
+    check_number("repetition_penalty", penalty, above=0)
+    check_integer("repetition_context_size", context_size, 1)
 
     def process(tokens: mx.array, logits: mx.array) -> mx.array:
         seen = _recent(tokens, logits, context_size) > 0
@@ -116,14 +125,15 @@ def make_presence_penalty(penalty: float, context_size: int = 20) -> LogitsProce
         The processor.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If the penalty is not finite, or the size not positive.
 
     Example:
         >>> make_presence_penalty(1.0)(mx.array([1, 1]), mx.zeros((1, 2))).tolist()
         [[0.0, -1.0]]
     """
-    _check_finite("presence_penalty", penalty)
-    _check_size("presence_context_size", context_size)
+    check_number("presence_penalty", penalty)
+    check_integer("presence_context_size", context_size, 1)
 
     def process(tokens: mx.array, logits: mx.array) -> mx.array:
         seen = _recent(tokens, logits, context_size) > 0
@@ -143,14 +153,15 @@ def make_frequency_penalty(penalty: float, context_size: int = 20) -> LogitsProc
         The processor.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If the penalty is not finite, or the size not positive.
 
     Example:
         >>> make_frequency_penalty(1.0)(mx.array([1, 1]), mx.zeros((1, 2))).tolist()
         [[0.0, -2.0]]
     """
-    _check_finite("frequency_penalty", penalty)
-    _check_size("frequency_context_size", context_size)
+    check_number("frequency_penalty", penalty)
+    check_integer("frequency_context_size", context_size, 1)
 
     def process(tokens: mx.array, logits: mx.array) -> mx.array:
         return logits - penalty * _recent(tokens, logits, context_size).astype(logits.dtype)
@@ -181,6 +192,7 @@ def make_dry_penalty(
         The processor (https://github.com/oobabooga/text-generation-webui/pull/5677).
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If an argument is out of its range.
 
     Example:
@@ -188,14 +200,10 @@ def make_dry_penalty(
         >>> make_dry_penalty(1.0)(tokens, mx.zeros((1, 4))).tolist()
         [[0.0, 0.0, 0.0, -1.0]]
     """
-    if not (math.isfinite(multiplier) and multiplier >= 0):
-        raise ValueError(f"multiplier must not be negative, not {multiplier}")
-    if not (math.isfinite(base) and base > 1):
-        raise ValueError(f"base must be greater than 1, not {base}")
-    if allowed_length < 1:
-        raise ValueError(f"allowed_length must be at least 1, not {allowed_length}")
-    if context_size < 0:
-        raise ValueError(f"context_size must not be negative, not {context_size}")
+    check_number("multiplier", multiplier, 0)
+    check_number("base", base, above=1)
+    check_integer("allowed_length", allowed_length, 1)
+    check_integer("context_size", context_size, 0)
     breaking = frozenset(breakers)
 
     def process(tokens: mx.array, logits: mx.array) -> mx.array:
@@ -243,6 +251,7 @@ def make_min_tokens(count: int, prompt_tokens: int, ends: Collection[int]) -> Lo
         The processor.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If ``count`` is negative.
 
     Example:
@@ -250,8 +259,7 @@ def make_min_tokens(count: int, prompt_tokens: int, ends: Collection[int]) -> Lo
         >>> process(mx.array([5, 6]), mx.zeros((1, 2))).tolist()
         [[-inf, 0.0]]
     """
-    if count < 0:
-        raise ValueError(f"min_tokens must not be negative, not {count}")
+    check_integer("min_tokens", count, 0)
 
     def process(tokens: mx.array, logits: mx.array) -> mx.array:
         # A tokenizer may know ends that the output layer does not have.
@@ -266,13 +274,3 @@ def make_min_tokens(count: int, prompt_tokens: int, ends: Collection[int]) -> Lo
 def _recent(tokens: mx.array, logits: mx.array, size: int) -> mx.array:
     """How often each token of the vocabulary is among the latest ones."""
     return mx.zeros((logits.shape[-1],), mx.int32).at[tokens[-size:]].add(1)
-
-
-def _check_size(name: str, size: int) -> None:
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, not {size}")
-
-
-def _check_finite(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, not {value}")

@@ -132,7 +132,8 @@ def make_sampler(
         ``(batch,)``.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If one is out of its range.
 
     Example:
         >>> sampler = make_sampler(temp=0.7, top_p=0.9)

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import mlx_core_py as mx
 
+from mlx_lm_py._checks import check_integer, check_number
+
 __all__ = ["Columns", "Settings", "columns"]
 
 
@@ -21,7 +23,8 @@ class Settings:
     """What `make_sampler` is asked for, and says what it means.
 
     Raises:
-        ValueError: If a number is out of its range.
+        TypeError: If a number is of the wrong type.
+        ValueError: If one is out of its range.
     """
 
     temp: float = 0.0
@@ -39,21 +42,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("temp", "top_n_sigma", "dynatemp_range", "dynatemp_exponent"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must not be negative, not {value}")
+            check_number(name, getattr(self, name), 0)
         for name in ("top_p", "min_p", "xtc_probability", "typical_p"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must be in 0..1, not {value}")
-        if self.min_tokens_to_keep < 1:
-            raise ValueError(
-                f"min_tokens_to_keep must be at least 1, not {self.min_tokens_to_keep}"
-            )
-        if self.top_k < 0:
-            raise ValueError(f"top_k must not be negative, not {self.top_k}")
-        if not 0 <= self.xtc_threshold <= 0.5:
-            raise ValueError(f"xtc_threshold must be in 0..0.5, not {self.xtc_threshold}")
+            check_number(name, getattr(self, name), 0, 1)
+        check_number("xtc_threshold", self.xtc_threshold, 0, 0.5)
+        check_integer("min_tokens_to_keep", self.min_tokens_to_keep, 1)
+        check_integer("top_k", self.top_k, 0)
+        for token in self.xtc_special_tokens:
+            check_integer("a token of xtc_special_tokens", token, 0)
 
     @property
     def is_greedy(self) -> bool:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import mlx_core_py as mx
 
-from mlx_lm_py.answers import StopStrings
 from mlx_lm_py.engine import BatchGenerator
 from mlx_lm_py.generation import GenerationResponse
-from mlx_lm_py.structured import make_constraint
+from mlx_lm_py.generation.text import AnswerText, constraints
 
 if TYPE_CHECKING:
-    from mlx_lm_utils_py import StreamingDetokenizer
-
     from mlx_lm_py.sampling import LogitsProcessor
 
     from .opening import Opened
@@ -35,8 +32,7 @@ class _Sequence:
 
     index: int
     prompt_tokens: int
-    detokenizer: StreamingDetokenizer
-    stop: StopStrings
+    text: AnswerText
     count: int = 0
     first: float = 0.0
 
@@ -75,13 +71,10 @@ def answer_all(
     ends = sorted(tokenizer.eos_token_ids)
     with BatchGenerator(opened.model, stop_tokens=ends, **options) as generator:
         seeds = None if seed is None else [(seed + i) % 2**64 for i in range(len(prompts))]
-        processors = [list(own) for own in logits_processors]
-        if response_format is not None:
-            for prompt, mine in zip(prompts, processors, strict=True):
-                before = tokenizer.decode(prompt.tokens[-64:])
-                constraint = make_constraint(tokenizer, response_format, before)
-                if constraint is not None:
-                    mine.append(constraint)
+        processors = [
+            [*own, *constraints(tokenizer, response_format, prompt.tokens)]
+            for prompt, own in zip(prompts, logits_processors, strict=True)
+        ]
         uids = generator.insert(
             [prompt.tokens for prompt in prompts],
             [max_tokens] * len(prompts),
@@ -90,7 +83,7 @@ def answer_all(
             seeds=seeds,
         )
         running = {
-            uid: _Sequence(i, len(prompts[i].tokens), tokenizer.detokenizer, StopStrings(stop))
+            uid: _Sequence(i, len(prompts[i].tokens), AnswerText(tokenizer, stop, ends))
             for i, uid in enumerate(uids)
         }
         while responses := generator.next_generated():
@@ -104,20 +97,10 @@ def answer_all(
                     raise response.error
                 one.count += 1
                 one.first = one.first or now
-                reason: Literal["stop", "length"] | None = None
-                if response.finish_reason == "stop":
-                    reason, text = "stop", one.stop.add(one.detokenizer.finalize())
-                else:
-                    text = one.stop.add(one.detokenizer.add_token(response.token))
-                    if response.finish_reason == "length":
-                        reason, text = "length", text + one.stop.add(one.detokenizer.finalize())
-                if one.stop.found is not None:
-                    reason = "stop"
-                    generator.remove([response.uid])
-                elif reason is not None:
-                    text += one.stop.finish()
-                if reason is not None:
+                text = one.text.add(response.token, is_last=response.finish_reason == "length")
+                if one.text.finish_reason is not None:
                     del running[response.uid]
+                    generator.remove([response.uid])
                 assert response.logprobs is not None
                 yield (
                     one.index,
@@ -132,6 +115,6 @@ def answer_all(
                         if one.count > 1
                         else 0.0,
                         peak_memory=mx.get_peak_memory() / 1e9,
-                        finish_reason=reason,
+                        finish_reason=one.text.finish_reason,
                     ),
                 )

@@ -9,7 +9,7 @@ import mlx_core_py as mx
 from mlx_lm_utils_py import create_causal_mask
 
 from mlx_lm_py.cache import AttentionCache, RotatingKVCache
-from mlx_lm_py.cache.quantized import Packed
+from mlx_lm_py.cache.parts import Packed
 
 from .masks import Mask
 
