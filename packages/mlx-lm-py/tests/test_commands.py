@@ -123,7 +123,12 @@ def test_help_loads_no_arrays() -> None:
             ["generate", "--promt=a"],
             "unknown option '--promt'; did you mean '--prompt'?",
         ),
-        (["generate", "hello"], "unexpected argument 'hello'"),
+        (["generate", "hello"], "unexpected argument 'hello'; a prompt goes after --prompt"),
+        (
+            ["bench", "--plot", "x.gif"],
+            "--plot: the name must end in .svg, .png or .pdf, not 'x.gif'",
+        ),
+        (["bench", "--plot", "no/x.svg"], "--plot: there is no folder no"),
         (
             ["generate"],
             "what to ask is missing: give --prompt TEXT, or pipe it in",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,6 @@ from mlx_lm_py.models import make_model
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.models.towers import has_other_parts
 
-from .beside import beside
 from .default_model import default_model
 from .formats import to_mlx
 from .gguf import load_gguf
@@ -123,16 +123,28 @@ def load(
             path /= chosen[0]
         elif not (path / "config.json").is_file():
             raise FileNotFoundError(f"{path} has neither a config.json nor a *.gguf file")
+    header = None
     if path.is_dir():
-        with beside(lambda: Tokenizer.from_folder(path, tokenizer_config)) as read_tokenizer:
-            model, config = load_folder(path, lazy, model_config=model_config, dtype=dtype)
+        model, config = load_folder(path, True, model_config=model_config, dtype=dtype)
     else:
         header = read_gguf_header(path)
-        with beside(lambda: Tokenizer.from_gguf(header.metadata)) as read_tokenizer:
-            weights, config, _ = load_gguf(path, header)
-            config |= model_config or {}
-            model = load_model(_cast(weights, dtype), config, lazy=lazy)
-    tokenizer = read_tokenizer()
+        weights, config, _ = load_gguf(path, header)
+        config |= model_config or {}
+        model = load_model(_cast(weights, dtype), config, lazy=True)
+        # Else what becomes of the weights would be in memory beside them.
+        del weights
+    if not lazy:
+        # Threads that Python does not wait for read them while it builds the tokenizer.
+        mx.async_eval(model.parameters())
+    if header is None:
+        tokenizer = Tokenizer.from_folder(path, tokenizer_config)
+    else:
+        tokenizer = Tokenizer.from_gguf(header.metadata)
+    if not lazy:
+        if tokenizer.chat_templates:
+            # What compiles them would else be imported when there is nothing else to wait for.
+            importlib.import_module("mlx_lm_utils_py.template_program")
+        _read(model)
     return (model, tokenizer, config) if return_config else (model, tokenizer)
 
 
@@ -240,6 +252,10 @@ def load_model(
     model.load_weights(list(weights.items()), strict=True)
     model.eval()
     if not lazy:
-        mx.eval(model.parameters())
-        mx.move_to_large_pages(model.parameters())
+        _read(model)
     return cast(LanguageModel, model)
+
+
+def _read(model: LanguageModel) -> None:
+    mx.eval(model.parameters())
+    mx.move_to_large_pages(model.parameters())

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .streams import read_text
+
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
 
@@ -108,6 +110,7 @@ def open_model(options: argparse.Namespace, path_or_repo: str | None = None) -> 
         draft = getattr(options, "draft_model", None)
         guesses = (None, None) if draft is None else load(draft, dtype=dtype)
     finally:
+        gc.freeze()
         gc.enable()
     loaded = time.perf_counter()
     return Opened(model, tokenizer, source, imported - start, loaded - imported, *guesses)
@@ -145,9 +148,16 @@ def sampler_of(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
 
     Returns:
         The sampler.
-    """
-    from mlx_lm_py.sampling import make_sampler
 
+    Raises:
+        ValueError: If Mirostat is to choose without a temperature.
+    """
+    from mlx_lm_py.sampling import make_mirostat, make_sampler
+
+    if options.mirostat:
+        if not options.temp:
+            raise ValueError("--mirostat needs a --temp above 0")
+        return make_mirostat(options.mirostat, options.mirostat_eta, options.temp)
     return make_sampler(
         options.temp,
         options.top_p,
@@ -159,6 +169,8 @@ def sampler_of(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
         xtc_special_tokens=[*tokenizer.eos_token_ids, *tokenizer.encode("\n", False)],
         typical_p=options.typical_p,
         top_n_sigma=options.top_n_sigma,
+        dynatemp_range=options.dynatemp_range,
+        dynatemp_exponent=options.dynatemp_exponent,
     )
 
 
@@ -239,7 +251,7 @@ def response_format(options: argparse.Namespace) -> dict[str, Any] | None:
     if options.grammar is not None:
         path = Path(options.grammar).expanduser()
         syntax = "gbnf" if path.suffix == ".gbnf" else "lark"
-        return {"type": "grammar", "definition": path.read_text("utf-8"), "syntax": syntax}
+        return {"type": "grammar", "definition": read_text(str(path)), "syntax": syntax}
     return None
 
 
@@ -269,5 +281,5 @@ def template_options(options: argparse.Namespace, tokenizer: Tokenizer) -> dict[
                 f"--chat-template: {name!r} is neither a file nor a template of the model "
                 f"(it has: {known})"
             )
-        name = path.read_text("utf-8")
+        name = read_text(str(path))
     return {**given, "chat_template": name}

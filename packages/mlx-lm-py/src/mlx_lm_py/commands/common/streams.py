@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO, TypeVar
 
-__all__ = ["is_terminal", "print_error", "progress", "read_stdin", "styled"]
+__all__ = ["is_terminal", "print_error", "progress", "read_stdin", "read_text", "styled"]
 
 
 def __dir__() -> list[str]:
@@ -43,7 +44,29 @@ def read_stdin() -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise ValueError("the prompt on stdin is not UTF-8 text") from None
+        raise ValueError("what comes from stdin is not UTF-8 text") from None
+
+
+def read_text(name: str) -> str:
+    """Read a text.
+
+    Args:
+        name: The file; ``"-"`` for stdin.
+
+    Returns:
+        The text.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is not UTF-8.
+    """
+    if name == "-":
+        return read_stdin()
+    path = Path(name).expanduser()
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
 
 
 def print_error(text: str) -> None:
