@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> None:
     requests = read_requests(options)
     together = len(requests) * options.answers > 1
     check_guesses(options, together)
-    opened = open_model(options)
+    opened = open_model(options, briefly=not together)
     from .common.prepared import prepare
 
     prompts = prepare(requests, opened, options, together=together)

@@ -79,12 +79,16 @@ def set_up(options: argparse.Namespace) -> None:
         mx.set_default_device(device)
 
 
-def open_model(options: argparse.Namespace, path_or_repo: str | None = None) -> Opened:
+def open_model(
+    options: argparse.Namespace, path_or_repo: str | None = None, *, briefly: bool = False
+) -> Opened:
     """Load the model that the options name.
 
     Args:
         options: With those of `add_model`.
         path_or_repo: Another model. Default: ``None``, that of the options.
+        briefly: Whether it is for one answer, so that nothing is prepared for more. Default:
+            ``False``.
 
     Returns:
         The model.
@@ -101,14 +105,17 @@ def open_model(options: argparse.Namespace, path_or_repo: str | None = None) -> 
         set_up(options)
         import mlx_core_py as mx
 
-        from mlx_lm_py.loading import load
+        from mlx_lm_py.loading.load import load_parts
 
         imported = time.perf_counter()
         dtype = None if options.dtype is None else getattr(mx, options.dtype)
         source = path_or_repo or options.model
-        model, tokenizer = load(source, dtype=dtype)
+        pages = not briefly
+        model, tokenizer, _ = load_parts(source, dtype=dtype, large_pages=pages)
         draft = getattr(options, "draft_model", None)
-        guesses = (None, None) if draft is None else load(draft, dtype=dtype)
+        guesses: tuple[LanguageModel | None, Tokenizer | None] = (None, None)
+        if draft is not None:
+            guesses = load_parts(draft, dtype=dtype, large_pages=pages)[:2]
     finally:
         gc.freeze()
         gc.enable()

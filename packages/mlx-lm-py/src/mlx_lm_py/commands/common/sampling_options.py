@@ -126,7 +126,7 @@ def add_sampling(parser: argparse.ArgumentParser, temp: float, max_tokens: int) 
     )
     add(
         "--mirostat-eta",
-        type=number_in(0.0, 1.0),
+        type=number_in(0.001, 1.0),
         default=0.1,
         metavar="X",
         help="how fast Mirostat adapts (default: %(default)s)",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-__all__ = ["is_terminal", "print_error", "progress", "read_stdin", "read_text", "styled"]
+__all__ = ["is_terminal", "print_error", "progress", "read_stdin", "read_text", "styled", "wrapped"]
 
 
 def __dir__() -> list[str]:
@@ -94,6 +94,31 @@ def styled(text: str, code: str, stream: TextIO | None) -> str:
     if not is_terminal(stream) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\033[{code}m{text}\033[0m"
+
+
+def wrapped(line: str) -> str:
+    """Break a line between words where the terminal would within them.
+
+    Args:
+        line: The line. What is in columns, two blanks apart, goes on under its last column.
+
+    Returns:
+        One or more lines.
+
+    Example:
+        >>> wrapped("short")
+        'short'
+    """
+    import shutil
+    import textwrap
+
+    width = max(shutil.get_terminal_size().columns - 1, 20)
+    if len(line) <= width:
+        return line
+    column = line.rfind("  ") + 2 if "  " in line else 0
+    # There must be room beside it.
+    indent = " " * (column if column <= width // 2 else 4 if column else 0)
+    return textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def progress(items: Iterable[_T], what: str, quiet: bool = False) -> Iterable[_T]:
