@@ -237,11 +237,8 @@ def test_a_step_that_is_stopped_between_two_layers() -> None:
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        (80, "/system [TEXT]             show or change the system prompt; none for none"),
-        (
-            40,
-            "/system [TEXT]             show or\n    change the system prompt; none for\n    none",
-        ),
+        (80, "/system [TEXT]         show or change the system prompt; none for none"),
+        (40, "/system [TEXT]         show or change\n    the system prompt; none for none"),
     ],
 )
 def test_lines_are_broken_between_words(

@@ -235,7 +235,7 @@ def test_mistakes_in_the_command_line(
             ["generate", "-p", "a", "--logit-bias", '{"1": "x"}'],
             "--logit-bias: the bias of token 1 must be a number",
         ),
-        (["generate", "-f", "no.txt"], "[Errno 2] No such file or directory: 'no.txt'"),
+        (["generate", "-f", "no.txt"], "no.txt: no such file or directory"),
         (["generate", "-f", "empty.txt"], "empty.txt holds no prompt"),
         (["generate", "-f", "bad.jsonl"], "line 2 of bad.jsonl is not JSON"),
         (
@@ -271,8 +271,8 @@ def test_mistakes_in_the_command_line(
             ["cache-prompt", "-p", "x" * 5000, "x.safetensors"],
             "the prompt has 5001 tokens; the context has room for 4096",
         ),
-        (["quantize", "empty.txt", "b"], "GGUF file empty.txt is not a GGUF file"),
-        (["show", "empty.txt"], "GGUF file empty.txt is not a GGUF file"),
+        (["quantize", "empty.txt", "b"], "empty.txt is not a GGUF file"),
+        (["show", "empty.txt"], "empty.txt is not a GGUF file"),
     ],
 )
 def test_errors(
@@ -678,8 +678,7 @@ def test_output_that_cannot_be_written(model: Path) -> None:
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert result.returncode == 1
-    assert result.stderr.startswith("mlx-lm-py: error: [Errno 28]")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr == "mlx-lm-py: error: no space left on device\n"
 
 
 def test_stdin_of_chat(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
