@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mlx_core_py as mx
 import numpy as np
 import pytest
 from command_line import TEMPLATE, Terminal, make_default_package
@@ -17,6 +18,7 @@ from mlx_lm_py import load
 from mlx_lm_py.cache import Cache, make_prompt_cache
 from mlx_lm_py.commands.common.conversation import Conversation
 from mlx_lm_py.commands.common.line_input import read_message
+from mlx_lm_py.commands.common.streams import wrapped
 from mlx_lm_utils_py import Tokenizer
 from tiny_models import make_folder, make_model, make_tokenizer
 
@@ -210,6 +212,40 @@ def test_an_answer_that_is_stopped_stays() -> None:
     fresh.messages = list(conversation.messages)
     assert say(conversation, "d") == say(fresh, "d")
     assert conversation.reused > 3
+
+
+def test_a_step_that_is_stopped_between_two_layers() -> None:
+    """What all layers have seen stays; the next answer is that of one who reads all again."""
+    model = make_model("llama")
+    for stopped_in in range(len(model.layers)):
+        conversation = Conversation(model, tokenizer())
+        stream = conversation.answer("abc", {}, max_tokens=50)
+        for _ in range(3):
+            next(stream)
+        # Layers before this one have seen a token more.
+        for layer in conversation._cache[: stopped_in + 1]:
+            layer.update_and_fetch(*(mx.ones_like(part[:, :, :1]) for part in layer.state[:2]))
+        stream.close()
+        fresh = Conversation(model, tokenizer())
+        fresh.messages = list(conversation.messages)
+        assert conversation.context[0] > 3
+        assert say(conversation, "d") == say(fresh, "d")
+        assert conversation.reused > 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (80, "/system [TEXT]         show or change the system prompt; none for none"),
+        (40, "/system [TEXT]         show or change\n    the system prompt; none for none"),
+    ],
+)
+def test_lines_are_broken_between_words(
+    columns: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    line = "/system [TEXT]         show or change the system prompt; none for none"
+    assert wrapped(line) == expected
 
 
 def test_what_does_not_fit_is_not_said() -> None:

@@ -69,13 +69,14 @@ def is_one_line(text: str) -> bool:
         ([], "COMMAND"),
         (["nonsense"], "nonsense"),
         (["generate"], "--prompt"),
+        (["generate", "--prompt", " "], "the prompt is empty"),
         (["generate", "--prompt", "a", "--bad"], "--bad"),
         (["generate", "--prompt", "a", "--max"], "--max"),
-        (["generate", "--prompt", "a", "--max-tokens", "0"], "--max-tokens: 0 is not in 1.."),
+        (["generate", "--prompt", "a", "--max-tokens", "0"], "--max-tokens: 0 is less than 1 "),
         (["generate", "--prompt", "a", "--max-tokens", "x"], "--max-tokens: invalid integer"),
-        (["generate", "--prompt", "a", "--temp", "-1"], "--temp: -1 is not in 0.."),
-        (["generate", "--prompt", "a", "--temp", "nan"], "--temp: nan is not in 0.."),
-        (["generate", "--prompt", "a", "--temp", "inf"], "--temp: inf is not in 0.."),
+        (["generate", "--prompt", "a", "--temp", "-1"], "--temp: -1 is less than 0"),
+        (["generate", "--prompt", "a", "--temp", "nan"], "--temp: nan is not a finite number"),
+        (["generate", "--prompt", "a", "--temp", "inf"], "--temp: inf is not a finite number"),
         (["generate", "--prompt", "a", "--top-p", "1.5"], "--top-p: 1.5 is not in 0..1"),
         (["generate", "--prompt", "a", "--seed", "-1"], "--seed: -1 is not in 0.."),
     ],
@@ -168,7 +169,7 @@ def test_stdin_is_utf8() -> None:
         [*COMMAND, "generate", "--prompt", "-"], input=b"\xff", capture_output=True, check=False
     )
     assert (result.returncode, result.stdout) == (1, b"")
-    assert result.stderr == b"mlx-lm-py: error: the prompt on stdin is not UTF-8 text\n"
+    assert result.stderr == b"mlx-lm-py: error: what comes from stdin is not UTF-8 text\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
@@ -177,13 +178,43 @@ def test_closed_streams(tmp_path: Path) -> None:
     arguments = shlex.join([*COMMAND, "generate", "--model", str(model), "--max-tokens", "2"])
     command = f"{arguments} --prompt - <&-"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert is_one_line(result.stderr)
-    assert "at least one token" in result.stderr
+    assert "the prompt is empty" in result.stderr
     command = f"{arguments} --prompt hell 2>&-"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert result.returncode == 0
     assert "tokens/s" not in result.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--man"], ["ls"]])
+def test_a_full_disk(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [*COMMAND, *arguments]
+        result = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert result.returncode == 1
+    assert result.stderr == "mlx-lm-py: error: no space left on device\n"
+
+
+def test_what_the_system_says_of_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "missing.txt"
+    assert cli.main(["generate", "--prompt-file", str(missing)]) == 1
+    assert capfd.readouterr().err == f"mlx-lm-py: error: {missing}: no such file or directory\n"
+
+
+@pytest.mark.parametrize("option", ["--grammar", "--chat-template"])
+def test_files_that_are_no_text(
+    option: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = make_gguf(tmp_path / "model.gguf", "llama")
+    file = tmp_path / "file.lark"
+    file.write_bytes(b"\xff\xfe")
+    arguments = ["generate", "--model", str(model), "--prompt", "a", option, str(file)]
+    assert cli.main(arguments) == 1
+    assert capfd.readouterr().err == f"mlx-lm-py: error: {file} is not UTF-8 text\n"
 
 
 def start(tmp_path: Path) -> subprocess.Popen[str]:

@@ -6,7 +6,9 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import huggingface_hub
@@ -260,6 +262,12 @@ def test_what_is_no_repository_is_not_looked_for(
         get_model_path(name)
 
 
+def listing(files: list[str]) -> Callable[..., SimpleNamespace]:
+    """Stands for what asks the hub about a repository."""
+    siblings = [SimpleNamespace(rfilename=name) for name in files]
+    return lambda *_, **__: SimpleNamespace(siblings=siblings)
+
+
 def test_a_repository_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -270,16 +278,19 @@ def test_a_repository_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     files = ["config.json", "model.safetensors", "model-Q4_K_M.gguf"]
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: files)
+    monkeypatch.setattr(huggingface_hub, "model_info", listing(files))
     assert get_model_path("someone/model", revision="v1") == tmp_path
     assert asked == [("someone/model", "v1")]
 
 
 def test_an_unreachable_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(*_: Any, **__: Any) -> str:
-        raise LocalEntryNotFoundError("no connection\nmore words")
+    def ask(*_: Any, **__: Any) -> str:
+        raise ConnectionError("no connection\nmore words")
 
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", download)
+    def download(*_: Any, **__: Any) -> str:
+        raise LocalEntryNotFoundError("it is not in the cache")
+
+    monkeypatch.setattr(huggingface_hub, "model_info", ask)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     with pytest.raises(FileNotFoundError, match=r"someone/model .* hub: no connection$"):
         get_model_path("someone/model")
@@ -314,7 +325,7 @@ def test_one_file_of_many_is_downloaded(
         asked.append((name, allow_patterns))
         return str(tmp_path)
 
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: files)
+    monkeypatch.setattr(huggingface_hub, "model_info", listing(files))
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert get_model_path(name) == tmp_path / expected[0]
     assert asked == [("a/b", expected)]
@@ -331,7 +342,7 @@ def test_one_file_of_many_is_downloaded(
 def test_one_file_of_many_is_not_said(
     monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception], message: str
 ) -> None:
-    monkeypatch.setattr(huggingface_hub, "list_repo_files", lambda *_, **__: FILES)
+    monkeypatch.setattr(huggingface_hub, "model_info", listing(FILES))
     monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
     with pytest.raises(error, match=message):
         get_model_path(name)

@@ -146,25 +146,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reports for a program that was interrupted.
     """
     try:
-        options = _parse(sys.argv[1:] if arguments is None else arguments)
-        # A terminal that cannot show a character should not end the answer.
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="replace")
         try:
-            options.run(options)
-        except UsageError as error:
-            options.parser.error(str(error))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+            _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            # Also what an exit leaves, such as the help.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except KeyboardInterrupt:
         print_error("")
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads on; keep Python from complaining when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return BROKEN_PIPE
     except (ArithmeticError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
-        print_error(f"{PROGRAM}: error: {message}")
+        print_error(f"{PROGRAM}: error: {_message(error)}")
+        _drop_output()
         return RUNTIME_ERROR
     return 0
+
+
+def _run(arguments: Sequence[str]) -> None:
+    options = _parse(arguments)
+    # A terminal that cannot show a character should not end the answer.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        options.run(options)
+    except UsageError as error:
+        options.parser.error(str(error))
+
+
+def _message(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        # Without the number, which Python puts in front.
+        name = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        text = name + error.strerror[:1].lower() + error.strerror[1:]
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _drop_output() -> None:
+    """Keep Python from trying again at its end to write what could not be written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

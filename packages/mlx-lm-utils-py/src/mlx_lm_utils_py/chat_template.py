@@ -6,22 +6,24 @@ The templates are Jinja programs that come with the weights, written for the env
 
 from __future__ import annotations
 
-import datetime
-import functools
-import json
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
-
-import jinja2
-from jinja2 import nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any
 
 from .tool_schema import function_schema
 
-__all__ = ["MAX_PROMPT_CHARS", "Message", "check_messages", "render_chat_template"]
+if TYPE_CHECKING:
+    import jinja2
+
+    from .template_program import Compiled
+
+__all__ = [
+    "MAX_PROMPT_CHARS",
+    "Message",
+    "check_messages",
+    "random_digits",
+    "render_chat_template",
+]
 
 
 def __dir__() -> list[str]:
@@ -34,96 +36,18 @@ MAX_PROMPT_CHARS = 2**26
 """A template that writes more than this is stopped: no context is near as long."""
 
 
-class _Generation(Extension):
-    """``{% generation %}…{% endgeneration %}`` marks what to train on; here it is only its body."""
+def random_digits() -> str:
+    """Make a text that nobody can have foreseen.
 
-    tags = {"generation"}  # noqa: RUF012 (so it is in the base class)
+    Returns:
+        32 digits.
 
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _raise_exception(message: str) -> NoReturn:
-    raise jinja2.TemplateError(message)
-
-
-def _strftime_now(format: str) -> str:
-    return datetime.datetime.now().strftime(format)
-
-
-def _tojson(
-    value: object,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    # Jinja's own filter escapes HTML, which no model expects in a prompt.
-    return json.dumps(
-        value,
-        ensure_ascii=ensure_ascii,
-        indent=indent,
-        separators=separators,
-        sort_keys=sort_keys,
-    )
-
-
-class _Compiled(NamedTuple):
-    """A template, and what it does with the content of messages.
-
-    Attributes:
-        template: The template.
-        takes_parts: Whether it looks at the parts of a content.
-        takes_text: Whether it looks at a content that is text.
-        takes_none: Whether it asks if there is a content.
+    Example:
+        >>> len(random_digits())
+        32
     """
-
-    template: jinja2.Template
-    takes_parts: bool
-    takes_text: bool
-    takes_none: bool
-
-
-@functools.lru_cache(maxsize=16)
-def _compile(source: str) -> _Compiled:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _raise_exception
-    environment.globals["strftime_now"] = _strftime_now
-    try:
-        tree = environment.parse(source)
-        template = environment.from_string(source)
-    except (jinja2.TemplateError, RecursionError) as error:
-        raise ValueError(f"the chat template is not valid: {error}") from None
-    # A macro, or a variable that is set to a content, is called what its content is called.
-    loops = any(_is_content(loop.iter) for loop in tree.find_all(nodes.For))
-    tests = {test.name for test in tree.find_all(nodes.Test) if _is_content(test.node)}
-    compares = any(
-        _is_content(compare.expr)
-        and any(isinstance(o.expr, nodes.Const) and o.expr.value is None for o in compare.ops)
-        for compare in tree.find_all(nodes.Compare)
-    )
-    asks = tests & {"string", "mapping", "iterable", "sequence"}
-    return _Compiled(
-        template,
-        takes_parts=loops,
-        takes_text=bool(asks) or not loops,
-        takes_none=compares or bool(tests & {"none", "defined", "undefined"}),
-    )
-
-
-def _is_content(node: nodes.Node) -> bool:
-    match node:
-        case nodes.Getattr(attr=name) | nodes.Name(name=name):
-            return str(name) == "content"
-        case nodes.Getitem(arg=nodes.Const(value=name)):
-            return bool(name == "content")
-        case nodes.Filter(node=inner) if inner is not None:
-            return _is_content(inner)
-    return False
+    # `secrets` would bring the modules of hashes and of random numbers with it.
+    return "".join(str(byte % 10) for byte in os.urandom(32))
 
 
 def check_messages(messages: Sequence[Message]) -> None:
@@ -194,8 +118,10 @@ def render_chat_template(
         >>> render_chat_template(template, begun, continue_final_message=True)
         '<assistant>It is'
     """
+    from .template_program import compile_template
+
     check_messages(messages)
-    compiled = _compile(template)
+    compiled = compile_template(template)
     messages = [_fitted(message, i, compiled) for i, message in enumerate(messages)]
     end = ""
     if continue_final_message:
@@ -205,7 +131,7 @@ def render_chat_template(
                 "ends with the opening of an answer or within one"
             )
         # Digits, which templates leave as they are; the space shows whether ends are stripped.
-        end = "".join(secrets.choice("0123456789") for _ in range(32))
+        end = random_digits()
         messages[-1] = _with_end(messages[-1], f"{end} ")
     text = _render(
         compiled.template,
@@ -225,7 +151,7 @@ def render_chat_template(
     return begun if after.startswith(" ") else begun.rstrip()
 
 
-def _fitted(message: Message, index: int, compiled: _Compiled) -> dict[str, Any]:
+def _fitted(message: Message, index: int, compiled: Compiled) -> dict[str, Any]:
     """Give a message a content in the form that a template looks for."""
     message = dict(message)
     content = message.get("content")
@@ -269,7 +195,7 @@ def _render(template: jinja2.Template, **variables: Any) -> str:
             pieces.append(piece)
             length += len(piece)
             if length > MAX_PROMPT_CHARS:
-                raise jinja2.TemplateError(f"it writes more than {MAX_PROMPT_CHARS} characters")
+                raise ValueError(f"it writes more than {MAX_PROMPT_CHARS} characters")
         return "".join(pieces)
     # A template is a program: it may fail with nearly any exception, in Jinja or in Python.
     except Exception as error:

@@ -35,8 +35,9 @@ def read_gguf_header(path: str | Path) -> GGUFHeader:
             that is not supported.
     """
     # What the system says of it is an OSError; what is in it, here as of all files of models, not.
-    with Path(path).open("rb"):
-        pass
+    with Path(path).open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ValueError(f"{path} is not a GGUF file")
     try:
         header = _joined(path)
     except FileNotFoundError:

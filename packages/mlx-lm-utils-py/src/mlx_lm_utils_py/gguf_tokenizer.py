@@ -45,7 +45,7 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
             known here.
     """
     tokens = _named(_strings(metadata, "tokenizer.ggml.tokens"))
-    vocabulary = {token: i for i, token in enumerate(tokens)}
+    vocabulary = dict(zip(tokens, range(len(tokens)), strict=True))
     if len(vocabulary) != len(tokens):
         raise ValueError("tokenizer.ggml.tokens has the same token twice")
     types = _numbers(metadata, "tokenizer.ggml.token_type", len(tokens), [_NORMAL] * len(tokens))
@@ -62,10 +62,11 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     special = (_CONTROL, _UNKNOWN)
     # Runs of spaces are found when spaces have become U+2581, which `build` sees to.
     marks_spaces = kind in ("llama", "t5", "gemma4")
+    others = [(i, of) for i, of in enumerate(types) if of != _NORMAL]
     tokenizer.add_tokens(
         [
             AddedToken(tokens[i], special=of in special, normalized=False)
-            for i, of in enumerate(types)
+            for i, of in others
             if of in special or (of == _USER_DEFINED and not (marks_spaces and "▁" in tokens[i]))
         ]
     )

@@ -69,16 +69,21 @@ def get_model_path(path_or_repo: str | Path, revision: str | None = None) -> Pat
 
     try:
         try:
-            files = huggingface_hub.list_repo_files(repository, revision=revision)
+            # What lists files page by page would first try again for half a minute.
+            info = huggingface_hub.model_info(repository, revision=revision)
+            files = [sibling.rfilename for sibling in info.siblings or ()]
         except (RepositoryNotFoundError, RevisionNotFoundError):
             raise
         # Without a network, which the libraries tell in many ways, what is here already.
-        except Exception:
-            folder = Path(
-                huggingface_hub.snapshot_download(
-                    repository, revision=revision, local_files_only=True
+        except Exception as why:
+            try:
+                folder = Path(
+                    huggingface_hub.snapshot_download(
+                        repository, revision=revision, local_files_only=True
+                    )
                 )
-            )
+            except LocalEntryNotFoundError:
+                raise _unreachable(name, why) from None
             return _local(folder, choose_gguf(_files(folder), name, file, kind))
         chosen = choose_gguf(files, name, file, kind)
         return _local(download(chosen or MODEL_PATTERNS), chosen)

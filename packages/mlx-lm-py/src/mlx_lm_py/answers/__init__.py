@@ -5,7 +5,7 @@ Its names are loaded when they are first asked for: who generates text needs the
 
 from __future__ import annotations
 
-import importlib
+from mlx_lm_py._later import names_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,30 +51,25 @@ def __dir__() -> list[str]:
     return __all__
 
 
-_HOMES = {
-    "Answer": "events",
-    "ArgumentsDelta": "events",
-    "CallBroken": "events",
-    "CallDone": "events",
-    "CallStart": "events",
-    "Event": "events",
-    "ReasoningDelta": "events",
-    "TextDelta": "events",
-    "ToolCall": "events",
-    "collect": "events",
-    "merge": "events",
-    "FAMILIES": "formats",
-    "AnswerFormat": "formats",
-    "answer_format": "formats",
-    "make_format": "formats",
-    "AnswerParser": "parser",
-    "StopStrings": "stop",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_of(
+    __name__,
+    {
+        "Answer": "events",
+        "ArgumentsDelta": "events",
+        "CallBroken": "events",
+        "CallDone": "events",
+        "CallStart": "events",
+        "Event": "events",
+        "ReasoningDelta": "events",
+        "TextDelta": "events",
+        "ToolCall": "events",
+        "collect": "events",
+        "merge": "events",
+        "FAMILIES": "formats",
+        "AnswerFormat": "formats",
+        "answer_format": "formats",
+        "make_format": "formats",
+        "AnswerParser": "parser",
+        "StopStrings": "stop",
+    },
+)

@@ -135,6 +135,8 @@ def run(options: argparse.Namespace) -> None:
         raise UsageError("--concurrency needs --prompt-tokens and --generation-tokens above 0")
     if options.against and options.batch_size != [1]:
         raise UsageError("--against measures single sequences: leave --batch-size away")
+    if options.plot is not None:
+        _check_plot(Path(options.plot))
     from .common.bench_table import plot, to_csv, to_json, to_markdown
 
     rows: list[Row] = []
@@ -155,10 +157,19 @@ def run(options: argparse.Namespace) -> None:
     }
     print(write[options.output](rows))
     if options.plot is not None:
-        try:
-            plot(rows, Path(options.plot))
-        except ImportError:
-            raise UsageError("--plot needs matplotlib: pip install matplotlib") from None
+        plot(rows, Path(options.plot))
+
+
+def _check_plot(path: Path) -> None:
+    """Find what is wrong before minutes of measuring."""
+    import importlib.util
+
+    if path.suffix not in (".svg", ".png", ".pdf"):
+        raise UsageError(f"--plot: the name must end in .svg, .png or .pdf, not {path.name!r}")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot: there is no folder {path.parent}")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("--plot needs matplotlib: pip install matplotlib")
 
 
 def _threads() -> int:

@@ -11,7 +11,7 @@ from .common.opening import open_model
 from .common.options import add_chat, add_model
 from .common.parser import UsageError
 from .common.requests import Request, to_prompt, uses_template
-from .common.streams import is_terminal, progress, read_stdin
+from .common.streams import is_terminal, progress, read_stdin, read_text
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
@@ -107,8 +107,6 @@ def run(options: argparse.Namespace) -> None:
 
 def _text(options: argparse.Namespace) -> str:
     if options.file is not None:
-        from .common.scoring import read_text
-
         return read_text(options.file)
     if options.prompt not in (None, "-"):
         return str(options.prompt)

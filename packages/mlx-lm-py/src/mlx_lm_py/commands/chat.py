@@ -25,7 +25,7 @@ from .common.opening import (
 from .common.options import add_chat, add_model, add_stop
 from .common.parser import UsageError
 from .common.sampling_options import add_sampling
-from .common.streams import is_terminal, print_error, styled
+from .common.streams import is_terminal, print_error, styled, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> None:
 
     def say(text: str) -> None:
         if talks:
-            print(styled(text, "2", sys.stdout))
+            print(styled(wrapped(text), "2", sys.stdout))
         else:
             print_error(text)
 

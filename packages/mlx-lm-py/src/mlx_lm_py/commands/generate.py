@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> None:
     requests = read_requests(options)
     together = len(requests) * options.answers > 1
     check_guesses(options, together)
-    opened = open_model(options)
+    opened = open_model(options, briefly=not together)
     from .common.prepared import prepare
 
     prompts = prepare(requests, opened, options, together=together)
@@ -132,10 +132,16 @@ def run(options: argparse.Namespace) -> None:
         for i, request in enumerate(requests)
         for j in range(options.answers)
     ]
-    if together:
-        _answer_all(answers, prompts, opened, options)
-    else:
-        _answer(answers[0], prompts[0], opened, options)
+    try:
+        if together:
+            _answer_all(answers, prompts, opened, options)
+        else:
+            _answer(answers[0], prompts[0], opened, options)
+    except ValueError as error:
+        # Here it has three names.
+        given = (name for name in ("json_schema", "regex", "grammar") if getattr(options, name))
+        option = "--" + next(given, "").replace("_", "-")
+        raise ValueError(str(error).replace("response_format", option)) from None
 
 
 def _heading(request: Request, answer: int, answers: int) -> str:

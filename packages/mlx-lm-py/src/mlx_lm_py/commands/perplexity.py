@@ -10,7 +10,7 @@ from .common.arguments import integer_in
 from .common.opening import open_model
 from .common.options import add_model, add_output
 from .common.sizes import plus_minus, table
-from .common.streams import progress
+from .common.streams import progress, read_text
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
@@ -81,7 +81,6 @@ def run(options: argparse.Namespace) -> None:
         figures,
         perplexity,
         pieces_of,
-        read_text,
         sample_text,
         score,
     )

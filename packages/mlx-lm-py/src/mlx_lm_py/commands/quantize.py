@@ -113,7 +113,8 @@ class _Measured:
     def __init__(self, options: argparse.Namespace) -> None:
         from mlx_lm_py.loading import load
 
-        from .common.scoring import pieces_of, read_text, sample_text
+        from .common.scoring import pieces_of, sample_text
+        from .common.streams import read_text
 
         text = sample_text() if options.file is None else read_text(options.file)
         self._base, tokenizer = load(options.model, revision=options.revision, lazy=True)

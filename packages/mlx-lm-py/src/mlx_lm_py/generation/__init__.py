@@ -1,9 +1,16 @@
-"""From a prompt to the tokens that follow it, and to their text."""
+"""From a prompt to the tokens that follow it, and to their text.
 
-from .batch import BatchResponse, batch_generate
-from .speculative import speculative_generate_step
-from .step import generate_step
-from .stream import GenerationResponse, generate, stream_generate
+Its names are loaded when they are first asked for: one answer needs nothing of what makes many.
+"""
+
+from mlx_lm_py._later import names_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .batch import BatchResponse, batch_generate
+    from .speculative import speculative_generate_step
+    from .step import generate_step
+    from .stream import GenerationResponse, generate, stream_generate
 
 __all__ = [
     "BatchResponse",
@@ -18,3 +25,17 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+__getattr__ = names_of(
+    __name__,
+    {
+        "BatchResponse": "batch",
+        "batch_generate": "batch",
+        "speculative_generate_step": "speculative",
+        "generate_step": "step",
+        "GenerationResponse": "stream",
+        "generate": "stream",
+        "stream_generate": "stream",
+    },
+)

@@ -10,7 +10,6 @@ from mlx_lm_utils_py import Tokenizer
 
 from mlx_lm_py.answers import StopStrings
 from mlx_lm_py.sampling import LogitsProcessor
-from mlx_lm_py.structured import make_constraint
 
 __all__ = ["AnswerText", "constraints", "encode_prompt"]
 
@@ -56,6 +55,9 @@ def constraints(
     """
     if response_format is None:
         return ()
+    # Few answers have a structure.
+    from mlx_lm_py.structured import make_constraint
+
     latest: Any = prompt[-64:]
     latest = latest.tolist() if isinstance(latest, mx.array) else list(latest)
     made = make_constraint(tokenizer, response_format, tokenizer.decode(latest))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, overload
 
 import mlx_core_py as mx
+from mlx_core_py import nn
 from mlx_lm_utils_py import (
     Tokenizer,
     choose_gguf,
@@ -22,14 +24,13 @@ from mlx_lm_py.models import make_model
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.models.towers import has_other_parts
 
-from .beside import beside
 from .default_model import default_model
 from .formats import to_mlx
 from .gguf import load_gguf
 from .precision import keeps_float32
 from .quantized_weights import quantize_as, use_blocks
 
-__all__ = ["load", "load_config", "load_folder", "load_model"]
+__all__ = ["load", "load_config", "load_folder", "load_model", "load_parts"]
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +114,41 @@ def load(
     """
     if adapter_path is not None:
         raise ValueError("adapter_path: adapters are not supported")
+    model, tokenizer, config = load_parts(
+        path_or_hf_repo, tokenizer_config, model_config, lazy=lazy, revision=revision, dtype=dtype
+    )
+    return (model, tokenizer, config) if return_config else (model, tokenizer)
+
+
+def load_parts(
+    path_or_hf_repo: str | Path | None = None,
+    tokenizer_config: Mapping[str, Any] | None = None,
+    model_config: Mapping[str, Any] | None = None,
+    *,
+    lazy: bool = False,
+    revision: str | None = None,
+    dtype: mx.Dtype | None = None,
+    large_pages: bool = True,
+) -> tuple[LanguageModel, Tokenizer, dict[str, Any]]:
+    """Load a model, its tokenizer and its configuration, as `load` does.
+
+    Args:
+        path_or_hf_repo: As of `load`. Default: ``None``.
+        tokenizer_config: As of `load`. Default: ``None``.
+        model_config: As of `load`. Default: ``None``.
+        lazy: As of `load`. Default: ``False``.
+        revision: As of `load`. Default: ``None``.
+        dtype: As of `load`. Default: ``None``.
+        large_pages: Whether to move weights to large pages, so that they are read a little faster
+            each time. One answer does not make up for the time that takes. Default: ``True``.
+
+    Returns:
+        The model, the tokenizer and the configuration.
+
+    Raises:
+        FileNotFoundError: As `load` does.
+        ValueError: As `load` does.
+    """
     if path_or_hf_repo is None:
         path = default_model()
     else:
@@ -123,17 +159,29 @@ def load(
             path /= chosen[0]
         elif not (path / "config.json").is_file():
             raise FileNotFoundError(f"{path} has neither a config.json nor a *.gguf file")
+    header = None
     if path.is_dir():
-        with beside(lambda: Tokenizer.from_folder(path, tokenizer_config)) as read_tokenizer:
-            model, config = load_folder(path, lazy, model_config=model_config, dtype=dtype)
+        model, config = load_folder(path, True, model_config=model_config, dtype=dtype)
     else:
         header = read_gguf_header(path)
-        with beside(lambda: Tokenizer.from_gguf(header.metadata)) as read_tokenizer:
-            weights, config, _ = load_gguf(path, header, _floating(dtype))
-            config |= model_config or {}
-            model = load_model(weights, config, lazy=lazy)
-    tokenizer = read_tokenizer()
-    return (model, tokenizer, config) if return_config else (model, tokenizer)
+        weights, config, _ = load_gguf(path, header, _floating(dtype))
+        config |= model_config or {}
+        model = load_model(weights, config, lazy=True)
+        # Else what becomes of the weights would be in memory beside them.
+        del weights
+    if not lazy:
+        # Threads that Python does not wait for read them while it builds the tokenizer.
+        mx.async_eval(cast(nn.Module, model).parameters())
+    if header is None:
+        tokenizer = Tokenizer.from_folder(path, tokenizer_config)
+    else:
+        tokenizer = Tokenizer.from_gguf(header.metadata)
+    if not lazy:
+        if tokenizer.chat_templates:
+            # What compiles them would else be imported when there is nothing else to wait for.
+            importlib.import_module("mlx_lm_utils_py.template_program")
+        _read(cast(nn.Module, model), large_pages)
+    return model, tokenizer, config
 
 
 def load_config(model_path: str | Path) -> dict[str, Any]:
@@ -245,6 +293,11 @@ def load_model(
     model.load_weights(list(weights.items()), strict=True)
     model.eval()
     if not lazy:
-        mx.eval(model.parameters())
-        mx.move_to_large_pages(model.parameters())
+        _read(model, large_pages=True)
     return cast(LanguageModel, model)
+
+
+def _read(model: nn.Module, large_pages: bool) -> None:
+    mx.eval(model.parameters())
+    if large_pages:
+        mx.move_to_large_pages(model.parameters())

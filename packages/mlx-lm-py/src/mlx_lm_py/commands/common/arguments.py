@@ -15,7 +15,10 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def integer_in(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
+_MOST = 2**31 - 1
+
+
+def integer_in(low: int, high: int = _MOST) -> Callable[[str], int]:
     """Create the type of an integer argument.
 
     Args:
@@ -33,14 +36,13 @@ def integer_in(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
     # argparse puts the name of the function in its messages.
     def integer(text: str) -> int:
         value = int(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{value} is not in {low}..{high}")
+        _check(value, text, low, high, bounded=high != _MOST)
         return value
 
     return integer
 
 
-def integers(low: int, high: int = 2**31 - 1) -> Callable[[str], list[int]]:
+def integers(low: int, high: int = _MOST) -> Callable[[str], list[int]]:
     """Create the type of an argument that is one or more integers with commas between.
 
     Args:
@@ -79,11 +81,27 @@ def number_in(low: float, high: float = math.inf) -> Callable[[str], float]:
 
     def number(text: str) -> float:
         value = float(text)
-        if not low <= value <= high or math.isinf(value):
-            raise argparse.ArgumentTypeError(f"{text} is not in {low:g}..{high:g}")
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+        _check(value, text, low, high, bounded=not math.isinf(high))
         return value
 
     return number
+
+
+def _check(value: float, text: str, low: float, high: float, *, bounded: bool) -> None:
+    if low <= value <= high:
+        return
+    # A limit that nobody means to reach says nothing to somebody who was below the other one.
+    if bounded:
+        raise argparse.ArgumentTypeError(f"{text} is not in {_shown(low)}..{_shown(high)}")
+    raise argparse.ArgumentTypeError(
+        f"{text} is less than {_shown(low)}" if value < low else f"{text} is too much"
+    )
+
+
+def _shown(limit: float) -> str:
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def nonempty(text: str) -> str:

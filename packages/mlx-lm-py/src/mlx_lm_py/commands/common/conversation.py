@@ -16,16 +16,10 @@ from mlx_lm_py.answers import (
     answer_format,
     make_format,
 )
-from mlx_lm_py.cache import (
-    AttentionCache,
-    Cache,
-    cache_length,
-    make_prompt_cache,
-    trim_prompt_cache,
-)
+from mlx_lm_py.cache import Cache, make_prompt_cache
 from mlx_lm_py.generation import stream_generate
 
-from .reuse import cut_back, in_own_tokens
+from .reuse import cut_back, cut_level, in_own_tokens
 from .transcript import Transcript
 
 if TYPE_CHECKING:
@@ -184,11 +178,8 @@ class Conversation:
         return common
 
     def _remember(self, tokens: list[int]) -> None:
-        lengths = {layer.offset for layer in self._cache if isinstance(layer, AttentionCache)}
-        held = cache_length(self._cache)
-        # The step after the last piece may have begun; or it was interrupted between two layers.
-        ahead = max(held - len(tokens), 0)
-        if len(lengths) != 1 or (ahead and trim_prompt_cache(self._cache, ahead) != ahead):
+        held = cut_level(self._cache, len(tokens))
+        if held is None:
             self._cache, held = self._make_cache(), 0
         self._held = tokens[:held]
 

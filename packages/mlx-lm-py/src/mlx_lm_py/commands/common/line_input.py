@@ -62,7 +62,10 @@ def make_reader(words: Sequence[str], history: Path | None) -> Reader:
 
 
 def _read_pipe(_: str) -> str:
-    line = sys.stdin.readline() if sys.stdin is not None else ""
+    try:
+        line = sys.stdin.readline() if sys.stdin is not None else ""
+    except UnicodeDecodeError:
+        raise ValueError("what comes from stdin is not UTF-8 text") from None
     if not line:
         raise EOFError
     return line.removesuffix("\n")

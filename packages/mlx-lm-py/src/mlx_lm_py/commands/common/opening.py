@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .streams import read_text
+
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
 
@@ -77,12 +79,16 @@ def set_up(options: argparse.Namespace) -> None:
         mx.set_default_device(device)
 
 
-def open_model(options: argparse.Namespace, path_or_repo: str | None = None) -> Opened:
+def open_model(
+    options: argparse.Namespace, path_or_repo: str | None = None, *, briefly: bool = False
+) -> Opened:
     """Load the model that the options name.
 
     Args:
         options: With those of `add_model`.
         path_or_repo: Another model. Default: ``None``, that of the options.
+        briefly: Whether it is for one answer, so that nothing is prepared for more. Default:
+            ``False``.
 
     Returns:
         The model.
@@ -99,15 +105,19 @@ def open_model(options: argparse.Namespace, path_or_repo: str | None = None) -> 
         set_up(options)
         import mlx_core_py as mx
 
-        from mlx_lm_py.loading import load
+        from mlx_lm_py.loading.load import load_parts
 
         imported = time.perf_counter()
         dtype = None if options.dtype is None else getattr(mx, options.dtype)
         source = path_or_repo or options.model
-        model, tokenizer = load(source, dtype=dtype)
+        pages = not briefly
+        model, tokenizer, _ = load_parts(source, dtype=dtype, large_pages=pages)
         draft = getattr(options, "draft_model", None)
-        guesses = (None, None) if draft is None else load(draft, dtype=dtype)
+        guesses: tuple[LanguageModel | None, Tokenizer | None] = (None, None)
+        if draft is not None:
+            guesses = load_parts(draft, dtype=dtype, large_pages=pages)[:2]
     finally:
+        gc.freeze()
         gc.enable()
     loaded = time.perf_counter()
     return Opened(model, tokenizer, source, imported - start, loaded - imported, *guesses)
@@ -145,9 +155,16 @@ def sampler_of(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
 
     Returns:
         The sampler.
-    """
-    from mlx_lm_py.sampling import make_sampler
 
+    Raises:
+        ValueError: If Mirostat is to choose without a temperature.
+    """
+    from mlx_lm_py.sampling import make_mirostat, make_sampler
+
+    if options.mirostat:
+        if not options.temp:
+            raise ValueError("--mirostat needs a --temp above 0")
+        return make_mirostat(options.mirostat, options.mirostat_eta, options.temp)
     return make_sampler(
         options.temp,
         options.top_p,
@@ -159,6 +176,8 @@ def sampler_of(options: argparse.Namespace, tokenizer: Tokenizer) -> Sampler:
         xtc_special_tokens=[*tokenizer.eos_token_ids, *tokenizer.encode("\n", False)],
         typical_p=options.typical_p,
         top_n_sigma=options.top_n_sigma,
+        dynatemp_range=options.dynatemp_range,
+        dynatemp_exponent=options.dynatemp_exponent,
     )
 
 
@@ -239,7 +258,7 @@ def response_format(options: argparse.Namespace) -> dict[str, Any] | None:
     if options.grammar is not None:
         path = Path(options.grammar).expanduser()
         syntax = "gbnf" if path.suffix == ".gbnf" else "lark"
-        return {"type": "grammar", "definition": path.read_text("utf-8"), "syntax": syntax}
+        return {"type": "grammar", "definition": read_text(str(path)), "syntax": syntax}
     return None
 
 
@@ -269,5 +288,5 @@ def template_options(options: argparse.Namespace, tokenizer: Tokenizer) -> dict[
                 f"--chat-template: {name!r} is neither a file nor a template of the model "
                 f"(it has: {known})"
             )
-        name = path.read_text("utf-8")
+        name = read_text(str(path))
     return {**given, "chat_template": name}

@@ -99,7 +99,9 @@ class Parser(argparse.ArgumentParser):
         name = match[1].split(" ")[0].partition("=")[0]
         known = [option for action in self._actions for option in action.option_strings]
         if not name.startswith("-"):
-            return f"unexpected argument '{name}'"
+            # Others take it so.
+            hint = "; a prompt goes after --prompt" if "--prompt" in known else ""
+            return f"unexpected argument '{name}'{hint}"
         # An option whose beginning was written is nearer than one that is spelled alike.
         begun = [option for option in known if name.startswith("--") and option.startswith(name)]
         hint = f"; did you mean '{begun[0]}'?" if begun else nearest(name, known)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .opening import template_options
 from .parser import UsageError
-from .streams import is_terminal, read_stdin
+from .streams import is_terminal, read_stdin, read_text
 
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
@@ -56,7 +56,12 @@ def read_requests(options: argparse.Namespace) -> list[Request]:
     if options.prompt_file is not None:
         return _read_file(Path(options.prompt_file).expanduser())
     if options.prompt is not None:
-        return [Request(_piped() if options.prompt == "-" else options.prompt)]
+        text = _piped() if options.prompt == "-" else options.prompt
+        # As a shell makes of a variable that is not set. Beside something else it may be meant.
+        others = ("raw", "prefill", "prompt_cache", "system_prompt")
+        if not text.strip() and not any(getattr(options, name) for name in others):
+            raise UsageError("the prompt is empty")
+        return [Request(text)]
     text = "" if is_terminal(sys.stdin) else _piped()
     if not text.strip():
         raise UsageError("what to ask is missing: give --prompt TEXT, or pipe it in")
@@ -69,10 +74,7 @@ def _piped() -> str:
 
 
 def _read_file(path: Path) -> list[Request]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text") from None
+    lines = read_text(str(path)).splitlines()
     numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise ValueError(f"{path} holds no prompt")

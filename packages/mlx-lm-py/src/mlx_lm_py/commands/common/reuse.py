@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import mlx_core_py as mx
 
-from mlx_lm_py.cache import Cache, quantize_prompt_cache, trim_prompt_cache
+from mlx_lm_py.cache import AttentionCache, Cache, quantize_prompt_cache, trim_prompt_cache
 
 from .opening import prefill_step_size
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlx_lm_py.models.protocols import LanguageModel
 
-__all__ = ["cut_back", "in_own_tokens", "pieces", "read_tokens", "tail_after"]
+__all__ = ["cut_back", "cut_level", "in_own_tokens", "pieces", "read_tokens", "tail_after"]
 
 
 def __dir__() -> list[str]:
@@ -82,6 +82,37 @@ def cut_back(cache: Sequence[Cache], held: list[int], prompt: list[int]) -> int 
     if extra and trim_prompt_cache(cache, extra) != extra:
         return None
     return common
+
+
+def cut_level(cache: Sequence[Cache], length: int) -> int | None:
+    """Cut a cache back where an answer was stopped.
+
+    The step after the latest token may have begun, and been interrupted between two layers.
+
+    Args:
+        cache: The cache.
+        length: How many tokens there are.
+
+    Returns:
+        How many of them it holds, in every layer; ``None`` if a layer keeps what cannot be taken
+        back, and the cache is of no use.
+    """
+    offsets = [layer.offset for layer in cache if isinstance(layer, AttentionCache)]
+    held = min([*offsets, length])
+    extra = [offset - held for offset in offsets]
+    if not any(extra):
+        return held if offsets else None
+    if len(set(extra)) == 1:
+        return held if trim_prompt_cache(cache, extra[0]) == extra[0] else None
+    # What keeps no positions may have seen those that others have not.
+    if len(extra) != len(cache):
+        return None
+    each = list(zip(cache, extra, strict=True))
+    if not all(layer.can_trim(n) for layer, n in each):
+        return None
+    for layer, n in each:
+        layer.trim(n)
+    return held
 
 
 def pieces(tokens: list[int]) -> list[list[int]]:

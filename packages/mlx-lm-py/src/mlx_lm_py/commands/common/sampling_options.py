@@ -102,6 +102,36 @@ def add_sampling(parser: argparse.ArgumentParser, temp: float, max_tokens: int) 
         help="from which probability on a token is likely to XTC (default: %(default)s)",
     )
     add(
+        "--dynatemp-range",
+        type=number_in(0.0),
+        default=0.0,
+        metavar="T",
+        help="how far the temperature goes below and above --temp, low where the model is certain "
+        "(default: %(default)s)",
+    )
+    add(
+        "--dynatemp-exponent",
+        type=number_in(0.01),
+        default=1.0,
+        metavar="X",
+        help="the power of the uncertainty with which it rises (default: %(default)s)",
+    )
+    add(
+        "--mirostat",
+        type=number_in(0.0),
+        default=0.0,
+        metavar="TAU",
+        help="Mirostat 2: keep the surprise of tokens near TAU, such as 5, instead of all the "
+        "above but --temp; 0 does not (default: %(default)s)",
+    )
+    add(
+        "--mirostat-eta",
+        type=number_in(0.001, 1.0),
+        default=0.1,
+        metavar="X",
+        help="how fast Mirostat adapts (default: %(default)s)",
+    )
+    add(
         "-s",
         "--seed",
         type=integer_in(0, 2**64 - 1),

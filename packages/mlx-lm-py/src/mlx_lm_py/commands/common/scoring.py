@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mlx_core_py as mx
-
-from .streams import read_stdin
 
 if TYPE_CHECKING:
     from mlx_lm_utils_py import Tokenizer
@@ -24,7 +21,6 @@ __all__ = [
     "figures",
     "perplexity",
     "pieces_of",
-    "read_text",
     "sample_text",
     "score",
 ]
@@ -91,28 +87,6 @@ def sample_text() -> str:
     from pydoc_data.topics import topics
 
     return "\n\n".join(topics[name] for name in sorted(topics))
-
-
-def read_text(name: str) -> str:
-    """Read a text.
-
-    Args:
-        name: The file; ``"-"`` for stdin.
-
-    Returns:
-        The text.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is not UTF-8.
-    """
-    if name == "-":
-        return read_stdin()
-    path = Path(name).expanduser()
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text") from None
 
 
 def pieces_of(text: str, tokenizer: Tokenizer, length: int, count: int | None) -> list[list[int]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .opening import seed
 from .parser import nearest
+from .streams import read_text
 
 if TYPE_CHECKING:
     from mlx_lm_py.generation import GenerationResponse
@@ -69,7 +70,8 @@ class Chat:
 # What `/set` changes; the rest is fixed when the model is loaded.
 _SETTINGS = [
     "max_tokens", "min_tokens", "temp", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma",
-    "xtc_probability", "xtc_threshold", "seed", "repetition_penalty", "presence_penalty",
+    "xtc_probability", "xtc_threshold", "dynatemp_range", "dynatemp_exponent", "mirostat",
+    "mirostat_eta", "seed", "repetition_penalty", "presence_penalty",
     "frequency_penalty", "penalty_context", "dry_multiplier", "dry_base", "dry_allowed_length",
     "logit_bias", "ngram",
 ]  # fmt: skip
@@ -189,10 +191,7 @@ def _load(chat: Chat, text: str) -> None:
 
 def _file(chat: Chat, text: str) -> None:
     path = _path(text, "/file")
-    try:
-        content = path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text") from None
+    content = read_text(str(path))
     chat.attached += f"{path.name}:\n```\n{content.rstrip()}\n```\n\n"
     chat.say(f"{path.name}, {len(content)} characters, goes before your next message.")
 

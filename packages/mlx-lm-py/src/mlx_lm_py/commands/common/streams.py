@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO, TypeVar
 
-__all__ = ["is_terminal", "print_error", "progress", "read_stdin", "styled"]
+__all__ = ["is_terminal", "print_error", "progress", "read_stdin", "read_text", "styled", "wrapped"]
 
 
 def __dir__() -> list[str]:
@@ -43,7 +44,29 @@ def read_stdin() -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise ValueError("the prompt on stdin is not UTF-8 text") from None
+        raise ValueError("what comes from stdin is not UTF-8 text") from None
+
+
+def read_text(name: str) -> str:
+    """Read a text.
+
+    Args:
+        name: The file; ``"-"`` for stdin.
+
+    Returns:
+        The text.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is not UTF-8.
+    """
+    if name == "-":
+        return read_stdin()
+    path = Path(name).expanduser()
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
 
 
 def print_error(text: str) -> None:
@@ -71,6 +94,31 @@ def styled(text: str, code: str, stream: TextIO | None) -> str:
     if not is_terminal(stream) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\033[{code}m{text}\033[0m"
+
+
+def wrapped(line: str) -> str:
+    """Break a line between words where the terminal would within them.
+
+    Args:
+        line: The line. What is in columns, two blanks apart, goes on under its last column.
+
+    Returns:
+        One or more lines.
+
+    Example:
+        >>> wrapped("short")
+        'short'
+    """
+    import shutil
+    import textwrap
+
+    width = max(shutil.get_terminal_size().columns - 1, 20)
+    if len(line) <= width:
+        return line
+    column = line.rfind("  ") + 2 if "  " in line else 0
+    # There must be room beside it.
+    indent = " " * (column if column <= width // 2 else 4 if column else 0)
+    return textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def progress(items: Iterable[_T], what: str, quiet: bool = False) -> Iterable[_T]:

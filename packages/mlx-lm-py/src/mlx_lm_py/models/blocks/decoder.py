@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import mlx_core_py as mx
 from mlx_core_py import nn
@@ -23,31 +24,20 @@ from mlx_lm_py.models.latents import whole_latents
 from mlx_lm_py.models.rules import Rule, load_weights, save_weights
 from mlx_lm_py.models.towers import text_weights
 
-from .altup import AltUpLayer, Streams
-from .attention import Attention
-from .beside import ExpertsBeside
-from .block_mix import BlockMix
-from .conv_gate import ConvGate
-from .decay import DecayAttention
-from .delta import GatedDelta
-from .layer_inputs import GatedInput, LayerInputs
-from .linear_part import LinearPart
-from .mamba import Mamba
-from .mamba2 import Mamba2
-from .mamba_heads import MambaHeads
 from .masks import Mask, mask_of
-from .mla import MultiHeadLatentAttention
-from .mlp import MLP
-from .moe import MoE
-from .ngrams import NgramEmbedding
 from .norms import make_norm
-from .parallel import ParallelMixers
 from .ragged import last_positions
-from .residual_gate import ResidualGate
-from .rg_lru import RgLru
-from .rwkv7 import Rwkv7Layer
-from .short_conv import ShortConv
 from .step import Step
+
+if TYPE_CHECKING:
+    from .altup import AltUpLayer, Streams
+    from .beside import ExpertsBeside
+    from .block_mix import BlockMix
+    from .layer_inputs import GatedInput, LayerInputs
+    from .moe import MoE
+    from .ngrams import NgramEmbedding
+    from .residual_gate import ResidualGate
+    from .rwkv7 import Rwkv7Layer
 
 __all__ = ["CausalLM", "Decoder", "DecoderLayer"]
 
@@ -72,27 +62,37 @@ _NORMS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 
 
 # What a mixer is called in checkpoints, and what is made of it.
-_MIXERS: dict[type, tuple[str, Callable[[Any, int], nn.Module]]] = {
-    specs.Attention: ("self_attn", Attention),
-    specs.ConvGate: ("local_mixer", ConvGate),
-    specs.Linear: ("self_attn", LinearPart),
-    specs.Mla: ("self_attn", MultiHeadLatentAttention),
-    specs.Parallel: ("mixer", ParallelMixers),
-    specs.ShortConv: ("conv", ShortConv),
-    specs.Mamba: ("mamba", Mamba),
-    specs.Mamba2: ("mamba", Mamba2),
-    specs.MambaHeads: ("mamba", MambaHeads),
-    specs.Decay: ("linear_attn", DecayAttention),
-    specs.Delta: ("linear_attn", GatedDelta),
-    specs.RgLru: ("recurrent", RgLru),
+_MIXERS: dict[type, tuple[str, str]] = {
+    specs.Attention: ("self_attn", "attention.Attention"),
+    specs.ConvGate: ("local_mixer", "conv_gate.ConvGate"),
+    specs.Linear: ("self_attn", "linear_part.LinearPart"),
+    specs.Mla: ("self_attn", "mla.MultiHeadLatentAttention"),
+    specs.Parallel: ("mixer", "parallel.ParallelMixers"),
+    specs.ShortConv: ("conv", "short_conv.ShortConv"),
+    specs.Mamba: ("mamba", "mamba.Mamba"),
+    specs.Mamba2: ("mamba", "mamba2.Mamba2"),
+    specs.MambaHeads: ("mamba", "mamba_heads.MambaHeads"),
+    specs.Decay: ("linear_attn", "decay.DecayAttention"),
+    specs.Delta: ("linear_attn", "delta.GatedDelta"),
+    specs.RgLru: ("recurrent", "rg_lru.RgLru"),
 }
 
 
-_FFNS: dict[type, Callable[[Any, int], nn.Module]] = {
-    specs.Linear: LinearPart,
-    specs.Mlp: MLP,
-    specs.Moe: MoE,
+_FFNS: dict[type, str] = {
+    specs.Linear: "linear_part.LinearPart",
+    specs.Mlp: "mlp.MLP",
+    specs.Moe: "moe.MoE",
 }
+
+
+def _make(name: str, *arguments: Any) -> Any:
+    """Make a part of a class of a file beside this one.
+
+    A model has few of the parts that there are, and to import the others took a quarter of the time
+    before its first token.
+    """
+    file, _, kind = name.partition(".")
+    return getattr(importlib.import_module(f".{file}", __package__), kind)(*arguments)
 
 
 class DecoderLayer(nn.Module):
@@ -107,29 +107,31 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.mixer_name: str | None = None
         if spec.mixer is not None:
-            self.mixer_name, make = _MIXERS[type(spec.mixer)]
-            setattr(self, self.mixer_name, make(spec.mixer, dim))
+            self.mixer_name, kind = _MIXERS[type(spec.mixer)]
+            setattr(self, self.mixer_name, _make(kind, spec.mixer, dim))
         if spec.ffn is not None:
-            self.mlp: nn.Module = _FFNS[type(spec.ffn)](spec.ffn, dim)
+            self.mlp: nn.Module = _make(_FFNS[type(spec.ffn)], spec.ffn, dim)
         # What a layer leaves for later ones, or finds of earlier ones, is left and found by these.
         self.takes_step: bool = isinstance(spec.mixer, specs.Attention | specs.Mla | specs.Decay)
         if spec.beside is not None:
-            self.beside: ExpertsBeside = ExpertsBeside(spec.beside, dim)
+            self.beside: ExpertsBeside = _make("beside.ExpertsBeside", spec.beside, dim)
         if spec.gains:
             self.attn_gain: mx.array = mx.ones((1,))
             self.mlp_gain: mx.array = mx.ones((1,))
             self.embed_skip: mx.array = mx.zeros((1,))
         if spec.shortcut is not None:
-            self.shortcut_mlp: MoE = MoE(spec.shortcut, dim)
+            self.shortcut_mlp: MoE = _make("moe.MoE", spec.shortcut, dim)
         if spec.gates:
-            self.post_attention_residual_gate: ResidualGate = ResidualGate(dim, spec.gates)
-            self.post_feedforward_residual_gate: ResidualGate = ResidualGate(dim, spec.gates)
+            gate = "residual_gate.ResidualGate"
+            self.post_attention_residual_gate: ResidualGate = _make(gate, dim, spec.gates)
+            self.post_feedforward_residual_gate: ResidualGate = _make(gate, dim, spec.gates)
         self.opens: bool = spec.opens is True
         if spec.opens is not None:
-            self.self_attention_res: BlockMix = BlockMix(dim, spec.norm.eps)
-            self.mlp_res: BlockMix = BlockMix(dim, spec.norm.eps)
+            mix = "block_mix.BlockMix"
+            self.self_attention_res: BlockMix = _make(mix, dim, spec.norm.eps)
+            self.mlp_res: BlockMix = _make(mix, dim, spec.norm.eps)
         if spec.inputs:
-            self.layer_input: GatedInput = GatedInput(spec, dim)
+            self.layer_input: GatedInput = _make("layer_inputs.GatedInput", spec, dim)
         if spec.scaled:
             self.layer_scalar: mx.array = mx.ones((1,))
         self.parallel: bool = spec.order.startswith("parallel")
@@ -261,13 +263,18 @@ class DecoderLayer(nn.Module):
         return h + transformed
 
 
-AnyLayer: TypeAlias = DecoderLayer | AltUpLayer | Rwkv7Layer
+AnyLayer: TypeAlias = "DecoderLayer | AltUpLayer | Rwkv7Layer"
 
 
 def _make_layer(spec: specs.Layer, dim: int) -> AnyLayer:
+    layer: AnyLayer
     if isinstance(spec.mixer, specs.Rwkv7):
-        return Rwkv7Layer(spec, dim)
-    return (AltUpLayer if spec.streams else DecoderLayer)(spec, dim)
+        layer = _make("rwkv7.Rwkv7Layer", spec, dim)
+    elif spec.streams:
+        layer = _make("altup.AltUpLayer", spec, dim)
+    else:
+        layer = DecoderLayer(spec, dim)
+    return layer
 
 
 class Decoder(nn.Module):
@@ -288,15 +295,18 @@ class Decoder(nn.Module):
         self.loops: int = spec.loops
         self.loop_norm: bool = spec.loop_norm
         if spec.ngrams is not None:
-            self.ngrams: NgramEmbedding = NgramEmbedding(spec.ngrams, spec.vocab_size, spec.width)
+            kind = "ngrams.NgramEmbedding"
+            self.ngrams: NgramEmbedding = _make(kind, spec.ngrams, spec.vocab_size, spec.width)
         if spec.streams is not None:
-            self.streams: Streams = Streams(spec.streams, spec.width)
+            self.streams: Streams = _make("altup.Streams", spec.streams, spec.width)
         if any(layer.opens is not None for layer in spec.layers):
-            self.output_attn_res: BlockMix = BlockMix(spec.width, spec.norm.eps)
+            self.output_attn_res: BlockMix = _make("block_mix.BlockMix", spec.width, spec.norm.eps)
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
         self.scale: float = spec.embed_scale
         if spec.inputs is not None:
-            self.layer_inputs: LayerInputs = LayerInputs(spec.inputs, len(spec.layers), spec.width)
+            count = len(spec.layers)
+            kind = "layer_inputs.LayerInputs"
+            self.layer_inputs: LayerInputs = _make(kind, spec.inputs, count, spec.width)
 
     def __call__(
         self,

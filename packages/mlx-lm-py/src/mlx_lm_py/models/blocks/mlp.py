@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import NormalDist
 
 import mlx_core_py as mx
 from mlx_core_py import nn
@@ -51,8 +50,13 @@ class MLP(nn.Module):
             self.act_fn: XIELU = XIELU()
         elif spec.act not in ("clamped_swiglu", "situ"):
             self.act: Callable[[mx.array], mx.array] = activation(spec.act)
-        # As many deviations above the mean as that share of a normal distribution is below.
-        self.cutoff: float | None = NormalDist().inv_cdf(spec.sparsity) if spec.sparsity else None
+        self.cutoff: float | None = None
+        if spec.sparsity:
+            # Fractions and decimals come with it.
+            from statistics import NormalDist
+
+            # As many deviations above the mean as that share of a normal distribution is below.
+            self.cutoff = NormalDist().inv_cdf(spec.sparsity)
         self.bounded: Callable[[mx.array, mx.array], mx.array] | None = None
         if spec.limit or spec.act in ("clamped_swiglu", "situ"):
             self.bounded = gated_activation(spec.act, spec.limit)

@@ -76,7 +76,9 @@ def save_gguf(
         ValueError: If there is no such type, or what the model is cannot be said in such a file.
     """
     if kind not in GGUF_KINDS:
-        raise ValueError(f"the type of a GGUF file must be one of {GGUF_KINDS}, not {kind!r}")
+        raise ValueError(
+            f"the type of a GGUF file must be one of {', '.join(GGUF_KINDS)}, not {kind!r}"
+        )
     if not isinstance(model, CausalLM):
         raise ValueError(f"a {type(model).__name__} is not written as a GGUF file")
     model_type = config["model_type"]
