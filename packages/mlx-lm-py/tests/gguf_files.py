@@ -22,11 +22,39 @@ from drawn import read_drawn, weight_of
 from gguf import GGMLQuantizationType as TensorType
 from tokenizers import pre_tokenizers
 
-__all__ = ["FIXTURES", "gguf_tensors", "is_left_out", "make_gguf", "unsaid", "write_tensors"]
+__all__ = [
+    "FIXTURES",
+    "gguf_tensors",
+    "is_left_out",
+    "make_blocks",
+    "make_gguf",
+    "unsaid",
+    "write_tensors",
+]
 
 FIXTURES = Path(__file__).parent / "fixtures"
 Config = Mapping[str, Any]
 Conversion = Callable[[np.ndarray, Config], Iterator[np.ndarray]]
+# Where the blocks of a type have numbers in half precision.
+HALVES = {
+    "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,),
+    "Q4_1": (0, 2), "Q5_1": (0, 2), "TQ1_0": (52,), "TQ2_0": (64,),
+}  # fmt: skip
+
+
+def make_blocks(kind: TensorType, rows: int, columns: int, seed: int) -> np.ndarray:
+    """Random blocks, whose weights are about as large as those of a model."""
+    rng = np.random.default_rng(seed)
+    size, nbytes = gguf.GGML_QUANT_SIZES[kind]
+    blocks = rng.integers(0, 256, (rows, columns // size, nbytes), dtype=np.uint8)
+    scale = np.ones((*blocks.shape[:2], 1), np.float16).view(np.uint8)
+    for at in HALVES.get(kind.name, (0,)):
+        blocks[..., at : at + 2] = scale
+    size_of = np.abs(gguf.quants.dequantize(blocks.reshape(rows, -1), kind)).mean()
+    scale = np.full((*blocks.shape[:2], 1), 0.05 / size_of, np.float16).view(np.uint8)
+    for at in HALVES.get(kind.name, (0,)):
+        blocks[..., at : at + 2] = scale
+    return blocks.reshape(rows, -1)
 
 
 def config_of(name: str) -> dict[str, Any]:

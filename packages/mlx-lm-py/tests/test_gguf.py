@@ -10,7 +10,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as TensorType
-from gguf_files import gguf_tensors, make_gguf, write_tensors
+from gguf_files import gguf_tensors, make_blocks, make_gguf, write_tensors
 from mlx_core_py import nn
 from mlx_core_py.gguf import GGUFHeader, TensorInfo
 from mlx_lm_py import load, load_model
@@ -189,30 +189,10 @@ MATRICES = {
     "blk.0.attn_output": (256, 256), "blk.0.ffn_gate": (512, 256), "blk.0.ffn_up": (512, 256),
     "blk.0.ffn_down": (256, 512),
 }  # fmt: skip
-# Where the blocks of a type have numbers in half precision.
-HALVES = {
-    "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,),
-    "Q4_1": (0, 2), "Q5_1": (0, 2), "TQ1_0": (52,), "TQ2_0": (64,),
-}  # fmt: skip
 IN_BLOCKS = [
     "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "Q5_0", "Q5_1", "IQ4_NL", "IQ4_XS", "IQ2_S", "IQ3_S",
     "IQ1_S", "TQ1_0", "TQ2_0",
 ]  # fmt: skip
-
-
-def make_blocks(kind: TensorType, rows: int, columns: int, seed: int) -> np.ndarray:
-    """Random blocks, whose weights are about as large as those of a model."""
-    rng = np.random.default_rng(seed)
-    size, nbytes = gguf.GGML_QUANT_SIZES[kind]
-    blocks = rng.integers(0, 256, (rows, columns // size, nbytes), dtype=np.uint8)
-    scale = np.ones((*blocks.shape[:2], 1), np.float16).view(np.uint8)
-    for at in HALVES.get(kind.name, (0,)):
-        blocks[..., at : at + 2] = scale
-    size_of = np.abs(gguf.quants.dequantize(blocks.reshape(rows, -1), kind)).mean()
-    scale = np.full((*blocks.shape[:2], 1), 0.05 / size_of, np.float16).view(np.uint8)
-    for at in HALVES.get(kind.name, (0,)):
-        blocks[..., at : at + 2] = scale
-    return blocks.reshape(rows, -1)
 
 
 def wide_tensors(kind: TensorType, dequantized: bool) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as TensorType
-from gguf_files import write_tensors
+from gguf_files import make_blocks, write_tensors
 from mlx_core_py import nn
 from mlx_core_py.trees import tree_flatten
 from mlx_lm_py import load
@@ -26,7 +26,6 @@ from mlx_lm_py.models.blocks.experts import (
 from mlx_lm_py.models.rules import Join, Rename, Rule, Split, Transpose, load_weights
 from mlx_lm_py.models.spec import Moe
 from mlx_lm_py.saving.quantize import dequantize_model, get_total_parameters
-from test_gguf import make_blocks
 
 COMMON: dict[str, Any] = {
     "block_count": ("UINT32", 1),
