@@ -560,10 +560,20 @@ def test_every_fused_op_has_a_row() -> None:
     ours = set(cpu_kernels.primitives()) - {name for pair in of_mlx for name in pair}
     assert "AttentionGradients" in ours
     # Elementwise operations are fused, and work is interrupted, when it is evaluated. Random
-    # numbers do not infer their shapes.
-    assert ours - {"Elementwise", "Interrupted", "RandomRejection"} <= set(
-        transforms._primitives_with_checked_shapes()
+    # numbers do not infer their shapes. Products of blocks look at their inputs themselves.
+    without = {"Elementwise", "GatheredBlocks", "Interrupted", "RandomRejection"}
+    assert ours - without <= set(transforms._primitives_with_checked_shapes())
+
+
+def test_products_of_blocks_look_at_their_inputs() -> None:
+    blocks, chosen = ops.zeros((4, 8, 34), mx.uint8), array([0, 2], mx.uint32)
+    gather = transforms.compile(
+        lambda x: [ops.gather_blocks_matmul(x[0], x[1], "Q8_0", rhs_indices=x[2])], True
     )
+    assert gather([ops.zeros((2, 1, 32)), blocks, chosen])[0].shape == (2, 1, 8)
+    for x in ops.zeros((2, 1, 64)), ops.zeros((3, 1, 32)):
+        with pytest.raises(ValueError, match=r"gather_blocks_matmul.* do not fit each other"):
+            gather([x, blocks, chosen])
 
 
 def test_every_row_has_a_case() -> None:

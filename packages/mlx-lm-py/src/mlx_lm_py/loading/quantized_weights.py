@@ -155,9 +155,9 @@ def _kept(
     for name, value in model.sanitize({**weights, **numbered}).items():
         path, _, kind = name.rpartition(".")
         layer = layers.get(path)
-        if value.dtype != mx.int32 or type(layer) not in (nn.Linear, nn.Embedding, SwitchLinear):
+        if layer is None or type(layer) not in (nn.Linear, nn.Embedding, SwitchLinear):
             continue
-        if kind == "weight" and value.shape == (*layer.weight.shape[:-1], 1):
+        if value.dtype == mx.int32 and kind == "weight" and value.shape == (*layer.weight.shape[:-1], 1):
             found[path] = _numbers(value)
             dense -= found[path]
     # What is joined with weights that are widened, or that are of another type, is widened too.
