@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cpu import machine
 from models import tasks
+from models.shapes import SHAPES
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     shapes = tasks.chosen(options.rows, options.quick)
     if not shapes:
-        parser.error(f"--rows has no part of the name of a model: {', '.join(tasks.SHAPES)}")
+        parser.error(f"--rows has no part of the name of a model: {', '.join(SHAPES)}")
     there = tasks.installed()
     versions = ", ".join(f"{name} {value}" for name, value in machine.versions().items() if value)
     print(f"{machine.processor()} ({machine.instructions()}); {versions}")

@@ -223,7 +223,8 @@ def test_a_step_that_is_stopped_between_two_layers() -> None:
         for _ in range(3):
             next(stream)
         # Layers before this one have seen a token more.
-        for layer in conversation._cache[: stopped_in + 1]:
+        caches: list[Any] = conversation._cache[: stopped_in + 1]
+        for layer in caches:
             layer.update_and_fetch(*(mx.ones_like(part[:, :, :1]) for part in layer.state[:2]))
         stream.close()
         fresh = Conversation(model, tokenizer())

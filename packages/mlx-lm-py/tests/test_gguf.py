@@ -260,8 +260,11 @@ def test_architectures_in_blocks(tmp_path: Path, name: str) -> None:
     """They have the logits of the same weights in float32, those that they divide or join too."""
     path = make_gguf(tmp_path / "m.gguf", name, TensorType.Q5_0)
     weights, config, _ = load_gguf(path)
-    # bfloat16 has too few digits to compare logits.
-    weights = {k: v.astype(mx.float32) if v.dtype == mx.bfloat16 else v for k, v in weights.items()}
+    # In half precision a router may choose another expert.
+    weights = {
+        name: value.astype(mx.float32) if mx.issubdtype(value.dtype, mx.floating) else value
+        for name, value in weights.items()
+    }
     types = config["block_types"]
     dense = {
         key: value
@@ -275,7 +278,7 @@ def test_architectures_in_blocks(tmp_path: Path, name: str) -> None:
         tokens = mx.arange(length).reshape(1, -1)
         logits = np.array(want(tokens).astype(mx.float32))
         found = np.array(got(tokens).astype(mx.float32))
-        np.testing.assert_allclose(found, logits, atol=0.03 * np.abs(logits).max())
+        np.testing.assert_allclose(found, logits, atol=2e-3 * np.abs(logits).max())
 
 
 @pytest.mark.parametrize("kind", [TensorType.Q8_0, TensorType.Q5_0, TensorType.F16])

@@ -116,7 +116,7 @@ def test_gates_and_what_they_let_through_in_one(tmp_path: Path) -> None:
         experts = models[-1].model.layers[0].mlp.switch_mlp
         assert type(experts.gate_proj) is BlockSwitchLinear
         assert experts.up_proj.weight.shape == (6, 256, 144)
-    assert_same_logits(*models, tolerance=0)
+    assert_same_logits(models[0], models[1], tolerance=0)
 
 
 def test_projections_in_one_stay_packed(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def blocks_of(name: str, rows: int, seed: int) -> mx.array:
 
 def test_what_becomes_of_blocks(caplog: pytest.LogCaptureFixture) -> None:
     """Rows that are moved stay as they are, unless they would lie among those of another type."""
-    rules = [
+    rules: list[Rule] = [
         Split("ab", ("a", "b"), (4, 8)),
         Join(("c", "d"), "cd", (4, 4), heads=2),
         Join(("e", "f"), "ef", (4, 4)),

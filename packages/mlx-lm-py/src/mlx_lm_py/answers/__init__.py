@@ -5,6 +5,8 @@ Its names are loaded when they are first asked for: who generates text needs the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mlx_lm_py._later import names_of
 
 TYPE_CHECKING = False
@@ -51,7 +53,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = names_of(
+__getattr__: Callable[[str], object] = names_of(
     __name__,
     {
         "Answer": "events",

@@ -4,6 +4,8 @@ This layer knows tokens and no text. Its names are loaded when they are first as
 sequence needs few of its files.
 """
 
+from collections.abc import Callable
+
 from mlx_lm_py._later import names_of
 
 TYPE_CHECKING = False
@@ -18,7 +20,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = names_of(
+__getattr__: Callable[[str], object] = names_of(
     __name__,
     {
         "BatchGenerator": "generator",

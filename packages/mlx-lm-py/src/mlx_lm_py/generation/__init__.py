@@ -3,6 +3,8 @@
 Its names are loaded when they are first asked for: one answer needs nothing of what makes many.
 """
 
+from collections.abc import Callable
+
 from mlx_lm_py._later import names_of
 
 TYPE_CHECKING = False
@@ -27,7 +29,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__getattr__ = names_of(
+__getattr__: Callable[[str], object] = names_of(
     __name__,
     {
         "BatchResponse": "batch",

@@ -157,7 +157,8 @@ def _kept(
         layer = layers.get(path)
         if layer is None or type(layer) not in (nn.Linear, nn.Embedding, SwitchLinear):
             continue
-        if value.dtype == mx.int32 and kind == "weight" and value.shape == (*layer.weight.shape[:-1], 1):
+        is_numbers = value.dtype == mx.int32 and kind == "weight"
+        if is_numbers and value.shape == (*layer.weight.shape[:-1], 1):
             found[path] = _numbers(value)
             dense -= found[path]
     # What is joined with weights that are widened, or that are of another type, is widened too.

@@ -84,6 +84,17 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", _Formatter)
         super().__init__(allow_abbrev=False, **options)
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help.
+
+        Args:
+            file: Where. Default: ``None``, standard output.
+
+        Raises:
+            OSError: If it cannot be written, of which argparse says nothing.
+        """
+        (file or sys.stdout).write(self.format_help())
+
     def error(self, message: str) -> NoReturn:
         """Print the error and exit.
 

@@ -98,7 +98,7 @@ def strided(strides: Strides, heads: int, length: int, offset: int) -> Mask:
 
     Example:
         >>> strided(Strides(2, 1, 4), 2, 1, 8)[0].astype(mx.int8).tolist()
-        [[[0, 0, 0, 0, 0, 0, 1, 1, 1]], [[0, 0, 0, 0, 1, 1, 0, 0, 1]]]
+        [[[0, 0, 0, 0, 0, 0, 1, 1, 1]], [[0, 0, 1, 1, 0, 0, 0, 0, 1]]]
     """
     end = offset + length
     if end <= strides.size * strides.local:

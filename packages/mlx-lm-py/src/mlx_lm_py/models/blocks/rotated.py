@@ -24,8 +24,8 @@ def rotate(x: mx.array, signs: mx.array, *, back: bool = False) -> mx.array:
         An array of the same shape and type, and, of each block, length.
 
     Example:
-        >>> rotate(mx.array([3.0, 4.0]), mx.array([[1.0, -1.0]])).tolist()
-        [-0.7071067690849304, 4.949747085571289]
+        >>> rotate(mx.array([3.0, 4.0]), mx.array([[1.0, -1.0]])).round(3)
+        array([-0.707, 4.95], dtype=float32)
     """
     parts = mx.unflatten(x.astype(mx.float32), -1, signs.shape)
     if not back:
