@@ -117,8 +117,9 @@ array checked_indices(const array& indices, const char* name, mx::StreamOrDevice
   return indices.dtype() == mx::uint32 ? indices : mx::astype(indices, mx::int64, s);
 }
 
-// The products that `gather_blocks_matmul` stands for, of flat operands: with copies of the matrices
-// that are chosen, or, if it is chosen more often than there are matrices, with all of them widened.
+// The products that `gather_blocks_matmul` stands for, of flat operands: with copies of the
+// matrices that are chosen, or, if it is chosen more often than there are matrices, with all of
+// them widened.
 array gathered_product(
     const array& x,
     const array& blocks,
@@ -223,8 +224,11 @@ array gather_blocks_matmul(
   const array matrices =
       lhs_indices ? checked_indices(*lhs_indices, "lhs_indices", s) : all_indices(x, s);
   const mx::Shape shape = shape_of_both(matrices, weights);
-  const array rhs = mx::broadcast_to(weights, shape, s), all = flat(x, s), experts = flat(blocks, s);
-  const auto lhs_of = [=](const array& indices) { return mx::broadcast_to(indices, shape, stream); };
+  const array rhs = mx::broadcast_to(weights, shape, s), all = flat(x, s),
+              experts = flat(blocks, s);
+  const auto lhs_of = [=](const array& indices) {
+    return mx::broadcast_to(indices, shape, stream);
+  };
   if (!cpu::float_type(x.dtype()) || x.size() == 0 || blocks.size() == 0 || rhs.size() == 0 ||
       !cpu::can_fuse(s)) {
     return gathered_product(all, experts, lhs_of(matrices), rhs, format, stream);

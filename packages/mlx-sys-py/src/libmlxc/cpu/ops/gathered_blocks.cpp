@@ -118,8 +118,8 @@ class GatheredBlocks : public Fused {
             items[i] = {left ? (*left)[i] : i / share, right[i], i};
           }
           const auto multiply_some = [&](QuantizedGemm p, std::size_t matrix, Range columns) {
-            p.w = reinterpret_cast<const std::uint32_t*>(
-                w + (matrix * one.n + columns.begin) * row);
+            p.w =
+                reinterpret_cast<const std::uint32_t*>(w + (matrix * one.n + columns.begin) * row);
             IntegerRows rows;
             multiply(*table, p, format, rows);
           };
