@@ -14,6 +14,7 @@ import mlx_core_py as mx
 import numpy as np
 import pytest
 from command_line import Stdin, run_main, use_model
+from gguf import GGMLQuantizationType as TensorType
 from gguf import GGUFReader
 from gguf_files import make_gguf
 from mlx_lm_py import cli, load
@@ -21,6 +22,7 @@ from mlx_lm_py.cache import make_prompt_cache
 from mlx_lm_py.commands.common import bench_table, disk, scoring
 from mlx_lm_py.commands.common.man import man_page
 from mlx_lm_py.commands.common.model_facts import cache_bytes, facts_of
+from mlx_lm_py.loading.gguf import load_gguf
 from tiny_models import FIXTURES, make_folder
 
 
@@ -521,6 +523,21 @@ def test_show(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^  attention +F32 \(", out, re.M)
     assert run(["show", "--template"]) == 0
     assert capsys.readouterr().out.startswith("{% for m in messages %}")
+
+
+def test_what_show_says_of_packed_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_gguf(tmp_path / "m.gguf", "llama", TensorType.Q8_0)
+    assert run(["show", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["packed"] == {
+        "repacked": ["Q8_0"],
+        "as_in_the_file": [],
+    }
+    path = make_gguf(tmp_path / "n.gguf", "llama", TensorType.Q5_0)
+    assert run(["show", str(path)]) == 0
+    assert re.search(r"^on the CPU +Q5_0: as in the file$", capsys.readouterr().out, re.M)
+    assert set(load_gguf(path)[1]["block_types"].values()) == {"Q5_0"}
 
 
 @pytest.mark.parametrize("name", ["deepseek_v2", "lfm2", "gpt2", "mixtral"])

@@ -99,6 +99,8 @@ def _record(facts: Facts, context: int | None) -> dict[str, Any]:
         "bits_per_weight": round(8 * facts.nbytes / max(facts.parameters, 1), 3),
         "types": {part: dict(types) for part, types in facts.types().items()},
     }
+    if facts.format == "GGUF":
+        record["packed"] = _packed(facts)
     if facts.tokenizer is not None:
         record["tokenizer_tokens"] = facts.tokenizer.vocab_size
         record["chat_templates"] = sorted(facts.tokenizer.chat_templates)
@@ -120,6 +122,19 @@ def _record(facts: Facts, context: int | None) -> dict[str, Any]:
             },
         }
     return record
+
+
+def _packed(facts: Facts) -> dict[str, list[str]]:
+    """The quantized types of a GGUF file by what the CPU multiplies."""
+    from mlx_core_py.gguf import TENSOR_TYPES
+
+    names = {name for types in facts.types().values() for name, count in types if count}
+    kinds = {name: TENSOR_TYPES[name] for name in sorted(names) if name in TENSOR_TYPES}
+    quantized = {name: kind.packed for name, kind in kinds.items() if kind.block_size > 1}
+    return {
+        "repacked": [name for name, repacked in quantized.items() if repacked],
+        "as_in_the_file": [name for name, repacked in quantized.items() if not repacked],
+    }
 
 
 def _lines(facts: Facts, record: dict[str, Any]) -> list[tuple[str, str]]:
@@ -154,5 +169,9 @@ def _lines(facts: Facts, record: dict[str, Any]) -> list[tuple[str, str]]:
         for kind, held in record["cache"].items():
             layers = f"{held['layers']} layer" + "s" * (held["layers"] != 1)
             lines.append((f"  {kind}", f"{layers}, {size(held['bytes'])} of cache"))
+    packed = record.get("packed", {})
+    for how, what in ("repacked", "packed as MLX has it"), ("as_in_the_file", "as in the file"):
+        if packed.get(how):
+            lines.append(("on the CPU", f"{', '.join(packed[how])}: {what}"))
     lines.append(("runs here", f"no: {facts.problem}" if facts.problem else "yes"))
     return lines
