@@ -571,9 +571,14 @@ def test_products_of_blocks_look_at_their_inputs() -> None:
         lambda x: [ops.gather_blocks_matmul(x[0], x[1], "Q8_0", rhs_indices=x[2])], True
     )
     assert gather([ops.zeros((2, 1, 32)), blocks, chosen])[0].shape == (2, 1, 8)
-    for x in ops.zeros((2, 1, 64)), ops.zeros((3, 1, 32)):
+    x, none = ops.zeros((2, 1, 32)), ops.zeros((0, 8, 34), mx.uint8)
+    for inputs in (
+        [ops.zeros((2, 1, 64)), blocks, chosen],
+        [ops.zeros((3, 1, 32)), blocks, chosen],
+        [x, none, chosen],
+    ):
         with pytest.raises(ValueError, match=r"gather_blocks_matmul.* do not fit each other"):
-            gather([x, blocks, chosen])
+            gather(inputs)
 
 
 def test_every_row_has_a_case() -> None:

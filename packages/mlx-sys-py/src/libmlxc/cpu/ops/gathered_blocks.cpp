@@ -65,7 +65,8 @@ class GatheredBlocks : public Fused {
                                           : x.shape(0) > 0 && rhs.size() % x.shape(0) == 0;
     require(
         x.ndim() == 3 && blocks.ndim() == 3 && blocks.shape(-1) % format_.nbytes == 0 &&
-            x.shape(-1) == row_weights(blocks, format_) && alike,
+            x.shape(-1) == row_weights(blocks, format_) && alike &&
+            (rhs.size() == 0 || (x.shape(0) > 0 && blocks.shape(0) > 0)),
         "gather_blocks_matmul",
         inputs);
     mx::Shape shape = rhs.shape();
