@@ -86,6 +86,16 @@ def test_first_index_beyond_the_end(call: Callable[[int], array]) -> None:
     error_of(call(6))
 
 
+def test_products_with_none_of_no_matrices() -> None:
+    w, scales, biases = (part[:0] for part in ops.quantize(ops.ones((2, 32, 64))))
+    x, first = ops.ones((1, 64)), array([0])
+    message = "index 0 is out of range for a batch of size 0"
+    assert message in error_of(ops.gather_qmm(x, w, scales, biases, rhs_indices=first))
+    assert message in error_of(ops.gather_mm(x, ops.ones((0, 64, 3)), rhs_indices=first))
+    none = array([], mlx_sys_py.uint32)
+    assert ops.gather_qmm(x, w, scales, biases, rhs_indices=none).size == 0
+
+
 def test_negative_indices_count_from_the_end() -> None:
     assert matrix()[array([-2])].tolist() == [[0, 1, 2]]
     assert ops.take(matrix(), array([-3, 2]), axis=1).tolist() == [[0, 2], [3, 5]]

@@ -282,7 +282,7 @@ void skip_conversions(array& node, const Format& format) {
 
 Override gather_qmm(array& node) {
   if (is_empty(node)) {
-    return std::make_shared<EmptyProduct>(node.primitive_ptr());
+    return checked_gather_qmm(node, std::make_shared<EmptyProduct>(node.primitive_ptr()));
   }
   const auto [group, bits, mode, transposed, left_sorted, right_sorted] =
       static_cast<mlx::core::GatherQMM&>(node.primitive()).state();
