@@ -1,7 +1,7 @@
 """Operations of neural networks that run as one step."""
 
 c_includes = ["mlx/c/fast_kernels.h"]
-cpp_includes = ["core/checks.hpp", "cpu/ops/fused_ops.hpp"]
+cpp_includes = ["core/attention_step.hpp", "core/checks.hpp", "cpu/ops/fused_ops.hpp"]
 
 @c(
     "mlx_fast_rms_norm",
@@ -284,6 +284,57 @@ def gated_delta_update(
         ((1, 3, 2, 32), (1, 2, 32, 32))
 
     See: MLX ``mlx.core.fast.gated_delta_update``; Yang et al. 2024, arXiv:2412.06464.
+    """
+
+@c(
+    "mlx_fast_attention_step",
+    "array queries, array keys, array values, arrays buffers, array offsets, float scale",
+    cpp="mlx_c::attention_step({queries}, {keys}, {values}, {buffers}, {offsets}, {scale}, {s})",
+)
+def attention_step(
+    queries: array,
+    keys: array,
+    values: array,
+    buffers: Sequence[array],
+    offsets: array,
+    *,
+    scale: float,
+    stream: StreamLike = None,
+) -> list[array]:
+    """A step of decoding: sequences of any lengths each get a position, and attend to all theirs.
+
+    As :func:`scaled_dot_product_attention` of each sequence with its own keys and values, which lie
+    in buffers with room for more. On the CPU it is one node of the graph, which writes into buffers
+    that nothing else holds, and shares the work of all sequences among the threads.
+
+    Args:
+        queries: Array of shape ``(N, heads, 1, D)``, of a sequence each.
+        keys: New keys of shape ``(N, kv_heads, 1, D)``; ``heads`` is a multiple of ``kv_heads``.
+        values: New values of shape ``(N, kv_heads, 1, E)``.
+        buffers: The buffers of keys of the N sequences, of shape ``(1, kv_heads, room, D)``, and
+            then those of their values, of shape ``(1, kv_heads, room, E)``. The room may differ.
+        offsets: Integers of shape ``(N,)``: how many positions the buffers hold, less than their
+            room. That is checked when the step is computed, on the CPU.
+        scale: What the scores are multiplied by.
+        stream: Stream or device to run on; ``None`` (default) is the default stream.
+
+    Returns:
+        The results, of shape ``(N, heads, 1, E)``, and the buffers with the new positions.
+
+    Raises:
+        IndexError: When the step is computed, if an offset is out of range.
+        ValueError: If shapes or dtypes do not fit each other.
+
+    Example:
+        >>> import mlx_core_py as mx
+        >>> one, room = mx.ones((1, 1, 1, 2)), mx.zeros((1, 1, 4, 2))
+        >>> y, keys, values = mx.fast.attention_step(
+        ...     one, one, one, [room, room], mx.array([0]), scale=1.0
+        ... )
+        >>> y.tolist(), keys.shape
+        ([[[[1.0, 1.0]]]], (1, 1, 4, 2))
+
+    See: Dao et al. 2023, "Flash-Decoding for long-context inference".
     """
 
 @c(

@@ -313,6 +313,9 @@ GRAPHS: dict[str, Graph] = {
     "CrossEntropy": lambda: fast.cross_entropy(x(), indices()),
     "CrossEntropyGradient": lambda: gradients(fast.cross_entropy, x(), indices()),
     "Determinant": lambda: linalg.det(regular()),
+    "AttentionStep": lambda: fast.attention_step(
+        *(heads()[:, :, :1] for _ in range(3)), [heads()] * 2, array([3]), scale=1.0
+    ),
     "GatheredBlocks": lambda: ops.gather_blocks_matmul(
         x(), array(np.zeros((2, 4, 34), np.uint8)), "Q8_0", rhs_indices=indices()
     ),

@@ -560,8 +560,8 @@ def test_every_fused_op_has_a_row() -> None:
     ours = set(cpu_kernels.primitives()) - {name for pair in of_mlx for name in pair}
     assert "AttentionGradients" in ours
     # Elementwise operations are fused, and work is interrupted, when it is evaluated. Random
-    # numbers do not infer their shapes. Products of blocks look at their inputs themselves.
-    without = {"Elementwise", "GatheredBlocks", "Interrupted", "RandomRejection"}
+    # numbers do not infer their shapes. The others look at their inputs themselves.
+    without = {"AttentionStep", "Elementwise", "GatheredBlocks", "Interrupted", "RandomRejection"}
     assert ours - without <= set(transforms._primitives_with_checked_shapes())
 
 
@@ -579,6 +579,31 @@ def test_products_of_blocks_look_at_their_inputs() -> None:
     ):
         with pytest.raises(ValueError, match=r"gather_blocks_matmul.* do not fit each other"):
             gather(inputs)
+
+
+def test_steps_of_attention_look_at_their_inputs() -> None:
+    step = transforms.compile(
+        lambda x: fast.attention_step(*x[:3], x[3:5], x[5], scale=1.0), shapeless=True
+    )
+    heads, buffer, offset = (1, 4, 1, 8), (1, 2, 6, 8), (1,)
+    shapes = [heads, (1, 2, 1, 8), (1, 2, 1, 8), buffer, buffer, offset]
+    of = [array([2]) if len(shape) == 1 else ops.ones(shape) for shape in shapes]
+    assert step(of)[0].shape == heads
+    of[3:5] = [ops.ones((1, 2, 9, 8))] * 2
+    assert step(of)[1].shape == (1, 2, 9, 8)
+    for at, shape in (
+        (0, (1, 3, 1, 8)),
+        (0, (1, 4, 2, 8)),
+        (0, (4, 1, 8)),
+        (1, (1, 2, 1, 7)),
+        (2, (2, 2, 1, 8)),
+        (3, (1, 1, 6, 8)),
+        (4, (1, 2, 6)),
+    ):
+        unfit = [*of]
+        unfit[at] = ops.ones(shape)
+        with pytest.raises(ValueError, match=r"attention_step.* do not fit each other"):
+            step(unfit)
 
 
 def test_every_row_has_a_case() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mlx_core_py as mx
 
-from .buffers import GrowingBuffers
+from .buffers import GrowingBuffers, check_update
 from .quantized import QuantizedKVCache
 
 __all__ = ["KVCache"]
@@ -37,6 +37,32 @@ class KVCache(GrowingBuffers[mx.array]):
 
     def _encode(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         return keys, values
+
+    def room_for(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+        """The buffers with room for new positions, which are still to be written.
+
+        Args:
+            keys: Shape ``(batch, heads, length, width)``.
+            values: Shape ``(batch, heads, length, width)``, of another width perhaps.
+
+        Returns:
+            The buffer of keys and that of values.
+
+        Raises:
+            ValueError: If the shapes do not agree with each other or with what is held.
+        """
+        end = self.offset + check_update(keys, values)
+        return self._grow(self.keys, keys, end), self._grow(self.values, values, end)
+
+    def hold(self, keys: mx.array, values: mx.array, count: int) -> None:
+        """Hold buffers of `room_for` into which new positions have been written.
+
+        Args:
+            keys: The buffer of keys.
+            values: That of values.
+            count: How many positions are new.
+        """
+        self._take(keys, values, self.offset + count)
 
     def to_quantized(
         self, group_size: int = 64, bits: int = 4, *, value_bits: int | None = None

@@ -22,6 +22,7 @@ from .norms import make_norm
 from .positions import make_rope
 from .ragged import last_positions, over_sequences
 from .step import Held, Step
+from .together import attend_together, can_attend_together, takes_offsets
 
 __all__ = ["Attention", "stretched"]
 
@@ -97,6 +98,21 @@ class Attention(nn.Module):
         self.rope: nn.Module | None = None
         if spec.rope is not None:
             self.rope = make_rope(spec.rope)
+        self.is_plain: bool = takes_offsets(self.rope) and not (
+            spec.borrows
+            or spec.lends
+            or spec.again
+            or spec.blocks
+            or spec.taps
+            or spec.strides
+            or spec.stretch
+            or spec.rounded
+            or spec.head_gain
+            or spec.sinks
+            or spec.softcap
+            or spec.chunk
+            or self.norm_at == "rotated"
+        )
 
     def __call__(
         self,
@@ -140,16 +156,20 @@ class Attention(nn.Module):
             window = self.again
             if not isinstance(cache, RaggedCache):
                 mask = mask_of(x.shape[1], cache, window)
-        output = over_sequences(
-            attend_to,
-            arrays,
-            mask,
-            cache,
-            window=window,
-            chunk=self.chunk,
-            axis=2,
-            last_only=last_only,
-        )
+        if self.is_plain and can_attend_together(cache, arrays[1], window):
+            _, keys, values = arrays
+            output = attend_together(queries, keys, values, cache, self.rope, scale=self.scale)
+        else:
+            output = over_sequences(
+                attend_to,
+                arrays,
+                mask,
+                cache,
+                window=window,
+                chunk=self.chunk,
+                axis=2,
+                last_only=last_only,
+            )
         if self.in_turns:
             output = _turned(output, self.n_kv_heads)
         if "o_norm" in self:

@@ -123,6 +123,7 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
 
       // primitives of our own: fused ops
       {"AttentionGradients", own_attention},
+      {"AttentionStep", own_checks_values},
       {"CrossEntropy", own_checks_values},
       {"CrossEntropyGradient", own_checks_values},
       {"Cofactors", own_factorization},

@@ -1,6 +1,8 @@
 // The implementations of attention, by the number of queries.
 #pragma once
 
+#include <span>
+
 #include <mlx/array.h>
 
 #include "cpu/arrays/matrix_view.hpp"
@@ -22,8 +24,23 @@ struct Attention {
   }
 };
 
-// Decoding: one query per head. Reads keys and values in place: a cache in half precision is not
-// converted.
+// Keys and values that `repeats` heads share, the rows of which are contiguous.
+struct SharedKeys {
+  Operand keys, values;
+  int count;
+};
+
+// Decoding: one query per head, each group of heads with as many keys as it has, so `p.keys` is not
+// read. Writes results of shape [items, value_width] to y.
+void attend_groups(
+    const Kernels& kernels,
+    const Attention& p,
+    const View& queries,
+    std::span<const SharedKeys> groups,
+    void* y);
+
+// Decoding of heads that all see as many keys. Reads keys and values in place: a cache in half
+// precision is not converted.
 class DecodeAttention {
  public:
   DecodeAttention(
