@@ -220,6 +220,19 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "special.betainc": {"a": 1 + uniform(3), "b": 2 + uniform(3), "x": uniform(3)},
     "fast.rms_norm": {"x": uniform(4, 3), "weight": uniform(3), "eps": 1e-5},
     "fast.layer_norm": {"x": uniform(4, 3), "weight": uniform(3), "bias": uniform(3), "eps": 1e-5},
+    "fast.attention_step": {
+        "queries": uniform(2, 2, 1, 4),
+        "keys": uniform(2, 1, 1, 4),
+        "values": uniform(2, 1, 1, 3),
+        "buffers": [
+            uniform(1, 1, 3, 4),
+            uniform(1, 1, 2, 4),
+            uniform(1, 1, 3, 3),
+            uniform(1, 1, 2, 3),
+        ],
+        "offsets": np.array([2, 0]),
+        "scale": 0.5,
+    },
     "fast.cross_entropy": {"logits": uniform(4, 3), "targets": ints(4)},
     "fast.rnn_scan": {"inputs": uniform(4, 3), "weight": uniform(3, 3), "hidden": uniform(3)},
     "fast.gru_scan": {
