@@ -326,7 +326,7 @@ class BatchGenerator:
         caches = self.extract_cache(uids) if return_prompt_caches else {}
         for request in self._find(uids):
             request.done = True
-            mx.async_eval(request.keep())
+            mx.async_eval(request.keep(is_last=True))
         return caches
 
     def extract_cache(self, uids: Sequence[int]) -> dict[int, tuple[Sequence[Cache], list[int]]]:

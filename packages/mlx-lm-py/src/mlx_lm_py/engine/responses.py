@@ -168,5 +168,9 @@ def take_token(request: Request, token: int, logprobs: mx.array) -> TokenRespons
     if reason is None:
         return TokenResponse(request.uid, token, logprobs)
     request.done = True
-    mx.async_eval(request.keep())
-    return TokenResponse(request.uid, token, logprobs, reason, request.cache, request.held)
+    cache: Sequence[Cache] = request.cache
+    if request.lease is not None:
+        # Another sequence may go on in the caches themselves.
+        cache = [layer.copy() for layer in cache]
+    mx.async_eval(request.keep(is_last=True))
+    return TokenResponse(request.uid, token, logprobs, reason, cache, request.held)

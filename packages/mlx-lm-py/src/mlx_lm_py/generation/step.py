@@ -162,6 +162,6 @@ def read_prompt(model: LanguageModel, plan: Plan) -> list[int]:
         plan.kv.quantize(cache)
         mx.eval([layer.state for layer in cache])
         if end in stops and plan.lease is not None and plan.lease.has_states:
-            plan.keep(ids[:end])
+            plan.keep(ids[:end], is_last=False)
         mx.clear_cache()
         start = end
