@@ -355,8 +355,7 @@ def test_a_cache_that_cannot_be_computed_is_not_gone_on_from() -> None:
     prefix_cache.begin(model, tokens, empty("k")).keep(tokens, cache, is_last=True)
 
     class Failing(KVCache):
-        @property
-        def state(self) -> Any:
+        def _state(self) -> Any:
             raise RuntimeError("out of memory")
 
     cache[0].__class__ = Failing

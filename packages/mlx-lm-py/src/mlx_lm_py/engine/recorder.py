@@ -137,7 +137,7 @@ class StepRecorder:
                 # that. Nothing helps if the first one cannot be recorded.
                 some = recording.steps // 4 if tried else recording.steps - 1
                 most, tried = some if recording.traced > 1 else 0, True
-                reason = str(error) or type(error).__name__
+                reason = str(error).partition("\n")[0] or type(error).__name__
                 continue
             self._failures, self._wait = 0, 1
             self._repeat, self._left = repeat, recording.steps
