@@ -5,7 +5,7 @@ SmolLM2-135M in 4 bits. All sides run in turns, each in a process of its own, wi
     nox -s bench -- engine
     nox -s bench -- engine --threads 16 --save results.json
     nox -s bench -- engine --sides ours      # without llama.cpp and OpenVINO
-    nox -s bench -- engine --tasks decode-16 together-4 --turns 1
+    nox -s bench -- engine --tasks together-16 --turns 1 --answer 64  # a row in about a minute
     nox -s bench -- engine --requantize Q4_K_M
 """
 
@@ -29,6 +29,7 @@ def main() -> None:
     add("--tasks", nargs="+", choices=tasks.TASKS, default=list(tasks.TASKS))
     add("--turns", type=int, default=3, help="the best of which counts (default: 3)")
     add("--requantize", choices=requantize.TYPES, help="the model in other blocks, by llama.cpp")
+    add("--answer", type=int, default=128, help="tokens of an answer (default: 128)")
     add("--quick", action="store_true", help="one short turn, as a trial")
     add("--save", type=Path, metavar="PATH", help="keep what was found in a file of JSON too")
     options = parser.parse_args()
@@ -45,7 +46,8 @@ def main() -> None:
     if options.requantize:
         path = requantize.requantized(path, options.requantize)
     turns = 1 if options.quick else options.turns
-    rows = tasks.run(path, options.tasks, sides, options.threads, turns, options.quick)
+    answer = 4 if options.quick else options.answer
+    rows = tasks.run(path, options.tasks, sides, options.threads, turns, answer, options.quick)
     print(tasks.markdown(rows, sides))
     if options.save:
         results = {

@@ -20,7 +20,7 @@ SIDES = {
 }
 # Tokens of prompts are drawn from those below this number, which the model has.
 VOCABULARY = 49152
-PROMPT, ANSWER = 128, 128
+PROMPT = 128
 # Contexts in which one sequence decodes, by task; a prompt that is read; sequences at once.
 DECODE = {"decode-16": 16, "decode-2048": 2048}
 TOGETHER = {"together-1": 1, "together-4": 4, "together-16": 16}
@@ -94,7 +94,13 @@ def installed() -> list[str]:
 
 
 def run(
-    path: Path, names: Sequence[str], sides: list[str], threads: int, turns: int, quick: bool
+    path: Path,
+    names: Sequence[str],
+    sides: list[str],
+    threads: int,
+    turns: int,
+    answer: int,
+    quick: bool,
 ) -> list[Row]:
     """Measure tasks, the sides in turns.
 
@@ -104,7 +110,8 @@ def run(
         sides: The sides.
         threads: The number of threads of each.
         turns: How often each task is done; the best time counts.
-        quick: Whether few tokens will do, as a trial.
+        answer: The number of tokens of an answer.
+        quick: Whether short prompts will do, as a trial.
     """
     rows: list[Row] = []
     with ExitStack() as stack:
@@ -117,11 +124,11 @@ def run(
             worker.ask(task="together", prompts=[_tokens("warm", 16)] * 2, count=2)
         for name in names:
             if name in TOGETHER:
-                rows.append(_together(workers, TOGETHER[name], turns, 4 if quick else ANSWER))
+                rows.append(_together(workers, TOGETHER[name], turns, answer))
             elif name in DECODE:
-                rows.append(_decode(workers, DECODE[name], turns, 4 if quick else ANSWER))
+                rows.append(_decode(workers, DECODE[name], turns, answer))
             elif name in (GUESSES, STRUCTURE):
-                rows.append(_ours(workers["ours"], name, turns, 8 if quick else 160))
+                rows.append(_ours(workers["ours"], name, turns, answer + 4))
             else:
                 kind, length = name.split("-")
                 first = _prefill if kind == "prefill" else _warm
@@ -209,8 +216,11 @@ def _ours(worker: Worker, name: str, turns: int, count: int) -> Row:
         other = {"text": QUESTION, "response_format": FORMAT}
     best = [0.0, 0.0]
     for _ in range(turns + 1):
-        for i, options in enumerate((plain, other)):
-            times = worker.ask(task="stream", count=count, **options)["times"]
+        # Structured answers end by themselves: as many tokens of the free one are compared.
+        length = count
+        for i, options in ((1, other), (0, plain)):
+            times = worker.ask(task="stream", count=length, **options)["times"]
+            length = len(times)
             rate = (len(times) - 1) / (times[-1] - times[0])
             print(name, i, f"{rate:.1f}", file=sys.stderr)
             best[i] = max(best[i], rate)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mlx_lm_py import batch_generate, generate_step
 from mlx_lm_py.cache import cache_length, make_prompt_cache
 from mlx_lm_py.engine import BatchGenerator, BatchStats, TokenResponse
+from mlx_lm_py.engine.insertion import make_request
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sample_utils import make_logits_processors, make_sampler
 from tiny_models import MODELS, make_model, wrapped_tokenizer
@@ -290,6 +291,39 @@ def test_others_decode_while_a_long_prompt_is_read() -> None:
     # Not a step without a token of those that decode.
     assert len(decoded) > 2
     assert set(decoded) == {1}
+
+
+@pytest.mark.parametrize(("speed", "most"), [(1000, 100), (300, 30), (10, 16), (10**6, 512)])
+def test_a_piece_takes_a_tenth_of_a_second(speed: int, most: int) -> None:
+    generator = BatchGenerator(make_model("llama"), max_tokens=60)
+    generator.insert([[1, 2, 3]])
+    while not generator.next()[1]:
+        pass
+    scheduler = generator._scheduler
+    # As steps of this speed would have told.
+    scheduler._rows_per_second = None
+    scheduler.measure(200, 200 / speed)
+    request = make_request(generator.model, generator._kv, [[1] * 128], 1, *[None] * 4, (), 0)
+    request.segments = [[1] * 2000]
+    scheduler.waiting.append(request)
+    decoding, pieces = scheduler.plan()
+    assert len(decoding) == 1
+    # The rows of those that decode take their time too.
+    assert len(pieces[0][1]) == (most - 1 if 16 < most < 512 else most)
+
+
+def test_first_come_first_served() -> None:
+    generator = BatchGenerator(
+        make_model("llama"), max_tokens=2, completion_batch_size=2, prefill_batch_size=2
+    )
+    uids = generator.insert([[1] * n for n in (9, 3, 30, 2, 5)])
+    begun: list[int] = []
+    while True:
+        prompts, responses = generator.next()
+        begun += [one.uid for one in prompts if one.uid not in begun]
+        if not (prompts or responses or generator._pipeline.steps):
+            break
+    assert begun == uids
 
 
 def test_prompts_take_turns() -> None:

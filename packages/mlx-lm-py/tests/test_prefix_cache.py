@@ -255,14 +255,15 @@ def empty(kinds: str) -> list[Any]:
 
 
 def size(prefix_cache: PrefixCache) -> int:
-    return sum(
-        node.nbytes for tree in prefix_cache._trees.values() for node in tree.root.all_below()
-    )
+    nodes = [one for tree in prefix_cache._trees.values() for one in tree.root.all_below()]
+    idle = [leaf for one in prefix_cache._idle._held for leaf in one.leaves]
+    return sum(one.nbytes for one in [*nodes, *idle])
 
 
 tokens_of = st.lists(st.integers(0, 2), min_size=1, max_size=12)
 actions = st.lists(
-    st.tuples(st.sampled_from(["keep", "begin", "release", "shrink"]), tokens_of), max_size=30
+    st.tuples(st.sampled_from(["keep", "end", "begin", "release", "shrink"]), tokens_of),
+    max_size=30,
 )
 
 
@@ -275,9 +276,9 @@ def test_against_a_dictionary(steps: list[tuple[str, list[int]]], kinds: str) ->
     leases: list[Any] = []
     shrunk = False
     for action, tokens in steps:
-        if action == "keep":
+        if action in ("keep", "end"):
             lease = prefix_cache.begin(model, tokens, empty(kinds))
-            lease.keep(tokens, held(tokens, kinds))
+            lease.keep(tokens, held(tokens, kinds), is_last=action == "end")
             lease.release()
             kept.add(tuple(tokens))
         elif action == "begin":
@@ -314,6 +315,88 @@ def test_against_a_dictionary(steps: list[tuple[str, list[int]]], kinds: str) ->
         lease.release()
     prefix_cache.shrink(0)
     assert prefix_cache.nbytes == size(prefix_cache) == 0
+
+
+def test_who_goes_on_from_an_ended_sequence_takes_its_cache() -> None:
+    model, prefix_cache = Bare(), PrefixCache()
+    tokens = list(range(10))
+    cache = held(tokens, "k")
+    prefix_cache.begin(model, tokens, empty("k")).keep(tokens, cache, is_last=True)
+    first = prefix_cache.begin(model, [*tokens[:8], 50, 51], empty("k"))
+    assert first.cache[0] is cache[0]
+    # Another one at the same time has a copy, and neither sees what the other writes.
+    second = prefix_cache.begin(model, [*tokens, 60], empty("k"))
+    assert second.cache[0] is not cache[0]
+    check(first.cache, tokens[:8])
+    check(second.cache, tokens)
+    # What was brought back goes on as well.
+    first.keep(tokens[:8], first.cache, is_last=True)
+    assert prefix_cache.begin(model, tokens, empty("k")).cache[0] is not cache[0]
+    again = prefix_cache.begin(model, [*tokens[:8], 70], empty("k"))
+    assert again.cache[0] is cache[0]
+    check(again.cache, tokens[:8])
+
+
+def test_a_long_conversation_is_not_cut_for_a_short_beginning() -> None:
+    model, prefix_cache = Bare(), PrefixCache()
+    tokens = list(range(20))
+    cache = held(tokens, "k")
+    prefix_cache.begin(model, tokens, empty("k")).keep(tokens, cache, is_last=True)
+    other = prefix_cache.begin(model, [*tokens[:5], 50], empty("k"))
+    assert other.cache[0] is not cache[0]
+    check(other.cache, tokens[:5])
+    assert prefix_cache.begin(model, [*tokens, 50], empty("k")).cache[0] is cache[0]
+
+
+def test_a_cache_that_cannot_be_computed_is_not_gone_on_from() -> None:
+    model, prefix_cache = Bare(), PrefixCache()
+    tokens = list(range(10))
+    cache = held(tokens, "k")
+    prefix_cache.begin(model, tokens, empty("k")).keep(tokens, cache, is_last=True)
+
+    class Failing(KVCache):
+        def _state(self) -> Any:
+            raise RuntimeError("out of memory")
+
+    cache[0].__class__ = Failing
+    lease = prefix_cache.begin(model, [*tokens, 50], empty("k"))
+    assert lease.cache[0] is not cache[0]
+    check(lease.cache, tokens)
+
+
+def test_ended_caches_go_before_what_they_were_kept_of() -> None:
+    model, prefix_cache = Bare(), PrefixCache()
+    for i in range(40):
+        tokens = [i, 50, 51]
+        lease = prefix_cache.begin(model, tokens, empty("k"))
+        lease.keep(tokens, held(tokens, "k"), is_last=True)
+    assert len(prefix_cache._idle._held) == 32
+    prefix_cache.shrink(prefix_cache._nbytes)
+    assert prefix_cache._idle.nbytes == 0
+    for i in range(40):
+        assert prefix_cache.begin(model, [i, 50, 51, 9], empty("k")).length == 3
+
+
+@pytest.mark.parametrize("how", ["end", "remove", "close"])
+def test_the_cache_of_a_response_stays_as_it_is(how: str) -> None:
+    model, prefix_cache = make_model(), PrefixCache()
+    generator = BatchGenerator(model, max_tokens=6, prefix_cache=prefix_cache)
+    (uid,) = generator.insert([FIRST])
+    generator.next_generated()
+    if how == "end":
+        (*_, last) = [one for rows in iter(generator.next_generated, []) for one in rows]
+        cache, tokens = last.prompt_cache, last.all_tokens
+    else:
+        cache, tokens = generator.remove([uid], return_prompt_caches=True)[uid]
+    if how == "close":
+        generator.close()
+    assert cache is not None
+    assert tokens is not None
+    expected = answer(model, [*tokens, 7])
+    # Another sequence goes on from the same place with other tokens.
+    for other in (3, 4):
+        answer(model, [*tokens, other], prefix_cache=prefix_cache)
+    assert answer(model, [7], prompt_cache=cache) == expected
 
 
 def test_what_was_used_last_stays() -> None:
@@ -370,7 +453,7 @@ def test_another_process_goes_on(name: str, tmp_path: Path) -> None:
     answer(model, third, prefix_cache=before)
     after = PrefixCache(folder=tmp_path)
     after.bind(model)
-    assert after.nbytes == before.nbytes
+    assert after.nbytes == before._nbytes
     assert found(model, second, after) == found(model, second, before) > 0
     assert answer(model, second, prefix_cache=after) == expected
     # Its own weights are others.

@@ -19,7 +19,9 @@ def __dir__() -> list[str]:
 class _Owner(Protocol):
     checkpoint_every: int
 
-    def keep(self, key: str, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]: ...
+    def keep(
+        self, key: str, tokens: Sequence[int], cache: Sequence[Cache], *, is_last: bool
+    ) -> list[Any]: ...
 
 
 class Lease:
@@ -69,19 +71,22 @@ class Lease:
         found = list(range(self.length + every, count - 1, every))
         return [*found, count - 1] if count - 1 > self.length else found
 
-    def keep(self, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:
+    def keep(
+        self, tokens: Sequence[int], cache: Sequence[Cache], *, is_last: bool = False
+    ) -> list[Any]:
         """Keep what the sequence has read so far.
 
         Args:
             tokens: All its tokens.
             cache: Its cache, which holds them.
+            is_last: Whether no one writes into that any more. Default: ``False``.
 
         Returns:
             Arrays to be evaluated before the sequence goes on, lest its cache is copied.
         """
         if not tokens or len(tokens) < self._least:
             return []
-        return self._owner.keep(self._key, tokens, cache)
+        return self._owner.keep(self._key, tokens, cache, is_last=is_last)
 
     def release(self) -> None:
         """Let go of what was found."""

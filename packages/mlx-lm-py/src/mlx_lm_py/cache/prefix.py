@@ -14,10 +14,11 @@ import mlx_core_py as mx
 from mlx_lm_py._checks import check_integer
 
 from .base import Cache
+from .idle import IdleCaches
 from .lease import Lease
 from .prefix_files import PrefixFiles, Stored
 from .prefix_kinds import apart, has_states, kinds_of, together
-from .prefix_tree import Node, PrefixTree
+from .prefix_tree import Node, PrefixTree, nearest_states
 from .segments import joined, leaves, rebuilt
 
 __all__ = ["PrefixCache"]
@@ -79,6 +80,7 @@ class PrefixCache:
         self._model: weakref.ref[Any] | None = None
         # By the kinds of the caches of all layers: what is kept of one says nothing of another.
         self._trees: dict[str, PrefixTree] = {}
+        self._idle = IdleCaches()
         self._nbytes = 0
         self._clock = 0
 
@@ -114,7 +116,7 @@ class PrefixCache:
         node, length = tree.match(tokens, limit)
         states: list[Any] = []
         if has_states(key):
-            source, length = _nearest_states(node, length)
+            source, length = nearest_states(node, length)
             if source is not None:
                 assert source.states is not None
                 states = [one.copy() for one in source.states]
@@ -128,18 +130,23 @@ class PrefixCache:
             node = node.above
         for one in node.line():
             one.used = self._tick()
-        found = together(key, _joined_line(node, length, room), states)
-        # They are copied while the graph of the first step is made.
-        mx.async_eval([one.state for one in found])
+        found = self._idle.take(key, list(tokens[:length]), max(room, length + 1))
+        if found is None:
+            found = together(key, _joined_line(node, length, room), states)
+            # They are copied while the graph of the first step is made.
+            mx.async_eval([one.state for one in found])
         return Lease(self, key, node, rebuilt(cache, iter(found)), length, least)
 
-    def keep(self, key: str, tokens: Sequence[int], cache: Sequence[Cache]) -> list[Any]:
+    def keep(
+        self, key: str, tokens: Sequence[int], cache: Sequence[Cache], *, is_last: bool
+    ) -> list[Any]:
         """Keep what a cache holds.
 
         Args:
             key: The kinds of caches that it began with.
             tokens: The tokens that it holds, all of them.
             cache: The cache, which may go on.
+            is_last: Whether it does not: no one else writes into it from now on.
 
         Returns:
             Arrays to be evaluated before the cache goes on, lest it is copied.
@@ -148,7 +155,12 @@ class PrefixCache:
             # It became another one on its way.
             return []
         parts, states = apart(key, leaves(cache))
-        return self._add(key, list(tokens), 0, parts, [one.copy() for one in states], write=True)
+        copies = [one.copy() for one in states]
+        arrays = self._add(key, list(tokens), 0, parts, copies, write=True)
+        if is_last and not states:
+            self._idle.put(key, list(tokens), parts)
+            self._idle.shrink(self.max_bytes - self._nbytes)
+        return arrays
 
     def _add(
         self,
@@ -198,6 +210,7 @@ class PrefixCache:
         Args:
             max_bytes: Most bytes. What is in use stays, also where it is more.
         """
+        self._idle.shrink(max_bytes - self._nbytes)
         while self._nbytes > max_bytes:
             _, node = min(self._free(), key=lambda one: one[0], default=(0, None))
             if node is None:
@@ -227,12 +240,13 @@ class PrefixCache:
     def clear(self) -> None:
         """Forget everything, but for what is in the folder."""
         self._trees.clear()
+        self._idle.clear()
         self._nbytes = 0
 
     @property
     def nbytes(self) -> int:
         """Number of bytes that are kept."""
-        return self._nbytes
+        return self._nbytes + self._idle.nbytes
 
     def _tick(self) -> int:
         self._clock += 1
@@ -274,19 +288,3 @@ def _joined_line(node: Node, length: int, room: int) -> list[Any]:
     """What the layers that hold all positions keep of the first tokens."""
     lines = zip(*(one.parts for one in node.line()), strict=True)
     return [joined(parts, length, max(room, length + 1)) for parts in lines]
-
-
-def _nearest_states(node: Node, length: int) -> tuple[Node | None, int]:
-    """The longest beginning after which all layers are known: where, and of how many tokens."""
-    if length:
-        # States of more tokens do where these can be forgotten.
-        for one in node.all_below():
-            states = one.states
-            if states is not None and all(cache.can_trim(one.end - length) for cache in states):
-                return one, length
-    above = node if node.end <= length else node.above
-    while above is not None:
-        if above.states is not None:
-            return above, above.end
-        above = above.above
-    return None, 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from .segments import cut
 
-__all__ = ["Node", "PrefixTree"]
+__all__ = ["Node", "PrefixTree", "nearest_states"]
 
 
 def __dir__() -> list[str]:
@@ -142,6 +142,30 @@ class PrefixTree:
         node.tokens, node.above = node.tokens[count:], upper
         upper.below[node.tokens[0]] = node
         return upper
+
+
+def nearest_states(node: Node, length: int) -> tuple[Node | None, int]:
+    """Find the longest beginning after which the layers that keep states are known, too.
+
+    Args:
+        node: The node in which the longest beginning ends that is known of the others.
+        length: How many tokens that has.
+
+    Returns:
+        The node with the states, ``None`` if there are none, and how many tokens the beginning has.
+    """
+    if length:
+        # States of more tokens do where these can be forgotten.
+        for one in node.all_below():
+            states = one.states
+            if states is not None and all(cache.can_trim(one.end - length) for cache in states):
+                return one, length
+    above = node if node.end <= length else node.above
+    while above is not None:
+        if above.states is not None:
+            return above, above.end
+        above = above.above
+    return None, 0
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

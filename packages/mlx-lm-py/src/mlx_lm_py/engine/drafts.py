@@ -14,7 +14,7 @@ from mlx_lm_py.sampling import put_back, remembered
 
 from .plan import Plan
 from .reader import Reader
-from .scores import score
+from .scores import draw, score
 
 __all__ = ["Draft", "ModelDraft", "NgramDraft"]
 
@@ -135,7 +135,7 @@ class ModelDraft:
             logprobs, _ = score(
                 self._plan.processors, self._reader.read(token, last_only=True), history
             )
-            token = self._plan.sampler(logprobs)
+            token = draw(self._plan.sampler, logprobs)
             guesses.append(token)
             if history is not None:
                 history = mx.concatenate([history, token])

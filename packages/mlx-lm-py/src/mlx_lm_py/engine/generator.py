@@ -140,6 +140,8 @@ class BatchGenerator:
         self._pipeline = Pipeline(model, self._scheduler, self._kv)
         self._uids = count()
         self._is_busy = False
+        # What an interrupted call could not say.
+        self._late: list[TokenResponse] = []
 
     def insert(
         self,
@@ -271,16 +273,26 @@ class BatchGenerator:
 
         Raises:
             RuntimeError: If it is called while it is under way.
+            KeyboardInterrupt: If it is interrupted. The next call says that the sequences that were
+                under way have failed; those that were waiting go on.
         """
         if self._is_busy:
             raise RuntimeError(
                 "next is under way: a sampler or a processor cannot call it, nor another thread"
             )
         self._is_busy = True
+        live = self._scheduler.requests
         try:
-            return self._next()
+            prompts, responses = self._next()
+        except BaseException:
+            # Nobody knows which layers have read what, unless it has not begun.
+            waiting = set(self._scheduler.waiting)
+            self._late += self._pipeline.drop([one for one in live if one not in waiting])
+            raise
         finally:
             self._is_busy = False
+        late, self._late = self._late, []
+        return prompts, late + responses
 
     def _next(self) -> tuple[list[PromptResponse], list[TokenResponse]]:
         pipeline = self._pipeline
@@ -326,7 +338,7 @@ class BatchGenerator:
         caches = self.extract_cache(uids) if return_prompt_caches else {}
         for request in self._find(uids):
             request.done = True
-            mx.async_eval(request.keep())
+            mx.async_eval(request.keep(is_last=True))
         return caches
 
     def extract_cache(self, uids: Sequence[int]) -> dict[int, tuple[Sequence[Cache], list[int]]]:

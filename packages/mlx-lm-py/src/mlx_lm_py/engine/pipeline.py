@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 import mlx_core_py as mx
@@ -143,6 +144,8 @@ class Pipeline:
             for i, token in enumerate(given):
                 response = take_token(request, token, one.logprobs[i])
                 responses.append(replace(response, from_draft=i < right))
+                if request.done:
+                    break
             if is_impossible and not request.done:
                 responses.append(failure(request, FloatingPointError(IMPOSSIBLE)))
             self.counted.generation_tokens += len(given)
@@ -150,6 +153,21 @@ class Pipeline:
             self.counted.generation_steps += 1
             self.counted.generation_time += time.perf_counter() - started
         return responses
+
+    def drop(self, requests: Sequence[Request]) -> list[TokenResponse]:
+        """End sequences that an interrupted step has left half done.
+
+        Args:
+            requests: The sequences.
+
+        Returns:
+            What is said of each.
+        """
+        self.steps.clear()
+        self._last = None
+        self._recorder.forget()
+        error = RuntimeError("the step that read this sequence was interrupted")
+        return [failure(one, error) for one in requests if not one.done]
 
     def _count(self, step: Step) -> None:
         now = time.perf_counter()
@@ -162,6 +180,7 @@ class Pipeline:
         counted.generation_tokens += len(step.sampled)
         counted.generation_time += seconds * decoded / step.rows
         counted.generation_steps += decoded > 0
+        counted.unrecorded = self._recorder.reason
         if step.prompt_rows:
             self._scheduler.measure(step.rows, seconds)
             self._scheduler.learn(step.requests[-1])

@@ -59,14 +59,15 @@ class Plan:
         """Number of tokens of the prompt that the cache has held from the beginning."""
         return self.lease.length if self.lease is not None else 0
 
-    def keep(self, tokens: Sequence[int]) -> None:
+    def keep(self, tokens: Sequence[int], *, is_last: bool = True) -> None:
         """Keep what was read in the prefix cache, if there is one.
 
         Args:
             tokens: All tokens that the cache holds.
+            is_last: Whether nothing more will be read. Default: ``True``.
         """
         if self.lease is not None:
-            mx.eval(self.lease.keep(tokens, self.cache))
+            mx.eval(self.lease.keep(tokens, self.cache, is_last=is_last))
 
     @contextmanager
     def keeping(self, tokens: Sequence[int], most: int) -> Iterator[None]:

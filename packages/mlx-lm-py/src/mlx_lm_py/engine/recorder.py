@@ -121,7 +121,7 @@ class StepRecorder:
 
     def _record(self, tokens: mx.array, rates: list[int]) -> None:
         """Record the steps from this one on, if enough of them are alike."""
-        most, tried = _MOST_STEPS, False
+        most = _MOST_STEPS
         while most >= _LEAST_STEPS:
             recording = _Recording(self._read, self._caches, self._held, rates, most)
             try:
@@ -130,14 +130,12 @@ class StepRecorder:
                 )
             except Exception as error:
                 if recording.steps < _LEAST_STEPS:
-                    self._wait = recording.steps + 1
+                    self._wait = recording.steps + 2
                     return
-                # The last step may read all of a buffer, of which no slice is taken then. What a
-                # layer does may change with the length of what is held: some steps may be before
-                # that. Nothing helps if the first one cannot be recorded.
-                some = recording.steps // 4 if tried else recording.steps - 1
-                most, tried = some if recording.traced > 1 else 0, True
-                reason = str(error) or type(error).__name__
+                # What a layer does may change with the length of what is held: some steps may be
+                # before that. Nothing helps if the first one cannot be recorded.
+                most = recording.steps // 4 if recording.traced > 1 else 0
+                reason = str(error).partition("\n")[0] or type(error).__name__
                 continue
             self._failures, self._wait = 0, 1
             self._repeat, self._left = repeat, recording.steps
@@ -181,7 +179,8 @@ class _Recording:
             logits = self._read(arrays[0], caches)
         finally:
             if step == 0:
-                self.steps = int(min(trace.steps, self.steps))
+                # The last step before a buffer is full reads all of it, so no slice is taken then.
+                self.steps = int(min(trace.steps - 1, self.steps))
         held = CacheState(caches)
         ends = [int.__add__(number, 0) for number in held.numbers()]
         if held.kind() != self._kind or ends != self._grown(step + 1):

@@ -131,13 +131,18 @@ class Request:
             return not self.segments
         return self.at_segment_end or self.prompt_tokens - self.unread in self.stops
 
-    def keep(self) -> list[Any]:
+    def keep(self, *, is_last: bool = False) -> list[Any]:
         """Keep what was read in the prefix cache, if there is one.
+
+        Args:
+            is_last: Whether the sequence has ended. Default: ``False``.
 
         Returns:
             Arrays to be evaluated before the sequence goes on.
         """
-        return self.lease.keep(self.held, self.cache) if self.lease is not None else []
+        if self.lease is None:
+            return []
+        return self.lease.keep(self.held, self.cache, is_last=is_last)
 
     def take(self, count: int) -> list[int]:
         """Take at most ``count`` tokens of the prompt, of one segment."""

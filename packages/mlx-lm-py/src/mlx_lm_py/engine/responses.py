@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import mlx_core_py as mx
@@ -11,6 +11,7 @@ import mlx_core_py as mx
 from mlx_lm_py.cache import Cache
 
 from .request import Request
+from .scores import check_token
 
 __all__ = ["BatchStats", "PromptResponse", "TokenResponse", "failure", "progress", "take_token"]
 
@@ -79,6 +80,8 @@ class BatchStats:
         generation_time: Seconds that this took.
         generation_steps: Steps that generated.
         peak_memory: Most memory of the process so far, in GB.
+        unrecorded: Why the steps of the model cannot be recorded and repeated; ``None`` if they
+            can, or as long as that is not known.
     """
 
     prompt_tokens: int = 0
@@ -87,6 +90,7 @@ class BatchStats:
     generation_time: float = 0.0
     generation_steps: int = 0
     peak_memory: float = 0.0
+    unrecorded: str | None = None
 
     @property
     def prompt_tps(self) -> float:
@@ -105,15 +109,16 @@ class BatchStats:
             before: Earlier statistics of the same generator.
 
         Returns:
-            The differences; the most memory as it is.
+            The differences; what is no sum as it is.
 
         Example:
             >>> BatchStats(5, 2.0, 8).since(BatchStats(2, 1.0)).prompt_tps
             3.0
         """
-        names = [one.name for one in fields(self) if one.name != "peak_memory"]
+        others = ("peak_memory", "unrecorded")
+        names = [one.name for one in fields(self) if one.name not in others]
         values = {name: getattr(self, name) - getattr(before, name) for name in names}
-        return BatchStats(**values, peak_memory=self.peak_memory)
+        return replace(self, **values)
 
 
 def progress(request: Request) -> PromptResponse:
@@ -157,8 +162,12 @@ def take_token(request: Request, token: int, logprobs: mx.array) -> TokenRespons
         logprobs: The log-probabilities that it was chosen from.
 
     Returns:
-        The response.
+        The response, a failure if the token is none.
     """
+    try:
+        check_token(token)
+    except ValueError as error:
+        return failure(request, error)
     request.answer.append(token)
     reason: Literal["stop", "length"] | None = None
     if request.is_stopped():
@@ -168,5 +177,9 @@ def take_token(request: Request, token: int, logprobs: mx.array) -> TokenRespons
     if reason is None:
         return TokenResponse(request.uid, token, logprobs)
     request.done = True
-    mx.async_eval(request.keep())
-    return TokenResponse(request.uid, token, logprobs, reason, request.cache, request.held)
+    cache: Sequence[Cache] = request.cache
+    if request.lease is not None:
+        # Another sequence may go on in the caches themselves.
+        cache = [layer.copy() for layer in cache]
+    mx.async_eval(request.keep(is_last=True))
+    return TokenResponse(request.uid, token, logprobs, reason, cache, request.held)

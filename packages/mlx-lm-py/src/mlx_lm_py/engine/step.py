@@ -16,6 +16,7 @@ from mlx_lm_py.sampling import SettingsSampler, sample_rows
 
 from .recorder import StepRecorder
 from .request import Request
+from .scores import draw, process
 
 __all__ = ["Step", "make_step", "read_all", "read_tokens"]
 
@@ -197,14 +198,13 @@ def _sample(logits: mx.array, requests: Sequence[Request], prompt_rows: int, row
 
 def _processed(logits: mx.array, request: Request) -> mx.array:
     try:
-        for process in request.processors:
+        if request.processors:
             assert request.history is not None
-            logits = process(request.history, logits)
-            if logits.ndim != 2 or logits.shape[0] != 1:
-                raise ValueError(
-                    "logits_processors must return logits of shape (1, vocabulary), not "
-                    f"{logits.shape}"
-                )
+            made = process(request.processors, request.history, logits)
+            if not request.generated:
+                # What shows when it is computed, such as an index that is none, shows at once.
+                mx.eval(made)
+            return made
     except Exception as error:
         request.error = error
     return logits
@@ -242,10 +242,10 @@ def _chosen(token: mx.array, logprobs: mx.array, request: Request) -> mx.array:
         return token
     try:
         with request.drawing():
-            chosen = request.sampler(logprobs)
-        if chosen.shape != (1,):
-            raise ValueError(f"a sampler must return tokens of shape (1,), not {chosen.shape}")
-        token = chosen.astype(mx.int32)
+            chosen = draw(request.sampler, logprobs)
+        if not request.generated:
+            mx.eval(chosen)
+        return chosen
     except Exception as error:
         request.error = error
     return token

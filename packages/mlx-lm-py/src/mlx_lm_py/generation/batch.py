@@ -123,6 +123,7 @@ def batch_generate(
             f"Prompts: {stats.prompt_tokens} tokens, {stats.prompt_tps:.1f} tokens/s\n"
             f"Generation: {stats.generation_tokens} tokens, {stats.generation_tps:.1f} tokens/s\n"
             f"Peak memory: {stats.peak_memory:.3f} GB"
+            + (f"\nSteps are not recorded: {stats.unrecorded}" if stats.unrecorded else "")
         )
     return BatchResponse(
         [one.text for one in answers],

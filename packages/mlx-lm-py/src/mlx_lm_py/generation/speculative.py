@@ -11,7 +11,7 @@ import mlx_core_py as mx
 from mlx_lm_py.cache import Cache
 from mlx_lm_py.engine.guesser import Guesser, GuessOptions
 from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
-from mlx_lm_py.engine.scores import choose, score
+from mlx_lm_py.engine.scores import check_token, choose, draw, score
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import put_back
 
@@ -210,7 +210,7 @@ class Speculation:
             logits = self._reader.read(tokens, last_only=True)
             plan.kv.quantize(plan.cache)
             logprobs, impossible = score(plan.processors, logits, history)
-            token = plan.sampler(logprobs)
+            token = draw(plan.sampler, logprobs)
             if history is not None:
                 history = mx.concatenate([history, token])
             mx.async_eval(token, impossible)
@@ -229,7 +229,7 @@ class Speculation:
                 self._held += 1
             if impossible.item():
                 raise FloatingPointError(IMPOSSIBLE)
-            self.tokens.append(int(token.item()))
+            self.tokens.append(check_token(int(token.item())))
             found = until_found and bool(self._draft.propose(self.tokens, 1))
             if counts:
                 self._pace.after_tokens(1, time.perf_counter() - start)
@@ -259,7 +259,7 @@ class Speculation:
             for i, token in enumerate(tokens[: right + 1]):
                 if wrong[i]:
                     raise FloatingPointError(IMPOSSIBLE)
-                self.tokens.append(token)
+                self.tokens.append(check_token(token))
                 given += 1
                 yield token, logprobs[i], i < right
         finally:

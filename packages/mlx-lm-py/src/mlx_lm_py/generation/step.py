@@ -11,11 +11,11 @@ from mlx_lm_py.cache import Cache, PrefixCache
 from mlx_lm_py.cache.prompt_cache import reserve_prompt_cache
 from mlx_lm_py.engine.plan import IMPOSSIBLE, Plan, make_plan
 from mlx_lm_py.engine.recorder import StepRecorder
-from mlx_lm_py.engine.scores import score
+from mlx_lm_py.engine.scores import check_token, draw, score
 from mlx_lm_py.models.protocols import LanguageModel
 from mlx_lm_py.sampling import LogitsProcessor, Sampler
 
-__all__ = ["generate_step", "generate_tokens", "read_prompt"]
+__all__ = ["generate_step", "generate_tokens", "make_recorder", "read_prompt"]
 
 
 def __dir__() -> list[str]:
@@ -85,15 +85,34 @@ def generate_step(
         quantized_kv_start=quantized_kv_start,
         prefix_cache=prefix_cache,
     )
-    return generate_tokens(model, plan)
+    return generate_tokens(model, plan, make_recorder(model))
 
 
-def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.array]]:
+def make_recorder(model: LanguageModel) -> StepRecorder:
+    """Make what repeats the steps of a single sequence.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The recorder.
+    """
+
+    def read(tokens: mx.array, caches: Sequence[Sequence[Cache]]) -> mx.array:
+        return model(tokens[None], cache=caches[0], last_only=True)[:, -1, :]
+
+    return StepRecorder(read)
+
+
+def generate_tokens(
+    model: LanguageModel, plan: Plan, recorder: StepRecorder
+) -> Iterator[tuple[int, mx.array]]:
     """Generate tokens as planned.
 
     Args:
         model: The model for which the plan was made.
         plan: What to generate.
+        recorder: What repeats its steps.
 
     Yields:
         As `generate_step` does.
@@ -102,18 +121,15 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
     tokens = list(plan.prompt)
     bad: deque[mx.array] = deque()
 
-    def read(tokens: mx.array, caches: Sequence[Sequence[Cache]]) -> mx.array:
-        return model(tokens[None], cache=caches[0], last_only=True)[:, -1, :]
-
-    recorder = StepRecorder(read)
-
     def step(tokens: mx.array) -> tuple[mx.array, mx.array]:
-        decode = recorder if len(tokens) == 1 else read
-        logits = decode(tokens, [plan.cache])
+        if len(tokens) == 1:
+            logits = recorder(tokens, [plan.cache])
+        else:
+            logits = model(tokens[None], cache=plan.cache, last_only=True)[:, -1, :]
         plan.kv.quantize(plan.cache)
         logprobs, impossible = score(plan.processors, logits, history)
         bad.append(impossible)
-        return plan.sampler(logprobs), logprobs[0]
+        return draw(plan.sampler, logprobs), logprobs[0]
 
     token, logprobs = step(mx.array(read_prompt(model, plan)))
     if history is not None:
@@ -131,7 +147,7 @@ def generate_tokens(model: LanguageModel, plan: Plan) -> Iterator[tuple[int, mx.
                 mx.async_eval(next_token, bad[-1])
             if bad.popleft().item():
                 raise FloatingPointError(IMPOSSIBLE)
-            tokens.append(int(token.item()))
+            tokens.append(check_token(int(token.item())))
             yield tokens[-1], logprobs
             if i + 1 < plan.max_tokens:
                 token, logprobs = next_token, next_logprobs
@@ -162,6 +178,6 @@ def read_prompt(model: LanguageModel, plan: Plan) -> list[int]:
         plan.kv.quantize(cache)
         mx.eval([layer.state for layer in cache])
         if end in stops and plan.lease is not None and plan.lease.has_states:
-            plan.keep(ids[:end])
+            plan.keep(ids[:end], is_last=False)
         mx.clear_cache()
         start = end

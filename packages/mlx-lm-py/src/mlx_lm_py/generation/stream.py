@@ -12,10 +12,11 @@ from mlx_lm_utils_py import Tokenizer
 
 from mlx_lm_py.engine.guesser import GuessOptions
 from mlx_lm_py.engine.plan import Plan, make_plan
+from mlx_lm_py.engine.recorder import StepRecorder
 from mlx_lm_py.models.protocols import LanguageModel
 
 from .speculative import Speculation, speculate, split_cache
-from .step import generate_tokens
+from .step import generate_tokens, make_recorder
 from .text import AnswerText, constraints, encode_prompt
 
 __all__ = ["GenerationResponse", "generate", "stream_generate"]
@@ -43,6 +44,8 @@ class GenerationResponse:
             after ``max_tokens`` or at the end of the context, else ``None``.
         from_draft: Whether the token had been guessed, as of `speculative_generate_step`.
         cached_tokens: Number of tokens of the prompt that a prefix cache had.
+        unrecorded: Why the steps of the model cannot be recorded and repeated; ``None`` if they
+            can, or as long as that is not known.
     """
 
     text: str
@@ -56,16 +59,18 @@ class GenerationResponse:
     finish_reason: Literal["stop", "length"] | None = None
     from_draft: bool = False
     cached_tokens: int = 0
+    unrecorded: str | None = None
 
     @property
     def statistics(self) -> str:
-        """Speed and memory, for people to read, in four lines."""
+        """Speed and memory, for people to read, in four lines; five if steps are not recorded."""
+        slow = f"\nSteps are not recorded: {self.unrecorded}" if self.unrecorded else ""
         return (
             f"Prompt: {self.prompt_tokens} tokens, {self.prompt_tps:.1f} tokens/s\n"
             f"Generation: {self.generation_tokens} tokens, "
             f"{self.generation_tps:.1f} tokens/s\n"
             f"Time to first token: {self.prompt_tokens / self.prompt_tps:.3f} s\n"
-            f"Peak memory: {self.peak_memory:.3f} GB"
+            f"Peak memory: {self.peak_memory:.3f} GB{slow}"
         )
 
 
@@ -125,8 +130,10 @@ def stream_generate(
     plan = replace(plan, processors=(*plan.processors, *held_to))
     start = time.perf_counter()
     tokens: Iterator[tuple[int, mx.array, bool]]
+    recorder = make_recorder(model)
     if draft_model is None and ngram_size is None:
-        tokens = ((token, logprobs, False) for token, logprobs in generate_tokens(model, plan))
+        alone = generate_tokens(model, plan, recorder)
+        tokens = ((token, logprobs, False) for token, logprobs in alone)
     else:
         if draft_tokenizer is not None and draft_tokenizer.token_bytes() != tokenizer.token_bytes():
             raise ValueError("draft_tokenizer has other tokens than tokenizer")
@@ -134,11 +141,15 @@ def stream_generate(
         speculation = Speculation(model, plan, guesses, theirs)
         tokens = speculate(speculation, prompt_cache if theirs is not None else None)
     answer = AnswerText(tokenizer, stop, tokenizer.eos_token_ids)
-    return _stream(tokens, answer, plan, start)
+    return _stream(tokens, answer, plan, recorder, start)
 
 
 def _stream(
-    tokens: Iterator[tuple[int, mx.array, bool]], answer: AnswerText, plan: Plan, start: float
+    tokens: Iterator[tuple[int, mx.array, bool]],
+    answer: AnswerText,
+    plan: Plan,
+    recorder: StepRecorder,
+    start: float,
 ) -> Iterator[GenerationResponse]:
     prompt_tokens = len(plan.prompt)
     first = start
@@ -160,6 +171,7 @@ def _stream(
             finish_reason=answer.finish_reason,
             from_draft=from_draft,
             cached_tokens=plan.cached,
+            unrecorded=recorder.reason,
         )
         if answer.finish_reason == "stop":
             return

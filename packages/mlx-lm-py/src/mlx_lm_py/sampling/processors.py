@@ -75,7 +75,16 @@ def make_logits_processors(
             raise ValueError("logit_bias must not hold NaN")
         tokens = mx.array(list(logit_bias))
         values = mx.array(list(logit_bias.values()), dtype=mx.float32)
-        processors.append(lambda _, logits: logits.at[:, tokens].add(values.astype(logits.dtype)))
+        highest = max(biases)
+
+        def add_bias(_: mx.array, logits: mx.array) -> mx.array:
+            if highest >= logits.shape[-1]:
+                raise ValueError(
+                    f"logit_bias has {highest}, which is none of the {logits.shape[-1]} tokens"
+                )
+            return logits.at[:, tokens].add(values.astype(logits.dtype))
+
+        processors.append(add_bias)
     if repetition_penalty:
         processors.append(make_repetition_penalty(repetition_penalty, repetition_context_size))
     if presence_penalty:
