@@ -372,3 +372,11 @@ def test_experts_whose_gates_are_in_one_tensor(tmp_path: Path) -> None:
         found = np.array(load(path, dtype=mx.float32)[0](tokens))
         error = np.abs(found - np.array(logits)).max()
         assert error < (2e-3 if kind == TensorType.F32 else 0.5) * np.abs(np.array(logits)).max()
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, 8**-0.5), (0.25, 0.25)])
+def test_scale_of_attention_of_granite(own: float | None, expected: float) -> None:
+    """llama.cpp takes the usual one where a file has none, a configuration means one then."""
+    change = {key.replace("llama", "granite"): value for key, value in METADATA.items()}
+    change |= {"general.architecture": "granite", "granite.attention.scale": own}
+    assert config_of(change)["attention_multiplier"] == pytest.approx(expected)
