@@ -85,12 +85,16 @@ def load_gguf(
             value = _ordered(value, order, name)
         if part in names.changes and not name.endswith(".bias"):
             value = names.changes[part](value, plain)
-        weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
+        if heads is not None:
+            # Layers may differ in how many they have.
+            count = value.shape[0] // config["head_dim"] if names.each_layer else config[heads]
+            value = _join_halves(value, count, name)
+        weights[hf_name] = value
     weights = load_weights(weights, rules)
     if blocks:
+        named = {names.hf_name(f"{name}.weight"): kind for name, kind in blocks.items()}
         config["block_types"] = {
-            names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
-            for name, kind in blocks.items()
+            name.removesuffix(".weight"): kind for name, kind in named.items() if name in weights
         }
     weights = _with_one_float_type(weights, has_blocks, names.exceeds_float16, dtype)
     return weights, config, header.metadata
@@ -134,6 +138,10 @@ def _take_factors(arrays: dict[str, mx.array], config: dict[str, Any]) -> None:
     """Move what each wavelength is multiplied by from the weights to the configuration."""
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
+        shares = config.get("partial_rotary_factors")
+        if shares:
+            # As many as rotate; files go on with ones.
+            factors = factors[: int(config["head_dim"] * min(shares)) // 2]
         own = {"rope_type": "factors", "factors": factors.tolist()}
         kinds = config.get("rope_parameters", {})
         if "full_attention" in kinds:
