@@ -160,12 +160,15 @@ def find_architecture(name: object) -> Architecture:
         The architecture.
 
     Raises:
-        ValueError: If the architecture is not supported. The message names some that are.
+        ValueError: If the architecture is not supported, or there is no name. The message names
+            some that are.
 
     Example:
         >>> find_architecture("mistral") is find_architecture("llama")
         True
     """
+    if name is None:
+        raise ValueError("the configuration has no 'model_type', which names the architecture")
     known = ALIASES.get(name, name) if isinstance(name, str) else None
     if isinstance(name, str) and name in REFUSED:
         raise ValueError(f"the architecture {name!r} is not supported: {REFUSED[name]}")
