@@ -133,12 +133,11 @@ def _cut(c: Config, layer: Layer, block: Config) -> Layer:
 
 def _nas_rules(c: Config) -> Sequence[Rule]:
     """Names as published, and those of GGUF files; mlx-lm has others."""
-    blocks = _of_layers(c, "block_configs", dict)
-    whole = [
+    whole = (
         Rename(f"model.layers.{i}.self_attn.o_proj", f"model.layers.{i}.self_attn.linear", False)
-        for i, block in enumerate(blocks)
-        if Config(block)("attention", {}).get("replace_with_linear")
-    ]
+        for i, layer in enumerate(nemotron_nas(c).layers)
+        if isinstance(layer.mixer, Linear)
+    )
     return (
         *whole,
         Rename("model.layers.*.self_attn.linear_attn", "model.layers.*.self_attn.linear", False),
