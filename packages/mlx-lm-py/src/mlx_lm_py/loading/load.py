@@ -169,7 +169,8 @@ def load_parts(
         model, config = load_folder(path, True, model_config=model_config, dtype=dtype)
     else:
         header = read_gguf_header(path)
-        weights, config, _ = load_gguf(path, header, _floating(dtype))
+        # What is not read now is converted: what is packed as checkpoints have it stays so then.
+        weights, config, _ = load_gguf(path, header, _floating(dtype), exact=not lazy)
         config |= model_config or {}
         model = load_model(weights, config, lazy=True)
         # Else what becomes of the weights would be in memory beside them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mlx_core_py as mx
 from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo
@@ -27,7 +27,11 @@ def __dir__() -> list[str]:
 
 
 def load_gguf(
-    path: str | Path, header: GGUFHeader | None = None, dtype: mx.Dtype | None = None
+    path: str | Path,
+    header: GGUFHeader | None = None,
+    dtype: mx.Dtype | None = None,
+    *,
+    exact: bool = False,
 ) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
 
@@ -42,6 +46,9 @@ def load_gguf(
         header: What `read_gguf_header` says of it. Default: ``None``, it is read here.
         dtype: The floating type of all that is not packed. Default: ``None``, as above. What is
             cast later has been rounded to that before.
+        exact: Whether Q4_0, Q4_1 and Q8_0 stay in blocks, too, where the model computes in bfloat16
+            because float16 is too narrow for it: their scales, which are of float16, would lose
+            three bits. Where the CPU computes. Default: ``False``.
 
     Returns:
         The weights by their Hugging Face names, the configuration as in ``config.json``, and the
@@ -60,12 +67,14 @@ def load_gguf(
     keeps_blocks = mx.default_device() == mx.cpu
     # Read, not mapped: a token reads all weights, which takes longer from the small pages of a file
     # than from huge ones of their own.
-    arrays, _ = load_arrays(path, "packed" if keeps_blocks else "affine", mmap=False)
+    exact = exact and keeps_blocks and names.exceeds_float16 and dtype in (None, mx.bfloat16)
+    form: Literal["affine", "packed", "blocks"] = "packed" if keeps_blocks else "affine"
+    arrays, _ = load_arrays(path, "blocks" if exact else form, mmap=False)
     arrays = {k: v for k, v in arrays.items() if not _is_left_out(k, config["num_hidden_layers"])}
     blocks = {
         name.removesuffix(".weight"): tensor.ggml_type
         for name, tensor in header.tensors.items()
-        if keeps_blocks and _stays_in_blocks(tensor) and name in arrays
+        if keeps_blocks and _stays_in_blocks(tensor, exact) and name in arrays
     }
     has_blocks = bool(blocks)
     _part_fused(arrays, blocks, names, config)
@@ -179,9 +188,9 @@ def _ordered(value: mx.array, order: list[int], name: str) -> mx.array:
     return value[mx.array(order)]
 
 
-def _stays_in_blocks(tensor: TensorInfo) -> bool:
+def _stays_in_blocks(tensor: TensorInfo, exact: bool) -> bool:
     kind = TENSOR_TYPES[tensor.ggml_type]
-    return kind.block_size > 1 and not kind.packed
+    return kind.block_size > 1 and (exact or not kind.packed)
 
 
 def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
