@@ -43,7 +43,6 @@ starcoder2 step3p5 talkie telechat3 youtu_llm
 
 # Why there are no GGUF files of a type, or none that are read.
 _NONE = "llama.cpp has no converter"
-_LATER = "not mapped yet: llama.cpp's is"
 WITHOUT_GGUF = {
     **dict.fromkeys(
         """
@@ -55,15 +54,9 @@ WITHOUT_GGUF = {
     ),
     "baichuan_m1": f"{_NONE}; its `baichuan` is the first one",
     "bailing_hybrid": f"{_NONE} for Ling 2.5",
-    "bailing_moe_v3": f"{_LATER} `bailingmoe3`, whose files leave out the number of groups",
-    "deepseek_v41": f"{_NONE}; its `deepseek4` is V4",
-    "kimi_k3": f"{_LATER} `kimi-k3`",
-    "minimax_m3_vl": f"{_LATER} `minimax-m3`",
-    "nemotron-nas": f"{_LATER} `deci`",
+    "deepseek_v41": "not mapped: later llama.cpp's is `deepseek41`",
+    "kimi_k3": "not mapped yet: llama.cpp's is `kimi-k3`",
     "plamo": "llama.cpp's converter has the sizes of the one with 13 billion parameters written in",
-    "plamo2": f"{_LATER} `plamo2`",
-    "rwkv7": f"{_LATER} `rwkv7`",
-    "step3p5": f"{_LATER} `step35`",
 }
 # Those whose files are of another type.
 CONVERTED = {"internlm3": "as `llama`"}

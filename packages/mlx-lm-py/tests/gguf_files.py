@@ -81,6 +81,7 @@ def _norm(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
     yield x + 1
     with np.errstate(over="ignore"):
         yield -np.exp(x)
+        yield np.exp(x)
 
 
 def _transposed(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
@@ -90,8 +91,7 @@ def _transposed(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
 
 def _heads(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
     """The halves of a head side by side."""
-    for name in ("num_attention_heads", "num_key_value_heads"):
-        heads = c.get(name) or 1
+    for heads in (c.get("num_attention_heads") or 1, c.get("num_key_value_heads") or 1, 1):
         if x.shape[0] % (2 * heads) == 0:
             yield x.reshape(heads, 2, -1, *x.shape[1:]).swapaxes(1, 2)
 
@@ -222,7 +222,10 @@ def _candidates(x: np.ndarray, config: Config, shape: tuple[int, ...]) -> Iterat
 
 
 def _source(weights: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """A weight, or those of all experts."""
+    """A weight, those of letters in braces, or those of all experts."""
+    if name.endswith("}"):
+        stem, _, letters = name[:-1].partition("{")
+        return np.stack([weights[f"{stem}{letter}"] for letter in letters])
     if "*" not in name:
         return weights[name]
     before, _, after = name.partition("*")
@@ -287,7 +290,7 @@ def _factors(tensor: str, config: Config) -> np.ndarray:
     if tensor.endswith(("attn_q_norm.weight", "attn_k_norm.weight")):
         scale = config["qk_scale_factor"] if "attn_q" in tensor else 1.0
         return np.full(config["head_dim"], scale, np.float32)
-    rope = config["rope_parameters"]
+    rope = config.get("rope_parameters") or config["rope_scaling"]
     if rope.get("full_attention", {}).get("rope_type") == "proportional":
         width = next(one["head_dim"] for one in config["per_layer_config"].values())
         turned = int(width * rope["full_attention"]["partial_rotary_factor"] / 2)
@@ -297,13 +300,15 @@ def _factors(tensor: str, config: Config) -> np.ndarray:
         return np.array(rope[f"{kind}_factor"], np.float32)
     factors = []
     width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    for i in range(width // 2):
-        wavelength = 2 * math.pi * rope["rope_theta"] ** (2 * i / width)
+    turned = int(width * min(config.get("partial_rotary_factors", [1.0])))
+    base = rope["rope_theta"] if "rope_theta" in rope else config["rope_theta"][0]
+    for i in range(turned // 2):
+        wavelength = 2 * math.pi * base ** (2 * i / turned)
         waves = rope["original_max_position_embeddings"] / wavelength
         low, high = rope["low_freq_factor"], rope["high_freq_factor"]
         smooth = min(max((waves - low) / (high - low), 0.0), 1.0)
         factors.append(1 / (smooth + (1 - smooth) / rope["factor"]))
-    return np.array(factors, np.float32)
+    return np.array(factors + [1.0] * ((width - turned) // 2), np.float32)
 
 
 def unsaid(name: str) -> dict[str, Any]:

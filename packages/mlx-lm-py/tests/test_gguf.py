@@ -372,3 +372,34 @@ def test_experts_whose_gates_are_in_one_tensor(tmp_path: Path) -> None:
         found = np.array(load(path, dtype=mx.float32)[0](tokens))
         error = np.abs(found - np.array(logits)).max()
         assert error < (2e-3 if kind == TensorType.F32 else 0.5) * np.abs(np.array(logits)).max()
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, 8**-0.5), (0.25, 0.25)])
+def test_scale_of_attention_of_granite(own: float | None, expected: float) -> None:
+    """llama.cpp takes the usual one where a file has none, a configuration means one then."""
+    change = {key.replace("llama", "granite"): value for key, value in METADATA.items()}
+    change |= {"general.architecture": "granite", "granite.attention.scale": own}
+    assert config_of(change)["attention_multiplier"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", [TensorType.Q4_0, TensorType.Q4_1, TensorType.Q8_0])
+def test_scales_of_models_beyond_float16_are_not_rounded(tmp_path: Path, kind: TensorType) -> None:
+    """They compute in bfloat16, which has three bits less than the scales of the file."""
+    path = make_gguf(tmp_path / "m.gguf", "gemma3_text", kind)
+    model: Any = load(path)[0]
+    layer = model.model.layers[0].mlp.down_proj
+    assert type(layer) is nn.BlockLinear
+    assert model.model.norm.weight.dtype == mx.bfloat16
+    written = next(
+        tensor for tensor in gguf.GGUFReader(path).tensors if tensor.name == "blk.0.ffn_down.weight"
+    )
+    held = np.array(mx.dequantize_blocks(layer.weight, layer.type))
+    np.testing.assert_array_equal(held, gguf.quants.dequantize(written.data, kind))
+    # For conversion they are those of checkpoints.
+    lazy: Any = load(path, lazy=True)[0]
+    assert type(lazy.model.layers[0].mlp.down_proj) is nn.QuantizedLinear
+    tokens = mx.array([[1, 2, 3]])
+    want = np.array(load(path, dtype=mx.float32)[0](tokens))
+    for one in (model, lazy):
+        got = np.array(one(tokens).astype(mx.float32))
+        np.testing.assert_allclose(got, want, atol=0.04 * np.abs(want).max())

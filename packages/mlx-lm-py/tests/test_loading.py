@@ -103,3 +103,87 @@ def test_a_damaged_file_loads_or_is_refused(
     with contextlib.suppress(ValueError):
         model, _ = load(path)
         mx.eval(model(TOKENS))
+
+
+def change_config(folder: Path, **change: Any) -> None:
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+
+def test_safetensors_come_before_a_gguf_file_beside(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path)
+    want = load(folder)[0](TOKENS)
+    make_gguf(folder / "m.gguf", "qwen3")
+    close(load(folder)[0](TOKENS), want)
+
+
+def test_no_name_of_an_architecture(tmp_path: Path) -> None:
+    change_config(make_folder(tmp_path), model_type=None)
+    with pytest.raises(ValueError, match="the configuration has no 'model_type'"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["model-00002-of-00002.safetensors", None])
+def test_shards(tmp_path: Path, missing: str | None) -> None:
+    folder = make_folder(tmp_path)
+    want = load(folder)[0](TOKENS)
+    weights = mx.load(str(folder / "model.safetensors"))
+    (folder / "model.safetensors").unlink()
+    names = sorted(weights)
+    files = {name: f"model-0000{1 + i % 2}-of-00002.safetensors" for i, name in enumerate(names)}
+    for file in set(files.values()):
+        part = {name: weights[name] for name in names if files[name] == file}
+        mx.save_safetensors(str(folder / file), part)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": files}))
+    if missing is None:
+        close(load(folder)[0](TOKENS), want)
+        index.unlink()
+        close(load(folder)[0](TOKENS), want)
+        return
+    (folder / missing).unlink()
+    with pytest.raises(FileNotFoundError, match=missing):
+        load(folder)
+    index.unlink()
+    with pytest.raises(ValueError, match=r"lacks .* parameters of the model"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "m.gguf"])
+def test_pointers_of_git_lfs(tmp_path: Path, name: str) -> None:
+    make_folder(tmp_path)
+    path = tmp_path / name
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 12\n")
+    with pytest.raises(ValueError, match=f"{name} is a pointer of Git LFS"):
+        load(path if name == "m.gguf" else tmp_path)
+
+
+def test_what_is_no_model(tmp_path: Path) -> None:
+    """The messages say what to do about it."""
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match="adapters need the model that they are of"):
+        load(adapter)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    make_folder(folder)
+    for name in ("config.json", "model.safetensors"):
+        with pytest.raises(ValueError, match="is one file of a model; name its folder"):
+            load(folder / name)
+    with pytest.raises(TypeError, match=r"dtype must be a mlx_core_py\.Dtype, not str"):
+        load(folder, dtype="float16")  # type: ignore[call-overload]
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(FileNotFoundError, match=r"pickled weights .* are not read"):
+        load(folder)
+
+
+def test_an_adapter_and_another_type_of_the_weights_beside_them(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path)
+    want = load(folder)[0](TOKENS)
+    weights = mx.load(str(folder / "model.safetensors"))
+    other = {name: value.astype(mx.float16) for name, value in weights.items()}
+    mx.save_safetensors(str(folder / "model.fp16.safetensors"), other)
+    mx.save_safetensors(str(folder / "adapter_model.safetensors"), {"x": mx.zeros(2)})
+    close(load(folder)[0](TOKENS), want)

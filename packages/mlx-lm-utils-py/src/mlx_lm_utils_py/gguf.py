@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, read_header
 
+from .safetensors import refuse_pointer
+
 __all__ = ["read_gguf_header"]
 
 
@@ -34,6 +36,7 @@ def read_gguf_header(path: str | Path) -> GGUFHeader:
         ValueError: If the file is not GGUF, is truncated or damaged, or holds tensors of a type
             that is not supported.
     """
+    refuse_pointer(path)
     # What the system says of it is an OSError; what is in it, here as of all files of models, not.
     with Path(path).open("rb") as file:
         if file.read(4) != b"GGUF":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -14,7 +15,7 @@ import mlx_core_py as mx
 
 from .config import read_json
 
-__all__ = ["MAX_HEADER_BYTES", "check_safetensors", "load_safetensors"]
+__all__ = ["MAX_HEADER_BYTES", "check_safetensors", "load_safetensors", "refuse_pointer"]
 
 
 def __dir__() -> list[str]:
@@ -28,6 +29,25 @@ _ITEM_BYTES = {
     "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8, "F8_E4M3": 1,
     "F8_E8M0": 1,
 }  # fmt: skip
+
+
+_POINTER = b"version https://git-lfs"
+# Of a transformers checkpoint in another type, beside the usual one.
+_VARIANT = re.compile(r"model\.[^.]+\.safetensors")
+
+
+def refuse_pointer(path: str | Path) -> None:
+    """Tell what a repository cloned without Git LFS has in place of a file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it only says where the file is.
+    """
+    with Path(path).open("rb") as file:
+        if file.read(len(_POINTER)) == _POINTER:
+            raise ValueError(f"{path} is a pointer of Git LFS; 'git lfs pull' fetches the file")
 
 
 def check_safetensors(path: str | Path) -> dict[str, dict[str, Any]]:
@@ -46,6 +66,7 @@ def check_safetensors(path: str | Path) -> dict[str, dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
+    refuse_pointer(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -92,7 +113,9 @@ def load_safetensors(folder: str | Path) -> dict[str, mx.array]:
 
     Args:
         folder: Folder with ``model.safetensors.index.json`` and the files that it names, or,
-            without one, with ``model*.safetensors`` or else ``*.safetensors`` files. An index
+            without one, with ``model*.safetensors`` or else ``*.safetensors`` files;
+            ``model.fp16.safetensors`` and the like count where there is no ``model.safetensors``.
+            An index
             none of whose files is there was left behind by shards that became
             ``model.safetensors``.
 
@@ -118,8 +141,12 @@ def load_safetensors(folder: str | Path) -> dict[str, mx.array]:
         # Others lie beside them: the same weights by other names, adapters, what systems add.
         found = [path for path in sorted(folder.glob("*.safetensors")) if path.name[0] != "."]
         paths = [path for path in found if path.name.startswith("model")] or found
+        if folder / "model.safetensors" in paths:
+            paths = [path for path in paths if not _VARIANT.fullmatch(path.name)]
     if not paths:
-        raise FileNotFoundError(f"no *.safetensors file in {folder}")
+        pickled = any(folder.glob("pytorch_model*.bin"))
+        hint = "; pickled weights (pytorch_model.bin) are not read" if pickled else ""
+        raise FileNotFoundError(f"no *.safetensors file in {folder}{hint}")
     weights: dict[str, mx.array] = {}
     for path in paths:
         check_safetensors(path)

@@ -111,6 +111,7 @@ def load(
             missing.
         ValueError: If a file is damaged, or the architecture is not supported, or ``dtype`` is
             no floating type.
+        TypeError: If ``dtype`` is no `mlx_core_py.Dtype`.
     """
     if adapter_path is not None:
         raise ValueError("adapter_path: adapters are not supported")
@@ -158,13 +159,18 @@ def load_parts(
         if chosen:
             path /= chosen[0]
         elif not (path / "config.json").is_file():
-            raise FileNotFoundError(f"{path} has neither a config.json nor a *.gguf file")
+            adapter = (path / "adapter_config.json").is_file()
+            hint = "; adapters need the model that they are of" if adapter else ""
+            raise FileNotFoundError(f"{path} has neither a config.json nor a *.gguf file{hint}")
+    elif path.suffix in (".json", ".safetensors"):
+        raise ValueError(f"{path} is one file of a model; name its folder")
     header = None
     if path.is_dir():
         model, config = load_folder(path, True, model_config=model_config, dtype=dtype)
     else:
         header = read_gguf_header(path)
-        weights, config, _ = load_gguf(path, header, _floating(dtype))
+        # What is not read now is converted: what is packed as checkpoints have it stays so then.
+        weights, config, _ = load_gguf(path, header, _floating(dtype), exact=not lazy)
         config |= model_config or {}
         model = load_model(weights, config, lazy=True)
         # Else what becomes of the weights would be in memory beside them.
@@ -241,6 +247,8 @@ def load_folder(
 
 
 def _floating(dtype: mx.Dtype | None) -> mx.Dtype | None:
+    if dtype is not None and not isinstance(dtype, mx.Dtype):
+        raise TypeError(f"dtype must be a mlx_core_py.Dtype, not {type(dtype).__name__}")
     if dtype is not None and not mx.issubdtype(dtype, mx.floating):
         raise ValueError(f"dtype must be a floating type, not {dtype}")
     return dtype

@@ -127,6 +127,10 @@ ALIASES = {
     "hunyuan-moe": "hunyuan",
     "kimi-linear": "kimi_linear",
     "lfm2moe": "lfm2_moe",
+    "bailingmoe3": "bailing_hybrid",
+    "deci": "nemotron-nas",
+    "minimax-m3": "minimax_m3_vl_text",
+    "step35": "step3p5",
     "mimo2": "mimo_v2_flash",
     "minimax-m2": "minimax_m2",
     "mistral3": "ministral3",
@@ -156,12 +160,15 @@ def find_architecture(name: object) -> Architecture:
         The architecture.
 
     Raises:
-        ValueError: If the architecture is not supported. The message names some that are.
+        ValueError: If the architecture is not supported, or there is no name. The message names
+            some that are.
 
     Example:
         >>> find_architecture("mistral") is find_architecture("llama")
         True
     """
+    if name is None:
+        raise ValueError("the configuration has no 'model_type', which names the architecture")
     known = ALIASES.get(name, name) if isinstance(name, str) else None
     if isinstance(name, str) and name in REFUSED:
         raise ValueError(f"the architecture {name!r} is not supported: {REFUSED[name]}")

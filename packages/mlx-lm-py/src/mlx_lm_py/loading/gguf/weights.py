@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mlx_core_py as mx
 from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo
@@ -27,7 +27,11 @@ def __dir__() -> list[str]:
 
 
 def load_gguf(
-    path: str | Path, header: GGUFHeader | None = None, dtype: mx.Dtype | None = None
+    path: str | Path,
+    header: GGUFHeader | None = None,
+    dtype: mx.Dtype | None = None,
+    *,
+    exact: bool = False,
 ) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
 
@@ -42,6 +46,9 @@ def load_gguf(
         header: What `read_gguf_header` says of it. Default: ``None``, it is read here.
         dtype: The floating type of all that is not packed. Default: ``None``, as above. What is
             cast later has been rounded to that before.
+        exact: Whether Q4_0, Q4_1 and Q8_0 stay in blocks, too, where the model computes in bfloat16
+            because float16 is too narrow for it: their scales, which are of float16, would lose
+            three bits. Where the CPU computes. Default: ``False``.
 
     Returns:
         The weights by their Hugging Face names, the configuration as in ``config.json``, and the
@@ -60,12 +67,14 @@ def load_gguf(
     keeps_blocks = mx.default_device() == mx.cpu
     # Read, not mapped: a token reads all weights, which takes longer from the small pages of a file
     # than from huge ones of their own.
-    arrays, _ = load_arrays(path, "packed" if keeps_blocks else "affine", mmap=False)
+    exact = exact and keeps_blocks and names.exceeds_float16 and dtype in (None, mx.bfloat16)
+    form: Literal["affine", "packed", "blocks"] = "packed" if keeps_blocks else "affine"
+    arrays, _ = load_arrays(path, "blocks" if exact else form, mmap=False)
     arrays = {k: v for k, v in arrays.items() if not _is_left_out(k, config["num_hidden_layers"])}
     blocks = {
         name.removesuffix(".weight"): tensor.ggml_type
         for name, tensor in header.tensors.items()
-        if keeps_blocks and _stays_in_blocks(tensor) and name in arrays
+        if keeps_blocks and _stays_in_blocks(tensor, exact) and name in arrays
     }
     has_blocks = bool(blocks)
     _part_fused(arrays, blocks, names, config)
@@ -85,12 +94,16 @@ def load_gguf(
             value = _ordered(value, order, name)
         if part in names.changes and not name.endswith(".bias"):
             value = names.changes[part](value, plain)
-        weights[hf_name] = value if heads is None else _join_halves(value, config[heads], name)
+        if heads is not None:
+            # Layers may differ in how many they have.
+            count = value.shape[0] // config["head_dim"] if names.each_layer else config[heads]
+            value = _join_halves(value, count, name)
+        weights[hf_name] = value
     weights = load_weights(weights, rules)
     if blocks:
+        named = {names.hf_name(f"{name}.weight"): kind for name, kind in blocks.items()}
         config["block_types"] = {
-            names.hf_name(f"{name}.weight").removesuffix(".weight"): kind
-            for name, kind in blocks.items()
+            name.removesuffix(".weight"): kind for name, kind in named.items() if name in weights
         }
     weights = _with_one_float_type(weights, has_blocks, names.exceeds_float16, dtype)
     return weights, config, header.metadata
@@ -134,6 +147,10 @@ def _take_factors(arrays: dict[str, mx.array], config: dict[str, Any]) -> None:
     """Move what each wavelength is multiplied by from the weights to the configuration."""
     factors = arrays.pop("rope_freqs.weight", None)
     if factors is not None:
+        shares = config.get("partial_rotary_factors")
+        if shares:
+            # As many as rotate; files go on with ones.
+            factors = factors[: int(config["head_dim"] * min(shares)) // 2]
         own = {"rope_type": "factors", "factors": factors.tolist()}
         kinds = config.get("rope_parameters", {})
         if "full_attention" in kinds:
@@ -171,9 +188,9 @@ def _ordered(value: mx.array, order: list[int], name: str) -> mx.array:
     return value[mx.array(order)]
 
 
-def _stays_in_blocks(tensor: TensorInfo) -> bool:
+def _stays_in_blocks(tensor: TensorInfo, exact: bool) -> bool:
     kind = TENSOR_TYPES[tensor.ggml_type]
-    return kind.block_size > 1 and not kind.packed
+    return kind.block_size > 1 and (exact or not kind.packed)
 
 
 def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf import states
+from mlx_lm_py.models.gguf_names import INTERLEAVED, LAYER, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule
 from mlx_lm_py.models.spec import Decoder, each
 
@@ -35,10 +37,10 @@ def bamba(c: Config) -> Decoder:
     attending: list[int] = c("attn_layer_indices", [])
     usual = ["attention" if i in attending else "mamba" for i in range(c.depth)]
     types = kinds(c, usual, "mamba", "linear_attention", *ATTENDS)
-    states = hybrid_states(c, norm=norm, norm_groups=c("mamba_n_groups", 1))
+    mamba = hybrid_states(c, norm=norm, norm_groups=c("mamba_n_groups", 1))
     return each(
         decoder(c, layer),
-        lambda one: dataclasses.replace(one, mixer=states),
+        lambda one: dataclasses.replace(one, mixer=mamba),
         [i for i, kind in enumerate(types) if kind not in ATTENDS],
     )
 
@@ -49,4 +51,16 @@ _RULES: Sequence[Rule] = (
     CONVOLUTIONS,
 )
 
-ARCHITECTURES = {"bamba": Architecture(bamba, _RULES)}
+ARCHITECTURES = {
+    "bamba": Architecture(
+        bamba,
+        _RULES,
+        gguf=GGUFNames(
+            LAYER | states.STATES | {"ssm_dt.bias": "mamba.dt_bias"},
+            INTERLEAVED,
+            changes=states.STATE_CHANGES,
+            entries=states.granite_hybrid_entries,
+            each_layer=True,
+        ),
+    )
+}

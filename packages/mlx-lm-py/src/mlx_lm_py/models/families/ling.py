@@ -10,7 +10,9 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.cut import LING_CHANGES, ling_entries
 from mlx_lm_py.models.gguf.experts import bailing_entries
+from mlx_lm_py.models.gguf.latent import JOINED, LATENT, join_latents
 from mlx_lm_py.models.gguf_names import BIAS, INTERLEAVED, LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
@@ -238,8 +240,33 @@ def _hybrid_rules(c: Config) -> Sequence[Rule]:
     return (*rules, *_rules(c))
 
 
+_GGUF3 = GGUFNames(
+    {
+        **LAYER,
+        **LATENT,
+        **GGUF_EXPERTS,
+        **GGUF_SHARED,
+        **BIAS,
+        **{f"attn_{part}": f"attention.{part}_proj" for part in "qkv"},
+        "attn_output": "attention.o_proj",
+        "attn_gate": "attention.g_proj",
+        **{f"ssm_conv1d_{part}": f"attention.{part}_conv1d" for part in "qkv"},
+        "ssm_a": "attention.A_log",
+        "ssm_beta": "attention.b_proj",
+        "ssm_dt.bias": "attention.dt_bias",
+        "ssm_f_a": "attention.f_proj",
+        "ssm_g_a": "attention.g_proj",
+        "ssm_norm": "attention.o_norm",
+    },
+    changes=LING_CHANGES,
+    joined=JOINED,
+    rules=join_latents,
+    entries=ling_entries,
+    each_layer=True,
+)
+
 ARCHITECTURES = {
-    "bailing_hybrid": Architecture(bailing_hybrid, _hybrid_rules),
+    "bailing_hybrid": Architecture(bailing_hybrid, _hybrid_rules, gguf=_GGUF3),
     "bailing_moe": Architecture(
         bailing_moe,
         _rules,

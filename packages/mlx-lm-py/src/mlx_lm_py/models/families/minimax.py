@@ -8,6 +8,8 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.cut import minimax_entries
+from mlx_lm_py.models.gguf_names import BIAS, EXPERTS, LAYER, QK_NORM, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Stack
 from mlx_lm_py.models.spec import Blocks, Decoder, Layer, Mlp, Moe, Router, each
 
@@ -87,4 +89,20 @@ _RULES: Sequence[Rule] = (
     ),
 )
 
-ARCHITECTURES = {"minimax_m3_vl_text": Architecture(minimax_m3, _RULES)}
+_GGUF = GGUFNames(
+    {
+        **LAYER,
+        **QK_NORM,
+        **EXPERTS,
+        **SHARED,
+        **BIAS,
+        **{
+            f"indexer.{name}": f"self_attn.index_{name}"
+            for name in ("q_proj", "k_proj", "q_norm", "k_norm")
+        },
+    },
+    norms_hold_one=True,
+    entries=minimax_entries,
+)
+
+ARCHITECTURES = {"minimax_m3_vl_text": Architecture(minimax_m3, _RULES, gguf=_GGUF)}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.cut import PLAMO2_CHANGES, plamo2_entries
 from mlx_lm_py.models.gguf.dense import plamo_changes, plamo_entries
 from mlx_lm_py.models.gguf_names import FUSED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
@@ -152,9 +153,42 @@ _GGUF = {
     }.items()
 }
 
+# Those of no kind stand as they are.
+_GGUF2 = {
+    **_GGUF,
+    **{
+        name: f"model.layers.layers.*.mixer.{target}"
+        for name, target in {
+            "attn_q_norm.weight": "q_weight",
+            "attn_k_norm.weight": "k_weight",
+            "ssm_in": "in_proj",
+            "ssm_conv1d": "conv1d",
+            "ssm_x": "bcdt_proj",
+            "ssm_dt": "dt_proj",
+            "ssm_dt.bias": "dt_bias",
+            "ssm_a": "A_log",
+            "ssm_d": "D",
+            "ssm_out": "out_proj",
+            "ssm_b_norm": "B_norm_weight",
+            "ssm_c_norm": "C_norm_weight",
+            "ssm_dt_norm": "dt_norm_weight",
+        }.items()
+    },
+}
+
 ARCHITECTURES = {
     "plamo": Architecture(plamo, _PLAMO),
-    "plamo2": Architecture(plamo2, _plamo2_rules),
+    "plamo2": Architecture(
+        plamo2,
+        _plamo2_rules,
+        gguf=GGUFNames(
+            _GGUF2,
+            norms_hold_one=True,
+            changes=PLAMO2_CHANGES,
+            entries=plamo2_entries,
+            each_layer=True,
+        ),
+    ),
     "plamo3": Architecture(
         plamo3,
         _plamo3_rules,

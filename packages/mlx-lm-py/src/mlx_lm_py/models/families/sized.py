@@ -8,8 +8,9 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.cut import deci_entries
 from mlx_lm_py.models.gguf.dense import openelm_entries
-from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
+from mlx_lm_py.models.gguf_names import INTERLEAVED, LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Linear, Mlp, Rope
 
@@ -130,8 +131,26 @@ def _cut(c: Config, layer: Layer, block: Config) -> Layer:
     return dataclasses.replace(layer, mixer=mixer, ffn=mlp)
 
 
+def _nas_rules(c: Config) -> Sequence[Rule]:
+    """Names as published, and those of GGUF files; mlx-lm has others."""
+    whole = (
+        Rename(f"model.layers.{i}.self_attn.o_proj", f"model.layers.{i}.self_attn.linear", False)
+        for i, layer in enumerate(nemotron_nas(c).layers)
+        if isinstance(layer.mixer, Linear)
+    )
+    return (
+        *whole,
+        Rename("model.layers.*.self_attn.linear_attn", "model.layers.*.self_attn.linear", False),
+        Rename("model.layers.*.mlp.linear_mlp", "model.layers.*.mlp.linear", False),
+    )
+
+
 ARCHITECTURES = {
-    "nemotron-nas": Architecture(nemotron_nas),
+    "nemotron-nas": Architecture(
+        nemotron_nas,
+        _nas_rules,
+        gguf=GGUFNames(LAYER, INTERLEAVED, entries=deci_entries, each_layer=True),
+    ),
     "openelm": Architecture(
         openelm,
         _openelm_rules,

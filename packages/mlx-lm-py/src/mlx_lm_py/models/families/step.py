@@ -10,6 +10,8 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
+from mlx_lm_py.models.gguf.cut import step_entries
+from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Convert, Drop, Rename, Rule
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Mlp, Moe, Router
 
@@ -132,4 +134,19 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
-ARCHITECTURES = {"step3p5": Architecture(step3p5, _rules)}
+_GGUF = GGUFNames(
+    {
+        **LAYER,
+        **QK_NORM,
+        "attn_gate": "self_attn.g_proj",
+        "ffn_gate_inp": "moe.gate",
+        "exp_probs_b.bias": "moe.router_bias",
+        **{f"ffn_{part}_exps": f"moe.{part}_proj" for part in ("gate", "up", "down")},
+        **{f"ffn_{part}_shexp": f"share_expert.{part}_proj" for part in ("gate", "up", "down")},
+    },
+    norms_hold_one=True,
+    entries=step_entries,
+    each_layer=True,
+)
+
+ARCHITECTURES = {"step3p5": Architecture(step3p5, _rules, gguf=_GGUF)}

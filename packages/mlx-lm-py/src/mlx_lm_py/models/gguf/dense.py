@@ -68,8 +68,12 @@ def glm_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
 
 
 def granite_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
-    """The scale of logits divides."""
-    return {"logits_scaling": config.get("logit_scale", 1.0)}
+    """The scale of logits divides; files without one of attention have the usual one."""
+    usual = float(config["head_dim"] ** -0.5)
+    return {
+        "logits_scaling": config.get("logit_scale", 1.0),
+        "attention_multiplier": m("attention.scale", float, usual),
+    }
 
 
 def llama_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:

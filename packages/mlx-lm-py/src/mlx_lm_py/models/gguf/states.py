@@ -9,6 +9,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.config import Config
 
+from .dense import granite_entries
 from .metadata import Metadata
 
 __all__ = [
@@ -102,6 +103,10 @@ def attending(m: Metadata) -> list[bool]:
     return [count > 0 for count in m.each("attention.head_count_kv", 0)]
 
 
+def _attending_at(m: Metadata) -> list[int]:
+    return [i for i, one in enumerate(attending(m)) if one]
+
+
 def _types(m: Metadata, other: str) -> list[str]:
     return ["full_attention" if one else other for one in attending(m)]
 
@@ -163,17 +168,27 @@ def falcon_h1_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
     }
 
 
+_MULTIPLIERS = ("attention.scale", "embedding_scale", "logit_scale", "residual_scale")
+
+
 def granite_hybrid_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
-    """States in layers without keys, and positions only where there are no states."""
+    """States in layers without keys, and positions only where there are no states.
+
+    Files of Bamba, which has positions beside states, have the name of Granite's.
+    """
     hidden = m("feed_forward_length", int)
     experts = m("expert_count", int, 0)
+    turns = m("rope.scaling.finetuned", bool, True)
+    states = m.layers("ssm_in.weight")
+    if turns and states and not experts and not any(key in m for key in _MULTIPLIERS):
+        return {**_hybrid(m), "model_type": "bamba", "attn_layer_indices": _attending_at(m)}
     return {
         **_hybrid(m),
+        **granite_entries(m, config),
         "layer_types": _types(m, "mamba"),
-        "position_embedding_type": "rope" if m("rope.scaling.finetuned", bool, True) else "nope",
+        "position_embedding_type": "rope" if turns else "nope",
         "num_local_experts": experts,
         "shared_intermediate_size": m("expert_shared_feed_forward_length", int, hidden),
-        "logits_scaling": m("logit_scale", float, 1.0),
         **({"moe_intermediate_size": hidden} if experts else {}),
     }
 
@@ -181,7 +196,7 @@ def granite_hybrid_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
 def jamba_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
     """Attention and experts in layers at equal distances."""
     inner = m("ssm.inner_size", int)
-    attends = [i for i, one in enumerate(attending(m)) if one]
+    attends = _attending_at(m)
     experts = m.layers("ffn_gate_inp.weight")
     return {
         **_period(m, "attn_layer", attends),
