@@ -30,6 +30,17 @@ constexpr int panel_width = tile_vectors * lanes_of<T>;
 template <class S>
 constexpr int block_columns = block_panels * panel_width<typename S::T> / S::width;
 
+// How much wider blocks of few steps may be: each panel of a is packed once for each block.
+constexpr int most_widening = 8;
+
+// Columns of a block that takes as much of the cache as one of `block_steps`.
+template <class S>
+inline int wide_block_columns(const Gemm& p) {
+  const int steps = max(1, min(S::steps(p.k), block_steps));
+  const int panels = min(block_panels * block_steps / steps, most_widening * block_panels);
+  return panels * panel_width<typename S::T> / S::width;
+}
+
 // Steps of a tile for each cache line that is prefetched: about as many as memory delivers one in.
 constexpr int steps_per_line = 8;
 
@@ -204,16 +215,16 @@ inline int panel_rows_of_a(int m) {
   return ceil_div(m, ceil_div(m, tile_rows));
 }
 
-// Elements of T that multiply_blocked needs besides y.
+// Elements of T that multiply_blocked needs besides y for so many columns.
 template <class S, class T = typename S::T>
-std::size_t blocked_scratch(const Gemm& p) {
+std::size_t blocked_scratch(const Gemm& p, int most_columns) {
   const int steps = min(S::steps(p.k), block_steps);
-  const int columns = S::width * min(p.n, block_columns<S>);
+  const int columns = S::width * most_columns;
   const int padded_columns = ceil_div(columns, panel_width<T>) * panel_width<T>;
   return (std::size_t)steps * (padded_columns + panel_rows_of_a(p.m)) + lanes_of<T>;
 }
 
-// y = a b, for the given columns, at most block_columns<S>.
+// y = a b, for the given columns.
 template <class S, class T = typename S::T>
 void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, T* scratch) {
   constexpr int wide = panel_width<T>, narrow = lanes_of<T>;
