@@ -63,8 +63,13 @@ struct Dense {
 
   // Columns that are computed at once. Sums that lie in scratch memory stay in the cache.
   static int columns_at_once(const Gemm& p) {
-    const bool wide = in_place(p) && !has_few_rows(p);
-    return min(p.n, wide ? wide_block_columns<S>(p) : block_columns<S>);
+    if (!in_place(p) || has_few_rows(p)) {
+      return min(p.n, block_columns<S>);
+    }
+    // Blocks have as many, up to a panel.
+    constexpr int panel = panel_width<T> / S::width;
+    const int blocks = max(1, ceil_div(p.n, wide_block_columns<S>(p)));
+    return min(p.n, ceil_div(ceil_div(p.n, blocks), panel) * panel);
   }
 
   static int sums_row(const Gemm& p) {
