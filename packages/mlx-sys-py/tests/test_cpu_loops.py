@@ -55,9 +55,7 @@ def same(ours: array, expected: Floats) -> None:
     seed=st.integers(0, 2**32 - 1),
     size=st.sampled_from([4096, 4099, 5000, 9001]),
     steps=st.lists(
-        st.tuples(
-            st.integers(0, len(OPERATIONS) - 1), st.integers(0, 99), st.integers(0, 99)
-        ),
+        st.tuples(st.integers(0, len(OPERATIONS) - 1), st.integers(0, 99), st.integers(0, 99)),
         min_size=2,
         max_size=40,
     ),
