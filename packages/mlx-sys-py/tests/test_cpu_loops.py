@@ -102,7 +102,8 @@ def test_random_programs(
 def test_a_program_of_all_scalars_but_one(size: int) -> None:
     x = np.linspace(-3, 3, size, dtype=np.float32)
     numbers = [np.float32(0.1 * i + 0.3) for i in range(14)]
-    result, expected = array(x), x
+    result = array(x)
+    expected: Any = x
     for i, number in enumerate(numbers):
         if i % 2:
             result, expected = result * array(number), expected * number
@@ -122,9 +123,10 @@ def test_more_values_than_registers() -> None:
         values.append(values[-1] * array(number))
         expected.append(expected[-1] * number)
     # All of them are needed at the end, the first one last.
-    result, sums = values[-1], expected[-1]
-    for value, number in zip(values[-2::-1], expected[-2::-1], strict=True):
-        result, sums = result - value, sums - number
+    result = values[-1]
+    sums: Any = expected[-1]
+    for value, theirs in zip(values[-2::-1], expected[-2::-1], strict=True):
+        result, sums = result - value, sums - theirs
     del values
     assert result.dtype == mx.float32
     same(result, sums)

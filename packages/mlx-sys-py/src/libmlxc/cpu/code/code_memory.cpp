@@ -8,7 +8,7 @@
 
 namespace mlx_c::cpu {
 
-const void* executable([[maybe_unused]] std::span<const std::uint8_t> code) {
+void* executable([[maybe_unused]] std::span<const std::uint8_t> code) {
 #if defined(__unix__)
   void* memory =
       mmap(nullptr, code.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
