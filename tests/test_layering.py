@@ -25,7 +25,7 @@ LIBRARY = NATIVE / "libmlxc"
 # down. A folder with floors of its own has a list of its own.
 FLOORS = {
     LIBRARY: ["api", "export", "files", "runtime", "core", "cpu"],
-    LIBRARY / "cpu": ["graph", "ops", "nodes", "arrays", "lapack", "parallel", "kernels"],
+    LIBRARY / "cpu": ["graph", "ops", "nodes", "arrays", "lapack", "parallel", "code", "kernels"],
 }
 
 # The same for the Cython modules that others cimport; what is on none stands above all of them.

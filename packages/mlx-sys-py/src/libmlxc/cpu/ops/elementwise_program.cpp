@@ -10,6 +10,8 @@
 #include "cpu/arrays/allocation.hpp"
 #include "cpu/arrays/copy.hpp"
 #include "cpu/arrays/strided.hpp"
+#include "cpu/code/loops.hpp"
+#include "cpu/kernels/table.hpp"
 #include "cpu/nodes/task_queue.hpp"
 #include "cpu/parallel/scratch.hpp"
 #include "cpu/parallel/thread_pool.hpp"
@@ -33,6 +35,8 @@ constexpr std::size_t tasks_of_a_thread = 16;
 constexpr std::size_t cache_line = 64;
 // What more than that is read in steps is prefetched.
 constexpr std::size_t prefetch_bytes = 512 << 10;
+// What is smaller is not worth a loop of its own, nor looking for it.
+constexpr std::size_t least_for_loops = 4096;
 // Runs shorter than this are gathered into blocks.
 constexpr std::size_t long_run = 128;
 
@@ -124,13 +128,47 @@ struct Target {
   std::size_t item;
 };
 
+// The operations that loops of machine code can compute, by their kernels.
+LoopStep loop_step(const Program::Step& step) {
+  LoopStep result{Op::cast, false, {}, step.operand_count, step.result};
+  std::copy(step.operands, step.operands + step.operand_count, result.operands);
+  for (const Op op : simple_ops()) {
+    if (kernels()->elementwise.find(op, ElementType::f32, ElementType::f32) == step.run) {
+      result.op = op;
+      result.simple = true;
+    }
+  }
+  return result;
+}
+
+// The parts of a program that is run for so many elements; null if it is run step by step.
+const std::vector<Part>* parts_of(
+    const Program& program, const std::vector<Source>& sources, std::size_t size) {
+  if (size < least_for_loops || program.steps.size() < 2 ||
+      std::string_view(kernels()->level) == "v2") {
+    return nullptr;
+  }
+  mlx::core::SmallVector<LoopStep, 16> steps;
+  LoopValues values{program.inputs, program.inputs + program.buffers};
+  for (const Program::Step& step : program.steps) {
+    steps.push_back(loop_step(step));
+  }
+  for (std::size_t i = 0; i < sources.size(); i++) {
+    values.scalars |= static_cast<std::uint32_t>(sources[i].scalar) << i;
+  }
+  return loops_of({steps.data(), steps.size()}, values);
+}
+
 class Run {
  public:
   Run(const Program& program,
       const std::vector<Source>& sources,
       const std::vector<Target>& targets,
       std::size_t size)
-      : program_(program), sources_(sources), targets_(targets) {
+      : program_(program),
+        sources_(sources),
+        targets_(targets),
+        parts_(parts_of(program, sources, size)) {
     std::size_t largest = 1, read = 0;
     for (const Source& source : sources_) {
       read += source.scalar ? 0 : size * source.item;
@@ -151,22 +189,27 @@ class Run {
     while (block_ > block_size / 4 && values * block_ * targets_[0].item > block_bytes) {
       block_ /= 2;
     }
+    // A loop of all steps needs no blocks.
+    one_loop_ = parts_ && parts_->size() == 1 &&
+        std::none_of(sources_.begin(), sources_.end(), [](const Source& s) { return s.walk; });
+    block_ = one_loop_ ? Part::vector_size : block_;
     buffer_bytes_ = block_ * largest + buffer_gap;
-    prefetches_ = program_.steps.size() > 1 && read > prefetch_bytes;
+    prefetches_ = !one_loop_ && program_.steps.size() > 1 && read > prefetch_bytes;
   }
 
   void operator()(std::size_t begin, std::size_t end) const {
     const bool blocks = in_buffers_ > 0 || program_.steps.size() > 1;
-    const std::size_t step_size = blocks ? std::min(block_, end - begin) : end - begin;
+    const std::size_t buffered = std::min(block_, end - begin);
+    const std::size_t step_size = blocks && !one_loop_ ? buffered : end - begin;
     char* memory = static_cast<char*>(scratch<Run>(in_buffers_ * buffer_bytes_));
-    mlx::core::SmallVector<void*, 32> value(program_.values(), nullptr);
+    Values value(program_.values(), nullptr);
     for (int i = 0; i < program_.inputs + program_.buffers; i++) {
       if (i < program_.inputs && !sources_[i].scalar && !sources_[i].walk) {
         continue;
       }
       value[i] = std::exchange(memory, memory + buffer_bytes_);
       if (i < program_.inputs && sources_[i].scalar) {
-        fill(sources_[i], step_size, static_cast<char*>(value[i]));
+        fill(sources_[i], buffered, static_cast<char*>(value[i]));
       }
     }
     const auto buffers = value;
@@ -192,21 +235,75 @@ class Run {
       }
       const std::size_t next = at + count;
       int prefetched = 0;
-      for (const Program::Step& step : program_.steps) {
+      const auto prefetch_one = [&] {
         if (prefetches_ && prefetched < program_.inputs && next < end) {
           prefetch(sources_[prefetched++], next, std::min(step_size, end - next));
         }
-        const void* operands[3];
-        for (int k = 0; k < step.operand_count; k++) {
-          operands[k] = value[step.operands[k]];
+      };
+      if (!parts_) {
+        for (const Program::Step& step : program_.steps) {
+          prefetch_one();
+          run(step, value, count);
         }
-        step.run(operands, value[step.result], count);
+      } else {
+        for (const Part& part : *parts_) {
+          for (std::size_t i = part.begin; i < part.end; i++) {
+            prefetch_one();
+          }
+          run(part, value, count);
+        }
       }
       at += count;
     }
   }
 
  private:
+  using Values = mlx::core::SmallVector<void*, 32>;
+
+  static void run(const Program::Step& step, const Values& value, std::size_t count) {
+    const void* operands[3];
+    for (int k = 0; k < step.operand_count; k++) {
+      operands[k] = value[step.operands[k]];
+    }
+    step.run(operands, value[step.result], count);
+  }
+
+  void run(const Part& part, const Values& value, std::size_t count) const {
+    const std::size_t whole = part.loop ? count / Part::vector_size * Part::vector_size : 0;
+    if (whole > 0) {
+      void* arrays[Part::max_arrays];
+      for (std::size_t i = 0; i < part.arrays.size(); i++) {
+        arrays[i] = value[part.arrays[i]];
+      }
+      float scalars[Part::max_scalars];
+      for (std::size_t i = 0; i < part.scalars.size(); i++) {
+        const auto& [input, constant] = part.scalars[i];
+        scalars[i] = input < 0 ? constant : *static_cast<const float*>(value[input]);
+      }
+      part.loop(arrays, whole * sizeof(float), scalars);
+    }
+    if (whole == count) {
+      return;
+    }
+    // One step without a loop, or all for less than a vector.
+    const Values rest = whole > 0 ? behind(value, whole) : value;
+    for (std::size_t i = part.begin; i < part.end; i++) {
+      run(program_.steps[i], rest, count - whole);
+    }
+  }
+
+  // The places of the elements behind so many floats.
+  Values behind(Values value, std::size_t count) const {
+    for (int i = 0; i < program_.values(); i++) {
+      const bool is_input = i < program_.inputs;
+      const bool is_buffer = !is_input && i < program_.inputs + program_.buffers;
+      if (is_input ? !sources_[i].scalar : !(is_buffer && one_loop_)) {
+        value[i] = static_cast<char*>(value[i]) + count * sizeof(float);
+      }
+    }
+    return value;
+  }
+
   static void fill(const Source& source, std::size_t count, char* buffer) {
     with_bytes(source.item, [&]<class T>(T value) {
       std::memcpy(&value, source.data, sizeof value);
@@ -244,6 +341,8 @@ class Run {
   const Program& program_;
   const std::vector<Source>& sources_;
   const std::vector<Target>& targets_;
+  const std::vector<Part>* const parts_;
+  bool one_loop_;
   std::size_t run_ = 0;
   std::size_t block_ = block_size;
   std::size_t in_buffers_ = 0;  // values that lie in buffers

@@ -120,9 +120,9 @@ MLX_C_TILES void multiply_tiles(
 }
 
 template <>
-std::size_t blocked_scratch<BFloat16Tiles, float>(const Gemm& p) {
+std::size_t blocked_scratch<BFloat16Tiles, float>(const Gemm& p, int most_columns) {
   const int steps = min(padded_steps(p.k), block_steps);
-  const int columns = ceil_div(min(p.n, block_columns<BFloat16Tiles>), tiles_side) * tiles_side;
+  const int columns = ceil_div(most_columns, tiles_side) * tiles_side;
   return (std::size_t)steps * (columns + tiles_side) + tiles_side * tiles_side;
 }
 

@@ -30,6 +30,25 @@ constexpr int panel_width = tile_vectors * lanes_of<T>;
 template <class S>
 constexpr int block_columns = block_panels * panel_width<typename S::T> / S::width;
 
+// How much wider blocks of few steps may be: each panel of a is packed once for each block.
+constexpr int most_widening = 8;
+
+// Steps of a block: all blocks have as many, up to a vector.
+template <class S>
+inline int steps_of_block(const Gemm& p) {
+  constexpr int size = lanes_of<typename S::T>;
+  const int steps = max(1, S::steps(p.k));
+  return min(steps, ceil_div(ceil_div(steps, ceil_div(steps, block_steps)), size) * size);
+}
+
+// Columns of a block that takes as much of the cache as one of `block_steps`.
+template <class S>
+inline int wide_block_columns(const Gemm& p) {
+  const int steps = steps_of_block<S>(p);
+  const int panels = min(block_panels * block_steps / steps, most_widening * block_panels);
+  return panels * panel_width<typename S::T> / S::width;
+}
+
 // Steps of a tile for each cache line that is prefetched: about as many as memory delivers one in.
 constexpr int steps_per_line = 8;
 
@@ -204,22 +223,94 @@ inline int panel_rows_of_a(int m) {
   return ceil_div(m, ceil_div(m, tile_rows));
 }
 
-// Elements of T that multiply_blocked needs besides y.
-template <class S, class T = typename S::T>
-std::size_t blocked_scratch(const Gemm& p) {
-  const int steps = min(S::steps(p.k), block_steps);
-  const int columns = S::width * min(p.n, block_columns<S>);
-  const int padded_columns = ceil_div(columns, panel_width<T>) * panel_width<T>;
-  return (std::size_t)steps * (padded_columns + panel_rows_of_a(p.m)) + lanes_of<T>;
+// Panels of a that are packed at once if its rows are neighbours: some whole cache lines.
+constexpr int panels_at_once = 8;
+
+template <class S>
+inline bool packs_panels(const Gemm& p) {
+  return S::width == 1 && p.a.row == 1 && p.a.column != 1;
 }
 
-// y = a b, for the given columns, at most block_columns<S>.
+// From one packed panel of a to the next: what is stored behind a panel is not of the next.
+template <class T>
+inline std::ptrdiff_t panel_distance(int steps, int rows) {
+  return (std::ptrdiff_t)steps * rows + lanes_of<T>;
+}
+
+// Elements of T that multiply_blocked needs besides y for so many columns.
+template <class S, class T = typename S::T>
+std::size_t blocked_scratch(const Gemm& p, int most_columns) {
+  const int steps = steps_of_block<S>(p);
+  const int columns = S::width * most_columns;
+  const int padded_columns = ceil_div(columns, panel_width<T>) * panel_width<T>;
+  const int panels = packs_panels<S>(p) ? panels_at_once : 1;
+  return (std::size_t)steps * padded_columns +
+      (std::size_t)(panels * panel_distance<T>(steps, panel_rows_of_a(p.m)));
+}
+
+// Packs panels of a as they are needed.
+template <class S, class T = typename S::T>
+class PanelsOfA {
+ public:
+  // Of the given steps; `target` is memory for the packed panels.
+  PanelsOfA(const Gemm& p, Range depth, T* target) : p_(p), depth_(depth), target_(target) {}
+
+  // The panel of so many rows from `row` on, which follow those of the call before.
+  const T* next(int row, int count, PanelPrefetch& next_panel) {
+    const int rows = panel_rows_of_a(p_.m);
+    const std::ptrdiff_t distance = panel_distance<T>(S::steps(depth_.end - depth_.begin), rows);
+    if (row < packed_until_) {
+      return target_ + (row - packed_from_) / rows * distance;
+    }
+    packed_from_ = row;
+    if constexpr (S::width == 1) {
+      constexpr int size = lanes_of<T>;
+      const int read = (panels_at_once - 1) * rows + ceil_div(rows, size) * size;
+      if (packs_panels<S>(p_) && row + read <= p_.m) {
+        pack_panels<S>(
+            first_item(row),
+            p_.a.column,
+            depth_.end - depth_.begin,
+            rows,
+            panels_at_once,
+            distance,
+            target_);
+        packed_until_ = row + panels_at_once * rows;
+        return target_;
+      }
+    }
+    pack_a<S>(p_.a, {row, row + count}, depth_, p_.m - row, target_);
+    packed_until_ = row + count;
+    if (const int next = min(rows, p_.m - packed_until_); next > 0) {
+      next_panel = PanelPrefetch(
+          first_item(packed_until_),
+          S::width * p_.a.row,
+          p_.a.column,
+          next,
+          S::width * (depth_.end - depth_.begin));
+    }
+    return target_;
+  }
+
+ private:
+  const typename S::Item* first_item(int row) const {
+    return items<S>(p_.a.data) + S::width * (row * p_.a.row + depth_.begin * p_.a.column);
+  }
+
+  const Gemm& p_;
+  const Range depth_;
+  T* const target_;
+  int packed_from_ = 0, packed_until_ = 0;
+};
+
+// y = a b, for the given columns.
 template <class S, class T = typename S::T>
 void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, T* scratch) {
   constexpr int wide = panel_width<T>, narrow = lanes_of<T>;
   const int n = S::width * (columns.end - columns.begin), rows = panel_rows_of_a(p.m);
-  for (int k = 0; k < p.k; k += S::items(block_steps)) {
-    const Range depth{k, min(k + S::items(block_steps), p.k)};
+  const int most_items = S::items(steps_of_block<S>(p));
+  for (int k = 0; k < p.k; k += most_items) {
+    const Range depth{k, min(k + most_items, p.k)};
     const int steps = S::steps(depth.end - depth.begin);
     for (int j = 0; j < n; j += wide) {
       const int begin = columns.begin + j / S::width;
@@ -227,22 +318,16 @@ void multiply_blocked(const Gemm& p, Range columns, T* y, std::ptrdiff_t y_row, 
       const int width = n - j > narrow ? wide : narrow;
       pack_b<S>(p.b, depth, panel, p.n - begin, width, scratch + (std::ptrdiff_t)j * steps);
     }
-    T* const a = scratch + (std::ptrdiff_t)ceil_div(n, wide) * wide * steps;
+    PanelsOfA<S> panels(p, depth, scratch + (std::ptrdiff_t)ceil_div(n, wide) * wide * steps);
     for (int i = 0; i < p.m; i += rows) {
       if (mlx_c::cpu::is_stopped()) {
         return;
       }
       const int count = min(rows, p.m - i);
-      pack_a<S>(p.a, {i, i + count}, depth, p.m - i, a);
       const Tile<T> wide_tile = choose_tile<S, tile_vectors>(count);
       const Tile<T> narrow_tile = choose_tile<S, 1>(count);
       PanelPrefetch next_panel;
-      if (const int next = min(rows, p.m - i - count); next > 0) {
-        const auto* panel =
-            items<S>(p.a.data) + S::width * ((i + count) * p.a.row + depth.begin * p.a.column);
-        next_panel = PanelPrefetch(
-            panel, S::width * p.a.row, p.a.column, next, S::width * (depth.end - depth.begin));
-      }
+      const T* const a = panels.next(i, count, next_panel);
       for (int j = 0; j < n; j += wide) {
         const int left = min(n - j, wide);
         const T* const b = scratch + (std::ptrdiff_t)j * steps;

@@ -61,8 +61,19 @@ struct Dense {
     return same_type && p.y_column == 1;
   }
 
+  // Columns that are computed at once. Sums that lie in scratch memory stay in the cache.
+  static int columns_at_once(const Gemm& p) {
+    if (!in_place(p) || has_few_rows(p)) {
+      return min(p.n, block_columns<S>);
+    }
+    // Blocks have as many, up to a panel.
+    constexpr int panel = panel_width<T> / S::width;
+    const int blocks = max(1, ceil_div(p.n, wide_block_columns<S>(p)));
+    return min(p.n, ceil_div(ceil_div(p.n, blocks), panel) * panel);
+  }
+
   static int sums_row(const Gemm& p) {
-    return S::width * min(p.n, block_columns<S>);
+    return S::width * columns_at_once(p);
   }
 
   static std::size_t sums(const Gemm& p) {
@@ -71,13 +82,15 @@ struct Dense {
 
   static std::size_t scratch_size(const Gemm& p) {
     return sizeof(T) *
-        (sums(p) + (has_few_rows(p) ? few_rows_scratch<S>(p) : blocked_scratch<S>(p)));
+        (sums(p) +
+         (has_few_rows(p) ? few_rows_scratch<S>(p) : blocked_scratch<S>(p, columns_at_once(p))));
   }
 
   static void multiply(const Gemm& p, void* scratch) {
     T* const rest = static_cast<T*>(scratch) + sums(p);
-    for (int j = 0; j < p.n; j += block_columns<S>) {
-      const Range columns{j, min(j + block_columns<S>, p.n)};
+    const int at_once = columns_at_once(p);
+    for (int j = 0; j < p.n; j += at_once) {
+      const Range columns{j, min(j + at_once, p.n)};
       T* y = static_cast<T*>(scratch);
       std::ptrdiff_t row = sums_row(p);
       if (in_place(p)) {

@@ -84,5 +84,35 @@ void pack(const typename S::Item* source, Lines lines, int items, int width, T* 
   }
 }
 
+// Packs so many panels at once, each `distance` behind the one before, where lines are neighbours:
+// whole cache lines are read, which panel by panel would be fetched again. As many vectors as cover
+// a panel can be read and written.
+template <class S, class T = typename S::T>
+void pack_panels(
+    const typename S::Item* source,
+    std::ptrdiff_t step,
+    int items,
+    int width,
+    int panels,
+    std::ptrdiff_t distance,
+    T* target) {
+  constexpr int size = lanes_of<T>, line = 64 / (int)sizeof(typename S::Item);
+  const int steps = S::steps(items);
+  for (int p = 0; p < steps; p++) {
+    const auto* at = source + S::items(p) * step;
+    const int left = items - S::items(p);
+    const std::uintptr_t ahead = (std::uintptr_t)(at + S::items(prefetch_steps) * step);
+    for (int i = 0; i < panels * width; i += line) {
+      prefetch(ahead + (std::uintptr_t)i * sizeof *at);
+    }
+    T* row = target + (std::ptrdiff_t)p * width;
+    for (int q = 0; q < panels; q++, at += width, row += distance) {
+      for (int i = 0; i < width; i += size) {
+        store(row + i, S::across(at + i, step, left));
+      }
+    }
+  }
+}
+
 }  // namespace gemm
 }  // namespace
