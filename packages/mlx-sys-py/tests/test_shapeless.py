@@ -583,7 +583,7 @@ def test_products_of_blocks_look_at_their_inputs() -> None:
 
 def test_steps_of_attention_look_at_their_inputs() -> None:
     step = transforms.compile(
-        lambda x: fast.attention_step(*x[:3], x[3:5], x[5], scale=1.0), shapeless=True
+        lambda x: fast.attention_step(*x[:3], x[3:5], x[5], scale=1.0), True
     )
     heads, buffer, offset = (1, 4, 1, 8), (1, 2, 6, 8), (1,)
     shapes = [heads, (1, 2, 1, 8), (1, 2, 1, 8), buffer, buffer, offset]
@@ -594,11 +594,9 @@ def test_steps_of_attention_look_at_their_inputs() -> None:
     for at, shape in (
         (0, (1, 3, 1, 8)),
         (0, (1, 4, 2, 8)),
-        (0, (4, 1, 8)),
         (1, (1, 2, 1, 7)),
         (2, (2, 2, 1, 8)),
         (3, (1, 1, 6, 8)),
-        (4, (1, 2, 6)),
     ):
         unfit = [*of]
         unfit[at] = ops.ones(shape)

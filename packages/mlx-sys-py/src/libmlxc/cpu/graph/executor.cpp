@@ -275,9 +275,11 @@ class Execution {
       node.primitive().eval_cpu(node.inputs(), outputs);
       return;
     }
+    // An override is given to the one that is met first.
+    const auto original = KernelOverride::unwrapped(node.primitive_ptr());
     const auto each_other = [&](auto change) {
       for (array& sibling : node.siblings()) {
-        if (sibling.primitive_ptr() == node.primitive_ptr()) {
+        if (KernelOverride::unwrapped(sibling.primitive_ptr()) == original) {
           change(sibling.inputs());
         }
       }

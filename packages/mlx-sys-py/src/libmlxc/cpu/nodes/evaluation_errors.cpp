@@ -87,6 +87,11 @@ class Dependent : public KernelOverride {
     return original_uses_task_queue(inputs, is_view_);
   }
 
+  bool overwrites_inputs() const override {
+    auto* kernel = dynamic_cast<const KernelPrimitive*>(original_.get());
+    return kernel && kernel->overwrites_inputs();
+  }
+
   void eval_cpu(const std::vector<array>& inputs, std::vector<array>& outputs) override {
     original_->eval_cpu(inputs, outputs);
     std::vector<ErrorReport> reports(outputs.begin(), outputs.end());

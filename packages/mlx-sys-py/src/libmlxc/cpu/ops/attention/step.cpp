@@ -126,16 +126,19 @@ class AttentionStep : public Fused {
          bytes = y.nbytes(),
          to = y.data<void>()] {
           const int count = static_cast<int>(buffers.size() / 2);
-          std::vector<SharedKeys> groups;
           for (int i = 0; i < count; i++) {
-            const Matrices &held = buffers[i], &held_values = buffers[count + i];
-            const std::int64_t offset = offsets[i], room = std::min(held.rows, held_values.rows);
-            if (offset < 0 || offset >= room) {
+            const std::int64_t room = std::min(buffers[i].rows, buffers[count + i].rows);
+            if (offsets[i] < 0 || offsets[i] >= room) {
               const Limit limit{Limit::batch, room, 1, false};
-              report(index_message("attention_step", std::to_string(offset), limit));
+              report(index_message("attention_step", std::to_string(offsets[i]), limit));
               std::memset(to, 0, bytes);
               return;
             }
+          }
+          std::vector<SharedKeys> groups;
+          for (int i = 0; i < count; i++) {
+            const Matrices &held = buffers[i], &held_values = buffers[count + i];
+            const std::int64_t offset = offsets[i];
             write_rows(keys, i, held, offset, item);
             write_rows(values, i, held_values, offset, item);
             for (int head = 0; head < held.count; head++) {
