@@ -209,3 +209,25 @@ def test_what_does_not_fit(changes: dict[str, tuple[int, ...]], message: str) ->
             ops.zeros((2,), mx.int32),
             scale=1.0,
         )
+
+
+@ours_only
+def test_functions_for_all_shapes() -> None:
+    step = transforms.compile(lambda x: fast.attention_step(*x[:3], x[3:5], x[5], scale=1.0), True)
+    heads, buffer, offset = (1, 4, 1, 8), (1, 2, 6, 8), (1,)
+    shapes = [heads, (1, 2, 1, 8), (1, 2, 1, 8), buffer, buffer, offset]
+    of = [array([2]) if len(shape) == 1 else ops.ones(shape) for shape in shapes]
+    assert step(of)[0].shape == heads
+    of[3:5] = [ops.ones((1, 2, 9, 8))] * 2
+    assert step(of)[1].shape == (1, 2, 9, 8)
+    for at, shape in (
+        (0, (1, 3, 1, 8)),
+        (0, (1, 4, 2, 8)),
+        (1, (1, 2, 1, 7)),
+        (2, (2, 2, 1, 8)),
+        (3, (1, 1, 6, 8)),
+    ):
+        unfit = [*of]
+        unfit[at] = ops.ones(shape)
+        with pytest.raises(ValueError, match=r"attention_step.* do not fit each other"):
+            step(unfit)
