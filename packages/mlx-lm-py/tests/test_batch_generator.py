@@ -303,7 +303,9 @@ def test_a_piece_takes_a_tenth_of_a_second(speed: int, most: int) -> None:
     # As steps of this speed would have told.
     scheduler._rows_per_second = None
     scheduler.measure(200, 200 / speed)
-    request = make_request(generator.model, generator._kv, [[1] * 128], 1, *[None] * 4, (), 0)
+    request = make_request(
+        generator.model, generator._kv, [[1] * 128], 1, None, None, None, None, (), 0
+    )
     request.segments = [[1] * 2000]
     scheduler.waiting.append(request)
     decoding, pieces = scheduler.plan()

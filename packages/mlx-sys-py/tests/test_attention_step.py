@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import mlx_sys_py as mx
@@ -20,6 +21,11 @@ TYPES = ((mx.float32, 2e-6), (mx.float16, 2e-3), (mx.bfloat16, 2e-2))
 
 def numbers(x: array) -> Floats:
     return np.array(ops.astype(x, mx.float32))
+
+
+def step(new: Sequence[array], held: list[array], offsets: array, scale: float) -> list[array]:
+    queries, keys, values = new
+    return fast.attention_step(queries, keys, values, held, offsets, scale=scale)
 
 
 def sequences(
@@ -83,7 +89,7 @@ def test_any_sequences(
     given_new, given_held = (
         [ops.astype(array(x), dtype) for x in arrays] for arrays in (new, held)
     )
-    results, *buffers = fast.attention_step(*given_new, given_held, array(offsets), scale=scale)
+    results, *buffers = step(given_new, given_held, array(offsets), scale)
     want, want_buffers = expected(
         [numbers(x) for x in given_new], [numbers(x) for x in given_held], offsets, scale
     )
@@ -122,9 +128,7 @@ def test_buffers_that_others_hold_stay_as_they_are() -> None:
     buffers, reference = kept, held
     for position in range(4):
         rows = [array(x) for x in new]
-        results, *buffers = fast.attention_step(
-            *rows, buffers, array([position, 3 - position]), scale=0.3
-        )
+        results, *buffers = step(rows, buffers, array([position, 3 - position]), 0.3)
         want, reference = expected(new, reference, [position, 3 - position], 0.3)
         np.testing.assert_allclose(numbers(results), want, atol=1e-5)
     for buffer, wanted in zip(kept, held, strict=True):
@@ -139,7 +143,7 @@ def test_layouts() -> None:
     new, held = sequences(rng, [5, 7, 6], 4, 2, 8, 8)
     turned = [ops.swapaxes(array(np.ascontiguousarray(x.swapaxes(0, 2))), 0, 2) for x in new]
     columns = [ops.swapaxes(array(np.ascontiguousarray(x.swapaxes(2, 3))), 2, 3) for x in held]
-    results, *buffers = fast.attention_step(*turned, columns, array([4, 0, 2]), scale=0.5)
+    results, *buffers = step(turned, columns, array([4, 0, 2]), 0.5)
     want, want_buffers = expected(new, held, [4, 0, 2], 0.5)
     np.testing.assert_allclose(numbers(results), want, atol=1e-5)
     for buffer, wanted in zip(buffers, want_buffers, strict=True):
@@ -153,29 +157,26 @@ def test_gradients() -> None:
     buffers = [array(x) for x in held]
 
     def total(inputs: list[array]) -> list[array]:
-        y = fast.attention_step(*inputs, buffers, array([1, 3]), scale=0.5)[0]
+        y = step(inputs, buffers, array([1, 3]), 0.5)[0]
         return [ops.sum(ops.square(y))]
 
     _, (gradient, *_) = transforms.value_and_grad(total, [0])([array(x) for x in new])
-    step, found = 1e-3, numbers(gradient)
+    change, found = 1e-3, numbers(gradient)
     for at in ((0, 1, 0, 2), (1, 0, 0, 3)):
         sums = []
         for sign in (1, -1):
             moved = [x.copy() for x in new]
-            moved[0][at] += sign * step
+            moved[0][at] += sign * change
             sums.append((expected(moved, held, [1, 3], 0.5)[0].astype(np.float64) ** 2).sum())
-        assert found[at] == pytest.approx((sums[0] - sums[1]) / (2 * step), rel=1e-2, abs=1e-4)
+        assert found[at] == pytest.approx((sums[0] - sums[1]) / (2 * change), rel=1e-2, abs=1e-4)
 
 
 @ours_only
 @pytest.mark.parametrize("offset", [-1, 4, 2**40])
 def test_an_offset_without_room(offset: int) -> None:
     new, held = sequences(np.random.default_rng(5), [4, 4], 2, 1, 4, 4)
-    results, *_ = fast.attention_step(
-        *(array(x) for x in new),
-        [array(x) for x in held],
-        array([0, offset], mx.int64),
-        scale=1.0,
+    results, *_ = step(
+        [array(x) for x in new], [array(x) for x in held], array([0, offset], mx.int64), 1.0
     )
     with pytest.raises(IndexError, match=rf"attention_step.*{offset}"):
         transforms.eval([results])
@@ -201,25 +202,20 @@ def test_what_does_not_fit(changes: dict[str, tuple[int, ...]], message: str) ->
     new = [given_or(name, 2, 2, 1, 4) for name in ("queries", "keys", "values")]
     buffers = [given_or("buffer", 1, 2, 4, 4), *(ops.zeros((1, 2, 4, 4)) for _ in range(3))]
     with pytest.raises(ValueError, match=message):
-        fast.attention_step(*new, buffers, given_or("offsets", 2), scale=1.0)
+        step(new, buffers, given_or("offsets", 2), 1.0)
     with pytest.raises(ValueError, match="buffers must be two for each of 2 sequences, not 3"):
-        fast.attention_step(
-            *(ops.zeros((2, 2, 1, 4)) for _ in range(3)),
-            buffers[1:],
-            ops.zeros((2,), mx.int32),
-            scale=1.0,
-        )
+        step([ops.zeros((2, 2, 1, 4))] * 3, buffers[1:], ops.zeros((2,), mx.int32), 1.0)
 
 
 @ours_only
 def test_functions_for_all_shapes() -> None:
-    step = transforms.compile(lambda x: fast.attention_step(*x[:3], x[3:5], x[5], scale=1.0), True)
+    recorded = transforms.compile(lambda x: step(x[:3], x[3:5], x[5], 1.0), True)
     heads, buffer, offset = (1, 4, 1, 8), (1, 2, 6, 8), (1,)
     shapes = [heads, (1, 2, 1, 8), (1, 2, 1, 8), buffer, buffer, offset]
     of = [array([2]) if len(shape) == 1 else ops.ones(shape) for shape in shapes]
-    assert step(of)[0].shape == heads
+    assert recorded(of)[0].shape == heads
     of[3:5] = [ops.ones((1, 2, 9, 8))] * 2
-    assert step(of)[1].shape == (1, 2, 9, 8)
+    assert recorded(of)[1].shape == (1, 2, 9, 8)
     for at, shape in (
         (0, (1, 3, 1, 8)),
         (0, (1, 4, 2, 8)),
@@ -230,4 +226,4 @@ def test_functions_for_all_shapes() -> None:
         unfit = [*of]
         unfit[at] = ops.ones(shape)
         with pytest.raises(ValueError, match=r"attention_step.* do not fit each other"):
-            step(unfit)
+            recorded(unfit)

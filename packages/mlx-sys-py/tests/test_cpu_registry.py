@@ -74,6 +74,10 @@ def heads() -> array:
     return ops.reshape(array(W), [1, 2, 16, 32])
 
 
+def one_head() -> array:
+    return heads()[:, :, :1]
+
+
 UNARY = {
     "Abs": "abs", "ArcCos": "arccos", "ArcSin": "arcsin", "ArcSinh": "arcsinh", "ArcTan": "arctan",
     "ArcTanh": "arctanh", "Ceil": "ceil", "Cos": "cos", "Cosh": "cosh", "Erf": "erf",
@@ -314,7 +318,7 @@ GRAPHS: dict[str, Graph] = {
     "CrossEntropyGradient": lambda: gradients(fast.cross_entropy, x(), indices()),
     "Determinant": lambda: linalg.det(regular()),
     "AttentionStep": lambda: fast.attention_step(
-        *(heads()[:, :, :1] for _ in range(3)), [heads()] * 2, array([3]), scale=1.0
+        one_head(), one_head(), one_head(), [heads()] * 2, array([3]), scale=1.0
     ),
     "GatheredBlocks": lambda: ops.gather_blocks_matmul(
         x(), array(np.zeros((2, 4, 34), np.uint8)), "Q8_0", rhs_indices=indices()

@@ -226,9 +226,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "values": uniform(2, 1, 1, 3),
         "buffers": [
             uniform(1, 1, 3, 4),
-            uniform(1, 1, 2, 4),
+            uniform(1, 1, 4, 4),
             uniform(1, 1, 3, 3),
-            uniform(1, 1, 2, 3),
+            uniform(1, 1, 4, 3),
         ],
         "offsets": np.array([2, 0]),
         "scale": 0.5,
