@@ -124,7 +124,16 @@ def test_an_answer_that_ends_within_guesses_goes_on(name: str) -> None:
         {"kv_bits": 2, "kv_group_size": 32, "max_kv_size": 9},
         {"max_kv_size": 9},
     ],
-    ids=str,
+    ids=[
+        "sampler",
+        "other sampler",
+        "penalties",
+        "dry",
+        "quantized",
+        "quantized later",
+        "quantized window",
+        "window",
+    ],
 )
 def test_options_of_all_sequences(options: dict[str, Any]) -> None:
     model = wide()

@@ -4,7 +4,17 @@ import mlx_core_py as mx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlx_lm_py.cache import RaggedCache, make_prompt_cache, ragged_prompt_cache
+from mlx_lm_py.cache import (
+    Cache,
+    KVCache,
+    QuantizedKVCache,
+    RaggedCache,
+    RotatingKVCache,
+    make_prompt_cache,
+    ragged_prompt_cache,
+)
+from mlx_lm_py.models.blocks import attention
+from mlx_lm_py.models.blocks.together import can_attend_together
 from tiny_models import MODELS, close, make_model, read_expected
 
 every = pytest.mark.parametrize("name", MODELS)
@@ -40,6 +50,64 @@ def test_the_last_token_of_each_sequence(name: str) -> None:
     new = mx.concatenate([tokens[:1, i : i + 1] for i in (9, 30, 1)], axis=1)
     got = model(new, cache=ragged_prompt_cache(caches, [1, 1, 1]), last_only=True)
     close(got, logits[:1, mx.array([9, 30, 1])], 2e-3)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3", "gpt_neox"])
+def test_sequences_that_decode_attend_in_one_node(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which gives the bits of one node for each, also where buffers grow."""
+    model = make_model(name)
+    # A buffer has room for 256 positions.
+    prompts = [mx.arange(length)[None] % 40 for length in (254, 3, 30)]
+
+    def decode() -> list[mx.array]:
+        caches = [make_prompt_cache(model) for _ in prompts]
+        for prompt, cache in zip(prompts, caches, strict=True):
+            model(prompt, cache=cache)
+        steps = range(5)
+        return [
+            model(mx.array([[i, i + 1, 2]]), cache=ragged_prompt_cache(caches, [1, 1, 1]))
+            for i in steps
+        ]
+
+    calls = []
+
+    def counted(*given: object) -> bool:
+        calls.append(can_attend_together(*given))  # type: ignore[arg-type]
+        return calls[-1]
+
+    monkeypatch.setattr(attention, "can_attend_together", counted)
+    together = decode()
+    assert all(calls[-len(model.layers) :])
+    monkeypatch.setattr(attention, "can_attend_together", lambda *_: False)
+    for one, other in zip(together, decode(), strict=True):
+        assert mx.array_equal(one, other)
+
+
+def held(cache: Cache, length: int, dtype: mx.Dtype = mx.float32) -> Cache:
+    x = mx.zeros((1, 2, length, 32), dtype)
+    cache.update_and_fetch(x, x)  # type: ignore[attr-defined]
+    return cache
+
+
+def test_which_sequences_attend_in_one_node() -> None:
+    keys = mx.zeros((1, 2, 2, 32))
+
+    def can(*caches: Cache, lengths: tuple[int, ...] = (1, 1), window: int | None = None) -> bool:
+        return can_attend_together(RaggedCache(caches, lengths), keys, window)
+
+    one, other = held(KVCache(), 3), held(KVCache(), 9)
+    assert can(one, other)
+    assert can(one, other, window=10)
+    assert not can(one, other, window=9)
+    assert not can(one, other, lengths=(1, 2))
+    assert not can(one, lengths=(1,))
+    assert not can(one, KVCache())
+    assert not can(one, held(KVCache(), 3, mx.float16))
+    assert not can(one, held(RotatingKVCache(8), 3))
+    assert not can(one, held(QuantizedKVCache(32, 4), 3))
+    assert not can_attend_together(one, keys)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=5), st.data())
