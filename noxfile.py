@@ -48,6 +48,8 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 PYTEST = ("pytest", "--config-file", "pyproject.toml")
 # All tests but those that have a session of their own.
 MOST = ("-m", "not slow and not torch")
+# Two at a time, all tests of a file in one process: what a file prepares is prepared once.
+BESIDE = ("-n", "2", "--dist", "loadfile")
 
 
 def requirement_name(requirement: str) -> str:
@@ -193,7 +195,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test all packages and the repository; arguments after ``--`` go to pytest."""
     environment = install_tests(session)
-    session.run(*PYTEST, *MOST, *session.posargs, env=environment)
+    session.run(*PYTEST, *MOST, *BESIDE, *session.posargs, env=environment)
 
 
 @nox.session(default=False)

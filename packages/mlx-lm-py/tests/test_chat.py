@@ -36,10 +36,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 # A terminal that can do nothing has readline's reader, whatever is installed.
 @pytest.mark.parametrize("term", ["xterm", "dumb"])
-def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None:
+def test_talking(
+    term: str, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if term == "xterm":
         pytest.importorskip("prompt_toolkit")
-    saved = tmp_path / "saved.json"
+    # Names in this folder are short, so that no line is wrapped.
+    monkeypatch.chdir(tmp_path)
     with Terminal(["chat", "-n", "3", "--temp", "0"], {**environment, "TERM": term}) as chat:
         chat.wait_for("Ctrl-D ends the chat.")
         chat.wait_for(">>>")
@@ -65,13 +68,13 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
         chat.wait_for("4096 tokens, ")
         chat.type("/stats\r")
         chat.wait_for("tokens were not read again")
-        chat.type(f"/save {saved}\r")
-        chat.wait_for("Saved to ")
+        chat.type("/save saved.json\r")
+        chat.wait_for("Saved to saved.json")
         chat.type("/clear\r")
         chat.wait_for("begins anew")
-        chat.type(f"/load {saved}\r")
+        chat.type("/load saved.json\r")
         chat.wait_for("2 messages from ")
-        chat.type(f"/file {tmp_path / 'no'}\r")
+        chat.type("/file no\r")
         chat.wait_for("No such file or directory")
         chat.type("/think off\r")
         chat.wait_for("thinking: off, shown")
@@ -85,7 +88,7 @@ def test_talking(term: str, environment: dict[str, str], tmp_path: Path) -> None
         chat.type("\x04")
         assert chat.wait() == 0
     assert "\x1b[2m" not in chat.seen
-    record = json.loads(saved.read_text())
+    record = json.loads((tmp_path / "saved.json").read_text())
     assert [message["role"] for message in record["messages"]] == ["user", "assistant"]
     assert record["system_prompt"] == "he"
     for path in (tmp_path / "state" / "mlx-lm-py").iterdir():
