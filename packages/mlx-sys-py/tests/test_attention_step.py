@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from levels import at_every_level, ours_only
-from mlx_sys_py import array, fast, ops, transforms
+from mlx_sys_py import array, fast, memory, ops, transforms
 
 pytestmark = at_every_level
 
@@ -171,15 +171,50 @@ def test_gradients() -> None:
         assert found[at] == pytest.approx((sums[0] - sums[1]) / (2 * change), rel=1e-2, abs=1e-4)
 
 
+def test_what_lies_behind_is_not_read() -> None:
+    """Not even where it is no number, as what a cache has forgotten may be."""
+    rng = np.random.default_rng(7)
+    new, held = sequences(rng, [6, 9], 2, 1, 8, 4)
+    for buffer in held:
+        buffer[:, :, 4:] = rng.choice([np.nan, np.inf, -np.inf])
+    results = step([array(x) for x in new], [array(x) for x in held], array([2, 3]), 0.5)[0]
+    want, _ = expected(new, held, [2, 3], 0.5)
+    np.testing.assert_allclose(numbers(results), want, atol=1e-5)
+
+
+@ours_only
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_buffers_are_written_in_place(scheduled: bool) -> None:
+    """By evaluations that are waited for, and by those that follow one which is under way."""
+    new, _ = sequences(np.random.default_rng(6), [1] * 4, 2, 1, 64, 64)
+    rows = [array(x) for x in new]
+    buffers = [ops.zeros((1, 1, 16384, 64)) for _ in range(8)]
+    transforms.eval([*rows, *buffers])
+    evaluate = transforms.async_eval if scheduled else transforms.eval
+    memory.reset_peak_memory()
+    before, results = memory.get_active_memory(), rows[0]
+    for position in range(12):
+        results, *buffers = step(rows, buffers, array([position] * 4), 0.1)
+        evaluate([results])
+    transforms.eval([results, *buffers])
+    # The eight are 32 MB. One is copied where a task lets go of it just as its holders are counted.
+    assert memory.get_peak_memory() - before < 16 << 20
+
+
 @ours_only
 @pytest.mark.parametrize("offset", [-1, 4, 2**40])
-def test_an_offset_without_room(offset: int) -> None:
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_an_offset_without_room(offset: int, place: int) -> None:
+    """It is told by each of the results, whichever is asked for."""
     new, held = sequences(np.random.default_rng(5), [4, 4], 2, 1, 4, 4)
-    results, *_ = step(
-        [array(x) for x in new], [array(x) for x in held], array([0, offset], mx.int64), 1.0
-    )
-    with pytest.raises(IndexError, match=rf"attention_step.*{offset}"):
-        transforms.eval([results])
+    rows, buffers = [array(x) for x in new], [array(x) for x in held]
+    message = rf"attention_step.*{offset}"
+    with pytest.raises(IndexError, match=message):
+        transforms.eval([step(rows, buffers, array([0, offset], mx.int64), 1.0)[place]])
+    result = step(rows, buffers, array([0, offset], mx.int64), 1.0)[place]
+    transforms.async_eval([result])
+    with pytest.raises(IndexError, match=message):
+        numbers(result)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +227,7 @@ def test_an_offset_without_room(offset: int) -> None:
         ({"values": (2, 1, 1, 4)}, "values of shape"),
         ({"buffer": (1, 2, 0, 4)}, "buffers of shape"),
         ({"buffer": (1, 2, 4, 5)}, "buffers of shape"),
+        ({"buffer": (1, 2, 5, 4)}, "buffers of shape .* as many positions as the keys"),
         ({"offsets": (3,)}, "offsets of shape .* must be 2 integers"),
     ],
 )

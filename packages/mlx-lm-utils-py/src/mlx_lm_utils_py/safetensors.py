@@ -115,8 +115,7 @@ def load_safetensors(folder: str | Path) -> dict[str, mx.array]:
         folder: Folder with ``model.safetensors.index.json`` and the files that it names, or,
             without one, with ``model*.safetensors`` or else ``*.safetensors`` files;
             ``model.fp16.safetensors`` and the like count where there is no ``model.safetensors``.
-            An index
-            none of whose files is there was left behind by shards that became
+            An index none of whose files is there was left behind by shards that became
             ``model.safetensors``.
 
     Returns:

@@ -75,6 +75,13 @@ void check(
           buffer,
           "have the type and the heads of new positions of shape " + text_of(rows.shape()));
     }
+    if (i >= buffers.size() / 2 && buffer.shape(2) != buffers[i - count].shape(2)) {
+      throw_unfit(
+          "buffers",
+          buffer,
+          "have room for as many positions as the keys of that sequence, " +
+              std::to_string(buffers[i - count].shape(2)));
+    }
   }
   if (!mx::issubdtype(offsets.dtype(), mx::integer) || offsets.shape() != mx::Shape{count}) {
     throw_unfit("offsets", offsets, "be " + std::to_string(count) + " integers");
@@ -94,23 +101,23 @@ Arrays graph(float scale, const Arrays& inputs, mx::Stream s) {
   Arrays results, held, held_values;
   for (int i = 0; i < count; ++i) {
     const array offset = one_of(offsets, i);
+    const array at = mx::arange(0.0, inputs[4 + i].shape(2), 1.0, offsets.dtype(), s);
+    const array is_new = mx::equal(mx::expand_dims(at, 1, s), offset, s);
+    const array is_seen = mx::less_equal(at, offset, s);
     // By masks: MLX's rule for vmap of updates whose place is an array gives wrong numbers.
-    const auto updated = [&](const array& buffer, const array& rows) {
-      const array at = mx::arange(0.0, buffer.shape(2), 1.0, offsets.dtype(), s);
-      const array is_new = mx::equal(mx::expand_dims(at, 1, s), offset, s);
-      return mx::where(is_new, one_of(rows, i), buffer, s);
-    };
-    held.push_back(updated(inputs[4 + i], keys));
-    held_values.push_back(updated(inputs[4 + count + i], values));
-    const array at = mx::arange(0.0, held.back().shape(2), 1.0, offsets.dtype(), s);
+    held.push_back(mx::where(is_new, one_of(keys, i), inputs[4 + i], s));
+    held_values.push_back(mx::where(is_new, one_of(values, i), inputs[4 + count + i], s));
+    // A weight of 0 does not hide what is no number.
+    const array seen_values =
+        mx::where(mx::expand_dims(is_seen, 1, s), held_values.back(), array(0, values.dtype()), s);
     results.push_back(
         mx::fast::scaled_dot_product_attention(
             one_of(queries, i),
             held.back(),
-            held_values.back(),
+            seen_values,
             scale,
             "array",
-            mx::less_equal(at, offset, s),
+            is_seen,
             std::nullopt,
             false,
             s));

@@ -71,7 +71,8 @@ class AttentionStep : public Fused {
       const array& rows = i < before_buffers + count ? k : v;
       const auto& buffer = inputs[i].shape();
       fits = fits && rows.shape(0) == q.shape(0) && buffer[0] == 1 && buffer[1] == rows.shape(1) &&
-          buffer[3] == rows.shape(3);
+          buffer[3] == rows.shape(3) &&
+          (i < before_buffers + count || buffer[2] == inputs[i - count].shape(2));
       shapes.push_back(buffer);
     }
     require(fits, "attention_step", inputs);
@@ -121,16 +122,20 @@ class AttentionStep : public Fused {
          values = Matrices(v, type),
          buffers = std::move(buffers),
          offsets = inputs[3].data<std::int64_t>(),
-         report = ErrorReport(y),
+         reports = std::vector<ErrorReport>(outputs.begin(), outputs.end()),
          item = y.itemsize(),
          bytes = y.nbytes(),
          to = y.data<void>()] {
           const int count = static_cast<int>(buffers.size() / 2);
           for (int i = 0; i < count; i++) {
-            const std::int64_t room = std::min(buffers[i].rows, buffers[count + i].rows);
+            const std::int64_t room = buffers[i].rows;
             if (offsets[i] < 0 || offsets[i] >= room) {
               const Limit limit{Limit::batch, room, 1, false};
-              report(index_message("attention_step", std::to_string(offsets[i]), limit));
+              const auto message =
+                  index_message("attention_step", std::to_string(offsets[i]), limit);
+              for (const ErrorReport& report : reports) {
+                report(message);
+              }
               std::memset(to, 0, bytes);
               return;
             }
