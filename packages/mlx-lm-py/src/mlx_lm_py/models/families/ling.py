@@ -10,9 +10,9 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf.cut import LING_CHANGES, ling_entries
 from mlx_lm_py.models.gguf.experts import bailing_entries
 from mlx_lm_py.models.gguf.latent import JOINED, LATENT, join_latents
+from mlx_lm_py.models.gguf.per_layer import LING_CHANGES, ling_entries
 from mlx_lm_py.models.gguf_names import BIAS, INTERLEAVED, LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED

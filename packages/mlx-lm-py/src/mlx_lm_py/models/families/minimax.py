@@ -8,7 +8,7 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf.cut import minimax_entries
+from mlx_lm_py.models.gguf.per_layer import minimax_entries
 from mlx_lm_py.models.gguf_names import BIAS, EXPERTS, LAYER, QK_NORM, SHARED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Stack
 from mlx_lm_py.models.spec import Blocks, Decoder, Layer, Mlp, Moe, Router, each

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf.cut import PLAMO2_CHANGES, plamo2_entries
 from mlx_lm_py.models.gguf.dense import plamo_changes, plamo_entries
+from mlx_lm_py.models.gguf.per_layer import PLAMO2_CHANGES, plamo2_entries
 from mlx_lm_py.models.gguf_names import FUSED, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, MambaHeads, each

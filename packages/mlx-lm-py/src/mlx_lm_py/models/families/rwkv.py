@@ -9,7 +9,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf.cut import RWKV7, RWKV7_CHANGES, rwkv7_entries, rwkv7_rules
+from mlx_lm_py.models.gguf.rwkv import RWKV7, RWKV7_CHANGES, RWKV7_RULES, rwkv7_entries
 from mlx_lm_py.models.gguf_names import GGUFNames
 from mlx_lm_py.models.rules import Convert, Rename, Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Norm, Rwkv7
@@ -71,7 +71,7 @@ ARCHITECTURES = {
             outside={"token_embd_norm": "model.layers.0.pre_norm"},
             changes=RWKV7_CHANGES,
             joined=("time_mix_lerp_fused.weight",),
-            rules=rwkv7_rules,
+            rules=lambda _: RWKV7_RULES,
             entries=rwkv7_entries,
             each_layer=True,
         ),

@@ -8,8 +8,8 @@ from typing import Any
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf.cut import deci_entries
 from mlx_lm_py.models.gguf.dense import openelm_entries
+from mlx_lm_py.models.gguf.per_layer import deci_entries
 from mlx_lm_py.models.gguf_names import INTERLEAVED, LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Rename, Rule, Split
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Linear, Mlp, Rope

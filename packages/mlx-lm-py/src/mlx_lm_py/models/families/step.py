@@ -10,7 +10,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.gguf.cut import step_entries
+from mlx_lm_py.models.gguf.per_layer import step_entries
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, GGUFNames
 from mlx_lm_py.models.rules import Convert, Drop, Rename, Rule
 from mlx_lm_py.models.spec import Attention, Decoder, Layer, Mlp, Moe, Router
