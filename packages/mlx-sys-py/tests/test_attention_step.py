@@ -208,7 +208,7 @@ def test_an_offset_without_room(offset: int, place: int) -> None:
     """It is told by each of the results, whichever is asked for."""
     new, held = sequences(np.random.default_rng(5), [4, 4], 2, 1, 4, 4)
     rows, buffers = [array(x) for x in new], [array(x) for x in held]
-    message = rf"attention_step.*{offset}"
+    message = rf"attention_step\] index {offset} is out of range for axis 2"
     with pytest.raises(IndexError, match=message):
         transforms.eval([step(rows, buffers, array([0, offset], mx.int64), 1.0)[place]])
     result = step(rows, buffers, array([0, offset], mx.int64), 1.0)[place]

@@ -25,8 +25,9 @@ namespace mx = mlx::core;
 using mx::array;
 using Arrays = std::vector<array>;
 
-// Inputs before the buffers.
+// Inputs before the buffers, and the axis of these along which positions lie.
 constexpr std::size_t before_buffers = 4;
+constexpr int positions_axis = 2;
 
 // Matrices of one array, and how many rows and columns they have.
 struct Matrices {
@@ -130,7 +131,7 @@ class AttentionStep : public Fused {
           for (int i = 0; i < count; i++) {
             const std::int64_t room = buffers[i].rows;
             if (offsets[i] < 0 || offsets[i] >= room) {
-              const Limit limit{Limit::batch, room, 1, false};
+              const Limit limit{positions_axis, room, 1, false};
               const auto message =
                   index_message("attention_step", std::to_string(offsets[i]), limit);
               for (const ErrorReport& report : reports) {
