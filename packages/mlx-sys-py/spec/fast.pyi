@@ -312,8 +312,7 @@ def attention_step(
         keys: New keys of shape ``(N, kv_heads, 1, D)``; ``heads`` is a multiple of ``kv_heads``.
         values: New values of shape ``(N, kv_heads, 1, E)``.
         buffers: The buffers of keys of the N sequences, of shape ``(1, kv_heads, room, D)``, and
-            then those of their values, of shape ``(1, kv_heads, room, E)``. Each sequence has a room
-            of its own.
+            then those of their values, of shape ``(1, kv_heads, room, E)``. Each has its own room.
         offsets: Integers of shape ``(N,)``: how many positions the buffers hold, less than their
             room. That is checked when the step is computed, on the CPU.
         scale: What the scores are multiplied by.
