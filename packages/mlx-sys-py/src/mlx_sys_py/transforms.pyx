@@ -367,7 +367,8 @@ def record_steps(fun, inputs, length, /):
 
     Returns:
         Closure: the function. The inputs of its calls have the shapes and types of ``inputs``, and
-            the default stream is the same.
+            the default stream is the same. On the CPU, a call whose operations fail by what values
+            are may fail as a whole: all its results have the error then.
 
     Raises:
         TypeError: if ``fun`` or ``length`` is no function, or an input no array.

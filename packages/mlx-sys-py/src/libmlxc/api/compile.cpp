@@ -319,7 +319,10 @@ int _mlx_record_steps(
       for (auto& input : get(inputs, "inputs")) {
         call.inputs.emplace_back(input.shape(), input.dtype(), nullptr, Arrays());
       }
-      call.outputs = function(call.inputs);
+      {
+        const StepRecording::Trace trace;
+        call.outputs = function(call.inputs);
+      }
       if (*length < StepRecording::call_count) {
         throw std::invalid_argument("[record_steps] length must be at least 3");
       }

@@ -244,7 +244,7 @@ Recording::Recording(
   Builder(*this, simplifies).build(tracers, outputs, originals);
 }
 
-Arrays Recording::repeat(const Arrays& inputs) const {
+Arrays Recording::repeat(const Arrays& inputs, Arrays* all) const {
   Arrays results;
   results.reserve(results_.size());
   const int input_count = static_cast<int>(inputs.size());
@@ -282,6 +282,9 @@ Arrays Recording::repeat(const Arrays& inputs) const {
   outputs.reserve(outputs_.size());
   for (const int number : outputs_) {
     outputs.push_back(*value(number));
+  }
+  if (all) {
+    *all = std::move(results);
   }
   return outputs;
 }

@@ -29,9 +29,13 @@ class Recording {
       const std::vector<mlx::core::array>& originals,
       bool simplifies);
 
-  std::vector<mlx::core::array> repeat(const std::vector<mlx::core::array>& inputs) const;
+  // With `all`, the results of all steps are put there.
+  std::vector<mlx::core::array> repeat(
+      const std::vector<mlx::core::array>& inputs,
+      std::vector<mlx::core::array>* all = nullptr) const;
 
  private:
+  friend class StepPart;
   friend class StepRecording;
   class Builder;
 

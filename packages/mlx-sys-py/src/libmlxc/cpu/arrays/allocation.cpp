@@ -11,6 +11,7 @@
 #include <new>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -52,6 +53,8 @@ std::size_t bytes(const mlx::core::array& node) {
   }
   return result;
 }
+
+thread_local ResultMemory* result_memory = nullptr;
 
 bool has_room(std::size_t size) {
   if (size > std::numeric_limits<std::ptrdiff_t>::max()) {
@@ -99,6 +102,15 @@ void allocate_for(
     mlx::core::Strides strides,
     mlx::core::array::Flags flags) {
   const std::size_t size = data_size * y.itemsize();
+  if (result_memory) {
+    const auto memory = result_memory->take(y, size);
+    // Where the result lay before is no place for one of another layout: it would be copied there,
+    // over itself.
+    const bool fits = memory && (memory->shape() != y.shape() || memory->strides() == strides);
+    if (fits) {
+      return y.copy_shared_buffer(*memory, strides, flags, data_size);
+    }
+  }
   if (size < worth_alignment) {
     return y.set_data(allocate(size), data_size, std::move(strides), flags);
   }
@@ -110,11 +122,17 @@ void allocate_for(
 }
 
 void allocate_for(mlx::core::array& y) {
-  if (y.nbytes() < worth_alignment) {
+  if (y.nbytes() < worth_alignment && !result_memory) {
     return y.set_data(allocate(y.nbytes()));
   }
   const auto [size, rows, columns] = mlx::core::check_contiguity(y.shape(), y.strides());
   allocate_for(y, size, y.strides(), {true, rows, columns});
+}
+
+ResultMemory::ResultMemory() : outer_(std::exchange(result_memory, this)) {}
+
+ResultMemory::~ResultMemory() {
+  result_memory = outer_;
 }
 
 PooledMemory::PooledMemory(std::size_t size) : memory_(allocate(size + alignment)) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -29,6 +30,22 @@ void allocate_for(
     std::size_t data_size,
     mlx::core::Strides strides,
     mlx::core::array::Flags flags);
+
+// While one exists, `allocate_for` asks it for the memory of results in this thread.
+class ResultMemory {
+ public:
+  ResultMemory();
+  virtual ~ResultMemory();
+  ResultMemory(const ResultMemory&) = delete;
+  ResultMemory& operator=(const ResultMemory&) = delete;
+
+  // An array of at least `size` bytes for `result`; nothing if they come from elsewhere.
+  virtual std::optional<mlx::core::array> take(
+      const mlx::core::array& result, std::size_t size) = 0;
+
+ private:
+  ResultMemory* const outer_;
+};
 
 // Uninitialised memory for what a task makes beside its results, aligned for any vector. Throws
 // std::bad_alloc. MLX's allocator keeps it for the next use, so that the system need not make pages

@@ -10,11 +10,11 @@
 #include <mlx/transforms.h>
 
 #include "cpu/arrays/mapped_memory.hpp"
-#include "cpu/graph/elementwise_fusion.hpp"
+#include "cpu/graph/evaluate_node.hpp"
 #include "cpu/graph/multi_output_fusion.hpp"
 #include "cpu/nodes/stream_errors.hpp"
 #include "cpu/nodes/task_queue.hpp"
-#include "cpu/nodes/verbose.hpp"
+#include "cpu/nodes/whole_task.hpp"
 
 namespace mlx_c::cpu {
 
@@ -30,12 +30,6 @@ constexpr auto max_inline_time = std::chrono::milliseconds(5);
 constexpr std::size_t small = 8 << 20;
 constexpr double few_multiplications = 1 << 28;
 constexpr std::size_t nodes_per_look_at_the_clock = 8;
-
-// Whether a node leaves nothing to the stream's thread of MLX.
-bool uses_task_queue(const array& node, const KernelRow* row) {
-  auto* kernel = dynamic_cast<const KernelPrimitive*>(&node.primitive());
-  return kernel ? kernel->uses_task_queue(node.inputs()) : row && row->is_view;
-}
 
 bool may_run_inline(const array& node, const KernelRow* row) {
   auto* kernel = dynamic_cast<const KernelPrimitive*>(&node.primitive());
@@ -117,7 +111,7 @@ class Execution {
         return;
       }
       std::vector<array> outputs = node.outputs();
-      evaluate(node, outputs);
+      evaluate_node(node, outputs);
       plan_.evaluation->check();
       if (lost_pages() != lost_pages_) {
         throw_lost_pages();
@@ -222,10 +216,13 @@ class Execution {
       output.attach_event(event);
     }
     const std::size_t first = queue.size();
-    evaluate(node, outputs);
+    evaluate_node(node, outputs);
     const bool overwrites_input = keep_buffers(node, outputs, queued ? &queue : nullptr);
     if (queued) {
-      queue.add_node(first, overwrites_input, outputs);
+      const bool once = whole_task(node) != nullptr;
+      queue.add_node(first, overwrites_input || once, outputs);
+      // One task is the work of many nodes.
+      queue.flush(once);
     }
     if (is_tracer) {
       queue.flush(true);
@@ -254,43 +251,6 @@ class Execution {
       }
     }
     return [buffers = std::move(buffers)] {};
-  }
-
-  static bool overwrites_inputs(const mx::Primitive& primitive) {
-    auto* kernel = dynamic_cast<const KernelPrimitive*>(&primitive);
-    return elementwise_program(primitive) || (kernel && kernel->overwrites_inputs());
-  }
-
-  static void evaluate(array& node, std::vector<array>& outputs) {
-    // What is differentiated later needs its inputs: a second handle keeps them from being
-    // overwritten.
-    if (node.is_tracer()) {
-      const std::vector<array> held = node.inputs();
-      node.primitive().eval_cpu(node.inputs(), outputs);
-      return;
-    }
-    // Each of several outputs has handles on the inputs; those of one are enough, and let inputs be
-    // overwritten. Where a node may fail later, as a factorization does, all are needed then.
-    if (node.siblings().empty() || !overwrites_inputs(*measured(node.primitive_ptr()))) {
-      node.primitive().eval_cpu(node.inputs(), outputs);
-      return;
-    }
-    // An override is given to the one that is met first.
-    const auto original = KernelOverride::unwrapped(node.primitive_ptr());
-    const auto each_other = [&](auto change) {
-      for (array& sibling : node.siblings()) {
-        if (KernelOverride::unwrapped(sibling.primitive_ptr()) == original) {
-          change(sibling.inputs());
-        }
-      }
-    };
-    each_other([](std::vector<array>& inputs) { inputs.clear(); });
-    try {
-      node.primitive().eval_cpu(node.inputs(), outputs);
-    } catch (...) {
-      each_other([&](std::vector<array>& inputs) { inputs = node.inputs(); });
-      throw;
-    }
   }
 
   // Until the tasks of a node have run, what they read must not be freed or reused. An output that

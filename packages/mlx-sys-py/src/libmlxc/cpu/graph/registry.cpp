@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/nodes/whole_task.hpp"
 #include "cpu/ops/indexing/scatter.hpp"
 #include "cpu/ops/ops.hpp"
 
@@ -16,18 +17,20 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
   const KernelRow view{.is_view = true};
   const auto cubic = Work::factorization;
   const KernelRow own{};
+  const KernelRow own_repeats{.repeats = true};
   const KernelRow own_attention{.work = Work::attention};
   const KernelRow own_checks_values{.checks_values = true};
   const KernelRow own_factorization{.checks_values = true, .work = cubic};
 
   std::unordered_map<std::string_view, KernelRow> rows{
       // matrix products and convolutions
-      {"AddMM", {.make = addmm, .work = Work::matmul}},
+      {"AddMM", {.make = addmm, .repeats = true, .work = Work::matmul}},
       {"Convolution", {.make = convolution, .work = Work::convolution}},
       {"GatherMM", {.make = gather_mm, .guards_mlx = true, .checks_values = true}},
       {"GatherQMM", {.make = gather_qmm, .guards_mlx = true, .checks_values = true}},
-      {"Matmul", {.make = matmul, .work = Work::matmul}},
-      {"QuantizedMatmul", {.make = quantized_matmul, .guards_mlx = true, .work = Work::matmul}},
+      {"Matmul", {.make = matmul, .repeats = true, .work = Work::matmul}},
+      {"QuantizedMatmul",
+       {.make = quantized_matmul, .guards_mlx = true, .repeats = true, .work = Work::matmul}},
       {"SegmentedMM", {.make = segmented_mm, .guards_mlx = true, .checks_values = true}},
 
       // reductions, scans, sorting
@@ -97,15 +100,15 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
 
       // creation and layout
       {"Arange", {.make = arange}},
-      {"Concatenate", {.make = concatenate}},
-      {"Contiguous", {.make = contiguous}},
+      {"Concatenate", {.make = concatenate, .repeats = true}},
+      {"Contiguous", {.make = contiguous, .repeats = true}},
       {"DivMod", {.make = divmod}},
-      {"Flatten", {.make = reshape}},
+      {"Flatten", {.make = reshape, .repeats = true}},
       {"Full", {.make = full}},
       {"Pad", {.make = pad}},
       {"RandomBits", {.make = random_bits}},
-      {"Reshape", {.make = reshape}},
-      {"Unflatten", {.make = reshape}},
+      {"Reshape", {.make = reshape, .repeats = true}},
+      {"Unflatten", {.make = reshape, .repeats = true}},
 
       // views
       {"AsStrided", view},
@@ -123,22 +126,23 @@ std::unordered_map<std::string_view, KernelRow> make_rows() {
 
       // primitives of our own: fused ops
       {"AttentionGradients", own_attention},
-      {"AttentionStep", own_checks_values},
+      {"AttentionStep", {.checks_values = true, .checks_late = true}},
+      {"BlocksMatmul", {.repeats = true, .work = Work::matmul}},
       {"CrossEntropy", own_checks_values},
       {"CrossEntropyGradient", own_checks_values},
       {"Cofactors", own_factorization},
       {"Determinant", own_factorization},
-      {"Elementwise", own},
+      {"Elementwise", own_repeats},
       {"GatheredBlocks", {.checks_values = true, .work = Work::matmul}},
       {"IntegerMatmul", {.work = Work::matmul}},
-      {"LayerNorm", own},
+      {"LayerNorm", own_repeats},
       {"NormalizationGradients", own},
-      {"RMSNorm", own},
+      {"RMSNorm", own_repeats},
       {"RandomNormal", own},
       {"RandomRejection", own},
       {"RecurrentScan", {.work = Work::matmul}},
       {"RecurrentScanGradients", {.work = Work::matmul}},
-      {"RoPE", own},
+      {"RoPE", own_repeats},
       {"ScaledDotProductAttention", own_attention},
       {"Solve", own_factorization},
       {"SolveTriangular", own_factorization},
@@ -168,12 +172,20 @@ const KernelRow* find_row(std::string_view primitive) {
   return found == kernel_rows().end() ? nullptr : &found->second;
 }
 
+bool uses_task_queue(const mlx::core::array& node, const KernelRow* row) {
+  auto* kernel = dynamic_cast<const KernelPrimitive*>(&node.primitive());
+  return kernel ? kernel->uses_task_queue(node.inputs()) : row && row->is_view;
+}
+
 std::size_t bytes_touched(const mlx::core::array& node, const KernelRow* row) {
   if (row && row->is_view) {
     return 0;
   }
   const bool takes = row && row->traffic == Traffic::twice_the_outputs;
   std::size_t sum = node.nbytes();
+  if (const WholeTask* task = whole_task(node)) {
+    sum += task->more_bytes();
+  }
   for (const mlx::core::array& sibling : node.siblings()) {
     sum += sibling.nbytes();
   }

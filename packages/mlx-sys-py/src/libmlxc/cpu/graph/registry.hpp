@@ -33,11 +33,16 @@ struct KernelRow {
   bool guards_mlx = false;
   // Whether it fails for what its inputs hold, such as an index out of range.
   bool checks_values = false;
+  // Whether it does so in its tasks alone, so that it can be a part of a graph that is repeated.
+  bool checks_late = false;
   // Whether the kernel asks its result for the size alone, so that it can make the result of the
   // Squeeze behind it.
   bool any_output_shape = false;
   // Whether it gives its input another shape or other strides, and moves nothing.
   bool is_view = false;
+  // Whether its tasks do the same when they are run again, and hold no memory of their own: those
+  // of a graph that is repeated are kept (repeated_graph.hpp). Elementwise ones do.
+  bool repeats = false;
   Traffic traffic = Traffic::inputs_and_outputs;
   Work work = Work::memory;
 };
@@ -47,6 +52,9 @@ const std::unordered_map<std::string_view, KernelRow>& kernel_rows();
 
 // Null if there is no row.
 const KernelRow* find_row(std::string_view primitive);
+
+// Whether a node leaves nothing to the stream's thread of MLX. `row` may be null.
+bool uses_task_queue(const mlx::core::array& node, const KernelRow* row);
 
 // That evaluating a node touches, at most. `row` may be null.
 std::size_t bytes_touched(const mlx::core::array& node, const KernelRow* row);

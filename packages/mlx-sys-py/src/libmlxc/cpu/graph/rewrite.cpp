@@ -14,6 +14,7 @@
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/use_count.hpp"
 #include "cpu/nodes/verbose.hpp"
+#include "cpu/nodes/whole_task.hpp"
 #include "cpu/parallel/thread_pool.hpp"
 
 namespace mlx_c::cpu {
@@ -101,24 +102,6 @@ class Seen {
   std::size_t count_ = 0;
 };
 
-// Gives a node its kernel. Returns why MLX's does the work; "" if it does not.
-const char* override_kernel(array& node, const KernelRow& row) {
-  if (is_stock() && !row.guards_mlx) {
-    return stock_reason;
-  }
-  if (row.elementwise) {
-    return fuse_elementwise(node, *row.elementwise) ? "" : "no kernel for these types";
-  }
-  if (!row.make) {
-    return "";
-  }
-  auto [kernel, reason] = row.make(node);
-  if (kernel) {
-    node.primitive_ptr() = std::move(kernel);
-  }
-  return is_stock() && *reason != '\0' ? stock_reason : reason;
-}
-
 bool is_on_cpu(mlx::core::Stream stream) {
   return stream.device == mlx::core::Device::cpu;
 }
@@ -149,7 +132,8 @@ const KernelRow* rewrite_node(array& node, bool& can_fail) {
       reason = row ? override_kernel(node, *row) : "no kernel for this primitive";
     }
   }
-  can_fail |= row && row->checks_values;
+  const WholeTask* whole = row ? nullptr : whole_task(node);
+  can_fail |= (row && row->checks_values) || (whole && whole->can_fail());
   const bool is_view = row && row->is_view;
   if (auto delegate = dependent(node, is_view)) {
     primitive = std::move(delegate);
@@ -175,6 +159,23 @@ Evaluation::Graph edges(const decltype(Plan::nodes)& nodes) {
 }
 
 }  // namespace
+
+const char* override_kernel(array& node, const KernelRow& row) {
+  if (is_stock() && !row.guards_mlx) {
+    return stock_reason;
+  }
+  if (row.elementwise) {
+    return fuse_elementwise(node, *row.elementwise) ? "" : "no kernel for these types";
+  }
+  if (!row.make) {
+    return "";
+  }
+  auto [kernel, reason] = row.make(node);
+  if (kernel) {
+    node.primitive_ptr() = std::move(kernel);
+  }
+  return is_stock() && *reason != '\0' ? stock_reason : reason;
+}
 
 Plan rewrite_graph(const std::vector<array>& outputs, mlx::core::Stream stream) {
   // Wrong settings come out of the first evaluation, whatever it computes.

@@ -31,6 +31,9 @@ struct Plan {
   bool uses_devices = false;
 };
 
+// Gives a node of this row its kernel. Returns why MLX's does the work; "" if it does not.
+const char* override_kernel(mlx::core::array& node, const KernelRow& row);
+
 // Makes the unevaluated graph under `outputs` use the kernels of this library where there is one
 // for the operation, its types and its shapes. What the graph computes and how it is
 // differentiated stays the same. Call it right before each evaluation, under the lock that

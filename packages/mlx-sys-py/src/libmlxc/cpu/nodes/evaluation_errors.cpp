@@ -72,6 +72,9 @@ namespace {
 
 thread_local std::shared_ptr<Evaluation> scheduled_here;
 
+// The node whose work is scheduled as nodes of its own, or 0.
+thread_local std::uintptr_t whole_here = 0;
+
 // A node with inputs that are still being computed, which fails if one of them fails.
 class Dependent : public KernelOverride {
  public:
@@ -185,8 +188,19 @@ const std::shared_ptr<Evaluation>& scheduled_evaluation() {
   return scheduled_here;
 }
 
-ErrorReport::ErrorReport(const mx::array& node) : evaluation_(scheduled_here), node_(node.id()) {
-  if (evaluation_) {
+PartsOf::PartsOf(const mx::array& whole) : outer_(std::exchange(whole_here, whole.id())) {
+  if (scheduled_here) {
+    scheduled_here->add(whole.event());
+  }
+}
+
+PartsOf::~PartsOf() {
+  whole_here = outer_;
+}
+
+ErrorReport::ErrorReport(const mx::array& node)
+    : evaluation_(scheduled_here), node_(whole_here ? whole_here : node.id()) {
+  if (evaluation_ && !whole_here) {
     evaluation_->add(node.event());
   }
 }

@@ -76,6 +76,19 @@ class EvaluationScope {
 // The evaluation that this thread schedules for; null if MLX evaluates by itself.
 const std::shared_ptr<Evaluation>& scheduled_evaluation();
 
+// While it exists, nodes that this thread schedules are the work of another one, which fails with
+// any of them.
+class PartsOf {
+ public:
+  explicit PartsOf(const mlx::core::array& whole);
+  ~PartsOf();
+  PartsOf(const PartsOf&) = delete;
+  PartsOf& operator=(const PartsOf&) = delete;
+
+ private:
+  const std::uintptr_t outer_;
+};
+
 // How the tasks of a node report an error.
 class ErrorReport {
  public:

@@ -1,6 +1,8 @@
 #include "cpu/nodes/interrupted.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <ranges>
 #include <thread>
@@ -17,6 +19,8 @@ namespace mlx_c::cpu {
 namespace {
 
 namespace mx = mlx::core;
+
+std::atomic<std::uint64_t> set_aside_count = 0;
 
 using Batches = std::vector<std::shared_ptr<TaskBatch>>;
 
@@ -67,6 +71,10 @@ Batches work_of(std::thread::id thread) {
 
 }  // namespace
 
+std::uint64_t times_set_aside() {
+  return set_aside_count;
+}
+
 void set_work_aside() {
   auto batches = std::make_shared<Batches>();
   // From the last: what depends on another batch is set aside before that one.
@@ -78,6 +86,7 @@ void set_work_aside() {
   if (batches->empty()) {
     return;
   }
+  set_aside_count++;
   std::ranges::reverse(*batches);
   TaskBatch::DataSet written;
   for (const auto& batch : *batches) {

@@ -19,15 +19,30 @@ TaskQueue::TaskQueue(mlx::core::Stream stream, bool runs_inline)
       outer_(std::exchange(current_, this)),
       batch_(runs_inline ? nullptr : std::make_shared<TaskBatch>(stream)) {}
 
+TaskQueue::TaskQueue(mlx::core::Stream stream, Collects)
+    : stream_(stream),
+      runs_inline_(false),
+      outer_(std::exchange(current_, this)),
+      batch_(std::make_shared<TaskBatch>(stream)),
+      collects_(true) {}
+
 TaskQueue::~TaskQueue() {
   current_ = outer_;
 }
 
 void TaskQueue::keep(std::vector<Data> buffers) {
-  if (batch_->tasks.empty()) {
+  if (batch_->tasks.empty() && !collects_) {
     return;
   }
   std::move(buffers.begin(), buffers.end(), std::back_inserter(batch_->buffers));
+}
+
+std::vector<TaskBatch::Task> TaskQueue::take_tasks() {
+  return std::exchange(batch_->tasks, {});
+}
+
+std::vector<TaskQueue::Data> TaskQueue::take_buffers() {
+  return std::exchange(batch_->buffers, {});
 }
 
 void TaskQueue::flush(bool all) {
@@ -70,7 +85,11 @@ bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
       mine += std::count(batch.buffers.begin(), batch.buffers.end(), data);
     }
   };
-  count(*batch_);
+  for (auto* queue = this; queue; queue = queue->outer_) {
+    if (queue->batch_) {
+      count(*queue->batch_);
+    }
+  }
   for (const auto& other : under_way()) {
     if (const auto batch = other.lock()) {
       count(*batch);
@@ -82,9 +101,16 @@ bool TaskQueue::may_overwrite(const mlx::core::array& a) const {
 std::shared_ptr<void>& TaskQueue::shared_by_readers_of(const mlx::core::array& input) {
   if (read_ != input.id()) {
     shared_ = nullptr;
+    reader_.emplace(input);
   }
   read_ = input.id();
   return shared_;
+}
+
+void TaskQueue::forget_shared() {
+  read_ = 0;
+  shared_ = nullptr;
+  reader_.reset();
 }
 
 std::vector<std::weak_ptr<TaskBatch>>& TaskQueue::under_way() {

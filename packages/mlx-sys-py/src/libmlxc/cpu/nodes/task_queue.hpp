@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/task_batch.hpp"
+#include "cpu/nodes/weak_node.hpp"
 
 namespace mlx_c::cpu {
 
@@ -25,6 +27,10 @@ class TaskQueue {
   using Data = std::shared_ptr<mlx::core::array::Data>;
 
   TaskQueue(mlx::core::Stream stream, bool runs_inline);
+
+  // One that enqueues nothing: its tasks and the buffers that they need are taken out of it.
+  struct Collects {};
+  TaskQueue(mlx::core::Stream stream, Collects);
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
@@ -62,6 +68,15 @@ class TaskQueue {
     batch_->lasting = std::move(object);
   }
 
+  // Whether it enqueues nothing.
+  bool collects() const {
+    return collects_;
+  }
+
+  // The tasks added since the last call.
+  std::vector<TaskBatch::Task> take_tasks();
+  std::vector<Data> take_buffers();
+
   // Enqueues the tasks collected: in any case if `all`, else if there are enough of them.
   void flush(bool all);
 
@@ -72,6 +87,8 @@ class TaskQueue {
   // State that consecutive matmuls with this input share, such as the input packed; null at first.
   // Nobody writes to an input while it has readers left, so what was packed stays valid.
   std::shared_ptr<void>& shared_by_readers_of(const mlx::core::array& input);
+  // The next matmul shares none with those before.
+  void forget_shared();
 
   // Batches enqueued that are not done, and some that are, in their order. Queues exist under the
   // lock that serialises evaluations, which guards this as well.
@@ -92,6 +109,8 @@ class TaskQueue {
   std::shared_ptr<TaskBatch> batch_;
   std::uintptr_t read_ = 0;
   std::shared_ptr<void> shared_;
+  const bool collects_ = false;
+  std::optional<WeakNode> reader_;  // keeps the identity of what was read from being another's
 };
 
 // Whether a kernel may write its result to the buffer of its input `a`, which nobody else needs.

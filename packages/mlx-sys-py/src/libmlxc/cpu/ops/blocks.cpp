@@ -270,9 +270,8 @@ class BlocksMatmul : public Fused {
     p.x_type = p.y_type = *float_type(x.dtype());
     p.w = reinterpret_cast<const std::uint32_t*>(w.data<std::uint8_t>());
     p.y = y.data<void>();
-    dispatch(stream(), [table = kernels(), p, format = format_, shared = rows_of(x)]() mutable {
-      multiply(*table, p, format, *shared);
-      shared.reset();  // Others may live longer than its last reader.
+    dispatch(stream(), [table = kernels(), p, format = format_, shared = SharedRows(x)] {
+      shared.with([&](IntegerRows& rows) { multiply(*table, p, format, rows); });
     });
   }
 

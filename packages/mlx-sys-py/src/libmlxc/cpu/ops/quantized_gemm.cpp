@@ -284,15 +284,16 @@ bool multiply_integers(
 
 }  // namespace
 
-std::shared_ptr<IntegerRows> rows_of(const mlx::core::array& x) {
-  if (!TaskQueue::current()) {
-    return std::make_shared<IntegerRows>();
-  }
-  std::shared_ptr<void>& shared = TaskQueue::current()->shared_by_readers_of(x);
-  if (!shared) {
+SharedRows::SharedRows(const mlx::core::array& x) {
+  TaskQueue* const queue = TaskQueue::current();
+  std::shared_ptr<void> none;
+  std::shared_ptr<void>& shared = queue ? queue->shared_by_readers_of(x) : none;
+  is_first_ = !shared;
+  repeats_ = queue && queue->collects();
+  if (is_first_) {
     shared = std::make_shared<IntegerRows>();
   }
-  return std::static_pointer_cast<IntegerRows>(shared);
+  rows_ = std::static_pointer_cast<IntegerRows>(shared);
 }
 
 void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows) {

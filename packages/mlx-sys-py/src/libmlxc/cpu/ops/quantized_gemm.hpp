@@ -19,10 +19,36 @@ struct IntegerRows {
   int group = 0, bits = 0;
   bool fits = false;
   ByteRows bytes;
+
+  // Makes them those of no x.
+  void forget() {
+    panels.reset();
+    bytes.packed.reset();
+  }
 };
 
-// The state that consecutive products with the same x share.
-std::shared_ptr<IntegerRows> rows_of(const mlx::core::array& x);
+// The state that consecutive products with the same x share, as a task of one of them holds it.
+class SharedRows {
+ public:
+  // Those of `x`, for a product that is scheduled now.
+  explicit SharedRows(const mlx::core::array& x);
+
+  // Calls `multiply` with the rows.
+  template <class F>
+  void with(F multiply) const {
+    if (repeats_ && is_first_) {
+      rows_->forget();  // They are of the repetition before.
+    }
+    multiply(*rows_);
+    if (!repeats_) {
+      rows_.reset();  // Others may live longer than its last reader.
+    }
+  }
+
+ private:
+  mutable std::shared_ptr<IntegerRows> rows_;
+  bool is_first_, repeats_;
+};
 
 // Computes p, of which everything but `packed` is set. No operand is empty.
 void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows);

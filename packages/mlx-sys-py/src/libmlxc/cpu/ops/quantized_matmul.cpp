@@ -83,10 +83,11 @@ void skip_columns(QuantizedGemm& p, int columns) {
   }
 }
 
+// Takes copies: operands are arranged anew where it is run again.
 void run(
     const Kernels& kernels,
     const QuantizedGemm& one,
-    Operands& operands,
+    Operands operands,
     std::vector<GatheredItem> items) {
   operands.arrange();
   // Weights that repeat are the same ones.
@@ -150,9 +151,8 @@ class QuantizedMatmul : public KernelOverride {
       if (p.encoding == Encoding::affine) {
         p.biases = inputs[3].data<void>();
       }
-      return dispatch(stream(), [table = kernels(), p, shared = rows_of(inputs[0])]() mutable {
-        multiply(*table, p, *shared);
-        shared.reset();  // Others may live longer than its last reader.
+      return dispatch(stream(), [table = kernels(), p, shared = SharedRows(inputs[0])] {
+        shared.with([&](IntegerRows& rows) { multiply(*table, p, rows); });
       });
     }
     std::vector<GatheredItem> items(y.size() / p.n / p.m);
@@ -164,7 +164,7 @@ class QuantizedMatmul : public KernelOverride {
         [table = kernels(),
          p,
          operands = Operands(inputs, format_, one_matrix),
-         items = std::move(items)]() mutable { run(*table, p, operands, std::move(items)); });
+         items = std::move(items)] { run(*table, p, operands, items); });
   }
 
  private:
