@@ -313,6 +313,7 @@ GRAPHS: dict[str, Graph] = {
     "Transpose": lambda: ops.transpose(x()),
     # fused ops of this library
     "AttentionGradients": lambda: gradients(attention, heads(), heads(), heads()),
+    "BlocksMatmul": lambda: ops.blocks_matmul(x(), array(np.zeros((4, 34), np.uint8)), "Q8_0"),
     "Cofactors": lambda: gradients(linalg.det, regular()),
     "CrossEntropy": lambda: fast.cross_entropy(x(), indices()),
     "CrossEntropyGradient": lambda: gradients(fast.cross_entropy, x(), indices()),

@@ -561,7 +561,14 @@ def test_every_fused_op_has_a_row() -> None:
     assert "AttentionGradients" in ours
     # Elementwise operations are fused, and work is interrupted, when it is evaluated. Random
     # numbers do not infer their shapes. The others look at their inputs themselves.
-    without = {"AttentionStep", "Elementwise", "GatheredBlocks", "Interrupted", "RandomRejection"}
+    without = {
+        "AttentionStep",
+        "BlocksMatmul",
+        "Elementwise",
+        "GatheredBlocks",
+        "Interrupted",
+        "RandomRejection",
+    }
     assert ours - without <= set(transforms._primitives_with_checked_shapes())
 
 
@@ -579,6 +586,11 @@ def test_products_of_blocks_look_at_their_inputs() -> None:
     ):
         with pytest.raises(ValueError, match=r"gather_blocks_matmul.* do not fit each other"):
             gather(inputs)
+    whole = transforms.compile(lambda x: [ops.blocks_matmul(x[0], x[1], "Q8_0")], True)
+    assert whole([ops.zeros((2, 32)), blocks[0]])[0].shape == (2, 8)
+    for wrong in ([ops.zeros((2, 64)), blocks[0]], [ops.zeros((2, 32)), blocks[0][:, :33]]):
+        with pytest.raises(ValueError, match=r"blocks_matmul.* do not fit each other"):
+            whole(wrong)
 
 
 def test_every_row_has_a_case() -> None:
