@@ -12,6 +12,8 @@
 #include <mlx/scheduler.h>
 #include <mlx/transforms.h>
 
+#include "cpu/parallel/thread_pool.hpp"
+
 namespace mlx_c::cpu {
 
 namespace {
@@ -77,9 +79,25 @@ void take_lost_tasks_off() {
   }
 }
 
+// MLX waits for one when there are more than ten, those of the node that it adds included.
+constexpr int most_under_way = 6;
+
+// Waits before MLX would, and tells the thread pool, which uses the caller's processor meanwhile. A
+// caller that schedules a step while the one before is under way spends most of its time here.
+void wait_for_others() {
+  if (mx::scheduler::n_active_tasks() <= most_under_way) {
+    return;
+  }
+  const CallerWaits waits;
+  while (mx::scheduler::n_active_tasks() > most_under_way) {
+    mx::scheduler::wait_for_one();
+  }
+}
+
 template <class F>
 void schedule(F by_mlx, std::vector<mx::array> outputs) {
   take_lost_tasks_off();
+  wait_for_others();
   try {
     by_mlx(std::move(outputs));
   } catch (...) {
