@@ -281,6 +281,10 @@ class BlocksMatmul : public Fused {
 
 }  // namespace
 
+array rows_in_order(const array& a, mx::Stream stream) {
+  return a.is_available() && a.flags().row_contiguous ? a : mx::contiguous(a, false, stream);
+}
+
 array dequantize_blocks(
     const array& blocks, const BlockFormat& format, mx::Dtype dtype, mx::StreamOrDevice s) {
   const mx::Stream stream = cpu_stream(s);
@@ -288,7 +292,7 @@ array dequantize_blocks(
       with_last(blocks.shape(), row_weights(blocks, format)),
       dtype,
       std::make_shared<DequantizeBlocks>(stream, format, dtype),
-      {mx::contiguous(blocks, false, stream)});
+      {rows_in_order(blocks, stream)});
 }
 
 std::vector<array> blocks_to_affine(
@@ -313,7 +317,7 @@ array blocks_matmul(
       with_last(x.shape(), blocks.shape(0)),
       x.dtype(),
       std::make_shared<BlocksMatmul>(stream, std::move(definition), format),
-      {mx::contiguous(x, false, stream), mx::contiguous(blocks, false, stream)});
+      {mx::contiguous(x, false, stream), rows_in_order(blocks, stream)});
 }
 
 }  // namespace mlx_c::cpu

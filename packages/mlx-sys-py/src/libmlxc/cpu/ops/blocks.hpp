@@ -13,6 +13,10 @@
 
 namespace mlx_c::cpu {
 
+// The array with its rows one after the other: itself, without a node, where it is known to lie so.
+// Steps of a model have a product for each of its matrices, which do.
+mlx::core::array rows_in_order(const mlx::core::array& a, mlx::core::Stream stream);
+
 // The weights, along the last axis, in a floating type: bit for bit as the format defines them in
 // float32, rounded to others.
 mlx::core::array dequantize_blocks(

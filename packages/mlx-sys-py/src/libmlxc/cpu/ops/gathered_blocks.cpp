@@ -11,6 +11,7 @@
 #include "cpu/nodes/evaluation_errors.hpp"
 #include "cpu/nodes/kernel_override.hpp"
 #include "cpu/nodes/task_queue.hpp"
+#include "cpu/ops/blocks.hpp"
 #include "cpu/ops/gathered_gemm.hpp"
 #include "cpu/ops/indexing/checks.hpp"
 #include "cpu/ops/quantized_gemm.hpp"
@@ -147,8 +148,7 @@ array gathered_blocks(
   mx::Shape shape = rhs.shape();
   shape.push_back(x.shape(1));
   shape.push_back(blocks.shape(1));
-  std::vector<array> inputs{
-      mx::contiguous(x, false, stream), mx::contiguous(blocks, false, stream)};
+  std::vector<array> inputs{mx::contiguous(x, false, stream), rows_in_order(blocks, stream)};
   if (lhs) {
     inputs.push_back(mx::contiguous(*lhs, false, stream));
   }
