@@ -61,6 +61,7 @@ struct Blocks {
   static constexpr bool has_biases = T::has_biases || T::offset != (is_signed ? 128 : 0);
 
   static constexpr bool has_steps = requires { &T::steps; };
+  static constexpr bool may_have_rests = T::size == group_size;
   static constexpr int part_bytes = part / T::size * T::nbytes;
 
   std::ptrdiff_t row_bytes;
@@ -100,14 +101,7 @@ struct Blocks {
     for (int g = 0; g < part / T::group; g += 8) {
       const auto scales = load_raw<vfloat8>(to.scales + g);
       if constexpr (has_biases) {
-        vfloat8 biases = scales * -(T::unit * (float)T::offset);
-        if constexpr (T::has_biases) {
-          const auto others = load_raw<vfloat8>(own + g);
-          biases += T::subtracts ? -others : others;
-        }
-        if constexpr (is_signed) {
-          biases += scales * (128 * T::unit);
-        }
+        const vfloat8 biases = biases_of(scales, T::has_biases ? load_raw<vfloat8>(own + g) : scales);
         std::memcpy(to.biases + g, &biases, sizeof biases);
       }
       if constexpr (T::unit != 1) {
@@ -115,6 +109,28 @@ struct Blocks {
         std::memcpy(to.scales + g, &units, sizeof units);
       }
     }
+  }
+
+  // Of groups with these scales, and biases of the file, which not all types have.
+  template <class V>
+  static inline V biases_of(V scales, V others) {
+    V biases = scales * -(T::unit * (float)T::offset);
+    if constexpr (T::has_biases) {
+      biases += T::subtracts ? -others : others;
+    }
+    if constexpr (is_signed) {
+      biases += scales * (128 * T::unit);
+    }
+    return biases;
+  }
+
+  // The group that is the `block`-th of a row, where blocks are groups.
+  inline __attribute__((always_inline)) void
+  decode_group(int row, int block, std::uint8_t* codes, float& scale, float& bias) const {
+    float own = 0;
+    decode_block(w + row * row_bytes + (std::ptrdiff_t)block * T::nbytes, codes, &scale, &own);
+    bias = biases_of(scale, own);
+    scale *= T::unit;
   }
 
   static inline __attribute__((always_inline)) void put_steps(const std::uint8_t* block, Part& to) {
@@ -156,7 +172,7 @@ struct Affine {
   static constexpr int group = group_size;
   static constexpr bool is_signed = bits == 8;
   static constexpr int largest = (1 << bits) - 1;
-  static constexpr bool has_biases = true, has_steps = false;
+  static constexpr bool has_biases = true, has_steps = false, may_have_rests = true;
   static constexpr int part_bytes = part * bits / 8;
 
   const ByteGemm& p;
@@ -207,6 +223,38 @@ struct Affine {
     return share == 1 ? own : (vfloat8)_mm256_permutevar8x32_ps((__m256)own, (__m256i)lane);
   }
 
+  static inline float number_at(const void* from, ElementType type, std::size_t at) {
+    const void* const source = advance(from, type, at);
+    if (type == ElementType::f16) {
+      return blocks::read_half((const std::uint8_t*)source);
+    }
+    float number;
+    widen(source, type, &number, 1);
+    return number;
+  }
+
+  inline __attribute__((always_inline)) void
+  decode_group(int row, int group, std::uint8_t* codes, float& scale, float& bias) const {
+    const std::size_t at = (std::size_t)row * row_scales + group / share;
+    scale = number_at(p.scales, p.scales_type, at);
+    bias = number_at(p.biases, p.biases_type, at);
+    if constexpr (is_signed) {
+      bias += 128 * scale;
+    }
+    put_codes(codes_of(row, 0) + (std::ptrdiff_t)group * group_size * bits / 8, codes);
+  }
+
+  static inline __attribute__((always_inline)) void put_codes(
+      const std::uint8_t* w, std::uint8_t* codes) {
+    if constexpr (bits == 4) {
+      blocks::split_nibbles<group_size / 2>(w, codes);
+    } else {
+      using V = Vec<std::uint8_t, group_size>;
+      const V v = load_raw<V>(w) ^ (std::uint8_t)(is_signed ? 128 : 0);
+      std::memcpy(codes, &v, sizeof v);
+    }
+  }
+
   inline __attribute__((always_inline)) void decode(int row, int first, int count, Part& to) const {
     const std::uint8_t* const w = codes_of(row, first);
     const int groups = count / group_size;
@@ -221,14 +269,7 @@ struct Affine {
     std::memcpy(to.biases, &biases, sizeof biases);
 #pragma GCC unroll 8
     for (int g = 0; g < groups; g++) {
-      std::uint8_t* const codes = to.codes + g * group_size;
-      if constexpr (bits == 4) {
-        blocks::split_nibbles<group_size / 2>(w + g * group_size / 2, codes);
-      } else {
-        using V = Vec<std::uint8_t, group_size>;
-        const V v = load_raw<V>(w + g * group_size) ^ (std::uint8_t)(is_signed ? 128 : 0);
-        std::memcpy(codes, &v, sizeof v);
-      }
+      put_codes(w + g * group_size * bits / 8, to.codes + g * group_size);
     }
   }
 };
