@@ -11,6 +11,8 @@ from typing import Any
 import mlx_core_py as mx
 import numpy as np
 import pytest
+from mlx_core_py import gguf
+from mlx_sys_py import cpu_kernels
 
 ARRAYS = {
     "weight": mx.array([[1.5, -2.0], [3.0, 4.0]]),
@@ -448,3 +450,17 @@ def test_a_stream_to_load_on_is_checked(tmp_path: Path) -> None:
         assert mx.load(path, stream=stream).tolist() == [1, 2]
     with pytest.raises(TypeError, match="stream"):
         mx.load(path, stream="cpu")  # type: ignore[arg-type]
+
+
+def test_which_form_of_blocks_is_faster() -> None:
+    """Blocks, where rows are rounded to bytes."""
+    level, bits = cpu_kernels.get_level(), cpu_kernels.get_activation_bits()
+    try:
+        for each in cpu_kernels.levels():
+            cpu_kernels.set_level(each)
+            for some in (16, 8):
+                cpu_kernels.set_activation_bits(some)
+                assert gguf.prefers_blocks() == (each == "v3" and some == 8)
+    finally:
+        cpu_kernels.set_level(level)
+        cpu_kernels.set_activation_bits(bits)

@@ -13,6 +13,7 @@ from gguf import GGMLQuantizationType as TensorType
 from gguf_files import gguf_tensors, make_blocks, make_gguf, write_tensors
 from mlx_core_py import nn
 from mlx_core_py.gguf import GGUFHeader, TensorInfo
+from mlx_core_py.trees import tree_flatten
 from mlx_lm_py import load, load_model
 from mlx_lm_py.loading.gguf import gguf_config, load_gguf
 from mlx_lm_py.models.config import Config
@@ -403,3 +404,25 @@ def test_scales_of_models_beyond_float16_are_not_rounded(tmp_path: Path, kind: T
     for one in (model, lazy):
         got = np.array(one(tokens).astype(mx.float32))
         np.testing.assert_allclose(got, want, atol=0.04 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("kind", [TensorType.Q4_0, TensorType.Q4_1, TensorType.Q8_0])
+def test_blocks_where_they_are_multiplied_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: TensorType
+) -> None:
+    path = make_gguf(tmp_path / "m.gguf", "llama", kind)
+    plain: Any = load(path, dtype=mx.float32)[0]
+    tokens = mx.array([[3, 1, 4, 1, 5]])
+    held = {}
+    for prefers in (False, True):
+        monkeypatch.setattr("mlx_lm_py.loading.gguf.weights.prefers_blocks", lambda p=prefers: p)
+        model: Any = load(path)[0]
+        layer = model.model.layers[0].mlp.up_proj
+        assert type(layer) is (nn.BlockLinear if prefers else nn.QuantizedLinear)
+        want, got = plain(tokens), model(tokens).astype(mx.float32)
+        assert mx.linalg.norm(got - want) < 0.02 * mx.linalg.norm(want)
+        held[prefers] = sum(value.nbytes for _, value in tree_flatten(model.parameters()))
+        # What is converted is packed as checkpoints have it.
+        lazy: Any = load(path, lazy=True)[0]
+        assert type(lazy.model.layers[0].mlp.up_proj) is nn.QuantizedLinear
+    assert held[True] < held[False] or kind is TensorType.Q4_1

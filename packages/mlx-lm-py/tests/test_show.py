@@ -52,13 +52,20 @@ def test_show(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_show_says_of_packed_weights(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_gguf(tmp_path / "m.gguf", "llama", TensorType.Q8_0)
     assert run(["show", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["packed"] == {
         "repacked": ["Q8_0"],
         "as_in_the_file": [],
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr("mlx_core_py.gguf.prefers_blocks", lambda: True)
+        assert run(["show", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["packed"] == {
+        "repacked": [],
+        "as_in_the_file": ["Q8_0"],
     }
     path = make_gguf(tmp_path / "n.gguf", "llama", TensorType.Q5_0)
     assert run(["show", str(path)]) == 0

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 
-from mlx_sys_py import array, show_as
+from mlx_sys_py import array, cpu_kernels, show_as
 from mlx_sys_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo, TensorType, read_header
 from mlx_sys_py.io import load_gguf as _load_gguf
 
@@ -24,7 +24,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-__all__ = ["TENSOR_TYPES", "GGUFHeader", "TensorInfo", "TensorType", "load", "read_header"]
+__all__ = [
+    "TENSOR_TYPES",
+    "GGUFHeader",
+    "TensorInfo",
+    "TensorType",
+    "load",
+    "prefers_blocks",
+    "read_header",
+]
 
 show_as(__name__, globals(), "mlx_sys_py")
 
@@ -84,3 +92,19 @@ def load(
         array([1], dtype=float32)
     """
     return _load_gguf(file, form, mmap)
+
+
+def prefers_blocks() -> bool:
+    """Tell whether the CPU multiplies Q4_0, Q4_1 and Q8_0 faster as blocks than as affine weights.
+
+    It does where rows of x are rounded to eight bits for that: with AVX2, and no AVX-512, unless
+    ``MLX_SYS_PY_CPU_ACTIVATIONS=16`` asks for exact products. Blocks have fewer bytes, too.
+
+    Returns:
+        Whether form ``"blocks"`` of `load` is the faster one.
+
+    Example:
+        >>> from mlx_core_py import gguf
+        >>> form = "blocks" if gguf.prefers_blocks() else "packed"
+    """
+    return cpu_kernels.get_level() == "v3" and cpu_kernels.get_activation_bits() == 8

@@ -126,11 +126,14 @@ def _record(facts: Facts, context: int | None) -> dict[str, Any]:
 
 def _packed(facts: Facts) -> dict[str, list[str]]:
     """The quantized types of a GGUF file by what the CPU multiplies."""
-    from mlx_core_py.gguf import TENSOR_TYPES
+    from mlx_core_py.gguf import TENSOR_TYPES, prefers_blocks
 
+    as_they_are = prefers_blocks()
     names = {name for types in facts.types().values() for name, count in types if count}
     kinds = {name: TENSOR_TYPES[name] for name in sorted(names) if name in TENSOR_TYPES}
-    quantized = {name: kind.packed for name, kind in kinds.items() if kind.block_size > 1}
+    quantized = {
+        name: kind.packed and not as_they_are for name, kind in kinds.items() if kind.block_size > 1
+    }
     return {
         "repacked": [name for name, repacked in quantized.items() if repacked],
         "as_in_the_file": [name for name, repacked in quantized.items() if not repacked],

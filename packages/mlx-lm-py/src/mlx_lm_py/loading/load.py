@@ -170,7 +170,7 @@ def load_parts(
     else:
         header = read_gguf_header(path)
         # What is not read now is converted: what is packed as checkpoints have it stays so then.
-        weights, config, _ = load_gguf(path, header, _floating(dtype), exact=not lazy)
+        weights, config, _ = load_gguf(path, header, _floating(dtype), blocks=not lazy)
         config |= model_config or {}
         model = load_model(weights, config, lazy=True)
         # Else what becomes of the weights would be in memory beside them.

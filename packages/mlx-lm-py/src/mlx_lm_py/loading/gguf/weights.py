@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import mlx_core_py as mx
-from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo
+from mlx_core_py.gguf import TENSOR_TYPES, GGUFHeader, TensorInfo, prefers_blocks
 from mlx_core_py.gguf import load as load_arrays
 from mlx_lm_utils_py import read_gguf_header
 
@@ -31,24 +31,26 @@ def load_gguf(
     header: GGUFHeader | None = None,
     dtype: mx.Dtype | None = None,
     *,
-    exact: bool = False,
+    blocks: bool = False,
 ) -> tuple[dict[str, mx.array], dict[str, Any], dict[str, Any]]:
     """Load a model from a GGUF file, in the terms of a Hugging Face checkpoint.
 
-    Quantized matrices stay packed. Q4_0, Q4_1 and Q8_0 become MLX's affine weights: besides their
-    ``weight`` there are ``scales`` and ``biases``, for groups of 32 values. Others stay in the
-    blocks of the file, where the CPU computes: ``weight`` is bytes then, and ``block_types`` in the
-    configuration has the types of these layers. All that is not packed is of one floating type:
-    float16 if the file holds any, or any blocks, else bfloat16 if it holds any, else float32.
+    Quantized matrices stay packed. Q4_0, Q4_1 and Q8_0 become MLX's affine weights, unless
+    ``blocks`` is set: besides their ``weight`` there are ``scales`` and ``biases``, for groups of
+    32 values. Others stay in the blocks of the file, where the CPU computes: ``weight`` is bytes
+    then, and ``block_types`` in the configuration has the types of these layers. All that is not
+    packed is of one floating type: float16 if the file holds any, or any blocks, else bfloat16 if
+    it holds any, else float32.
 
     Args:
         path: The file. Of a model that is split into files, any of them.
         header: What `read_gguf_header` says of it. Default: ``None``, it is read here.
         dtype: The floating type of all that is not packed. Default: ``None``, as above. What is
             cast later has been rounded to that before.
-        exact: Whether Q4_0, Q4_1 and Q8_0 stay in blocks, too, where the model computes in bfloat16
-            because float16 is too narrow for it: their scales, which are of float16, would lose
-            three bits. Where the CPU computes. Default: ``False``.
+        blocks: Whether Q4_0, Q4_1 and Q8_0 may stay in blocks, too, where the CPU computes. They do
+            where it multiplies these faster (`mlx_core_py.gguf.prefers_blocks`), and where the
+            model computes in bfloat16 because float16 is too narrow for it: their scales, which are
+            of float16, would lose three bits. Default: ``False``.
 
     Returns:
         The weights by their Hugging Face names, the configuration as in ``config.json``, and the
@@ -67,23 +69,24 @@ def load_gguf(
     keeps_blocks = mx.default_device() == mx.cpu
     # Read, not mapped: a token reads all weights, which takes longer from the small pages of a file
     # than from huge ones of their own.
-    exact = exact and keeps_blocks and names.exceeds_float16 and dtype in (None, mx.bfloat16)
+    exact = names.exceeds_float16 and dtype in (None, mx.bfloat16)
+    all_blocks = blocks and keeps_blocks and (exact or prefers_blocks())
     form: Literal["affine", "packed", "blocks"] = "packed" if keeps_blocks else "affine"
-    arrays, _ = load_arrays(path, "blocks" if exact else form, mmap=False)
+    arrays, _ = load_arrays(path, "blocks" if all_blocks else form, mmap=False)
     arrays = {k: v for k, v in arrays.items() if not _is_left_out(k, config["num_hidden_layers"])}
-    blocks = {
+    types = {
         name.removesuffix(".weight"): tensor.ggml_type
         for name, tensor in header.tensors.items()
-        if keeps_blocks and _stays_in_blocks(tensor, exact) and name in arrays
+        if keeps_blocks and _stays_in_blocks(tensor, all_blocks) and name in arrays
     }
-    has_blocks = bool(blocks)
-    _part_fused(arrays, blocks, names, config)
+    has_blocks = bool(types)
+    _part_fused(arrays, types, names, config)
     _take_factors(arrays, config)
     plain = Config(config)
     rules = names.rules(plain) if names.rules else ()
     needed = {*names.changes, *names.joined}
     parts = {name: names.part(name) or name.rpartition(".")[0] for name in arrays}
-    _widen(arrays, blocks, [name for name, part in parts.items() if part in needed])
+    _widen(arrays, types, [name for name, part in parts.items() if part in needed])
     weights = {}
     for name, value in arrays.items():
         hf_name, heads, part = names.hf_name(name), names.heads_entry(name), names.part(name) or ""
@@ -100,8 +103,8 @@ def load_gguf(
             value = _join_halves(value, count, name)
         weights[hf_name] = value
     weights = load_weights(weights, rules)
-    if blocks:
-        named = {names.hf_name(f"{name}.weight"): kind for name, kind in blocks.items()}
+    if types:
+        named = {names.hf_name(f"{name}.weight"): kind for name, kind in types.items()}
         config["block_types"] = {
             name.removesuffix(".weight"): kind for name, kind in named.items() if name in weights
         }
@@ -188,9 +191,9 @@ def _ordered(value: mx.array, order: list[int], name: str) -> mx.array:
     return value[mx.array(order)]
 
 
-def _stays_in_blocks(tensor: TensorInfo, exact: bool) -> bool:
+def _stays_in_blocks(tensor: TensorInfo, all_blocks: bool) -> bool:
     kind = TENSOR_TYPES[tensor.ggml_type]
-    return kind.block_size > 1 and (exact or not kind.packed)
+    return kind.block_size > 1 and (all_blocks or not kind.packed)
 
 
 def _join_halves(weight: mx.array, heads: int, name: str) -> mx.array:
