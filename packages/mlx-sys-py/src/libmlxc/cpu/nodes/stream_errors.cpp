@@ -84,8 +84,10 @@ constexpr int most_under_way = 6;
 
 // Waits before MLX would, and tells the thread pool, which uses the caller's processor meanwhile. A
 // caller that schedules a step while the one before is under way spends most of its time here.
+// Tasks of a GPU are counted, too, and may be many.
 void wait_for_others() {
-  if (mx::scheduler::n_active_tasks() <= most_under_way) {
+  static const bool has_gpu = mx::is_available(mx::Device::gpu);
+  if (has_gpu || mx::scheduler::n_active_tasks() <= most_under_way) {
     return;
   }
   const CallerWaits waits;

@@ -101,7 +101,8 @@ struct Blocks {
     for (int g = 0; g < part / T::group; g += 8) {
       const auto scales = load_raw<vfloat8>(to.scales + g);
       if constexpr (has_biases) {
-        const vfloat8 biases = biases_of(scales, T::has_biases ? load_raw<vfloat8>(own + g) : scales);
+        const vfloat8 biases =
+            biases_of(scales, T::has_biases ? load_raw<vfloat8>(own + g) : scales);
         std::memcpy(to.biases + g, &biases, sizeof biases);
       }
       if constexpr (T::unit != 1) {
@@ -125,8 +126,8 @@ struct Blocks {
   }
 
   // The group that is the `block`-th of a row, where blocks are groups.
-  inline __attribute__((always_inline)) void
-  decode_group(int row, int block, std::uint8_t* codes, float& scale, float& bias) const {
+  inline __attribute__((always_inline)) void decode_group(
+      int row, int block, std::uint8_t* codes, float& scale, float& bias) const {
     float own = 0;
     decode_block(w + row * row_bytes + (std::ptrdiff_t)block * T::nbytes, codes, &scale, &own);
     bias = biases_of(scale, own);
@@ -233,8 +234,8 @@ struct Affine {
     return number;
   }
 
-  inline __attribute__((always_inline)) void
-  decode_group(int row, int group, std::uint8_t* codes, float& scale, float& bias) const {
+  inline __attribute__((always_inline)) void decode_group(
+      int row, int group, std::uint8_t* codes, float& scale, float& bias) const {
     const std::size_t at = (std::size_t)row * row_scales + group / share;
     scale = number_at(p.scales, p.scales_type, at);
     bias = number_at(p.biases, p.biases_type, at);
