@@ -16,7 +16,7 @@ from fixtures.by_hand import BY_HAND
 from fixtures.of_mlx_lm import OF_MLX_LM
 from mlx_lm_py.cache import CacheList
 from mlx_lm_py.models import make_model
-from mlx_lm_py.models.registry import ALIASES, FAMILIES, REFUSED, find_architecture
+from mlx_lm_py.models.registry import ALIASES, FAMILIES, find_architecture
 from mlx_lm_py.models.towers import text_config
 from tiny_models import FIXTURES, IN_GGUF, MODELS, read_config
 
@@ -54,7 +54,7 @@ WITHOUT_GGUF = {
     ),
     "baichuan_m1": f"{_NONE}; its `baichuan` is the first one",
     "bailing_hybrid": f"{_NONE} for Ling 2.5",
-    "deepseek_v41": "not mapped: later llama.cpp's is `deepseek41`",
+    "deepseek_v41": f"{_NONE} of it",
     "kimi_k3": "not mapped yet: llama.cpp's is `kimi-k3`",
     "plamo": "llama.cpp's converter has the sizes of the one with 13 billion parameters written in",
 }
@@ -134,8 +134,6 @@ def _cache(name: str) -> str:
 
 
 def _row(name: str) -> str:
-    if name in REFUSED:
-        return f"| `{name}` | refused: {REFUSED[name]} | | {WITHOUT_GGUF[name]} | | |"
     known = ALIASES.get(name, name)
     function: Any = find_architecture(name).spec
     module = f"[`{FAMILIES[known]}.{function.__name__}`](models/{FAMILIES[known]}.md)"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from architecture_table import CONVERTED, PAGE, TYPES, WITHOUT_GGUF, page
-from mlx_lm_py.models.registry import ALIASES, FAMILIES, REFUSED, find_architecture, make_model
+from mlx_lm_py.models.registry import ALIASES, FAMILIES, find_architecture
 
 SHARED = {
     "__init__", "activations", "base", "bitlinear_layers", "cache", "gated_delta", "mla",
@@ -12,19 +12,13 @@ SHARED = {
 
 
 def test_no_type_is_missing() -> None:
-    """Each is read, or refused by name with a reason."""
+    """Each is read."""
     assert len(TYPES) == len(set(TYPES)) == 126
-    assert set(TYPES) <= {*FAMILIES, *ALIASES, *REFUSED}
+    assert set(TYPES) <= {*FAMILIES, *ALIASES}
     found = importlib.util.find_spec("mlx_lm")
     if found is not None and found.origin is not None:
         files = (Path(found.origin).parent / "models").glob("*.py")
         assert {file.stem for file in files} - SHARED == set(TYPES)
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused_types_say_why(name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is not supported: .*engram"):
-        make_model({"model_type": name})
 
 
 def test_each_type_has_gguf_files_or_a_reason() -> None:

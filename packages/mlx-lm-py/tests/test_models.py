@@ -74,6 +74,11 @@ from tiny_models import close, read_config, read_expected, read_weights
         ("step3p5", {"rope_theta": [1e3]}, "'rope_theta' .* of each of 4 layers"),
         ("step3p5", {"moe_layers_enum": "x"}, "'moe_layers_enum' .* numbers"),
         ("afm7", {"num_kv_reuse_layers": 4}, "'num_kv_reuse_layers' leaves no layer"),
+        ("deepseek_v41", {"engram_layer_ids": [1]}, r"'engram_layer_ids' .* only \[\]"),
+        ("deepseek_v41", {"scoring_func": "x"}, "'scoring_func' 'x' is not supported"),
+        ("deepseek_v41", {"o_groups": 3}, r"multiple of 'o_groups' \(3\)"),
+        ("deepseek_v41", {"compress_ratios": [0, 2, 2, 3, 2]}, "'compress_ratios' .* not 3 after"),
+        ("deepseek_v41", {"compress_ratios": [0, 2, 2, True, 2]}, "'compress_ratios' .* no int"),
     ],
 )
 def test_wrong_configurations(name: str, change: dict[str, Any], message: str) -> None:

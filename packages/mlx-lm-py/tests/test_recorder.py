@@ -100,6 +100,10 @@ def decode(
     return results, recorder
 
 
+# A group of positions that is full is a step unlike others, and one more that is held.
+GROWING = ("deepseek_v41", "deepseek_v41_plain")
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     "prompts",
@@ -119,8 +123,10 @@ def test_every_model_repeats_its_steps_bit_for_bit(
     (ours, recorder), (expected, _) = runs
     for step, (a, b) in enumerate(zip(ours, expected, strict=True)):
         assert mx.array_equal(a, b), step
+    if name in GROWING:
+        assert recorder.repeated == 0
     # The windows of some are so short that they have turned round before it pays.
-    if len(prompts) == 1 and name != "recurrent_gemma":
+    elif len(prompts) == 1 and name != "recurrent_gemma":
         assert recorder.reason is None
         assert recorder.repeated > 8
 

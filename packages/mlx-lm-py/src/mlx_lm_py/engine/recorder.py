@@ -185,7 +185,10 @@ class _Recording:
         ends = [int.__add__(number, 0) for number in held.numbers()]
         if held.kind() != self._kind or ends != self._grown(step + 1):
             raise ValueError("what a cache holds does not grow evenly")
-        return [logits, *held.arrays()]
+        made = held.arrays()
+        if [one.shape for one in made] != [one.shape for one in arrays[1:]]:
+            raise ValueError("what a cache holds does not keep its shape")
+        return [logits, *made]
 
     def length(self) -> int:
         """How many steps are alike, as far as the first one knows."""

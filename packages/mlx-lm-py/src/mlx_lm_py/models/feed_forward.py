@@ -52,8 +52,9 @@ class Router:
     """How tokens find their experts.
 
     Attributes:
-        score: What makes logits into weights; ``"mixer"`` is a softmax, for one expert after the
-            other, over those whose logits are near its own (https://arxiv.org/abs/2409.12136).
+        score: What makes logits into weights; ``"root"`` is the root of a softplus; ``"mixer"`` is
+            a softmax, for one expert after the other, over those whose logits are near its own
+            (https://arxiv.org/abs/2409.12136).
         before: Whether that is done before the best are chosen, over all experts, rather than
             after, over the chosen ones.
         normalize: Whether the weights of the chosen ones are made to sum to one.
@@ -65,7 +66,7 @@ class Router:
         group_score: What a group counts for: its best expert, or its two best ones together.
     """
 
-    score: Literal["softmax", "sigmoid", "mixer"] = "softmax"
+    score: Literal["softmax", "sigmoid", "root", "mixer"] = "softmax"
     before: bool = True
     normalize: bool = False
     logit_scale: float = 1.0

@@ -12,7 +12,7 @@ from .blocks import CausalLM
 from .config import Config
 from .towers import text_config
 
-__all__ = ["ALIASES", "FAMILIES", "REFUSED", "find_architecture", "make_model"]
+__all__ = ["ALIASES", "FAMILIES", "find_architecture", "make_model"]
 
 
 def __dir__() -> list[str]:
@@ -31,6 +31,7 @@ FAMILIES = {
         "dbrx": "dbrx",
         "deepseek": "deepseek deepseek_v2 deepseek_v3 dots1 glm4_moe_lite minicpm3 youtu",
         "deepseek_sparse": "deepseek_v32 glm_moe_dsa",
+        "deepseek_v41": "deepseek_v41",
         "gear": "gear",
         "gemma": "gemma gemma2 gemma3_text recurrent_gemma",
         "gemma3n": "gemma3n_text",
@@ -89,6 +90,7 @@ ALIASES = {
     "qwen3_vl_moe": "qwen3_moe",
     "qwen3_vl_moe_text": "qwen3_moe",
     "qwen3vlmoe": "qwen3_moe",
+    "deepseek_v41_text": "deepseek_v41",
     "kimi_k2": "deepseek_v3",
     "kimi_k25": "deepseek_v3",
     "kimi_k3": "kimi_linear",
@@ -143,13 +145,6 @@ ALIASES = {
 }
 
 
-# Those that are known and not supported, and why.
-REFUSED = {
-    "deepseek_v41": "its n-gram memory (engram), hyper-connections and compressed keys are not "
-    "implemented"
-}
-
-
 def find_architecture(name: object) -> Architecture:
     """Import what is known of an architecture.
 
@@ -170,8 +165,6 @@ def find_architecture(name: object) -> Architecture:
     if name is None:
         raise ValueError("the configuration has no 'model_type', which names the architecture")
     known = ALIASES.get(name, name) if isinstance(name, str) else None
-    if isinstance(name, str) and name in REFUSED:
-        raise ValueError(f"the architecture {name!r} is not supported: {REFUSED[name]}")
     if not isinstance(known, str) or known not in FAMILIES:
         name = str(name)[:100]
         near = difflib.get_close_matches(name, {*FAMILIES, *ALIASES}, n=5, cutoff=0.3)

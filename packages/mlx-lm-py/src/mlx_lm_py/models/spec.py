@@ -14,6 +14,7 @@ from typing import Literal
 from mlx_lm_utils_py.config import check_range
 
 from .attention import Attention, Blocks, Index, Mla, Stretch, Strides
+from .compressed import Choice, Compressed
 from .feed_forward import Mlp, Moe, RoutedBeside, Router
 from .norm import Norm
 from .recurrent import (
@@ -28,14 +29,18 @@ from .recurrent import (
     ShortConv,
 )
 from .rope import Rope
+from .streams import Hyper, Streams
 
 __all__ = [
     "Attention",
     "Blocks",
+    "Choice",
+    "Compressed",
     "ConvGate",
     "Decay",
     "Decoder",
     "Delta",
+    "Hyper",
     "Index",
     "Inputs",
     "Layer",
@@ -98,6 +103,7 @@ class Parallel:
 
 Mixer = (
     Attention
+    | Compressed
     | ConvGate
     | Decay
     | Delta
@@ -111,29 +117,6 @@ Mixer = (
     | Rwkv7
     | ShortConv
 )
-
-
-@dataclass(frozen=True)
-class Streams:
-    """Several hidden states, of which a layer transforms one (https://arxiv.org/abs/2301.13310).
-
-    Attributes:
-        count: The number of them.
-        active: Which one.
-        rank: The width of a shortcut beside attention (https://arxiv.org/abs/2411.07501).
-        scaled: Whether the one is multiplied by learned numbers before the gate of what the layer
-            gets of the tokens looks at it.
-    """
-
-    count: int
-    active: int
-    rank: int
-    scaled: bool = True
-
-    def __post_init__(self) -> None:
-        check_range("altup_num_inputs", self.count, high=64)
-        check_range("altup_active_idx", self.active, low=0, high=self.count - 1)
-        check_range("laurel_rank", self.rank)
 
 
 @dataclass(frozen=True)
@@ -155,7 +138,8 @@ class Layer:
         inputs: The width of what it gets of the embedding for it alone. Default: 0, nothing.
         act: The activation of the gate of that.
         scaled: Whether what goes out is multiplied by a learned number.
-        streams: Of which hidden states it transforms one. Default: ``None``, there is one.
+        streams: Of which hidden states it transforms one, or how it mixes them. Default: ``None``,
+            there is one.
         opens: Whether a block of layers begins with it, each part of which looks at a mix of what
             earlier blocks came to and the hidden state of its own. Default: ``None``, there are no
             blocks.
@@ -178,7 +162,7 @@ class Layer:
     inputs: int = 0
     act: str = "gelu_pytorch_tanh"
     scaled: bool = False
-    streams: Streams | None = None
+    streams: Streams | Hyper | None = None
     shortcut: Moe | None = None
     opens: bool | None = None
     gates: float = 0.0
@@ -267,7 +251,7 @@ class Decoder:
     head_gain: bool = False
     loops: int = 1
     loop_norm: bool = False
-    streams: Streams | None = None
+    streams: Streams | Hyper | None = None
     never: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

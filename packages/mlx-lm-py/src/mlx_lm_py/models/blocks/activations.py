@@ -7,7 +7,7 @@ from collections.abc import Callable
 import mlx_core_py as mx
 from mlx_core_py import nn
 
-__all__ = ["ACTIVATIONS", "XIELU", "activation", "gated_activation"]
+__all__ = ["ACTIVATIONS", "PAIRED", "XIELU", "activation", "gated_activation"]
 
 
 def __dir__() -> list[str]:
@@ -26,6 +26,8 @@ ACTIVATIONS: dict[str, Callable[[mx.array], mx.array]] = {
     "sigmoid": mx.sigmoid,
     "softplus": nn.softplus,
 }
+PAIRED = ("bounded_silu", "clamped_swiglu", "situ")
+"""What makes one of a gate and of what it lets through, and is no activation of the gate alone."""
 
 
 def activation(name: str) -> Callable[[mx.array], mx.array]:
@@ -56,6 +58,19 @@ def _clamped_swiglu(limit: float) -> Callable[[mx.array, mx.array], mx.array]:
     return gated
 
 
+def _bounded_silu(limit: float) -> Callable[[mx.array, mx.array], mx.array]:
+    """A SiLU of what has been bounded before, in full precision."""
+
+    def gated(gate: mx.array, up: mx.array) -> mx.array:
+        dtype = up.dtype
+        gate, up = gate.astype(mx.float32), up.astype(mx.float32)
+        if limit:
+            gate, up = mx.minimum(gate, limit), mx.clip(up, -limit, limit)
+        return (nn.silu(gate) * up).astype(dtype)
+
+    return gated
+
+
 def _situ(limit: float | tuple[float, float]) -> Callable[[mx.array, mx.array], mx.array]:
     """A SiLU, and what it lets through, both bent by tanh towards bounds."""
     at, below = limit if isinstance(limit, tuple) else (limit, limit)
@@ -75,8 +90,8 @@ def gated_activation(
     """Find what is made of a gate and what it lets through.
 
     Args:
-        name: The name of an activation of the gate, which multiplies the other side; or
-            ``"clamped_swiglu"`` or ``"situ"``.
+        name: The name of an activation of the gate, which multiplies the other side; or one of
+            `PAIRED`.
         limit: What the activated gate is kept below, and the other side within; two numbers or one
             for both. Default: 0, nothing; of ``"clamped_swiglu"`` 7.
 
@@ -90,6 +105,8 @@ def gated_activation(
         return _clamped_swiglu(max(limit) if isinstance(limit, tuple) else limit or 7.0)
     if name == "situ":
         return _situ(limit)
+    if name == "bounded_silu":
+        return _bounded_silu(max(limit) if isinstance(limit, tuple) else limit)
     act = activation(name)
     if limit:
         at, within = limit if isinstance(limit, tuple) else (limit, limit)

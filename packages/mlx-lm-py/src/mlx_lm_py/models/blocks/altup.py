@@ -57,7 +57,7 @@ class Streams(nn.Module):
         """Make of ``h`` of shape ``(batch, length, dim)`` the states."""
         return mx.concatenate([h, *(_as_long(one(h), h) for one in self.projections)], axis=-1)
 
-    def narrow(self, h: mx.array) -> mx.array:
+    def narrow(self, h: mx.array, step: Step) -> mx.array:
         """The mean of what the states are projected to."""
         first, *others = mx.split(h, self.count, axis=-1)
         pairs = zip(self.unembed_projections, others, strict=True)
@@ -122,7 +122,7 @@ class AltUpLayer(nn.Module):
         super().__init__()
         assert isinstance(spec.mixer, specs.Attention)
         assert isinstance(spec.ffn, specs.Mlp)
-        assert spec.streams is not None
+        assert isinstance(spec.streams, specs.Streams)
         self.window: int | None = spec.mixer.window
         self.active: int = spec.streams.active
         self.count: int = spec.streams.count

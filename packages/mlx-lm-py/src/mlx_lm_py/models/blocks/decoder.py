@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .altup import AltUpLayer, Streams
     from .beside import ExpertsBeside
     from .block_mix import BlockMix
+    from .hyper import HyperLayer, HyperStates
     from .layer_inputs import GatedInput, LayerInputs
     from .moe import MoE
     from .ngrams import NgramEmbedding
@@ -263,13 +264,15 @@ class DecoderLayer(nn.Module):
         return h + transformed
 
 
-AnyLayer: TypeAlias = "DecoderLayer | AltUpLayer | Rwkv7Layer"
+AnyLayer: TypeAlias = "DecoderLayer | AltUpLayer | HyperLayer | Rwkv7Layer"
 
 
 def _make_layer(spec: specs.Layer, dim: int) -> AnyLayer:
     layer: AnyLayer
     if isinstance(spec.mixer, specs.Rwkv7):
         layer = _make("rwkv7.Rwkv7Layer", spec, dim)
+    elif isinstance(spec.streams, specs.Hyper):
+        layer = _make("hyper.HyperLayer", spec, dim)
     elif spec.streams:
         layer = _make("altup.AltUpLayer", spec, dim)
     else:
@@ -298,7 +301,9 @@ class Decoder(nn.Module):
             kind = "ngrams.NgramEmbedding"
             self.ngrams: NgramEmbedding = _make(kind, spec.ngrams, spec.vocab_size, spec.width)
         if spec.streams is not None:
-            self.streams: Streams = _make("altup.Streams", spec.streams, spec.width)
+            is_hyper = isinstance(spec.streams, specs.Hyper)
+            kind = "hyper.HyperStates" if is_hyper else "altup.Streams"
+            self.streams: HyperStates | Streams = _make(kind, spec.streams, spec.width)
         if any(layer.opens is not None for layer in spec.layers):
             self.output_attn_res: BlockMix = _make("block_mix.BlockMix", spec.width, spec.norm.eps)
         self.norm: nn.Module = make_norm(spec.norm, spec.width)
@@ -362,7 +367,7 @@ class Decoder(nn.Module):
                 given=None if given is None else given[:, :, i],
             )
         if "streams" in self:
-            h = self.streams.narrow(h)
+            h = self.streams.narrow(h, step)
         if "output_attn_res" in self:
             h = self.output_attn_res(step.blocks, h)
         normalized: mx.array = self.norm(h)
@@ -383,6 +388,9 @@ def _cache_of(mixer: specs.Mixer | None, context_length: int) -> Cache:
             if mixer.window is not None and mixer.window < context_length:
                 return RotatingKVCache(mixer.window)
             return KVCache()
+        case specs.Compressed():
+            window = RotatingKVCache(mixer.window)
+            return CacheList(window, ArraysCache(4)) if mixer.sums else window
         case specs.Parallel():
             return CacheList(_cache_of(mixer.attention, context_length), ArraysCache(2))
         case specs.ConvGate() | specs.Decay() | specs.ShortConv():

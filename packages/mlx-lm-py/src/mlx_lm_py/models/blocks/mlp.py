@@ -9,7 +9,7 @@ from mlx_core_py import nn
 
 from mlx_lm_py.models.spec import Mlp
 
-from .activations import XIELU, activation, gated_activation
+from .activations import PAIRED, XIELU, activation, gated_activation
 from .norms import make_norm
 
 __all__ = ["MLP"]
@@ -48,7 +48,7 @@ class MLP(nn.Module):
             self.ffn_sub_norm: nn.Module = make_norm(spec.norm, spec.hidden)
         if spec.act == "xielu":
             self.act_fn: XIELU = XIELU()
-        elif spec.act not in ("clamped_swiglu", "situ"):
+        elif spec.act not in PAIRED:
             self.act: Callable[[mx.array], mx.array] = activation(spec.act)
         self.cutoff: float | None = None
         if spec.sparsity:
@@ -58,7 +58,7 @@ class MLP(nn.Module):
             # As many deviations above the mean as that share of a normal distribution is below.
             self.cutoff = NormalDist().inv_cdf(spec.sparsity)
         self.bounded: Callable[[mx.array, mx.array], mx.array] | None = None
-        if spec.limit or spec.act in ("clamped_swiglu", "situ"):
+        if spec.limit or spec.act in PAIRED:
             self.bounded = gated_activation(spec.act, spec.limit)
 
     def __call__(self, x: mx.array) -> mx.array:

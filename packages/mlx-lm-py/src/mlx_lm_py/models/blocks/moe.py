@@ -164,6 +164,8 @@ class MoE(nn.Module):
         scores = logits
         if router.score == "sigmoid":
             scores = mx.sigmoid(logits)
+        elif router.score == "root":
+            scores = mx.sqrt(nn.softplus(logits))
         elif router.before:
             scores = mx.softmax(logits, axis=-1, precise=True)
         ranked = scores

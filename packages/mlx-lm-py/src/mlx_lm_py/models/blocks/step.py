@@ -10,7 +10,7 @@ import mlx_core_py as mx
 
 from .masks import Mask
 
-__all__ = ["Held", "Step"]
+__all__ = ["Groups", "Held", "Step"]
 
 
 def __dir__() -> list[str]:
@@ -36,6 +36,24 @@ class Held:
     end: int
 
 
+@dataclass(frozen=True)
+class Groups:
+    """What layers have made of groups of positions, of one sequence.
+
+    Attributes:
+        sums: One vector for each group, of shape ``(batch, count, width)``. Default: ``None``.
+        keys: What they are chosen by, likewise. Default: ``None``.
+        chosen: Which each new position attends to, of shape ``(batch, 1, length, count)``.
+            Default: ``None``, none.
+        candidates: Among which later layers choose, likewise. Default: ``None``, all.
+    """
+
+    sums: mx.array | None = None
+    keys: mx.array | None = None
+    chosen: mx.array | None = None
+    candidates: mx.array | None = None
+
+
 @dataclass
 class Step:
     """What layers leave for later ones while tokens go through a model.
@@ -49,6 +67,9 @@ class Step:
         loop: How often the hidden state has gone through all layers.
         blocks: What blocks of layers came to.
         first_values: What the first layer of a kind made of its input. Default: ``None``.
+        groups: Groups of positions of each sequence.
+        shares: Of several hidden states in what the next layer looks at. Default: ``None``, the
+            first one alone.
     """
 
     lent: dict[str, list[Held]] = field(default_factory=dict)
@@ -59,6 +80,8 @@ class Step:
     loop: int = 0
     blocks: list[mx.array] = field(default_factory=list)
     first_values: mx.array | None = None
+    groups: list[Groups] = field(default_factory=list)
+    shares: mx.array | None = None
 
     def borrowed(self, name: str) -> Iterator[Held]:
         """What was lent under a name, sequence by sequence.
