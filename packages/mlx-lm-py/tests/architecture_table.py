@@ -54,8 +54,7 @@ WITHOUT_GGUF = {
     ),
     "baichuan_m1": f"{_NONE}; its `baichuan` is the first one",
     "bailing_hybrid": f"{_NONE} for Ling 2.5",
-    "deepseek_v41": f"{_NONE} of it",
-    "kimi_k3": "not mapped yet: llama.cpp's is `kimi-k3`",
+    "deepseek_v41": "not mapped: later llama.cpp's is `deepseek41`",
     "plamo": "llama.cpp's converter has the sizes of the one with 13 billion parameters written in",
 }
 # Those whose files are of another type.

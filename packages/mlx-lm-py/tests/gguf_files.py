@@ -208,9 +208,15 @@ def _ternary(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
     yield np.clip(np.round(x / scale), -1, 1) * scale
 
 
+def _product(x: np.ndarray, c: Config) -> Iterator[np.ndarray]:
+    """Two weights of which only the product counts."""
+    if x.ndim == 2 and x.shape[0] == 2:
+        yield x[0] * x[1]
+
+
 CONVERSIONS: tuple[Conversion, ...] = (
     _same, _norm, _transposed, _heads, _parts, _latent, _delta, _fused, _below, _scaled,
-    _fractions, _signs, _parted, _ternary,
+    _fractions, _signs, _parted, _ternary, _product,
 )  # fmt: skip
 
 
@@ -222,7 +228,9 @@ def _candidates(x: np.ndarray, config: Config, shape: tuple[int, ...]) -> Iterat
 
 
 def _source(weights: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """A weight, those of letters in braces, or those of all experts."""
+    """A weight, those of letters in braces, two side by side, or those of all experts."""
+    if " * " in name:
+        return np.stack([weights[one].flatten() for one in name.split(" * ")])
     if name.endswith("}"):
         stem, _, letters = name[:-1].partition("{")
         return np.stack([weights[f"{stem}{letter}"] for letter in letters])

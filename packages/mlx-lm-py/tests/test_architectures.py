@@ -12,6 +12,7 @@ from mlx_core_py.utils import tree_flatten
 from mlx_lm_py import load, load_model
 from mlx_lm_py.cache import cache_length, make_prompt_cache
 from mlx_lm_py.models import make_model as make
+from mlx_lm_py.models.towers import text_config
 from tiny_models import (
     IN_GGUF,
     MODELS,
@@ -86,7 +87,7 @@ def test_a_folder(tmp_path: Path, name: str) -> None:
 
 def of_what_files_say(name: str) -> Any:
     """The model of a checkpoint, with what llama.cpp has in place of what its files do not tell."""
-    config, weights = read_config(name), read_weights(name)
+    config, weights = text_config(read_config(name)), read_weights(name)
     changes = unsaid(name)
     if "mscale" in changes:
         changes = {"rope_parameters": config["rope_parameters"] | changes}

@@ -127,6 +127,7 @@ ALIASES = {
     "gptneox": "gpt_neox",
     "granitehybrid": "granitemoehybrid",
     "hunyuan-moe": "hunyuan",
+    "kimi-k3": "kimi_linear",
     "kimi-linear": "kimi_linear",
     "lfm2moe": "lfm2_moe",
     "bailingmoe3": "bailing_hybrid",

@@ -128,17 +128,17 @@ def _unflat(weights: dict[str, mx.array]) -> dict[str, mx.array]:
 
 
 _OF_MLX_LM = tuple(
-    Rename(f"model.{theirs}", f"model.{ours}", undone=False)
+    Rename(f"model.layers.*.{theirs}", f"model.layers.*.{ours}", undone=False)
     for theirs, ours in (
-        ("layers.*.mlp.e_score_correction_bias", "layers.*.mlp.gate.e_score_correction_bias"),
-        ("layers.*.linear_attn.qkv_proj", "layers.*.linear_attn.in_proj_qkv"),
-        ("layers.*.linear_attn.qkv_conv.conv", "layers.*.linear_attn.conv1d"),
-        *(
-            (f"{name}_{part}.weight", f"{name}.{part}_weight")
-            for name in ("layers.*.self_attention_res", "layers.*.mlp_res", "output_attn_res")
-            for part in ("proj", "norm")
-        ),
+        ("mlp.e_score_correction_bias", "mlp.gate.e_score_correction_bias"),
+        ("linear_attn.qkv_proj", "linear_attn.in_proj_qkv"),
+        ("linear_attn.qkv_conv.conv", "linear_attn.conv1d"),
     )
+)
+_MIXES = tuple(
+    Rename(f"model.{name}_{part}.weight", f"model.{name}.{part}_weight")
+    for name in ("layers.*.self_attention_res", "layers.*.mlp_res", "output_attn_res")
+    for part in ("proj", "norm")
 )
 
 
@@ -171,6 +171,7 @@ def _rules(c: Config) -> Sequence[Rule]:
             for theirs, ours in experts
         ),
         *_OF_MLX_LM,
+        *_MIXES,
         Join(tuple(f"{mixer}{p}_proj" for p in "qkv"), f"{mixer}in_proj_qkv", rows),
         Join(tuple(f"{mixer}{p}_conv1d" for p in "qkv"), f"{mixer}conv1d", rows),
         CONVOLUTIONS,
@@ -178,15 +179,30 @@ def _rules(c: Config) -> Sequence[Rule]:
     )
 
 
+def _gguf_rules(c: Config) -> Sequence[Rule]:
+    """What makes keys and values, and what blocks are weighed by, of which files have products."""
+
+    def apart(weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        parted = dict(weights)
+        for name, value in weights.items():
+            if name.endswith("_res_proj.weight"):
+                parted[name] = value.reshape(1, -1)
+                parted[name.replace("_res_proj.", "_res_norm.")] = mx.ones_like(value.flatten())
+        return parted
+
+    return (*latent.join_latents(c), Convert(apart, dict))
+
+
 ARCHITECTURES = {
     "kimi_linear": Architecture(
         kimi_linear,
         _rules,
         gguf=GGUFNames(
-            LAYER | latent.LATENT | delta.KIMI | EXPERTS | SHARED | BIAS,
+            LAYER | latent.LATENT | delta.KIMI | delta.KIMI_K3 | EXPERTS | SHARED | BIAS,
             changes=states.STATE_CHANGES,
             joined=latent.JOINED,
-            rules=latent.join_latents,
+            outside={"output_res_score": "model.output_attn_res_proj"},
+            rules=_gguf_rules,
             entries=delta.kimi_entries,
             each_layer=True,
         ),

@@ -13,7 +13,7 @@ from mlx_lm_py.models.config import Config
 from .metadata import Metadata
 from .states import STATE_CHANGES, attending
 
-__all__ = ["CHANGES", "DELTA", "KIMI", "ORDERS", "delta_entries", "kimi_entries"]
+__all__ = ["CHANGES", "DELTA", "KIMI", "KIMI_K3", "ORDERS", "delta_entries", "kimi_entries"]
 
 
 def __dir__() -> list[str]:
@@ -47,6 +47,19 @@ KIMI = {
 """Those of Kimi's, besides ``attn_q``, ``attn_k``, ``attn_v`` and ``attn_output``."""
 
 
+KIMI_K3 = {
+    "ssm_g": "self_attn.g_proj",
+    "attn_gate": "self_attn.g_proj",
+    "attn_res_score": "self_attention_res_proj",
+    "ffn_res_score": "mlp_res_proj",
+    **{
+        f"ffn_routed_{theirs}": f"mlp.routed_expert_{ours}"
+        for theirs, ours in (("down", "down_proj"), ("up", "up_proj"), ("norm", "norm"))
+    },
+}
+"""What Kimi K3 has besides: gates of features, mixes of blocks, and experts of fewer features."""
+
+
 def _kimi_heads(m: Metadata) -> int:
     """Each decays by itself."""
     found = m.layers("ssm_a")
@@ -54,7 +67,7 @@ def _kimi_heads(m: Metadata) -> int:
 
 
 def kimi_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
-    """Delta networks in layers without keys."""
+    """Delta networks in layers without keys; of Kimi K3 more than that."""
     width = m("kda.head_dim", int)
     rope = m("rope.dimension_count", int)
     attends = attending(m)
@@ -65,6 +78,8 @@ def kimi_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
             "num_heads": _kimi_heads(m),
             "head_dim": width,
             "short_conv_kernel_size": m("ssm.conv_kernel", int, 4),
+            "use_full_rank_gate": bool(m.layers("ssm_g.weight")),
+            "gate_lower_bound": m("kda.gate_lower_bound", float, 0.0),
         },
         "qk_rope_head_dim": rope,
         "qk_nope_head_dim": m("attention.key_length_mla", int) - rope,
@@ -73,7 +88,22 @@ def kimi_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
         "num_shared_experts": m("expert_shared_count", int, 1),
         "num_experts_per_token": m("expert_used_count", int),
         "num_expert_group": m("expert_group_count", int, 1),
+        # Files may have how many groups are chosen of, and not how many there are: one.
+        "topk_group": m("expert_group_used_count", int, 1) if "expert_group_count" in m else 1,
         "moe_renormalize": m("expert_weights_norm", bool, True),
+        **(_k3_entries(m) if "attn_res.block_size" in m else {}),
+    }
+
+
+def _k3_entries(m: Metadata) -> Entries:
+    return {
+        "attn_res_block_size": m("attn_res.block_size", int),
+        "hidden_act": "situ",
+        "activation_situ_beta": m("activation.situ_beta", float),
+        "activation_situ_linear_beta": m("activation.situ_linear_beta", float, 0.0),
+        "mla_use_output_gate": bool(m.layers("attn_gate.weight")),
+        "routed_expert_hidden_size": m("expert_latent_length", int, 0),
+        "latent_moe_use_norm": bool(m.layers("ffn_routed_norm.weight")),
     }
 
 
