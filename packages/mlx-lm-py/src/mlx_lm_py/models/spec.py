@@ -221,6 +221,7 @@ class Decoder:
         tied: Whether the output layer is the embedding.
         head_bias: Whether the output layer has a bias.
         positions: The number of learned positions that are added to the embedding. Default: 0.
+        first_position: Which of them is the first token's. Default: 0.
         embed_scale: What the embedding is multiplied by.
         embed_norm: Of the embedding. Default: ``None``.
         logit_scale: What the logits are multiplied by.
@@ -242,6 +243,7 @@ class Decoder:
     tied: bool = False
     head_bias: bool = False
     positions: int = 0
+    first_position: int = 0
     embed_scale: float = 1.0
     embed_norm: Norm | None = None
     logit_scale: float = 1.0

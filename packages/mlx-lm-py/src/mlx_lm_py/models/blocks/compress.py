@@ -59,7 +59,8 @@ class Compressor(nn.Module):
     def __call__(self, x: mx.array, cache: ArraysCache | None) -> mx.array:
         """The groups that ``x`` of shape ``(batch, length, dim)`` fills, perhaps none."""
         if self.ratio == 1:
-            return self.kv_norm(self.kv_proj(x))
+            each: mx.array = self.kv_norm(self.kv_proj(x))
+            return each
         # What is waiting for the rest of its group would be rounded before it is summed up.
         h = x.astype(mx.float32)
         held = (None, None) if cache is None else (cache[_OPEN], cache[_GATES])
@@ -69,7 +70,8 @@ class Compressor(nn.Module):
             cache[_OPEN], cache[_GATES] = (part[:, full:] for part in parts)
         made, gates = (mx.unflatten(part[:, :full], 1, (-1, self.ratio)) for part in parts)
         summed = (made * mx.softmax(gates, axis=2)).sum(axis=2)
-        return self.kv_norm(summed.astype(x.dtype))
+        sums: mx.array = self.kv_norm(summed.astype(x.dtype))
+        return sums
 
 
 class CompressedAttention(nn.Module):
@@ -178,7 +180,8 @@ class CompressedAttention(nn.Module):
             x, *by = by
             groups = self._with_sums(x[:, 0], groups, states)
         if by:
-            groups = self.indexer.choose(*by, groups, start, asking)
+            queries_by, weights_by = by
+            groups = self.indexer.choose(queries_by, weights_by, groups, start, asking)
         found.append(groups)
         if self.spec.ratio and groups.sums is not None and groups.chosen is not None:
             seen = seen_of(mask, asking, held.shape[2])
@@ -215,7 +218,9 @@ class CompressedAttention(nn.Module):
         sums = _behind(held, rounded_to_fp4(turned, 16, fine=True))
         keys = groups.keys
         if "indexer" in self:
-            new = self._turned(self.indexer.keys(made)[:, None], self.rope_of_groups, first)[:, 0]
+            new = self._turned(self.indexer.keys_of(made)[:, None], self.rope_of_groups, first)[
+                :, 0
+            ]
             keys = _behind(None if cache is None else cache[_KEYS], rounded_to_fp4(new))
         if cache is not None:
             cache[_SUMS] = sums

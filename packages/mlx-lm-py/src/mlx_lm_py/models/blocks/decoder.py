@@ -292,6 +292,7 @@ class Decoder(nn.Module):
         self.embed_tokens: nn.Embedding = nn.Embedding(spec.vocab_size, spec.width)
         if spec.positions:
             self.embed_positions: nn.Embedding = nn.Embedding(spec.positions, spec.width)
+            self.first_position: int = spec.first_position
         if spec.embed_norm is not None:
             self.embed_norm: nn.Module = make_norm(spec.embed_norm, spec.width)
         self.layers: list[AnyLayer] = [_make_layer(one, spec.width) for one in spec.layers]
@@ -334,7 +335,10 @@ class Decoder(nn.Module):
             h = self.embed_norm(h)
         length = tokens.shape[1]
         if "embed_positions" in self:
-            h = h + self.embed_positions(_positions(cache, length))
+            positions = _positions(cache, length)
+            if self.first_position:
+                positions = positions + self.first_position
+            h = h + self.embed_positions(positions)
         given = self.layer_inputs(tokens, h) if "layer_inputs" in self else None
         if "streams" in self:
             h = self.streams.widen(h)

@@ -51,7 +51,7 @@ class GroupIndex(nn.Module):
         scale = (self.spec.heads * self.spec.head_dim) ** -0.5
         return split_heads(self.q_b_proj(for_queries), self.spec.heads), weights * scale
 
-    def keys(self, sums: mx.array) -> mx.array:
+    def keys_of(self, sums: mx.array) -> mx.array:
         """What groups of shape ``(batch, count, width)`` are chosen by, without positions."""
         keys: mx.array = self.k_norm(self.k_proj(sums))
         return keys

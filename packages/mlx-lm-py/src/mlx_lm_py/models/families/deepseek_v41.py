@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import mlx_core_py as mx
 
@@ -22,16 +23,22 @@ def __dir__() -> list[str]:
     return __all__
 
 
+_SCORES: dict[str, Literal["root", "sigmoid", "softmax"]] = {
+    "sqrtsoftplus": "root",
+    "sigmoid": "sigmoid",
+    "softmax": "softmax",
+}
+
+
 def deepseek_v41(c: Config) -> Decoder:
     """A window, groups of positions chosen from all, and several hidden states."""
     refuse(c, engram_layer_ids=[])
-    scores = {"sqrtsoftplus": "root", "sigmoid": "sigmoid", "softmax": "softmax"}
     score = c("scoring_func", "sqrtsoftplus")
-    if score not in scores:
-        raise ValueError(f"'scoring_func' {score!r} is not supported; known: {', '.join(scores)}")
+    if score not in _SCORES:
+        raise ValueError(f"'scoring_func' {score!r} is not supported; known: {', '.join(_SCORES)}")
     hidden, top_k = c("moe_intermediate_size", 2304), c("num_experts_per_tok", 6)
     router = Router(
-        scores[score],
+        _SCORES[score],
         normalize=c("norm_topk_prob", True) and top_k > 1,
         logit_scale=1 / c.positive("gate_temp", 1.0),
         scale=c("routed_scaling_factor", 1.5),
@@ -77,11 +84,16 @@ def _check_groups(mixers: Sequence[Compressed]) -> None:
             )
 
 
+def _layers(c: Config, name: str) -> list[int]:
+    numbers: list[int] = c(name, [])
+    return numbers
+
+
 def _attention(c: Config, i: int) -> Compressed:
     """The attention of a layer. Those with groups have positions with a base of their own."""
     rope_dim = c("qk_rope_head_dim", 64)
-    ratios: list[int] = c("compress_ratios", [])
-    ratio = ratios[i] if i < len(ratios) else 0
+    ratios: list[Any] = c("compress_ratios", [])
+    ratio: Any = ratios[i] if i < len(ratios) else 0
     if type(ratio) is not int:
         raise ValueError(f"'compress_ratios' in the configuration has {ratio!r}, which is no int")
     rope = Rope(rope_dim, c("rope_theta", 10000.0), True)
@@ -91,7 +103,7 @@ def _attention(c: Config, i: int) -> Compressed:
         if scaling is not None and scaling.get("rope_type") != "default":
             scaling = {"factor": 1.0, **scaling, "rope_type": "yarn", "attention_factor": 1.0}
         rope = Rope(rope_dim, c("compress_rope_theta", 160000.0), True, scaling, c.context)
-        if i in c("index_source_layer_ids", []):
+        if i in _layers(c, "index_source_layer_ids"):
             is_source = i == c("candidate_source_layer_id", -1)
             choice = Choice(
                 c("index_n_heads", 32),
@@ -111,7 +123,7 @@ def _attention(c: Config, i: int) -> Compressed:
         rope,
         c("sliding_window", 128),
         ratio,
-        bool(ratio) and i in c("kv_source_layer_ids", []),
+        bool(ratio) and i in _layers(c, "kv_source_layer_ids"),
         choice,
     )
 

@@ -57,6 +57,11 @@ def gemma2(c: Config) -> Decoder:
     return each(model, lambda layer: change_attention(layer, window=window), sliding(c, 2))
 
 
+def vaultgemma(c: Config) -> Decoder:
+    """Gemma 2 with norms before each part alone (https://arxiv.org/abs/2510.15001)."""
+    return each(gemma2(c), lambda layer: dataclasses.replace(layer, order="pre"))
+
+
 def gemma3(c: Config) -> Decoder:
     """Queries and keys are normalized; five windows to one layer without."""
     full, local = ropes(c, base=1e6, local_base=c("rope_local_base_freq", 1e4))
@@ -130,4 +135,7 @@ ARCHITECTURES = {
     "gemma": Architecture(gemma, gguf=_gguf_names(LAYER)),
     "gemma2": Architecture(gemma2, gguf=_gguf_names(LAYER | SANDWICH)),
     "gemma3_text": Architecture(gemma3, gguf=_gguf_names(LAYER | SANDWICH | QK_NORM)),
+    "vaultgemma": Architecture(
+        vaultgemma, renamed(("pre_feedforward_layernorm", "post_attention_layernorm"))
+    ),
 }

@@ -221,6 +221,14 @@ def granite_hybrid(c: Config) -> Decoder:
     return dataclasses.replace(model, layers=layers)
 
 
+def granite_moe_shared(c: Config) -> Decoder:
+    """Granite with experts, one of which every token uses."""
+    entries = {"layer_types": ["attention"] * c.depth, "position_embedding_type": "rope"}
+    # No layer is a state space, whatever one would be like.
+    defaults = {"shared_intermediate_size": 0, "mamba_n_heads": 1}
+    return granite_hybrid(Config({**defaults, **c.values, **entries}))
+
+
 _MAMBA: Sequence[Rule] = (
     Rename("backbone.embeddings", "model.embed_tokens"),
     Rename("backbone.norm_f", "model.norm"),
@@ -299,6 +307,7 @@ ARCHITECTURES = {
         ),
     ),
     "falcon_mamba": Architecture(falcon_mamba, _MAMBA, gguf=_MAMBA_GGUF),
+    "granitemoeshared": Architecture(granite_moe_shared, _granite_rules),
     "granitemoehybrid": Architecture(granite_hybrid, _granite_rules, gguf=_GRANITE_GGUF),
     "jamba": Architecture(
         jamba,

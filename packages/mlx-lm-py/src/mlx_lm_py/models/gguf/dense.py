@@ -77,9 +77,9 @@ def granite_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
 
 
 def llama_entries(m: Metadata, config: Mapping[str, Any]) -> Entries:
-    """Those with experts are Mixtral's."""
+    """Those with experts are Mixtral's, and those with a window Mistral's."""
     if not config.get("num_experts"):
-        return {}
+        return {"model_type": "mistral"} if "sliding_window" in config else {}
     return {"model_type": "mixtral", "moe_intermediate_size": config["intermediate_size"]}
 
 
