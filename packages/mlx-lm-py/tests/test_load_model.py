@@ -61,6 +61,34 @@ def test_a_quantized_router(name: str, theirs: str, of_mlx_lm: str, mode: str) -
     close(dequantize_model(model)(tokens), expected, 1e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("mixtral", ("w1", "w3", "w2")),
+        *((name, ("gate_proj", "up_proj", "down_proj")) for name in ("deepseek_v3", "glm4_moe")),
+        *((name, ("gate_proj", "up_proj", "down_proj")) for name in ("olmoe", "qwen3_moe")),
+    ],
+)
+def test_experts_as_the_library_has_them_in_memory(name: str, parts: tuple[str, ...]) -> None:
+    weights, fused = read_weights(name), {}
+    stems = {key.partition(".experts.")[0] for key in weights if ".experts." in key}
+    assert stems
+    for stem in stems:
+        found = [
+            mx.stack([weights[f"{stem}.experts.{i}.{part}.weight"] for i in range(count)])
+            for part in parts
+            for count in [sum(key.startswith(f"{stem}.experts.") for key in weights) // 3]
+        ]
+        place = stem.replace("block_sparse_moe", "mlp") + ".experts"
+        fused[f"{place}.gate_up_proj"] = mx.concatenate(found[:2], axis=1)
+        fused[f"{place}.down_proj"] = found[2]
+    kept = {key: value for key, value in weights.items() if ".experts." not in key}
+    tokens, logits = read_expected(name)
+    model: Any = load_model(kept | fused, read_config(name))
+    close(model(tokens), logits, 2e-3)
+    assert model.checkpoint(dict(tree_flatten(model.parameters()))).keys() == weights.keys()
+
+
 @pytest.mark.parametrize("name", ["bailing_hybrid", "deepseek_v3", "kimi_k3", "longcat_flash"])
 def test_latents_of_mlx_lm(name: str) -> None:
     """It divides what makes keys and values of them."""

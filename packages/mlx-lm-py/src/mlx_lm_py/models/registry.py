@@ -11,6 +11,7 @@ from .architecture import Architecture
 from .blocks import CausalLM
 from .config import Config
 from .towers import text_config
+from .usual import usual_entries
 
 __all__ = ["ALIASES", "FAMILIES", "find_architecture", "make_model"]
 
@@ -194,6 +195,7 @@ def make_model(config: Mapping[str, Any]) -> CausalLM:
         ValueError: If the architecture is not supported or the configuration is not valid.
     """
     config = text_config(config)
+    config = usual_entries(config) | config
     architecture = find_architecture(config.get("model_type"))
     values = Config(config)
     return CausalLM(architecture.spec(values), architecture.rules_of(values))

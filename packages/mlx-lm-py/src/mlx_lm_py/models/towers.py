@@ -7,6 +7,8 @@ from typing import Any
 
 import mlx_core_py as mx
 
+from .usual import usual_sizes
+
 __all__ = ["has_other_parts", "text_config", "text_weights"]
 
 
@@ -22,8 +24,6 @@ _PREFIXES = {
     "model.language_model.": "model.",
     "model.text_model.": "model.",
 }
-# What text parts leave out, as it is the default of their class.
-_USUAL: dict[str, dict[str, Any]] = {"pixtral": {"num_attention_heads": 32}}
 _OTHER_PARTS = ("visual.", "model.visual.", "vision_tower.", "multi_modal_projector.")
 
 
@@ -49,8 +49,8 @@ def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
         That of the text part, where there is one; what it leaves out is as in the whole.
 
     Example:
-        >>> text_config({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text"}})
-        {'model_type': 'gemma3_text'}
+        >>> text_config({"model_type": "lfm2_vl", "text_config": {"model_type": "lfm2"}})
+        {'model_type': 'lfm2'}
     """
     for name in _NESTED:
         inner = config.get(name)
@@ -60,8 +60,9 @@ def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
                 for key, value in config.items()
                 if key not in (*_NESTED, "vision_config", "audio_config", "architectures")
             }
-            outer = _USUAL.get(str(config.get("model_type")), {}) | outer
-            merged = outer | {key: value for key, value in inner.items() if value is not None}
+            kind = inner.get("model_type") or config.get("model_type")
+            given = {key: value for key, value in inner.items() if value is not None}
+            merged = usual_sizes(kind) | outer | given
             # Either place may say so.
             if outer.get("tie_word_embeddings"):
                 merged["tie_word_embeddings"] = outer["tie_word_embeddings"]

@@ -9,7 +9,7 @@ import mlx_core_py as mx
 
 from mlx_lm_py.models.architecture import Architecture
 from mlx_lm_py.models.config import Config
-from mlx_lm_py.models.rules import Convert, Drop, Rename, Rule
+from mlx_lm_py.models.rules import Convert, Drop, Rename, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Mla, Mlp, Moe, Ngrams, Rope, Router
 
 from .common import decoder, refuse
@@ -130,6 +130,7 @@ def _rules(c: Config) -> Sequence[Rule]:
                 ours=rule.ours.replace(".mlp.", ".shortcut_mlp."),
             )
             for rule in EXPERTS
+            if isinstance(rule, Stack)
         ),
         *(_NGRAMS if _is_ngram(c) else ()),
     )

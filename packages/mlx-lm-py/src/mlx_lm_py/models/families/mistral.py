@@ -18,7 +18,6 @@ from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, Stretc
 
 from .common import change_attention, decoder, plain, renamed
 from .deepseek import GGUF_LATENT, deepseek_rules, deepseek_v3
-from .qwen import FUSED_EXPERTS
 
 __all__ = ["ARCHITECTURES"]
 
@@ -161,7 +160,7 @@ ARCHITECTURES = {
     ),
     "mistral4": Architecture(
         mistral4,
-        lambda c: (FUSED_EXPERTS, *deepseek_rules(c)),
+        deepseek_rules,
         gguf=dataclasses.replace(GGUF_LATENT, entries=latent.mistral4_entries),
     ),
 }

@@ -18,7 +18,7 @@ from mlx_lm_py.models.spec import Decoder, Layer, Mlp, Moe, Norm, Router, each
 from .common import change_attention, decoder, layer_types, plain, sliding
 from .glm import SHARED
 from .llama import ernie, granite
-from .qwen import EXPERTS, experts_of, sparse
+from .qwen import EXPERTS, FUSED_EXPERTS, experts_of, sparse
 
 __all__ = ["ARCHITECTURES", "granite_moe_rules"]
 
@@ -134,6 +134,7 @@ def mixtral(c: Config) -> Decoder:
 
 _MIXTRAL: tuple[Rule, ...] = (
     Rename("model.layers.*.block_sparse_moe", "model.layers.*.mlp"),
+    FUSED_EXPERTS,
     *(
         Stack(f"model.layers.*.mlp.experts.*.{theirs}", f"model.layers.*.mlp.switch_mlp.{ours}")
         for theirs, ours in (("w1", "gate_proj"), ("w3", "up_proj"), ("w2", "down_proj"))

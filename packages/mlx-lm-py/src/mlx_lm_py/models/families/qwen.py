@@ -11,7 +11,7 @@ from mlx_lm_py.models.config import Config
 from mlx_lm_py.models.gguf.experts import normalized, shared_expert
 from mlx_lm_py.models.gguf_names import EXPERTS as GGUF_EXPERTS
 from mlx_lm_py.models.gguf_names import LAYER, QK_NORM, SHARED, GGUFNames
-from mlx_lm_py.models.rules import Convert, Drop, Stack
+from mlx_lm_py.models.rules import Convert, Drop, Rule, Stack
 from mlx_lm_py.models.spec import Decoder, Layer, Moe, Router, each
 
 from .common import change_attention, decoder, plain, sliding
@@ -102,12 +102,6 @@ def qwen3_moe(c: Config) -> Decoder:
     return sparse(c, qwen3(c), experts_of(c, router))
 
 
-EXPERTS = tuple(
-    Stack(f"model.layers.*.mlp.experts.*.{name}", f"model.layers.*.mlp.switch_mlp.{name}")
-    for name in ("gate_proj", "up_proj", "down_proj")
-)
-
-
 def fused_experts(theirs: str, ours: str, *, undone: bool = True) -> Convert:
     """Experts that lie in one array, gates above what they let through; without ``.weight``.
 
@@ -153,6 +147,14 @@ def fused_experts(theirs: str, ours: str, *, undone: bool = True) -> Convert:
 
 
 FUSED_EXPERTS = fused_experts(".mlp.experts.", ".mlp.switch_mlp.", undone=False)
+EXPERTS: tuple[Rule, ...] = (
+    # As the library has them in memory.
+    FUSED_EXPERTS,
+    *(
+        Stack(f"model.layers.*.mlp.experts.*.{name}", f"model.layers.*.mlp.switch_mlp.{name}")
+        for name in ("gate_proj", "up_proj", "down_proj")
+    ),
+)
 _SHARED_GGUF = SHARED | {
     "ffn_gate_inp_shexp": "mlp.shared_expert_gate",
 }

@@ -21,7 +21,7 @@ from mlx_lm_py.models.rules import Convert, Join, Rule, Split
 from mlx_lm_py.models.spec import Decoder, Delta, Router, each
 
 from .common import ATTENDS, CONVOLUTIONS, decoder, drop_mtp, kinds, plain, renamed
-from .qwen import EXPERTS, FUSED_EXPERTS, experts_of, sparse
+from .qwen import EXPERTS, experts_of, sparse
 
 __all__ = ["ARCHITECTURES"]
 
@@ -139,10 +139,6 @@ def _next_rules(c: Config) -> Sequence[Rule]:
     )
 
 
-def _moe_rules(c: Config) -> Sequence[Rule]:
-    return (FUSED_EXPERTS, *_shared(c))
-
-
 def _olmo_rules(c: Config) -> Sequence[Rule]:
     keys = c("linear_num_key_heads", int) * c("linear_key_head_dim", int)
     rows = (keys, keys, c("linear_num_value_heads", int) * c("linear_value_head_dim", int))
@@ -185,9 +181,7 @@ def _gguf(layer: Mapping[str, str], *, tiled: bool = True) -> GGUFNames:
 ARCHITECTURES = {
     "olmo_hybrid": Architecture(olmo_hybrid, _olmo_rules),
     "qwen3_5": Architecture(qwen3_5, _shared, gguf=_gguf(_LAYER)),
-    "qwen3_5_moe": Architecture(
-        qwen3_next, _moe_rules, gguf=_gguf(_LAYER | GGUF_EXPERTS | _SHARED)
-    ),
+    "qwen3_5_moe": Architecture(qwen3_next, _shared, gguf=_gguf(_LAYER | GGUF_EXPERTS | _SHARED)),
     "qwen3_next": Architecture(
         qwen3_next, _next_rules, gguf=_gguf(_LAYER | GGUF_EXPERTS | _SHARED, tiled=False)
     ),
