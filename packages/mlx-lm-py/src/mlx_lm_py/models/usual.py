@@ -32,7 +32,7 @@ _HEAD_DIMS = {
 _BASES = {
     kind: base
     for base, kinds in {
-        5e5: "bitnet cohere exaone qwen3_vl qwen3_vl_text qwen3_vl_moe qwen3_vl_moe_text",
+        5e5: "bitnet cohere qwen3_vl qwen3_vl_text qwen3_vl_moe qwen3_vl_moe_text",
         1e6: "qwen2_vl qwen2_vl_text qwen2_5_vl qwen2_5_vl_text",
     }.items()
     for kind in kinds.split()
