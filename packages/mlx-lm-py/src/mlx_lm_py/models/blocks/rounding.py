@@ -49,8 +49,8 @@ def rounded_to_fp4(x: mx.array, block: int = 32, *, fine: bool = False) -> mx.ar
         The rounded numbers, of the same type.
 
     Example:
-        >>> rounded_to_fp4(mx.array([6.0, 2.4, 2.6, -0.2] * 8))[:4].tolist()
-        [6, 2, 3, -0]
+        >>> rounded_to_fp4(mx.array([6.0, 2.4, 2.6, -0.3] * 8))[:4].tolist()
+        [6.0, 2.0, 3.0, -0.5]
     """
     if x.shape[-1] % block:
         return x
