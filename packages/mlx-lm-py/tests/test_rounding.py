@@ -29,12 +29,13 @@ def nearest(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     size = np.abs(values)[..., None]
     far = np.abs(size - grid)
     odd = np.arange(len(grid)) % 2
-    return np.sign(values) * grid[np.lexsort((np.broadcast_to(odd, far.shape), far))[..., 0]]
+    best = np.lexsort((np.broadcast_to(odd, far.shape), far))[..., 0]
+    return np.asarray(np.sign(values) * grid[best])
 
 
 def power_above(x: np.ndarray) -> np.ndarray:
     mantissa, exponent = np.frexp(x)
-    return np.ldexp(1.0, exponent - (mantissa == 0.5))
+    return np.asarray(np.ldexp(1.0, exponent - (mantissa == 0.5)))
 
 
 def block(seed: int, exponent: int, places: int) -> np.ndarray:
