@@ -1,4 +1,4 @@
-"""Products of quantized weights with rows that are rounded to eight bits."""
+"""Products of quantized weights with rows that are rounded: to eight bits, or to bfloat16."""
 
 from __future__ import annotations
 
@@ -41,8 +41,11 @@ def rounded() -> Iterator[None]:
 WIDE, MOST_ROWS = {"Q8_0", "IQ4_NL", "IQ4_XS", "8 bits"}, 32
 
 
-def is_rounded(level: str, kind: str, rows: int) -> bool:
-    return level == "v3" and (kind not in WIDE or rows <= MOST_ROWS)
+def rounded_to(level: str, kind: str, rows: int) -> str:
+    """What rows become: bytes, or, with the weights, bfloat16; else they are exact."""
+    if level == "v3" and (kind not in WIDE or rows <= MOST_ROWS):
+        return "bytes"
+    return "bfloat16" if level == "v4_amx" and rows > MOST_ROWS else "exact"
 
 
 def rounding(x: Doubles) -> tuple[Doubles, Doubles]:
@@ -57,11 +60,20 @@ def rounding(x: Doubles) -> tuple[Doubles, Doubles]:
     return rounded.reshape(x.shape), steps.astype(np.float64).reshape(x.shape)
 
 
-def check(x: Doubles, weights: Doubles, y: array, is_rounded: bool) -> None:
+def check(x: Doubles, weights: Doubles, y: array, way: str) -> None:
     """Nearly the products of what the definition gives, and near enough to those of x itself."""
-    numbers, steps = rounding(x) if is_rounded else (x, np.zeros_like(x))
+    numbers, steps, factors = x, np.zeros_like(x), weights
+    if way == "bytes":
+        numbers, steps = rounding(x)
+    elif way == "bfloat16":
+        # Eight bits, of each: the product is off by two halves of a unit in the last place.
+        numbers, steps, factors = (
+            half(x, bfloat16)[1],
+            np.abs(x) * 2.0**-7,
+            half(weights, bfloat16)[1],
+        )
     got = np.array(ops.astype(y, float32)).astype(np.float64)
-    want, size = numbers @ weights.T, np.abs(numbers) @ np.abs(weights).T
+    want, size = numbers @ factors.T, np.abs(numbers) @ np.abs(factors).T
     # Of the type of the result, a unit in the last place, or of what is subnormal.
     last = np.abs(want) * (2.0**-10 if y.dtype is float16 else 2.0**-7) + 2.0**-24
     # Parts of weights are summed apart: scale * code, and the bias, of which each may be larger.
@@ -81,10 +93,10 @@ def check_blocks(name: str, rows: int, columns: int, length: int, level: str, se
     x, numbers = half(rng.standard_normal((rows, length)) * rng.choice([0.001, 0.03], (rows, 1)))
     y = ops.blocks_matmul(x, array(blocks), name)
     assert y.dtype is float16
-    check(numbers, expected(name, blocks).astype(np.float64), y, is_rounded(level, name, rows))
+    check(numbers, expected(name, blocks).astype(np.float64), y, rounded_to(level, name, rows))
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 4, 7, 9, 13, 140])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 7, 9, 13, 33, 140])
 @pytest.mark.parametrize("name", BLOCKS)
 def test_blocks(name: str, rows: int, level: str) -> None:
     check_blocks(name, rows, 37, BLOCKS[name] * (21 if BLOCKS[name] < 256 else 5), level, rows)
@@ -104,7 +116,7 @@ def test_shapes(level: str, name: str, rows: int, columns: int, blocks: int, see
 
 # MLX rounds weights to half precision.
 @ours_only
-@pytest.mark.parametrize("rows", [1, 4, 6, 11])
+@pytest.mark.parametrize("rows", [1, 4, 6, 11, 45])
 @pytest.mark.parametrize(("bits", "group"), AFFINE)
 @pytest.mark.parametrize("dtype", [float16, bfloat16])
 def test_affine(bits: int, group: int, dtype: Dtype, rows: int, level: str) -> None:
@@ -119,7 +131,7 @@ def test_affine(bits: int, group: int, dtype: Dtype, rows: int, level: str) -> N
     x, numbers = half(rng.standard_normal((rows, length)), dtype)
     y = ops.quantized_matmul(x, array(packed), scales, biases, True, group, bits, "affine")
     assert y.dtype is dtype
-    check(numbers, weights, y, is_rounded(level, f"{bits} bits", rows))
+    check(numbers, weights, y, rounded_to(level, f"{bits} bits", rows))
 
 
 @pytest.mark.parametrize("name", ["Q4_0", "Q8_0", "Q6_K"])
@@ -136,7 +148,7 @@ def test_extremes(name: str, level: str) -> None:
             for sign in (1.0, -1.0):
                 x, numbers = half(np.full((rows, length), 3 * sign))
                 y = ops.blocks_matmul(x, array(blocks), name)
-                check(numbers, weights, y, is_rounded(level, name, rows))
+                check(numbers, weights, y, rounded_to(level, name, rows))
 
 
 @pytest.mark.parametrize("rows", [1, 5, 10])
@@ -155,6 +167,41 @@ def test_what_is_not_finite(value: float, rows: int) -> None:
     assert np.isfinite(np.delete(want, rows // 2, 0)).all()
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_in_many_rows(value: float) -> None:
+    """It stays in its row, and is what it is in an exact product."""
+    blocks = array(sensible("Q4_K", 9, 256))
+    x = np.random.default_rng(1).standard_normal((70, 256)).astype(np.float16)
+    x[40, 77] = value
+    got = np.array(ops.blocks_matmul(array(x), blocks, "Q4_K"))
+    cpu_kernels.set_activation_bits(16)
+    want = np.array(ops.blocks_matmul(array(x), blocks, "Q4_K"))
+    cpu_kernels.set_activation_bits(8)
+    np.testing.assert_array_equal(got[40], want[40])
+    assert np.isfinite(np.delete(got, 40, 0)).all()
+
+
+# MLX rounds weights to half precision.
+@ours_only
+@pytest.mark.parametrize("dtype", [float16, bfloat16])
+@pytest.mark.parametrize(("rows", "columns", "length"), [(33, 64, 96), (300, 96, 1088)])
+def test_weights_that_are_not_transposed(
+    dtype: Dtype, rows: int, columns: int, length: int, level: str
+) -> None:
+    """As in gradients with respect to x."""
+    rng = np.random.default_rng(rows)
+    w = ops.astype(array(rng.standard_normal((length, columns), np.float32)), dtype)
+    packed, scales, biases = ops.quantize(w, 32, 4, "affine")
+    exact = ops.dequantize(
+        packed, ops.astype(scales, float32), ops.astype(biases, float32), 32, 4, "affine"
+    )
+    weights = np.array(exact).astype(np.float64)
+    x, numbers = half(rng.standard_normal((rows, length)), dtype)
+    y = ops.quantized_matmul(x, packed, scales, biases, False, 32, 4, "affine")
+    way = rounded_to(level, "4 bits", rows)
+    check(numbers, weights.T, y, "exact" if way == "bytes" else way)
+
+
 def test_zeros_and_what_is_tiny(level: str) -> None:
     weights = sensible("Q4_0", 8, 64)
     x, numbers = half(np.zeros((2, 64)))
@@ -164,7 +211,7 @@ def test_zeros_and_what_is_tiny(level: str) -> None:
     values[0, 32:] = 1
     x, numbers = half(values)
     y = ops.blocks_matmul(x, array(weights), "Q4_0")
-    check(numbers, expected("Q4_0", weights).astype(np.float64), y, is_rounded(level, "Q4_0", 1))
+    check(numbers, expected("Q4_0", weights).astype(np.float64), y, rounded_to(level, "Q4_0", 1))
 
 
 def test_other_products_are_exact() -> None:

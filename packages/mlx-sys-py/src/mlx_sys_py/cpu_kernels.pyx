@@ -117,8 +117,10 @@ def set_activation_bits(bits):
 
     With 8, each 32 neighbours of a row of half precision become integers of eight bits with a scale
     in common, which the processor multiplies several times as fast as floats; numbers are off by
-    less than 0.4 % of the largest of the 32. With 16, products are those of the numbers
-    themselves, as they are in single precision, and where there is no such kernel, with either.
+    less than 0.4 % of the largest of the 32. Where the processor multiplies tiles of bfloat16
+    (Intel AMX), more than 32 rows and the weights become bfloat16 instead. With 16, products are
+    those of the numbers themselves, as they are in single precision, and where there is no such
+    kernel, with either.
 
     The environment variable ``MLX_SYS_PY_CPU_ACTIVATIONS`` sets them before. Default: 8.
 

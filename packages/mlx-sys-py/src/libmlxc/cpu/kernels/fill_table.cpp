@@ -41,6 +41,7 @@ constexpr Kernels kernels_with(const char* level) {
       .normalization = {.normalize = normalize, .gradients = normalize_gradients},
       .gemm =
           {
+              .bf16_tiles = !std::is_same_v<B, gemm::BFloat16Pair>,
               .scratch_size = gemm::scratch_size<B>,
               .multiply = gemm::multiply<B>,
               .weigh_rows = gemm::weigh_rows,

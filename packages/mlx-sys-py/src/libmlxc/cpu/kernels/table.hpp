@@ -79,7 +79,8 @@ struct Operand {
   std::ptrdiff_t row, column;
 };
 
-// y = alpha * a b + beta * c, all of one inexact type. Sums are at least of single precision.
+// y = alpha * a b + beta * c, all of one inexact type, but for what `wide` says. Sums are at least
+// of single precision.
 struct Gemm {
   ElementType type;
   int m, n, k;
@@ -87,9 +88,17 @@ struct Gemm {
   void* y;          // laid out like an Operand
   std::ptrdiff_t y_row, y_column;
   float alpha, beta;
+  // Where a and b are of bf16, c and y are f32: sums that are not rounded.
+  bool wide = false;
+
+  ElementType result_type() const {
+    return wide ? ElementType::f32 : type;
+  }
 };
 
 struct GemmKernels {
+  // Whether bf16 is multiplied several times as fast as other types.
+  bool bf16_tiles;
   // Bytes of scratch, aligned to 64, that `multiply` needs.
   std::size_t (*scratch_size)(const Gemm&);
   void (*multiply)(const Gemm&, void* scratch);

@@ -47,11 +47,6 @@ int few_rows_of_blocks(const Kernels& kernels, const QuantizedGemm& p) {
   return kernels.int16_gemm && p.x_type != ElementType::f32 ? many_rows - 1 : few_rows;
 }
 
-const std::uint8_t* blocks_at(const QuantizedGemm& p, const BlockFormat& blocks, int column) {
-  return reinterpret_cast<const std::uint8_t*>(p.w) +
-      static_cast<std::size_t>(column) * (p.k / blocks.size) * blocks.nbytes;
-}
-
 void multiply_few(const Kernels& kernels, const QuantizedGemm& p, const BlockFormat& blocks) {
   struct Packed;
   const BlockKernels& own = block_kernels(kernels);
@@ -80,70 +75,6 @@ void multiply_packed(const Kernels& kernels, QuantizedGemm p) {
   const int width = task_columns(p), tasks = pieces(p.n, width);
   parallel_for(tasks, [&](int task) {
     kernels.qgemv.multiply(p, {task * width, std::min((task + 1) * width, p.n)}, rows, memory());
-  });
-}
-
-// Dequantized weights of a block, which stays in the L2 cache.
-constexpr int block_size = 1 << 17;
-
-// The block of y in `rows` and `columns`, from dequantized weights.
-void multiply_block(
-    const Kernels& kernels,
-    const QuantizedGemm& p,
-    const BlockFormat* blocks,
-    const float* x,
-    Range rows,
-    Range columns) {
-  const int m = rows.end - rows.begin, n = columns.end - columns.begin;
-  Buffer<float> weights(static_cast<std::size_t>(n) * p.k);
-  const Range depth{0, p.k};
-  if (blocks) {
-    const std::size_t count = static_cast<std::size_t>(n) * p.k / blocks->size;
-    block_kernels(kernels).dequantize(
-        blocks->type, blocks_at(p, *blocks, columns.begin), count, weights.data());
-  } else {
-    kernels.qgemm.dequantize(
-        p, p.transposed ? columns : depth, p.transposed ? depth : columns, weights.data());
-  }
-  const Operand w = p.transposed ? Operand{weights.data(), 1, p.k} : Operand{weights.data(), n, 1};
-
-  const bool direct = p.y_type == ElementType::f32;
-  Buffer<float> memory(direct ? 0 : static_cast<std::size_t>(m) * n);
-  const std::size_t begin = static_cast<std::size_t>(rows.begin) * p.n + columns.begin;
-  float* y = direct ? static_cast<float*>(p.y) + begin : memory.data();
-  const int y_row = direct ? p.n : n;
-  x += static_cast<std::size_t>(rows.begin) * p.k;
-  multiply(kernels, {ElementType::f32, m, n, p.k, {x, p.k, 1}, w, {}, y, y_row, 1, 1, 0});
-  if (direct) {
-    return;
-  }
-  char* target = static_cast<char*>(p.y) + begin * item_size(p.y_type);
-  for (int i = 0; i < m; i++, target += p.n * item_size(p.y_type)) {
-    kernels.convert.narrow(y + i * y_row, target, p.y_type, n);
-  }
-}
-
-void multiply_blocks(
-    const Kernels& kernels, const QuantizedGemm& p, const BlockFormat* blocks = nullptr) {
-  std::optional<Buffer<float>> widened;
-  const float* x = static_cast<const float*>(p.x);
-  if (p.x_type != ElementType::f32) {
-    const std::size_t size = static_cast<std::size_t>(p.m) * p.k;
-    widened.emplace(size);
-    kernels.convert.widen(p.x, p.x_type, widened->data(), size);
-    x = widened->data();
-  }
-  const int most = std::max(block_size / p.k / panel, 1) * panel;
-  const int width = std::min(task_columns(p), most), column_tasks = pieces(p.n, width);
-  parallel_for(pieces(p.m, task_rows) * column_tasks, [&](int task) {
-    const int column = task % column_tasks * width, row = task / column_tasks * task_rows;
-    multiply_block(
-        kernels,
-        p,
-        blocks,
-        x,
-        {row, std::min(row + task_rows, p.m)},
-        {column, std::min(column + width, p.n)});
   });
 }
 
@@ -298,23 +229,25 @@ SharedRows::SharedRows(const mlx::core::array& x) {
 
 void multiply(const Kernels& kernels, QuantizedGemm p, IntegerRows& rows) {
   if (multiply_bytes(kernels, p, nullptr, rows.bytes) ||
+      multiply_rounded(kernels, p, nullptr, rows.rounded) ||
       (reads_integers(kernels, p) && multiply_integers(kernels, p, rows))) {
     return;
   }
-  reads_packed(p) ? multiply_packed(kernels, p) : multiply_blocks(kernels, p);
+  reads_packed(p) ? multiply_packed(kernels, p) : multiply_dequantized(kernels, p, nullptr);
 }
 
 void multiply(
     const Kernels& kernels, QuantizedGemm p, const BlockFormat& blocks, IntegerRows& rows) {
   p.group = block_group;
-  if (multiply_bytes(kernels, p, &blocks, rows.bytes)) {
+  if (multiply_bytes(kernels, p, &blocks, rows.bytes) ||
+      multiply_rounded(kernels, p, &blocks, rows.rounded)) {
     return;
   }
   if (p.m <= few_rows_of_blocks(kernels, p)) {
     return multiply_few(kernels, p, blocks);
   }
   if (!reads_integers(kernels, p, &blocks) || !multiply_integers(kernels, p, rows, &blocks)) {
-    multiply_blocks(kernels, p, &blocks);
+    multiply_dequantized(kernels, p, &blocks);
   }
 }
 

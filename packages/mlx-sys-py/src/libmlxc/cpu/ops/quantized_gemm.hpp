@@ -8,22 +8,25 @@
 
 #include "cpu/kernels/blocks/table.hpp"
 #include "cpu/ops/byte_gemm.hpp"
+#include "cpu/ops/dequantized_gemm.hpp"
 #include "cpu/parallel/scratch.hpp"
 
 namespace mlx_c::cpu {
 
-// The rows of x packed for int16 GEMM, and as bytes. Products with the same x share them; the first
-// one that needs them packs.
+// The rows of x packed for int16 GEMM, as bytes, and rounded to bfloat16. Products with the same x
+// share them; the first one that needs them packs.
 struct IntegerRows {
   std::optional<Buffer<std::int32_t>> panels;
   int group = 0, bits = 0;
   bool fits = false;
   ByteRows bytes;
+  RoundedRows rounded;
 
   // Makes them those of no x.
   void forget() {
     panels.reset();
     bytes.packed.reset();
+    rounded.reset();
   }
 };
 

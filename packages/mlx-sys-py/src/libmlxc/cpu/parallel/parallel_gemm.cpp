@@ -59,9 +59,9 @@ Gemm GemmTiling::cut(Gemm p, int part) const {
   p.a = from(p.a, p.type, row, 0);
   p.b = from(p.b, p.type, 0, column);
   if (p.c.data) {
-    p.c = from(p.c, p.type, row, column);
+    p.c = from(p.c, p.result_type(), row, column);
   }
-  p.y = const_cast<void*>(from({p.y, p.y_row, p.y_column}, p.type, row, column).data);
+  p.y = const_cast<void*>(from({p.y, p.y_row, p.y_column}, p.result_type(), row, column).data);
   p.m = std::min(rows, p.m - row);
   p.n = std::min(columns, p.n - column);
   return p;

@@ -133,16 +133,16 @@ inline Gemm oriented(Gemm p) {
   return q;
 }
 
-// Calls f(Dense<S, P>()) for the type of the product; B is what bfloat16 is computed with.
+// Calls f(Dense<S, P>()) for the types of the product; B is what bfloat16 is computed with.
 template <class B, class F>
-auto for_type(ElementType type, F f) {
-  switch (type) {
+auto for_types(const Gemm& p, F f) {
+  switch (p.type) {
     case ElementType::f32:
       return f(Dense<Single<float>, Single<float>>());
     case ElementType::f16:
       return f(Dense<Single<Half>, Single<Half>>());
     case ElementType::bf16:
-      return f(Dense<B, Single<BFloat16>>());
+      return p.wide ? f(Dense<B, Single<float>>()) : f(Dense<B, Single<BFloat16>>());
     case ElementType::f64:
       return f(Dense<Single<double>, Single<double>>());
     default:
@@ -153,13 +153,13 @@ auto for_type(ElementType type, F f) {
 template <class B>
 std::size_t scratch_size(const Gemm& p) {
   const Gemm q = oriented(p);
-  return for_type<B>(p.type, [&](auto dense) { return dense.scratch_size(q); });
+  return for_types<B>(p, [&](auto dense) { return dense.scratch_size(q); });
 }
 
 template <class B>
 void multiply(const Gemm& p, void* scratch) {
   const Gemm q = oriented(p);
-  for_type<B>(p.type, [&](auto dense) { dense.multiply(q, scratch); });
+  for_types<B>(p, [&](auto dense) { dense.multiply(q, scratch); });
 }
 
 }  // namespace gemm
