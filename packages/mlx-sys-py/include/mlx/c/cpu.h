@@ -19,8 +19,8 @@ MLX_C_API int mlx_cpu_get_level(mlx_string* res);
 MLX_C_API int mlx_cpu_set_level(const char* level);
 
 /* The bits that rows of half precision are rounded to where they are multiplied with quantized
- * weights: 8, where the processor multiplies bytes or, of many rows, tiles of bfloat16; or 16, which
- * stands for not at all. */
+ * weights: 8, where the processor multiplies bytes or, of many rows, tiles of bfloat16; or 16,
+ * which stands for not at all. */
 MLX_C_API int mlx_cpu_get_activation_bits(int* res);
 /* Changes them for what is evaluated from here on. */
 MLX_C_API int mlx_cpu_set_activation_bits(int bits);

@@ -25,6 +25,8 @@ using mx::array;
 constexpr int task_size = 1 << 14;
 // Tasks that sum gradients of the parameters, each into its own memory.
 constexpr int most_sums = 64;
+// Columns whose sums of all tasks are added by one task.
+constexpr int summed_columns = 512;
 // Elements of a row up to which gradients of two rows are computed side by side: both rows, their
 // gradients and results are in the first-level cache with the sums.
 constexpr int short_row = 512;
@@ -134,10 +136,12 @@ class NormalizationGradients : public Fused {
     const int step = std::max(least, (rows.count() + most_sums - 1) / most_sums);
     const int tasks = (rows.count() + step - 1) / step;
     const int summed = static_cast<int>(targets.size()) - 1;
-    Buffer<float> sums(static_cast<std::size_t>(tasks) * summed * size);
+    struct Sums;
+    auto* const sums = static_cast<float*>(
+        scratch<Sums>(sizeof(float) * static_cast<std::size_t>(tasks) * summed * size));
     const FloatTarget of_x{targets[0], type, size};
     parallel_for(tasks, [&](int task) {
-      float* const sum = sums.data() + static_cast<std::size_t>(task) * summed * size;
+      float* const sum = sums + static_cast<std::size_t>(task) * summed * size;
       std::fill_n(sum, summed * size, 0.0f);
       float* const of_weight = roles.has_weight ? sum : nullptr;
       float* const of_bias = roles.has_bias ? sum + (summed - 1) * size : nullptr;
@@ -161,16 +165,21 @@ class NormalizationGradients : public Fused {
         }
       }
     });
-    for (int i = 0; i < summed; i++) {
-      float* const total = sums.data() + static_cast<std::size_t>(i) * size;
+    // Each column in the order of the tasks, whichever thread adds it up.
+    const int pieces = (size + summed_columns - 1) / summed_columns;
+    parallel_for(summed * pieces, [&](int piece) {
+      const int i = piece / pieces, begin = piece % pieces * summed_columns;
+      const int count = std::min(summed_columns, size - begin);
+      float* const total = sums + static_cast<std::size_t>(i) * size + begin;
       for (int task = 1; task < tasks; task++) {
         const float* sum = total + static_cast<std::size_t>(task) * summed * size;
-        for (int j = 0; j < size; j++) {
+        for (int j = 0; j < count; j++) {
           total[j] += sum[j];
         }
       }
-      kernels.convert.narrow(total, targets[i + 1], type, size);
-    }
+      char* const target = targets[i + 1] + static_cast<std::size_t>(begin) * item_size(type);
+      kernels.convert.narrow(total, target, type, count);
+    });
   }
 
   const bool centred_;
