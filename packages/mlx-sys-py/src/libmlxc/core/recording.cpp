@@ -37,9 +37,14 @@ const mx::array& source_of(const mx::array& a, bool simplifies) {
   return *source;
 }
 
-// A file is read once: the node becomes a constant with the first evaluation.
+// A file is read once, and a repeated step computed once: their nodes become constants with the
+// first evaluation.
 bool is_constant(const mx::array& node) {
-  return !node.has_primitive() || std::string_view(node.primitive().name()) == "Load";
+  if (!node.has_primitive()) {
+    return true;
+  }
+  const std::string_view name = node.primitive().name();
+  return name == "Load" || name == "Repeated";
 }
 
 bool is_scalar(const mx::array& a) {

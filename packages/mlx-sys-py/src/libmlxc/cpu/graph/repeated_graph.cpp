@@ -92,8 +92,12 @@ class Repeated : public KernelPrimitive {
       : KernelPrimitive(stream), results_(std::move(results)), number_(number) {}
 
   void eval_cpu(const std::vector<array>&, std::vector<array>& outputs) override {
-    outputs[0].copy_shared_buffer(*(*results_)[number_]);
-    (*results_)[number_].reset();
+    std::optional<array>& result = (*results_)[number_];
+    if (!result) {
+      throw std::runtime_error("[record_steps] a result of a step is computed once");
+    }
+    outputs[0].copy_shared_buffer(*result);
+    result.reset();
   }
 
   const char* name() const override {
@@ -138,9 +142,10 @@ void RepeatedGraph::evaluate(
     return kept_->run(std::move(inputs), call, facts_.stream, queue, results);
   }
   kept_ = nullptr;
+  const bool was_verbose = is_verbose();
   auto kept = TaskCapture(graph_, call).run(std::move(inputs), facts_.stream, queue, results);
   // Nodes that are measured measure in each call.
-  if (!is_verbose()) {
+  if (!was_verbose && !is_verbose()) {
     suitable_ = kept != nullptr;
     kept_ = std::move(kept);
   }

@@ -28,8 +28,15 @@ bool is_view(const KernelRow* row) {
 
 // Whether its result may have the memory of its input.
 bool may_be_view(const array& node, const KernelRow* row) {
-  constexpr std::array<std::string_view, 4> names{"Contiguous", "Flatten", "Reshape", "Unflatten"};
+  constexpr std::array<std::string_view, 5> names{
+      "Contiguous", "Flatten", "Full", "Reshape", "Unflatten"};
   return is_view(row) || std::ranges::find(names, node.primitive().name()) != names.end();
+}
+
+bool shares_memory(const array& a, const std::vector<array>& others) {
+  return std::ranges::any_of(others, [&](const array& other) {
+    return a.data_shared_ptr() && a.data_shared_ptr() == other.data_shared_ptr();
+  });
 }
 
 void take_outputs(const std::vector<array>& outputs, KeptTasks::Results& results) {
@@ -163,6 +170,24 @@ TaskCapture::Facts TaskCapture::facts_of(const array& node, const KernelRow* row
   return facts;
 }
 
+// Whether a result, which is to lie at the same place in each call, may be a part of a block that
+// is another in each, as a slice is that moves or grows. To bring it to its place would overwrite
+// what others still read, and the block may be somebody else's by then.
+bool TaskCapture::may_pass_on_part(
+    const array& node, const KernelRow* row, const Facts& facts) const {
+  if (is_view(row)) {
+    return false;  // A value: what reads it is asked the same.
+  }
+  const auto& inputs = node.inputs();
+  for (std::size_t i = 0; i < inputs.size(); i++) {
+    const bool is_part = facts.node.operands[i].value >= 0 && plan_.block_of(inputs[i]);
+    if (is_part && (may_be_view(node, row) || shares_memory(inputs[i], facts.outputs))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void TaskCapture::add(array& node, const KernelRow* row, std::size_t at, TaskQueue& queue) {
   Facts facts = facts_of(node, row, at);
   {
@@ -173,6 +198,7 @@ void TaskCapture::add(array& node, const KernelRow* row, std::size_t at, TaskQue
   for (const array& output : facts.outputs) {
     output.set_status(array::Status::available);
   }
+  can_keep_ &= !may_pass_on_part(node, row, facts);
   auto tasks = queue.take_tasks();
   // What a node writes at once, instead of in a task, is not written again.
   can_keep_ &= !tasks.empty() || std::ranges::any_of(node.inputs(), [&](const array& input) {

@@ -51,6 +51,7 @@ class TaskCapture {
   void find_lives(const std::vector<PlannedNode>& nodes);
   bool leaves(const array& a) const;
   Facts facts_of(const array& node, const KernelRow* row, std::size_t at);
+  bool may_pass_on_part(const array& node, const KernelRow* row, const Facts& facts) const;
   void add(array& node, const KernelRow* row, std::size_t at, TaskQueue& queue);
   void keep_buffers(const array& node, const Facts& facts, TaskQueue& queue) const;
   void add_kept(const Facts& facts, std::vector<KeptTasks::Task> tasks);

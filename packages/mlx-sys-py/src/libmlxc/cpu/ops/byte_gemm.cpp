@@ -49,7 +49,7 @@ void pack(const ByteKernels& bytes, const ByteGemm& product, ByteRows& rows) {
     return;
   }
   rows.packed.emplace(product.m * bytes.row_size(product));
-  rows.order = order;
+  rows.order = -1;  // A task that is stopped on the way packs again.
   std::atomic<bool> fits = true;
   parallel_for(pieces(product.m, few_rows), [&](int task) {
     const Range some{task * few_rows, std::min((task + 1) * few_rows, product.m)};
@@ -58,6 +58,7 @@ void pack(const ByteKernels& bytes, const ByteGemm& product, ByteRows& rows) {
     }
   });
   rows.fits = fits;
+  rows.order = order;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "cpu/ops/dequantized_gemm.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cpu/kernels/select.hpp"
 #include "cpu/parallel/parallel_gemm.hpp"
@@ -177,8 +178,10 @@ bool multiply_rounded(
   const void* x = p.x;
   if (p.x_type == ElementType::f16) {
     if (!rows) {
-      rows.emplace(static_cast<std::size_t>(p.m) * p.k);
-      round_rows(kernels, p, rows->data());
+      // Not theirs before all are rounded: a task that is stopped runs again.
+      Buffer<std::uint16_t> rounded(static_cast<std::size_t>(p.m) * p.k);
+      round_rows(kernels, p, rounded.data());
+      rows.emplace(std::move(rounded));
     }
     x = rows->data();
   }
