@@ -141,6 +141,9 @@ def _described(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of what is written: the text part, by names that all programs know."""
     config = text_config(config)
     config["model_type"] = ALIASES.get(config["model_type"], config["model_type"])
+    # What is called Llama has no window but in layers that it names.
+    if config["model_type"] == "llama" and config.get("sliding_window"):
+        config["model_type"] = "llama" if "layer_types" in config else "mistral"
     rope = config.get("rope_parameters")
     # Programs before transformers 5 look for it here.
     if isinstance(rope, dict) and "rope_theta" in rope and "rope_theta" not in config:
