@@ -125,6 +125,8 @@ def hunyuan_moe(c: Config) -> Decoder:
 
     def number(name: str, default: int) -> int:
         value = c.values.get(name)
+        if value == []:
+            raise ValueError(f"'{name}' in the configuration must not be empty")
         return default if value is None else value[0] if isinstance(value, list) else value
 
     experts = experts_of(

@@ -109,7 +109,7 @@ def minicpm3(c: Config) -> Decoder:
         c,
         dataclasses.replace(layer, residual=c("scale_depth", 1.4) / c.depth**0.5),
         tied=True,
-        embed_scale=float(c.values.get("scale_emb", 12)),
+        embed_scale=c("scale_emb", 12.0),
         logit_scale=c("dim_model_base", 256) / c.width,
     )
 

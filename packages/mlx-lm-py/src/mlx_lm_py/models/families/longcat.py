@@ -32,7 +32,7 @@ def longcat(c: Config) -> Decoder:
         raise ValueError(f"'num_hidden_layers' is {c.depth}, not twice 'num_layers' ({layers})")
     norm = c.norm(default=1e-5)
     nope, rope_dim = c("qk_nope_head_dim", 128), c("qk_rope_head_dim", 64)
-    rank, q_rank = c("kv_lora_rank", 512), c("q_lora_rank", 0)
+    rank, q_rank = c.positive("kv_lora_rank", 512), c("q_lora_rank", 0)
     scale_q = c("mla_scale_q_lora", True) and q_rank
     mixer = Mla(
         c.heads,

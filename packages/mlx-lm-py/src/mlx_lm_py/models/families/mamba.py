@@ -147,7 +147,7 @@ def hybrid_states(c: Config, **options: Any) -> Mamba2:
     Returns:
         The state space.
     """
-    heads = c("mamba_n_heads", 128)
+    heads = c.positive("mamba_n_heads", 128)
     inner = c("mamba_d_ssm", 0) or _inner(c, "mamba_expand")
     return Mamba2(
         heads,

@@ -37,7 +37,7 @@ def qwen(c: Config) -> Decoder:
     """https://arxiv.org/abs/2309.16609: biases before attention, half the features within."""
     norm = Norm(c("layer_norm_epsilon", 1e-6))
     bias = not c("no_bias", True)
-    rope = c.rope(base=float(c.values.get("rotary_emb_base", 10000)))
+    rope = c.rope(base=c("rotary_emb_base", 10000.0))
     mixer = c.attention(rope, qkv_bias=True, out_bias=bias)
     return decoder(c, Layer(mixer, Mlp(c.hidden // 2, bias=bias), norm))
 
@@ -45,13 +45,13 @@ def qwen(c: Config) -> Decoder:
 def minicpm(c: Config) -> Decoder:
     """https://arxiv.org/abs/2404.06395: scales of embeddings, depth and logits."""
     layer = plain(c, norm=c.norm(default=1e-5))
-    depth = float(c.values.get("scale_depth", 1.0)) / c.depth**0.5
+    depth = c("scale_depth", 1.0) / c.depth**0.5
     return decoder(
         c,
         dataclasses.replace(layer, residual=depth),
         tied=True,
-        embed_scale=float(c.values.get("scale_emb", 1)),
-        logit_scale=float(c.values.get("dim_model_base", c.width)) / c.width,
+        embed_scale=c("scale_emb", 1.0),
+        logit_scale=c("dim_model_base", float(c.width)) / c.width,
     )
 
 

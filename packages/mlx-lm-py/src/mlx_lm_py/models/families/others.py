@@ -75,7 +75,7 @@ def ernie_moe(c: Config) -> Decoder:
     first = c("moe_layer_start_index", 1)
     last = c("moe_layer_end_index", -1)
     step = c.positive("moe_layer_interval", 1)
-    chosen = range(first, (c.depth - 1 if last < 0 else last) + 1)
+    chosen = range(max(first, 0), c.depth if last < 0 else min(last + 1, c.depth))
     model = ernie(Config({"tie_word_embeddings": True, **c.values}))
     return each(
         model,

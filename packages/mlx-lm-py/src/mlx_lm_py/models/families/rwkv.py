@@ -26,7 +26,7 @@ def __dir__() -> list[str]:
 def rwkv7(c: Config) -> Decoder:
     """Features of the position before; a state that is asked, and written to, at other keys."""
     refuse(c, hidden_act="sqrelu", norm_bias=True)
-    width = c("head_dim", 64)
+    width = c.positive("head_dim", 64)
     if c.width % width:
         raise ValueError(f"'head_dim' ({width}) must divide 'hidden_size' ({c.width})")
     norm = Norm(c("norm_eps", 1e-5), kind="layer", bias=True)

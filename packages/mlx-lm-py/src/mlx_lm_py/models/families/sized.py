@@ -48,7 +48,7 @@ def openelm(c: Config) -> Decoder:
     width = c("head_dim", int)
     norm = c.norm(default=1e-6)
     context = c("max_context_length", 2048)
-    rope = Rope(width, float(c.values.get("rope_freq_constant", 10000)), context=context)
+    rope = Rope(width, c("rope_freq_constant", 10000.0), context=context)
     qk_norm = norm if c("normalize_qk_projections", True) else None
     sizes = zip(
         _of_layers(c, "num_query_heads", int),

@@ -17,7 +17,17 @@ from mlx_lm_py.models.gguf_names import SHARED as GGUF_SHARED
 from mlx_lm_py.models.rules import Rule
 from mlx_lm_py.models.spec import Decoder, Layer, Router, each
 
-from .common import change_attention, decoder, drop_mtp, layer_types, plain, renamed, ropes, sliding
+from .common import (
+    change_attention,
+    decoder,
+    drop_mtp,
+    kinds,
+    layer_types,
+    plain,
+    renamed,
+    ropes,
+    sliding,
+)
 from .glm import with_experts
 from .qwen import EXPERTS, experts_of
 
@@ -36,7 +46,8 @@ def _sparse(c: Config, default: int) -> list[int]:
     """The layers with experts."""
     first = c("first_k_dense_replace", default)
     usual = ["dense" if i < first else "sparse" for i in range(c.depth)]
-    return [i for i, kind in enumerate(c("mlp_layer_types", usual)) if kind == "sparse"]
+    found = kinds(c, usual, "sparse", "dense", name="mlp_layer_types")
+    return [i for i, kind in enumerate(found) if kind == "sparse"]
 
 
 def exaone_moe(c: Config) -> Decoder:
@@ -47,9 +58,9 @@ def exaone_moe(c: Config) -> Decoder:
     model = each(model, lambda one: change_attention(one, rope=None), _full(c, pattern))
     model = each(model, lambda one: change_attention(one, window=window), sliding(c, pattern))
     shared = c("num_shared_experts", 1)
+    first = next(iter(_sparse(c, 1)), c.depth)
     return with_experts(
-        Config({"n_shared_experts": shared, "first_k_dense_replace": _sparse(c, 1)[0], **c.values}),
-        model,
+        Config({"n_shared_experts": shared, "first_k_dense_replace": first, **c.values}), model
     )
 
 
