@@ -136,9 +136,9 @@ class NormalizationGradients : public Fused {
     const int step = std::max(least, (rows.count() + most_sums - 1) / most_sums);
     const int tasks = (rows.count() + step - 1) / step;
     const int summed = static_cast<int>(targets.size()) - 1;
-    struct Sums;
-    auto* const sums = static_cast<float*>(
-        scratch<Sums>(sizeof(float) * static_cast<std::size_t>(tasks) * summed * size));
+    const PooledMemory memory_of_sums(
+        sizeof(float) * static_cast<std::size_t>(tasks) * summed * size);
+    auto* const sums = reinterpret_cast<float*>(memory_of_sums.data());
     const FloatTarget of_x{targets[0], type, size};
     parallel_for(tasks, [&](int task) {
       float* const sum = sums + static_cast<std::size_t>(task) * summed * size;
